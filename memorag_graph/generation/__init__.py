@@ -1,0 +1,1 @@
+"""Evidence + question → answer with citations."""

@@ -1,0 +1,84 @@
+"""The state machine: memorize, recall clues, retrieve evidence, generate an answer."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from langgraph.cache.base import BaseCache
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from memorag_graph.nodes import Nodes
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+from memorag_graph.state import MEMORIZE, GraphInput, GraphOutput, GraphState
+
+MemoragGraph = CompiledStateGraph[GraphState, RunOptions, GraphInput, GraphOutput]
+
+AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline"]
+
+
+def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMemorize]:
+    """Choose what is asked of the memory."""
+    if state["task_type"] == "qa":
+        return ["draft_answer"]
+    if state["task_type"] == "summarize":
+        return ["outline"]
+    options = runtime.context or RunOptions()
+    return ["recall", "rewrite", *(["draft_answer"] if options.use_memory_answer else [])]
+
+
+def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
+    """End with the draft where an answer from memory was asked for, else search with it."""
+    return "__end__" if state["task_type"] == "qa" else "retrieve"
+
+
+def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions, GraphInput, GraphOutput]:
+    """Wire the graph without compiling it.
+
+    Args:
+        registry: Where models and memories are kept; by default one for this graph.
+    """
+    nodes = Nodes(registry or Registry())
+    builder = StateGraph(GraphState, input_schema=GraphInput, output_schema=GraphOutput, context_schema=RunOptions)
+    builder.add_node(MEMORIZE, nodes.memorize)
+    builder.add_node("recall", nodes.recall)
+    builder.add_node("rewrite", nodes.rewrite)
+    builder.add_node("draft_answer", nodes.draft_answer)
+    builder.add_node("outline", nodes.outline)
+    builder.add_node("retrieve", nodes.retrieve, defer=True)  # waits for whichever branches run
+    builder.add_node("generate", nodes.generate)
+    builder.add_edge(START, MEMORIZE)
+    builder.add_conditional_edges(MEMORIZE, by_task, ["recall", "rewrite", "draft_answer", "outline"])
+    builder.add_edge("recall", "retrieve")
+    builder.add_edge("rewrite", "retrieve")
+    builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])
+    builder.add_edge("outline", "retrieve")
+    builder.add_edge("retrieve", "generate")
+    builder.add_edge("generate", END)
+    return builder
+
+
+def build_graph(
+    registry: Registry | None = None,
+    *,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    cache: BaseCache[Any] | None = None,
+    interrupt_before: Sequence[str] = (),
+) -> MemoragGraph:
+    """Build the graph.
+
+    Args:
+        registry: Where models and memories are kept; by default one for this graph.
+        checkpointer: Keeps the state of threads, so that a conversation or a broken run goes on.
+        cache: Keeps results of nodes.
+        interrupt_before: Nodes to stop before, such as ``"generate"`` to edit the evidence.
+    """
+    return build(registry).compile(
+        checkpointer=checkpointer, cache=cache, interrupt_before=list(interrupt_before), name="memorag"
+    )
+
+
+graph = build_graph()
+"""The graph with default models; nothing is loaded until it runs."""

@@ -1,0 +1,1 @@
+"""Gists → KV memory, and the memory on disk."""

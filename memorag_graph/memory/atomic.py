@@ -1,0 +1,125 @@
+"""Files of one directory that change together: a reader finds all of the old or all of the new.
+
+New contents are written beside the old as ``NAME.new``. The change happens at one rename, that of
+``manifest.next.json``; from then on a reader takes ``NAME.new`` where it exists, and whoever writes next
+finishes the renames that are left.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from memorag_graph.errors import MemoryFileError
+
+MANIFEST = "manifest.json"
+_NEXT = "manifest.next.json"
+_NEW = ".new"
+_LOCK = ".lock"
+_BLOCK = 1 << 20
+
+Writer = Callable[[Path], None]
+
+
+def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
+    """Replace files of a directory and their manifest in one step.
+
+    Args:
+        directory: Where to; created if needed. Other files in it are left alone.
+        writers: Per file name, a function that writes the file to the path it is given.
+        manifest: What to say about the files; their sizes and hashes are added under ``"files"``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(directory / _LOCK):
+        finish_change(directory)
+        _write_new(directory, writers, manifest)
+        finish_change(directory)
+
+
+def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
+    """Write new contents beside the old and decide the change."""
+    files = {}
+    for name, write in writers.items():
+        path = directory / f"{name}{_NEW}"
+        write(path)
+        _sync(path)
+        files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+    text = json.dumps({**manifest, "files": files}, ensure_ascii=False, indent=1)
+    written = directory / f"{MANIFEST}{_NEW}"
+    written.write_text(text, encoding="utf-8")
+    _sync(written)
+    os.replace(written, directory / _NEXT)
+    _sync(directory)
+
+
+def finish_change(directory: Path) -> None:
+    """Carry through a change that was decided but not finished, and remove what an undecided one left."""
+    decided = (directory / _NEXT).exists()
+    for path in sorted(directory.glob(f"*{_NEW}")):
+        if decided and path.name != f"{MANIFEST}{_NEW}":
+            os.replace(path, path.with_suffix(""))
+        else:
+            path.unlink()
+    if decided:
+        os.replace(directory / _NEXT, directory / MANIFEST)
+    _sync(directory)
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Return the manifest that is in force.
+
+    Raises:
+        MemoryFileError: If there is none or it cannot be read.
+    """
+    for name in (_NEXT, MANIFEST):
+        try:
+            manifest = json.loads((directory / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+            raise MemoryFileError(f"{directory / name} is not a manifest; memorize the document again")
+        return manifest
+    if not directory.is_dir():
+        raise MemoryFileError(f"{directory} does not exist; make a memory there with: memorag-graph memorize FILE")
+    raise MemoryFileError(
+        f"{directory} holds no complete memory ({MANIFEST} is missing); make one with: memorag-graph memorize FILE"
+    )
+
+
+def open_verified(directory: Path, name: str, manifest: Mapping[str, Any]) -> Path:
+    """Return the path of a file that is what the manifest says.
+
+    Raises:
+        MemoryFileError: If it is missing or differs.
+    """
+    expected = manifest["files"].get(name)
+    if expected is None:
+        raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
+    for path in (directory / f"{name}{_NEW}", directory / name):
+        if path.is_file() and path.stat().st_size == expected["bytes"] and file_sha256(path) == expected["sha256"]:
+            return path
+    state = "damaged" if (directory / name).is_file() else "missing"
+    raise MemoryFileError(f"{directory / name} is {state}; memorize the document again")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    hashed = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            hashed.update(block)
+    return hashed.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

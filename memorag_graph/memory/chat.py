@@ -1,0 +1,136 @@
+"""A memory as a LangChain chat model: every prompt continues the memory."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict, Field
+
+from memorag_graph.errors import InputError
+from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.model import Completion, MemoryModel
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.sampling import Sampling
+
+
+class MemoryChat(BaseChatModel):
+    """Chats over a memory, or without one, with a local language model.
+
+    System messages become the start of the user's message that follows, because a memory's own first words are
+    fixed when it is made. A conversation that ends with a message of the assistant is continued from there.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    memory_model: MemoryModel = Field(exclude=True, repr=False)
+    memory: Memory | None = Field(default=None, exclude=True, repr=False)
+    max_new_tokens: int = Field(default=256, ge=1)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    no_repeat: int = Field(default=0, ge=0)
+    max_lines: int | None = Field(default=None, ge=1)
+    """Stop once so many lines are complete; None has no limit."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "memorag-memory"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {
+            "model": self.memory_model.language_model.name,
+            "memory_id": self.memory.id if self.memory else None,
+            "max_new_tokens": self.max_new_tokens,
+            "temperature": self.temperature,
+        }
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> ChatResult:
+        answer = self.memory_model.complete(
+            self.memory, to_turns(messages), self._sampling(), lambda text: self._is_complete(text, stop)
+        )
+        text = _cut(answer.text, stop)
+        message = AIMessage(
+            content=text,
+            usage_metadata=self._usage(answer),
+            response_metadata={"finish_reason": "stop" if answer.ended else "length"},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> Iterator[ChatGenerationChunk]:
+        if stop:  # where the answer ends is known only afterwards
+            yield from self._stream_at_once(messages, stop)
+            return
+        stream = self.memory_model.stream(
+            self.memory, to_turns(messages), self._sampling(), lambda text: self._is_complete(text, None)
+        )
+        for text in stream:
+            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
+            if run_manager:
+                run_manager.on_llm_new_token(text, chunk=chunk)
+            yield chunk
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(content="", usage_metadata=self._usage(stream.completion), chunk_position="last")
+        )
+
+    def _stream_at_once(self, messages: list[BaseMessage], stop: list[str]) -> Iterator[ChatGenerationChunk]:
+        message = self._generate(messages, stop).generations[0].message
+        usage = message.usage_metadata if isinstance(message, AIMessage) else None
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(content=message.text, usage_metadata=usage, chunk_position="last")
+        )
+
+    def _sampling(self) -> Sampling:
+        return Sampling(self.max_new_tokens, self.temperature, no_repeat=self.no_repeat)
+
+    def _is_complete(self, text: str, stop: Sequence[str] | None) -> bool:
+        lines = sum(bool(line.strip()) for line in text.split("\n")[:-1])
+        return (self.max_lines is not None and lines >= self.max_lines) or any(word in text for word in stop or ())
+
+    @staticmethod
+    def _usage(answer: Completion) -> UsageMetadata:
+        return UsageMetadata(
+            input_tokens=answer.prompt_tokens,
+            output_tokens=answer.new_tokens,
+            total_tokens=answer.prompt_tokens + answer.new_tokens,
+        )
+
+
+def to_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
+    """Turn LangChain messages into a conversation that alternates between user and assistant.
+
+    Raises:
+        InputError: If there is no message of the user, or a message of another kind.
+    """
+    turns: list[Turn] = []
+    for message in messages:
+        if message.type not in ("system", "human", "ai"):
+            raise InputError("messages", f"a message of type {message.type!r} cannot be read; send text messages")
+        role = "assistant" if message.type == "ai" else "user"
+        if turns and turns[-1].role == role:
+            turns[-1] = Turn(turns[-1].role, f"{turns[-1].text}\n\n{message.text}")
+        else:
+            turns.append(Turn("assistant" if role == "assistant" else "user", message.text))
+    if not turns or turns[0].role != "user":
+        raise InputError("messages", "the conversation must begin with a message of the user")
+    return turns
+
+
+def _cut(text: str, stop: Sequence[str] | None) -> str:
+    for word in stop or ():
+        text = text.partition(word)[0]
+    return text

@@ -1,0 +1,157 @@
+"""A memory and its index on disk: ``memory.bin``, ``index.bin``, ``chunks.json``, ``manifest.json``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from memorag_graph import __version__
+from memorag_graph.chunking import Chunk
+from memorag_graph.errors import MemoryFileError
+from memorag_graph.kv.cache import KVPrefix
+from memorag_graph.languages import language
+from memorag_graph.memory.atomic import Writer, open_verified, read_manifest, write_together
+from memorag_graph.memory.gists import Gist
+from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+
+FORMAT_VERSION = 1
+
+MEMORY_FILE = "memory.bin"
+INDEX_FILE = "index.bin"
+CHUNKS_FILE = "chunks.json"
+
+
+def save_memory(directory: Path, memory: Memory, chunks: Sequence[Chunk], write_index: Writer) -> None:
+    """Write a memory and its index; a reader meanwhile sees what was there before.
+
+    Args:
+        directory: Where to; created if needed.
+        memory: The memory.
+        chunks: The index's chunks.
+        write_index: Writes the index to a path.
+
+    Raises:
+        MemoryFileError: If the directory cannot be written.
+    """
+    manifest = {
+        "format": FORMAT_VERSION,
+        "memory_id": memory.id,
+        "kind": "gist",
+        "identity": memory.identity.to_dict(),
+        "language": memory.prompts.language.code,
+        "documents": [document.to_dict() for document in memory.documents],
+        "settings": memory.settings.model_dump(),
+        "memory_tokens": memory.kv.length,
+        "chunks": len(chunks),
+        "written_by": f"memorag-graph {__version__}",
+    }
+    writers: dict[str, Writer] = {
+        MEMORY_FILE: lambda path: _write_memory(path, memory),
+        INDEX_FILE: write_index,
+        CHUNKS_FILE: lambda path: _write_chunks(path, chunks),
+    }
+    try:
+        write_together(directory, writers, manifest)
+    except OSError as error:
+        raise MemoryFileError(f"{directory} cannot be written ({error}); give another --save-dir") from error
+
+
+def read_info(directory: Path) -> dict[str, Any]:
+    """Return a saved memory's manifest.
+
+    Raises:
+        MemoryFileError: If there is none, it is damaged, or of another format version.
+    """
+    manifest = read_manifest(directory)
+    version = manifest.get("format")
+    if version != FORMAT_VERSION:
+        raise MemoryFileError(
+            f"{directory} has format version {version}, this program reads {FORMAT_VERSION}; "
+            "memorize the document again"
+        )
+    return manifest
+
+
+def verify(directory: Path) -> dict[str, Any]:
+    """Check every file of a saved memory against its manifest, and return the manifest.
+
+    Raises:
+        MemoryFileError: Naming the file that is missing or damaged.
+    """
+    manifest = read_info(directory)
+    for name in manifest["files"]:
+        open_verified(directory, name, manifest)
+    return manifest
+
+
+def read_identity(manifest: Mapping[str, Any]) -> Identity:
+    """Return what a saved memory was made with."""
+    return Identity(**manifest["identity"])
+
+
+def load_memory(directory: Path) -> tuple[Memory, list[Chunk], Path]:
+    """Read a memory, its chunks, and the path of its index. Keys and values are mapped, not read.
+
+    Raises:
+        MemoryFileError: If a file is missing or damaged.
+    """
+    manifest = read_info(directory)
+    chunks = _read_chunks(open_verified(directory, CHUNKS_FILE, manifest))
+    index = open_verified(directory, INDEX_FILE, manifest)
+    return _read_memory(open_verified(directory, MEMORY_FILE, manifest), manifest), chunks, index
+
+
+def _write_memory(path: Path, memory: Memory) -> None:
+    tensors = {"token_ids": torch.tensor(memory.token_ids, dtype=torch.int64)}
+    for number, (keys, values) in enumerate(memory.kv.layers):
+        tensors[f"layers.{number}.keys"] = keys.contiguous()
+        tensors[f"layers.{number}.values"] = values.contiguous()
+    described = {
+        "gists": [gist.to_dict() for gist in memory.gists],
+        "prompts": memory.prompts.resolved(),
+        "prompt_overrides": dict(memory.prompts.overrides),
+        "language": memory.prompts.language.code,
+        "identity": memory.identity.to_dict(),
+    }
+    save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
+
+
+def _read_memory(path: Path, manifest: Mapping[str, Any]) -> Memory:
+    try:
+        with safe_open(path, framework="pt") as stored:
+            described = json.loads(stored.metadata()["memory"])
+            layers = sum(name.endswith(".keys") for name in stored.keys())  # noqa: SIM118 - not a dict
+            kv = KVPrefix(
+                tuple(
+                    (stored.get_tensor(f"layers.{number}.keys"), stored.get_tensor(f"layers.{number}.values"))
+                    for number in range(layers)
+                )
+            )
+            token_ids = tuple(stored.get_tensor("token_ids").tolist())
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
+    return Memory(
+        id=manifest["memory_id"],
+        kv=kv,
+        token_ids=token_ids,
+        gists=tuple(Gist(**gist) for gist in described["gists"]),
+        documents=tuple(DocumentInfo(**document) for document in manifest["documents"]),
+        prompts=Prompts(language(described["language"]), described["prompt_overrides"]),
+        settings=MemorySettings(**manifest["settings"]),
+        identity=read_identity(manifest),
+    )
+
+
+def _write_chunks(path: Path, chunks: Sequence[Chunk]) -> None:
+    path.write_text(json.dumps([asdict(chunk) for chunk in chunks], ensure_ascii=False), encoding="utf-8")
+
+
+def _read_chunks(path: Path) -> list[Chunk]:
+    return [Chunk(**chunk) for chunk in json.loads(path.read_text(encoding="utf-8"))]

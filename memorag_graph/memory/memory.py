@@ -1,0 +1,118 @@
+"""What a memory is."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import MemoryMismatchError
+from memorag_graph.kv.cache import KVPrefix
+from memorag_graph.memory.gists import Gist
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a memory was made with. A memory is only ever used with the same.
+
+    Attributes:
+        model: Name the model was loaded by.
+        model_fingerprint: Hash of its architecture and weights.
+        tokenizer_fingerprint: Hash of its vocabulary and chat template.
+        dtype: What it computes in.
+        embedding_model: Name of the model behind the retrieval index.
+    """
+
+    model: str
+    model_fingerprint: str
+    tokenizer_fingerprint: str
+    dtype: str
+    embedding_model: str
+
+    @classmethod
+    def of(cls, model: LanguageModel, embedding_model: str) -> "Identity":
+        """Describe a loaded model."""
+        return cls(model.name, model.fingerprint, model.tokenizer_fingerprint, model.dtype, embedding_model)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+    def require(self, used: "Identity") -> None:
+        """Compare with what is in use now; names may differ, contents may not.
+
+        Raises:
+            MemoryMismatchError: Naming each difference.
+        """
+        compared = (
+            ("model", self.model_fingerprint, used.model_fingerprint, f"{self.model} → {used.model}"),
+            ("tokenizer", self.tokenizer_fingerprint, used.tokenizer_fingerprint, "another vocabulary or template"),
+            ("dtype", self.dtype, used.dtype, f"{self.dtype} → {used.dtype}"),
+            ("embedding model", self.embedding_model, used.embedding_model,
+             f"{self.embedding_model} → {used.embedding_model}"),
+        )  # fmt: skip
+        differences = [f"{what}: {shown}" for what, mine, theirs, shown in compared if mine != theirs]
+        if differences:
+            raise MemoryMismatchError(
+                f"this memory was made with other models than those in use ({'; '.join(differences)}); "
+                "use the models it was made with or memorize the document again"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A memorized document: its name, hash and size."""
+
+    source: str
+    sha256: str
+    characters: int
+    tokens: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A document read once: the KV prefix over its gists, and what it was made from.
+
+    Attributes:
+        id: Content address; see :func:`memory_id`.
+        kv: Keys and values of ``token_ids``.
+        token_ids: The prefix: the template's markup, the opening words and the gists, up to the last gist.
+        gists: Digests of the document's sections, in order.
+        documents: What was memorized.
+        prompts: The prompts of the document's language; ``context`` is the one that the prefix was made with.
+        settings: How it was made.
+        identity: What it was made with.
+    """
+
+    id: str
+    kv: KVPrefix
+    token_ids: tuple[int, ...]
+    gists: tuple[Gist, ...]
+    documents: tuple[DocumentInfo, ...]
+    prompts: Prompts
+    settings: MemorySettings
+    identity: Identity
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens of the documents."""
+        return sum(document.tokens for document in self.documents)
+
+
+def memory_id(documents: Sequence[Document], identity: Identity, settings: MemorySettings, prompts: Prompts) -> str:
+    """Return the content address of a memory: equal for equal texts, models, settings and prompts."""
+    described = {
+        "documents": [[document.source, document.sha256] for document in documents],
+        "identity": {**identity.to_dict(), "model": None},
+        "settings": settings.model_dump(),
+        "prompts": [prompts["context"], prompts["gist"]],
+    }
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]

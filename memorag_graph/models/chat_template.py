@@ -1,0 +1,86 @@
+"""Any chat template → token ids, with the place where a memory goes cut out.
+
+A template is only ever given placeholders. What it wraps around them is tokenized with its control tokens;
+the messages themselves are tokenized as plain text, so no document and no question can forge a control token.
+"""
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from transformers import PreTrainedTokenizerBase
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of a rendered conversation: markup of the template, or text of a message."""
+
+    text: str
+    is_markup: bool
+
+
+class ChatTemplate:
+    """The chat template of a tokenizer, or a plain layout for a tokenizer without one."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+
+    def head(self) -> str:
+        """Return the markup before the first user message's text."""
+        return self.render([Turn("user", "")])[0].text
+
+    def render(self, turns: Sequence[Turn]) -> list[Piece]:
+        """Lay out a conversation up to where the assistant goes on writing.
+
+        A conversation that ends with a turn of the assistant is one whose last answer is to be continued.
+        The first piece is the markup before the first message's text.
+        """
+        if turns[-1].role == "assistant":
+            return [*self.render(turns[:-1]), Piece(turns[-1].text, is_markup=False)]
+        marks = [f"@@{uuid.uuid4().hex}@@" for _ in turns]
+        messages = [{"role": turn.role, "content": mark} for turn, mark in zip(turns, marks, strict=True)]
+        rendered = self._apply(messages, add_generation_prompt=True)
+        pieces = []
+        for turn, mark in zip(turns, marks, strict=True):
+            markup, _, rendered = rendered.partition(mark)
+            pieces += [Piece(markup, is_markup=True), Piece(turn.text, is_markup=False)]
+        return [*pieces, Piece(rendered, is_markup=True)]
+
+    def end_of_turn(self) -> str:
+        """Return the markup that follows an assistant's answer, where there is any."""
+        mark = f"@@{uuid.uuid4().hex}@@"
+        messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": mark}]
+        return self._apply(messages, add_generation_prompt=False).partition(mark)[2].strip()
+
+    def _apply(self, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
+        if self._tokenizer.chat_template is None:
+            start = self._tokenizer.bos_token or ""
+            lines = [f"{message['content']}\n\n" for message in messages]
+            return start + "".join(lines)
+        rendered = self._tokenizer.apply_chat_template(
+            messages,
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            enable_thinking=False,  # read by the templates of reasoning models, ignored by others
+        )
+        return str(rendered)
+
+
+_THINKING = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
+
+
+def without_thinking(text: str) -> str:
+    """Remove a reasoning model's thoughts from its answer."""
+    return _THINKING.sub("", text).strip() if "<think>" in text else text.strip()

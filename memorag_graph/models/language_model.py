@@ -1,0 +1,123 @@
+"""A causal language model with its tokenizer: tokens, prompts, window, identity."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from memorag_graph.kv.attention import MEMORY_ATTENTION
+from memorag_graph.kv.cache import cache_shape, shares_prefix
+from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
+
+_SAMPLES_PER_PARAMETER = 64
+_UNKNOWN_WINDOW = 2048
+
+
+class LanguageModel:
+    """A loaded model and its tokenizer.
+
+    Args:
+        model: Any transformers causal language model, ready to run.
+        tokenizer: Its tokenizer.
+        name: What the user calls it: ``"embedded"``, a directory or a hub name.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+        if shares_prefix(model):
+            model.set_attn_implementation(MEMORY_ATTENTION)
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.name = name
+        self.template = ChatTemplate(tokenizer)
+        self._tokenizer_lock = threading.Lock()
+
+    @cached_property
+    def window(self) -> int:
+        """Most tokens of prompt and answer together."""
+        config = self.model.config.get_text_config()
+        window = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+        return min(int(window or _UNKNOWN_WINDOW), int(self.tokenizer.model_max_length))
+
+    @cached_property
+    def cache_bytes_per_token(self) -> int:
+        """Bytes of the keys and values of one token in all layers."""
+        layers, heads, dim = cache_shape(self.model)
+        return 2 * layers * heads * dim * self.model.dtype.itemsize
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype that the model computes in, such as ``"float32"``."""
+        return str(self.model.dtype).removeprefix("torch.")
+
+    @property
+    def fast_tokenizer(self) -> Tokenizer | None:
+        """The Rust tokenizer, or None for one written in Python."""
+        return getattr(self.tokenizer, "backend_tokenizer", None)
+
+    def encode(self, text: str, *, markup: bool = False) -> list[int]:
+        """Tokenize a text without adding tokens; control tokens are recognised only in ``markup``."""
+        with self._tokenizer_lock:  # the Rust tokenizer refuses changes of its settings during a call
+            ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=not markup)["input_ids"]
+        return [int(token) for token in ids]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Turn tokens into text, leaving out control tokens."""
+        with self._tokenizer_lock:
+            return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens of a text."""
+        return len(self.encode(text))
+
+    def encode_pieces(self, pieces: Sequence[Piece]) -> list[int]:
+        """Tokenize a rendered conversation piece by piece."""
+        return [token for piece in pieces for token in self.encode(piece.text, markup=piece.is_markup)]
+
+    def encode_chat(self, turns: Sequence[Turn]) -> list[int]:
+        """Tokenize a conversation that begins with itself, not with a memory."""
+        return self.encode_pieces(self.template.render(turns))
+
+    @cached_property
+    def stop_tokens(self) -> frozenset[int]:
+        """Tokens that end an answer: the model's and tokenizer's own, and the template's end of a turn."""
+        stops: set[int] = set()
+        for source in (self.model.generation_config, self.model.config.get_text_config(), self.tokenizer):
+            found = getattr(source, "eos_token_id", None)
+            stops.update(found if isinstance(found, list | tuple) else [] if found is None else [found])
+        if self.tokenizer.chat_template is not None:
+            markup = self.encode(self.template.end_of_turn(), markup=True)
+            stops.update(token for token in markup[:1] if token in self.tokenizer.all_special_ids)
+        return frozenset(int(stop) for stop in stops)
+
+    @cached_property
+    def tokenizer_fingerprint(self) -> str:
+        """Hash of the vocabulary, the merges and the chat template."""
+        fast = self.fast_tokenizer
+        described = fast.to_str() if fast is not None else json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
+        return _digest(f"{described}\n{self.tokenizer.chat_template}".encode())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the architecture and of evenly spaced samples of every parameter.
+
+        Independent of where the weights were loaded from; training changes it.
+        """
+        config = self.model.config.get_text_config().to_dict()
+        described = {key: config.get(key) for key in ("model_type", "rope_parameters", "rms_norm_eps")}
+        hashed = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
+        for name, parameter in sorted(self.model.named_parameters()):
+            flat = parameter.detach().reshape(-1)
+            step = max(1, flat.numel() // _SAMPLES_PER_PARAMETER)
+            sample = flat[::step][:_SAMPLES_PER_PARAMETER].float().cpu().contiguous()
+            hashed.update(f"{name} {tuple(parameter.shape)}".encode())
+            hashed.update(sample.view(torch.uint8).numpy().tobytes())
+        return hashed.hexdigest()[:32]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]

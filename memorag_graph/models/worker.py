@@ -1,0 +1,163 @@
+"""One thread per loaded model: runs its forward passes, and joins requests that meet into one batch.
+
+Decoding is bound by reading the weights, so several prompts over one memory at once cost little more than
+one. Requests that arrive within :data:`JOIN_SECONDS` and continue the same prefix are joined.
+"""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from torch import Tensor
+
+from memorag_graph.kv.cache import Branch, KVPrefix, open_branch
+from memorag_graph.models.device import free_memory
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.sampling import Sampling, TokenPicker
+
+JOIN_SECONDS = 0.005
+MAX_ROWS = 64
+_CACHE_BYTES = 1536 * 1024**2
+_FREE_SHARE = 0.25
+
+Result = TypeVar("Result")
+
+
+@dataclass(eq=False)
+class Request:
+    """A prompt to be continued.
+
+    Attributes:
+        prompt: Tokens that follow the prefix.
+        prefix: The memory to continue, or None to begin with the prompt.
+        sampling: How to write.
+        complete: Called with the text so far; True ends the answer there.
+        events: Where the tokens go for the asker, then None; an error in between. Requests may share one.
+        tokens: What was written.
+        stopped: Whether the answer came to its own end, not to its longest length.
+        cancelled: Set to give up: the row leaves its batch at the next token.
+        finished: Whether nothing more will be written.
+    """
+
+    prompt: Sequence[int]
+    prefix: KVPrefix | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    complete: Callable[[str], bool] | None = None
+    events: "queue.SimpleQueue[int | Exception | None]" = field(default_factory=queue.SimpleQueue)
+    tokens: list[int] = field(default_factory=list, init=False)
+    stopped: bool = field(default=False, init=False)
+    cancelled: bool = field(default=False, init=False)
+    finished: bool = field(default=False, init=False)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the answer's tokens as they are written; leaving early cancels the rest."""
+        try:
+            while (event := self.events.get()) is not None:
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+        finally:
+            self.cancelled = True
+
+
+class Worker:
+    """Runs a model's work in a thread of its own, one batch at a time."""
+
+    def __init__(self, language_model: LanguageModel) -> None:
+        self._language_model = language_model
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory-model")
+        self._waiting: deque[Request] = deque()
+        self._lock = threading.Lock()
+
+    def submit(self, *requests: Request) -> None:
+        """Queue requests, as one batch where they can be; iterate over a request for its tokens."""
+        with self._lock:
+            self._waiting.extend(requests)
+        for _ in requests:
+            self._thread.submit(self._serve)
+
+    def call(self, work: Callable[[], Result]) -> Result:
+        """Run a function in the model's thread and return its result."""
+        return self._thread.submit(work).result()
+
+    def _serve(self) -> None:
+        """Answer the longest-waiting request and those that can run with it."""
+        if not self._waiting:  # all were joined with an earlier one
+            return
+        time.sleep(JOIN_SECONDS)
+        batch = self._next_batch()
+        try:
+            self._decode(batch)
+        except Exception as error:
+            for request in batch:
+                if not request.finished:
+                    request.events.put(error)
+            raise
+
+    def _next_batch(self) -> list[Request]:
+        batch: list[Request] = []
+        with self._lock:
+            for request in list(self._waiting):
+                if not batch or (request.prefix is batch[0].prefix and self._fits([*batch, request])):
+                    batch.append(request)
+                    self._waiting.remove(request)
+        return batch
+
+    def _fits(self, batch: Sequence[Request]) -> bool:
+        columns = max(len(request.prompt) for request in batch) + _room(batch)
+        budget = min(_CACHE_BYTES, int(_FREE_SHARE * free_memory(self._language_model.model.device)))
+        needed = len(batch) * columns * self._language_model.cache_bytes_per_token
+        return len(batch) <= MAX_ROWS and needed <= budget
+
+    def _decode(self, batch: Sequence[Request]) -> None:
+        lengths = [len(request.prompt) for request in batch]
+        branch = open_branch(self._language_model.model, batch[0].prefix, lengths, _room(batch))
+        rows = [_Row(request, self._language_model) for request in batch]
+        for index, row in enumerate(rows):
+            if not row.request.cancelled:
+                row.read(branch.prefill(index, row.request.prompt))
+        while rows := _unfinished(rows, branch):
+            logits = branch.step([row.request.tokens[-1] for row in rows])
+            for row, row_logits in zip(rows, logits, strict=True):
+                row.read(row_logits)
+
+
+class _Row:
+    """One answer of a batch while it is written."""
+
+    def __init__(self, request: Request, language_model: LanguageModel) -> None:
+        self.request = request
+        self._language_model = language_model
+        self._picker = TokenPicker(request.sampling)
+
+    def read(self, logits: Tensor) -> None:
+        """Choose the next token from its logits, shape (vocabulary,), and hand it to the asker."""
+        request = self.request
+        token = self._picker.pick(logits)
+        if token in self._language_model.stop_tokens:
+            request.stopped = True
+        else:
+            request.tokens.append(token)
+            request.events.put(token)
+            request.stopped = request.complete is not None and request.complete(
+                self._language_model.decode(request.tokens)
+            )
+        request.finished = request.stopped or len(request.tokens) >= request.sampling.max_new_tokens
+        if request.finished:
+            request.events.put(None)
+
+
+def _unfinished(rows: list[_Row], branch: Branch) -> list[_Row]:
+    kept = [index for index, row in enumerate(rows) if not row.request.finished and not row.request.cancelled]
+    if kept and len(kept) < len(rows):
+        branch.keep(kept)
+    return [rows[index] for index in kept]
+
+
+def _room(batch: Sequence[Request]) -> int:
+    return max(request.sampling.max_new_tokens for request in batch)

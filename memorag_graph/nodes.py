@@ -1,0 +1,261 @@
+"""The graph's nodes: each reads the state, calls the work, and returns the keys that changed."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from langchain_core.documents import Document
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_stream_writer
+from langgraph.runtime import Runtime
+
+from memorag_graph.documents import clean_text, from_text, read_documents
+from memorag_graph.registry import OpenMemory, Registry
+from memorag_graph.settings import RunOptions
+from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, check_input
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from memorag_graph.clues.recollection import Recollection
+    from memorag_graph.generation.choose import Generator
+    from memorag_graph.progress import Progress
+    from memorag_graph.retrieval.evidence import Evidence, Query
+
+Update = dict[str, Any]
+Arguments = ParamSpec("Arguments")
+
+_HIDDEN: RunnableConfig = {"tags": ["nostream"]}
+"""Keeps what is drafted on the way out of the stream of answer tokens."""
+
+_FROM_MEMORY = (
+    "This answer is recalled from memory and not verified. The quotations are the passages nearest to it: "
+    "check it against them."
+)
+_NEAREST = 3
+
+
+def timed(node: Callable[Arguments, Update]) -> Callable[Arguments, Update]:
+    """Add the node's seconds to its update."""
+
+    @wraps(node)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Update:
+        start = time.perf_counter()
+        update = node(*args, **kwargs)
+        return {**update, "timings": {node.__name__: round(time.perf_counter() - start, 3)}}
+
+    return run
+
+
+class Nodes:
+    """The nodes over one registry of models and memories."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    @timed
+    def memorize(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """Open the memory of the given text, files or id, making it if it is new; begin a turn."""
+        given, options = check_input(state), _options(runtime)
+        write = get_stream_writer()
+
+        def report(progress: "Progress") -> None:
+            write({"progress": asdict(progress)})
+
+        directory = Path(given.save_dir) if given.save_dir else None
+        if given.context is not None:
+            opened = self._registry.memorize([from_text(given.context)], options, directory, report)
+        elif given.files:
+            opened = self._registry.memorize(read_documents(given.files), options, directory, report)
+        else:
+            opened = self._registry.open(str(given.memory_id), options)
+        question = clean_text(given.query.strip())
+        return {
+            **_CLEARED,
+            "memory_id": opened.memory.id,
+            "memory": _memory_record(opened),
+            "query": question or opened.prompts(options).summary_question,
+            "task_type": given.task_type,
+            "tokens": {MEMORIZE: 0},
+        }
+
+    @timed
+    def recall(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """Recall spans of the document."""
+        recalled = self._recollection(state, runtime).recall(state["query"], _HIDDEN)
+        return {"spans": list(recalled.items), "tokens": {"recall": recalled.new_tokens}}
+
+    @timed
+    def rewrite(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """Rewrite the question into more specific ones."""
+        recalled = self._recollection(state, runtime).rewrite(state["query"], _HIDDEN)
+        return {"surrogates": list(recalled.items), "tokens": {"rewrite": recalled.new_tokens}}
+
+    @timed
+    def draft_answer(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """Answer from memory: a draft on the way to retrieval, or the answer itself for ``qa``."""
+        is_answer = state["task_type"] == "qa"
+        recalled = self._recollection(state, runtime).answer(state["query"], None if is_answer else _HIDDEN)
+        draft = recalled.items[0]
+        update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
+        if is_answer:
+            nearest = self._nearest(state, runtime, draft)
+            update |= {"answer": draft, "basis": "memory", "citations": nearest, "notices": [_FROM_MEMORY]}
+        return update
+
+    @timed
+    def outline(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """List the points that a summary must contain."""
+        recalled = self._recollection(state, runtime).outline(state["query"], _HIDDEN)
+        return {"outline": list(recalled.items), "tokens": {"outline": recalled.new_tokens}}
+
+    @timed
+    def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """Search with the question and all clues; keep the evidence that fits the budget."""
+        evidence = self._search(state, runtime, _queries(state))
+        return {"evidence": [_to_document(number, passage) for number, passage in enumerate(evidence, start=1)]}
+
+    @timed
+    def generate(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+        """Write the final answer from the evidence."""
+        opened, options = self._open(state, runtime), _options(runtime)
+        answer = self._generator(opened, options).invoke(
+            {
+                "question": state["query"],
+                "task_type": state["task_type"],
+                "evidence": [_to_evidence(document) for document in state.get("evidence", [])],
+                "outline": state.get("outline", []),
+                "draft": state.get("draft", "") if options.use_memory_answer else "",
+                "prompts": opened.prompts(options),
+            }
+        )
+        return {
+            "answer": answer.text,
+            "basis": "evidence",
+            "citations": [asdict(citation) for citation in answer.citations],
+            "notices": list(answer.notices),
+            "tokens": {"generate": answer.new_tokens},
+        }
+
+    def _open(self, state: GraphState, runtime: Runtime[RunOptions]) -> OpenMemory:
+        return self._registry.open(str(state["memory_id"]), _options(runtime))
+
+    def _recollection(self, state: GraphState, runtime: Runtime[RunOptions]) -> "Recollection":
+        from memorag_graph.clues.recollection import Recollection
+
+        opened, options = self._open(state, runtime), _options(runtime)
+        return Recollection(opened.chat(options), opened.prompts(options), opened.memory.gists)
+
+    def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
+        from memorag_graph.retrieval.evidence import retrieve
+
+        opened, options = self._open(state, runtime), _options(runtime)
+        return retrieve(
+            opened.index,
+            queries,
+            hits=options.hits,
+            token_budget=options.evidence_tokens,
+            count_tokens=opened.model.language_model.count,
+            language_code=opened.memory.prompts.language.code,
+        )
+
+    def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> list[CitationRecord]:
+        """Quote the passages that an answer from memory can be checked against."""
+        from memorag_graph.generation.extractive import ExtractiveGenerator
+        from memorag_graph.retrieval.evidence import Query
+
+        opened, options = self._open(state, runtime), _options(runtime)
+        queries = [Query("question", state["query"]), *([Query("draft", answer)] if answer else [])]
+        quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
+            {
+                "question": f"{state['query']} {answer}",
+                "task_type": "memorag",
+                "evidence": self._search(state, runtime, queries),
+                "outline": [],
+                "draft": "",
+                "prompts": opened.prompts(options),
+            }
+        )
+        return [_to_record(number, asdict(citation)) for number, citation in enumerate(quoted.citations, start=1)]
+
+    def _generator(self, opened: OpenMemory, options: RunOptions) -> "Generator":
+        from memorag_graph.generation.choose import choose_generator
+
+        def local_chat(name: str) -> "BaseChatModel":
+            return self._registry.chat(name, opened, options)
+
+        own = opened.memory.identity.model
+        return choose_generator(options, own, opened.index.embeddings, local_chat)
+
+
+_CLEARED: Update = {
+    "context": None,
+    "files": [],
+    "save_dir": None,
+    "spans": [],
+    "surrogates": [],
+    "draft": "",
+    "outline": [],
+    "evidence": [],
+    "citations": [],
+    "notices": [],
+    "answer": "",
+}
+"""A new turn starts without the text, which the memory holds now, and without the last turn's findings."""
+
+
+def _options(runtime: Runtime[RunOptions]) -> RunOptions:
+    return runtime.context or RunOptions()
+
+
+def _memory_record(opened: OpenMemory) -> Update:
+    memory = opened.memory
+    return {
+        "language": memory.prompts.language.code,
+        "context_tokens": memory.context_tokens,
+        "memory_tokens": memory.kv.length,
+        "memory_bytes": memory.kv.nbytes,
+        "chunks": len(opened.index.chunks),
+    }
+
+
+def _queries(state: GraphState) -> "list[Query]":
+    from memorag_graph.retrieval.evidence import Query
+
+    draft = [state["draft"]] if state.get("draft") else []
+    question = [] if state["task_type"] == "summarize" and state.get("outline") else [state["query"]]
+    return [
+        *(Query("question", text) for text in question),
+        *(Query("span", text) for text in state.get("spans", [])),
+        *(Query("surrogate", text) for text in state.get("surrogates", [])),
+        *(Query("draft", text) for text in draft),
+        *(Query("outline", text) for text in state.get("outline", [])),
+    ]
+
+
+def _to_document(number: int, passage: "Evidence") -> Document:
+    return Document(
+        passage.text,
+        metadata={
+            "number": number,
+            "source": passage.source,
+            "start": passage.start,
+            "end": passage.end,
+            "score": passage.score,
+            "queries": [asdict(query) for query in passage.queries],
+        },
+    )
+
+
+def _to_evidence(document: Document) -> "Evidence":
+    from memorag_graph.retrieval.evidence import Evidence
+
+    found = document.metadata
+    return Evidence(found["source"], found["start"], found["end"], document.page_content, found["score"])
+
+
+def _to_record(number: int, citation: Update) -> CitationRecord:
+    return CitationRecord(**{**citation, "number": number})

@@ -1,0 +1,28 @@
+"""How long work tells what it has done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A report from within long work.
+
+    Attributes:
+        stage: ``"gists"``, ``"memory"`` or ``"index"``.
+        done: Units finished.
+        total: Units in all.
+        unit: What is counted, such as ``"tokens"``.
+    """
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+
+
+ReportProgress = Callable[[Progress], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """Report to nobody."""

@@ -1,0 +1,44 @@
+"""English prompts; also used, with a closing instruction, for languages without a set of their own."""
+
+from memorag_graph.prompts.texts import LanguagePrompts
+
+ENGLISH = LanguagePrompts(
+    templates={
+        "context": (
+            "Below are notes on a long document, section by section, in the order of the document. "
+            "They are your memory of it.\n\n{context}\n\nThat is the whole document."
+        ),
+        "gist": (
+            "{context}\n\nSummarize the text above in a few plain sentences, with its names, dates, figures and "
+            "decisions exactly as they are given. State only what the text says."
+        ),
+        "span": (
+            "Question: {question}\n\nCopy the sentences of the document that help to answer this question, "
+            "up to five, one per line, without comment."
+        ),
+        "sur": (
+            "Question: {question}\n\nWrite up to five short questions about details of the document that "
+            "together help to answer this one, one per line, without comment."
+        ),
+        "qa": (
+            "{question}\n\nAnswer from the document in one to three sentences. If the document does not say, say so."
+        ),
+        "sum": (
+            "{question}\n\nList up to eight main points of the document, in its order, one short sentence per line, "
+            "without comment."
+        ),
+        "qa_gen": (
+            "Answer the question from the numbered passages below and from nothing else. After each statement, "
+            "name the passage that supports it, like [1]. If the passages do not hold the answer, say so.\n\n"
+            "{evidence}\n\n{memory}Question: {question}"
+        ),
+        "sum_gen": (
+            "Write a summary of the document from the key points and the numbered passages below and from "
+            "nothing else. After each statement, name the passage that supports it, like [1].\n\n"
+            "Key points:\n{memory}\n\nPassages:\n{evidence}\n\n{question}"
+        ),
+    },
+    memory_note="Draft from memory, which may be wrong: {draft}\n\n",
+    summary_question="Summarize the document.",
+    answer_in="Write in {language}.",
+)

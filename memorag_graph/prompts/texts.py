@@ -1,0 +1,23 @@
+"""What a language has to say to have prompts of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memorag_graph.settings import PromptKey
+
+
+@dataclass(frozen=True)
+class LanguagePrompts:
+    """The prompt texts of one language.
+
+    Attributes:
+        templates: The eight templates by key.
+        memory_note: How a draft answer is shown to the generator, in place of ``{memory}`` in ``qa_gen``.
+        summary_question: What stands in for the question when a summary is asked for without one.
+        answer_in: Closing instruction that asks for another ``{language}``.
+    """
+
+    templates: Mapping[PromptKey, str]
+    memory_note: str
+    summary_question: str
+    answer_in: str = ""

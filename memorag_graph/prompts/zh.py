@@ -1,0 +1,30 @@
+"""Chinese prompts."""
+
+from memorag_graph.prompts.texts import LanguagePrompts
+
+CHINESE = LanguagePrompts(
+    templates={
+        "context": "下面是一篇长文档的逐段笔记，按文档顺序排列，就是你对这篇文档的记忆。\n\n{context}\n\n文档到此结束。",
+        "gist": (
+            "{context}\n\n请用中文浓缩以上内容。人名、日期、数字、事件和决定必须与原文完全一致。"
+            "用平实的句子书写，只写文中说到的内容，不要评论。"
+        ),
+        "span": "问题：{question}\n\n请抄写文档中有助于回答这个问题的句子，最多五句，每行一句，用中文，不要解释。",
+        "sur": (
+            "问题：{question}\n\n请针对文档的细节写出最多五个简短的问题，合起来有助于回答上面的问题，"
+            "每行一个，用中文，不要解释。"
+        ),
+        "qa": "{question}\n\n请根据文档用一到三句中文回答。如果文档没有提到，请直接说明。",
+        "sum": "{question}\n\n请按文档顺序列出最多八个要点，每行一个短句，用中文，不要解释。",
+        "qa_gen": (
+            "请只根据下面带编号的段落回答问题。每句话之后注明依据的段落编号，例如[1]。"
+            "如果段落中没有答案，请直接说明。\n\n{evidence}\n\n{memory}问题：{question}"
+        ),
+        "sum_gen": (
+            "请只根据下面的要点和带编号的段落写出文档的摘要。每句话之后注明依据的段落编号，例如[1]。\n\n"
+            "要点：\n{memory}\n\n段落：\n{evidence}\n\n{question}"
+        ),
+    },
+    memory_note="凭记忆写的草稿，可能有误：{draft}\n\n",
+    summary_question="请概括这篇文档。",
+)

@@ -1,0 +1,60 @@
+"""Text → sentences with character offsets."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sentencex import get_sentence_boundaries
+
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+_LINE = re.compile(r"[^\n]+")
+_ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…]["'”’»)\]]*\s*$""")
+_STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[^\s:：]{1,30}[:：])\s")
+_WRAPPED_SHARE = 0.6
+"""A line shorter than this share of its paragraph's longest line was ended on purpose, not wrapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a text: ``text[start:end]`` of the text it was cut from."""
+
+    start: int
+    end: int
+    text: str
+
+
+def split_sentences(text: str, language_code: str) -> list[Sentence]:
+    """Split a text into sentences; white space around them is left out.
+
+    A blank line ends a sentence. A single line break does so only where the line was ended on purpose
+    (headings, list items, turns of a transcript), not where a wrapped paragraph goes on.
+    """
+    sentences = []
+    for start, end in _blocks(text):
+        for boundary in get_sentence_boundaries(language_code, text[start:end]):
+            body = boundary["text"]
+            if stripped := body.strip():
+                at = start + int(boundary["start_index"]) + len(body) - len(body.lstrip())
+                sentences.append(Sentence(at, at + len(stripped), stripped))
+    return sentences
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the character ranges that sentences cannot cross."""
+    paragraph_start = 0
+    for blank in [*_BLANK_LINE.finditer(text), None]:
+        paragraph_end = blank.start() if blank else len(text)
+        lines = [match.span() for match in _LINE.finditer(text, paragraph_start, paragraph_end)]
+        longest = max((end - start for start, end in lines), default=0)
+        block_start = None
+        for number, (start, end) in enumerate(lines):
+            block_start = start if block_start is None else block_start
+            following = text[slice(*lines[number + 1])] if number + 1 < len(lines) else ""
+            if not following or _is_ended(text[start:end], following, longest):
+                yield block_start, end
+                block_start = None
+        paragraph_start = blank.end() if blank else len(text)
+
+
+def _is_ended(line: str, following: str, longest: int) -> bool:
+    return bool(_ENDS_SENTENCE.search(line) or _STARTS_ITEM.match(following) or len(line) < _WRAPPED_SHARE * longest)

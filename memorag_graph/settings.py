@@ -1,0 +1,101 @@
+"""What may be turned: how a memory is made, and how a question is answered."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from memorag_graph.errors import InputError
+
+TaskType = Literal["qa", "memorag", "summarize"]
+TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize")
+
+PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
+
+
+class MemorySettings(BaseModel):
+    """How a memory is made; part of its identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
+    """Tokens of text that are digested into one gist; larger where the window asks for it."""
+    gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 256
+    """Longest gist in tokens; shorter where the window asks for it."""
+    retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 512
+    """Tokens of one retrieval chunk."""
+
+
+class RunOptions(BaseModel):
+    """Options of one run of the graph; LangGraph Studio shows them as a form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        "",
+        description="Memory model: 'embedded' (the small pair from PyPI), a local directory or a hub name. "
+        "Empty: the memory's own, or 'embedded' for new text.",
+    )
+    embedding_model: str = Field(
+        "",
+        description="Embedding model: 'embedded', a local directory or a hub name. Empty: the memory's own, "
+        "or the one that goes with the memory model.",
+    )
+    device: str = Field("auto", description="Where the memory model runs: auto, cpu, cuda, mps.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="What the memory model computes in; auto is the fastest that the machine has."
+    )
+    generator: str = Field(
+        "",
+        description="Who writes the final answer: 'extractive', 'local' (the memory model), 'openai:NAME', "
+        "a local directory or a hub name; empty chooses extractive for the embedded model, else local.",
+    )
+    hits: int = Field(3, ge=1, le=100, description="Chunks retrieved for each query.")
+    evidence_tokens: int = Field(
+        2048, ge=32, le=1_000_000, description="Most tokens of evidence handed to the generator."
+    )
+    use_memory_answer: bool = Field(
+        False, description="Draft an answer from memory, use it as a query and show it to the generator."
+    )
+    max_new_tokens: int = Field(256, ge=10, le=1024, description="Longest answer in tokens.")
+    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 is deterministic; higher is more varied.")
+    prompts: dict[PromptKey, str] = Field(
+        default_factory=dict, description="Prompt templates to use instead of the built-in ones, by key."
+    )
+    gist_chunk_size: int = Field(
+        MemorySettings().gist_chunk_size, ge=64, le=1_000_000, description="Tokens digested into one gist."
+    )
+    gist_tokens: int = Field(MemorySettings().gist_tokens, ge=16, le=4096, description="Longest gist in tokens.")
+    retrieval_chunk_size: int = Field(
+        MemorySettings().retrieval_chunk_size, ge=16, le=8192, description="Tokens of a retrieval chunk."
+    )
+
+    @property
+    def memory_settings(self) -> MemorySettings:
+        """The part that decides how a memory is made."""
+        return MemorySettings(
+            gist_chunk_size=self.gist_chunk_size,
+            gist_tokens=self.gist_tokens,
+            retrieval_chunk_size=self.retrieval_chunk_size,
+        )
+
+
+def run_options(values: Mapping[str, Any]) -> RunOptions:
+    """Build :class:`RunOptions`, naming the offending option in the error.
+
+    Raises:
+        InputError: If a value is out of range, of the wrong type, or the option is unknown.
+    """
+    try:
+        return RunOptions.model_validate(dict(values))
+    except ValidationError as error:
+        raise input_error(error) from None
+
+
+def input_error(error: ValidationError) -> InputError:
+    """Turn the first complaint of a Pydantic validation into an :class:`InputError`."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "input"
+    given = first.get("input")
+    shown = f", not {given!r}" if isinstance(given, int | float | str) and len(str(given)) < 80 else ""
+    return InputError(field, f"{first['msg'][0].lower()}{first['msg'][1:]}{shown}")

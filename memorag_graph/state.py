@@ -1,0 +1,116 @@
+"""What flows through the graph: plain, serialisable values only."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypedDict
+
+from langchain_core.documents import Document
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from memorag_graph.errors import InputError
+from memorag_graph.settings import TASK_TYPES, TaskType, input_error
+
+MEMORIZE = "memorize"
+
+Basis = Literal["memory", "evidence"]
+"""What an answer rests on: recalled from memory and unverified, or quoted and cited from the document."""
+
+
+class GraphInput(BaseModel):
+    """What one run of the graph is given."""
+
+    model_config = ConfigDict(extra="ignore")  # a thread's earlier state comes along
+
+    context: str | None = Field(None, description="Text to memorize; takes precedence over files and memory_id.")
+    files: list[str] = Field(default_factory=list, description="Paths of text files to memorize.")
+    memory_id: str | None = Field(None, description="Id or directory of a memory made before.")
+    save_dir: str | None = Field(None, description="Where to keep a new memory; by default in the user's directory.")
+    query: str = Field("", description="The question; may be empty for a summary.")
+    task_type: TaskType = Field(
+        "memorag",
+        description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
+    )
+
+
+class CitationRecord(TypedDict):
+    """A quotation from the document: ``text[start:end] == quote``."""
+
+    number: int
+    source: str
+    start: int
+    end: int
+    quote: str
+
+
+class MemoryRecord(TypedDict):
+    """What the memory is that a run used."""
+
+    language: str
+    context_tokens: int
+    memory_tokens: int
+    memory_bytes: int
+    chunks: int
+
+
+def of_this_turn(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge what nodes report; the first node of a turn drops the reports of the turn before."""
+    return dict(new) if MEMORIZE in new else {**kept, **new}
+
+
+class GraphOutput(TypedDict, total=False):
+    """What one run of the graph gives."""
+
+    answer: str
+    """The answer; marks like [1] name passages of the evidence."""
+    basis: Basis
+    """``"memory"``: recalled by the memory model and unverified; ``"evidence"``: made from the evidence."""
+    citations: list[CitationRecord]
+    """Quotations that bear the answer out; for an answer from memory, the nearest passages to check it against."""
+    notices: list[str]
+    """What a reader should know about the answer."""
+    spans: list[str]
+    """Spans of the document as recalled from memory."""
+    surrogates: list[str]
+    """Surrogate questions written from memory."""
+    draft: str
+    """Answer drafted from memory."""
+    outline: list[str]
+    """Points of a summary, from memory."""
+    evidence: list[Document]
+    """Passages handed to the generator, in document order."""
+    memory_id: str | None
+    """Id of the memory; give it instead of the text to ask again."""
+    memory: MemoryRecord
+    """What the memory is."""
+    timings: Annotated[dict[str, float], of_this_turn]
+    """Seconds taken by each node."""
+    tokens: Annotated[dict[str, int], of_this_turn]
+    """Tokens written in each node."""
+
+
+class GraphState(GraphOutput, total=False):
+    """Everything that nodes read and write."""
+
+    context: str | None
+    files: list[str]
+    save_dir: str | None
+    query: str
+    task_type: TaskType
+
+
+def check_input(state: Mapping[str, Any]) -> GraphInput:
+    """Check what a run was given.
+
+    Raises:
+        InputError: If a value cannot be used, the question is missing, or there is nothing to ask about.
+    """
+    if state.get("task_type", "memorag") not in TASK_TYPES:
+        raise InputError("task_type", f"{state['task_type']!r} is unknown; choose from {', '.join(TASK_TYPES)}")
+    try:
+        given = GraphInput.model_validate({key: value for key, value in state.items() if value is not None})
+    except ValidationError as error:
+        raise input_error(error) from None
+    if given.task_type != "summarize" and not given.query.strip():
+        raise InputError("query", f"a question is needed for task_type {given.task_type!r}")
+    if given.context is None and not given.files and not given.memory_id:
+        raise InputError("context", "nothing to ask about; give a text as context, files, or a memory_id")
+    return given

@@ -1,0 +1,47 @@
+"""Words of any script, for comparing texts without a model."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_RUN = re.compile(r"\d+(?:[.,]\d+)*|\w+")
+_SHORT = 3
+
+
+def is_wide(character: str) -> bool:
+    """Tell whether a character belongs to a script that is written without spaces between words."""
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words that carry content: figures, and words of more than three letters, in lower case.
+
+    Runs of a script without spaces give each pair of neighbouring characters as a word.
+    """
+    words = []
+    for run in _RUN.findall(text.lower()):
+        if is_figure(run):
+            words.append(run)
+        elif any(map(is_wide, run)):
+            words += [run[at : at + 2] for at in range(len(run) - 1)] or [run]
+        elif len(run) > _SHORT:
+            words.append(run)
+    return words
+
+
+def is_figure(word: str) -> bool:
+    """Tell whether a word of :func:`content_words` is a number."""
+    return word[0].isdecimal() and all(character.isdecimal() or character in ".," for character in word)
+
+
+def count_words(text: str) -> int:
+    """Count words; in scripts without spaces every two characters count as one word."""
+    wide = sum(map(is_wide, text))
+    spaced = "".join(" " if is_wide(character) else character for character in text)
+    return len(spaced.split()) + (wide + 1) // 2
+
+
+def share_of(words: Iterable[str], among: Iterable[str]) -> float:
+    """Return the share of ``words`` that occur in ``among``; 0 where there are none."""
+    wanted = set(words)
+    return len(wanted & set(among)) / len(wanted) if wanted else 0.0
