@@ -25,8 +25,9 @@ def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMe
         return ["draft_answer"]
     if state["task_type"] == "summarize":
         return ["outline"]
-    options = runtime.context or RunOptions()
-    return ["recall", "rewrite", *(["draft_answer"] if options.use_memory_answer else [])]
+    if (runtime.context or RunOptions()).use_memory_answer:
+        return ["recall", "rewrite", "draft_answer"]
+    return ["recall", "rewrite"]
 
 
 def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:

@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from memorag_graph.documents import clean_text, from_text, read_documents
 from memorag_graph.registry import OpenMemory, Registry
 from memorag_graph.settings import RunOptions
-from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, check_input
+from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, MemoryRecord, check_input
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -72,11 +72,13 @@ class Nodes:
             opened = self._registry.memorize(read_documents(given.files), options, directory, report)
         else:
             opened = self._registry.open(str(given.memory_id), options)
+        if given.task_type != "qa":
+            self._generator(opened, options)  # says now what is missing, not after the clues were made
         question = clean_text(given.query.strip())
         return {
             **_CLEARED,
             "memory_id": opened.memory.id,
-            "memory": _memory_record(opened),
+            "memory": memory_record(opened),
             "query": question or opened.prompts(options).summary_question,
             "task_type": given.task_type,
             "tokens": {MEMORIZE: 0},
@@ -98,7 +100,9 @@ class Nodes:
     def draft_answer(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Answer from memory: a draft on the way to retrieval, or the answer itself for ``qa``."""
         is_answer = state["task_type"] == "qa"
-        recalled = self._recollection(state, runtime).answer(state["query"], None if is_answer else _HIDDEN)
+        recollection = self._recollection(state, runtime)
+        question = state["query"]
+        recalled = recollection.answer(question) if is_answer else recollection.draft(question, _HIDDEN)
         draft = recalled.items[0]
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
@@ -179,7 +183,10 @@ class Nodes:
                 "prompts": opened.prompts(options),
             }
         )
-        return [_to_record(number, asdict(citation)) for number, citation in enumerate(quoted.citations, start=1)]
+        return [
+            CitationRecord(number=number, source=it.source, start=it.start, end=it.end, quote=it.quote)
+            for number, it in enumerate(quoted.citations, start=1)
+        ]
 
     def _generator(self, opened: OpenMemory, options: RunOptions) -> "Generator":
         from memorag_graph.generation.choose import choose_generator
@@ -211,7 +218,8 @@ def _options(runtime: Runtime[RunOptions]) -> RunOptions:
     return runtime.context or RunOptions()
 
 
-def _memory_record(opened: OpenMemory) -> Update:
+def memory_record(opened: OpenMemory) -> MemoryRecord:
+    """Describe a memory in plain values."""
     memory = opened.memory
     return {
         "language": memory.prompts.language.code,
@@ -255,7 +263,3 @@ def _to_evidence(document: Document) -> "Evidence":
 
     found = document.metadata
     return Evidence(found["source"], found["start"], found["end"], document.page_content, found["score"])
-
-
-def _to_record(number: int, citation: Update) -> CitationRecord:
-    return CitationRecord(**{**citation, "number": number})

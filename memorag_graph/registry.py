@@ -14,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.languages import detect_language
+from memorag_graph.memory.manifest import find_memory, read_info, verify
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, ModelSource, load_embeddings, load_language_model
 from memorag_graph.paths import memories_dir
@@ -158,9 +159,7 @@ class Registry:
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        from memorag_graph.memory.files import read_info
-
-        directory = self._places.get(str(place)) or _directory_of(place)
+        directory = self._places.get(str(place)) or find_memory(place)
         address = str(read_info(directory)["memory_id"])
         with self._lock_of(address):
             return self._open(directory, address, options)
@@ -168,13 +167,19 @@ class Registry:
     def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "MemoryChat":
         """Return a chat model without a memory: the memory's own language model, or another by name."""
         from memorag_graph.memory.chat import MemoryChat
+        from memorag_graph.models.sampling import NO_REPEAT
 
         own = name == opened.memory.identity.model
         model = opened.model if own else self.memory_model(ModelSource(name, options.device, options.dtype))
-        return MemoryChat(memory_model=model, max_new_tokens=options.max_new_tokens, temperature=options.temperature)
+        return MemoryChat(
+            memory_model=model,
+            max_new_tokens=options.max_new_tokens,
+            temperature=options.temperature,
+            no_repeat=NO_REPEAT,
+        )
 
     def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
-        from memorag_graph.memory.files import load_memory, read_identity, read_info
+        from memorag_graph.memory.files import load_memory, read_identity
         from memorag_graph.memory.memory import Identity
         from memorag_graph.retrieval.index import DenseIndex
 
@@ -226,10 +231,8 @@ class Registry:
 
 def _holds(directory: Path, address: str) -> bool:
     """Tell whether a directory holds a certain memory, complete and undamaged."""
-    from memorag_graph.memory.files import verify
-
     try:
-        return verify(directory)["memory_id"] == address
+        return bool(verify(directory)["memory_id"] == address)
     except MemoryFileError:  # there is none, or one that has to be made again
         return False
 
@@ -240,8 +243,3 @@ def _source(options: RunOptions) -> ModelSource:
 
 def _default_embedding_model(model: str) -> str:
     return EMBEDDED if model == EMBEDDED else DEFAULT_EMBEDDING_MODEL
-
-
-def _directory_of(place: str | Path) -> Path:
-    kept = memories_dir() / str(place)
-    return kept if not Path(place).exists() and kept.is_dir() else Path(place)

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from sentencex import get_sentence_boundaries
 
+from memorag_graph.words import count_words
+
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"[^\n]+")
 _ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…]["'”’»)\]]*\s*$""")
 _STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[^\s:：]{1,30}[:：])\s")
+_FEWEST_WORDS = 4
+_LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6
 """A line shorter than this share of its paragraph's longest line was ended on purpose, not wrapped."""
 
@@ -37,6 +41,12 @@ def split_sentences(text: str, language_code: str) -> list[Sentence]:
                 at = start + int(boundary["start_index"]) + len(body) - len(body.lstrip())
                 sentences.append(Sentence(at, at + len(stripped), stripped))
     return sentences
+
+
+def is_statement(text: str) -> bool:
+    """Tell a sentence that can answer a question from a heading or a scrap."""
+    words = count_words(text)
+    return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or bool(_ENDS_SENTENCE.search(text)))
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
 _RUN = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _SHORT = 3
@@ -45,3 +46,19 @@ def share_of(words: Iterable[str], among: Iterable[str]) -> float:
     """Return the share of ``words`` that occur in ``among``; 0 where there are none."""
     wanted = set(words)
     return len(wanted & set(among)) / len(wanted) if wanted else 0.0
+
+
+def passages(sentences: Iterable[str]) -> list[set[str]]:
+    """Return the content words of each two neighbouring sentences, against which statements are checked."""
+    words = [set(content_words(sentence)) for sentence in sentences]
+    return [first | second for first, second in pairwise([*words, set()])]
+
+
+def is_borne_out(text: str, by: Iterable[set[str]], share: float, fewest: int) -> bool:
+    """Tell whether one of some passages holds that share of a text's content words and all of its figures.
+
+    A text with fewer than ``fewest`` content words says too little to be checked.
+    """
+    words = content_words(text)
+    figures = {word for word in words if is_figure(word)}
+    return len(words) >= fewest and any(figures <= passage and share_of(words, passage) >= share for passage in by)

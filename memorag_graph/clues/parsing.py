@@ -1,9 +1,7 @@
 """A model's list → clues that are worth searching for. Works for scripts with and without spaces."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
 
-from memorag_graph.sentences import split_sentences
 from memorag_graph.words import content_words, count_words, share_of
 
 FEWEST_WORDS = 3
@@ -34,16 +32,3 @@ def parse_clues(text: str, asked: str) -> list[str]:
         said.append(words)
         clues.append(clue)
     return clues
-
-
-def supported_by(texts: Iterable[str], language_code: str, share: float) -> Callable[[str], bool]:
-    """Return a test for clues: whether one sentence of ``texts`` has that share of the clue's words."""
-    sentences: Sequence[set[str]] = [
-        set(content_words(sentence.text)) for text in texts for sentence in split_sentences(text, language_code)
-    ]
-
-    def is_supported(clue: str) -> bool:
-        words = content_words(clue)
-        return any(share_of(words, sentence) >= share for sentence in sentences)
-
-    return is_supported

@@ -3,26 +3,27 @@
 Each function asks a chat model that continues the memory. What comes back is recalled, not verified.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.clues.parsing import parse_clues, supported_by
+from memorag_graph.clues.parsing import FEWEST_WORDS, parse_clues
 from memorag_graph.memory.chat import MemoryChat
 from memorag_graph.memory.digest import central_sentences
 from memorag_graph.memory.gists import Gist
+from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
 from memorag_graph.sentences import split_sentences
+from memorag_graph.words import is_borne_out, passages
 
 MOST_CLUES = 5
 MOST_POINTS = 8
 FEWEST_POINTS = 4
 
-_CLUE_TOKENS = 128
-_POINT_TOKENS = 256
-_NO_REPEAT = 12
+_CLUE_TOKENS = 96
+_POINT_TOKENS = 160
 _LIST_START = "1."
 """Small models fall into prose unless the list is begun for them."""
 
@@ -60,19 +61,25 @@ class Recollection:
     def recall(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Recall spans of the document that bear on a question; what the memory does not hold is dropped."""
         reply = self._list(self._prompts.fill("span", question=question), MOST_CLUES, _CLUE_TOKENS, config)
-        is_supported = self._supported(_SPAN_SUPPORT)
-        spans = [span for span in parse_clues(reply.text, question) if is_supported(span)]
+        spans = self._borne_out(_items(reply, question), _SPAN_SUPPORT)
         return _recalled(spans[:MOST_CLUES], reply)
 
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         reply = self._list(self._prompts.fill("sur", question=question), MOST_CLUES, _CLUE_TOKENS, config)
-        return _recalled(parse_clues(reply.text, question)[:MOST_CLUES], reply)
+        return _recalled(_items(reply, question)[:MOST_CLUES], reply)
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Answer a question from memory alone, within the chat's own longest answer."""
-        prompt = self._prompts.fill("qa", question=question)
-        reply = self._chat.model_copy(update={"no_repeat": _NO_REPEAT}).invoke([HumanMessage(prompt)], config)
+        return self._answer(question, self._chat.max_new_tokens, config)
+
+    def draft(self, question: str, config: RunnableConfig | None = None) -> Recalled:
+        """Draft a short answer from memory, to search with."""
+        return self._answer(question, min(_CLUE_TOKENS, self._chat.max_new_tokens), config)
+
+    def _answer(self, question: str, tokens: int, config: RunnableConfig | None) -> Recalled:
+        chat = self._chat.model_copy(update={"no_repeat": NO_REPEAT, "max_new_tokens": tokens})
+        reply = chat.invoke([HumanMessage(self._prompts.fill("qa", question=question))], config)
         return _recalled([reply.text.strip()], reply)
 
     def outline(self, question: str, config: RunnableConfig | None = None) -> Recalled:
@@ -83,8 +90,7 @@ class Recollection:
         """
         prompt = self._prompts.fill("sum", question=question)
         reply = self._list(prompt, MOST_POINTS, _POINT_TOKENS, config)
-        is_supported = self._supported(_POINT_SUPPORT)
-        points = [point for point in parse_clues(reply.text, question) if is_supported(point)][:MOST_POINTS]
+        points = self._borne_out(_items(reply, question), _POINT_SUPPORT)[:MOST_POINTS]
         if len(points) < FEWEST_POINTS:
             points = self._central_points()
         return _recalled(points, reply)
@@ -97,12 +103,23 @@ class Recollection:
         ]
         return [sentence.text for sentence in central if sentence]
 
-    def _supported(self, share: float) -> Callable[[str], bool]:
-        return supported_by((gist.text for gist in self._gists), self._prompts.language.code, share)
+    def _borne_out(self, clues: Sequence[str], share: float) -> list[str]:
+        """Keep the clues that some passage of the memory bears out."""
+        code = self._prompts.language.code
+        remembered = passages(sentence.text for gist in self._gists for sentence in split_sentences(gist.text, code))
+        return [clue for clue in clues if is_borne_out(clue, remembered, share, FEWEST_WORDS)]
 
     def _list(self, prompt: str, lines: int, tokens: int, config: RunnableConfig | None) -> AIMessage:
-        chat = self._chat.model_copy(update={"max_lines": lines, "max_new_tokens": tokens, "no_repeat": _NO_REPEAT})
+        chat = self._chat.model_copy(update={"max_lines": lines, "max_new_tokens": tokens, "no_repeat": NO_REPEAT})
         return chat.invoke([HumanMessage(prompt), AIMessage(_LIST_START)], config)
+
+
+def _items(reply: AIMessage, question: str) -> list[str]:
+    """Read a list; a last line that was cut at the longest length is dropped."""
+    text = str(reply.text)
+    if reply.response_metadata.get("finish_reason") == "length":
+        text = text.rpartition("\n")[0]
+    return parse_clues(text, question)
 
 
 def _recalled(items: Sequence[str], reply: BaseMessage) -> Recalled:

@@ -13,10 +13,9 @@ from pydantic import ConfigDict, Field
 from memorag_graph.generation.answer import Answer, Citation, GenerationInput
 from memorag_graph.retrieval.evidence import Evidence
 from memorag_graph.retrieval.index import embed
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words, count_words, share_of
+from memorag_graph.sentences import is_statement, split_sentences
+from memorag_graph.words import content_words, share_of
 
-_FEWEST_WORDS = 4
 _REPEATED = 0.8
 _CENTRALITY = 0.3
 
@@ -97,7 +96,7 @@ def _candidates(evidence: Sequence[Evidence], language_code: str) -> list[_Candi
         )
         for number, passage in enumerate(evidence, start=1)
         for sentence in split_sentences(passage.text, language_code)
-        if count_words(sentence.text) >= _FEWEST_WORDS
+        if is_statement(sentence.text)
     ]
 
 

@@ -189,7 +189,7 @@ class _BufferView(CacheLayerMixin):
     """One layer of a :class:`SharedBranch` during one forward pass: new tokens go into their columns."""
 
     def __init__(self, keys: Tensor, values: Tensor, seen: slice) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # the class is typed only in part
         self.keys, self.values = keys, values
         self._seen = seen
         self.is_initialized = True

@@ -61,7 +61,7 @@ class MemoryChat(BaseChatModel):
         message = AIMessage(
             content=text,
             usage_metadata=self._usage(answer),
-            response_metadata={"finish_reason": "stop" if answer.ended else "length"},
+            response_metadata=_finish(answer),
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -83,9 +83,14 @@ class MemoryChat(BaseChatModel):
             if run_manager:
                 run_manager.on_llm_new_token(text, chunk=chunk)
             yield chunk
-        yield ChatGenerationChunk(
-            message=AIMessageChunk(content="", usage_metadata=self._usage(stream.completion), chunk_position="last")
+        answer = stream.completion
+        last = AIMessageChunk(
+            content="",
+            usage_metadata=self._usage(answer),
+            response_metadata=_finish(answer),
+            chunk_position="last",
         )
+        yield ChatGenerationChunk(message=last)
 
     def _stream_at_once(self, messages: list[BaseMessage], stop: list[str]) -> Iterator[ChatGenerationChunk]:
         message = self._generate(messages, stop).generations[0].message
@@ -128,6 +133,10 @@ def to_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
     if not turns or turns[0].role != "user":
         raise InputError("messages", "the conversation must begin with a message of the user")
     return turns
+
+
+def _finish(answer: Completion) -> dict[str, str]:
+    return {"finish_reason": "stop" if answer.ended else "length"}
 
 
 def _cut(text: str, stop: Sequence[str] | None) -> str:

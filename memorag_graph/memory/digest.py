@@ -2,19 +2,19 @@
 
 Small models drift: they repeat themselves, mix up figures and invent. So each drafted sentence must be borne out
 by the words of one passage of the section, and the room that is left goes to the section's most central sentences,
-verbatim, chosen by SumBasic (Nenkova and Vanderwende, "The impact of frequency on summarization", 2005).
+verbatim, chosen in the manner of SumBasic (Nenkova and Vanderwende, "The impact of frequency on summarization", 2005).
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 
 from memorag_graph.sentences import Sentence, split_sentences
-from memorag_graph.words import content_words, is_figure, share_of
+from memorag_graph.words import content_words, is_borne_out, is_figure, passages, share_of
 
 _SUPPORT = 0.75
 _REPEATED = 0.7
 _FEWEST_WORDS = 5
+_FIGURE_WEIGHT = 0.2
 
 
 def faithful_digest(
@@ -41,36 +41,31 @@ def faithful_digest(
 
 def _candidates(draft: str, section: str, language_code: str) -> Iterable[str]:
     sentences = split_sentences(section, language_code)
-    words = [set(content_words(sentence.text)) for sentence in sentences]
-    passages = [first | second for first, second in pairwise([*words, set()])]
+    known = passages(sentence.text for sentence in sentences)
     for sentence in split_sentences(draft, language_code):
-        if _is_supported(sentence.text, passages):
+        if is_borne_out(sentence.text, known, _SUPPORT, _FEWEST_WORDS):
             yield _on_one_line(sentence.text)
     for sentence in central_sentences(sentences):
         yield _on_one_line(sentence.text)
 
 
 def central_sentences(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
-    """Yield sentences, most central first: those whose words are frequent and not yet covered."""
-    words = {sentence: content_words(sentence.text) for sentence in sentences}
+    """Yield sentences, most central first: those with the most weight of words that are not yet covered.
+
+    Two changes to SumBasic, which averages word weights and so prefers short, general sentences: the sum is divided
+    by the root of the length, and figures, rare as each of them is, weigh as much as a fairly frequent word.
+    """
+    words = {sentence: set(content_words(sentence.text)) for sentence in sentences}
     words = {sentence: found for sentence, found in words.items() if len(found) >= _FEWEST_WORDS}
     counts = Counter(word for found in words.values() for word in found)
-    total = sum(counts.values())
-    weight = {word: count / total for word, count in counts.items()}
+    total = counts.total()
+    figure = _FIGURE_WEIGHT * max(counts.values(), default=0)
+    weight = {word: (figure if is_figure(word) else count) / total for word, count in counts.items()}
     while words:
-        best = max(words, key=lambda it: (sum(weight[word] for word in words[it]) / len(words[it]), -it.start))
+        best = max(words, key=lambda it: (sum(map(weight.__getitem__, words[it])) / len(words[it]) ** 0.5, -it.start))
         yield best
-        for word in set(words.pop(best)):
+        for word in words.pop(best):
             weight[word] **= 2
-
-
-def _is_supported(text: str, passages: Iterable[set[str]]) -> bool:
-    """Tell whether one passage of two sentences holds most of a sentence's words and all of its figures."""
-    words = content_words(text)
-    figures = {word for word in words if is_figure(word)}
-    return len(words) >= _FEWEST_WORDS and any(
-        share_of(words, passage) >= _SUPPORT and figures <= passage for passage in passages
-    )
 
 
 def _repeats(text: str, kept: Iterable[str]) -> bool:

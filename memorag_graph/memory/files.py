@@ -15,13 +15,12 @@ from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.kv.cache import KVPrefix
 from memorag_graph.languages import language
-from memorag_graph.memory.atomic import Writer, open_verified, read_manifest, write_together
+from memorag_graph.memory.atomic import Writer, open_verified, write_together
 from memorag_graph.memory.gists import Gist
+from memorag_graph.memory.manifest import FORMAT_VERSION, read_info
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
-
-FORMAT_VERSION = 1
 
 MEMORY_FILE = "memory.bin"
 INDEX_FILE = "index.bin"
@@ -61,34 +60,6 @@ def save_memory(directory: Path, memory: Memory, chunks: Sequence[Chunk], write_
         write_together(directory, writers, manifest)
     except OSError as error:
         raise MemoryFileError(f"{directory} cannot be written ({error}); give another --save-dir") from error
-
-
-def read_info(directory: Path) -> dict[str, Any]:
-    """Return a saved memory's manifest.
-
-    Raises:
-        MemoryFileError: If there is none, it is damaged, or of another format version.
-    """
-    manifest = read_manifest(directory)
-    version = manifest.get("format")
-    if version != FORMAT_VERSION:
-        raise MemoryFileError(
-            f"{directory} has format version {version}, this program reads {FORMAT_VERSION}; "
-            "memorize the document again"
-        )
-    return manifest
-
-
-def verify(directory: Path) -> dict[str, Any]:
-    """Check every file of a saved memory against its manifest, and return the manifest.
-
-    Raises:
-        MemoryFileError: Naming the file that is missing or damaged.
-    """
-    manifest = read_info(directory)
-    for name in manifest["files"]:
-        open_verified(directory, name, manifest)
-    return manifest
 
 
 def read_identity(manifest: Mapping[str, Any]) -> Identity:

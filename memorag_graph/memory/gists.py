@@ -11,7 +11,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.memory.digest import faithful_digest
 from memorag_graph.models.chat_template import Turn, without_thinking
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.sampling import Sampling
+from memorag_graph.models.sampling import NO_REPEAT, Sampling
 from memorag_graph.models.worker import Request, Worker
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.prompts import Prompts
@@ -23,7 +23,6 @@ MIN_GIST_TOKENS = 16
 _SEPARATOR_TOKENS = 4
 _TURN_SHARE = 4
 _TURN_TOKENS = 1536
-_NO_REPEAT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def make_gists(
 ) -> list[Gist]:
     """Digest every section of a plan; a section no longer than its gist may be is kept as it is."""
     events: queue.SimpleQueue[int | Exception | None] = queue.SimpleQueue()
-    sampling = Sampling(plan.gist_tokens, no_repeat=_NO_REPEAT)
+    sampling = Sampling(plan.gist_tokens, no_repeat=NO_REPEAT)
     requests = {
         section: Request(
             model.encode_chat([Turn("user", prompts.fill("gist", context=section.text))]),

@@ -47,7 +47,7 @@ class LanguageModel:
     def cache_bytes_per_token(self) -> int:
         """Bytes of the keys and values of one token in all layers."""
         layers, heads, dim = cache_shape(self.model)
-        return 2 * layers * heads * dim * self.model.dtype.itemsize
+        return 2 * layers * heads * dim * int(self.model.dtype.itemsize)
 
     @property
     def dtype(self) -> str:
@@ -105,7 +105,8 @@ class LanguageModel:
     def fingerprint(self) -> str:
         """Hash of the architecture and of evenly spaced samples of every parameter.
 
-        Independent of where the weights were loaded from; training changes it.
+        Independent of where the weights were loaded from, and of whether they are held in float32 or bfloat16;
+        training changes it.
         """
         config = self.model.config.get_text_config().to_dict()
         described = {key: config.get(key) for key in ("model_type", "rope_parameters", "rms_norm_eps")}
@@ -113,7 +114,7 @@ class LanguageModel:
         for name, parameter in sorted(self.model.named_parameters()):
             flat = parameter.detach().reshape(-1)
             step = max(1, flat.numel() // _SAMPLES_PER_PARAMETER)
-            sample = flat[::step][:_SAMPLES_PER_PARAMETER].float().cpu().contiguous()
+            sample = flat[::step][:_SAMPLES_PER_PARAMETER].to(torch.bfloat16).cpu().contiguous()
             hashed.update(f"{name} {tuple(parameter.shape)}".encode())
             hashed.update(sample.view(torch.uint8).numpy().tobytes())
         return hashed.hexdigest()[:32]

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+NO_REPEAT = 12
+"""Length of a run of tokens that is no coincidence; see :attr:`Sampling.no_repeat`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

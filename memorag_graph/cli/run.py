@@ -1,0 +1,104 @@
+"""Runs the graph for the command line: progress bars, streamed tokens, the result."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.messages import AIMessageChunk
+from rich.console import Console
+from rich.text import Text
+
+from memorag_graph.cli.render import FROM_MEMORY, StageProgress
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.state import GraphInput
+
+_ANSWERING_NODES = ("generate", "draft_answer")
+
+
+def run_graph(
+    given: Mapping[str, Any], options: RunOptions, progress: Console, answers: Console | None
+) -> tuple[dict[str, Any], bool]:
+    """Run the graph once.
+
+    Args:
+        given: The graph's input.
+        options: The run's options.
+        progress: Where progress bars go.
+        answers: Where answer tokens go as they are written; None to show none.
+
+    Returns:
+        The graph's output, and whether its answer was shown already.
+    """
+    from memorag_graph.graph import build_graph
+
+    quiet()
+    result: dict[str, Any] = {}
+    streamed = False
+    with StageProgress(progress) as bars:
+        stream = build_graph(Registry()).stream(
+            cast("GraphInput", dict(given)), context=options, stream_mode=["custom", "messages", "values"]
+        )
+        for mode, event in stream:
+            if mode == "custom" and isinstance(event, dict):
+                bars.update(event["progress"])
+            elif mode == "messages" and answers is not None:
+                streamed = _show_token(event, given, answers, streamed)
+            elif mode == "values" and isinstance(event, dict):
+                result = event
+    if streamed and answers is not None:
+        answers.print()
+    return result, streamed
+
+
+def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console) -> dict[str, Any]:
+    """Memorize files and describe the memory."""
+    from memorag_graph.documents import read_documents
+    from memorag_graph.nodes import memory_record
+
+    quiet()
+    with StageProgress(progress) as bars:
+        documents = read_documents(files)
+        opened = Registry().memorize(documents, options, directory, lambda it: bars.update(asdict(it)))
+    return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
+
+
+def quiet() -> None:
+    """Keep the libraries' own progress bars and advice out of the output."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def to_json(result: Mapping[str, Any]) -> str:
+    """Write a result of the graph as JSON."""
+    kept = ("memory_id", "memory", "answer", "basis", "citations", "notices", "timings", "tokens")
+    clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
+    evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
+    document = {
+        "task_type": result["task_type"],
+        "query": result["query"],
+        **{key: result.get(key) for key in kept},
+        "clues": {**clues, "verified": False},
+        "evidence": evidence,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _show_token(event: object, given: Mapping[str, Any], answers: Console, streamed: bool) -> bool:
+    if not isinstance(event, tuple):
+        return streamed
+    chunk, metadata = event
+    if not isinstance(chunk, AIMessageChunk) or metadata.get("langgraph_node") not in _ANSWERING_NODES:
+        return streamed
+    if not streamed and given.get("task_type") == "qa":
+        answers.print(f"[yellow]({FROM_MEMORY})[/]")
+    answers.print(Text(chunk.text, style="bold"), end="")
+    return True
