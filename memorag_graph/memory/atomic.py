@@ -20,6 +20,7 @@ MANIFEST = "manifest.json"
 _NEXT = "manifest.next.json"
 _NEW = ".new"
 _LOCK = ".lock"
+_SEAL = "sha256"
 _BLOCK = 1 << 20
 
 Writer = Callable[[Path], None]
@@ -48,7 +49,7 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
         write(path)
         _sync(path)
         files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-    text = json.dumps({**manifest, "files": files}, ensure_ascii=False, indent=1)
+    text = json.dumps(_sealed({**manifest, "files": files}), ensure_ascii=False, indent=1)
     written = directory / f"{MANIFEST}{_NEW}"
     written.write_text(text, encoding="utf-8")
     _sync(written)
@@ -82,14 +83,20 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             continue
         except (OSError, ValueError) as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-            raise MemoryFileError(f"{directory / name} is not a manifest; memorize the document again")
+        if not isinstance(manifest, dict) or manifest != _sealed(manifest):
+            raise MemoryFileError(f"{directory / name} is damaged; memorize the document again")
         return manifest
     if not directory.is_dir():
         raise MemoryFileError(f"{directory} does not exist; make a memory there with: memorag-graph memorize FILE")
     raise MemoryFileError(
         f"{directory} holds no complete memory ({MANIFEST} is missing); make one with: memorag-graph memorize FILE"
     )
+
+
+def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest with the hash of everything else that it says."""
+    said = {key: value for key, value in manifest.items() if key != _SEAL}
+    return {**said, _SEAL: hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()}
 
 
 def open_verified(directory: Path, name: str, manifest: Mapping[str, Any]) -> Path:

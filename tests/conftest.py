@@ -1,0 +1,174 @@
+"""Tiny seeded models, and a guard that keeps tests off the network."""
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from langchain_core.embeddings import Embeddings
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from memorag_graph.documents import Document
+from memorag_graph.languages import language
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
+from memorag_graph.settings import MemorySettings, RunOptions
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "skerrow_letters.txt"
+
+TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"]
+
+TEXT = " ".join(
+    f"In the year {year} the ferry carried {year * 7 % 1000} thousand people and {year * 3 % 900} lorries. "
+    f"Captain {name} was proud of the harbour at {place}."
+    for year, name, place in zip(
+        range(1990, 2020),
+        ["Struan", "Petrie", "Kemp", "Quill", "Oyelaran"] * 6,
+        ["Thorle", "Inshay", "Brannay", "Averil", "Tarvay", "Sandholm"] * 5,
+        strict=True,
+    )
+)
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail at once where a test would leave this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if self.family != socket.AF_UNIX and host not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"tests must not reach the network: {address}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's own directory out of tests."""
+    directory = tmp_path / "home"
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(directory))
+    return directory
+
+
+def byte_tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
+    """Make a tokenizer of single bytes."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate([*SPECIAL, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+        additional_special_tokens=SPECIAL[2:],
+    )
+    fast.chat_template = template
+    return fast
+
+
+SIZES = {
+    "vocab_size": 260,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "pad_token_id": 0,
+    "bos_token_id": None,
+    "eos_token_id": 1,
+}
+
+
+def tiny_model(kind: str, seed: int = 0, **changes: object) -> LanguageModel:
+    """Make a two-layer model with seeded random weights."""
+    torch.manual_seed(seed)
+    sizes = {**SIZES, **changes}
+    model = LlamaForCausalLM(LlamaConfig(**sizes)) if kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**sizes))
+    for parameter in model.parameters():  # larger than usual, so that mistakes in attention show in the logits
+        parameter.data.normal_(std=0.2)
+    return LanguageModel(model.float(), byte_tokenizer(), f"tiny-{kind}")
+
+
+@pytest.fixture(params=["llama", "qwen2"])
+def language_model(request: pytest.FixtureRequest) -> LanguageModel:
+    return tiny_model(request.param)
+
+
+@pytest.fixture
+def memory_model(language_model: LanguageModel) -> MemoryModel:
+    return MemoryModel(language_model)
+
+
+SETTINGS = MemorySettings(gist_chunk_size=512, gist_tokens=64, retrieval_chunk_size=128)
+
+
+@pytest.fixture
+def documents() -> list[Document]:
+    return [Document("letters.txt", TEXT)]
+
+
+@pytest.fixture
+def prompts() -> Prompts:
+    return Prompts(language("en"))
+
+
+class HashEmbeddings(Embeddings):
+    """Bag-of-words vectors: each word has a direction that depends on the word alone."""
+
+    def __init__(self, size: int = 64) -> None:
+        self.size = size
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        vector = np.full(self.size, 1e-6)
+        for word in text.lower().split():
+            seed = int.from_bytes(hashlib.sha256(word.strip(".,?!").encode()).digest()[:8], "big")
+            vector += np.random.default_rng(seed).normal(size=self.size)
+        return [float(value) for value in vector]
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """A registry that knows a tiny model and hash embeddings by name."""
+    registry = Registry()
+    registry.add_memory_model("tiny", MemoryModel(tiny_model("llama")))
+    registry.add_embeddings("hash", HashEmbeddings())
+    return registry
+
+
+TINY = RunOptions(
+    model="tiny",
+    embedding_model="hash",
+    generator="extractive",
+    gist_chunk_size=512,
+    gist_tokens=64,
+    retrieval_chunk_size=128,
+    max_new_tokens=16,
+)
+
+
+@pytest.fixture(scope="session")
+def embedded_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the embedded model is converted to: the user's own directory, so that it is converted once."""
+    from memorag_graph.models.embedded import has_embedded_models
+    from memorag_graph.paths import user_dir
+
+    if not has_embedded_models():
+        pytest.fail("the embedded models are missing; run the tests with: make test")
+    return user_dir()

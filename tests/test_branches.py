@@ -1,0 +1,160 @@
+"""Laws 1 and 2: a branch of a memory gives the logits of reading everything in one go, and changes nothing."""
+
+import threading
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
+
+from memorag_graph.kv import cache
+from memorag_graph.kv.cache import KVPrefix, SharedBranch, StockBranch, open_branch
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.models.language_model import LanguageModel
+from tests.conftest import SIZES, byte_tokenizer, tiny_model
+
+
+def random_tokens(count: int, seed: int) -> list[int]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(4, 260, (count,), generator=generator).tolist()
+
+
+def one_go(model: LanguageModel, tokens: list[int]) -> Tensor:
+    """Logits after every token, by the library's own attention over the whole sequence."""
+    implementation = model.model.config._attn_implementation
+    model.model.set_attn_implementation("eager")
+    with torch.inference_mode():
+        logits = model.model(torch.tensor([tokens]), use_cache=False).logits[0]
+    model.model.set_attn_implementation(implementation)
+    return logits
+
+
+def prefill(model: LanguageModel, tokens: list[int], prefix: KVPrefix | None = None) -> KVPrefix:
+    return MemoryModel(model).prefill(tokens, prefix)
+
+
+def assert_close(actual: Tensor, expected: Tensor) -> None:
+    assert (actual - expected).abs().max() < 1e-4
+
+
+def test_tiny_models_share_the_prefix(language_model: LanguageModel) -> None:
+    branch = open_branch(language_model.model, None, [3], 1)
+    assert isinstance(branch, SharedBranch)
+
+
+@pytest.mark.parametrize("piece", [7, 1024])
+def test_prompts_of_different_length_equal_one_go(
+    language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(cache, "PIECE", piece)
+    remembered = random_tokens(41, seed=1)
+    prompts = [random_tokens(length, seed=length) for length in (5, 17, 1)]
+    continuations = [random_tokens(4, seed=50 + row) for row in range(3)]
+    branch = open_branch(language_model.model, prefill(language_model, remembered), [5, 17, 1], 8)
+
+    for row, prompt in enumerate(prompts):
+        assert_close(branch.prefill(row, prompt), one_go(language_model, remembered + prompt)[-1])
+    for column in range(4):
+        stepped = branch.step([tokens[column] for tokens in continuations])
+        for row in range(3):
+            read = remembered + prompts[row] + continuations[row][: column + 1]
+            assert_close(stepped[row], one_go(language_model, read)[-1])
+
+
+def test_rows_that_leave_do_not_disturb_the_others(language_model: LanguageModel) -> None:
+    remembered = random_tokens(20, seed=3)
+    prompts = [random_tokens(length, seed=length) for length in (4, 9, 6)]
+    branch = open_branch(language_model.model, prefill(language_model, remembered), [4, 9, 6], 8)
+    for row, prompt in enumerate(prompts):
+        branch.prefill(row, prompt)
+    branch.step([10, 11, 12])
+    branch.keep([2, 0])
+    logits = branch.step([21, 22])
+    assert_close(logits[0], one_go(language_model, [*remembered, *prompts[2], 12, 21])[-1])
+    assert_close(logits[1], one_go(language_model, [*remembered, *prompts[0], 10, 22])[-1])
+
+
+def test_a_branch_without_a_memory_equals_one_go(language_model: LanguageModel) -> None:
+    prompts = [random_tokens(length, seed=length) for length in (30, 12)]
+    branch = open_branch(language_model.model, None, [30, 12], 4)
+    for row, prompt in enumerate(prompts):
+        assert_close(branch.prefill(row, prompt), one_go(language_model, prompt)[-1])
+    logits = branch.step([7, 8])
+    assert_close(logits[0], one_go(language_model, [*prompts[0], 7])[-1])
+    assert_close(logits[1], one_go(language_model, [*prompts[1], 8])[-1])
+
+
+def test_growing_a_prefix_equals_reading_all_at_once(
+    language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = random_tokens(25, seed=5), random_tokens(33, seed=6)
+    whole = prefill(language_model, first + second)
+    monkeypatch.setattr(cache, "PIECE", 8)
+    grown = prefill(language_model, second, prefill(language_model, first))
+    assert grown.length == whole.length == 58
+    for mine, theirs in zip(grown.layers, whole.layers, strict=True):
+        assert_close(mine[0], theirs[0])
+        assert_close(mine[1], theirs[1])
+
+
+def test_the_dynamic_cache_continues_with_the_library_and_leaves_the_prefix(language_model: LanguageModel) -> None:
+    remembered, prompt = random_tokens(15, seed=7), random_tokens(6, seed=8)
+    prefix = prefill(language_model, remembered)
+    before = [tensor.clone() for layer in prefix.layers for tensor in layer]
+    with torch.inference_mode():
+        logits = language_model.model(torch.tensor([prompt]), past_key_values=prefix.dynamic_cache()).logits[0, -1]
+    assert_close(logits, one_go(language_model, remembered + prompt)[-1])
+    after = [tensor for layer in prefix.layers for tensor in layer]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def test_a_prefix_is_unchanged_after_branches_in_many_threads(language_model: LanguageModel) -> None:
+    prefix = prefill(language_model, random_tokens(30, seed=9))
+    before = [tensor.clone() for layer in prefix.layers for tensor in layer]
+
+    def answer(seed: int) -> None:
+        branch = open_branch(language_model.model, prefix, [5, 3], 10)
+        branch.prefill(0, random_tokens(5, seed))
+        branch.prefill(1, random_tokens(3, seed))
+        for token in random_tokens(10, seed):
+            branch.step([token, token])
+
+    threads = [threading.Thread(target=answer, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = [tensor for layer in prefix.layers for tensor in layer]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def sliding_model(kind: str) -> LanguageModel:
+    torch.manual_seed(0)
+    if kind == "mistral":
+        model = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=8))
+    else:
+        model = Gemma2ForCausalLM(Gemma2Config(**SIZES, head_dim=8, sliding_window=8))
+    for parameter in model.parameters():
+        parameter.data.normal_(std=0.2)
+    return LanguageModel(model.float(), byte_tokenizer(), kind)
+
+
+@pytest.mark.parametrize("kind", ["mistral", "gemma2"])
+def test_models_with_a_sliding_window_use_their_own_attention_and_equal_one_go(kind: str) -> None:
+    model = sliding_model(kind)
+    remembered = random_tokens(20, seed=11)
+    prompts = [random_tokens(length, seed=length) for length in (5, 11)]
+    branch = open_branch(model.model, prefill(model, remembered), [5, 11], 4)
+    assert isinstance(branch, StockBranch)
+    for row, prompt in enumerate(prompts):
+        assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
+    logits = branch.step([7, 8])
+    branch.keep([1])
+    assert_close(logits[0], one_go(model, [*remembered, *prompts[0], 7])[-1])
+    assert_close(branch.step([9])[0], one_go(model, [*remembered, *prompts[1], 8, 9])[-1])
+
+
+def test_a_model_of_another_seed_gives_other_logits() -> None:
+    """The tolerance of these tests tells two models apart."""
+    tokens = random_tokens(20, seed=1)
+    assert (one_go(tiny_model("llama"), tokens) - one_go(tiny_model("llama", seed=1), tokens)).abs().max() > 0.1

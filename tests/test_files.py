@@ -1,0 +1,192 @@
+"""A memory on disk: save → load gives the same; what is damaged is refused with its name; changes are atomic."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from memorag_graph.chunking import split_documents
+from memorag_graph.documents import Document
+from memorag_graph.errors import MemoragError, MemoryFileError
+from memorag_graph.memory import atomic
+from memorag_graph.memory.atomic import read_manifest, write_together
+from memorag_graph.memory.files import load_memory, save_memory
+from memorag_graph.memory.manifest import find_memories, read_info, verify
+from memorag_graph.memory.model import Memory, MemoryModel
+from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.index import DenseIndex
+from tests.conftest import SETTINGS, HashEmbeddings
+from tests.test_memory import QUESTIONS, ask
+
+FILES = ("memory.bin", "index.bin", "chunks.json", "manifest.json")
+
+
+@pytest.fixture
+def saved(memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path) -> Path:
+    memory = memory_model.memorize(documents, prompts, SETTINGS, embedding_model="hash")
+    save(memory, memory_model, documents, tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def save(memory: Memory, model: MemoryModel, documents: list[Document], directory: Path) -> None:
+    chunks = split_documents(documents, model.language_model, SETTINGS.retrieval_chunk_size)
+    save_memory(directory, memory, chunks, DenseIndex.from_chunks(chunks, HashEmbeddings()).save)
+
+
+def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
+    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
+) -> None:
+    overridden = Prompts(prompts.language, {"gist": "{context}\n\nIn short:"})
+    memory = memory_model.memorize(documents, overridden, SETTINGS, embedding_model="hash")
+    save(memory, memory_model, documents, tmp_path)
+    loaded, chunks, index = load_memory(tmp_path)
+    for mine, theirs in zip(memory.kv.layers, loaded.kv.layers, strict=True):
+        assert torch.equal(mine[0], theirs[0])
+        assert torch.equal(mine[1], theirs[1])
+    for field in ("id", "token_ids", "gists", "documents", "prompts", "settings", "identity"):
+        assert getattr(loaded, field) == getattr(memory, field)
+    assert [ask(memory_model, loaded, question) for question in QUESTIONS] == [
+        ask(memory_model, memory, question) for question in QUESTIONS
+    ]
+    assert all(documents[0].text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+    fresh = DenseIndex.from_chunks(chunks, HashEmbeddings()).search(QUESTIONS, 5)
+    assert DenseIndex.load(index, chunks, HashEmbeddings()).search(QUESTIONS, 5) == fresh
+
+
+def test_the_layout_is_the_documented_one(saved: Path) -> None:
+    assert {path.name for path in saved.iterdir() if not path.name.startswith(".")} == set(FILES)
+    manifest = json.loads((saved / "manifest.json").read_text())
+    assert manifest["format"] == 1
+    assert set(manifest["files"]) == {"memory.bin", "index.bin", "chunks.json"}
+
+
+def test_no_file_is_a_pickle(saved: Path) -> None:
+    for name in FILES:
+        start = (saved / name).read_bytes()[:4]
+        assert not start.startswith((b"\x80", b"PK"))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("harm", ["flip", "truncate", "remove", "empty"])
+def test_a_damaged_file_is_refused_by_name(saved: Path, name: str, harm: str) -> None:
+    path = saved / name
+    data = path.read_bytes()
+    if harm == "remove":
+        path.unlink()
+    else:
+        middle = len(data) // 2
+        flipped = data[:middle] + bytes([data[middle] ^ 0x40]) + data[middle + 1 :]
+        path.write_bytes({"flip": flipped, "truncate": data[:-1], "empty": b""}[harm])
+    with pytest.raises(MemoryFileError, match=name.replace(".", r"\.")):
+        load_memory(saved)
+
+
+def test_files_swapped_between_memories_are_refused(saved: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(saved, other)
+    (other / "chunks.json").write_text("[]")
+    with pytest.raises(MemoryFileError, match=r"chunks\.json"):
+        verify(other)
+    assert verify(saved)["format"] == 1
+
+
+def test_another_format_version_is_refused(saved: Path) -> None:
+    manifest = json.loads((saved / "manifest.json").read_text())
+    (saved / "manifest.json").write_text(json.dumps(atomic._sealed({**manifest, "format": 99})))
+    with pytest.raises(MemoryFileError, match="format version 99"):
+        read_info(saved)
+
+
+def test_places_without_a_memory_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    for place in (tmp_path / "missing", tmp_path):
+        with pytest.raises(MemoryFileError, match="memorag-graph memorize FILE"):
+            read_info(place)
+
+
+def test_memories_of_a_directory_are_found(saved: Path) -> None:
+    (found,) = find_memories(saved.parent)
+    assert found["place"] == str(saved)
+    assert found["documents"][0]["source"] == "letters.txt"
+
+
+def contents(directory: Path) -> dict[str, str]:
+    manifest = read_manifest(directory)
+    return {name: atomic.open_verified(directory, name, manifest).read_text() for name in sorted(manifest["files"])}
+
+
+OLD, NEW = {"a": "old a", "b": "old b"}, {"a": "new a", "b": "new b"}
+
+
+def write(directory: Path, texts: dict[str, str]) -> None:
+    write_together(directory, {name: lambda path, text=text: path.write_text(text) for name, text in texts.items()}, {})
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("at", range(1, 20))
+def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    write(tmp_path, OLD)
+    steps = 0
+
+    def counted(real):
+        def step(*args, **kwargs):
+            nonlocal steps
+            steps += 1
+            if steps == at:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return step
+
+    with monkeypatch.context() as patched:
+        for owner, name in ((os, "replace"), (os, "fsync"), (Path, "write_text"), (Path, "unlink")):
+            patched.setattr(owner, name, counted(getattr(owner, name)))
+        try:
+            write(tmp_path, NEW)
+        except Killed:
+            finished = False
+        else:
+            finished = True
+    assert contents(tmp_path) == (NEW if finished else contents(tmp_path))
+    assert contents(tmp_path) in (OLD, NEW)
+    write(tmp_path, NEW)
+    assert contents(tmp_path) == NEW
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_other_files_of_the_directory_stay(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    write(tmp_path, OLD)
+    write(tmp_path, NEW)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_directory_that_cannot_be_written_is_named(
+    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    memory = memory_model.memorize(documents, prompts, SETTINGS)
+    with pytest.raises(MemoragError, match="--save-dir"):
+        save(memory, memory_model, documents, tmp_path / "file" / "memory")
+
+
+def test_a_new_process_loads_the_same_tensors(saved: Path) -> None:
+    memory, _, _ = load_memory(saved)
+    code = (
+        "import sys; from pathlib import Path; from memorag_graph.memory.files import load_memory\n"
+        "m, _, _ = load_memory(Path(sys.argv[1]))\n"
+        "print(sum(float(t.double().sum()) for layer in m.kv.layers for t in layer))"
+    )
+    output = subprocess.run([sys.executable, "-c", code, str(saved)], capture_output=True, text=True, check=True).stdout
+    mine = sum(float(tensor.double().sum()) for layer in memory.kv.layers for tensor in layer)
+    np.testing.assert_allclose(float(output), mine, rtol=1e-12)
