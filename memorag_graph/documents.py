@@ -101,7 +101,11 @@ def _decode(data: bytes, path: Path) -> str:
 def _decode_guessing(data: bytes, failure: InputError) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data).best()
+    matches = from_bytes(data)
+    best = matches.best()
     if best is None:
         raise failure
+    for match in matches:  # of encodings that fit equally well, the Western one is by far the most common
+        if match.encoding == "cp1252" and (match.chaos, match.coherence) == (best.chaos, best.coherence):
+            return str(match)
     return str(best)

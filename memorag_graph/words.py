@@ -7,6 +7,7 @@ from itertools import pairwise
 
 _RUN = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _SHORT = 3
+_SAME = 0.8
 
 
 def is_wide(character: str) -> bool:
@@ -62,3 +63,14 @@ def is_borne_out(text: str, by: Iterable[set[str]], share: float, fewest: int) -
     words = content_words(text)
     figures = {word for word in words if is_figure(word)}
     return len(words) >= fewest and any(figures <= passage and share_of(words, passage) >= share for passage in by)
+
+
+def repeated_lines(lines: Iterable[str]) -> int:
+    """Count the lines that say little but what one line before them said."""
+    said: list[list[str]] = []
+    repeated = 0
+    for line in lines:
+        words = content_words(line)
+        repeated += any(share_of(words, other) >= _SAME for other in said)
+        said.append(words)
+    return repeated

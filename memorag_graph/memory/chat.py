@@ -15,6 +15,9 @@ from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.model import Completion, MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.sampling import Sampling
+from memorag_graph.words import repeated_lines
+
+_MOST_REPEATED = 2
 
 
 class MemoryChat(BaseChatModel):
@@ -32,7 +35,7 @@ class MemoryChat(BaseChatModel):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     no_repeat: int = Field(default=0, ge=0)
     max_lines: int | None = Field(default=None, ge=1)
-    """Stop once so many lines are complete; None has no limit."""
+    """Stop once so many lines are complete, or once the lines go round in circles; None has no limit."""
 
     @property
     def _llm_type(self) -> str:
@@ -103,8 +106,12 @@ class MemoryChat(BaseChatModel):
         return Sampling(self.max_new_tokens, self.temperature, no_repeat=self.no_repeat)
 
     def _is_complete(self, text: str, stop: Sequence[str] | None) -> bool:
-        lines = sum(bool(line.strip()) for line in text.split("\n")[:-1])
-        return (self.max_lines is not None and lines >= self.max_lines) or any(word in text for word in stop or ())
+        if any(word in text for word in stop or ()):
+            return True
+        if self.max_lines is None or not text.endswith("\n"):
+            return False
+        lines = [line for line in text.splitlines() if line.strip()]
+        return len(lines) >= self.max_lines or repeated_lines(lines) >= _MOST_REPEATED
 
     @staticmethod
     def _usage(answer: Completion) -> UsageMetadata:

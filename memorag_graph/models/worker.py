@@ -20,7 +20,7 @@ from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
 
-JOIN_SECONDS = 0.005
+JOIN_SECONDS = 0.03
 MAX_ROWS = 64
 _CACHE_BYTES = 1536 * 1024**2
 _FREE_SHARE = 0.25

@@ -1,0 +1,187 @@
+"""Generators: every citation stands in the document, false ones are found, failures fall back to quoting."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatResult
+
+from memorag_graph.chunking import split_documents
+from memorag_graph.documents import Document
+from memorag_graph.errors import ModelError
+from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.chat import ChatGenerator
+from memorag_graph.generation.choose import choose_generator
+from memorag_graph.generation.citations import cite
+from memorag_graph.generation.extractive import ExtractiveGenerator
+from memorag_graph.languages import language
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.evidence import Evidence
+from memorag_graph.settings import RunOptions, TaskType
+from tests.conftest import TEXT, HashEmbeddings, tiny_model
+
+CHUNKS = split_documents([Document("letters.txt", TEXT)], tiny_model("llama"), 512)
+EVIDENCE = [Evidence(chunk.source, chunk.start, chunk.end, chunk.text, 1.0) for chunk in CHUNKS[1:4]]
+
+
+def given(question: str, task_type: TaskType = "memorag", **changes: Any) -> GenerationInput:
+    return GenerationInput(
+        question=question,
+        task_type=task_type,
+        evidence=changes.get("evidence", EVIDENCE),
+        outline=changes.get("outline", []),
+        draft=changes.get("draft", ""),
+        prompts=Prompts(language("en")),
+    )
+
+
+def assert_cited(citations) -> None:
+    for citation in citations:
+        assert TEXT[citation.start : citation.end] == citation.quote
+        passage = EVIDENCE[citation.number - 1]
+        assert passage.start <= citation.start < citation.end <= passage.end
+
+
+def fake(*replies: str) -> GenericFakeChatModel:
+    return GenericFakeChatModel(messages=iter([AIMessage(reply) for reply in replies]))
+
+
+class Prompted(GenericFakeChatModel):
+    """Keeps what it was asked."""
+
+    asked: list[str] = []  # noqa: RUF012 - a pydantic field
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self.asked.append(str(messages[-1].content))
+        return super()._generate(messages, stop, run_manager, **kwargs)
+
+
+class Broken(BaseChatModel):
+    """A chat model that cannot be reached."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "broken"
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        raise ConnectionError("no route to the model")
+
+
+def sentences_of(evidence: list[Evidence]) -> Iterator[str]:
+    for passage in evidence:
+        yield from (f"{part}." for part in passage.text.rstrip(".").split(". "))
+
+
+def test_extractive_answers_quote_the_nearest_sentences() -> None:
+    wanted = list(sentences_of(EVIDENCE))[4]
+    answer = ExtractiveGenerator(embeddings=HashEmbeddings(), sentences=1).invoke(given(wanted))
+    assert [citation.quote for citation in answer.citations] == [wanted]
+    assert answer.text == f"{wanted} [{answer.citations[0].number}]"
+    assert_cited(answer.citations)
+
+
+def test_extractive_answers_are_in_document_order_without_repeats() -> None:
+    answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Which captain was proud of the harbour?"))
+    starts = [citation.start for citation in answer.citations]
+    assert len(starts) == 3
+    assert starts == sorted(set(starts))
+    assert_cited(answer.citations)
+
+
+def test_extractive_summaries_take_one_sentence_for_each_point() -> None:
+    points = list(sentences_of(EVIDENCE))[0:8:3]
+    answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Summarize.", "summarize", outline=points))
+    assert [citation.quote for citation in answer.citations] == points
+    assert_cited(answer.citations)
+
+
+def test_no_evidence_gives_no_answer_and_says_so() -> None:
+    answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Why?", evidence=[]))
+    assert answer.text == ""
+    assert answer.notices == ("No passage of the document matches the question.",)
+
+
+def test_marks_of_a_written_answer_become_quotations() -> None:
+    first, third = EVIDENCE[0].text.split(". ")[0], EVIDENCE[2].text.split(". ")[1]
+    answer = ChatGenerator(chat=fake(f"{first} [1]. Also, {third} [3].")).invoke(given("What?"))
+    assert [citation.number for citation in answer.citations] == [1, 3]
+    assert answer.citations[0].quote.startswith(first)
+    assert third.rstrip(".") in answer.citations[1].quote
+    assert_cited(answer.citations)
+    assert answer.notices == ()
+
+
+@pytest.mark.parametrize("marks", ["[1][2]", "[1, 2]", "【1】【2】", "［1，2］"])
+def test_several_marks_of_one_statement(marks: str) -> None:
+    citations, notices = cite(f"Captains were proud {marks}.", EVIDENCE, "en")
+    assert [citation.number for citation in citations] == [1, 2]
+    assert notices == []
+    assert_cited(citations)
+
+
+def test_a_mark_without_a_passage_is_named_and_not_cited() -> None:
+    citations, notices = cite("True [2]. False [9], [0].", EVIDENCE, "en")
+    assert [citation.number for citation in citations] == [2]
+    assert notices == ["The answer cites passages that do not exist: 9, 0."]
+
+
+def test_an_answer_without_marks_is_marked_unchecked() -> None:
+    answer = ChatGenerator(chat=fake("Nobody knows.")).invoke(given("What?"))
+    assert answer.citations == ()
+    assert "cites no passage" in answer.notices[0]
+
+
+def test_thoughts_of_a_reasoning_model_are_left_out() -> None:
+    answer = ChatGenerator(chat=fake("<think>Passage [3]?</think>Proud captains [1].")).invoke(given("What?"))
+    assert answer.text == "Proud captains [1]."
+    assert [citation.number for citation in answer.citations] == [1]
+
+
+def test_the_prompt_holds_passages_question_draft_and_outline() -> None:
+    chat = Prompted(messages=iter([AIMessage("a [1]"), AIMessage("b [1]")]))
+    generator = ChatGenerator(chat=chat)
+    generator.invoke(given("What {evidence}?", draft="It sailed."))
+    generator.invoke(given("Summarize.", "summarize", outline=["Point one", "Point two"]))
+    question, summary = chat.asked
+    assert f"[2] {EVIDENCE[1].text}" in question
+    assert "What {evidence}?" in question
+    assert "It sailed." in question
+    assert "- Point one\n- Point two" in summary
+
+
+def test_a_chat_model_that_fails_is_replaced_by_quotations_and_a_notice() -> None:
+    generator = choose_generator(RunOptions(generator="local"), "own", HashEmbeddings(), lambda _: Broken())
+    answer = generator.invoke(given("Which captain was proud?"))
+    assert_cited(answer.citations)
+    assert len(answer.citations) == 3
+    assert "no route to the model" in answer.notices[0]
+
+
+def test_the_default_generator_follows_the_memory_model() -> None:
+    def local(name: str) -> BaseChatModel:
+        return fake(f"{name} [1]")
+
+    def chosen(memory_model: str, **options: Any) -> str:
+        return choose_generator(RunOptions(**options), memory_model, HashEmbeddings(), local).invoke(given("?")).text
+
+    assert "ferry carried" in chosen(EMBEDDED)
+    assert chosen("some/model") == "some/model [1]"
+    assert chosen(EMBEDDED, generator="local") == "embedded [1]"
+    assert chosen(EMBEDDED, generator="other/model") == "other/model [1]"
+
+
+def test_openai_without_a_key_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ModelError, match="set OPENAI_API_KEY"):
+        choose_generator(RunOptions(generator="openai:gpt-4o"), "m", HashEmbeddings(), lambda _: fake())

@@ -1,0 +1,267 @@
+"""The graph: its shape, its three tasks, what its state may hold, and that memories are never mixed up."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from memorag_graph.errors import InputError, MemoragError, MemoryFileError, MemoryMismatchError
+from memorag_graph.graph import MemoragGraph, build_graph, graph
+from memorag_graph.memory.manifest import read_info
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+from memorag_graph.state import GraphInput
+from tests.conftest import TEXT, TINY, tiny_model
+
+QUESTION = "Who was proud of the harbour at Thorle?"
+OTHER_TEXT = TEXT.replace("ferry", "railway").replace("harbour", "station")
+
+DRAWING = """\
+graph TD;
+	__start__ --> memorize;
+	draft_answer -.-> __end__;
+	draft_answer -.-> retrieve;
+	memorize -.-> draft_answer;
+	memorize -.-> outline;
+	memorize -.-> recall;
+	memorize -.-> rewrite;
+	outline --> retrieve;
+	recall --> retrieve;
+	retrieve --> generate;
+	rewrite --> retrieve;
+	generate --> __end__;
+"""
+
+
+@pytest.fixture
+def tiny(registry: Registry) -> MemoragGraph:
+    return build_graph(registry)
+
+
+def invoke(graph: MemoragGraph, options: RunOptions = TINY, **given: Any) -> dict[str, Any]:
+    return graph.invoke({"context": TEXT, "query": QUESTION, **given}, context=options)  # type: ignore[call-overload]
+
+
+def drawn(mermaid: str) -> str:
+    """The edges of a mermaid drawing."""
+    return "graph TD;\n" + "".join(f"{line}\n" for line in mermaid.splitlines() if "->" in line)
+
+
+def test_the_drawing_is_the_reviewed_one_and_the_readme_shows_it() -> None:
+    assert drawn(graph.get_graph().draw_mermaid(with_styles=False)) == DRAWING
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert drawn(readme.split("```mermaid")[1].split("```")[0]) == DRAWING
+
+
+@pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
+def test_each_task_gives_an_answer_whose_citations_stand_in_the_text(tiny: MemoragGraph, task_type: str) -> None:
+    result = invoke(tiny, task_type=task_type)
+    assert result["basis"] == ("memory" if task_type == "qa" else "evidence")
+    assert result["citations"]
+    for citation in result["citations"]:
+        assert TEXT[citation["start"] : citation["end"]] == citation["quote"]
+    for document in result["evidence"]:
+        assert TEXT[document.metadata["start"] : document.metadata["end"]] == document.page_content
+    nodes = {
+        "qa": {"memorize", "draft_answer"},
+        "memorag": {"memorize", "recall", "rewrite", "retrieve", "generate"},
+        "summarize": {"memorize", "outline", "retrieve", "generate"},
+    }
+    assert set(result["timings"]) == nodes[task_type]
+
+
+def test_the_draft_is_made_only_where_it_is_wanted(tiny: MemoragGraph) -> None:
+    assert invoke(tiny)["draft"] == ""
+    wanted = invoke(tiny, TINY.model_copy(update={"use_memory_answer": True}))
+    assert wanted["draft"]
+    kinds = {query["kind"] for document in wanted["evidence"] for query in document.metadata["queries"]}
+    assert "question" in kinds
+    assert "draft_answer" in wanted["timings"]
+
+
+def test_an_answer_from_memory_is_marked(tiny: MemoragGraph) -> None:
+    result = invoke(tiny, task_type="qa")
+    assert result["answer"] == result["draft"]
+    assert any("not verified" in notice for notice in result["notices"])
+
+
+def test_a_summary_needs_no_question(tiny: MemoragGraph) -> None:
+    result = tiny.invoke({"context": TEXT, "task_type": "summarize"}, context=TINY)  # type: ignore[call-overload]
+    assert result["outline"]
+    assert result["answer"]
+
+
+def test_a_known_text_is_not_memorized_again_and_its_id_opens_it(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = invoke(build_graph(registry))
+
+    def forbidden(*args: object, **kwargs: object) -> None:
+        raise AssertionError("memorized again")
+
+    monkeypatch.setattr(MemoryModel, "memorize", forbidden)
+    fresh = Registry()
+    fresh.add_memory_model("tiny", registry._kept["model", "tiny"])
+    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    for again in (registry, fresh):
+        assert invoke(build_graph(again))["answer"] == first["answer"]
+        by_id = build_graph(again).invoke({"memory_id": first["memory_id"], "query": QUESTION}, context=TINY)
+        assert by_id["answer"] == first["answer"]
+
+
+def test_new_text_never_gets_answers_from_an_old_memory(registry: Registry) -> None:
+    graph = build_graph(registry, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    first = graph.invoke({"context": TEXT, "query": QUESTION}, thread, context=TINY)
+    second = graph.invoke({"context": OTHER_TEXT, "query": QUESTION}, thread, context=TINY)
+    third = graph.invoke({"query": "And who at Inshay?"}, thread, context=TINY)
+    assert first["memory_id"] != second["memory_id"] == third["memory_id"]
+    for result in (second, third):
+        assert all(OTHER_TEXT[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+    mixed = graph.invoke({"context": TEXT, "memory_id": second["memory_id"], "query": QUESTION}, context=TINY, config={
+        "configurable": {"thread_id": "2"}})  # fmt: skip
+    assert mixed["memory_id"] == first["memory_id"]
+
+
+def test_a_turn_keeps_nothing_of_the_turn_before(registry: Registry) -> None:
+    graph = build_graph(registry, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    graph.invoke({"context": TEXT, "task_type": "summarize"}, thread, context=TINY)
+    result = graph.invoke({"query": QUESTION, "task_type": "qa"}, thread, context=TINY)
+    assert result["outline"] == []
+    assert result["evidence"] == []
+    assert set(result["timings"]) == {"memorize", "draft_answer"}
+
+
+def test_files_are_read_and_cited_by_name(tiny: MemoragGraph, tmp_path: Path) -> None:
+    texts = {"one.txt": TEXT, "two.txt": OTHER_TEXT}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    given = {"files": [str(tmp_path / name) for name in texts], "query": QUESTION, "save_dir": str(tmp_path / "memory")}
+    result = tiny.invoke(given, context=TINY)  # type: ignore[call-overload]
+    assert read_info(tmp_path / "memory")["memory_id"] == result["memory_id"]
+    for citation in result["citations"]:
+        assert texts[Path(citation["source"]).name][citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_state_serialises_with_strict_msgpack(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
+    strict = JsonPlusSerializer(pickle_fallback=False, allowed_msgpack_modules=None)
+    saver = InMemorySaver(serde=strict)
+    graph = build_graph(registry, checkpointer=saver)
+    thread = {"configurable": {"thread_id": "1"}}
+    options = TINY.model_copy(update={"use_memory_answer": True})
+    for task_type in ("qa", "memorag", "summarize"):
+        given = {"context": TEXT + " \ud800", "query": f"{QUESTION}\udfff", "task_type": task_type}
+        graph.invoke(given, thread, context=options)  # type: ignore[call-overload]
+        values = graph.get_state(thread).values
+        assert strict.loads_typed(strict.dumps_typed(values)) == values
+        assert values["context"] is None
+
+
+def test_a_thread_goes_on_in_another_graph_from_sqlite(registry: Registry, tmp_path: Path) -> None:
+    thread = {"configurable": {"thread_id": "1"}}
+    with sqlite3.connect(tmp_path / "threads.db", check_same_thread=False) as connection:
+        stopped = build_graph(registry, checkpointer=SqliteSaver(connection), interrupt_before=["generate"])
+        stopped.invoke({"context": TEXT, "query": QUESTION}, thread, context=TINY)
+        assert stopped.get_state(thread).next == ("generate",)
+        result = build_graph(registry, checkpointer=SqliteSaver(connection)).invoke(None, thread, context=TINY)
+    assert result["answer"] == invoke(build_graph(registry))["answer"]
+
+
+def test_tokens_of_an_answer_are_streamed_and_drafts_are_not(tiny: MemoragGraph) -> None:
+    def streamed_from(**given: Any) -> set[str]:
+        options = TINY.model_copy(update={"use_memory_answer": True})
+        stream = tiny.stream({"context": TEXT, "query": QUESTION, **given}, context=options, stream_mode="messages")
+        return {meta["langgraph_node"] for chunk, meta in stream if isinstance(chunk, AIMessageChunk)}
+
+    assert streamed_from(task_type="qa") == {"draft_answer"}
+    assert streamed_from(task_type="memorag") == set()
+
+
+def test_memorizing_reports_progress(tiny: MemoragGraph) -> None:
+    events = list(tiny.stream({"context": TEXT, "query": QUESTION}, context=TINY, stream_mode="custom"))
+    assert {event["progress"]["stage"] for event in events} == {"gists", "memory", "index"}
+
+
+def test_many_askers_of_one_memory_get_what_they_would_get_alone(tiny: MemoragGraph) -> None:
+    questions = [f"How many lorries were there in {year}?" for year in range(1990, 2002)]
+    alone = [invoke(tiny, query=question, task_type="qa")["answer"] for question in questions]
+    with ThreadPoolExecutor(12) as pool:
+        together = list(pool.map(lambda question: invoke(tiny, query=question, task_type="qa")["answer"], questions))
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"context": " \n"}, "context"),
+        ({"context": None}, "context"),
+        ({"query": " "}, "query"),
+        ({"query": " ", "task_type": "qa"}, "query"),
+        ({"query": "why " * 3000, "task_type": "qa"}, "query"),
+        ({"task_type": "translate"}, "task_type"),
+        ({"context": None, "files": ["missing.txt"]}, "file"),
+        ({"context": 7}, "context"),
+    ],
+)
+def test_bad_input_is_refused_by_name(tiny: MemoragGraph, given: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as error:
+        invoke(tiny, **given)
+    assert error.value.field == field
+
+
+@pytest.mark.parametrize(
+    "option", [{"temperature": 2.1}, {"max_new_tokens": 9}, {"max_new_tokens": 1025}, {"hits": 0}, {"bogus": 1}]
+)
+def test_options_out_of_range_are_refused_by_name(tiny: MemoragGraph, option: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(option))):
+        tiny.invoke({"context": TEXT, "query": QUESTION}, context=option)
+
+
+def test_a_missing_memory_and_a_memory_of_another_model_are_refused(registry: Registry) -> None:
+    graph = build_graph(registry)
+    result = invoke(graph)
+    with pytest.raises(MemoryFileError, match="does not exist"):
+        graph.invoke({"memory_id": "unknown", "query": QUESTION}, context=TINY)
+    registry.add_memory_model("other", MemoryModel(tiny_model("llama", seed=1)))
+    with pytest.raises(MemoryMismatchError, match="tiny-llama"):
+        graph.invoke(
+            {"memory_id": result["memory_id"], "query": QUESTION}, context=TINY.model_copy(update={"model": "other"})
+        )
+
+
+def test_a_prompt_that_is_part_of_the_memory_cannot_be_changed_when_asking(tiny: MemoragGraph) -> None:
+    memory_id = invoke(tiny)["memory_id"]
+    options = TINY.model_copy(update={"prompts": {"context": "New: {context}"}})
+    with pytest.raises(InputError, match="memorize the document again"):
+        tiny.invoke({"memory_id": memory_id, "query": QUESTION}, context=options)
+    assert invoke(tiny, options)["memory_id"] != memory_id
+
+
+def test_a_damaged_memory_is_made_again_from_the_text(registry: Registry, tmp_path: Path) -> None:
+    given = {"save_dir": str(tmp_path / "memory")}
+    first = invoke(build_graph(registry), **given)
+    (tmp_path / "memory" / "memory.bin").write_bytes(b"damaged")
+    fresh = Registry()
+    fresh.add_memory_model("tiny", registry._kept["model", "tiny"])
+    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    with pytest.raises(MemoragError, match=r"memory\.bin is damaged"):
+        build_graph(fresh).invoke({"memory_id": given["save_dir"], "query": QUESTION}, context=TINY)
+    assert invoke(build_graph(fresh), **given)["answer"] == first["answer"]
+
+
+def test_every_field_that_a_server_shows_is_described() -> None:
+    for model in (GraphInput, RunOptions):
+        fields = model.model_json_schema()["properties"]
+        assert all(field.get("description") for field in fields.values()), model
+    options = RunOptions.model_json_schema()["properties"]
+    assert (options["temperature"]["minimum"], options["temperature"]["maximum"]) == (0.0, 2.0)
+    assert (options["max_new_tokens"]["minimum"], options["max_new_tokens"]["maximum"]) == (10, 1024)

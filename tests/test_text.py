@@ -1,0 +1,160 @@
+"""Documents, chunks, sentences, words, languages."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from memorag_graph.chunking import split_documents
+from memorag_graph.documents import Document, clean_text, from_text, read_document, read_documents
+from memorag_graph.errors import InputError
+from memorag_graph.languages import detect_language
+from memorag_graph.sentences import is_statement, split_sentences
+from memorag_graph.words import content_words, count_words, is_borne_out, passages, repeated_lines
+from tests.conftest import EXAMPLE, TEXT, tiny_model
+
+FRENCH = "Le café est préparé à la française. Être ou ne pas être, voilà la question élevée. " * 5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "cp1252"])
+def test_encodings_are_detected(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(FRENCH, encoding=encoding)
+    assert read_document(path).text == FRENCH
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "big5"])
+def test_chinese_encodings_are_detected(tmp_path: Path, encoding: str) -> None:
+    text = "公司今年的收入增長了百分之十二,利潤下降。董事會決定購買兩艘新船。" * 20
+    text = text if encoding == "big5" else text.replace("長", "长").replace("潤", "润")
+    path = tmp_path / "text.txt"
+    path.write_bytes(text.encode(encoding))
+    assert read_document(path).text == text
+
+
+def test_offsets_are_those_of_pythons_own_reading(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"One.\r\nTwo.\rThree.\n")
+    assert read_document(path).text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "no text"), (b" \n\t ", "no text"), (bytes(range(256)) * 8, "not a text"), (b"\xff\xfeA", "not a text")],
+)
+def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        read_document(path)
+    assert error.value.field == "file"
+
+
+def test_missing_files_and_directories_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        read_documents([tmp_path / "missing"])
+    with pytest.raises(InputError, match="cannot be read"):
+        read_document(tmp_path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_document("a\0b")
+
+
+def test_lone_surrogates_are_replaced_in_place() -> None:
+    assert clean_text("a\ud800b") == "a\N{REPLACEMENT CHARACTER}b"
+    assert from_text("a\udfffb").text.encode()
+
+
+@pytest.mark.parametrize("text", ["", "  \n", 7])
+def test_texts_without_words_are_refused(text: object) -> None:
+    with pytest.raises(InputError) as error:
+        from_text(text)  # type: ignore[arg-type]
+    assert error.value.field == "context"
+
+
+@pytest.mark.parametrize("size", [16, 100, 700])
+def test_chunks_cover_the_text_within_the_token_limit(size: int) -> None:
+    model = tiny_model("llama")
+    documents = [Document("a", TEXT), Document("b", EXAMPLE.read_text(encoding="utf-8")[:5000])]
+    chunks = split_documents(documents, model, size)
+    for position, document in enumerate(documents):
+        mine = [chunk for chunk in chunks if chunk.document == position]
+        assert all(document.text[chunk.start : chunk.end] == chunk.text for chunk in mine)
+        assert "".join("".join(chunk.text for chunk in mine).split()) == "".join(document.text.split())
+        assert all(before.end <= after.start for before, after in zip(mine, mine[1:], strict=False))
+    assert all(model.count(chunk.text) <= size for chunk in chunks)
+
+
+def test_a_tokenizer_without_a_rust_core_splits_too() -> None:
+    class Words:
+        fast_tokenizer = None
+
+        def count(self, text: str) -> int:
+            return len(text.split())
+
+    chunks = split_documents([Document("a", TEXT)], Words(), 50)
+    assert max(len(chunk.text.split()) for chunk in chunks) <= 50
+    assert len(chunks) > 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sentences_stand_in_the_text_and_lose_nothing(seed: int) -> None:
+    pieces = ["Dr. Smith left. ", "He paid £3.5m!\n", "\n\n", "- an item\n", "公司增长。", "wrapped line\nof text ", "“Why?” ", "é\n"]
+    text = "".join(random.Random(seed).choices(pieces, k=30))
+    sentences = split_sentences(text, "en")
+    assert all(text[sentence.start : sentence.end] == sentence.text for sentence in sentences)
+    assert "".join("".join(sentence.text for sentence in sentences).split()) == "".join(text.split())
+
+
+def test_wrapped_paragraphs_are_joined_and_list_items_are_not() -> None:
+    text = (
+        "She was beginning to get very tired of sitting on the\nbank, and of having nothing to do. "
+        "It was a hot day.\n\n- first thing\n- second thing\nSpeaker A: I agree\nSpeaker B: So do I"
+    )
+    assert [sentence.text for sentence in split_sentences(text, "en")] == [
+        "She was beginning to get very tired of sitting on the\nbank, and of having nothing to do.",
+        "It was a hot day.",
+        "- first thing",
+        "- second thing",
+        "Speaker A: I agree",
+        "Speaker B: So do I",
+    ]
+
+
+def test_headings_are_no_statements() -> None:
+    assert not is_statement("What happened to the money")
+    assert is_statement("Revenue fell to £128m.")
+    assert is_statement("公司今年收入增长了百分之十二。")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (TEXT, "en"),
+        (FRENCH, "fr"),
+        ("这是一家轮船公司的年度报告。收入增长了百分之十二。", "zh"),
+        ("Die Fähre war im Sommer pünktlich, im Winter nicht.", "de"),
+        ("12345 !!", "en"),
+    ],
+)
+def test_languages_are_detected(text: str, code: str) -> None:
+    assert detect_language(text).code == code
+    assert detect_language(text * 4000).code == code
+
+
+def test_content_words_of_scripts_with_and_without_spaces() -> None:
+    assert content_words("The fee rose by 1,204.5 to the Board") == ["rose", "1,204.5", "board"]
+    assert content_words("收入增长") == ["收入", "入增", "增长"]
+    assert count_words("two words") == 2
+    assert count_words("四个汉字") == 2
+
+
+def test_a_statement_is_borne_out_by_one_passage_with_all_its_figures() -> None:
+    known = passages(["Revenue rose to 12 million pounds.", "The harbour master resigned.", "Profit was 9 million."])
+    assert is_borne_out("Revenue rose to 12 million", known, 0.8, 3)
+    assert not is_borne_out("Revenue rose to 9 million", known, 0.7, 3)
+    assert not is_borne_out("Revenue fell after storms", known, 0.8, 3)
+    assert not is_borne_out("Revenue", known, 0.8, 3)
+
+
+def test_lines_that_go_in_circles_are_counted() -> None:
+    assert repeated_lines(["The harbour was closed by storms", "The harbour was closed by the storms", "Freight rose"]) == 1
