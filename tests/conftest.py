@@ -147,13 +147,13 @@ class HashEmbeddings(Embeddings):
 def registry() -> Registry:
     """A registry that knows a tiny model and hash embeddings by name."""
     registry = Registry()
-    registry.add_memory_model("tiny", MemoryModel(tiny_model("llama")))
+    registry.add_memory_model("tiny-llama", MemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     return registry
 
 
 TINY = RunOptions(
-    model="tiny",
+    model="tiny-llama",
     embedding_model="hash",
     generator="extractive",
     gist_chunk_size=512,

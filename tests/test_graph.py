@@ -108,7 +108,7 @@ def test_a_known_text_is_not_memorized_again_and_its_id_opens_it(
 
     monkeypatch.setattr(MemoryModel, "memorize", forbidden)
     fresh = Registry()
-    fresh.add_memory_model("tiny", registry._kept["model", "tiny"])
+    fresh.add_memory_model("tiny-llama", registry._kept["model", "tiny-llama"])
     fresh.add_embeddings("hash", registry.embeddings("hash"))
     for again in (registry, fresh):
         assert invoke(build_graph(again))["answer"] == first["answer"]
@@ -251,7 +251,7 @@ def test_a_damaged_memory_is_made_again_from_the_text(registry: Registry, tmp_pa
     first = invoke(build_graph(registry), **given)
     (tmp_path / "memory" / "memory.bin").write_bytes(b"damaged")
     fresh = Registry()
-    fresh.add_memory_model("tiny", registry._kept["model", "tiny"])
+    fresh.add_memory_model("tiny-llama", registry._kept["model", "tiny-llama"])
     fresh.add_embeddings("hash", registry.embeddings("hash"))
     with pytest.raises(MemoragError, match=r"memory\.bin is damaged"):
         build_graph(fresh).invoke({"memory_id": given["save_dir"], "query": QUESTION}, context=TINY)

@@ -1,0 +1,95 @@
+"""How often the quotations of an answer touch the evidence, over the example's questions with the embedded models.
+
+Compared in one run: searching with the question alone, with clues, and with clues and the draft answer.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+from common import DOCUMENT, QUESTIONS, write_result
+
+from memorag_graph.cli.run import quiet
+from memorag_graph.documents import read_document
+from memorag_graph.generation.extractive import ExtractiveGenerator
+from memorag_graph.graph import build_graph
+from memorag_graph.registry import OpenMemory, Registry
+from memorag_graph.retrieval.evidence import Query, retrieve
+from memorag_graph.settings import RunOptions
+
+Spans = list[tuple[int, int]]
+
+
+def touches(found: Spans, evidence: Spans) -> bool:
+    return any(start < end_of and start_of < end for start, end in found for start_of, end_of in evidence)
+
+
+def recall(found: Spans, evidence: Spans) -> float:
+    """Share of the evidence's characters that were found."""
+    wanted = {at for start, end in evidence for at in range(start, end)}
+    return len(wanted & {at for start, end in found for at in range(start, end)}) / len(wanted)
+
+
+def plain(opened: OpenMemory, question: str, options: RunOptions) -> tuple[Spans, Spans]:
+    """Search with the question alone and quote."""
+    code = opened.memory.prompts.language.code
+    evidence = retrieve(
+        opened.index,
+        [Query("question", question)],
+        hits=20,
+        token_budget=options.evidence_tokens,
+        count_tokens=opened.model.language_model.count,
+        language_code=code,
+    )
+    answer = ExtractiveGenerator(embeddings=opened.index.embeddings).invoke(
+        {
+            "question": question,
+            "task_type": "memorag",
+            "evidence": evidence,
+            "outline": [],
+            "draft": "",
+            "prompts": opened.memory.prompts,
+        }
+    )
+    return [(it.start, it.end) for it in evidence], [(it.start, it.end) for it in answer.citations]
+
+
+def main() -> None:
+    quiet()
+    lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
+    questions = [question for question in map(json.loads, lines) if question["kind"] != "summary"]
+    registry = Registry()
+    graph = build_graph(registry)
+    scores: dict[str, list[tuple[float, bool]]] = {}
+    with tempfile.TemporaryDirectory() as kept:
+        opened = registry.memorize([read_document(DOCUMENT)], RunOptions(), Path(kept))
+        for question in questions:
+            evidence = [tuple(span) for span in question["evidence"]]
+            given = {"memory_id": opened.memory.id, "query": question["query"]}
+            found = {"question alone": plain(opened, question["query"], RunOptions())}
+            for name, draft in (("clues", False), ("clues and draft", True)):
+                result = graph.invoke(given, context=RunOptions(use_memory_answer=draft, hits=20))
+                found[name] = (
+                    [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
+                    [(it["start"], it["end"]) for it in result["citations"]],
+                )
+            for name, (passages, quotes) in found.items():
+                scores.setdefault(name, []).append((recall(passages, evidence), touches(quotes, evidence)))
+    write_result(
+        "example_questions",
+        {
+            "questions": len(questions),
+            "evidence_tokens": RunOptions().evidence_tokens,
+            "pipelines": {
+                name: {
+                    "evidence_recall": round(sum(it[0] for it in values) / len(values), 3),
+                    "quotations_touch_evidence": sum(it[1] for it in values),
+                }
+                for name, values in scores.items()
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

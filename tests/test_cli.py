@@ -1,0 +1,172 @@
+"""The command line, through its door: output, exit codes, messages."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memorag_graph.cli import app as cli
+from memorag_graph.cli import run
+from memorag_graph.registry import Registry
+from tests.conftest import TEXT
+
+QUESTION = "Who was proud of the harbour at Thorle?"
+TINY = ["--model", "tiny-llama", "--embedding-model", "hash"]
+
+
+class Result:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, " ".join(err.split())
+
+
+@pytest.fixture
+def call(registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run a command in this process, with the tiny models."""
+    monkeypatch.setattr(run, "Registry", lambda: registry)
+
+    def run_command(*arguments: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["memorag-graph", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return run_command
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> str:
+    path = tmp_path / "letters.txt"
+    path.write_text(TEXT)
+    return str(path)
+
+
+@pytest.fixture
+def saved(call: Any, document: str, tmp_path: Path) -> str:
+    place = str(tmp_path / "memory")
+    result = call("memorize", document, "--save-dir", place, "--gist-chunk-size", "512", "--chunk-size", "128", *TINY)
+    assert result.code == 0, result.err
+    return place
+
+
+def test_memorize_prints_the_stats_of_the_brief(call: Any, document: str, tmp_path: Path) -> None:
+    result = call("memorize", document, "--save-dir", str(tmp_path / "memory"), *TINY)
+    assert result.code == 0
+    for line in (r"Detected language: English \(en\)", r"Context length: [\d,]+ tokens", r"Memory: [\d,]+ tokens, .+",
+                 r"Chunks in the retrieval corpus: \d+"):  # fmt: skip
+        assert re.search(line, result.out)
+
+
+@pytest.mark.parametrize("task", ["qa", "memorag", "summarize"])
+def test_json_has_answer_citations_clues_timings_and_tokens(call: Any, saved: str, task: str) -> None:
+    result = call("ask", saved, QUESTION, "--task", task, "--generator", "extractive", "--json")
+    assert result.code == 0, result.err
+    given = json.loads(result.out)
+    assert given["task_type"] == task
+    assert given["answer"]
+    assert given["citations"]
+    for citation in given["citations"]:
+        assert TEXT[citation["start"] : citation["end"]] == citation["quote"]
+        assert citation["source"].endswith("letters.txt")
+    assert set(given["clues"]) == {"spans", "surrogates", "draft", "outline", "verified"}
+    assert set(given["tokens"]) <= {"memorize", *given["timings"]}
+    assert given["memory"]["chunks"] > 10
+
+
+def test_text_output_shows_answer_citations_clues_and_times(call: Any, saved: str) -> None:
+    result = call("ask", saved, QUESTION, "--generator", "extractive", "--show-clues", "--use-memory-answer")
+    assert result.code == 0
+    assert re.search(r"\[\d+\] .*letters\.txt:\d+–\d+", result.out)
+    assert "Clues (recalled from memory, unverified)" in result.out
+    assert "Draft: " in result.out
+    assert "Time: memorize" in result.out
+
+
+def test_an_answer_from_memory_is_streamed_and_marked(call: Any, saved: str) -> None:
+    result = call("ask", saved, QUESTION, "--task", "qa", "--max-new-tokens", "12")
+    assert result.code == 0
+    assert result.out.startswith("(recalled from memory, unverified)")
+
+
+def test_summarize_needs_no_question(call: Any, saved: str) -> None:
+    assert "Citations" in call("summarize", saved, "--generator", "extractive").out
+
+
+def test_list_and_info_describe_what_was_saved(call: Any, saved: str) -> None:
+    listed = json.loads(call("list", str(Path(saved).parent), "--json").out)
+    assert [info["place"] for info in listed] == [saved]
+    info = json.loads(call("info", saved, "--json").out)
+    assert info["identity"]["model"] == "tiny-llama"
+    assert "memory.bin" in call("info", saved).out
+    assert "No memories" in call("list", str(Path(saved).parent / "nowhere")).out
+
+
+def test_models_says_what_can_be_used(call: Any) -> None:
+    assert "embedded" in call("models").out
+
+
+def test_a_memory_without_a_directory_is_kept_by_its_id(call: Any, document: str, home: Path) -> None:
+    made = json.loads(call("memorize", document, "--json", *TINY).out)
+    assert (home / "memories" / made["memory_id"] / "manifest.json").exists()
+    assert call("info", made["memory_id"]).code == 0
+    assert call("ask", made["memory_id"], QUESTION, "--generator", "extractive", *TINY).code == 0
+
+
+def test_prompts_are_overridden_from_text_and_file(call: Any, saved: str, tmp_path: Path) -> None:
+    (tmp_path / "span.txt").write_text("Recall: {question}")
+    arguments = ("--prompt", f"span=@{tmp_path / 'span.txt'}", "--prompt", "sur=Ask: {question}")
+    assert call("ask", saved, QUESTION, "--generator", "extractive", *arguments).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ask", "SAVED", " "], "query: a question is needed"),
+        (["ask", "SAVED", "Why?", "--task", "translate"], "task_type: 'translate' is unknown; choose from qa"),
+        (["ask", "SAVED", "Why?", "--temperature", "2.5"], "temperature: input should be less than or equal to 2"),
+        (["ask", "SAVED", "Why?", "--max-new-tokens", "9"], "max_new_tokens: input should be greater than or equal"),
+        (["ask", "SAVED", "why " * 3000, "--task", "qa"], "shorten the question"),
+        (["ask", "SAVED", "Why?", "--prompt", "span=none"], "prompts.span: the template must contain {question}"),
+        (["ask", "SAVED", "Why?", "--prompt", "span"], "is not of the form KEY=TEXT"),
+        (["ask", "SAVED", "Why?", "--prompt", "span=@missing"], "missing cannot be read"),
+        (["ask", "SAVED", "Why?", "--model", "./missing"], "is not a directory"),
+        (["ask", "SAVED", "Why?", "--dtype", "float64"], "dtype: input should be 'auto'"),
+        (["ask", "missing", "Why?"], "missing does not exist; make a memory there with: memorag-graph memorize FILE"),
+        (["info", "missing"], "does not exist"),
+        (["memorize", "missing.txt"], "file: missing.txt does not exist"),
+        (["memorize", "DOCUMENT", "--gist-tokens", "3"], "gist_tokens: input should be greater than or equal to 16"),
+    ],
+)
+def test_misuse_ends_with_a_message_and_code_2(
+    call: Any, saved: str, document: str, arguments: list[str], message: str
+) -> None:
+    before = {path.name: path.read_bytes() for path in Path(saved).iterdir()}
+    result = call(*[{"SAVED": saved, "DOCUMENT": document}.get(argument, argument) for argument in arguments])
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert {path.name: path.read_bytes() for path in Path(saved).iterdir()} == before
+
+
+@pytest.mark.parametrize(("name", "state"), [("index.bin", "damaged"), ("memory.bin", "missing")])
+def test_a_half_written_memory_is_refused_by_name(
+    call: Any, saved: str, registry: Registry, name: str, state: str
+) -> None:
+    path = Path(saved) / name
+    path.write_bytes(path.read_bytes()[:100]) if state == "damaged" else path.unlink()
+    registry._kept = {key: kept for key, kept in registry._kept.items() if key[0] != "memory"}  # as a new process
+    result = call("ask", saved, QUESTION)
+    assert result.code == 2
+    assert f"{name} is {state}; memorize the document again" in result.err
+
+
+@pytest.mark.parametrize("command", [["-m", "memorag_graph"], ["-m", "memorag_graph", "--version"]])
+def test_the_module_runs(command: list[str]) -> None:
+    finished = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in finished.stderr
+    assert "0.1.0" in finished.stdout or "Usage" in finished.stdout

@@ -1,0 +1,139 @@
+"""The whole pipeline with the real embedded pair, and the laws on it in float32."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from memorag_graph.chunking import split_documents
+from memorag_graph.documents import Document, read_document
+from memorag_graph.graph import build_graph
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
+from memorag_graph.models.sampling import Sampling
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+from memorag_graph.words import is_wide
+from tests.conftest import EXAMPLE
+from tests.test_branches import assert_close, one_go
+
+pytestmark = pytest.mark.embedded
+
+LETTER = EXAMPLE.read_text(encoding="utf-8")[:24_000]
+
+CHINESE = (
+    "二〇二〇年三月，疫情使所有渡轮航线停航四十天。公司全年客运量下降百分之六十三，只有一百二十七万人次。"
+    "收入由前一年的一亿八千万元降至一亿两千八百万元，经营亏损为六百三十万元。\n\n"
+    "公司没有裁减船员。总经理陈美华决定向银行借款四千万元，并出售旧船“海安号”，售价一千一百万元。\n\n"
+    "货运方面的情况好得多，只比前一年减少百分之四点五。氧气瓶由夜航的货船送到医院。\n\n"
+    "二〇一六年十一月十一日清晨，“塔湾之星”在因谢岛外触礁，船上有八十七名乘客和二十二名船员，全部获救。"
+)
+
+
+@pytest.fixture(scope="module")
+def float32(embedded_home: Path) -> MemoryModel:
+    """The embedded model in float32, in which the laws hold to a small tolerance."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MEMORAG_GRAPH_HOME", str(embedded_home))
+        return MemoryModel(load_language_model(ModelSource("embedded", dtype="float32")))
+
+
+@pytest.fixture(scope="module")
+def registry(float32: MemoryModel) -> Registry:
+    registry = Registry()
+    registry.add_memory_model("embedded", float32)
+    return registry
+
+
+def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryModel) -> None:
+    model = float32.language_model
+    remembered = model.encode(LETTER)[:700]
+    prompts = [model.encode_chat([Turn("user", text)]) for text in ("Who wrote this?", "What happened to fuel in 2014?")]
+    from memorag_graph.kv.cache import open_branch
+
+    kv = float32.prefill(remembered)
+    before = [tensor.clone() for layer in kv.layers for tensor in layer]
+    branch = open_branch(model.model, kv, [len(prompt) for prompt in prompts], 2)
+    for row, prompt in enumerate(prompts):
+        assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
+    logits = branch.step([100, 200])
+    for row, token in enumerate((100, 200)):
+        assert_close(logits[row], one_go(model, [*remembered, *prompts[row], token])[-1])
+    assert all(
+        torch.equal(old, new) for old, new in zip(before, (t for layer in kv.layers for t in layer), strict=True)
+    )
+
+
+@pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
+def test_each_task_answers_over_a_real_text(registry: Registry, tmp_path: Path, task_type: str) -> None:
+    text = LETTER[:9000]
+    options = RunOptions(max_new_tokens=32, gist_chunk_size=1024, gist_tokens=64, use_memory_answer=True)
+    given = {"context": text, "query": "How many passengers were carried on the Garrow?", "task_type": task_type}
+    result = build_graph(registry).invoke({**given, "save_dir": str(tmp_path)}, context=options)  # type: ignore[call-overload]
+    assert result["answer"]
+    assert result["citations"]
+    assert all(text[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+    if task_type == "memorag":
+        assert any("1.02 million" in it["quote"] for it in result["citations"])
+
+
+def test_a_chinese_document_yields_chinese_clues_that_reach_retrieval(registry: Registry, tmp_path: Path) -> None:
+    options = RunOptions(max_new_tokens=48, use_memory_answer=True, retrieval_chunk_size=128)
+    given = {"context": CHINESE, "query": "疫情对公司的客运和收入有什么影响？", "save_dir": str(tmp_path)}
+    result = build_graph(registry).invoke(given, context=options)  # type: ignore[call-overload]
+    assert result["memory"]["language"] == "zh"
+    clues = [*result["spans"], *result["surrogates"], result["draft"]]
+    assert any(sum(map(is_wide, clue)) > len(clue) / 2 for clue in clues)
+    searched = [query for document in result["evidence"] for query in document.metadata["queries"]]
+    assert any(query["kind"] != "question" and is_wide(query["text"][0]) for query in searched)
+    assert all(CHINESE[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+
+
+def test_answers_are_the_same_from_a_new_process_state(registry: Registry, float32: MemoryModel, tmp_path: Path) -> None:
+    options = RunOptions(max_new_tokens=24, gist_chunk_size=1024, gist_tokens=64)
+    given = {"context": LETTER[:6000], "query": "Who is the captain?", "task_type": "qa", "save_dir": str(tmp_path)}
+    first = build_graph(registry).invoke(given, context=options)  # type: ignore[call-overload]
+    fresh = Registry()
+    fresh.add_memory_model("embedded", float32)
+    again = {"memory_id": str(tmp_path), "query": given["query"], "task_type": "qa"}
+    assert build_graph(fresh).invoke(again, context=options)["answer"] == first["answer"]
+
+
+def test_the_embedding_model_reads_whole_chunks(float32: MemoryModel) -> None:
+    embeddings = load_embeddings(ModelSource("embedded"))
+    (chunk, *_) = split_documents([Document("a", LETTER)], float32.language_model, 512)
+    half = chunk.text[: len(chunk.text) * 3 // 5]
+    assert embeddings.embed_query(chunk.text) != embeddings.embed_query(half)
+
+
+def test_questions_of_the_example_stand_where_they_say() -> None:
+    document = read_document(EXAMPLE)
+    lines = (EXAMPLE.parent / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    questions = [json.loads(line) for line in lines]
+    assert len(document.text.split()) >= 12_000
+    assert len({question["id"] for question in questions}) == 20
+    assert {question["kind"] for question in questions} == {"local", "global", "summary"}
+    for question in questions:
+        assert question["query"]
+        assert question["answer"]
+        assert question["document_id"] == EXAMPLE.stem
+        for start, end in question["evidence"]:
+            quote = document.text[start:end]
+            assert quote == quote.strip()
+            assert len(quote.split()) > 3
+
+
+def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float32: MemoryModel) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    questions = ["Name three colours.", "What is the capital of France?", "Count to five."]
+
+    def ask(question: str) -> str:
+        return float32.complete(None, [Turn("user", question)], Sampling(16)).text
+
+    alone = [ask(question) for question in questions]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(ask, questions)) == alone
+    assert "Paris" in alone[1]
