@@ -69,9 +69,7 @@ def main() -> None:
             "seconds": {"memorize_with_model_loading": round(memorize, 1), **medians},
             "ratios": {
                 "prefill_again_to_open": round(medians["prefill_again"] / medians["open"], 1),
-                "clues_one_by_one_to_one_batch": round(
-                    medians["clues_one_by_one"] / medians["clues_in_one_batch"], 2
-                ),
+                "clues_one_by_one_to_one_batch": round(medians["clues_one_by_one"] / medians["clues_in_one_batch"], 2),
             },
             "all_seconds": times,
         },

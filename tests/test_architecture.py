@@ -66,9 +66,9 @@ def test_nothing_imports_from_a_higher_layer() -> None:
             continue
         for name in imports(path):
             parts = name.split(".")
-            if parts[0] == "memorag_graph" and len(parts) > 1 and parts[1] in LAYERS:
-                if LAYERS.index(parts[1]) > LAYERS.index(mine):
-                    breaches.append(f"{path.relative_to(PACKAGE)} imports {name}")
+            layer = parts[1] if parts[0] == "memorag_graph" and len(parts) > 1 else mine
+            if layer in LAYERS and LAYERS.index(layer) > LAYERS.index(mine):
+                breaches.append(f"{path.relative_to(PACKAGE)} imports {name}")
     assert not breaches
 
 

@@ -22,9 +22,14 @@ def test_bullets_and_quotes_are_taken_off(line: str) -> None:
     assert parse_clues(line, QUESTION) == ["The ferry sailed to Inshay"]
 
 
-@pytest.mark.parametrize("line", ["1、轮船驶往因谢岛的港口", "（二）轮船驶往因谢岛的港口", "问题1：轮船驶往因谢岛的港口", "「轮船驶往因谢岛的港口」"])
-def test_clues_of_a_language_without_spaces(line: str) -> None:
-    assert parse_clues(line, "收入是多少？") == ["轮船驶往因谢岛的港口"]
+@pytest.mark.parametrize("bullet", ["1、{}", "（二）{}", "问题1：{}", "「{}」"])
+def test_clues_of_a_language_without_spaces(bullet: str) -> None:
+    clue = "轮船驶往因谢岛的港口"
+    assert parse_clues(bullet.format(clue), "收入是多少？") == [clue]
+
+
+def test_broken_characters_are_left_out() -> None:
+    assert parse_clues("The ferry\ufffd sailed to Inshay", QUESTION) == ["The ferry sailed to Inshay"]
 
 
 def test_scraps_repeats_echoes_and_headings_are_dropped() -> None:

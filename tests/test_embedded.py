@@ -1,6 +1,7 @@
 """The whole pipeline with the real embedded pair, and the laws on it in float32."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from memorag_graph.chunking import split_documents
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
+from memorag_graph.kv.cache import open_branch
 from memorag_graph.memory.model import MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
@@ -50,8 +52,9 @@ def registry(float32: MemoryModel) -> Registry:
 def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryModel) -> None:
     model = float32.language_model
     remembered = model.encode(LETTER)[:700]
-    prompts = [model.encode_chat([Turn("user", text)]) for text in ("Who wrote this?", "What happened to fuel in 2014?")]
-    from memorag_graph.kv.cache import open_branch
+    prompts = [
+        model.encode_chat([Turn("user", text)]) for text in ("Who wrote this?", "What happened to fuel in 2014?")
+    ]
 
     kv = float32.prefill(remembered)
     before = [tensor.clone() for layer in kv.layers for tensor in layer]
@@ -91,7 +94,9 @@ def test_a_chinese_document_yields_chinese_clues_that_reach_retrieval(registry: 
     assert all(CHINESE[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
 
 
-def test_answers_are_the_same_from_a_new_process_state(registry: Registry, float32: MemoryModel, tmp_path: Path) -> None:
+def test_answers_are_the_same_from_a_new_process_state(
+    registry: Registry, float32: MemoryModel, tmp_path: Path
+) -> None:
     options = RunOptions(max_new_tokens=24, gist_chunk_size=1024, gist_tokens=64)
     given = {"context": LETTER[:6000], "query": "Who is the captain?", "task_type": "qa", "save_dir": str(tmp_path)}
     first = build_graph(registry).invoke(given, context=options)  # type: ignore[call-overload]
@@ -126,8 +131,6 @@ def test_questions_of_the_example_stand_where_they_say() -> None:
 
 
 def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float32: MemoryModel) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     questions = ["Name three colours.", "What is the capital of France?", "Count to five."]
 
     def ask(question: str) -> str:

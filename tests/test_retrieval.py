@@ -15,7 +15,9 @@ QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]
 
 @pytest.fixture
 def chunks() -> list[Chunk]:
-    return split_documents([Document("a", TEXT), Document("b", TEXT.replace("ferry", "train"))], tiny_model("llama"), 128)
+    return split_documents(
+        [Document("a", TEXT), Document("b", TEXT.replace("ferry", "train"))], tiny_model("llama"), 128
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Documents, chunks, sentences, words, languages."""
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_chunks_cover_the_text_within_the_token_limit(size: int) -> None:
         mine = [chunk for chunk in chunks if chunk.document == position]
         assert all(document.text[chunk.start : chunk.end] == chunk.text for chunk in mine)
         assert "".join("".join(chunk.text for chunk in mine).split()) == "".join(document.text.split())
-        assert all(before.end <= after.start for before, after in zip(mine, mine[1:], strict=False))
+        assert all(before.end <= after.start for before, after in pairwise(mine))
     assert all(model.count(chunk.text) <= size for chunk in chunks)
 
 
@@ -98,7 +99,16 @@ def test_a_tokenizer_without_a_rust_core_splits_too() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_sentences_stand_in_the_text_and_lose_nothing(seed: int) -> None:
-    pieces = ["Dr. Smith left. ", "He paid £3.5m!\n", "\n\n", "- an item\n", "公司增长。", "wrapped line\nof text ", "“Why?” ", "é\n"]
+    pieces = [
+        "Dr. Smith left. ",
+        "He paid £3.5m!\n",
+        "\n\n",
+        "- an item\n",
+        "公司增长。",
+        "wrapped line\nof text ",
+        "“Why?” ",
+        "é\n",
+    ]
     text = "".join(random.Random(seed).choices(pieces, k=30))
     sentences = split_sentences(text, "en")
     assert all(text[sentence.start : sentence.end] == sentence.text for sentence in sentences)
@@ -157,4 +167,7 @@ def test_a_statement_is_borne_out_by_one_passage_with_all_its_figures() -> None:
 
 
 def test_lines_that_go_in_circles_are_counted() -> None:
-    assert repeated_lines(["The harbour was closed by storms", "The harbour was closed by the storms", "Freight rose"]) == 1
+    assert (
+        repeated_lines(["The harbour was closed by storms", "The harbour was closed by the storms", "Freight rose"])
+        == 1
+    )

@@ -19,11 +19,14 @@ _QUOTES = "\"'“”‘’「」『』*`_ \t"
 
 
 def parse_clues(text: str, asked: str) -> list[str]:
-    """Return the items of a list, one per line: without bullets, scraps, repeats and echoes of ``asked``."""
+    """Return the items of a list, one per line, without bullets and broken characters.
+
+    Scraps, headings, repeats and echoes of ``asked`` are left out.
+    """
     clues: list[str] = []
     said = [content_words(asked)]
     for line in text.splitlines():
-        clue = _BULLET.sub("", line).strip(_QUOTES)
+        clue = _BULLET.sub("", line.replace("\N{REPLACEMENT CHARACTER}", "")).strip(_QUOTES)
         words = content_words(clue)
         if count_words(clue) < FEWEST_WORDS or not words or clue.endswith((":", "：")):
             continue

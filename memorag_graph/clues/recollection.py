@@ -5,6 +5,8 @@ Each function asks a chat model that continues the memory. What comes back is re
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from operator import itemgetter
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
@@ -16,11 +18,12 @@ from memorag_graph.memory.gists import Gist
 from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
 from memorag_graph.sentences import split_sentences
-from memorag_graph.words import is_borne_out, passages
+from memorag_graph.words import content_words, is_borne_out, passages, share_of
 
 MOST_CLUES = 5
 MOST_POINTS = 8
 FEWEST_POINTS = 4
+_REMEMBERED = 2
 
 _CLUE_TOKENS = 96
 _POINT_TOKENS = 160
@@ -59,10 +62,13 @@ class Recollection:
         self._gists = gists
 
     def recall(self, question: str, config: RunnableConfig | None = None) -> Recalled:
-        """Recall spans of the document that bear on a question; what the memory does not hold is dropped."""
+        """Recall spans of the document that bear on a question; what the memory does not hold is dropped.
+
+        Where nothing is left, the memory's own sentences that share most words with the question are recalled.
+        """
         reply = self._list(self._prompts.fill("span", question=question), MOST_CLUES, _CLUE_TOKENS, config)
         spans = self._borne_out(_items(reply, question), _SPAN_SUPPORT)
-        return _recalled(spans[:MOST_CLUES], reply)
+        return _recalled(spans[:MOST_CLUES] or self._remembered(question), reply)
 
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
@@ -103,10 +109,18 @@ class Recollection:
         ]
         return [sentence.text for sentence in central if sentence]
 
+    def _remembered(self, question: str) -> list[str]:
+        asked = content_words(question)
+        scored = [(share_of(asked, content_words(sentence)), sentence) for sentence in self._sentences()]
+        return [sentence for score, sentence in nlargest(_REMEMBERED, scored, key=itemgetter(0)) if score > 0]
+
+    def _sentences(self) -> list[str]:
+        code = self._prompts.language.code
+        return [sentence.text for gist in self._gists for sentence in split_sentences(gist.text, code)]
+
     def _borne_out(self, clues: Sequence[str], share: float) -> list[str]:
         """Keep the clues that some passage of the memory bears out."""
-        code = self._prompts.language.code
-        remembered = passages(sentence.text for gist in self._gists for sentence in split_sentences(gist.text, code))
+        remembered = passages(self._sentences())
         return [clue for clue in clues if is_borne_out(clue, remembered, share, FEWEST_WORDS)]
 
     def _list(self, prompt: str, lines: int, tokens: int, config: RunnableConfig | None) -> AIMessage:
