@@ -36,8 +36,9 @@ format: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## time the stages on the example document; JSON goes to benchmarks/results/
+bench: $(STAMP) ## time the stages and score the example's questions; JSON goes to benchmarks/results/
 	$(BIN)/python benchmarks/stages.py
+	$(BIN)/python benchmarks/example_questions.py
 
 clean: ## remove the environment, caches and the demo's memory
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

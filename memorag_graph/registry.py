@@ -23,6 +23,8 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.settings import PromptKey, RunOptions
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from memorag_graph.memory.chat import MemoryChat
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.model import MemoryModel
@@ -88,6 +90,10 @@ class Registry:
     def add_embeddings(self, name: str, embeddings: Embeddings) -> None:
         """Make an embedding model known by a name, which options may then use."""
         self._kept["embeddings", name] = embeddings
+
+    def add_chat_model(self, name: str, chat: "BaseChatModel") -> None:
+        """Make any LangChain chat model known by a name, under which options may choose it as generator."""
+        self._kept["chat", name] = chat
 
     def memory_model(self, source: ModelSource) -> "MemoryModel":
         """Return a memory model, loading it the first time.
@@ -164,11 +170,14 @@ class Registry:
         with self._lock_of(address):
             return self._open(directory, address, options)
 
-    def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "MemoryChat":
-        """Return a chat model without a memory: the memory's own language model, or another by name."""
+    def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "BaseChatModel":
+        """Return a chat model without a memory: one that was added, the memory's own, or another by name."""
         from memorag_graph.memory.chat import MemoryChat
         from memorag_graph.models.sampling import NO_REPEAT
 
+        if ("chat", name) in self._kept:
+            chat: BaseChatModel = self._kept["chat", name]
+            return chat
         own = name == opened.memory.identity.model
         model = opened.model if own else self.memory_model(ModelSource(name, options.device, options.dtype))
         return MemoryChat(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessageChunk
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -84,6 +85,14 @@ def test_the_draft_is_made_only_where_it_is_wanted(tiny: MemoragGraph) -> None:
     kinds = {query["kind"] for document in wanted["evidence"] for query in document.metadata["queries"]}
     assert "question" in kinds
     assert "draft_answer" in wanted["timings"]
+
+
+def test_any_chat_model_can_be_the_generator(registry: Registry) -> None:
+    chat = GenericFakeChatModel(messages=iter([AIMessage("Captains were proud [1].")]))
+    registry.add_chat_model("mine", chat)
+    result = invoke(build_graph(registry), TINY.model_copy(update={"generator": "mine"}))
+    assert result["answer"] == "Captains were proud [1]."
+    assert [citation["number"] for citation in result["citations"]] == [1]
 
 
 def test_an_answer_from_memory_is_marked(tiny: MemoragGraph) -> None:
