@@ -1,6 +1,7 @@
 """How often the quotations of an answer touch the evidence, over the example's questions with the embedded models.
 
-Compared in one run: searching with the question alone, with clues, and with clues and the draft answer.
+Compared in one run at one token budget: searching with the question alone, and the default pipeline with clues, and
+with clues and the draft answer.
 """
 
 import json
@@ -68,7 +69,7 @@ def main() -> None:
             given = {"memory_id": opened.memory.id, "query": question["query"]}
             found = {"question alone": plain(opened, question["query"], RunOptions())}
             for name, draft in (("clues", False), ("clues and draft", True)):
-                result = graph.invoke(given, context=RunOptions(use_memory_answer=draft, hits=20))
+                result = graph.invoke(given, context=RunOptions(use_memory_answer=draft))
                 found[name] = (
                     [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
                     [(it["start"], it["end"]) for it in result["citations"]],

@@ -75,6 +75,15 @@ def test_evidence_is_in_document_order_within_the_budget_and_says_who_found_it(i
     assert evidence == find(index, queries)
 
 
+def test_clues_never_displace_the_questions_first_hits(index: DenseIndex) -> None:
+    question = Query("question", QUERIES[0])
+    clues = [Query(kind, text) for kind in ("span", "surrogate", "draft") for text in QUERIES[1:]]
+    alone = {(it.source, it.start) for it in find(index, [question], hits=2, budget=10_000)}
+    together = {(it.source, it.start) for it in find(index, [question, *clues], hits=2, budget=60)}
+    assert len(together) < 8
+    assert alone <= together
+
+
 def test_the_order_of_clues_of_one_kind_does_not_matter(index: DenseIndex) -> None:
     question, *clues = [Query("question", QUERIES[0]), *(Query("span", text) for text in QUERIES[1:])]
     chosen = [(passage.source, passage.start) for passage in find(index, [question, *clues])]

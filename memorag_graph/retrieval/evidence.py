@@ -13,12 +13,16 @@ QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
 
 WEIGHTS: Mapping[QueryKind, float] = {
     "question": 1.0,
-    "span": 0.4,
-    "surrogate": 0.4,
-    "draft": 0.3,
+    "span": 0.25,
+    "surrogate": 0.25,
+    "draft": 0.15,
     "outline": 1.0,
 }
-"""Say of each kind of query in the fused ranking, shared by all queries of the kind."""
+"""Say of each kind of query in the fused ranking, shared by all queries of the kind.
+
+All clues together weigh less than the question, so that what only clues find never displaces what the question
+finds among its first hits: poor clues of a small model fill room that is left, or settle ties.
+"""
 
 RRF_K = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
