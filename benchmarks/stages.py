@@ -51,7 +51,7 @@ def main() -> None:
         times: dict[str, list[float]] = {}
         for _ in range(REPEATS):
             for name, work in {
-                "open": lambda: load_memory(Path(kept)),
+                "open": lambda: load_memory(Path(kept), opened.index.embeddings),
                 "prefill_again": lambda: model.prefill(memory.token_ids),
                 "clues_in_one_batch": together,
                 "clues_one_by_one": lambda: [ask(QUESTION) for ask in asked],

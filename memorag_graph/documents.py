@@ -70,7 +70,7 @@ def read_document(path: str | Path) -> Document:
     text = _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise InputError("file", f"{path} holds no text; give a document with words in it")
-    return Document(str(path), clean_text(text))
+    return Document(clean_text(str(path)), clean_text(text))
 
 
 def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:

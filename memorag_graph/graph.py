@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from langgraph.cache.base import BaseCache
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -21,9 +20,9 @@ AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline"]
 
 def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMemorize]:
     """Choose what is asked of the memory."""
-    if state["task_type"] == "qa":
+    if state["task"] == "qa":
         return ["draft_answer"]
-    if state["task_type"] == "summarize":
+    if state["task"] == "summarize":
         return ["outline"]
     if (runtime.context or RunOptions()).use_memory_answer:
         return ["recall", "rewrite", "draft_answer"]
@@ -32,7 +31,7 @@ def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMe
 
 def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
     """End with the draft where an answer from memory was asked for, else search with it."""
-    return "__end__" if state["task_type"] == "qa" else "retrieve"
+    return "__end__" if state["task"] == "qa" else "retrieve"
 
 
 def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions, GraphInput, GraphOutput]:
@@ -65,7 +64,6 @@ def build_graph(
     registry: Registry | None = None,
     *,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
-    cache: BaseCache[Any] | None = None,
     interrupt_before: Sequence[str] = (),
 ) -> MemoragGraph:
     """Build the graph.
@@ -73,12 +71,9 @@ def build_graph(
     Args:
         registry: Where models and memories are kept; by default one for this graph.
         checkpointer: Keeps the state of threads, so that a conversation or a broken run goes on.
-        cache: Keeps results of nodes.
         interrupt_before: Nodes to stop before, such as ``"generate"`` to edit the evidence.
     """
-    return build(registry).compile(
-        checkpointer=checkpointer, cache=cache, interrupt_before=list(interrupt_before), name="memorag"
-    )
+    return build(registry).compile(checkpointer=checkpointer, interrupt_before=list(interrupt_before), name="memorag")
 
 
 graph = build_graph()

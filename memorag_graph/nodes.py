@@ -13,6 +13,7 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 
 from memorag_graph.documents import clean_text, from_text, read_documents
+from memorag_graph.errors import InputError
 from memorag_graph.registry import OpenMemory, Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, MemoryRecord, check_input
@@ -79,29 +80,29 @@ class Nodes:
             **_CLEARED,
             "memory_id": opened.memory.id,
             "memory": memory_record(opened),
-            "query": question or opened.prompts(options).summary_question,
-            "task_type": given.task_type,
+            "question": question or opened.prompts(options).summary_question,
+            "task": given.task_type,
             "tokens": {MEMORIZE: 0},
         }
 
     @timed
     def recall(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Recall spans of the document."""
-        recalled = self._recollection(state, runtime).recall(state["query"], _HIDDEN)
+        recalled = self._recollection(state, runtime).recall(state["question"], _HIDDEN)
         return {"spans": list(recalled.items), "tokens": {"recall": recalled.new_tokens}}
 
     @timed
     def rewrite(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Rewrite the question into more specific ones."""
-        recalled = self._recollection(state, runtime).rewrite(state["query"], _HIDDEN)
+        recalled = self._recollection(state, runtime).rewrite(state["question"], _HIDDEN)
         return {"surrogates": list(recalled.items), "tokens": {"rewrite": recalled.new_tokens}}
 
     @timed
     def draft_answer(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Answer from memory: a draft on the way to retrieval, or the answer itself for ``qa``."""
-        is_answer = state["task_type"] == "qa"
+        is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
-        question = state["query"]
+        question = state["question"]
         recalled = recollection.answer(question) if is_answer else recollection.draft(question, _HIDDEN)
         draft = recalled.items[0]
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
@@ -113,7 +114,7 @@ class Nodes:
     @timed
     def outline(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """List the points that a summary must contain."""
-        recalled = self._recollection(state, runtime).outline(state["query"], _HIDDEN)
+        recalled = self._recollection(state, runtime).outline(state["question"], _HIDDEN)
         return {"outline": list(recalled.items), "tokens": {"outline": recalled.new_tokens}}
 
     @timed
@@ -128,9 +129,9 @@ class Nodes:
         opened, options = self._open(state, runtime), _options(runtime)
         answer = self._generator(opened, options).invoke(
             {
-                "question": state["query"],
-                "task_type": state["task_type"],
-                "evidence": [_to_evidence(document) for document in state.get("evidence", [])],
+                "question": state["question"],
+                "task_type": state["task"],
+                "evidence": [_to_evidence(document, opened) for document in state.get("evidence", [])],
                 "outline": state.get("outline", []),
                 "draft": state.get("draft", "") if options.use_memory_answer else "",
                 "prompts": opened.prompts(options),
@@ -172,10 +173,10 @@ class Nodes:
         from memorag_graph.retrieval.evidence import Query
 
         opened, options = self._open(state, runtime), _options(runtime)
-        queries = [Query("question", state["query"]), *([Query("draft", answer)] if answer else [])]
+        queries = [Query("question", state["question"]), *([Query("draft", answer)] if answer else [])]
         quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
             {
-                "question": f"{state['query']} {answer}",
+                "question": f"{state['question']} {answer}",
                 "task_type": "memorag",
                 "evidence": self._search(state, runtime, queries),
                 "outline": [],
@@ -199,9 +200,6 @@ class Nodes:
 
 
 _CLEARED: Update = {
-    "context": None,
-    "files": [],
-    "save_dir": None,
     "spans": [],
     "surrogates": [],
     "draft": "",
@@ -211,7 +209,7 @@ _CLEARED: Update = {
     "notices": [],
     "answer": "",
 }
-"""A new turn starts without the text, which the memory holds now, and without the last turn's findings."""
+"""A new turn starts without the findings of the turn before."""
 
 
 def _options(runtime: Runtime[RunOptions]) -> RunOptions:
@@ -234,7 +232,7 @@ def _queries(state: GraphState) -> "list[Query]":
     from memorag_graph.retrieval.evidence import Query
 
     draft = [state["draft"]] if state.get("draft") else []
-    question = [] if state["task_type"] == "summarize" and state.get("outline") else [state["query"]]
+    question = [] if state["task"] == "summarize" and state.get("outline") else [state["question"]]
     return [
         *(Query("question", text) for text in question),
         *(Query("span", text) for text in state.get("spans", [])),
@@ -258,8 +256,18 @@ def _to_document(number: int, passage: "Evidence") -> Document:
     )
 
 
-def _to_evidence(document: Document) -> "Evidence":
+def _to_evidence(document: Document, opened: OpenMemory) -> "Evidence":
+    """Read a passage back from the state, where a person may have edited it.
+
+    Raises:
+        InputError: If its text does not stand in the memorized document at its offsets.
+    """
     from memorag_graph.retrieval.evidence import Evidence
 
-    found = document.metadata
-    return Evidence(found["source"], found["start"], found["end"], document.page_content, found["score"])
+    text, found = document.page_content, document.metadata
+    for chunk in opened.index.chunks:
+        if chunk.source == found["source"] and chunk.start <= found["start"] < chunk.end:
+            offset = found["start"] - chunk.start
+            if text and chunk.text[offset : offset + len(text)] == text:
+                return Evidence(chunk.source, found["start"], found["start"] + len(text), text, found["score"])
+    raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")

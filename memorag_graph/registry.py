@@ -14,26 +14,26 @@ from langchain_core.embeddings import Embeddings
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.languages import detect_language
-from memorag_graph.memory.manifest import find_memory, read_info, verify
+from memorag_graph.memory.atomic import require_writable
+from memorag_graph.memory.manifest import find_memory, read_info, remember_place, verify
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, ModelSource, load_embeddings, load_language_model
 from memorag_graph.paths import memories_dir
 from memorag_graph.progress import ReportProgress, ignore_progress
-from memorag_graph.prompts import Prompts
-from memorag_graph.settings import PromptKey, RunOptions
+from memorag_graph.prompts import OWN_PROMPTS, Prompts
+from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from memorag_graph.memory.chat import MemoryChat
-    from memorag_graph.memory.memory import Memory
+    from memorag_graph.memory.memory import Identity, Memory
     from memorag_graph.memory.model import MemoryModel
     from memorag_graph.retrieval.index import DenseIndex
 
 Loaded = TypeVar("Loaded")
 
 _LANGUAGE_SAMPLE = 100_000
-_FIXED_PROMPTS: tuple[PromptKey, ...] = ("context", "gist")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class OpenMemory:
             InputError: If the options change a prompt that is part of the memory.
         """
         mine = self.memory.prompts
-        for key in _FIXED_PROMPTS:
+        for key in OWN_PROMPTS:
             if key in options.prompts and options.prompts[key] != mine[key]:
                 raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
@@ -81,7 +81,6 @@ class Registry:
         self._kept: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
-        self._places: dict[str, Path] = {}
 
     def add_memory_model(self, name: str, model: "MemoryModel") -> None:
         """Make a loaded model known by a name, which options may then use."""
@@ -148,14 +147,15 @@ class Registry:
         address = memory_id(documents, identity, options.memory_settings, prompts)
         directory = directory or memories_dir() / address
         with self._lock_of(address):
-            if _holds(directory, address):
-                return self._open(directory, address, options)
-            opened = self._kept.get(("memory", address))
-            if opened is None:
-                opened = self._form(documents, options, prompts, model, embedding_model, report)
-            save_memory(directory, opened.memory, opened.index.chunks, opened.index.save)
-            self._keep(opened, directory)
-            return opened
+            if not _holds(directory, address):
+                require_writable(directory)
+                opened = self._kept.get(("memory", address))
+                if opened is None:
+                    opened = self._form(documents, options, prompts, model, embedding_model, report)
+                    self._kept["memory", address] = opened
+                save_memory(directory, opened.memory, opened.index)
+            remember_place(address, directory)
+            return self._open(directory, address, options)
 
     def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
         """Return a saved memory by its id or directory.
@@ -165,7 +165,11 @@ class Registry:
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        directory = self._places.get(str(place)) or find_memory(place)
+        kept: OpenMemory | None = self._kept.get(("memory", str(place)))
+        if kept is not None:
+            self._check(kept.memory.identity, options)
+            return kept
+        directory = find_memory(place)
         address = str(read_info(directory)["memory_id"])
         with self._lock_of(address):
             return self._open(directory, address, options)
@@ -189,20 +193,25 @@ class Registry:
 
     def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
         from memorag_graph.memory.files import load_memory, read_identity
-        from memorag_graph.memory.memory import Identity
-        from memorag_graph.retrieval.index import DenseIndex
 
         made_with = read_identity(read_info(directory))
+        model, embeddings = self._check(made_with, options)
+        opened: OpenMemory | None = self._kept.get(("memory", address))
+        if opened is None:
+            memory, index = load_memory(directory, embeddings)
+            opened = OpenMemory(memory, index, model)
+            self._kept["memory", address] = opened
+        return opened
+
+    def _check(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":
+        """Return the models for a memory: those the options name, else its own; refuse others than its own."""
+        from memorag_graph.memory.memory import Identity
+
         dtype = made_with.dtype if options.dtype == "auto" else options.dtype
         model = self.memory_model(ModelSource(options.model or made_with.model, options.device, dtype))
         embedding_model = options.embedding_model or made_with.embedding_model
         made_with.require(Identity.of(model.language_model, embedding_model))
-        opened: OpenMemory | None = self._kept.get(("memory", address))
-        if opened is None:
-            memory, chunks, index = load_memory(directory)
-            opened = OpenMemory(memory, DenseIndex.load(index, chunks, self.embeddings(embedding_model)), model)
-        self._keep(opened, directory)
-        return opened
+        return model, self.embeddings(embedding_model)
 
     def _form(
         self,
@@ -221,10 +230,6 @@ class Registry:
         memory = model.memorize(documents, prompts, settings, embedding_model=embedding_model, report=report)
         chunks = split_documents(documents, model.language_model, settings.retrieval_chunk_size)
         return OpenMemory(memory, DenseIndex.from_chunks(chunks, embeddings, report), model)
-
-    def _keep(self, opened: OpenMemory, directory: Path) -> None:
-        self._kept["memory", opened.memory.id] = opened
-        self._places[opened.memory.id] = directory
 
     def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
         with self._lock_of(key):

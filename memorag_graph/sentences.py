@@ -11,7 +11,7 @@ from memorag_graph.words import count_words
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"[^\n]+")
 _ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…]["'”’»)\]]*\s*$""")
-_STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|(?:[A-Z][\w.'-]*\s?){1,4}[:：])\s")
+_STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[A-Z][\w.'-]*(?:\s[A-Z][\w.'-]*){0,3}\s?[:：])\s")
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6

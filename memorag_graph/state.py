@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.documents import Document
+from langgraph.channels import EphemeralValue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from memorag_graph.errors import InputError
 from memorag_graph.settings import TASK_TYPES, TaskType, input_error
 
 MEMORIZE = "memorize"
+
+OfTheTurn = EphemeralValue
+"""A channel that is gone after the turn's first node, even where that fails: no turn inherits another's input."""
 
 Basis = Literal["memory", "evidence"]
 """What an answer rests on: recalled from memory and unverified, or quoted and cited from the document."""
@@ -20,12 +24,16 @@ class GraphInput(BaseModel):
 
     model_config = ConfigDict(extra="ignore")  # a thread's earlier state comes along
 
-    context: str | None = Field(None, description="Text to memorize; takes precedence over files and memory_id.")
-    files: list[str] = Field(default_factory=list, description="Paths of text files to memorize.")
+    context: Annotated[str | None, OfTheTurn] = Field(
+        None, description="Text to memorize; takes precedence over files and memory_id."
+    )
+    files: Annotated[list[str], OfTheTurn] = Field(default_factory=list, description="Paths of text files to memorize.")
     memory_id: str | None = Field(None, description="Id or directory of a memory made before.")
-    save_dir: str | None = Field(None, description="Where to keep a new memory; by default in the user's directory.")
-    query: str = Field("", description="The question; may be empty for a summary.")
-    task_type: TaskType = Field(
+    save_dir: Annotated[str | None, OfTheTurn] = Field(
+        None, description="Where to keep a new memory; by default in the user's directory."
+    )
+    query: Annotated[str, OfTheTurn] = Field("", description="The question; may be empty for a summary.")
+    task_type: Annotated[TaskType, OfTheTurn] = Field(
         "memorag",
         description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
     )
@@ -59,6 +67,10 @@ def of_this_turn(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, A
 class GraphOutput(TypedDict, total=False):
     """What one run of the graph gives."""
 
+    task: TaskType
+    """What was asked for."""
+    question: str
+    """The question, or the request that stood in for one."""
     answer: str
     """The answer; marks like [1] name passages of the evidence."""
     basis: Basis
@@ -90,11 +102,11 @@ class GraphOutput(TypedDict, total=False):
 class GraphState(GraphOutput, total=False):
     """Everything that nodes read and write."""
 
-    context: str | None
-    files: list[str]
-    save_dir: str | None
-    query: str
-    task_type: TaskType
+    context: Annotated[str | None, OfTheTurn]
+    files: Annotated[list[str], OfTheTurn]
+    save_dir: Annotated[str | None, OfTheTurn]
+    query: Annotated[str, OfTheTurn]
+    task_type: Annotated[TaskType, OfTheTurn]
 
 
 def check_input(state: Mapping[str, Any]) -> GraphInput:

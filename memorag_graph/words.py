@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 _RUN = re.compile(r"\d+(?:[.,]\d+)*|\w+")
@@ -74,3 +75,9 @@ def repeated_lines(lines: Iterable[str]) -> int:
         repeated += any(share_of(words, other) >= _SAME for other in said)
         said.append(words)
     return repeated
+
+
+def longest_start(text: str, tokens: int, count_tokens: Callable[[str], int]) -> str:
+    """Return the longest start of a text within a number of tokens."""
+    ends = range(1, len(text) + 1)
+    return text[: bisect_right(ends, tokens, key=lambda end: count_tokens(text[:end]))]

@@ -5,7 +5,14 @@ import threading
 import pytest
 import torch
 from torch import Tensor
-from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    NemotronConfig,
+    NemotronForCausalLM,
+)
 
 from memorag_graph.kv import cache
 from memorag_graph.kv.cache import KVPrefix, SharedBranch, StockBranch, open_branch
@@ -152,6 +159,16 @@ def test_models_with_a_sliding_window_use_their_own_attention_and_equal_one_go(k
     branch.keep([1])
     assert_close(logits[0], one_go(model, [*remembered, *prompts[0], 7])[-1])
     assert_close(branch.step([9])[0], one_go(model, [*remembered, *prompts[1], 8, 9])[-1])
+
+
+def test_a_model_that_drops_the_prefix_uses_its_own_attention() -> None:
+    """Nemotron's layers do not hand on the arguments that the shared attention needs."""
+    torch.manual_seed(0)
+    model = LanguageModel(NemotronForCausalLM(NemotronConfig(**SIZES)).float(), byte_tokenizer(), "nemotron")
+    remembered, prompt = random_tokens(20, seed=1), random_tokens(7, seed=2)
+    branch = open_branch(model.model, prefill(model, remembered), [7], 2)
+    assert isinstance(branch, StockBranch)
+    assert_close(branch.prefill(0, prompt), one_go(model, remembered + prompt)[-1])
 
 
 def test_a_model_of_another_seed_gives_other_logits() -> None:

@@ -28,6 +28,10 @@ def test_clues_of_a_language_without_spaces(bullet: str) -> None:
     assert parse_clues(bullet.format(clue), "收入是多少？") == [clue]
 
 
+def test_a_figure_at_the_start_is_no_bullet() -> None:
+    assert parse_clues("2.5 million people sailed", QUESTION) == ["2.5 million people sailed"]
+
+
 def test_broken_characters_are_left_out() -> None:
     assert parse_clues("The ferry\ufffd sailed to Inshay", QUESTION) == ["The ferry sailed to Inshay"]
 

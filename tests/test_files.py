@@ -14,16 +14,17 @@ import torch
 from memorag_graph.chunking import split_documents
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError, MemoryFileError
-from memorag_graph.memory import atomic
+from memorag_graph.memory import atomic, files
 from memorag_graph.memory.atomic import read_manifest, write_together
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.manifest import find_memories, read_info, verify
 from memorag_graph.memory.model import Memory, MemoryModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.index import DenseIndex
-from tests.conftest import SETTINGS, HashEmbeddings
+from tests.conftest import SETTINGS, TEXT, HashEmbeddings
 from tests.test_memory import QUESTIONS, ask
 
+ROOT = Path(__file__).parent.parent
 FILES = ("memory.bin", "index.bin", "chunks.json", "manifest.json")
 
 
@@ -36,7 +37,7 @@ def saved(memory_model: MemoryModel, documents: list[Document], prompts: Prompts
 
 def save(memory: Memory, model: MemoryModel, documents: list[Document], directory: Path) -> None:
     chunks = split_documents(documents, model.language_model, SETTINGS.retrieval_chunk_size)
-    save_memory(directory, memory, chunks, DenseIndex.from_chunks(chunks, HashEmbeddings()).save)
+    save_memory(directory, memory, DenseIndex.from_chunks(chunks, HashEmbeddings()))
 
 
 def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
@@ -45,7 +46,7 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
     overridden = Prompts(prompts.language, {"gist": "{context}\n\nIn short:"})
     memory = memory_model.memorize(documents, overridden, SETTINGS, embedding_model="hash")
     save(memory, memory_model, documents, tmp_path)
-    loaded, chunks, index = load_memory(tmp_path)
+    loaded, index = load_memory(tmp_path, HashEmbeddings())
     for mine, theirs in zip(memory.kv.layers, loaded.kv.layers, strict=True):
         assert torch.equal(mine[0], theirs[0])
         assert torch.equal(mine[1], theirs[1])
@@ -54,9 +55,9 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
     assert [ask(memory_model, loaded, question) for question in QUESTIONS] == [
         ask(memory_model, memory, question) for question in QUESTIONS
     ]
-    assert all(documents[0].text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
-    fresh = DenseIndex.from_chunks(chunks, HashEmbeddings()).search(QUESTIONS, 5)
-    assert DenseIndex.load(index, chunks, HashEmbeddings()).search(QUESTIONS, 5) == fresh
+    assert all(documents[0].text[chunk.start : chunk.end] == chunk.text for chunk in index.chunks)
+    fresh = DenseIndex.from_chunks(index.chunks, HashEmbeddings())
+    assert index.search(QUESTIONS, 5) == fresh.search(QUESTIONS, 5)
 
 
 def test_the_layout_is_the_documented_one(saved: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_damaged_file_is_refused_by_name(saved: Path, name: str, harm: str) ->
         flipped = data[:middle] + bytes([data[middle] ^ 0x40]) + data[middle + 1 :]
         path.write_bytes({"flip": flipped, "truncate": data[:-1], "empty": b""}[harm])
     with pytest.raises(MemoryFileError, match=name.replace(".", r"\.")):
-        load_memory(saved)
+        load_memory(saved, HashEmbeddings())
 
 
 def test_files_swapped_between_memories_are_refused(saved: Path, tmp_path: Path) -> None:
@@ -161,14 +162,35 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(
     assert contents(tmp_path) in (OLD, NEW)
     write(tmp_path, NEW)
     assert contents(tmp_path) == NEW
-    assert not list(tmp_path.glob("*.new"))
+    assert not list(tmp_path.glob("*.memorag-new"))
 
 
 def test_other_files_of_the_directory_stay(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
+    for name in ("mine.txt", "thesis.new"):
+        (tmp_path / name).write_text("mine")
     write(tmp_path, OLD)
     write(tmp_path, NEW)
-    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert (tmp_path / "mine.txt").read_text() == (tmp_path / "thesis.new").read_text() == "mine"
+
+
+def test_a_memory_replaced_while_it_is_read_is_read_again(
+    saved: Path, memory_model: MemoryModel, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = [Document("other.txt", TEXT[:1500])]
+    memory = memory_model.memorize(other, prompts, SETTINGS, embedding_model="hash")
+    real, replaced = atomic.open_verified, []
+
+    def replaced_meanwhile(directory: Path, name: str, manifest: dict) -> Path:
+        path = real(directory, name, manifest)
+        if not replaced:
+            replaced.append(name)
+            save(memory, memory_model, other, saved)
+        return path
+
+    monkeypatch.setattr(files, "open_verified", replaced_meanwhile)
+    loaded, index = load_memory(saved, HashEmbeddings())
+    assert loaded.id == memory.id
+    assert {chunk.source for chunk in index.chunks} == {"other.txt"}
 
 
 def test_a_directory_that_cannot_be_written_is_named(
@@ -181,12 +203,15 @@ def test_a_directory_that_cannot_be_written_is_named(
 
 
 def test_a_new_process_loads_the_same_tensors(saved: Path) -> None:
-    memory, _, _ = load_memory(saved)
+    memory, _ = load_memory(saved, HashEmbeddings())
     code = (
         "import sys; from pathlib import Path; from memorag_graph.memory.files import load_memory\n"
-        "m, _, _ = load_memory(Path(sys.argv[1]))\n"
+        "from tests.conftest import HashEmbeddings\n"
+        "m, _ = load_memory(Path(sys.argv[1]), HashEmbeddings())\n"
         "print(sum(float(t.double().sum()) for layer in m.kv.layers for t in layer))"
     )
-    output = subprocess.run([sys.executable, "-c", code, str(saved)], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(
+        [sys.executable, "-c", code, str(saved)], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
     mine = sum(float(tensor.double().sum()) for layer in memory.kv.layers for tensor in layer)
     np.testing.assert_allclose(float(output), mine, rtol=1e-12)

@@ -122,9 +122,11 @@ def test_marks_of_a_written_answer_become_quotations() -> None:
     assert answer.notices == ()
 
 
-@pytest.mark.parametrize("marks", ["[1][2]", "[1, 2]", "【1】【2】", "［1，2］"])
+@pytest.mark.parametrize("marks", ["[1][2]", "[1, 2]", "[1] [2]", "[1], [2]", "【1】【2】", "［1，2］"])
 def test_several_marks_of_one_statement(marks: str) -> None:
-    citations, notices = cite(f"Captains were proud {marks}.", EVIDENCE, "en")
+    statement = list(sentences_of(EVIDENCE[1:2]))[2]
+    citations, notices = cite(f"{statement} {marks}.", EVIDENCE, "en")
+    assert citations[1].quote == statement
     assert [citation.number for citation in citations] == [1, 2]
     assert notices == []
     assert_cited(citations)

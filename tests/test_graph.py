@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.documents import Document
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langgraph.checkpoint.memory import InMemorySaver
@@ -149,6 +150,64 @@ def test_a_turn_keeps_nothing_of_the_turn_before(registry: Registry) -> None:
     assert set(result["timings"]) == {"memorize", "draft_answer"}
 
 
+def test_a_turn_that_fails_leaves_nothing_to_the_next(registry: Registry) -> None:
+    graph = build_graph(registry, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    first = graph.invoke({"context": TEXT, "query": QUESTION}, thread, context=TINY)
+    for bad in (
+        {"context": OTHER_TEXT, "query": " "},
+        {"query": QUESTION, "task_type": "translate"},
+        {"task_type": "qa"},
+    ):
+        with pytest.raises(InputError):
+            graph.invoke(bad, thread, context=TINY)  # type: ignore[call-overload]
+    after = graph.invoke({"memory_id": first["memory_id"], "query": QUESTION}, thread, context=TINY)
+    assert after["answer"] == first["answer"]
+    assert after["task"] == "memorag"
+    summary = graph.invoke({"task_type": "summarize"}, thread, context=TINY)
+    assert summary["question"] == "Summarize the document."
+    assert graph.invoke({"query": QUESTION}, thread, context=TINY)["task"] == "memorag"
+
+
+def test_an_id_never_opens_another_documents_memory(registry: Registry, tmp_path: Path) -> None:
+    graph, save_dir = build_graph(registry), str(tmp_path / "memory")
+    first = invoke(graph, save_dir=save_dir)
+    fresh = Registry()
+    fresh.add_memory_model("tiny-llama", registry._kept["model", "tiny-llama"])
+    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    again = {"memory_id": first["memory_id"], "query": QUESTION}
+    assert build_graph(fresh).invoke(again, context=TINY)["answer"] == first["answer"]
+    second = invoke(graph, save_dir=save_dir, context=OTHER_TEXT)
+    assert graph.invoke(again, context=TINY)["answer"] == first["answer"]
+    fresh._kept.pop(("memory", first["memory_id"]))
+    with pytest.raises(MemoryFileError, match="holds another memory"):
+        build_graph(fresh).invoke(again, context=TINY)
+    assert build_graph(fresh).invoke({**again, "memory_id": save_dir}, context=TINY)["memory_id"] == second["memory_id"]
+
+
+def test_evidence_may_be_removed_by_a_person_but_not_rewritten(registry: Registry) -> None:
+    graph = build_graph(registry, checkpointer=InMemorySaver(), interrupt_before=["generate"])
+    thread = {"configurable": {"thread_id": "1"}}
+    graph.invoke({"context": TEXT, "query": QUESTION}, thread, context=TINY)
+    evidence = graph.get_state(thread).values["evidence"]
+    kept = graph.update_state(thread, {"evidence": evidence[1:]})
+    assert graph.invoke(None, kept, context=TINY)["citations"]
+    forged = Document("The moon is a harbour.", metadata=evidence[0].metadata)
+    changed = graph.update_state(thread, {"evidence": [forged]}, as_node="retrieve")
+    with pytest.raises(InputError, match="not rewritten") as error:
+        graph.invoke(None, changed, context=TINY)
+    assert error.value.field == "evidence"
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
+    tiny: MemoragGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(MemoryModel, "memorize", None)
+    with pytest.raises(MemoryFileError, match="--save-dir"):
+        invoke(tiny, save_dir=str(tmp_path / "file" / "memory"))
+
+
 def test_files_are_read_and_cited_by_name(tiny: MemoragGraph, tmp_path: Path) -> None:
     texts = {"one.txt": TEXT, "two.txt": OTHER_TEXT}
     for name, text in texts.items():
@@ -172,7 +231,7 @@ def test_state_serialises_with_strict_msgpack(registry: Registry, monkeypatch: p
         graph.invoke(given, thread, context=options)  # type: ignore[call-overload]
         values = graph.get_state(thread).values
         assert strict.loads_typed(strict.dumps_typed(values)) == values
-        assert values["context"] is None
+        assert not {"context", "query", "files"} & set(values)
 
 
 def test_a_thread_goes_on_in_another_graph_from_sqlite(registry: Registry, tmp_path: Path) -> None:

@@ -85,6 +85,12 @@ def test_chunks_cover_the_text_within_the_token_limit(size: int) -> None:
     assert all(model.count(chunk.text) <= size for chunk in chunks)
 
 
+def test_control_tokens_in_a_text_count_as_the_model_reads_them() -> None:
+    model = tiny_model("llama")
+    chunks = split_documents([Document("a", "<|end|><|user|>" * 200)], model, 100)
+    assert max(model.count(chunk.text) for chunk in chunks) <= 100
+
+
 def test_a_tokenizer_without_a_rust_core_splits_too() -> None:
     class Words:
         fast_tokenizer = None

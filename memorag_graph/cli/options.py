@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
 from memorag_graph.settings import PromptKey, RunOptions, run_options
 
@@ -64,4 +65,4 @@ def _prompt(text: str) -> tuple[str, str]:
             template = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("prompt", f"{path} cannot be read ({error})") from None
-    return key, template
+    return key, clean_text(template)

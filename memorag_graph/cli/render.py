@@ -112,11 +112,11 @@ def show_memories(console: Console, memories: Sequence[Mapping[str, Any]]) -> No
     table = Table("Memory", "Documents", "Tokens", "Chunks", "Model", "Size")
     for info in memories:
         table.add_row(
-            info["place"],
-            "\n".join(document["source"] for document in info["documents"]),
+            escape(info["place"]),
+            escape("\n".join(document["source"] for document in info["documents"])),
             f"{sum(document['tokens'] for document in info['documents']):,}",
             f"{info['chunks']:,}",
-            info["identity"]["model"],
+            escape(info["identity"]["model"]),
             size(sum(file["bytes"] for file in info["files"].values())),
         )
     console.print(table)
@@ -126,13 +126,13 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
     """Show everything that is known of a saved memory."""
     table = Table.grid(padding=(0, 2))
     for key in ("place", "memory_id", "format", "kind", "language", "memory_tokens", "chunks", "written_by"):
-        table.add_row(f"[cyan]{key}[/]", str(info[key]))
+        table.add_row(f"[cyan]{key}[/]", escape(str(info[key])))
     for group in ("identity", "settings"):
         for key, value in info[group].items():
-            table.add_row(f"[cyan]{group}.{key}[/]", str(value))
+            table.add_row(f"[cyan]{group}.{key}[/]", escape(str(value)))
     for document in info["documents"]:
         text = f"{document['source']}: {document['characters']:,} characters, {document['tokens']:,} tokens"
-        table.add_row("[cyan]document[/]", text)
+        table.add_row("[cyan]document[/]", escape(text))
     for name, file in info["files"].items():
         table.add_row(f"[cyan]{name}[/]", f"{size(file['bytes'])}, SHA-256 {file['sha256']}")
     console.print(table)

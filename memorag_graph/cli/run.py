@@ -83,8 +83,8 @@ def to_json(result: Mapping[str, Any]) -> str:
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {
-        "task_type": result["task_type"],
-        "query": result["query"],
+        "task_type": result["task"],
+        "query": result["question"],
         **{key: result.get(key) for key in kept},
         "clues": {**clues, "verified": False},
         "evidence": evidence,

@@ -10,7 +10,7 @@ FEWEST_WORDS = 3
 _REPEATED = 0.9
 _BULLET = re.compile(
     r"""^\s*(?:[-–—*•·‣▪◦>]+\s*|
-    \(?(?:\d{1,2}|[a-zA-Z]|[ivxIVX]{1,4})[.)、：:]\s*|
+    \(?(?:\d{1,2}|[a-zA-Z]|[ivxIVX]{1,4})(?:[.)](?!\d)|[、：:])\s*|
     [（(]?[一二三四五六七八九十]{1,3}[)）、．.]\s*|
     (?:[QA]|Question|Answer|Span|问题?|答案?)\s*\d*\s*[:：]\s*)+""",
     re.VERBOSE,

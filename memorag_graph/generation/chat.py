@@ -33,7 +33,7 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         self, given: GenerationInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
     ) -> Answer:
         reply = self.chat.invoke([HumanMessage(_prompt(given))], config)
-        text = without_thinking(reply.text)
+        text = without_thinking(reply.text).strip()
         citations, notices = cite(text, given["evidence"], given["prompts"].language.code)
         usage = reply.usage_metadata
         return Answer(text, tuple(citations), tuple(notices), usage["output_tokens"] if usage else 0)

@@ -22,17 +22,17 @@ def cite(text: str, evidence: Sequence[Evidence], language_code: str) -> tuple[l
     """
     citations: list[Citation] = []
     missing: list[str] = []
-    statement_start = 0
+    statement, statement_start = "", 0
     for marks in _MARKS.finditer(text):
-        statement = _MARKS.sub("", text[statement_start : marks.start()]).strip()
+        said = _MARKS.sub("", text[statement_start : marks.start()])
+        statement = said if content_words(said) else statement  # several marks of one statement
         for number in (int(number) for number in re.findall(r"\d+", marks[1])):
             if 1 <= number <= len(evidence):
                 citation = _quote(number, evidence[number - 1], statement, language_code)
                 citations += [citation] if citation not in citations else []
             else:
                 missing.append(str(number))
-        if text[marks.end() : marks.end() + 1] not in "[［【":
-            statement_start = marks.end()
+        statement_start = marks.end()
     notices = []
     if missing:
         notices.append(f"The answer cites passages that do not exist: {', '.join(missing)}.")

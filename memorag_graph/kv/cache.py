@@ -75,24 +75,6 @@ def open_branch(model: PreTrainedModel, prefix: KVPrefix | None, prompt_lengths:
     return StockBranch(model, prefix, len(prompt_lengths))
 
 
-def shares_prefix(model: PreTrainedModel) -> bool:
-    """Tell whether a model's attention can be replaced by one that shares the prefix among rows.
-
-    That is: it goes through transformers' attention interface, every layer sees the whole sequence, and the
-    scores are not altered on the way.
-    """
-    config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    sliding = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
-    soft_caps = getattr(config, "attn_logit_softcapping", None)
-    return bool(
-        getattr(model, "_supports_attention_backend", False)
-        and kinds == {"full_attention"}
-        and not sliding
-        and not soft_caps
-    )
-
-
 class SharedBranch:
     """A branch whose rows share the prefix's tensors and keep their own tokens in buffers allocated once.
 

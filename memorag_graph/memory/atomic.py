@@ -1,13 +1,14 @@
 """Files of one directory that change together: a reader finds all of the old or all of the new.
 
-New contents are written beside the old as ``NAME.new``. The change happens at one rename, that of
-``manifest.next.json``; from then on a reader takes ``NAME.new`` where it exists, and whoever writes next
+New contents are written beside the old as ``NAME.memorag-new``. The change happens at one rename, that of
+``manifest.next.json``; from then on a reader takes ``NAME.memorag-new`` where it exists, and whoever writes next
 finishes the renames that are left.
 """
 
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from memorag_graph.errors import MemoryFileError
 
 MANIFEST = "manifest.json"
 _NEXT = "manifest.next.json"
-_NEW = ".new"
+_NEW = ".memorag-new"
 _LOCK = ".lock"
 _SEAL = "sha256"
 _BLOCK = 1 << 20
@@ -55,6 +56,20 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
     _sync(written)
     os.replace(written, directory / _NEXT)
     _sync(directory)
+
+
+def require_writable(directory: Path) -> None:
+    """Make a directory and check, before long work, that files can be written there.
+
+    Raises:
+        MemoryFileError: If they cannot.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise MemoryFileError(f"{directory} cannot be written ({error}); give another --save-dir") from None
 
 
 def finish_change(directory: Path) -> None:

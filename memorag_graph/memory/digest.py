@@ -5,12 +5,11 @@ by the words of one passage of the section, and the room that is left goes to th
 verbatim, chosen in the manner of SumBasic (Nenkova and Vanderwende, "The impact of frequency on summarization", 2005).
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from memorag_graph.sentences import Sentence, split_sentences
-from memorag_graph.words import content_words, is_borne_out, is_figure, passages, share_of
+from memorag_graph.words import content_words, is_borne_out, is_figure, longest_start, passages, share_of
 
 _SUPPORT = 0.75
 _REPEATED = 0.7
@@ -37,7 +36,7 @@ def faithful_digest(
         if cost <= left and not _repeats(text, kept):
             kept.append(text)
             left -= cost
-    return " ".join(_in_order(kept, section)) or _beginning(section, limit, count_tokens)
+    return " ".join(_in_order(kept, section)) or longest_start(_on_one_line(section), limit, count_tokens)
 
 
 def _candidates(draft: str, section: str, language_code: str) -> Iterable[str]:
@@ -78,13 +77,6 @@ def _in_order(texts: Iterable[str], section: str) -> list[str]:
     """Sort texts by where the section says the same; what is not verbatim comes first, as it was drafted."""
     flat = _on_one_line(section)
     return sorted(texts, key=flat.find)
-
-
-def _beginning(section: str, limit: int, count_tokens: Callable[[str], int]) -> str:
-    """Return the longest start of a section within a number of tokens."""
-    flat = _on_one_line(section)
-    ends = range(1, len(flat) + 1)
-    return flat[: bisect_right(ends, limit, key=lambda end: count_tokens(flat[:end]))]
 
 
 def _on_one_line(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -19,7 +20,8 @@ from memorag_graph.memory.atomic import Writer, open_verified, write_together
 from memorag_graph.memory.gists import Gist
 from memorag_graph.memory.manifest import FORMAT_VERSION, read_info
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
-from memorag_graph.prompts import Prompts
+from memorag_graph.prompts import OWN_PROMPTS, Prompts
+from memorag_graph.retrieval.index import DenseIndex
 from memorag_graph.settings import MemorySettings
 
 MEMORY_FILE = "memory.bin"
@@ -27,14 +29,13 @@ INDEX_FILE = "index.bin"
 CHUNKS_FILE = "chunks.json"
 
 
-def save_memory(directory: Path, memory: Memory, chunks: Sequence[Chunk], write_index: Writer) -> None:
+def save_memory(directory: Path, memory: Memory, index: DenseIndex) -> None:
     """Write a memory and its index; a reader meanwhile sees what was there before.
 
     Args:
         directory: Where to; created if needed.
         memory: The memory.
-        chunks: The index's chunks.
-        write_index: Writes the index to a path.
+        index: The index over its documents' chunks.
 
     Raises:
         MemoryFileError: If the directory cannot be written.
@@ -48,13 +49,13 @@ def save_memory(directory: Path, memory: Memory, chunks: Sequence[Chunk], write_
         "documents": [document.to_dict() for document in memory.documents],
         "settings": memory.settings.model_dump(),
         "memory_tokens": memory.kv.length,
-        "chunks": len(chunks),
+        "chunks": len(index.chunks),
         "written_by": f"memorag-graph {__version__}",
     }
     writers: dict[str, Writer] = {
         MEMORY_FILE: lambda path: _write_memory(path, memory),
-        INDEX_FILE: write_index,
-        CHUNKS_FILE: lambda path: _write_chunks(path, chunks),
+        INDEX_FILE: index.save,
+        CHUNKS_FILE: lambda path: _write_chunks(path, index.chunks),
     }
     try:
         write_together(directory, writers, manifest)
@@ -67,16 +68,34 @@ def read_identity(manifest: Mapping[str, Any]) -> Identity:
     return Identity(**manifest["identity"])
 
 
-def load_memory(directory: Path) -> tuple[Memory, list[Chunk], Path]:
-    """Read a memory, its chunks, and the path of its index. Keys and values are mapped, not read.
+def load_memory(directory: Path, embeddings: Embeddings) -> tuple[Memory, DenseIndex]:
+    """Read a memory and its index. Keys and values are mapped, not read.
+
+    A memory that is replaced meanwhile is read again from the start.
+
+    Args:
+        directory: Where it is.
+        embeddings: The model that embeds queries.
 
     Raises:
         MemoryFileError: If a file is missing or damaged.
     """
-    manifest = read_info(directory)
+    while True:
+        manifest = read_info(directory)
+        try:
+            loaded = _load(directory, manifest, embeddings)
+        except (OSError, MemoryFileError) as error:
+            if read_info(directory) == manifest:
+                raise MemoryFileError(str(error)) from error
+        else:
+            if read_info(directory) == manifest:
+                return loaded
+
+
+def _load(directory: Path, manifest: Mapping[str, Any], embeddings: Embeddings) -> tuple[Memory, DenseIndex]:
     chunks = _read_chunks(open_verified(directory, CHUNKS_FILE, manifest))
-    index = open_verified(directory, INDEX_FILE, manifest)
-    return _read_memory(open_verified(directory, MEMORY_FILE, manifest), manifest), chunks, index
+    index = DenseIndex.load(open_verified(directory, INDEX_FILE, manifest), chunks, embeddings)
+    return _read_memory(open_verified(directory, MEMORY_FILE, manifest), manifest), index
 
 
 def _write_memory(path: Path, memory: Memory) -> None:
@@ -114,10 +133,17 @@ def _read_memory(path: Path, manifest: Mapping[str, Any]) -> Memory:
         token_ids=token_ids,
         gists=tuple(Gist(**gist) for gist in described["gists"]),
         documents=tuple(DocumentInfo(**document) for document in manifest["documents"]),
-        prompts=Prompts(language(described["language"]), described["prompt_overrides"]),
+        prompts=_read_prompts(described),
         settings=MemorySettings(**manifest["settings"]),
         identity=read_identity(manifest),
     )
+
+
+def _read_prompts(described: Mapping[str, Any]) -> Prompts:
+    """Return the prompts a memory was made with; its own two stay even if the built-in ones have changed since."""
+    built_in = Prompts(language(described["language"]))
+    own = {key: described["prompts"][key] for key in OWN_PROMPTS if described["prompts"][key] != built_in[key]}
+    return Prompts(built_in.language, {**own, **described["prompt_overrides"]})
 
 
 def _write_chunks(path: Path, chunks: Sequence[Chunk]) -> None:

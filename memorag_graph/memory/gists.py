@@ -111,7 +111,7 @@ def make_gists(
     def digest(section: Chunk) -> str:
         if section not in requests:
             return section.text
-        draft = without_thinking(model.decode(requests[section].tokens))
+        draft = without_thinking(model.decode(requests[section].tokens)).strip()
         return faithful_digest(draft, section.text, plan.gist_tokens, model.count, prompts.language.code)
 
     return [Gist(section.document, section.start, section.end, digest(section)) for section in plan.sections]

@@ -1,5 +1,6 @@
 """What saved memories say of themselves; read without loading any of them."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from memorag_graph.memory.atomic import MANIFEST, open_verified, read_manifest
 from memorag_graph.paths import memories_dir
 
 FORMAT_VERSION = 1
+
+_log = logging.getLogger(__name__)
 
 
 def read_info(directory: Path) -> dict[str, Any]:
@@ -38,13 +41,43 @@ def verify(directory: Path) -> dict[str, Any]:
     return manifest
 
 
+def remember_place(memory_id: str, directory: Path) -> None:
+    """Note where a memory is kept, so that its id is enough to find it."""
+    if directory != memories_dir() / memory_id:
+        memories_dir().mkdir(parents=True, exist_ok=True)
+        _note(memory_id).write_text(str(directory.resolve()), encoding="utf-8")
+
+
 def find_memory(place: str | Path) -> Path:
-    """Return the directory of a memory from a directory or the id of a memory in the user's directory."""
-    kept = memories_dir() / str(place)
-    return kept if not Path(place).exists() and kept.is_dir() else Path(place)
+    """Return the directory of a memory from that directory or from the memory's id.
+
+    Raises:
+        MemoryFileError: If the id's memory is no longer where it was kept.
+    """
+    try:
+        if Path(place).exists():
+            return Path(place)
+        if (memories_dir() / str(place)).is_dir():
+            return memories_dir() / str(place)
+        noted = _note(str(place)).read_text(encoding="utf-8")
+    except (OSError, ValueError):  # no such id
+        return Path(place)
+    directory = Path(noted)
+    if read_info(directory)["memory_id"] != str(place):
+        raise MemoryFileError(f"{directory} holds another memory than {place} now; memorize the document again")
+    return directory
+
+
+def _note(memory_id: str) -> Path:
+    return memories_dir() / f"{memory_id}.place"
 
 
 def find_memories(root: Path) -> list[dict[str, Any]]:
-    """Return the manifests of all memories directly in a directory, each with its ``"place"``."""
-    places = sorted(path.parent for path in root.glob(f"*/{MANIFEST}"))
-    return [{"place": str(place), **read_info(place)} for place in places]
+    """Return the manifests of all readable memories directly in a directory, each with its ``"place"``."""
+    found = []
+    for path in sorted(root.glob(f"*/{MANIFEST}")):
+        try:
+            found.append({"place": str(path.parent), **read_info(path.parent)})
+        except MemoryFileError as error:
+            _log.warning("left out: %s", error)
+    return found

@@ -47,7 +47,7 @@ class TextStream:
         written = ""
         for token in self._request:
             tokens.append(token)
-            text = self._model.decode(tokens)
+            text = without_thinking(self._model.decode(tokens))
             if not text.endswith("\N{REPLACEMENT CHARACTER}"):  # the middle of a character
                 yield text[len(written) :]
                 written = text
@@ -55,7 +55,7 @@ class TextStream:
     @property
     def completion(self) -> Completion:
         """The answer as a whole, once it is finished."""
-        text = without_thinking(self._model.decode(self._request.tokens))
+        text = without_thinking(self._model.decode(self._request.tokens)).strip()
         return Completion(text, len(self._request.prompt), len(self._request.tokens), self._request.stopped)
 
 

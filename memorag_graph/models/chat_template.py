@@ -78,9 +78,9 @@ class ChatTemplate:
         return str(rendered)
 
 
-_THINKING = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
+_THINKING = re.compile(r"(?:^\s*<think>)?.*</think>|^\s*<think>.*", re.DOTALL)
 
 
 def without_thinking(text: str) -> str:
-    """Remove a reasoning model's thoughts from its answer."""
-    return _THINKING.sub("", text).strip() if "<think>" in text else text.strip()
+    """Remove a reasoning model's thoughts: all up to the last ``</think>``, or all of unfinished thoughts."""
+    return _THINKING.sub("", text, count=1)

@@ -10,8 +10,9 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from memorag_graph.kv.attention import MEMORY_ATTENTION
-from memorag_graph.kv.cache import cache_shape, shares_prefix
+from memorag_graph.errors import ModelError
+from memorag_graph.kv.cache import cache_shape
+from memorag_graph.kv.capability import prepare
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 
 _SAMPLES_PER_PARAMETER = 64
@@ -25,12 +26,17 @@ class LanguageModel:
         model: Any transformers causal language model, ready to run.
         tokenizer: Its tokenizer.
         name: What the user calls it: ``"embedded"``, a directory or a hub name.
+
+    Raises:
+        ModelError: If the model's cache cannot be continued exactly.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-        if shares_prefix(model):
-            model.set_attn_implementation(MEMORY_ATTENTION)
         self.model = model.eval()
+        try:
+            prepare(model)
+        except ValueError as error:
+            raise ModelError(f"the model {name!r} cannot hold a memory: {error}; use another model") from None
         self.tokenizer = tokenizer
         self.name = name
         self.template = ChatTemplate(tokenizer)
@@ -54,10 +60,16 @@ class LanguageModel:
         """Name of the dtype that the model computes in, such as ``"float32"``."""
         return str(self.model.dtype).removeprefix("torch.")
 
-    @property
+    @cached_property
     def fast_tokenizer(self) -> Tokenizer | None:
-        """The Rust tokenizer, or None for one written in Python."""
-        return getattr(self.tokenizer, "backend_tokenizer", None)
+        """A Rust tokenizer that reads control tokens as plain text, or None for a tokenizer written in Python."""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            return None
+        described = json.loads(backend.to_str())
+        described["added_tokens"] = [token for token in described["added_tokens"] if not token["special"]]
+        described["post_processor"] = None
+        return Tokenizer.from_str(json.dumps(described))
 
     def encode(self, text: str, *, markup: bool = False) -> list[int]:
         """Tokenize a text without adding tokens; control tokens are recognised only in ``markup``."""
@@ -97,8 +109,8 @@ class LanguageModel:
     @cached_property
     def tokenizer_fingerprint(self) -> str:
         """Hash of the vocabulary, the merges and the chat template."""
-        fast = self.fast_tokenizer
-        described = fast.to_str() if fast is not None else json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        described = backend.to_str() if backend is not None else json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
         return _digest(f"{described}\n{self.tokenizer.chat_template}".encode())
 
     @cached_property

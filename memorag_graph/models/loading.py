@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
+from safetensors import SafetensorError
 
-from memorag_graph.errors import ModelError
+from memorag_graph.errors import MemoragError, ModelError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, embedding_model_dir, language_model_dir
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def _loading(name: str) -> Iterator[None]:
         raise ModelError(f"{name} is not a directory; give a model's directory, a hub name or {EMBEDDED!r}")
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
+    except MemoragError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"the model {name!r} cannot be loaded ({reason}). Either give a directory with a saved "

@@ -90,8 +90,9 @@ class Worker:
         if not self._waiting:  # all were joined with an earlier one
             return
         time.sleep(JOIN_SECONDS)
-        batch = self._next_batch()
+        batch: list[Request] = []
         try:
+            self._fill(batch)
             self._decode(batch)
         except Exception as error:
             for request in batch:
@@ -99,14 +100,13 @@ class Worker:
                     request.events.put(error)
             raise
 
-    def _next_batch(self) -> list[Request]:
-        batch: list[Request] = []
+    def _fill(self, batch: list[Request]) -> None:
+        """Move the longest-waiting request, and those that can run with it, into a batch."""
         with self._lock:
             for request in list(self._waiting):
                 if not batch or (request.prefix is batch[0].prefix and self._fits([*batch, request])):
                     batch.append(request)
                     self._waiting.remove(request)
-        return batch
 
     def _fits(self, batch: Sequence[Request]) -> bool:
         columns = max(len(request.prompt) for request in batch) + _room(batch)

@@ -27,6 +27,9 @@ REQUIRED_FIELDS: Mapping[PromptKey, frozenset[str]] = MappingProxyType(
 )
 """Placeholders that a template must contain."""
 
+OWN_PROMPTS: tuple[PromptKey, ...] = ("context", "gist")
+"""The prompts that are part of a memory: it is made with them."""
+
 _OWN_LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
 _PLACEHOLDER = re.compile(r"\{(context|question|evidence|memory)\}")
 _BLANK_LINES = re.compile(r"\n{3,}")

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from memorag_graph.chunking import Chunk
 from memorag_graph.retrieval.index import DenseIndex, Hit
 from memorag_graph.sentences import split_sentences
+from memorag_graph.words import longest_start
 
 QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
 
@@ -75,18 +76,21 @@ def retrieve(
 ) -> list[Evidence]:
     """Search with every query, fuse the rankings, and keep the best chunks within the budget.
 
-    The last chunk is cut at the end of a sentence where it does not fit whole. Evidence comes in document order.
+    A chunk that does not fit whole is cut at the end of a sentence. Evidence comes in document order.
     """
     queries = list(dict.fromkeys(queries))
     found = index.search([query.text for query in queries], hits)
     scores = fuse(queries, found)
     finders = _finders(queries, found)
-    kept = {}
+    kept: dict[int, Evidence] = {}
     left = token_budget
     for number in sorted(scores, key=lambda chunk: (-scores[chunk], chunk)):
         chunk = index.chunks[number]
-        if not (text := fit(chunk, left, count_tokens, language_code)):
-            break
+        text = fit(chunk, left, count_tokens, language_code)
+        if not text and not kept:
+            text = longest_start(chunk.text, token_budget, count_tokens)
+        if not text:
+            continue
         left -= count_tokens(text)
         end = chunk.start + len(text)
         kept[number] = Evidence(chunk.source, chunk.start, end, text, scores[number], tuple(finders[number]))

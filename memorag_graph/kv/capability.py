@@ -1,0 +1,62 @@
+"""Which kind of branch a model can have, found out by trying."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.attention import MEMORY_ATTENTION
+from memorag_graph.kv.cache import open_branch
+
+_PROBE = 12
+_PROBE_TOLERANCE = 0.05
+"""Far above the rounding of 16-bit floats, far below the effect of missing attention."""
+
+
+def prepare(model: PreTrainedModel) -> None:
+    """Choose how a model's branches attend, and prove on a few tokens that they equal reading in one go.
+
+    Raises:
+        ValueError: If the model's cache cannot be continued exactly in either way.
+    """
+    stock = model.config._attn_implementation
+    tokens = [token % model.config.get_text_config().vocab_size for token in range(5, 5 + _PROBE)]
+    with torch.inference_mode():
+        expected = model(torch.tensor([tokens], device=model.device), use_cache=False).logits[0, -1].float()
+    if shares_prefix(model):
+        model.set_attn_implementation(MEMORY_ATTENTION)
+        if _continues_exactly(model, tokens, expected):
+            return
+        model.set_attn_implementation(stock)
+    if not _continues_exactly(model, tokens, expected):
+        raise ValueError("its cache cannot be continued exactly")
+
+
+def _continues_exactly(model: PreTrainedModel, tokens: Sequence[int], expected: Tensor) -> bool:
+    half = len(tokens) // 2
+    try:
+        first = open_branch(model, None, [half], 0)
+        first.prefill(0, tokens[:half])
+        logits = open_branch(model, first.prefix(), [half], 0).prefill(0, tokens[half:])
+    except (RuntimeError, IndexError, TypeError, ValueError, AttributeError):
+        return False  # another shape or kind of cache
+    return bool((logits - expected).norm() <= _PROBE_TOLERANCE * expected.norm())
+
+
+def shares_prefix(model: PreTrainedModel) -> bool:
+    """Tell whether a model's attention can be replaced by one that shares the prefix among rows.
+
+    That is: it goes through transformers' attention interface, every layer sees the whole sequence, and the
+    scores are not altered on the way.
+    """
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    sliding = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
+    soft_caps = getattr(config, "attn_logit_softcapping", None)
+    return bool(
+        getattr(model, "_supports_attention_backend", False)
+        and kinds == {"full_attention"}
+        and not sliding
+        and not soft_caps
+    )
