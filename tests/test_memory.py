@@ -12,7 +12,7 @@ from memorag_graph.languages import language
 from memorag_graph.memory.gists import plan_gists, turn_room
 from memorag_graph.memory.memory import Identity, memory_id
 from memorag_graph.memory.model import Memory, MemoryModel
-from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.chat_template import Turn, without_thinking
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
@@ -92,6 +92,15 @@ def test_a_memory_is_bit_for_bit_unchanged_after_a_hundred_answers(memory_model:
 def test_streamed_text_is_the_answer(memory_model: MemoryModel, memory: Memory) -> None:
     stream = memory_model.stream(memory, [Turn("user", "Why?")], Sampling(12))
     assert "".join(stream).strip() == stream.completion.text == ask(memory_model, memory, "Why?")
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("Paris.", "Paris."), ("<think>Lyon?</think>\n\nParis.", "Paris."), ("I think… </think>Paris.", "Paris."),
+     ("<think>Lyon? No", ""), ("Tags like <think> stay.", "Tags like <think> stay.")],
+)  # fmt: skip
+def test_thoughts_are_left_out(written: str, kept: str) -> None:
+    assert without_thinking(written).strip() == kept
 
 
 def test_a_stream_that_is_left_early_ends_its_request(memory_model: MemoryModel, memory: Memory) -> None:

@@ -33,13 +33,13 @@ def run_graph(
         answers: Where answer tokens go as they are written; None to show none.
 
     Returns:
-        The graph's output, and whether its answer was shown already.
+        The graph's output, and whether its answer was shown whole already; one that broke off was not.
     """
     from memorag_graph.graph import build_graph
 
     quiet()
     result: dict[str, Any] = {}
-    streamed = False
+    shown = ""
     with StageProgress(progress) as bars:
         stream = build_graph(Registry()).stream(
             cast("GraphInput", dict(given)), context=options, stream_mode=["custom", "messages", "values"]
@@ -48,12 +48,12 @@ def run_graph(
             if mode == "custom" and isinstance(event, dict):
                 bars.update(event["progress"])
             elif mode == "messages" and answers is not None:
-                streamed = _show_token(event, given, answers, streamed)
+                shown += _show_token(event, given, answers, is_first=not shown)
             elif mode == "values" and isinstance(event, dict):
                 result = event
-    if streamed and answers is not None:
+    if shown and answers is not None:
         answers.print()
-    return result, streamed
+    return result, bool(shown) and shown.strip() == result["answer"].strip()
 
 
 def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console) -> dict[str, Any]:
@@ -92,13 +92,14 @@ def to_json(result: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _show_token(event: object, given: Mapping[str, Any], answers: Console, streamed: bool) -> bool:
+def _show_token(event: object, given: Mapping[str, Any], answers: Console, *, is_first: bool) -> str:
+    """Show a piece of the answer as it is written, and return it."""
     if not isinstance(event, tuple):
-        return streamed
+        return ""
     chunk, metadata = event
     if not isinstance(chunk, AIMessageChunk) or metadata.get("langgraph_node") not in _ANSWERING_NODES:
-        return streamed
-    if not streamed and given.get("task_type") == "qa":
+        return ""
+    if is_first and given.get("task_type") == "qa":
         answers.print(f"[yellow]({FROM_MEMORY})[/]")
     answers.print(Text(chunk.text, style="bold"), end="")
-    return True
+    return str(chunk.text)

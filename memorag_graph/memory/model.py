@@ -48,9 +48,11 @@ class TextStream:
         for token in self._request:
             tokens.append(token)
             text = without_thinking(self._model.decode(tokens))
-            if not text.endswith("\N{REPLACEMENT CHARACTER}"):  # the middle of a character
+            if text.endswith("\N{REPLACEMENT CHARACTER}"):  # the middle of a character
+                continue
+            if text.startswith(written):  # else thoughts have come to their end
                 yield text[len(written) :]
-                written = text
+            written = text
 
     @property
     def completion(self) -> Completion:
