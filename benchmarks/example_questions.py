@@ -1,7 +1,6 @@
 """How often the quotations of an answer touch the evidence, over the example's questions with the embedded models.
 
-Compared in one run at one token budget: searching with the question alone, and the default pipeline with clues, and
-with clues and the draft answer.
+Compared in one run at one token budget: searching with the question alone, and the default pipeline with clues.
 """
 
 import json
@@ -68,12 +67,11 @@ def main() -> None:
             evidence = [tuple(span) for span in question["evidence"]]
             given = {"memory_id": opened.memory.id, "query": question["query"]}
             found = {"question alone": plain(opened, question["query"], RunOptions())}
-            for name, draft in (("clues", False), ("clues and draft", True)):
-                result = graph.invoke(given, context=RunOptions(use_memory_answer=draft))
-                found[name] = (
-                    [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
-                    [(it["start"], it["end"]) for it in result["citations"]],
-                )
+            result = graph.invoke(given)
+            found["default, with clues"] = (
+                [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
+                [(it["start"], it["end"]) for it in result["citations"]],
+            )
             for name, (passages, quotes) in found.items():
                 scores.setdefault(name, []).append((recall(passages, evidence), touches(quotes, evidence)))
     write_result(

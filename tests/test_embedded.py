@@ -1,5 +1,6 @@
 """The whole pipeline with the real embedded pair, and the laws on it in float32."""
 
+import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,8 @@ import torch
 from memorag_graph.chunking import split_documents
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.cache import SharedBranch, open_branch
+from memorag_graph.kv.capability import prepare
 from memorag_graph.memory.model import MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
@@ -67,6 +69,14 @@ def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryMod
     assert all(
         torch.equal(old, new) for old, new in zip(before, (t for layer in kv.layers for t in layer), strict=True)
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_embedded_model_shares_the_prefix_in_every_dtype(float32: MemoryModel, dtype: str) -> None:
+    model = copy.deepcopy(float32.language_model.model).to(getattr(torch, dtype))
+    model.set_attn_implementation("sdpa")
+    prepare(model)
+    assert isinstance(open_branch(model, None, [1], 1), SharedBranch)
 
 
 @pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
