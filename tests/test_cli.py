@@ -11,6 +11,7 @@ import pytest
 
 from memorag_graph.cli import app as cli
 from memorag_graph.cli import run
+from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT
 
@@ -117,10 +118,18 @@ def test_a_memory_without_a_directory_is_kept_by_its_id(call: Any, document: str
     assert call("ask", made["memory_id"], QUESTION, "--generator", "extractive", *TINY).code == 0
 
 
-def test_prompts_are_overridden_from_text_and_file(call: Any, saved: str, tmp_path: Path) -> None:
+def test_prompts_are_overridden_from_text_and_file(
+    call: Any, saved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    fill = Prompts.fill
+    monkeypatch.setattr(
+        Prompts, "fill", lambda self, key, **values: asked.append(text := fill(self, key, **values)) or text
+    )
     (tmp_path / "span.txt").write_text("Recall: {question}")
     arguments = ("--prompt", f"span=@{tmp_path / 'span.txt'}", "--prompt", "sur=Ask: {question}")
     assert call("ask", saved, QUESTION, "--generator", "extractive", *arguments).code == 0
+    assert {f"Recall: {QUESTION}", f"Ask: {QUESTION}"} <= set(asked)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from memorag_graph.chunking import Chunk, split_documents
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.retrieval.evidence import RRF_K, WEIGHTS, Query, fuse, retrieve
-from memorag_graph.retrieval.index import DenseIndex, Hit, embedding_name
+from memorag_graph.retrieval.index import DenseIndex, Hit
 from tests.conftest import TEXT, HashEmbeddings, tiny_model
 
 QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]
@@ -109,7 +109,3 @@ def test_an_index_that_does_not_fit_is_refused(index: DenseIndex, chunks: list[C
     other = DenseIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings(32))
     with pytest.raises(MemoryMismatchError, match="size 64, but the embedding model makes 32"):
         other.search(["x"], 1)
-
-
-def test_embeddings_have_a_name() -> None:
-    assert embedding_name(HashEmbeddings()) == "HashEmbeddings"

@@ -103,11 +103,3 @@ def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
     matrix = np.asarray(embeddings.embed_documents(list(texts)), dtype=np.float32)
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.ascontiguousarray(matrix / np.maximum(norms, np.finfo(np.float32).tiny))
-
-
-def embedding_name(embeddings: Embeddings) -> str:
-    """Return the name of an embedding model, or of its class where it has none."""
-    for attribute in ("model_name", "model", "deployment"):
-        if isinstance(name := getattr(embeddings, attribute, None), str):
-            return name
-    return type(embeddings).__name__
