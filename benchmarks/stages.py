@@ -14,6 +14,7 @@ from pathlib import Path
 from common import DOCUMENT, write_result
 
 from memorag_graph.cli.run import quiet
+from memorag_graph.clues.asking import ShardedChat
 from memorag_graph.clues.recollection import Recollection
 from memorag_graph.documents import read_document
 from memorag_graph.memory.files import load_memory
@@ -40,7 +41,7 @@ def main() -> None:
         memorize = time.perf_counter() - started
 
         memory, model = opened.memory, opened.model
-        recollection = Recollection(opened.chat(options), memory.prompts, memory.gists)
+        recollection = Recollection(ShardedChat(opened.chat(options)), memory.prompts, memory.notes)
         asked = [recollection.recall, recollection.rewrite, recollection.draft]
 
         def together() -> None:
@@ -63,8 +64,8 @@ def main() -> None:
         "stages",
         {
             "document_tokens": memory.context_tokens,
-            "memory_tokens": memory.kv.length,
-            "memory_bytes": memory.kv.nbytes,
+            "memory_tokens": memory.memory_tokens,
+            "memory_bytes": memory.nbytes,
             "dtype": memory.identity.dtype,
             "seconds": {"memorize_with_model_loading": round(memorize, 1), **medians},
             "ratios": {

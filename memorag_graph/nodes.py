@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from langchain_core.documents import Document
-from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 
+from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_text, read_documents
 from memorag_graph.errors import InputError
-from memorag_graph.registry import OpenMemory, Registry
+from memorag_graph.opened import OpenMemory
+from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, MemoryRecord, check_input
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 Update = dict[str, Any]
 Arguments = ParamSpec("Arguments")
-
-_HIDDEN: RunnableConfig = {"tags": ["nostream"]}
-"""Keeps what is drafted on the way out of the stream of answer tokens."""
 
 _FROM_MEMORY = (
     "This answer is recalled from memory and not verified. The quotations are the passages nearest to it: "
@@ -88,13 +86,13 @@ class Nodes:
     @timed
     def recall(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Recall spans of the document."""
-        recalled = self._recollection(state, runtime).recall(state["question"], _HIDDEN)
+        recalled = self._recollection(state, runtime).recall(state["question"], HIDDEN)
         return {"spans": list(recalled.items), "tokens": {"recall": recalled.new_tokens}}
 
     @timed
     def rewrite(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Rewrite the question into more specific ones."""
-        recalled = self._recollection(state, runtime).rewrite(state["question"], _HIDDEN)
+        recalled = self._recollection(state, runtime).rewrite(state["question"], HIDDEN)
         return {"surrogates": list(recalled.items), "tokens": {"rewrite": recalled.new_tokens}}
 
     @timed
@@ -103,7 +101,7 @@ class Nodes:
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
-        recalled = recollection.answer(question) if is_answer else recollection.draft(question, _HIDDEN)
+        recalled = recollection.answer(question) if is_answer else recollection.draft(question, HIDDEN)
         draft = recalled.items[0]
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
@@ -114,7 +112,7 @@ class Nodes:
     @timed
     def outline(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """List the points that a summary must contain."""
-        recalled = self._recollection(state, runtime).outline(state["question"], _HIDDEN)
+        recalled = self._recollection(state, runtime).outline(state["question"], HIDDEN)
         return {"outline": list(recalled.items), "tokens": {"outline": recalled.new_tokens}}
 
     @timed
@@ -149,10 +147,11 @@ class Nodes:
         return self._registry.open(str(state["memory_id"]), _options(runtime))
 
     def _recollection(self, state: GraphState, runtime: Runtime[RunOptions]) -> "Recollection":
+        from memorag_graph.clues.asking import ShardedChat
         from memorag_graph.clues.recollection import Recollection
 
         opened, options = self._open(state, runtime), _options(runtime)
-        return Recollection(opened.chat(options), opened.prompts(options), opened.memory.gists)
+        return Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
 
     def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
         from memorag_graph.retrieval.evidence import retrieve
@@ -222,8 +221,9 @@ def memory_record(opened: OpenMemory) -> MemoryRecord:
     return {
         "language": memory.prompts.language.code,
         "context_tokens": memory.context_tokens,
-        "memory_tokens": memory.kv.length,
-        "memory_bytes": memory.kv.nbytes,
+        "memory_tokens": memory.memory_tokens,
+        "memory_bytes": memory.nbytes,
+        "shards": len(memory.shards),
         "chunks": len(opened.index.chunks),
     }
 

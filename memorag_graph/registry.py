@@ -4,80 +4,54 @@ Graph state holds only ids; tensors and models live here.
 """
 
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import Document
-from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.errors import MemoryFileError
 from memorag_graph.languages import detect_language
 from memorag_graph.memory.atomic import require_writable
-from memorag_graph.memory.manifest import find_memory, read_info, remember_place, verify
+from memorag_graph.memory.journal import JOURNAL, Journal
+from memorag_graph.memory.manifest import find_memory, read_info, remember_place
+from memorag_graph.memory.store import MemoryStore
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, ModelSource, load_embeddings, load_language_model
-from memorag_graph.paths import memories_dir
+from memorag_graph.opened import LoadedMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
-from memorag_graph.prompts import OWN_PROMPTS, Prompts
+from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from memorag_graph.memory.chat import MemoryChat
     from memorag_graph.memory.memory import Identity, Memory
     from memorag_graph.memory.model import MemoryModel
-    from memorag_graph.retrieval.index import DenseIndex
+    from memorag_graph.memory.revision import Listed
 
 Loaded = TypeVar("Loaded")
 
 _LANGUAGE_SAMPLE = 100_000
 
 
-@dataclass(frozen=True)
-class OpenMemory:
-    """A memory ready to answer.
+class Registry:
+    """Loads models and memories once and hands them out. Safe for many threads.
 
-    Attributes:
-        memory: The memory.
-        index: The retrieval index over its documents' chunks.
-        model: The memory model it belongs to.
+    Args:
+        store: Where memories without a directory of their own are kept; by default the user's, without a quota.
+        memory_budget: Most bytes of keys and values of open memories, of which the least recently used are let go;
+            None has no limit.
+
+    Raises:
+        InputError: If the budget is not positive.
     """
 
-    memory: "Memory"
-    index: "DenseIndex"
-    model: "MemoryModel"
-
-    def prompts(self, options: RunOptions) -> Prompts:
-        """Return the prompts for a question: the run's, else those the memory was made with.
-
-        Raises:
-            InputError: If the options change a prompt that is part of the memory.
-        """
-        mine = self.memory.prompts
-        for key in OWN_PROMPTS:
-            if key in options.prompts and options.prompts[key] != mine[key]:
-                raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
-        return Prompts(mine.language, {**mine.overrides, **options.prompts})
-
-    def chat(self, options: RunOptions) -> "MemoryChat":
-        """Return a chat model that continues the memory."""
-        from memorag_graph.memory.chat import MemoryChat
-
-        return MemoryChat(
-            memory_model=self.model,
-            memory=self.memory,
-            max_new_tokens=options.max_new_tokens,
-            temperature=options.temperature,
-        )
-
-
-class Registry:
-    """Loads models and memories once and hands them out. Safe for many threads."""
-
-    def __init__(self) -> None:
+    def __init__(self, store: MemoryStore | None = None, *, memory_budget: int | None = None) -> None:
+        self.store = store or MemoryStore()
+        self._loaded = LoadedMemories(memory_budget)
         self._kept: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -136,26 +110,75 @@ class Registry:
             ModelError: If a model cannot be loaded.
             MemoryFileError: If the memory cannot be written.
         """
-        from memorag_graph.memory.files import save_memory
+        from memorag_graph.memory.indexing import index_memory
         from memorag_graph.memory.memory import Identity, memory_id
 
         model = self.memory_model(_source(options))
         embedding_model = options.embedding_model or _default_embedding_model(model.language_model.name)
-        language = detect_language("\n".join(document.text[:_LANGUAGE_SAMPLE] for document in documents))
-        prompts = Prompts(language, options.prompts)
+        prompts = Prompts(detect_language(documents[0].text[:_LANGUAGE_SAMPLE]), options.prompts)
         identity = Identity.of(model.language_model, embedding_model)
         address = memory_id(documents, identity, options.memory_settings, prompts)
-        directory = directory or memories_dir() / address
-        with self._lock_of(address):
-            if not _holds(directory, address):
-                require_writable(directory)
-                opened = self._kept.get(("memory", address))
-                if opened is None:
-                    opened = self._form(documents, options, prompts, model, embedding_model, report)
-                    self._kept["memory", address] = opened
-                save_memory(directory, opened.memory, opened.index)
-            remember_place(address, directory)
-            return self._open(directory, address, options)
+
+        def form(journal: Journal) -> OpenMemory:
+            memory = model.memorize(
+                documents,
+                prompts,
+                options.memory_settings,
+                embedding_model=embedding_model,
+                journal=journal,
+                report=report,
+            )
+            embeddings = self.embeddings(embedding_model)
+            index = index_memory(memory, documents, model.language_model, embeddings, report=report)
+            return OpenMemory(memory, index, model)
+
+        return self._get_or_create(address, directory or self.store.directory(address), options, form)
+
+    def revise(
+        self,
+        place: str | Path,
+        change: "Callable[[Memory], Listed]",
+        options: RunOptions,
+        report: ReportProgress = ignore_progress,
+    ) -> OpenMemory:
+        """Change the documents of a saved memory.
+
+        A memory in a directory of its own is replaced there; one of the store stays beside the new one.
+
+        Args:
+            place: The memory's id or directory.
+            change: Returns the new list of documents; see :mod:`memorag_graph.memory.revision`.
+            options: Models to use instead of the memory's own, which must be equal to them.
+            report: Called as the work goes on.
+
+        Raises:
+            InputError: If the change cannot be made.
+            MemoryFileError: If the memory is missing, damaged or cannot be written; it is as it was then.
+            MemoryMismatchError: If it was made with other models than those in use.
+        """
+        from memorag_graph.memory.indexing import index_memory
+        from memorag_graph.memory.memory import memory_id
+
+        directory = find_memory(place)
+        before = self.open(directory, options)
+        old = before.memory
+        documents = change(old)
+        address = memory_id(documents, old.identity, old.settings, old.prompts)
+        target = self.store.directory(address) if directory.parent == self.store.root else directory
+
+        def form(journal: Journal) -> OpenMemory:
+            memory = before.model.revise(old, documents, journal=journal, report=report)
+            index = index_memory(
+                memory,
+                documents,
+                before.model.language_model,
+                before.index.embeddings,
+                known=(old, before.index),
+                report=report,
+            )
+            return OpenMemory(memory, index, before.model)
+
+        return self._get_or_create(address, target, options, form)
 
     def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
         """Return a saved memory by its id or directory.
@@ -165,14 +188,18 @@ class Registry:
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        kept: OpenMemory | None = self._kept.get(("memory", str(place)))
-        if kept is not None:
-            self._check(kept.memory.identity, options)
-            return kept
+        opened = self._loaded.get(str(place))
+        if opened is not None:
+            self._check(opened.memory.identity, options)
+            return opened
         directory = find_memory(place)
         address = str(read_info(directory)["memory_id"])
         with self._lock_of(address):
             return self._open(directory, address, options)
+
+    def forget(self, memory_id: str) -> None:
+        """Let go of an open memory; it stays on disk, and usable for whoever holds it."""
+        self._loaded.drop(memory_id)
 
     def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "BaseChatModel":
         """Return a chat model without a memory: one that was added, the memory's own, or another by name."""
@@ -191,17 +218,53 @@ class Registry:
             no_repeat=NO_REPEAT,
         )
 
+    def _get_or_create(
+        self, address: str, directory: Path, options: RunOptions, form: Callable[[Journal], OpenMemory]
+    ) -> OpenMemory:
+        """Return the memory of an address, made and saved first where the directory does not hold it undamaged."""
+        from memorag_graph.memory.files import save_memory
+
+        require_writable(directory)
+        with self._lock_of(address), self.store.exclusive(directory):
+            try:
+                opened = self._open(directory, address, options)
+            except MemoryFileError:
+                journal = Journal(directory / JOURNAL)
+                opened = self._loaded.get(address) or form(journal)
+                save_memory(directory, opened.memory, opened.index)
+                journal.clear()
+                self._keep(opened, directory)
+            remember_place(address, directory)
+        self.store.make_room(keep=address)
+        return opened
+
     def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
+        """Return a memory that a directory holds.
+
+        Raises:
+            MemoryFileError: If it holds none, another one, or a damaged one.
+        """
         from memorag_graph.memory.files import load_memory, read_identity
 
-        made_with = read_identity(read_info(directory))
-        model, embeddings = self._check(made_with, options)
-        opened: OpenMemory | None = self._kept.get(("memory", address))
+        info = read_info(directory)
+        if info["memory_id"] != address:
+            raise MemoryFileError(f"{directory} holds another memory than {address}")
+        model, embeddings = self._check(read_identity(info), options)
+        opened = self._loaded.get(address)
         if opened is None:
-            memory, index = load_memory(directory, embeddings)
+            device = model.language_model.model.device
+            memory, index = load_memory(directory, embeddings, check=options.file_check, device=device)
             opened = OpenMemory(memory, index, model)
-            self._kept["memory", address] = opened
+            self._keep(opened, directory)
+        if directory.parent == self.store.root:
+            self.store.touch(address)
         return opened
+
+    def _keep(self, opened: OpenMemory, directory: Path) -> None:
+        """Keep a memory open; while anybody holds it, the store does not remove it."""
+        if directory.parent == self.store.root:
+            weakref.finalize(opened, self.store.lease(opened.memory.id).release)
+        self._loaded.put(opened)
 
     def _check(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":
         """Return the models for a memory: those the options name, else its own; refuse others than its own."""
@@ -213,24 +276,6 @@ class Registry:
         made_with.require(Identity.of(model.language_model, embedding_model))
         return model, self.embeddings(embedding_model)
 
-    def _form(
-        self,
-        documents: Sequence[Document],
-        options: RunOptions,
-        prompts: Prompts,
-        model: "MemoryModel",
-        embedding_model: str,
-        report: ReportProgress,
-    ) -> OpenMemory:
-        from memorag_graph.chunking import split_documents
-        from memorag_graph.retrieval.index import DenseIndex
-
-        embeddings = self.embeddings(embedding_model)
-        settings = options.memory_settings
-        memory = model.memorize(documents, prompts, settings, embedding_model=embedding_model, report=report)
-        chunks = split_documents(documents, model.language_model, settings.retrieval_chunk_size)
-        return OpenMemory(memory, DenseIndex.from_chunks(chunks, embeddings, report), model)
-
     def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
         with self._lock_of(key):
             if key not in self._kept:
@@ -241,14 +286,6 @@ class Registry:
     def _lock_of(self, key: Hashable) -> threading.Lock:
         with self._lock:
             return self._locks.setdefault(key, threading.Lock())
-
-
-def _holds(directory: Path, address: str) -> bool:
-    """Tell whether a directory holds a certain memory, complete and undamaged."""
-    try:
-        return bool(verify(directory)["memory_id"] == address)
-    except MemoryFileError:  # there is none, or one that has to be made again
-        return False
 
 
 def _source(options: RunOptions) -> ModelSource:

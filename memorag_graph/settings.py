@@ -13,11 +13,19 @@ TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize")
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
 
+MemoryKindName = Literal["gist", "full"]
+KVStorage = Literal["exact", "int8", "int4"]
+
+
 class MemorySettings(BaseModel):
     """How a memory is made; part of its identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: MemoryKindName = "gist"
+    """``"gist"``: the model reads digests of the sections; ``"full"``: it reads the whole text."""
+    kv_storage: KVStorage = "exact"
+    """How keys and values are kept: as the model computed them, or quantized."""
     gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
     """Tokens of text that are digested into one gist; larger where the window asks for it."""
     gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 256
@@ -62,6 +70,17 @@ class RunOptions(BaseModel):
     prompts: dict[PromptKey, str] = Field(
         default_factory=dict, description="Prompt templates to use instead of the built-in ones, by key."
     )
+    file_check: Literal["full", "size"] = Field(
+        "full",
+        description="How a saved memory's files are checked when it is opened: full: by SHA-256; size: by size alone, "
+        "for huge ones on a disk that is trusted.",
+    )
+    kind: MemoryKindName = Field(
+        "gist", description="What the memory model reads: gist: digests of the sections; full: the whole text."
+    )
+    kv_storage: KVStorage = Field(
+        "exact", description="How keys and values are kept: exact, as the model computed them; int8; int4."
+    )
     gist_chunk_size: int = Field(
         MemorySettings().gist_chunk_size, ge=64, le=1_000_000, description="Tokens digested into one gist."
     )
@@ -73,11 +92,7 @@ class RunOptions(BaseModel):
     @property
     def memory_settings(self) -> MemorySettings:
         """The part that decides how a memory is made."""
-        return MemorySettings(
-            gist_chunk_size=self.gist_chunk_size,
-            gist_tokens=self.gist_tokens,
-            retrieval_chunk_size=self.retrieval_chunk_size,
-        )
+        return MemorySettings(**{name: getattr(self, name) for name in MemorySettings.model_fields})
 
 
 def run_options(values: Mapping[str, Any]) -> RunOptions:

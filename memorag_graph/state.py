@@ -56,6 +56,7 @@ class MemoryRecord(TypedDict):
     context_tokens: int
     memory_tokens: int
     memory_bytes: int
+    shards: int
     chunks: int
 
 

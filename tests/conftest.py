@@ -12,7 +12,10 @@ from langchain_core.embeddings import Embeddings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from memorag_graph.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.documents import Document
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
 from memorag_graph.memory.model import MemoryModel
 from memorag_graph.models.language_model import LanguageModel
@@ -111,6 +114,19 @@ def language_model(request: pytest.FixtureRequest) -> LanguageModel:
 @pytest.fixture
 def memory_model(language_model: LanguageModel) -> MemoryModel:
     return MemoryModel(language_model)
+
+
+def split_documents(documents: list[Document], tokens: CountsTokens, size: int) -> list[Chunk]:
+    """Split whole documents into chunks."""
+    wholes = [Chunk(it.source, position, 0, len(it.text), it.text) for position, it in enumerate(documents)]
+    return split_chunks(wholes, tokens, size)
+
+
+def prefill(model: LanguageModel, tokens: list[int], prefix: KVPrefix | None = None) -> KVPrefix:
+    """Read tokens after a prefix, or from the start, and return the grown prefix."""
+    branch = open_branch(model.model, [prefix], len(tokens))
+    branch.prefill(0, tokens)
+    return branch.prefix()
 
 
 SETTINGS = MemorySettings(gist_chunk_size=512, gist_tokens=64, retrieval_chunk_size=128)

@@ -15,10 +15,9 @@ from transformers import (
 )
 
 from memorag_graph.kv import cache
-from memorag_graph.kv.cache import KVPrefix, SharedBranch, StockBranch, open_branch
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.kv.cache import SharedBranch, StockBranch, open_branch
 from memorag_graph.models.language_model import LanguageModel
-from tests.conftest import SIZES, byte_tokenizer, tiny_model
+from tests.conftest import SIZES, byte_tokenizer, prefill, tiny_model
 
 
 def random_tokens(count: int, seed: int) -> list[int]:
@@ -36,16 +35,12 @@ def one_go(model: LanguageModel, tokens: list[int]) -> Tensor:
     return logits
 
 
-def prefill(model: LanguageModel, tokens: list[int], prefix: KVPrefix | None = None) -> KVPrefix:
-    return MemoryModel(model).prefill(tokens, prefix)
-
-
 def assert_close(actual: Tensor, expected: Tensor) -> None:
     assert (actual - expected).abs().max() < 1e-4
 
 
 def test_tiny_models_share_the_prefix(language_model: LanguageModel) -> None:
-    branch = open_branch(language_model.model, None, [3], 1)
+    branch = open_branch(language_model.model, [None], 3, 1)
     assert isinstance(branch, SharedBranch)
 
 
@@ -57,7 +52,7 @@ def test_prompts_of_different_length_equal_one_go(
     remembered = random_tokens(41, seed=1)
     prompts = [random_tokens(length, seed=length) for length in (5, 17, 1)]
     continuations = [random_tokens(4, seed=50 + row) for row in range(3)]
-    branch = open_branch(language_model.model, prefill(language_model, remembered), [5, 17, 1], 8)
+    branch = open_branch(language_model.model, [prefill(language_model, remembered)] * 3, 17, 8)
 
     for row, prompt in enumerate(prompts):
         assert_close(branch.prefill(row, prompt), one_go(language_model, remembered + prompt)[-1])
@@ -71,7 +66,7 @@ def test_prompts_of_different_length_equal_one_go(
 def test_rows_that_leave_do_not_disturb_the_others(language_model: LanguageModel) -> None:
     remembered = random_tokens(20, seed=3)
     prompts = [random_tokens(length, seed=length) for length in (4, 9, 6)]
-    branch = open_branch(language_model.model, prefill(language_model, remembered), [4, 9, 6], 8)
+    branch = open_branch(language_model.model, [prefill(language_model, remembered)] * 3, 9, 8)
     for row, prompt in enumerate(prompts):
         branch.prefill(row, prompt)
     branch.step([10, 11, 12])
@@ -83,7 +78,7 @@ def test_rows_that_leave_do_not_disturb_the_others(language_model: LanguageModel
 
 def test_a_branch_without_a_memory_equals_one_go(language_model: LanguageModel) -> None:
     prompts = [random_tokens(length, seed=length) for length in (30, 12)]
-    branch = open_branch(language_model.model, None, [30, 12], 4)
+    branch = open_branch(language_model.model, [None, None], 30, 4)
     for row, prompt in enumerate(prompts):
         assert_close(branch.prefill(row, prompt), one_go(language_model, prompt)[-1])
     logits = branch.step([7, 8])
@@ -104,23 +99,12 @@ def test_growing_a_prefix_equals_reading_all_at_once(
         assert_close(mine[1], theirs[1])
 
 
-def test_the_dynamic_cache_continues_with_the_library_and_leaves_the_prefix(language_model: LanguageModel) -> None:
-    remembered, prompt = random_tokens(15, seed=7), random_tokens(6, seed=8)
-    prefix = prefill(language_model, remembered)
-    before = [tensor.clone() for layer in prefix.layers for tensor in layer]
-    with torch.inference_mode():
-        logits = language_model.model(torch.tensor([prompt]), past_key_values=prefix.dynamic_cache()).logits[0, -1]
-    assert_close(logits, one_go(language_model, remembered + prompt)[-1])
-    after = [tensor for layer in prefix.layers for tensor in layer]
-    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
-
-
 def test_a_prefix_is_unchanged_after_branches_in_many_threads(language_model: LanguageModel) -> None:
     prefix = prefill(language_model, random_tokens(30, seed=9))
     before = [tensor.clone() for layer in prefix.layers for tensor in layer]
 
     def answer(seed: int) -> None:
-        branch = open_branch(language_model.model, prefix, [5, 3], 10)
+        branch = open_branch(language_model.model, [prefix, prefix], 5, 10)
         branch.prefill(0, random_tokens(5, seed))
         branch.prefill(1, random_tokens(3, seed))
         for token in random_tokens(10, seed):
@@ -151,7 +135,7 @@ def test_models_with_a_sliding_window_use_their_own_attention_and_equal_one_go(k
     model = sliding_model(kind)
     remembered = random_tokens(20, seed=11)
     prompts = [random_tokens(length, seed=length) for length in (5, 11)]
-    branch = open_branch(model.model, prefill(model, remembered), [5, 11], 4)
+    branch = open_branch(model.model, [prefill(model, remembered)] * 2, 11, 4)
     assert isinstance(branch, StockBranch)
     for row, prompt in enumerate(prompts):
         assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
@@ -166,7 +150,7 @@ def test_a_model_that_drops_the_prefix_uses_its_own_attention() -> None:
     torch.manual_seed(0)
     model = LanguageModel(NemotronForCausalLM(NemotronConfig(**SIZES)).float(), byte_tokenizer(), "nemotron")
     remembered, prompt = random_tokens(20, seed=1), random_tokens(7, seed=2)
-    branch = open_branch(model.model, prefill(model, remembered), [7], 2)
+    branch = open_branch(model.model, [prefill(model, remembered)], 7, 2)
     assert isinstance(branch, StockBranch)
     assert_close(branch.prefill(0, prompt), one_go(model, remembered + prompt)[-1])
 

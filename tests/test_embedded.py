@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from memorag_graph.chunking import split_documents
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
 from memorag_graph.kv.cache import SharedBranch, open_branch
@@ -20,7 +19,7 @@ from memorag_graph.models.sampling import Sampling
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.words import is_wide
-from tests.conftest import EXAMPLE
+from tests.conftest import EXAMPLE, prefill, split_documents
 from tests.test_branches import assert_close, one_go
 
 pytestmark = pytest.mark.embedded
@@ -58,9 +57,9 @@ def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryMod
         model.encode_chat([Turn("user", text)]) for text in ("Who wrote this?", "What happened to fuel in 2014?")
     ]
 
-    kv = float32.prefill(remembered)
+    kv = prefill(model, remembered)
     before = [tensor.clone() for layer in kv.layers for tensor in layer]
-    branch = open_branch(model.model, kv, [len(prompt) for prompt in prompts], 2)
+    branch = open_branch(model.model, [kv, kv], max(map(len, prompts)), 2)
     for row, prompt in enumerate(prompts):
         assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
     logits = branch.step([100, 200])
@@ -76,7 +75,7 @@ def test_the_embedded_model_shares_the_prefix_in_every_dtype(float32: MemoryMode
     model = copy.deepcopy(float32.language_model.model).to(getattr(torch, dtype))
     model.set_attn_implementation("sdpa")
     prepare(model)
-    assert isinstance(open_branch(model, None, [1], 1), SharedBranch)
+    assert isinstance(open_branch(model, [None], 1, 1), SharedBranch)
 
 
 @pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from memorag_graph.chunking import split_documents
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError, MemoryFileError
 from memorag_graph.memory import atomic, files
@@ -21,11 +19,11 @@ from memorag_graph.memory.manifest import find_memories, read_info, verify
 from memorag_graph.memory.model import Memory, MemoryModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.index import DenseIndex
-from tests.conftest import SETTINGS, TEXT, HashEmbeddings
-from tests.test_memory import QUESTIONS, ask
+from tests.conftest import SETTINGS, TEXT, HashEmbeddings, split_documents
+from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
 ROOT = Path(__file__).parent.parent
-FILES = ("memory.bin", "index.bin", "chunks.json", "manifest.json")
+FILES = ("memory.bin", "index.bin", "chunks.json", "notes.json", "manifest.json")
 
 
 @pytest.fixture
@@ -47,10 +45,8 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
     memory = memory_model.memorize(documents, overridden, SETTINGS, embedding_model="hash")
     save(memory, memory_model, documents, tmp_path)
     loaded, index = load_memory(tmp_path, HashEmbeddings())
-    for mine, theirs in zip(memory.kv.layers, loaded.kv.layers, strict=True):
-        assert torch.equal(mine[0], theirs[0])
-        assert torch.equal(mine[1], theirs[1])
-    for field in ("id", "token_ids", "gists", "documents", "prompts", "settings", "identity"):
+    assert_same_shards(loaded, memory)
+    for field in ("id", "notes", "documents", "prompts", "settings", "identity"):
         assert getattr(loaded, field) == getattr(memory, field)
     assert [ask(memory_model, loaded, question) for question in QUESTIONS] == [
         ask(memory_model, memory, question) for question in QUESTIONS
@@ -64,7 +60,7 @@ def test_the_layout_is_the_documented_one(saved: Path) -> None:
     assert {path.name for path in saved.iterdir() if not path.name.startswith(".")} == set(FILES)
     manifest = json.loads((saved / "manifest.json").read_text())
     assert manifest["format"] == 1
-    assert set(manifest["files"]) == {"memory.bin", "index.bin", "chunks.json"}
+    assert set(manifest["files"]) == set(FILES) - {"manifest.json"}
 
 
 def test_no_file_is_a_pickle(saved: Path) -> None:
@@ -179,8 +175,8 @@ def test_a_memory_replaced_while_it_is_read_is_read_again(
     memory = memory_model.memorize(other, prompts, SETTINGS, embedding_model="hash")
     real, replaced = atomic.open_verified, []
 
-    def replaced_meanwhile(directory: Path, name: str, manifest: dict) -> Path:
-        path = real(directory, name, manifest)
+    def replaced_meanwhile(directory: Path, name: str, manifest: dict, check: str) -> Path:
+        path = real(directory, name, manifest, check)
         if not replaced:
             replaced.append(name)
             save(memory, memory_model, other, saved)
@@ -207,10 +203,10 @@ def test_a_new_process_loads_the_same_tensors(saved: Path) -> None:
         "import sys; from pathlib import Path; from memorag_graph.memory.files import load_memory\n"
         "from tests.conftest import HashEmbeddings\n"
         "m, _ = load_memory(Path(sys.argv[1]), HashEmbeddings())\n"
-        "print(sum(float(t.double().sum()) for layer in m.kv.layers for t in layer))"
+        "print(sum(float(t.double().sum()) for layer in m.shards[0].kv.layers for t in layer))"
     )
     output = subprocess.run(
         [sys.executable, "-c", code, str(saved)], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout
-    mine = sum(float(tensor.double().sum()) for layer in memory.kv.layers for tensor in layer)
+    mine = sum(float(tensor.double().sum()) for layer in memory.shards[0].kv.layers for tensor in layer)
     np.testing.assert_allclose(float(output), mine, rtol=1e-12)

@@ -10,7 +10,6 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
 
-from memorag_graph.chunking import split_documents
 from memorag_graph.documents import Document
 from memorag_graph.errors import ModelError
 from memorag_graph.generation.answer import GenerationInput
@@ -23,7 +22,7 @@ from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.evidence import Evidence
 from memorag_graph.settings import RunOptions, TaskType
-from tests.conftest import TEXT, HashEmbeddings, tiny_model
+from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 CHUNKS = split_documents([Document("letters.txt", TEXT)], tiny_model("llama"), 512)
 EVIDENCE = [Evidence(chunk.source, chunk.start, chunk.end, chunk.text, 1.0) for chunk in CHUNKS[1:4]]

@@ -179,7 +179,7 @@ def test_an_id_never_opens_another_documents_memory(registry: Registry, tmp_path
     assert build_graph(fresh).invoke(again, context=TINY)["answer"] == first["answer"]
     second = invoke(graph, save_dir=save_dir, context=OTHER_TEXT)
     assert graph.invoke(again, context=TINY)["answer"] == first["answer"]
-    fresh._kept.pop(("memory", first["memory_id"]))
+    fresh.forget(first["memory_id"])
     with pytest.raises(MemoryFileError, match="holds another memory"):
         build_graph(fresh).invoke(again, context=TINY)
     assert build_graph(fresh).invoke({**again, "memory_id": save_dir}, context=TINY)["memory_id"] == second["memory_id"]

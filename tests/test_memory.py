@@ -9,16 +9,18 @@ import torch
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.languages import language
-from memorag_graph.memory.gists import plan_gists, turn_room
+from memorag_graph.memory.gists import MIN_GIST_TOKENS
+from memorag_graph.memory.kinds import turn_room
 from memorag_graph.memory.memory import Identity, memory_id
 from memorag_graph.memory.model import Memory, MemoryModel
 from memorag_graph.models.chat_template import Turn, without_thinking
+from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
-from tests.conftest import SETTINGS, TEXT, tiny_model
-from tests.test_branches import assert_close, one_go, prefill
+from tests.conftest import SETTINGS, TEXT, prefill, tiny_model
+from tests.test_branches import assert_close, one_go
 
 QUESTIONS = ["Who was proud of Thorle?", "How many lorries?", "Why?", "In which year did the ferry carry most people?"]
 
@@ -28,13 +30,22 @@ def memory(memory_model: MemoryModel, documents: list[Document], prompts: Prompt
     return memory_model.memorize(documents, prompts, SETTINGS)
 
 
+def assert_same_shards(mine: Memory, theirs: Memory) -> None:
+    """The same tokens with the same keys and values, bit for bit."""
+    assert [shard.token_ids for shard in mine.shards] == [shard.token_ids for shard in theirs.shards]
+    for one, other in zip(mine.shards, theirs.shards, strict=True):
+        for (keys, values), (other_keys, other_values) in zip(one.kv.layers, other.kv.layers, strict=True):
+            assert torch.equal(keys, other_keys)
+            assert torch.equal(values, other_values)
+
+
 def ask(model: MemoryModel, memory: Memory, question: str, temperature: float = 0.0) -> str:
     return model.complete(memory, [Turn("user", question)], Sampling(12, temperature, seed=5)).text
 
 
 def greedy_in_one_go(model: MemoryModel, memory: Memory, question: str, tokens: int) -> str:
     """The oracle: decode by reading the memory's tokens and the question again for every token."""
-    read = [*memory.token_ids, *model.turn_tokens(memory, [Turn("user", question)])]
+    read = [*memory.shards[0].token_ids, *model.turn_tokens(memory, [Turn("user", question)])]
     written: list[int] = []
     while len(written) < tokens:
         token = int(one_go(model.language_model, read + written)[-1].argmax())
@@ -46,17 +57,19 @@ def greedy_in_one_go(model: MemoryModel, memory: Memory, question: str, tokens: 
 
 def test_the_prefix_is_the_tokens_up_to_the_last_gist(memory_model: MemoryModel, memory: Memory) -> None:
     model = memory_model.language_model
-    text = model.tokenizer.decode(list(memory.token_ids))
+    (shard,) = memory.shards
+    text = model.tokenizer.decode(list(shard.token_ids))
     opening, closing = memory.prompts.around_context()
-    assert text == f"<|user|>{opening.rstrip()}" + "".join(f"\n\n{gist.text}" for gist in memory.gists)
-    assert memory.kv.length == len(memory.token_ids)
+    assert text == f"<|user|>{opening.rstrip()}" + "".join(f"\n\n{note.text}" for note in memory.notes)
+    assert shard.kv.length == len(shard.token_ids)
     turn = model.tokenizer.decode(memory_model.turn_tokens(memory, [Turn("user", "Why?")]))
     assert turn == f"{closing}\n\nWhy?<|end|><|assistant|>"
 
 
 def test_keys_and_values_are_those_of_one_forward_pass(memory_model: MemoryModel, memory: Memory) -> None:
-    whole = prefill(memory_model.language_model, list(memory.token_ids))
-    for mine, theirs in zip(memory.kv.layers, whole.layers, strict=True):
+    (shard,) = memory.shards
+    whole = prefill(memory_model.language_model, list(shard.token_ids))
+    for mine, theirs in zip(shard.kv.layers, whole.layers, strict=True):
         assert_close(mine[0], theirs[0])
         assert_close(mine[1], theirs[1])
 
@@ -82,10 +95,10 @@ def test_answers_joined_in_a_batch_equal_each_alone(
 
 
 def test_a_memory_is_bit_for_bit_unchanged_after_a_hundred_answers(memory_model: MemoryModel, memory: Memory) -> None:
-    before = [tensor.clone() for layer in memory.kv.layers for tensor in layer]
+    before = [tensor.clone() for layer in memory.shards[0].kv.layers for tensor in layer]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: ask(memory_model, memory, f"Question {number}?"), range(100)))
-    after = [tensor for layer in memory.kv.layers for tensor in layer]
+    after = [tensor for layer in memory.shards[0].kv.layers for tensor in layer]
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
@@ -110,33 +123,60 @@ def test_a_stream_that_is_left_early_ends_its_request(memory_model: MemoryModel,
     assert stream.completion.new_tokens < 1000
 
 
-def test_no_gist_is_lost_and_all_fit_the_window(memory_model: MemoryModel, prompts: Prompts) -> None:
-    for repeats in (1, 3, 12):
-        documents = [Document("a", TEXT * repeats)]
-        plan = plan_gists(documents, memory_model.language_model, prompts, SETTINGS)
-        covered = "".join(section.text for section in plan.sections)
-        assert "".join(covered.split()) == "".join(documents[0].text.split())
-        memory = memory_model.memorize(documents, prompts, SETTINGS)
-        assert len(memory.gists) == len(plan.sections)
-        assert all(memory_model.language_model.count(gist.text) <= plan.gist_tokens for gist in memory.gists)
-        window = memory_model.language_model.window
-        assert memory.kv.length <= window - turn_room(window)
+def texts_of(memory: Memory, model: LanguageModel) -> list[str]:
+    """What the shards read after the opening words, as text."""
+    opening, _ = memory.prompts.around_context()
+    head = f"<|user|>{opening.rstrip()}"
+    texts = [model.tokenizer.decode(list(shard.token_ids)) for shard in memory.shards]
+    assert all(text.startswith(head) for text in texts)
+    return [text.removeprefix(head) for text in texts]
 
 
-def test_gists_shrink_before_a_text_is_refused_and_the_refusal_says_what_to_do(prompts: Prompts) -> None:
-    model = tiny_model("llama", max_position_embeddings=1024)
-    short = plan_gists([Document("a", TEXT[:2000])], model, prompts, SETTINGS)
-    long = plan_gists([Document("a", TEXT * 2)], model, prompts, SETTINGS)
-    assert long.gist_tokens < short.gist_tokens
-    with pytest.raises(InputError, match="use a model with a longer window") as error:
-        plan_gists([Document("a", TEXT * 20)], model, prompts, SETTINGS)
-    assert error.value.field == "context"
+def small_model(window: int = 1024) -> MemoryModel:
+    return MemoryModel(tiny_model("llama", max_position_embeddings=window))
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 12])
+def test_every_section_has_a_note_and_every_shard_leaves_room_for_a_turn(prompts: Prompts, repeats: int) -> None:
+    model = small_model()
+    documents = [Document("a", TEXT * repeats)]
+    memory = model.memorize(documents, prompts, SETTINGS)
+    covered = "".join(documents[0].text[note.start : note.end] for note in memory.notes)
+    assert "".join(covered.split()) == "".join(documents[0].text.split())
+    window = model.language_model.window
+    assert all(shard.kv.length <= window - turn_room(window) for shard in memory.shards)
+    read = "".join(texts_of(memory, model.language_model))
+    assert read.count("\n\n") >= len(memory.notes)
+
+
+def test_gists_shrink_to_their_own_sentences_before_a_memory_is_split(prompts: Prompts) -> None:
+    settings = MemorySettings(gist_chunk_size=512, gist_tokens=256)
+    model = small_model()
+    short = model.memorize([Document("a", TEXT[:900])], prompts, settings)
+    longer = model.memorize([Document("a", TEXT[:2200])], prompts, settings)
+    longest = model.memorize([Document("a", TEXT * 3)], prompts, settings)
+    assert [len(memory.shards) for memory in (short, longer)] == [1, 1]
+    assert len(longest.shards) > 1
+    count = model.language_model.count
+    assert all(note.text in texts_of(short, model.language_model)[0] for note in short.notes)
+    assert any(note.text not in texts_of(longer, model.language_model)[0] for note in longer.notes)
+    shrunk = "".join(texts_of(longest, model.language_model)).strip().split("\n\n")
+    assert len(shrunk) == len(longest.notes)
+    for note, text in zip(longest.notes, shrunk, strict=True):
+        assert count(text) <= MIN_GIST_TOKENS
+        assert all(sentence in note.text for sentence in text.split(". "))
+
+
+def test_a_window_too_small_for_a_memory_is_refused(prompts: Prompts) -> None:
+    with pytest.raises(InputError, match="too small for a memory") as error:
+        small_model(128).memorize([Document("a", TEXT)], prompts, SETTINGS)
+    assert error.value.field == "model"
 
 
 def test_figures_of_a_gist_stand_in_its_section(memory: Memory) -> None:
-    for gist in memory.gists:
-        section = TEXT[gist.start : gist.end]
-        for sentence in gist.text.split(". "):
+    for note in memory.notes:
+        section = TEXT[note.start : note.end]
+        for sentence in note.text.split(". "):
             figures = [word.strip(".,") for word in sentence.split() if any(map(str.isdigit, word))]
             assert all(figure in section for figure in figures)
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from memorag_graph.chunking import Chunk, split_documents
+from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.retrieval.evidence import RRF_K, WEIGHTS, Query, fuse, retrieve
 from memorag_graph.retrieval.index import DenseIndex, Hit
-from tests.conftest import TEXT, HashEmbeddings, tiny_model
+from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]
 

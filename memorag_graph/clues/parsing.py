@@ -1,6 +1,7 @@
 """A model's list → clues that are worth searching for. Works for scripts with and without spaces."""
 
 import re
+from collections.abc import Iterable
 
 from memorag_graph.words import content_words, count_words, share_of
 
@@ -23,15 +24,20 @@ def parse_clues(text: str, asked: str) -> list[str]:
 
     Scraps, headings, repeats and echoes of ``asked`` are left out.
     """
-    clues: list[str] = []
+    lines = (line.replace("\N{REPLACEMENT CHARACTER}", "") for line in text.splitlines())
+    return distinct((_BULLET.sub("", line).strip(_QUOTES) for line in lines), asked)
+
+
+def distinct(clues: Iterable[str], asked: str) -> list[str]:
+    """Return the clues that are worth searching for: no scraps, headings, repeats or echoes of ``asked``."""
+    kept: list[str] = []
     said = [content_words(asked)]
-    for line in text.splitlines():
-        clue = _BULLET.sub("", line.replace("\N{REPLACEMENT CHARACTER}", "")).strip(_QUOTES)
+    for clue in clues:
         words = content_words(clue)
         if count_words(clue) < FEWEST_WORDS or not words or clue.endswith((":", "：")):
             continue
         if any(share_of(words, other) >= _REPEATED for other in said):
             continue
         said.append(words)
-        clues.append(clue)
-    return clues
+        kept.append(clue)
+    return kept

@@ -1,20 +1,22 @@
 """What a memory contributes to a question: recalled spans, surrogate questions, a draft answer, an outline.
 
-Each function asks a chat model that continues the memory. What comes back is recalled, not verified.
+Every shard of the memory is asked, and what they say is merged. It is recalled, not verified.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import chain, zip_longest
 from operator import itemgetter
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.clues.parsing import FEWEST_WORDS, parse_clues
-from memorag_graph.memory.chat import MemoryChat
+from memorag_graph.clues import HIDDEN
+from memorag_graph.clues.asking import ShardedChat
+from memorag_graph.clues.parsing import FEWEST_WORDS, distinct, parse_clues
 from memorag_graph.memory.digest import central_sentences
-from memorag_graph.memory.gists import Gist
+from memorag_graph.memory.kinds import Note
 from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
 from memorag_graph.sentences import split_sentences
@@ -24,6 +26,8 @@ MOST_CLUES = 5
 MOST_POINTS = 8
 FEWEST_POINTS = 4
 _REMEMBERED = 2
+_COMBINED = 6
+"""Shards whose answers or outlines are combined in one prompt."""
 
 _CLUE_TOKENS = 96
 _POINT_TOKENS = 160
@@ -48,32 +52,39 @@ class Recalled:
 
 
 class Recollection:
-    """Asks one memory about one document in the prompts of its language.
+    """Asks one memory about its documents in the prompts of their language.
 
     Args:
-        chat: Continues the memory.
+        chat: Continues the shards of the memory.
         prompts: The prompts to use.
-        gists: The memory's gists.
+        notes: The memory's notes.
     """
 
-    def __init__(self, chat: MemoryChat, prompts: Prompts, gists: Sequence[Gist]) -> None:
+    def __init__(self, chat: ShardedChat, prompts: Prompts, notes: Sequence[Note]) -> None:
         self._chat = chat
         self._prompts = prompts
-        self._gists = gists
+        self._notes = notes
 
     def recall(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Recall spans of the document that bear on a question; what the memory does not hold is dropped.
 
-        Where nothing is left, the memory's own sentences that share most words with the question are recalled.
+        Of what several shards recall, the spans that share most words with the question are kept. Where nothing is
+        left, the memory's own such sentences are recalled.
         """
-        reply = self._list(self._prompts.fill("span", question=question), MOST_CLUES, _CLUE_TOKENS, config)
-        spans = self._borne_out(_items(reply, question), _SPAN_SUPPORT)
-        return _recalled(spans[:MOST_CLUES] or self._remembered(question), reply)
+        prompt = self._prompts.fill("span", question=question)
+        replies = self._chat.ask(_list_of(prompt), config, **_lines(MOST_CLUES, _CLUE_TOKENS))
+        spans = self._borne_out(_taking_turns(_items(reply, question) for reply in replies), _SPAN_SUPPORT)
+        if len(replies) > 1:
+            asked = content_words(question)
+            spans.sort(key=lambda span: -share_of(asked, content_words(span)))
+        return _recalled(distinct(spans, question)[:MOST_CLUES] or self._remembered(question), replies)
 
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
-        reply = self._list(self._prompts.fill("sur", question=question), MOST_CLUES, _CLUE_TOKENS, config)
-        return _recalled(_items(reply, question)[:MOST_CLUES], reply)
+        prompt = self._prompts.fill("sur", question=question)
+        replies = self._chat.ask(_list_of(prompt), config, **_lines(MOST_CLUES, _CLUE_TOKENS))
+        rewritten = _taking_turns(_items(reply, question) for reply in replies)
+        return _recalled(distinct(rewritten, question)[:MOST_CLUES], replies)
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Answer a question from memory alone, within the chat's own longest answer."""
@@ -84,28 +95,55 @@ class Recollection:
         return self._answer(question, min(_CLUE_TOKENS, self._chat.max_new_tokens), config)
 
     def _answer(self, question: str, tokens: int, config: RunnableConfig | None) -> Recalled:
-        chat = self._chat.model_copy(update={"no_repeat": NO_REPEAT, "max_new_tokens": tokens})
-        reply = chat.invoke([HumanMessage(self._prompts.fill("qa", question=question))], config)
-        return _recalled([reply.text.strip()], reply)
+        """Ask every shard; answers of several are read as notes from which one answer is written."""
+        prompt = self._prompts.fill("qa", question=question)
+        replies = self._chat.ask([HumanMessage(prompt)], config, no_repeat=NO_REPEAT, max_new_tokens=tokens)
+        answers = [reply.text.strip() for reply in replies]
+        while len(answers) > 1:
+            groups = [answers[start : start + _COMBINED] for start in range(0, len(answers), _COMBINED)]
+            shown = config if len(groups) == 1 else HIDDEN
+            combined = [
+                self._chat.ask_alone(
+                    [HumanMessage(self._over(group, prompt))], shown, no_repeat=NO_REPEAT, max_new_tokens=tokens
+                )
+                for group in groups
+            ]
+            replies += combined
+            answers = [reply.text.strip() for reply in combined]
+        return _recalled(answers, replies)
 
     def outline(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """List the main points of the document, in its order.
 
-        Points that the memory does not bear out are dropped; where too few are left, the memory's own central
-        sentences, one of each section, take their place.
+        The outlines of several shards are read as notes from which one outline is made, group by group. Points
+        that the memory does not bear out are dropped; where too few are left, the memory's own central sentences
+        take their place.
         """
         prompt = self._prompts.fill("sum", question=question)
-        reply = self._list(prompt, MOST_POINTS, _POINT_TOKENS, config)
-        points = self._borne_out(_items(reply, question), _POINT_SUPPORT)[:MOST_POINTS]
-        if len(points) < FEWEST_POINTS:
-            points = self._central_points()
-        return _recalled(points, reply)
+        limits = _lines(MOST_POINTS, _POINT_TOKENS)
+        replies = self._chat.ask(_list_of(prompt), config, **limits)
+        outlines = [self._borne_out(_items(reply, question), _POINT_SUPPORT) for reply in replies]
+        while len(outlines) > 1:
+            groups = [outlines[start : start + _COMBINED] for start in range(0, len(outlines), _COMBINED)]
+            outlines = []
+            for group in groups:
+                reply = self._chat.ask_alone(_list_of(self._over(chain(*group), prompt)), config, **limits)
+                replies.append(reply)
+                points = self._borne_out(_items(reply, question), _POINT_SUPPORT)
+                outlines.append(points if len(points) >= FEWEST_POINTS else _share_of_each(group))
+        points = outlines[0][:MOST_POINTS]
+        return _recalled(points if len(points) >= FEWEST_POINTS else self._central_points(), replies)
+
+    def _over(self, notes: Iterable[str], prompt: str) -> str:
+        """Put a prompt to notes that are given with it."""
+        context = self._prompts.fill("context", context="\n\n".join(notes))
+        return f"{context}\n\n{prompt}"
 
     def _central_points(self) -> list[str]:
-        step = max(1, -(-len(self._gists) // MOST_POINTS))
+        step = max(1, -(-len(self._notes) // MOST_POINTS))
         code = self._prompts.language.code
         central = [
-            next(iter(central_sentences(split_sentences(gist.text, code))), None) for gist in self._gists[::step]
+            next(iter(central_sentences(split_sentences(note.text, code))), None) for note in self._notes[::step]
         ]
         return [sentence.text for sentence in central if sentence]
 
@@ -116,16 +154,20 @@ class Recollection:
 
     def _sentences(self) -> list[str]:
         code = self._prompts.language.code
-        return [sentence.text for gist in self._gists for sentence in split_sentences(gist.text, code)]
+        return [sentence.text for note in self._notes for sentence in split_sentences(note.text, code)]
 
-    def _borne_out(self, clues: Sequence[str], share: float) -> list[str]:
+    def _borne_out(self, clues: Iterable[str], share: float) -> list[str]:
         """Keep the clues that some passage of the memory bears out."""
         remembered = passages(self._sentences())
         return [clue for clue in clues if is_borne_out(clue, remembered, share, FEWEST_WORDS)]
 
-    def _list(self, prompt: str, lines: int, tokens: int, config: RunnableConfig | None) -> AIMessage:
-        chat = self._chat.model_copy(update={"max_lines": lines, "max_new_tokens": tokens, "no_repeat": NO_REPEAT})
-        return chat.invoke([HumanMessage(prompt), AIMessage(_LIST_START)], config)
+
+def _list_of(prompt: str) -> list[HumanMessage | AIMessage]:
+    return [HumanMessage(prompt), AIMessage(_LIST_START)]
+
+
+def _lines(most: int, tokens: int) -> dict[str, int]:
+    return {"max_lines": most, "max_new_tokens": tokens, "no_repeat": NO_REPEAT}
 
 
 def _items(reply: AIMessage, question: str) -> list[str]:
@@ -136,6 +178,16 @@ def _items(reply: AIMessage, question: str) -> list[str]:
     return parse_clues(text, question)
 
 
-def _recalled(items: Sequence[str], reply: BaseMessage) -> Recalled:
-    usage = reply.usage_metadata if isinstance(reply, AIMessage) else None
-    return Recalled(tuple(items), usage["output_tokens"] if usage else 0)
+def _taking_turns(lists: Iterable[Sequence[str]]) -> list[str]:
+    return [item for items in zip_longest(*lists) for item in items if item is not None]
+
+
+def _share_of_each(outlines: Sequence[Sequence[str]]) -> list[str]:
+    """Return the first points of each outline, as many as one outline has room for."""
+    each = max(1, MOST_POINTS // len(outlines))
+    return [point for outline in outlines for point in outline[:each]]
+
+
+def _recalled(items: Sequence[str], replies: Iterable[AIMessage]) -> Recalled:
+    usage = [reply.usage_metadata for reply in replies]
+    return Recalled(tuple(items), sum(it["output_tokens"] for it in usage if it))

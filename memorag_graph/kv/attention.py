@@ -1,10 +1,11 @@
 """Attention of a branch: over a shared prefix and the branch's own tokens, as if they were one sequence.
 
-Registered with transformers under the name :data:`MEMORY_ATTENTION`. A forward pass without a
-``memory_prefix`` argument runs the library's own scaled-dot-product attention.
+Registered with transformers under the name :data:`MEMORY_ATTENTION`. A forward pass without a ``memory_past``
+argument runs the library's own scaled-dot-product attention.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,8 +14,32 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from memorag_graph.kv.partial import Part, merge, partial_attention
+from memorag_graph.kv.prefix import KVPrefix
+
 MEMORY_ATTENTION = "memorag_memory"
 """Value of ``attn_implementation`` that makes a model able to continue a memory."""
+
+Watch = Callable[[int, Tensor, Tensor], None]
+"""Called in every layer with its index, the queries (rows, query_heads, new, dim) and the rows' own keys."""
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What the rows of a forward pass have read before it.
+
+    Attributes:
+        prefixes: Runs of rows and the prefix that each run shares; rows without a prefix are in none.
+        own: Tokens of its own that the only row has read, where more than one new token is read.
+        unread: True for own columns that a row must not see, shape (rows, 1, 1, columns), where each row reads
+            one new token.
+        watch: Looks on.
+    """
+
+    prefixes: Sequence[tuple[slice, KVPrefix]] = ()
+    own: int = 0
+    unread: Tensor | None = None
+    watch: Watch | None = None
 
 
 def memory_attention(
@@ -24,52 +49,79 @@ def memory_attention(
     value: Tensor,
     attention_mask: Tensor | None,
     scaling: float | None = None,
-    memory_prefix: Sequence[tuple[Tensor, Tensor]] | None = None,
+    memory_past: Past | None = None,
     **kwargs: Any,  # noqa: ANN401 - passed through by transformers
 ) -> tuple[Tensor, Tensor | None]:
-    """Attend to a prefix shared by all rows and to each row's own keys and values.
+    """Attend to the prefix that rows share and to each row's own keys and values.
 
-    The prefix is read once for all rows and its heads are not repeated: the queries of all rows and of all
-    query heads that share a key head form one matrix.
+    A prefix is read once for all of its rows and its heads are not repeated: the queries of all its rows and of
+    all query heads that share a key head form one matrix.
 
     Args:
         module: The attention layer; its ``layer_idx`` picks the prefix's layer.
-        query: Shape (rows, query_heads, new_tokens, head_dim).
-        key: Keys of the rows' own tokens, shape (rows, kv_heads, own_tokens, head_dim).
+        query: Shape (rows, query_heads, new_tokens, head_dim); one row, or one new token for each row.
+        key: Keys of the rows' own tokens, the new ones included, shape (rows, kv_heads, columns, head_dim).
         value: Values of the rows' own tokens, same shape as ``key``.
-        attention_mask: True where a new token may see an own token, shape (rows or 1, 1, new_tokens,
-            own_tokens).
+        attention_mask: Used only where there is no ``memory_past``, which says all of it.
         scaling: Factor for the scores; 1 / sqrt(head_dim) by default.
-        memory_prefix: Per layer, keys and values of shape (kv_heads, prefix_tokens, head_dim).
-        **kwargs: Handed on to the library's attention where there is no prefix.
+        memory_past: What the rows have read before.
+        **kwargs: Handed on to the library's attention where there is no ``memory_past``.
 
     Returns:
         The output, shape (rows, new_tokens, query_heads, head_dim), and None for the weights.
     """
-    if memory_prefix is None:
+    if memory_past is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    prefix_keys, prefix_values = memory_prefix[int(module.layer_idx)]  # type: ignore[arg-type]
-    rows, query_heads, new, dim = query.shape
+    layer = int(module.layer_idx)  # type: ignore[arg-type]
+    if memory_past.watch is not None:
+        memory_past.watch(layer, query, key)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    read = _read_piece if memory_past.unread is None else _read_step
+    return read(query, key, value, scale, memory_past, layer).to(query.dtype), None
+
+
+def _read_piece(query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int) -> Tensor:
+    """Attend from several new tokens of one row; return (1, new_tokens, query_heads, head_dim)."""
+    _, query_heads, new, dim = query.shape
     heads = key.shape[1]
-    group = query_heads // heads
+    grouped = query.reshape(heads, query_heads // heads, new, dim)
+    flat = grouped.reshape(1, heads, -1, dim)
+    parts: list[Part] = []
+    for _, prefix in past.prefixes:
+        keys, values = prefix.layers[layer]
+        parts.append(partial_attention(flat, keys[None], values[None], scale))
+    if past.own:
+        parts.append(partial_attention(flat, key[:, :, : past.own], value[:, :, : past.own], scale))
+    new_keys = key[0, :, None, past.own :].expand(*grouped.shape)
+    new_values = value[0, :, None, past.own :].expand(*grouped.shape)
+    output, sums = partial_attention(grouped, new_keys, new_values, scale, causal=True)
+    parts.append((output.reshape(flat.shape), sums.reshape(flat.shape[:-1])))
+    return merge(parts).reshape(1, query_heads, new, dim).transpose(1, 2)
 
-    query = query * (dim**-0.5 if scaling is None else scaling)
-    grouped = query.reshape(rows, heads, group * new, dim)
-    own = torch.matmul(grouped, key.transpose(-1, -2))
-    if attention_mask is not None:
-        own = own.view(rows, heads, group, new, -1)
-        own = own.masked_fill(~attention_mask[:, :, None], float("-inf")).view(rows, heads, group * new, -1)
 
-    by_head = grouped.transpose(0, 1).reshape(heads, rows * group * new, dim)
-    remembered = torch.matmul(by_head, prefix_keys.transpose(-1, -2))
-    remembered = remembered.view(heads, rows, group * new, -1).transpose(0, 1)
+def _read_step(query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int) -> Tensor:
+    """Attend from one new token of each row; return (rows, 1, query_heads, head_dim)."""
+    rows, query_heads, _, dim = query.shape
+    heads = key.shape[1]
+    grouped = query.reshape(rows, heads, query_heads // heads, dim)
+    parts = [partial_attention(grouped, key, value, scale, hidden=past.unread)]
+    if past.prefixes:
+        parts.append(_read_prefixes(grouped, scale, past, layer))
+    return merge(parts).reshape(rows, 1, query_heads, dim)
 
-    weights = torch.softmax(torch.cat([remembered, own], dim=-1), dim=-1, dtype=torch.float32).to(query.dtype)
-    length = prefix_keys.shape[1]
-    by_head = weights[..., :length].transpose(0, 1).reshape(heads, rows * group * new, length)
-    output = torch.matmul(by_head, prefix_values).view(heads, rows, group * new, dim).transpose(0, 1)
-    output = output + torch.matmul(weights[..., length:], value)
-    return output.reshape(rows, query_heads, new, dim).transpose(1, 2).contiguous(), None
+
+def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int) -> Part:
+    """Attend from one new token of each row, (rows, kv_heads, group, head_dim), to the row's prefix."""
+    output = torch.zeros_like(grouped)
+    sums = torch.full(grouped.shape[:-1], float("-inf"), device=grouped.device)
+    for rows, prefix in past.prefixes:
+        keys, values = prefix.layers[layer]
+        mine = grouped[rows].transpose(0, 1)
+        heads, count, group, dim = mine.shape
+        part, part_sums = partial_attention(mine.reshape(1, heads, count * group, dim), keys[None], values[None], scale)
+        output[rows] = part.view(heads, count, group, dim).transpose(0, 1)
+        sums[rows] = part_sums.view(heads, count, group).transpose(0, 1)
+    return output, sums
 
 
 AttentionInterface.register(MEMORY_ATTENTION, memory_attention)

@@ -1,7 +1,7 @@
 """The KV cache of a memory and the branches that continue it. No other file touches transformers' caches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Protocol
 
 import torch
@@ -9,54 +9,25 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
 
-from memorag_graph.kv.attention import MEMORY_ATTENTION
+from memorag_graph.kv.attention import MEMORY_ATTENTION, Past, Watch
+from memorag_graph.kv.prefix import KVPrefix, cache_shape
 
-PIECE = 1024
-"""Most tokens of a prompt in one forward pass: bounds the activations' memory."""
+PIECE = 512
+"""Tokens of a prompt in one forward pass: bounds the activations' memory.
 
+Passes begin at multiples of it, so a prompt that goes on from a known start (a multiple, too) runs the same passes
+as one that is read from scratch, and gives the same bits.
+"""
 
-@dataclass(frozen=True)
-class KVPrefix:
-    """Keys and values of a sequence of tokens at positions 0 to ``length`` - 1. Never changed once made.
-
-    Attributes:
-        layers: Per layer, keys and values (after rotary embedding), each (kv_heads, length, head_dim).
-    """
-
-    layers: tuple[tuple[Tensor, Tensor], ...]
-
-    @property
-    def length(self) -> int:
-        """Number of tokens."""
-        return int(self.layers[0][0].shape[1])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all keys and values."""
-        return sum(keys.nbytes + values.nbytes for keys, values in self.layers)
-
-    def dynamic_cache(self) -> DynamicCache:
-        """Return transformers' cache over the same tensors, for one row.
-
-        Continuing it grows new tensors and leaves these as they are; its ``reset`` must not be called.
-        """
-        cache = DynamicCache()
-        for index, (keys, values) in enumerate(self.layers):
-            cache.update(keys[None], values[None], index)
-        return cache
-
-    @classmethod
-    def from_cache(cls, cache: Cache) -> "KVPrefix":
-        """Take the first row of a transformers cache."""
-        layers = [layer for layer in cache.layers if isinstance(layer, CacheLayerMixin)]
-        return cls(tuple((_filled(layer.keys)[0], _filled(layer.values)[0]) for layer in layers))
+_COLUMNS = 64
+"""Buffers are rounded up to a multiple of so many columns."""
 
 
 class Branch(Protocol):
-    """Rows that continue one prefix, each with a prompt of its own, and are dropped afterwards."""
+    """Rows that each continue a prefix, or begin with themselves, and are dropped afterwards."""
 
-    def prefill(self, row: int, tokens: Sequence[int]) -> Tensor:
-        """Read a row's prompt; return the logits after its last token, shape (vocabulary,)."""
+    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
@@ -64,113 +35,127 @@ class Branch(Protocol):
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some rows only, in the given order."""
 
+    def restart(self, row: int, known: KVPrefix | None = None) -> None:
+        """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
+
     def prefix(self) -> KVPrefix:
         """Return the prefix grown by what the only row has read."""
 
 
-def open_branch(model: PreTrainedModel, prefix: KVPrefix | None, prompt_lengths: Sequence[int], room: int) -> Branch:
-    """Open a branch for prompts of the given lengths with ``room`` more tokens for each row."""
+def open_branch(
+    model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], longest_prompt: int, room: int = 0
+) -> Branch:
+    """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
     if model.config._attn_implementation == MEMORY_ATTENTION:
-        return SharedBranch(model, prefix, max(prompt_lengths), len(prompt_lengths), room)
-    return StockBranch(model, prefix, len(prompt_lengths))
+        return SharedBranch(model, prefixes, longest_prompt + room)
+    return StockBranch(model, prefixes)
 
 
 class SharedBranch:
-    """A branch whose rows share the prefix's tensors and keep their own tokens in buffers allocated once.
+    """A branch whose rows share their prefixes' tensors and keep their own tokens in buffers allocated once.
 
-    Prompts are aligned at their ends: a row's prompt fills the columns up to ``width``, shorter ones leave
-    columns before them unused. Every row then decodes into the same column.
+    Each row fills its own columns from the first one. Rows of one prefix should stand next to each other.
     """
 
-    def __init__(self, model: PreTrainedModel, prefix: KVPrefix | None, width: int, rows: int, room: int) -> None:
+    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
         self._model = model
-        self._prefix = prefix
-        self._width = width
-        self._column = width
-        self._starts = torch.full((rows,), width)
-        self._layers = _buffers(model, rows, width + room)
+        self._prefixes = list(prefixes)
+        self._lengths = [0] * len(prefixes)
+        self._columns = -(-columns // _COLUMNS) * _COLUMNS
+        self._layers = _buffers(model, len(prefixes), self._columns)
 
-    @property
-    def _offset(self) -> int:
-        return self._prefix.length if self._prefix else 0
-
-    def prefill(self, row: int, tokens: Sequence[int]) -> Tensor:
-        """Read a row's prompt; return the logits after its last token, shape (vocabulary,)."""
-        start = self._width - len(tokens)
-        self._starts[row] = start
-        for piece in range(0, len(tokens), PIECE):
-            part = tokens[piece : piece + PIECE]
-            first = start + piece
-            mask = None
-            if self._prefix or piece:  # otherwise the library's own causal attention is quicker
-                columns = torch.arange(start, first + len(part))
-                mask = (columns[None, :] <= torch.arange(first, first + len(part))[:, None])[None, None]
-            logits = self._forward([part], slice(row, row + 1), slice(start, first), mask, torch.tensor([piece]))
+    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
+        prefix = self._prefixes[row]
+        shared = [(slice(0, 1), prefix)] if prefix else []
+        rows = slice(row, row + 1)
+        done = 0
+        while done < len(tokens):
+            own = self._lengths[row]
+            part = tokens[done : done + PIECE - own % PIECE]
+            columns = slice(own, own + len(part))
+            layers: list[CacheLayerMixin] = [_Piece(keys[rows], values[rows], columns) for keys, values in self._layers]
+            logits = self._forward(layers, [part], [self._position(row)], Past(shared, own, watch=watch))
+            self._lengths[row] = columns.stop
+            done += len(part)
         return logits[0]
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
-        columns = torch.arange(self._column + 1)
-        mask = (columns[None, :] >= self._starts[:, None])[:, None, None, :]
-        logits = self._forward(
-            [[token] for token in tokens],
-            slice(0, len(tokens)),
-            slice(0, self._column),
-            mask,
-            self._column - self._starts,
-        )
-        self._column += 1
+        columns = torch.tensor(self._lengths)
+        unread = (torch.arange(self._columns) > columns[:, None])[:, None, None, :].to(self._model.device)
+        layers: list[CacheLayerMixin] = [_Step(keys, values, columns) for keys, values in self._layers]
+        positions = [self._position(row) for row in range(len(tokens))]
+        logits = self._forward(layers, [[token] for token in tokens], positions, Past(self._shared(), unread=unread))
+        self._lengths = [length + 1 for length in self._lengths]
         return logits
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some rows only, in the given order."""
         index = torch.tensor(rows)
-        self._starts = self._starts[index]
+        self._prefixes = [self._prefixes[row] for row in rows]
+        self._lengths = [self._lengths[row] for row in rows]
         self._layers = [(keys[index], values[index]) for keys, values in self._layers]
+
+    def restart(self, row: int, known: KVPrefix | None = None) -> None:
+        """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
+        self._lengths[row] = known.length if known else 0
+        for (keys, values), layer in zip(self._layers, known.layers if known else (), strict=False):
+            keys[row, :, : self._lengths[row]] = layer[0]
+            values[row, :, : self._lengths[row]] = layer[1]
 
     def prefix(self) -> KVPrefix:
         """Return the prefix grown by what the only row has read."""
-        start = int(self._starts[0])
-        own = [(keys[0, :, start : self._column], values[0, :, start : self._column]) for keys, values in self._layers]
-        if self._prefix is None:
+        own = [(keys[0, :, : self._lengths[0]], values[0, :, : self._lengths[0]]) for keys, values in self._layers]
+        before = self._prefixes[0]
+        if before is None:
             return KVPrefix(tuple((keys.contiguous(), values.contiguous()) for keys, values in own))
         return KVPrefix(
             tuple(
                 (torch.cat([old_keys, keys], dim=1), torch.cat([old_values, values], dim=1))
-                for (old_keys, old_values), (keys, values) in zip(self._prefix.layers, own, strict=True)
+                for (old_keys, old_values), (keys, values) in zip(before.layers, own, strict=True)
             )
         )
 
+    def _position(self, row: int) -> int:
+        prefix = self._prefixes[row]
+        return self._lengths[row] + (prefix.length if prefix else 0)
+
+    def _shared(self) -> list[tuple[slice, KVPrefix]]:
+        """Return the runs of rows that stand next to each other and share a prefix."""
+        runs = []
+        start = 0
+        for _, rows in groupby(self._prefixes, key=id):
+            run = list(rows)
+            if run[0] is not None:
+                runs.append((slice(start, start + len(run)), run[0]))
+            start += len(run)
+        return runs
+
     def _forward(
-        self,
-        tokens: Sequence[Sequence[int]],
-        rows: slice,
-        seen: slice,
-        mask: Tensor | None,
-        first_positions: Tensor,
+        self, layers: list[CacheLayerMixin], tokens: Sequence[Sequence[int]], positions: Sequence[int], past: Past
     ) -> Tensor:
-        """Run the model on new tokens that follow the columns ``seen``; return the last token's logits."""
+        """Run the model on each row's new tokens, the first at its position; return the last token's logits."""
         device = self._model.device
         ids = torch.tensor(tokens, device=device)
-        positions = self._offset + first_positions[:, None] + torch.arange(ids.shape[1])
-        cache = Cache(layers=[_BufferView(keys[rows], values[rows], seen) for keys, values in self._layers])
+        first = torch.tensor(positions, device=device)
         with torch.inference_mode():
             output = self._model(
                 input_ids=ids,
-                attention_mask=None if mask is None else mask.to(device),
-                position_ids=positions.to(device),
-                past_key_values=cache,
+                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` says it all
+                position_ids=first[:, None] + torch.arange(ids.shape[1], device=device),
+                past_key_values=Cache(layers=[*layers]),
                 use_cache=True,
                 logits_to_keep=1,
-                memory_prefix=self._prefix.layers if self._prefix else None,
+                memory_past=past,
             )
         return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
 
-class _BufferView(CacheLayerMixin):
-    """One layer of a :class:`SharedBranch` during one forward pass: new tokens go into their columns."""
+class _View(CacheLayerMixin):
+    """One layer of a :class:`SharedBranch` during one forward pass."""
 
-    def __init__(self, keys: Tensor, values: Tensor, seen: slice) -> None:
+    def __init__(self, keys: Tensor, values: Tensor, seen: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # the class is typed only in part
         self.keys, self.values = keys, values
         self._seen = seen
@@ -179,6 +164,26 @@ class _BufferView(CacheLayerMixin):
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Do nothing: the buffers exist."""
 
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return the number of columns that a mask spans, and its offset."""
+        return self._seen + query_length, 0
+
+    def get_seq_length(self) -> int:
+        """Return the number of columns seen."""
+        return self._seen
+
+    def get_max_length(self) -> int:
+        """Return -1: a view is made for one forward pass and has no limit of its own."""
+        return -1
+
+
+class _Piece(_View):
+    """Takes several new tokens of one row into the given columns."""
+
+    def __init__(self, keys: Tensor, values: Tensor, columns: slice) -> None:
+        super().__init__(keys, values, columns.start)
+        self._columns = columns
+
     def update(
         self,
         key_states: Tensor,
@@ -186,38 +191,58 @@ class _BufferView(CacheLayerMixin):
         *args: Any,  # noqa: ANN401 - passed by transformers
         **kwargs: Any,  # noqa: ANN401
     ) -> tuple[Tensor, Tensor]:
-        """Write the new tokens; return keys and values of all columns seen so far."""
-        start, column = self._seen.start, self._seen.stop
-        end = column + key_states.shape[2]
+        """Write the new tokens; return keys and values of the columns read so far."""
         keys, values = _filled(self.keys), _filled(self.values)
-        keys[:, :, column:end] = key_states
-        values[:, :, column:end] = value_states
-        return keys[:, :, start:end], values[:, :, start:end]
+        keys[:, :, self._columns] = key_states
+        values[:, :, self._columns] = value_states
+        return keys[:, :, : self._columns.stop], values[:, :, : self._columns.stop]
 
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Return the number of columns that a mask spans, and its offset."""
-        return self.get_seq_length() + query_length, 0
 
-    def get_seq_length(self) -> int:
-        """Return the number of columns seen."""
-        return int(self._seen.stop - self._seen.start)
+class _Step(_View):
+    """Takes one new token of every row, each into a column of its own."""
 
-    def get_max_length(self) -> int:
-        """Return -1: a view is made for one forward pass and has no limit of its own."""
-        return -1
+    def __init__(self, keys: Tensor, values: Tensor, columns: Tensor) -> None:
+        super().__init__(keys, values, keys.shape[2] - 1)
+        self._columns = columns
+
+    def update(
+        self,
+        key_states: Tensor,
+        value_states: Tensor,
+        *args: Any,  # noqa: ANN401 - passed by transformers
+        **kwargs: Any,  # noqa: ANN401
+    ) -> tuple[Tensor, Tensor]:
+        """Write the new tokens; return keys and values of all columns, the unread ones among them.
+
+        A slice of them would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
+        """
+        keys, values = _filled(self.keys), _filled(self.values)
+        rows = torch.arange(keys.shape[0])
+        keys[rows, :, self._columns] = key_states[:, :, 0]
+        values[rows, :, self._columns] = value_states[:, :, 0]
+        return keys, values
 
 
 class StockBranch:
     """A branch through the model's own attention, one row after the other: exact for any causal LM."""
 
-    def __init__(self, model: PreTrainedModel, prefix: KVPrefix | None, rows: int) -> None:
+    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None]) -> None:
         self._model = model
-        self._caches = [prefix.dynamic_cache() if prefix else DynamicCache() for _ in range(rows)]
+        self._caches = [_dynamic_cache(prefix) for prefix in prefixes]
 
-    def prefill(self, row: int, tokens: Sequence[int]) -> Tensor:
-        """Read a row's prompt; return the logits after its last token, shape (vocabulary,)."""
-        for piece in range(0, len(tokens), PIECE):
-            logits = self._forward(self._caches[row], tokens[piece : piece + PIECE])
+    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,).
+
+        Raises:
+            ValueError: If it is to be watched, which this model's attention does not allow.
+        """
+        if watch is not None:
+            raise ValueError("the attention of this model cannot be watched")
+        done, cache = 0, self._caches[row]
+        while done < len(tokens):
+            part = tokens[done : done + PIECE - cache.get_seq_length() % PIECE]
+            logits = self._forward(cache, part)
+            done += len(part)
         return logits
 
     def step(self, tokens: Sequence[int]) -> Tensor:
@@ -228,9 +253,14 @@ class StockBranch:
         """Go on with some rows only, in the given order."""
         self._caches = [self._caches[row] for row in rows]
 
+    def restart(self, row: int, known: KVPrefix | None = None) -> None:
+        """Forget what a row has read, or replace it by what is known."""
+        self._caches[row] = _dynamic_cache(known)
+
     def prefix(self) -> KVPrefix:
         """Return the prefix grown by what the only row has read."""
-        return KVPrefix.from_cache(self._caches[0])
+        layers = [layer for layer in self._caches[0].layers if isinstance(layer, CacheLayerMixin)]
+        return KVPrefix(tuple((_filled(layer.keys)[0], _filled(layer.values)[0]) for layer in layers))
 
     def _forward(self, cache: DynamicCache, tokens: Sequence[int]) -> Tensor:
         with torch.inference_mode():
@@ -243,18 +273,18 @@ class StockBranch:
         return output.logits[0, -1].float()  # type: ignore[no-any-return]
 
 
+def _dynamic_cache(prefix: KVPrefix | None) -> DynamicCache:
+    """Return transformers' cache for one row; continuing it grows new tensors and leaves the prefix as it is."""
+    cache = DynamicCache()
+    for index, (keys, values) in enumerate(prefix.layers if prefix else ()):
+        cache.update(keys[None], values[None], index)
+    return cache
+
+
 def _filled(tensor: Tensor | None) -> Tensor:
     if tensor is None:
         raise ValueError("the cache has no keys and values yet; run the model first")
     return tensor
-
-
-def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
-    """Return the number of layers, the key and value heads of each, and the size of a head."""
-    config = model.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(config.num_hidden_layers), int(heads), int(dim)
 
 
 def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:

@@ -2,7 +2,7 @@
 
 New contents are written beside the old as ``NAME.memorag-new``. The change happens at one rename, that of
 ``manifest.next.json``; from then on a reader takes ``NAME.memorag-new`` where it exists, and whoever writes next
-finishes the renames that are left.
+finishes the renames and removals that are left.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock
 
@@ -26,6 +26,9 @@ _BLOCK = 1 << 20
 
 Writer = Callable[[Path], None]
 
+FileCheck = Literal["full", "size"]
+"""How closely a file is compared with its manifest."""
+
 
 def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
     """Replace files of a directory and their manifest in one step.
@@ -38,8 +41,10 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / _LOCK):
         finish_change(directory)
-        _write_new(directory, writers, manifest)
-        finish_change(directory)
+        try:
+            _write_new(directory, writers, manifest)
+        finally:  # what was not decided is removed: a full disk is not left full
+            finish_change(directory)
 
 
 def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
@@ -75,6 +80,9 @@ def require_writable(directory: Path) -> None:
 def finish_change(directory: Path) -> None:
     """Carry through a change that was decided but not finished, and remove what an undecided one left."""
     decided = (directory / _NEXT).exists()
+    if decided:
+        for name in _listed(directory / MANIFEST) - _listed(directory / _NEXT):
+            (directory / name).unlink(missing_ok=True)
     for path in sorted(directory.glob(f"*{_NEW}")):
         if decided and path.name != f"{MANIFEST}{_NEW}":
             os.replace(path, path.with_suffix(""))
@@ -85,6 +93,14 @@ def finish_change(directory: Path) -> None:
     _sync(directory)
 
 
+def _listed(manifest: Path) -> set[str]:
+    """Return the files that a manifest lists; none for one that is missing or damaged."""
+    try:
+        return set(_read(manifest)["files"])
+    except (OSError, ValueError, KeyError):
+        return set()
+
+
 def read_manifest(directory: Path) -> dict[str, Any]:
     """Return the manifest that is in force.
 
@@ -93,19 +109,31 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     for name in (_NEXT, MANIFEST):
         try:
-            manifest = json.loads((directory / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return _read(directory / name)
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError) as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
-        if not isinstance(manifest, dict) or manifest != _sealed(manifest):
-            raise MemoryFileError(f"{directory / name} is damaged; memorize the document again")
-        return manifest
     if not directory.is_dir():
         raise MemoryFileError(f"{directory} does not exist; make a memory there with: memorag-graph memorize FILE")
     raise MemoryFileError(
         f"{directory} holds no complete memory ({MANIFEST} is missing); make one with: memorag-graph memorize FILE"
     )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not what was written.
+    """
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(manifest, dict) or manifest != _sealed(manifest):
+        raise ValueError("its contents do not match its hash")
+    if any(Path(name).name != name for name in manifest["files"]):
+        raise ValueError("it lists files outside its directory")
+    return manifest
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,20 +142,44 @@ def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**said, _SEAL: hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()}
 
 
-def open_verified(directory: Path, name: str, manifest: Mapping[str, Any]) -> Path:
+def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check: FileCheck = "full") -> Path:
     """Return the path of a file that is what the manifest says.
 
+    Args:
+        directory: Where it is.
+        name: Its name.
+        manifest: The manifest in force.
+        check: ``"full"`` compares size and SHA-256, ``"size"`` the size alone.
+
     Raises:
-        MemoryFileError: If it is missing or differs.
+        MemoryFileError: If it is missing or differs, saying how.
     """
     expected = manifest["files"].get(name)
     if expected is None:
         raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
-    for path in (directory / f"{name}{_NEW}", directory / name):
-        if path.is_file() and path.stat().st_size == expected["bytes"] and file_sha256(path) == expected["sha256"]:
+    difference = "is missing"
+    renamed_last = [directory / f"{name}{_NEW}"] if (directory / _NEXT).exists() else []
+    for path in (*renamed_last, directory / name):
+        if not path.is_file():
+            continue
+        size = path.stat().st_size
+        if size != expected["bytes"]:
+            difference = f"is damaged: it has {size:,} bytes instead of {expected['bytes']:,}"
+        elif check == "full" and file_sha256(path) != expected["sha256"]:
+            difference = "is damaged: its contents do not match its SHA-256"
+        else:
             return path
-    state = "damaged" if (directory / name).is_file() else "missing"
-    raise MemoryFileError(f"{directory / name} is {state}; memorize the document again")
+    raise MemoryFileError(f"{directory / name} {difference}; memorize the document again")
+
+
+def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
+    """Return the files of a directory that belong to nothing that is known here."""
+    known = {*manifest["files"], *(f"{name}{_NEW}" for name in manifest["files"]), MANIFEST, _NEXT}
+    return [
+        path
+        for path in sorted(directory.iterdir())
+        if path.is_file() and path.name not in known and not path.name.startswith(".")
+    ]
 
 
 def file_sha256(path: Path) -> str:

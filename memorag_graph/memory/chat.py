@@ -31,6 +31,8 @@ class MemoryChat(BaseChatModel):
 
     memory_model: MemoryModel = Field(exclude=True, repr=False)
     memory: Memory | None = Field(default=None, exclude=True, repr=False)
+    shard: int = Field(default=0, ge=0)
+    """Which of the memory's shards to continue."""
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     no_repeat: int = Field(default=0, ge=0)
@@ -46,6 +48,7 @@ class MemoryChat(BaseChatModel):
         return {
             "model": self.memory_model.language_model.name,
             "memory_id": self.memory.id if self.memory else None,
+            "shard": self.shard,
             "max_new_tokens": self.max_new_tokens,
             "temperature": self.temperature,
         }
@@ -58,7 +61,11 @@ class MemoryChat(BaseChatModel):
         **kwargs: Any,  # noqa: ANN401 - LangChain's interface
     ) -> ChatResult:
         answer = self.memory_model.complete(
-            self.memory, to_turns(messages), self._sampling(), lambda text: self._is_complete(text, stop)
+            self.memory,
+            to_turns(messages),
+            self._sampling(),
+            lambda text: self._is_complete(text, stop),
+            shard=self.shard,
         )
         text = _cut(answer.text, stop)
         message = AIMessage(
@@ -79,7 +86,11 @@ class MemoryChat(BaseChatModel):
             yield from self._stream_at_once(messages, stop)
             return
         stream = self.memory_model.stream(
-            self.memory, to_turns(messages), self._sampling(), lambda text: self._is_complete(text, None)
+            self.memory,
+            to_turns(messages),
+            self._sampling(),
+            lambda text: self._is_complete(text, None),
+            shard=self.shard,
         )
         for text in stream:
             chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))

@@ -1,4 +1,4 @@
-"""A memory and its index on disk: ``memory.bin``, ``index.bin``, ``chunks.json``, ``manifest.json``."""
+"""A memory and its index on disk; ``docs/memory-format.md`` describes the files."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,25 +8,31 @@ from typing import Any
 
 import torch
 from langchain_core.embeddings import Embeddings
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from memorag_graph import __version__
 from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError
-from memorag_graph.kv.cache import KVPrefix
+from memorag_graph.kv.shard import Shard
 from memorag_graph.languages import language
-from memorag_graph.memory.atomic import Writer, open_verified, write_together
-from memorag_graph.memory.gists import Gist
+from memorag_graph.memory.atomic import FileCheck, Writer, open_verified, write_together
+from memorag_graph.memory.kinds import Note
 from memorag_graph.memory.manifest import FORMAT_VERSION, read_info
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
 from memorag_graph.retrieval.index import DenseIndex
 from memorag_graph.settings import MemorySettings
 
-MEMORY_FILE = "memory.bin"
 INDEX_FILE = "index.bin"
 CHUNKS_FILE = "chunks.json"
+NOTES_FILE = "notes.json"
+
+
+def shard_file(number: int) -> str:
+    """Return the name of the file of a shard, counted from 0."""
+    return f"memory.{number}.bin" if number else "memory.bin"
 
 
 def save_memory(directory: Path, memory: Memory, index: DenseIndex) -> None:
@@ -38,29 +44,36 @@ def save_memory(directory: Path, memory: Memory, index: DenseIndex) -> None:
         index: The index over its documents' chunks.
 
     Raises:
-        MemoryFileError: If the directory cannot be written.
+        MemoryFileError: If the directory cannot be written; what was there before is still there.
     """
     manifest = {
         "format": FORMAT_VERSION,
         "memory_id": memory.id,
-        "kind": "gist",
+        "kind": memory.settings.kind,
         "identity": memory.identity.to_dict(),
         "language": memory.prompts.language.code,
         "documents": [document.to_dict() for document in memory.documents],
         "settings": memory.settings.model_dump(),
-        "memory_tokens": memory.kv.length,
+        "shards": [
+            {"file": shard_file(number), "tokens": len(shard.token_ids), "kept": shard.kv.length}
+            for number, shard in enumerate(memory.shards)
+        ],
+        "memory_tokens": memory.memory_tokens,
         "chunks": len(index.chunks),
         "written_by": f"memorag-graph {__version__}",
     }
     writers: dict[str, Writer] = {
-        MEMORY_FILE: lambda path: _write_memory(path, memory),
         INDEX_FILE: index.save,
-        CHUNKS_FILE: lambda path: _write_chunks(path, index.chunks),
+        CHUNKS_FILE: _json_writer([asdict(chunk) for chunk in index.chunks]),
+        NOTES_FILE: _json_writer([note.to_dict() for note in memory.notes]),
     }
+    writers |= {shard_file(number): _shard_writer(memory, shard) for number, shard in enumerate(memory.shards)}
     try:
         write_together(directory, writers, manifest)
     except OSError as error:
-        raise MemoryFileError(f"{directory} cannot be written ({error}); give another --save-dir") from error
+        raise MemoryFileError(
+            f"{directory} cannot be written ({error}); free some space or give another --save-dir"
+        ) from error
 
 
 def read_identity(manifest: Mapping[str, Any]) -> Identity:
@@ -68,14 +81,22 @@ def read_identity(manifest: Mapping[str, Any]) -> Identity:
     return Identity(**manifest["identity"])
 
 
-def load_memory(directory: Path, embeddings: Embeddings) -> tuple[Memory, DenseIndex]:
-    """Read a memory and its index. Keys and values are mapped, not read.
+def load_memory(
+    directory: Path,
+    embeddings: Embeddings,
+    *,
+    check: FileCheck = "full",
+    device: torch.device | None = None,
+) -> tuple[Memory, DenseIndex]:
+    """Read a memory and its index. Keys and values that were kept exactly are mapped, not read.
 
     A memory that is replaced meanwhile is read again from the start.
 
     Args:
         directory: Where it is.
         embeddings: The model that embeds queries.
+        check: How closely to compare each file with the manifest before it is used.
+        device: Where the keys and values go; the CPU by default.
 
     Raises:
         MemoryFileError: If a file is missing or damaged.
@@ -83,7 +104,7 @@ def load_memory(directory: Path, embeddings: Embeddings) -> tuple[Memory, DenseI
     while True:
         manifest = read_info(directory)
         try:
-            loaded = _load(directory, manifest, embeddings)
+            loaded = _load(directory, manifest, embeddings, check, device or torch.device("cpu"))
         except (OSError, MemoryFileError) as error:
             if read_info(directory) == manifest:
                 raise MemoryFileError(str(error)) from error
@@ -92,51 +113,56 @@ def load_memory(directory: Path, embeddings: Embeddings) -> tuple[Memory, DenseI
                 return loaded
 
 
-def _load(directory: Path, manifest: Mapping[str, Any], embeddings: Embeddings) -> tuple[Memory, DenseIndex]:
-    chunks = _read_chunks(open_verified(directory, CHUNKS_FILE, manifest))
-    index = DenseIndex.load(open_verified(directory, INDEX_FILE, manifest), chunks, embeddings)
-    return _read_memory(open_verified(directory, MEMORY_FILE, manifest), manifest), index
+def _load(
+    directory: Path, manifest: Mapping[str, Any], embeddings: Embeddings, check: FileCheck, device: torch.device
+) -> tuple[Memory, DenseIndex]:
+    def path(name: str) -> Path:
+        return open_verified(directory, name, manifest, check)
+
+    chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
+    index = DenseIndex.load(path(INDEX_FILE), chunks, embeddings)
+    try:
+        settings = MemorySettings(**manifest["settings"])
+        read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
+        memory = Memory(
+            id=manifest["memory_id"],
+            shards=tuple(shard for shard, _ in read),
+            notes=tuple(Note(**note) for note in _read_json(path(NOTES_FILE))),
+            documents=tuple(DocumentInfo(**document) for document in manifest["documents"]),
+            prompts=_read_prompts(read[0][1]),
+            settings=settings,
+            identity=read_identity(manifest),
+        )
+    except (KeyError, TypeError, IndexError, ValidationError) as error:
+        raise MemoryFileError(f"{directory} is not a memory of this format ({error}); memorize it again") from None
+    return memory, index
 
 
-def _write_memory(path: Path, memory: Memory) -> None:
-    tensors = {"token_ids": torch.tensor(memory.token_ids, dtype=torch.int64)}
-    for number, (keys, values) in enumerate(memory.kv.layers):
-        tensors[f"layers.{number}.keys"] = keys.contiguous()
-        tensors[f"layers.{number}.values"] = values.contiguous()
+def _shard_writer(memory: Memory, shard: Shard) -> Writer:
     described = {
-        "gists": [gist.to_dict() for gist in memory.gists],
         "prompts": memory.prompts.resolved(),
         "prompt_overrides": dict(memory.prompts.overrides),
         "language": memory.prompts.language.code,
         "identity": memory.identity.to_dict(),
     }
-    save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
+
+    def write(path: Path) -> None:
+        tensors = {"token_ids": torch.tensor(shard.token_ids, dtype=torch.int32), **shard.stored}
+        save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
+
+    return write
 
 
-def _read_memory(path: Path, manifest: Mapping[str, Any]) -> Memory:
+def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> tuple[Shard, dict[str, Any]]:
+    """Return a shard and what its file says of the memory."""
     try:
         with safe_open(path, framework="pt") as stored:
             described = json.loads(stored.metadata()["memory"])
-            layers = sum(name.endswith(".keys") for name in stored.keys())  # noqa: SIM118 - not a dict
-            kv = KVPrefix(
-                tuple(
-                    (stored.get_tensor(f"layers.{number}.keys"), stored.get_tensor(f"layers.{number}.values"))
-                    for number in range(layers)
-                )
-            )
-            token_ids = tuple(stored.get_tensor("token_ids").tolist())
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
+        token_ids = tensors.pop("token_ids").tolist()
+        return Shard.restored(token_ids, tensors, settings.kv_storage, device), described
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
-    return Memory(
-        id=manifest["memory_id"],
-        kv=kv,
-        token_ids=token_ids,
-        gists=tuple(Gist(**gist) for gist in described["gists"]),
-        documents=tuple(DocumentInfo(**document) for document in manifest["documents"]),
-        prompts=_read_prompts(described),
-        settings=MemorySettings(**manifest["settings"]),
-        identity=read_identity(manifest),
-    )
 
 
 def _read_prompts(described: Mapping[str, Any]) -> Prompts:
@@ -146,9 +172,16 @@ def _read_prompts(described: Mapping[str, Any]) -> Prompts:
     return Prompts(built_in.language, {**own, **described["prompt_overrides"]})
 
 
-def _write_chunks(path: Path, chunks: Sequence[Chunk]) -> None:
-    path.write_text(json.dumps([asdict(chunk) for chunk in chunks], ensure_ascii=False), encoding="utf-8")
+def _json_writer(content: Sequence[Mapping[str, Any]]) -> Writer:
+    def write(path: Path) -> None:
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+    return write
 
 
-def _read_chunks(path: Path) -> list[Chunk]:
-    return [Chunk(**chunk) for chunk in json.loads(path.read_text(encoding="utf-8"))]
+def _read_json(path: Path) -> list[dict[str, Any]]:
+    try:
+        content: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
+    return content

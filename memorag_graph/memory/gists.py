@@ -1,144 +1,134 @@
-"""Chunks → gists: a short digest of each section of the text, in document order."""
+"""Sections → gists: a short digest of each section of the text, in document order."""
 
-import queue
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 
-from memorag_graph.chunking import Chunk, split_documents
-from memorag_graph.documents import Document
+from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
+from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.digest import faithful_digest
+from memorag_graph.memory.journal import Journal
+from memorag_graph.memory.kinds import pack, shard_room
 from memorag_graph.models.chat_template import Turn, without_thinking
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import NO_REPEAT, Sampling
-from memorag_graph.models.worker import Request, Worker
+from memorag_graph.models.slots import Slots
+from memorag_graph.models.worker import Worker
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
-MIN_GIST_TOKENS = 16
-"""A shorter gist says nothing."""
+MIN_GIST_TOKENS = 64
+"""Gists shrink to this before a memory is split into shards; shorter ones say too little."""
 
-_SEPARATOR_TOKENS = 4
-_TURN_SHARE = 4
-_TURN_TOKENS = 1536
+_SMALLEST_SECTION = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Gist:
-    """The digest of one section.
+class GistKind:
+    """A memory of gists (MemoRAG's lite memory): sections are digested by the model, and it reads the digests.
 
-    Attributes:
-        document: Position of the document in the memory's list of documents.
-        start: First character of the section in the document's text.
-        end: One past its last character.
-        text: The digest.
-    """
+    Gists are written in full length once. Where they do not fit the window together they shrink by halves, to
+    their most central sentences; where that is not enough they fill several shards.
 
-    document: int
-    start: int
-    end: int
-    text: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class GistPlan:
-    """Sections to be digested and the longest gist in tokens, such that all gists fit the window together."""
-
-    sections: tuple[Chunk, ...]
-    gist_tokens: int
-
-
-def turn_room(window: int) -> int:
-    """Return the tokens of a window that are kept free for a question's turn and its answer."""
-    return min(_TURN_TOKENS, window // _TURN_SHARE)
-
-
-def plan_gists(
-    documents: Sequence[Document], model: LanguageModel, prompts: Prompts, settings: MemorySettings
-) -> GistPlan:
-    """Choose the sections and the length of their gists.
-
-    Gists have the length of the settings if they fit the model's window together, and shrink where they do not.
-    Sections grow to what one forward pass can digest once gists would fall below :data:`MIN_GIST_TOKENS`.
+    Args:
+        worker: The model's thread.
+        model: The model.
+        prompts: The prompts of the document's language.
+        settings: Length of sections and gists.
+        journal: Keeps gists as they are made.
+        report: Called as the work goes on.
 
     Raises:
-        InputError: If the text is longer than the model's window can carry.
+        InputError: If the model's window is too small.
     """
-    frame = len(model.encode_chat([Turn("user", prompts["context"])]))
-    room = model.window - turn_room(model.window) - frame
-    overhead = len(model.encode_chat([Turn("user", prompts["gist"])])) + settings.gist_tokens
-    largest_section = model.window - overhead
-    section_size = min(settings.gist_chunk_size, largest_section)
-    if room < MIN_GIST_TOKENS or section_size < MIN_GIST_TOKENS:
-        raise InputError("model", f"a window of {model.window} tokens is too small for a memory; use another model")
-    for size in (section_size, largest_section):
-        sections = split_documents(documents, model, size)
-        fitting = int(room / 1.05) // len(sections) - _SEPARATOR_TOKENS
-        if fitting >= MIN_GIST_TOKENS:
-            return GistPlan(tuple(sections), min(settings.gist_tokens, fitting))
-    longest = room // (MIN_GIST_TOKENS + _SEPARATOR_TOKENS) * largest_section
-    raise InputError(
-        "context",
-        f"the text has more than the roughly {longest:,} tokens that fit a memory of {model.name!r} "
-        f"(window {model.window:,} tokens); use a model with a longer window or memorize parts of the text",
-    )
 
+    def __init__(
+        self,
+        worker: Worker,
+        model: LanguageModel,
+        prompts: Prompts,
+        settings: MemorySettings,
+        journal: Journal,
+        report: ReportProgress,
+    ) -> None:
+        self._worker = worker
+        self._model = model
+        self._prompts = prompts
+        self._journal = journal
+        self._report = report
+        self._room = shard_room(model, prompts)
+        self._gist_tokens = min(settings.gist_tokens, self._room // 2)
+        self._frame = len(model.encode_chat([Turn("user", prompts["gist"])]))
+        self._largest_section = min(settings.gist_chunk_size, model.window - self._frame - self._gist_tokens)
+        if self._largest_section < _SMALLEST_SECTION:
+            raise InputError("gist_tokens", f"too long for a window of {model.window} tokens; lower it")
 
-def make_gists(
-    plan: GistPlan, worker: Worker, model: LanguageModel, prompts: Prompts, report: ReportProgress
-) -> list[Gist]:
-    """Digest every section of a plan; a section no longer than its gist may be is kept as it is."""
-    events: queue.SimpleQueue[int | Exception | None] = queue.SimpleQueue()
-    sampling = Sampling(plan.gist_tokens, no_repeat=NO_REPEAT)
-    requests = {
-        section: Request(
-            model.encode_chat([Turn("user", prompts.fill("gist", context=section.text))]),
-            sampling=sampling,
-            events=events,
-        )
-        for section in plan.sections
-        if model.count(section.text) > plan.gist_tokens
-    }
-    worker.submit(*requests.values())
-    _wait(list(requests.values()), events, plan.gist_tokens, report)
+    @property
+    def section_tokens(self) -> int:
+        """Most tokens of a section."""
+        return self._largest_section
 
-    def digest(section: Chunk) -> str:
-        if section not in requests:
-            return section.text
-        draft = without_thinking(model.decode(requests[section].tokens)).strip()
-        return faithful_digest(draft, section.text, plan.gist_tokens, model.count, prompts.language.code)
+    def key(self, section: str) -> str:
+        """Return the hash of a section and of all else that decides its gist."""
+        model = self._model
+        decisive = [
+            model.fingerprint,
+            model.tokenizer_fingerprint,
+            model.dtype,
+            self._prompts["gist"],
+            self._prompts.language.code,
+            self._gist_tokens,
+            section,
+        ]
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
-    return [Gist(section.document, section.start, section.end, digest(section)) for section in plan.sections]
+    def write(self, sections: Mapping[str, Chunk]) -> dict[str, str]:
+        """Return a gist for each section; a section no longer than its gist may be is kept as it is."""
+        journaled = self._journal.read()
+        notes = {key: journaled[key] for key in sections if key in journaled}
+        costs = {key: self._model.count(section.text) for key, section in sections.items() if key not in notes}
+        notes |= {key: sections[key].text for key, cost in costs.items() if cost <= self._gist_tokens}
+        waiting = {key: cost for key, cost in costs.items() if key not in notes}
+        if waiting:
+            notes |= self._digest({key: sections[key].text for key in waiting}, waiting)
+        return notes
 
+    def _digest(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
+        sampling = Sampling(self._gist_tokens, no_repeat=NO_REPEAT)
+        longest = max(costs.values()) + self._frame
+        slots: Slots[str] = Slots(self._worker, self._model, longest, sampling)
+        total = sum(costs.values())
+        done = 0
+        self._report(Progress("gists", 0, total, "tokens"))
+        notes: dict[str, str] = {}
+        for key, tokens in slots.write((key, self._prompt(text)) for key, text in texts.items()):
+            draft = without_thinking(self._model.decode(tokens)).strip()
+            notes[key] = self._faithful(draft, texts[key], self._gist_tokens)
+            self._journal.add(key, notes[key])
+            done += costs[key]
+            self._report(Progress("gists", done, total, "tokens"))
+        return notes
 
-def _wait(
-    requests: Sequence[Request],
-    events: "queue.SimpleQueue[int | Exception | None]",
-    gist_tokens: int,
-    report: ReportProgress,
-) -> None:
-    """Follow the requests to their ends, which all put their events into one queue."""
-    total = sum(len(request.prompt) + gist_tokens for request in requests)
-    unfinished = len(requests)
-    try:
-        while unfinished:
-            event = events.get()
-            if isinstance(event, Exception):
-                raise event
-            unfinished -= event is None
-            report(Progress("gists", sum(_done(request, gist_tokens) for request in requests), total, "tokens"))
-    finally:
-        for request in requests:
-            request.cancelled = True
+    def arrange(self, notes: Sequence[str]) -> list[list[str]]:
+        """Return the texts of each shard: gists in the greatest length in which all fit one shard, or the least."""
+        budget = self._gist_tokens
+        while True:
+            texts = [f"\n\n{self._shrunk(note, budget)}" for note in notes]
+            costs = [self._model.count(text) for text in texts]
+            if sum(costs) <= self._room or budget // 2 < MIN_GIST_TOKENS:
+                return pack(texts, costs, self._room)
+            budget //= 2
 
+    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
+        """Return all of a shard's keys and values."""
+        return kv
 
-def _done(request: Request, gist_tokens: int) -> int:
-    if request.finished:
-        return len(request.prompt) + gist_tokens
-    return len(request.prompt) + len(request.tokens) if request.tokens else 0
+    def _prompt(self, text: str) -> list[int]:
+        return self._model.encode_chat([Turn("user", self._prompts.fill("gist", context=text))])
+
+    def _shrunk(self, note: str, tokens: int) -> str:
+        return note if self._model.count(note) <= tokens else self._faithful("", note, tokens)
+
+    def _faithful(self, draft: str, text: str, tokens: int) -> str:
+        return faithful_digest(draft, text, tokens, self._model.count, self._prompts.language.code)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from memorag_graph.errors import MemoryFileError
-from memorag_graph.memory.atomic import MANIFEST, open_verified, read_manifest
+from memorag_graph.memory.atomic import MANIFEST, open_verified, read_manifest, unlisted
 from memorag_graph.paths import memories_dir
 
 FORMAT_VERSION = 1
@@ -24,20 +24,30 @@ def read_info(directory: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise MemoryFileError(
             f"{directory} has format version {version}, this program reads {FORMAT_VERSION}; "
-            "memorize the document again"
+            + ("upgrade memorag-graph" if _is_newer(version) else "memorize the document again")
         )
     return manifest
+
+
+def _is_newer(version: object) -> bool:
+    return isinstance(version, int) and version > FORMAT_VERSION
 
 
 def verify(directory: Path) -> dict[str, Any]:
     """Check every file of a saved memory against its manifest, and return the manifest.
 
     Raises:
-        MemoryFileError: Naming the file that is missing or damaged.
+        MemoryFileError: Naming every file that is missing, damaged or no part of the memory.
     """
     manifest = read_info(directory)
+    faults = [f"{path} is no part of this memory; move it away" for path in unlisted(directory, manifest)]
     for name in manifest["files"]:
-        open_verified(directory, name, manifest)
+        try:
+            open_verified(directory, name, manifest)
+        except MemoryFileError as error:
+            faults.append(str(error))
+    if faults:
+        raise MemoryFileError("\n".join(faults))
     return manifest
 
 

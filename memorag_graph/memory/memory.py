@@ -8,8 +8,8 @@ from typing import Any
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryMismatchError
-from memorag_graph.kv.cache import KVPrefix
-from memorag_graph.memory.gists import Gist
+from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.kinds import Note
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
@@ -72,30 +72,33 @@ class DocumentInfo:
     characters: int
     tokens: int
 
+    @classmethod
+    def of(cls, document: Document, model: LanguageModel) -> "DocumentInfo":
+        """Describe a document, in tokens of a model."""
+        return cls(document.source, document.sha256, len(document.text), model.count(document.text))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Memory:
-    """A document read once: the KV prefix over its gists, and what it was made from.
+    """Documents read once: KV prefixes over notes on their sections, and what they were made from.
 
     Attributes:
         id: Content address; see :func:`memory_id`.
-        kv: Keys and values of ``token_ids``.
-        token_ids: The prefix: the template's markup, the opening words and the gists, up to the last gist.
-        gists: Digests of the document's sections, in order.
-        documents: What was memorized.
-        prompts: The prompts of the document's language; ``context`` is the one that the prefix was made with.
+        shards: The prefixes; more than one where a single one would not fit the model's window.
+        notes: What is held of each section, in order.
+        documents: What was memorized, in order.
+        prompts: The prompts of the documents' language; ``context`` and ``gist`` are those it was made with.
         settings: How it was made.
         identity: What it was made with.
     """
 
     id: str
-    kv: KVPrefix
-    token_ids: tuple[int, ...]
-    gists: tuple[Gist, ...]
+    shards: tuple[Shard, ...]
+    notes: tuple[Note, ...]
     documents: tuple[DocumentInfo, ...]
     prompts: Prompts
     settings: MemorySettings
@@ -106,9 +109,21 @@ class Memory:
         """Tokens of the documents."""
         return sum(document.tokens for document in self.documents)
 
+    @property
+    def memory_tokens(self) -> int:
+        """Tokens whose keys and values are held."""
+        return sum(shard.kv.length for shard in self.shards)
 
-def memory_id(documents: Sequence[Document], identity: Identity, settings: MemorySettings, prompts: Prompts) -> str:
-    """Return the content address of a memory: equal for equal texts, models, settings and prompts."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the keys and values in use."""
+        return sum(shard.kv.nbytes for shard in self.shards)
+
+
+def memory_id(
+    documents: Sequence[Document | DocumentInfo], identity: Identity, settings: MemorySettings, prompts: Prompts
+) -> str:
+    """Return the content address of a memory: equal for equal texts, names, models, settings and prompts."""
     described = {
         "documents": [[document.source, document.sha256] for document in documents],
         "identity": {**identity.to_dict(), "model": None},

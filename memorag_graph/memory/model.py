@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
-from memorag_graph.kv.cache import KVPrefix, open_branch
-from memorag_graph.memory.gists import Gist, make_gists, plan_gists
-from memorag_graph.memory.memory import DocumentInfo, Identity, Memory, memory_id
+from memorag_graph.memory.forming import Former, Recipe
+from memorag_graph.memory.journal import Journal
+from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
 from memorag_graph.models.chat_template import Turn, without_thinking
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.worker import Request, Worker
-from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
@@ -74,6 +74,7 @@ class MemoryModel:
     def __init__(self, language_model: LanguageModel) -> None:
         self.language_model = language_model
         self._worker = Worker(language_model)
+        self._former = Former(language_model, self._worker)
 
     def memorize(
         self,
@@ -82,41 +83,49 @@ class MemoryModel:
         settings: MemorySettings,
         *,
         embedding_model: str = "",
+        journal: Journal | None = None,
         report: ReportProgress = ignore_progress,
     ) -> Memory:
-        """Form a memory of documents: gists of their sections, then the gists' keys and values.
+        """Form a memory of documents; see :meth:`Former.form`.
+
+        Args:
+            documents: What to read, in order.
+            prompts: The prompts of their language.
+            settings: How the memory is made.
+            embedding_model: Name of the model behind the retrieval index; part of the memory's identity.
+            journal: Keeps notes as they are made, so that a killed process can go on.
+            report: Called as the work goes on.
 
         Raises:
-            InputError: If the text is too long for the model's window.
+            InputError: If there is no document, or the model's window is too small.
         """
-        model = self.language_model
-        identity = Identity.of(model, embedding_model)
-        plan = plan_gists(documents, model, prompts, settings)
-        gists = make_gists(plan, self._worker, model, prompts, report)
-        tokens = self._prefix_tokens(prompts, gists)
-        report(Progress("memory", 0, len(tokens), "tokens"))
-        kv = self._worker.call(lambda: self.prefill(tokens))
-        report(Progress("memory", len(tokens), len(tokens), "tokens"))
-        infos = [
-            DocumentInfo(document.source, document.sha256, len(document.text), model.count(document.text))
-            for document in documents
-        ]
-        return Memory(
-            id=memory_id(documents, identity, settings, prompts),
-            kv=kv,
-            token_ids=tuple(tokens),
-            gists=tuple(gists),
-            documents=tuple(infos),
-            prompts=prompts,
-            settings=settings,
-            identity=identity,
-        )
+        recipe = Recipe(prompts, settings, Identity.of(self.language_model, embedding_model))
+        return self._former.form(documents, recipe, journal=journal, report=report)
 
-    def prefill(self, tokens: Sequence[int], prefix: KVPrefix | None = None) -> KVPrefix:
-        """Read tokens after a prefix, or from the start, and return the grown prefix."""
-        branch = open_branch(self.language_model.model, prefix, [len(tokens)], room=0)
-        branch.prefill(0, tokens)
-        return branch.prefix()
+    def revise(
+        self,
+        memory: Memory,
+        documents: Sequence[Document | DocumentInfo],
+        *,
+        journal: Journal | None = None,
+        report: ReportProgress = ignore_progress,
+    ) -> Memory:
+        """Form the memory of another list of documents from an earlier one; the earlier one stays as it is.
+
+        Args:
+            memory: The earlier memory.
+            documents: The new list; of those in ``memory``, the description is enough. See
+                :mod:`memorag_graph.memory.revision` for usual changes.
+            journal: Keeps notes as they are made, so that a killed process can go on.
+            report: Called as the work goes on.
+
+        Raises:
+            InputError: If the list is empty.
+            MemoryMismatchError: If the memory was made with another model.
+        """
+        memory.identity.require(Identity.of(self.language_model, memory.identity.embedding_model))
+        recipe = Recipe(memory.prompts, memory.settings, memory.identity)
+        return self._former.form(documents, recipe, known=memory, journal=journal, report=report)
 
     def complete(
         self,
@@ -124,19 +133,22 @@ class MemoryModel:
         turns: Sequence[Turn],
         sampling: Sampling,
         complete: Callable[[str], bool] | None = None,
+        *,
+        shard: int = 0,
     ) -> Completion:
-        """Answer a conversation that begins with the memory, or with itself where there is none.
+        """Answer a conversation that begins with a shard of a memory, or with itself where there is none.
 
         Args:
             memory: The memory to continue.
             turns: The conversation; the first turn is the user's and follows the memory within one message.
             sampling: How to write.
             complete: Called with the text so far; True ends the answer there.
+            shard: Which of the memory's shards.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
         """
-        stream = self.stream(memory, turns, sampling, complete)
+        stream = self.stream(memory, turns, sampling, complete, shard=shard)
         for _ in stream:
             pass
         return stream.completion
@@ -147,24 +159,17 @@ class MemoryModel:
         turns: Sequence[Turn],
         sampling: Sampling,
         complete: Callable[[str], bool] | None = None,
+        *,
+        shard: int = 0,
     ) -> "TextStream":
         """Answer like :meth:`complete`, giving the text as it is written.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
         """
-        return TextStream(self._request(memory, turns, sampling, complete), self.language_model)
-
-    def _request(
-        self,
-        memory: Memory | None,
-        turns: Sequence[Turn],
-        sampling: Sampling,
-        complete: Callable[[str], bool] | None,
-    ) -> Request:
         tokens = self.turn_tokens(memory, turns)
-        remembered = memory.kv.length if memory else 0
-        room = self.language_model.window - remembered - sampling.max_new_tokens
+        prefix = memory.shards[shard].kv if memory else None
+        room = self.language_model.window - (prefix.length if prefix else 0) - sampling.max_new_tokens
         if len(tokens) > room:
             raise InputError(
                 "query",
@@ -172,10 +177,9 @@ class MemoryModel:
                 f"beside the memory and an answer of {sampling.max_new_tokens}; shorten the question or lower "
                 "max_new_tokens",
             )
-        prefix = memory.kv if memory else None
         request = Request(tokens, prefix, sampling, complete)
         self._worker.submit(request)
-        return request
+        return TextStream(request, self.language_model)
 
     def turn_tokens(self, memory: Memory | None, turns: Sequence[Turn]) -> list[int]:
         """Return the tokens of a conversation that follow the memory's prefix."""
@@ -186,12 +190,3 @@ class MemoryModel:
         first = Turn(turns[0].role, f"{closing}\n\n{turns[0].text}")
         pieces = model.template.render([first, *turns[1:]])
         return model.encode_pieces(pieces[1:])
-
-    def _prefix_tokens(self, prompts: Prompts, gists: Sequence[Gist]) -> list[int]:
-        """Return the markup, the opening words and the gists; each gist's tokens depend on it alone."""
-        model = self.language_model
-        opening, _ = prompts.around_context()
-        tokens = model.encode(model.template.head(), markup=True) + model.encode(opening.rstrip())
-        for gist in gists:
-            tokens += model.encode(f"\n\n{gist.text}")
-        return tokens

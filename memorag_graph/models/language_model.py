@@ -11,8 +11,8 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memorag_graph.errors import ModelError
-from memorag_graph.kv.cache import cache_shape
 from memorag_graph.kv.capability import prepare
+from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 
 _SAMPLES_PER_PARAMETER = 64

@@ -1,7 +1,7 @@
 """One thread per loaded model: runs its forward passes, and joins requests that meet into one batch.
 
-Decoding is bound by reading the weights, so several prompts over one memory at once cost little more than
-one. Requests that arrive within :data:`JOIN_SECONDS` and continue the same prefix are joined.
+Decoding is bound by reading the weights, so several prompts at once cost little more than one. Requests that
+arrive within :data:`JOIN_SECONDS` are joined, whatever prefix they continue.
 """
 
 import queue
@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from memorag_graph.kv.cache import Branch, KVPrefix, open_branch
+from memorag_graph.kv.cache import Branch, open_branch
+from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
@@ -104,9 +105,14 @@ class Worker:
         """Move the longest-waiting request, and those that can run with it, into a batch."""
         with self._lock:
             for request in list(self._waiting):
-                if not batch or (request.prefix is batch[0].prefix and self._fits([*batch, request])):
+                if not batch or self._joins(request, batch):
                     batch.append(request)
                     self._waiting.remove(request)
+        batch.sort(key=lambda request: id(request.prefix))  # rows that share a prefix stand together
+
+    def _joins(self, request: Request, batch: Sequence[Request]) -> bool:
+        """Tell whether a request fits a batch: prompts that continue memories are much shorter than others."""
+        return (request.prefix is None) == (batch[0].prefix is None) and self._fits([*batch, request])
 
     def _fits(self, batch: Sequence[Request]) -> bool:
         columns = max(len(request.prompt) for request in batch) + _room(batch)
@@ -115,8 +121,9 @@ class Worker:
         return len(batch) <= MAX_ROWS and needed <= budget
 
     def _decode(self, batch: Sequence[Request]) -> None:
-        lengths = [len(request.prompt) for request in batch]
-        branch = open_branch(self._language_model.model, batch[0].prefix, lengths, _room(batch))
+        longest = max(len(request.prompt) for request in batch)
+        prefixes = [request.prefix for request in batch]
+        branch = open_branch(self._language_model.model, prefixes, longest, _room(batch))
         rows = [_Row(request, self._language_model) for request in batch]
         for index, row in enumerate(rows):
             if not row.request.cancelled:

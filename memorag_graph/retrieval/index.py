@@ -49,17 +49,28 @@ class DenseIndex:
 
     @classmethod
     def from_chunks(
-        cls, chunks: Sequence[Chunk], embeddings: Embeddings, report: ReportProgress = ignore_progress
+        cls,
+        chunks: Sequence[Chunk],
+        embeddings: Embeddings,
+        report: ReportProgress = ignore_progress,
+        known: "DenseIndex | None" = None,
     ) -> "DenseIndex":
-        """Embed chunks and index them."""
-        vectors = []
-        for start in range(0, len(chunks), _BATCH):
-            vectors.append(embed(embeddings, [chunk.text for chunk in chunks[start : start + _BATCH]]))
-            report(Progress("index", min(start + _BATCH, len(chunks)), len(chunks), "chunks"))
-        matrix = np.concatenate(vectors)
+        """Embed chunks and index them; of texts in a known index, the vectors are taken from there."""
+        vectors = known.vectors() if known else {}
+        new = [text for text in dict.fromkeys(chunk.text for chunk in chunks) if text not in vectors]
+        for start in range(0, len(new), _BATCH):
+            texts = new[start : start + _BATCH]
+            vectors.update(zip(texts, embed(embeddings, texts), strict=True))
+            report(Progress("index", start + len(texts), len(new), "chunks"))
+        matrix = np.stack([vectors[chunk.text] for chunk in chunks])
         index = faiss.IndexFlatIP(matrix.shape[1])
         index.add(matrix)
         return cls(chunks, index, embeddings)
+
+    def vectors(self) -> dict[str, NDArray[np.float32]]:
+        """Return the vector of each chunk's text."""
+        matrix = self._index.reconstruct_n(0, len(self.chunks))
+        return {chunk.text: vector for chunk, vector in zip(self.chunks, matrix, strict=True)}
 
     @classmethod
     def load(cls, path: Path, chunks: Sequence[Chunk], embeddings: Embeddings) -> "DenseIndex":

@@ -1,0 +1,63 @@
+"""Attention over a part of the keys, and the merge of such parts into attention over all of them.
+
+Softmax attention over a set of keys is a mean of the parts' results, weighted by the sums of their exponentiated
+scores; each part hands on the logarithm of its sum (Rabe and Staats, "Self-attention does not need O(n²) memory",
+2021; Dao et al., "FlashAttention", 2022).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Part = tuple[Tensor, Tensor]
+"""Attention over some keys, shape (..., queries, dim), and the log-sum-exp of the scores, float32 (..., queries)."""
+
+_FLASH = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+_FEW_QUERIES = 64
+"""Up to here a plain matrix product is quicker, and its result does not depend on what else is in the batch."""
+
+
+def partial_attention(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, *, hidden: Tensor | None = None, causal: bool = False
+) -> Part:
+    """Attend to some keys.
+
+    Args:
+        query: Shape (batch, heads, queries, dim).
+        key: Shape (batch, heads, keys, dim).
+        value: Same shape as ``key``.
+        scale: Factor for the scores.
+        hidden: True where a query must not see a key; broadcast to (batch, heads, queries, keys).
+        causal: Whether query i sees the keys up to i only; needs as many keys as queries.
+    """
+    queries = query.shape[2]
+    if _FLASH is not None and query.device.type == "cpu" and queries > _FEW_QUERIES and hidden is None:
+        output, sums = _FLASH(query, key, value, 0.0, causal, scale=scale)
+        return output, sums
+    if causal:
+        hidden = torch.ones(queries, queries, dtype=torch.bool, device=query.device).triu(1)
+    batch, heads, _, dim = query.shape
+    flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views: ``matmul`` would copy what is sliced
+    scores = _scores((query * scale).flatten(0, 1), flat_key).float().view(batch, heads, queries, -1)
+    if hidden is not None:
+        scores = scores.masked_fill(hidden, float("-inf"))
+    weights = torch.softmax(scores, dim=-1).to(value.dtype).flatten(0, 1)
+    return torch.bmm(weights, flat_value).view(batch, heads, queries, dim), torch.logsumexp(scores, dim=-1)
+
+
+def _scores(query: Tensor, key: Tensor) -> Tensor:
+    """Return the products of queries and keys, shape (heads of all rows, queries, keys)."""
+    if key.dtype != torch.float32 and key.device.type == "cpu":  # oneDNN's 16-bit product is three times quicker so
+        return torch.bmm(key, query.transpose(-1, -2)).transpose(-1, -2)
+    return torch.bmm(query, key.transpose(-1, -2))
+
+
+def merge(parts: Sequence[Part]) -> Tensor:
+    """Return the attention over the keys of all parts, in float32 unless there is but one part."""
+    if len(parts) == 1:
+        return parts[0][0]
+    sums = torch.stack([sums for _, sums in parts])
+    weights = torch.softmax(sums, dim=0).unsqueeze(-1)
+    return sum((output * weight for (output, _), weight in zip(parts[1:], weights[1:], strict=True)),
+               start=parts[0][0] * weights[0])  # fmt: skip

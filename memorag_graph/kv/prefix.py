@@ -1,0 +1,40 @@
+"""The keys and values that a memory is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, eq=False)
+class KVPrefix:
+    """Keys and values of a sequence of tokens at positions 0 to ``length`` - 1. Never changed once made.
+
+    Attributes:
+        layers: Per layer, keys and values (after rotary embedding), each (kv_heads, length, head_dim).
+    """
+
+    layers: Sequence[tuple[Tensor, Tensor]]
+
+    @property
+    def length(self) -> int:
+        """Number of tokens."""
+        return int(self.layers[0][0].shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all keys and values."""
+        return sum(keys.nbytes + values.nbytes for keys, values in self.layers)
+
+    def head(self, length: int) -> "KVPrefix":
+        """Return the first tokens, over the same tensors."""
+        return KVPrefix(tuple((keys[:, :length], values[:, :length]) for keys, values in self.layers))
+
+
+def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
+    """Return the number of layers, the key and value heads of each, and the size of a head."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(config.num_hidden_layers), int(heads), int(dim)

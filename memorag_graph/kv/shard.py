@@ -1,0 +1,45 @@
+"""One KV prefix of a memory, as it is used and as it is kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.kv.storage import decode, encode
+from memorag_graph.settings import KVStorage
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Tokens and what is kept of their keys and values: one prefix of a memory.
+
+    Attributes:
+        token_ids: What was read: the template's markup, the opening words and notes, up to the last note.
+        stored: The tensors that are kept on disk, by name.
+        kv: Keys and values as they are used, made from ``stored``; fewer than ``token_ids`` where some were evicted.
+        is_exact: Whether ``kv`` are just what the model computed, so that reading can go on from them.
+    """
+
+    token_ids: tuple[int, ...]
+    stored: Mapping[str, Tensor]
+    kv: KVPrefix
+    is_exact: bool
+
+    @classmethod
+    def of(cls, token_ids: Sequence[int], kv: KVPrefix, storage: KVStorage) -> "Shard":
+        """Take keys and values in the form in which they will be used after a restart, too."""
+        return cls.restored(token_ids, encode(kv, storage), storage, kv.layers[0][0].device)
+
+    @classmethod
+    def restored(
+        cls, token_ids: Sequence[int], stored: Mapping[str, Tensor], storage: KVStorage, device: torch.device
+    ) -> "Shard":
+        """Make a shard from what is on disk.
+
+        Raises:
+            KeyError: If a tensor is missing.
+        """
+        kv = decode(stored, storage, device)
+        return cls(tuple(token_ids), stored, kv, storage == "exact" and kv.length == len(token_ids))

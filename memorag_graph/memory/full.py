@@ -1,0 +1,50 @@
+"""A memory of the whole text: the model reads every word of it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.memory.kinds import pack, shard_room
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.prompts import Prompts
+
+_SECTION_TOKENS = 1024
+
+
+class FullKind:
+    """A memory of the whole text (the original's "full" memory), in as many shards as the window asks for.
+
+    Args:
+        model: The model.
+        prompts: The prompts of the document's language.
+
+    Raises:
+        InputError: If the model's window is too small.
+    """
+
+    def __init__(self, model: LanguageModel, prompts: Prompts) -> None:
+        self._model = model
+        self._room = shard_room(model, prompts)
+
+    @property
+    def section_tokens(self) -> int:
+        """Most tokens of a section."""
+        return min(_SECTION_TOKENS, self._room // 2)
+
+    def key(self, section: str) -> str:
+        """Return the hash of a section."""
+        return hashlib.sha256(section.encode()).hexdigest()
+
+    def write(self, sections: Mapping[str, Chunk]) -> dict[str, str]:
+        """Return the sections as they are."""
+        return {key: section.text for key, section in sections.items()}
+
+    def arrange(self, notes: Sequence[str]) -> list[list[str]]:
+        """Return the texts of each shard."""
+        texts = [f"\n\n{note}" for note in notes]
+        return pack(texts, [self._model.count(text) for text in texts], self._room)
+
+    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
+        """Return all of a shard's keys and values."""
+        return kv

@@ -1,0 +1,46 @@
+"""A memory's documents → the retrieval index over their chunks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.chunking import Chunk, CountsTokens, split_chunks
+from memorag_graph.documents import Document
+from memorag_graph.memory.memory import DocumentInfo, Memory
+from memorag_graph.progress import ReportProgress, ignore_progress
+from memorag_graph.retrieval.index import DenseIndex
+
+
+def index_memory(
+    memory: Memory,
+    documents: Sequence[Document | DocumentInfo],
+    tokens: CountsTokens,
+    embeddings: Embeddings,
+    *,
+    known: tuple[Memory, DenseIndex] | None = None,
+    report: ReportProgress = ignore_progress,
+) -> DenseIndex:
+    """Index the chunks of a memory's documents; none crosses a section of the memory.
+
+    Args:
+        memory: The memory.
+        documents: Its documents; of those in ``known``, the description is enough.
+        tokens: Counts tokens.
+        embeddings: Embeds the chunks that are not in the known index.
+        known: An earlier memory and its index.
+        report: Called as the work goes on.
+    """
+    chunks: list[Chunk] = []
+    for position, document in enumerate(documents):
+        if isinstance(document, Document):
+            sections = [
+                Chunk(document.source, position, note.start, note.end, document.text[note.start : note.end])
+                for note in memory.notes
+                if note.document == position
+            ]
+            chunks += split_chunks(sections, tokens, memory.settings.retrieval_chunk_size)
+        elif known is not None:
+            before = known[0].documents.index(document)
+            chunks += [replace(chunk, document=position) for chunk in known[1].chunks if chunk.document == before]
+    return DenseIndex.from_chunks(chunks, embeddings, report, known[1] if known else None)

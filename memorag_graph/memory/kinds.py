@@ -1,0 +1,90 @@
+"""The kinds of memory: what a memory holds of each section of a document, and how that is laid out in shards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.errors import InputError
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.prompts import Prompts
+
+_TURN_SHARE = 4
+_TURN_TOKENS = 1536
+_SMALLEST_ROOM = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a memory holds of one section.
+
+    Attributes:
+        document: Position of the document in the memory's list of documents.
+        start: First character of the section in the document's text.
+        end: One past its last character.
+        key: Hash of the section's text and of all else that decides the note.
+        text: The note: a gist, or the section as it is.
+    """
+
+    document: int
+    start: int
+    end: int
+    key: str
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+
+class MemoryKind(Protocol):
+    """How a memory comes about: sections → notes → the texts of shards → what is kept of their keys and values."""
+
+    @property
+    def section_tokens(self) -> int:
+        """Most tokens of a section."""
+
+    def key(self, section: str) -> str:
+        """Return the hash of a section and of all else that decides its note."""
+
+    def write(self, sections: Mapping[str, Chunk]) -> Mapping[str, str]:
+        """Return a note for each section, by key."""
+
+    def arrange(self, notes: Sequence[str]) -> Sequence[Sequence[str]]:
+        """Return, for each shard, the texts that it reads one after the other."""
+
+    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
+        """Return what is kept of a shard's keys and values."""
+
+
+def turn_room(window: int) -> int:
+    """Return the tokens of a window that are kept free for a question's turn and its answer."""
+    return min(_TURN_TOKENS, window // _TURN_SHARE)
+
+
+def shard_room(model: LanguageModel, prompts: Prompts) -> int:
+    """Return the tokens of notes that fit a shard beside the opening words, a question's turn and its answer.
+
+    Raises:
+        InputError: If the model's window is too small for a memory.
+    """
+    frame = len(model.encode_chat([Turn("user", prompts["context"])]))
+    room = model.window - turn_room(model.window) - frame
+    if room < _SMALLEST_ROOM:
+        raise InputError("model", f"a window of {model.window} tokens is too small for a memory; use another model")
+    return room
+
+
+def pack(texts: Sequence[str], costs: Sequence[int], room: int) -> list[list[str]]:
+    """Fill shards one after the other; what is appended later never moves what is in a full one."""
+    shards: list[list[str]] = []
+    used = room
+    for text, cost in zip(texts, costs, strict=True):
+        if used + cost > room:
+            shards.append([])
+            used = 0
+        shards[-1].append(text)
+        used += cost
+    return shards

@@ -1,0 +1,196 @@
+"""A directory of memories, each kept under its content address."""
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.memory.atomic import MANIFEST, finish_change
+from memorag_graph.memory.journal import JOURNAL
+from memorag_graph.memory.leases import Lease, in_use
+from memorag_graph.memory.manifest import find_memories, read_info
+from memorag_graph.paths import memories_dir
+
+_LEASES = ".leases"
+_LOCKS = ".locks"
+_TRASH = ".trash-"
+_USED = ".used"
+_RESUMABLE_SECONDS = 7 * 24 * 3600
+
+
+class MemoryStore:
+    """Memories on disk, safe for many processes.
+
+    Args:
+        root: The directory; by default the user's, as :func:`memorag_graph.paths.memories_dir` says at each use.
+        quota: Most bytes of all memories together; the least recently used ones make room. None has no limit.
+
+    Raises:
+        InputError: If the quota is not positive.
+    """
+
+    def __init__(self, root: Path | None = None, *, quota: int | None = None) -> None:
+        if quota is not None and quota <= 0:
+            raise InputError("quota", f"must be a positive number of bytes, not {quota}")
+        self._root = root
+        self._quota = quota
+
+    @property
+    def root(self) -> Path:
+        """The directory."""
+        return self._root or memories_dir()
+
+    def directory(self, memory_id: str) -> Path:
+        """Return where a memory is kept, or would be."""
+        return self.root / memory_id
+
+    def get_or_create(self, memory_id: str, create: Callable[[Path], None]) -> Path:
+        """Return the directory of a memory, making it first if it is not there.
+
+        Of several callers with the same id, in this process and others, one makes it and the others wait for it.
+
+        Args:
+            memory_id: Its content address.
+            create: Saves the memory in the directory it is given.
+        """
+        directory = self.directory(memory_id)
+        with self.exclusive(directory):
+            if not self.holds(directory, memory_id):
+                create(directory)
+            self.touch(memory_id)
+        self.make_room(keep=memory_id)
+        return directory
+
+    def exclusive(self, directory: Path) -> FileLock:
+        """Return the lock under which a memory is made or changed in a directory.
+
+        The lock of a process that died is free.
+        """
+        locks = self.root / _LOCKS
+        locks.mkdir(parents=True, exist_ok=True)
+        name = uuid.uuid5(uuid.NAMESPACE_URL, str(directory.resolve())).hex
+        return FileLock(locks / name, thread_local=False)
+
+    @staticmethod
+    def holds(directory: Path, memory_id: str) -> bool:
+        """Tell whether a directory holds a certain memory."""
+        try:
+            return bool(read_info(directory)["memory_id"] == memory_id)
+        except MemoryFileError:
+            return False
+
+    def lease(self, memory_id: str) -> Lease:
+        """Say that a memory is in use, so that it is not deleted to make room."""
+        with self._gate():
+            return Lease(self.root / _LEASES / memory_id)
+
+    def touch(self, memory_id: str) -> None:
+        """Note that a memory was used now; a store that cannot be written is only read."""
+        with suppress(OSError):
+            (self.root / _USED).mkdir(parents=True, exist_ok=True)
+            (self.root / _USED / memory_id).touch()
+
+    def memories(self) -> list[dict[str, Any]]:
+        """Return what is known of all readable memories, with ``place``, the most recently used first."""
+        return sorted(find_memories(self.root), key=lambda info: -self._last_used(Path(info["place"])))
+
+    def delete(self, memory_id: str) -> None:
+        """Remove a memory.
+
+        Raises:
+            MemoryFileError: If there is none, or it is in use.
+        """
+        directory = self.directory(memory_id)
+        if Path(memory_id).name != memory_id or not directory.is_dir():
+            raise MemoryFileError(f"{directory} does not exist; see what there is with: memorag-graph list")
+        if not self._remove(directory):
+            raise MemoryFileError(f"{directory} is in use; try again when no process has it open")
+
+    def gc(self) -> int:
+        """Remove what killed processes left, then make room; return bytes freed.
+
+        What was begun and can be resumed is kept for a week.
+        """
+        before = _size(self.root)
+        for path in self.root.glob(f"{_TRASH}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for directory in self._directories():
+            try:
+                with self.exclusive(directory).acquire(timeout=0):
+                    finish_change(directory)
+            except Timeout:  # somebody is at work there
+                continue
+            if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
+                self._remove(directory)
+        self.make_room()
+        return before - _size(self.root)
+
+    def make_room(self, keep: str = "") -> None:
+        """Remove the least recently used memories until the quota holds, but none that is in use.
+
+        Args:
+            keep: Id of a memory to leave in any case.
+        """
+        if self._quota is None:
+            return
+        sizes = {directory: _size(directory) for directory in self._directories()}
+        total = sum(sizes.values())
+        for directory in sorted(sizes, key=self._last_used):
+            if total <= self._quota:
+                return
+            if directory.name != keep and self._remove(directory):
+                total -= sizes[directory]
+
+    def _directories(self) -> list[Path]:
+        if not self.root.is_dir():
+            return []
+        return [path for path in sorted(self.root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+
+    def _last_used(self, directory: Path) -> float:
+        for path in (self.root / _USED / directory.name, directory / MANIFEST):
+            with suppress(OSError):
+                return path.stat().st_mtime
+        return time.time()  # just being made
+
+    def _remove(self, directory: Path) -> bool:
+        """Remove a memory unless it is in use or being made; tell whether it was removed."""
+        with self._gate():
+            try:
+                with self.exclusive(directory).acquire(timeout=0):
+                    if in_use(self.root / _LEASES / directory.name):
+                        return False
+                    trash = self.root / f"{_TRASH}{uuid.uuid4().hex}"
+                    os.replace(directory, trash)
+            except Timeout:
+                return False
+        shutil.rmtree(trash, ignore_errors=True)
+        (self.root / _USED / directory.name).unlink(missing_ok=True)
+        return True
+
+    def _gate(self) -> FileLock:
+        """Return the lock between those who begin to use a memory and those who remove it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.root / ".gate", thread_local=False)
+
+
+def _age(path: Path) -> float:
+    """Return the seconds since a file was last written; without end where there is none."""
+    return time.time() - path.stat().st_mtime if path.exists() else float("inf")
+
+
+def _size(directory: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += (Path(folder) / name).stat().st_size
+            except OSError:  # removed meanwhile
+                continue
+    return total

@@ -1,0 +1,95 @@
+"""Many independent prompts → texts, in a batch of constant width.
+
+A slot that finishes takes the next prompt, so the batch is full until the end. Matrix products of one shape give
+each row the same bits whatever the other rows hold, so a text does not depend on what was written beside it: work
+that was interrupted, or done before for some of the prompts, goes on to the same result.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from torch import Tensor
+
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.sampling import Sampling, TokenPicker
+from memorag_graph.models.worker import Worker
+
+MOST_SLOTS = 8
+_CACHE_BYTES = 1 << 30
+
+Key = TypeVar("Key")
+
+
+@dataclass(eq=False)
+class _Slot(Generic[Key]):
+    key: Key
+    picker: TokenPicker
+    tokens: list[int] = field(default_factory=list)
+
+
+class Slots(Generic[Key]):
+    """Writes texts in slots.
+
+    Args:
+        worker: The model's thread; between two tokens it is free for others.
+        language_model: The model.
+        longest_prompt: Most tokens of a prompt.
+        sampling: How to write.
+    """
+
+    def __init__(self, worker: Worker, language_model: LanguageModel, longest_prompt: int, sampling: Sampling) -> None:
+        row_bytes = language_model.cache_bytes_per_token * (longest_prompt + sampling.max_new_tokens)
+        count = max(1, min(MOST_SLOTS, _CACHE_BYTES // row_bytes))
+        self._worker = worker
+        self._model = language_model
+        self._sampling = sampling
+        self._branch = open_branch(language_model.model, [None] * count, longest_prompt, sampling.max_new_tokens)
+        self._slots: list[_Slot[Key] | None] = [None] * count
+
+    def write(self, prompts: Iterable[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
+        """Continue prompts; yield each key with its tokens, in the order in which they are finished."""
+        waiting = iter(prompts)
+        while True:
+            for row, slot in enumerate(self._slots):
+                while slot is None and (following := next(waiting, None)) is not None:
+                    self._slots[row] = slot = self._begin(row, *following)
+                    if self._is_finished(slot):
+                        yield slot.key, slot.tokens
+                        self._slots[row] = slot = None
+            if not any(self._slots):
+                return
+            yield from self._step()
+
+    def in_progress(self) -> int:
+        """Return the tokens written so far of texts that are not finished."""
+        return sum(len(slot.tokens) for slot in self._slots if slot)
+
+    def _begin(self, row: int, key: Key, prompt: Sequence[int]) -> _Slot[Key]:
+        def prefill() -> Tensor:
+            self._branch.restart(row)
+            return self._branch.prefill(row, prompt)
+
+        slot = _Slot(key, TokenPicker(self._sampling))
+        slot.tokens.append(slot.picker.pick(self._worker.call(prefill)))
+        return slot
+
+    def _step(self) -> Iterator[tuple[Key, list[int]]]:
+        tokens = [slot.tokens[-1] if slot else 0 for slot in self._slots]
+        logits = self._worker.call(lambda: self._branch.step(tokens))
+        for row, slot in enumerate(self._slots):
+            if slot is None:
+                self._branch.restart(row)
+                continue
+            slot.tokens.append(slot.picker.pick(logits[row]))
+            if self._is_finished(slot):
+                self._slots[row] = None
+                yield slot.key, slot.tokens
+
+    def _is_finished(self, slot: _Slot[Key]) -> bool:
+        """Tell whether a text has come to its end; a token that says so is taken away."""
+        if slot.tokens[-1] in self._model.stop_tokens:
+            slot.tokens.pop()
+            return True
+        return len(slot.tokens) >= self._sampling.max_new_tokens
