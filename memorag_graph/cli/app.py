@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from memorag_graph import __version__
+from memorag_graph.cli import memories
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
-from memorag_graph.paths import memories_dir
 from memorag_graph.settings import RunOptions
 
 out = Console()
@@ -56,10 +56,12 @@ def memorize(
     gist_chunk_size: opt.GistChunkSize = opt.DEFAULTS.gist_chunk_size,
     gist_tokens: opt.GistTokens = opt.DEFAULTS.gist_tokens,
     chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
+    kind: opt.Kind = opt.DEFAULTS.kind,
+    kv_storage: opt.Storage = opt.DEFAULTS.kv_storage,
     prompt: opt.PromptOverrides = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Read documents once and keep them as a memory."""
+    """Read documents once and keep them as a memory; the same command again goes on where it was killed."""
     from memorag_graph.cli.render import show_stats
     from memorag_graph.cli.run import memorize as run
 
@@ -72,6 +74,8 @@ def memorize(
         gist_chunk_size=gist_chunk_size,
         gist_tokens=gist_tokens,
         retrieval_chunk_size=chunk_size,
+        kind=kind,
+        kv_storage=kv_storage,
     )
     _advise(model or EMBEDDED, as_json)
     result = run(files, chosen, Path(save_dir) if save_dir else None, err)
@@ -149,37 +153,14 @@ def summarize(
     _answer({"memory_id": place, "query": request, "task_type": "summarize"}, chosen, show_clues, as_json)
 
 
-@app.command(name="list")
-def list_memories(
-    directory: Annotated[str | None, typer.Argument(help="Where to look; by default the user's directory.")] = None,
-    as_json: opt.Json = False,
-) -> None:
-    """List the memories of a directory."""
-    from memorag_graph.cli.render import show_memories
-    from memorag_graph.memory.manifest import find_memories
-
-    root = Path(directory) if directory else memories_dir()
-    found = find_memories(root)
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
-    elif found:
-        show_memories(out, found)
-    else:
-        out.print(f"No memories in {root}. Make one: [green]memorag-graph memorize FILE[/]", soft_wrap=True)
-
-
-@app.command()
-def info(place: Place, as_json: opt.Json = False) -> None:
-    """Show what a saved memory is and what it was made with."""
-    from memorag_graph.cli.render import show_info
-    from memorag_graph.memory.manifest import find_memory, read_info
-
-    directory = find_memory(place)
-    described = {"place": str(directory), **read_info(directory)}
-    if as_json:
-        typer.echo(json.dumps(described, ensure_ascii=False, indent=2))
-    else:
-        show_info(out, described)
+app.command(name="list")(memories.list_memories)
+app.command()(memories.info)
+app.command()(memories.verify)
+app.command()(memories.append)
+app.command()(memories.replace)
+app.command()(memories.remove)
+app.command()(memories.delete)
+app.command()(memories.gc)
 
 
 @app.command()

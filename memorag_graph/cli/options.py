@@ -33,6 +33,8 @@ MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", help=_shown("max_
 Temperature = Annotated[float, typer.Option("--temperature", help=_shown("temperature") + " 0 to 2.")]
 GistChunkSize = Annotated[int, typer.Option("--gist-chunk-size", help=_shown("gist_chunk_size"))]
 GistTokens = Annotated[int, typer.Option("--gist-tokens", help=_shown("gist_tokens"))]
+Kind = Annotated[str, typer.Option("--kind", help=_shown("kind"), metavar="gist|full")]
+Storage = Annotated[str, typer.Option("--kv-storage", help=_shown("kv_storage"), metavar="exact|int8|int4")]
 ChunkSize = Annotated[int, typer.Option("--chunk-size", help=_shown("retrieval_chunk_size"))]
 PromptOverrides = Annotated[
     list[str] | None,

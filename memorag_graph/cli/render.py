@@ -62,7 +62,8 @@ def show_stats(console: Console, result: Mapping[str, Any]) -> None:
     memory = result["memory"]
     console.print(f"Detected language: {language(memory['language']).name} ({memory['language']})")
     console.print(f"Context length: {memory['context_tokens']:,} tokens")
-    console.print(f"Memory: {memory['memory_tokens']:,} tokens, {size(memory['memory_bytes'])}")
+    shards = f" in {memory['shards']} shards" if memory["shards"] > 1 else ""
+    console.print(f"Memory: {memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}")
     console.print(f"Chunks in the retrieval corpus: {memory['chunks']:,}")
 
 
@@ -130,6 +131,8 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
     for group in ("identity", "settings"):
         for key, value in info[group].items():
             table.add_row(f"[cyan]{group}.{key}[/]", escape(str(value)))
+    for shard in info["shards"]:
+        table.add_row("[cyan]shard[/]", f"{shard['file']}: {shard['tokens']:,} tokens")
     for document in info["documents"]:
         text = f"{document['source']}: {document['characters']:,} characters, {document['tokens']:,} tokens"
         table.add_row("[cyan]document[/]", escape(text))

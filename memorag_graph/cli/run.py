@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +16,8 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
+    from memorag_graph.memory.memory import Memory
+    from memorag_graph.memory.revision import Listed
     from memorag_graph.state import GraphInput
 
 _ANSWERING_NODES = ("generate", "draft_answer")
@@ -66,6 +68,17 @@ def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, 
         documents = read_documents(files)
         opened = Registry().memorize(documents, options, directory, lambda it: bars.update(asdict(it)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
+
+
+def revise(place: str, change: "Callable[[Memory], Listed]", progress: Console) -> dict[str, Any]:
+    """Change the documents of a memory and describe it."""
+    from memorag_graph.nodes import memory_record
+
+    quiet()
+    with StageProgress(progress) as bars:
+        opened = Registry().revise(place, change, RunOptions(), lambda it: bars.update(asdict(it)))
+    documents = [document.source for document in opened.memory.documents]
+    return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}
 
 
 def quiet() -> None:

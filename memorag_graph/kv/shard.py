@@ -28,9 +28,16 @@ class Shard:
     is_exact: bool
 
     @classmethod
-    def of(cls, token_ids: Sequence[int], kv: KVPrefix, storage: KVStorage) -> "Shard":
-        """Take keys and values in the form in which they will be used after a restart, too."""
-        return cls.restored(token_ids, encode(kv, storage), storage, kv.layers[0][0].device)
+    def of(
+        cls, token_ids: Sequence[int], kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None
+    ) -> "Shard":
+        """Take keys and values in the form in which they will be used after a restart, too.
+
+        Raises:
+            ValueError: If they cannot be kept so.
+        """
+        stored = encode(kv, storage, frequencies)
+        return cls.restored(token_ids, stored, storage, kv.layers[0][0].device)
 
     @classmethod
     def restored(

@@ -6,15 +6,32 @@ import torch
 from torch import Tensor
 
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.kv.quantize import dequantize, quantize
 from memorag_graph.settings import KVStorage
 
+_FREQUENCIES = "rotary_frequencies"
 
-def encode(kv: KVPrefix, storage: KVStorage) -> dict[str, Tensor]:
-    """Return the tensors to keep, by name."""
-    tensors = {}
+
+def encode(kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None) -> dict[str, Tensor]:
+    """Return the tensors to keep, by name.
+
+    Args:
+        kv: The keys and values.
+        storage: ``"exact"`` keeps them as they are; see :mod:`memorag_graph.kv.quantize` for the others.
+        frequencies: Of the model's rotary embedding, where it has one.
+
+    Raises:
+        ValueError: If the keys and values cannot be kept so.
+    """
+    tensors: dict[str, Tensor] = {}
     for number, (keys, values) in enumerate(kv.layers):
-        tensors[f"layers.{number}.keys"] = keys.contiguous()
-        tensors[f"layers.{number}.values"] = values.contiguous()
+        if storage == "exact":
+            kept = {"keys": keys.contiguous(), "values": values.contiguous()}
+        else:
+            kept = quantize(keys, values, frequencies, small=storage == "int4")
+        tensors |= {f"layers.{number}.{name}": tensor for name, tensor in kept.items()}
+    if storage != "exact" and frequencies is not None:
+        tensors[_FREQUENCIES] = frequencies
     return tensors
 
 
@@ -24,10 +41,14 @@ def decode(tensors: Mapping[str, Tensor], storage: KVStorage, device: torch.devi
     Raises:
         KeyError: If a tensor is missing.
     """
-    layers = sum(name.endswith(".keys") for name in tensors)
-    return KVPrefix(
-        tuple(
-            (tensors[f"layers.{number}.keys"].to(device), tensors[f"layers.{number}.values"].to(device))
-            for number in range(layers)
-        )
-    )
+    layers = []
+    for number in range(sum(name.endswith(".keys") for name in tensors)):
+        start = f"layers.{number}."
+        kept = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+        if storage == "exact":
+            keys, values = kept["keys"], kept["values"]
+        else:
+            dtype = kept["keys.first"].dtype
+            keys, values = dequantize(kept, tensors.get(_FREQUENCIES), dtype, small=storage == "int4")
+        layers.append((keys.to(device), values.to(device)))
+    return KVPrefix(tuple(layers))

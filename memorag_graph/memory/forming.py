@@ -8,6 +8,7 @@ from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.cache import PIECE, open_branch
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.full import FullKind
 from memorag_graph.memory.gists import GistKind
@@ -128,11 +129,17 @@ class Former:
             shard = _same(tokens, known)
             if shard is None:
                 kv = self._prefill(tokens, _longest_start(tokens, known), progress)
-                shard = Shard.of(tokens, kind.keep(kv, tokens), recipe.settings.kv_storage)
+                shard = self._shard(tokens, kind.keep(kv, tokens), recipe.settings)
             else:
                 progress.add(len(tokens))
             shards.append(shard)
         return tuple(shards)
+
+    def _shard(self, tokens: Sequence[int], kv: KVPrefix, settings: MemorySettings) -> Shard:
+        try:
+            return Shard.of(tokens, kv, settings.kv_storage, rotary_frequencies(self._model.model))
+        except ValueError as error:
+            raise InputError("kv_storage", f"{error}; use int8 or exact") from None
 
     def _prefill(self, tokens: Sequence[int], start: KVPrefix | None, progress: "_Total") -> KVPrefix:
         """Read tokens, of which a start may be known; between two pieces the model is free for others."""

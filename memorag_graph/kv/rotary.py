@@ -1,0 +1,26 @@
+"""Rotary position embeddings: turning keys from one position to another."""
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+
+def rotary_frequencies(model: PreTrainedModel) -> Tensor | None:
+    """Return the angle by which each pair of a key's elements turns from token to token, or None without any."""
+    found = next((module.inv_freq for module in model.modules() if hasattr(module, "inv_freq")), None)
+    return found.detach().float().cpu() if isinstance(found, Tensor) else None
+
+
+def turn(keys: Tensor, steps: Tensor, frequencies: Tensor) -> Tensor:
+    """Turn keys by numbers of tokens (Su et al., "RoFormer", 2021, with the halves paired as in Llama and Qwen2).
+
+    Args:
+        keys: Shape (..., tokens, head_dim), float32.
+        steps: Tokens to turn by; broadcast to (..., tokens).
+        frequencies: Shape (turned_dim / 2); elements beyond are left as they are.
+    """
+    half = frequencies.shape[0]
+    angles = steps.float()[..., None] * frequencies
+    cos, sin = angles.cos(), angles.sin()
+    first, second = keys[..., :half], keys[..., half : 2 * half]
+    return torch.cat([first * cos - second * sin, second * cos + first * sin, keys[..., 2 * half :]], dim=-1)
