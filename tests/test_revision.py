@@ -1,0 +1,204 @@
+"""Append, replace and remove give the memory made from scratch, bit for bit; so does going on after a kill."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError, MemoryMismatchError
+from memorag_graph.kv import cache
+from memorag_graph.memory import forming
+from memorag_graph.memory.gists import GistKind
+from memorag_graph.memory.indexing import index_memory
+from memorag_graph.memory.journal import Journal
+from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.revision import Listed, appended, removed, replaced
+from memorag_graph.models.slots import Slots
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+from tests.conftest import TEXT, HashEmbeddings, tiny_model
+from tests.test_memory import assert_same_shards
+
+PARAGRAPHS = [TEXT[start : start + 260].strip() for start in range(0, len(TEXT), 260)]
+A = Document("a.txt", "\n\n".join(PARAGRAPHS))
+B = Document("b.txt", "\n\n".join(paragraph.replace("ferry", "train") for paragraph in PARAGRAPHS[:4]))
+C = Document("c.txt", "\n\n".join(paragraph.replace("harbour", "station") for paragraph in PARAGRAPHS[3:9]))
+EDITED = Document("a.txt", A.text.replace("Captain Kemp was proud", "Captain Kemp was very proud", 1))
+
+GIST = MemorySettings(gist_chunk_size=512, gist_tokens=64, retrieval_chunk_size=128)
+EVERY = [GIST, GIST.model_copy(update={"kind": "full"}), GIST.model_copy(update={"kv_storage": "int8"})]
+
+
+@pytest.fixture(autouse=True)
+def _short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces so short that a memory of these texts has many."""
+    monkeypatch.setattr(cache, "PIECE", 64)
+    monkeypatch.setattr(forming, "PIECE", 64)
+
+
+@pytest.fixture(params=[4096, 1024], ids=["one-shard", "shards"])
+def model(request: pytest.FixtureRequest) -> MemoryModel:
+    return MemoryModel(tiny_model("llama", max_position_embeddings=request.param))
+
+
+def memorize(model: MemoryModel, documents: list[Document], settings: MemorySettings, prompts: Prompts) -> Memory:
+    return model.memorize(documents, prompts, settings)
+
+
+def assert_same(mine: Memory, theirs: Memory) -> None:
+    assert mine.id == theirs.id
+    assert mine.documents == theirs.documents
+    assert mine.notes == theirs.notes
+    assert_same_shards(mine, theirs)
+
+
+CHANGES: list[tuple[str, Callable[[Memory], Listed], list[Document]]] = [
+    ("append", lambda memory: appended(memory, [C]), [A, B, C]),
+    ("replace", lambda memory: replaced(memory, "a.txt", EDITED), [EDITED, B]),
+    ("rename", lambda memory: replaced(memory, "b.txt", C), [A, C]),
+    ("remove-first", lambda memory: removed(memory, "a.txt"), [B]),
+    ("remove-last", lambda memory: removed(memory, "b.txt"), [A]),
+]
+
+
+@pytest.mark.parametrize("settings", EVERY, ids=["gist", "full", "int8"])
+@pytest.mark.parametrize(("change", "documents"), [it[1:] for it in CHANGES], ids=[it[0] for it in CHANGES])
+def test_a_changed_memory_is_the_one_made_from_scratch(
+    model: MemoryModel,
+    prompts: Prompts,
+    settings: MemorySettings,
+    change: Callable[[Memory], Listed],
+    documents: list[Document],
+) -> None:
+    before = memorize(model, [A, B], settings, prompts)
+    listed = change(before)
+    after = model.revise(before, listed)
+    scratch = memorize(model, documents, settings, prompts)
+    assert_same(after, scratch)
+    embeddings, tokens = HashEmbeddings(), model.language_model
+    known = (before, index_memory(before, [A, B], tokens, embeddings))
+    index = index_memory(after, listed, tokens, embeddings, known=known)
+    fresh = index_memory(scratch, documents, tokens, embeddings)
+    assert index.chunks == fresh.chunks
+    for text, vector in fresh.vectors().items():
+        np.testing.assert_allclose(index.vectors()[text], vector, atol=1e-6)
+
+
+def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MemoryModel(tiny_model("llama"))
+    before = memorize(model, [A, B], GIST, prompts)
+    digested: list[str] = []
+    real = GistKind._digest
+
+    def watched(self: GistKind, texts: dict[str, str], costs: dict[str, int]) -> dict[str, str]:
+        digested.extend(texts.values())
+        return real(self, texts, costs)
+
+    monkeypatch.setattr(GistKind, "_digest", watched)
+    embedded: list[str] = []
+    monkeypatch.setattr(HashEmbeddings, "embed_documents", lambda self, texts: [
+        self.embed_query(text) for text in (embedded.extend(texts), texts)[1]
+    ])  # fmt: skip
+    known = (before, index_memory(before, [A, B], model.language_model, HashEmbeddings()))
+    embedded.clear()
+    listed = replaced(before, "a.txt", EDITED)
+    after = model.revise(before, listed)
+    index_memory(after, listed, model.language_model, HashEmbeddings(), known=known)
+    assert 0 < len(digested) <= 2
+    assert "Captain Kemp was very proud" in "".join(digested)
+    assert 0 < len(embedded) < len(known[1].chunks) / 2
+    digested.clear()
+    model.revise(before, appended(before, [C]))
+    assert all("station" in text for text in digested)
+
+
+def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MemoryModel(tiny_model("llama"))
+    before = memorize(model, [A, B], GIST, prompts)
+    read: list[int] = []
+    real = cache.SharedBranch.prefill
+    monkeypatch.setattr(
+        cache.SharedBranch, "prefill", lambda self, row, tokens: (read.append(len(tokens)), real(self, row, tokens))[1]
+    )
+    (shard,) = model.revise(before, appended(before, [Document("d.txt", "A short note.")])).shards
+    assert sum(read) < 64 + len(shard.token_ids) - len(before.shards[0].token_ids)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda memory: appended(memory, [A]), "'a.txt' is in this memory already; replace it"),
+        (lambda memory: appended(memory, []), "nothing to append"),
+        (lambda memory: replaced(memory, "z.txt", C), "'z.txt' is not in this memory; it holds 'a.txt', 'b.txt'"),
+        (lambda memory: replaced(memory, "a.txt", B), "is the name of another document"),
+        (lambda memory: removed(memory, "z.txt"), "is not in this memory"),
+        (lambda memory: removed(model_of_one(memory), "a.txt"), "only document; delete the memory"),
+    ],
+)
+def test_changes_that_cannot_be_made_are_refused(
+    prompts: Prompts, change: Callable[[Memory], Listed], message: str
+) -> None:
+    memory = memorize(MemoryModel(tiny_model("llama")), [A, B], GIST, prompts)
+    with pytest.raises(InputError, match=message):
+        change(memory)
+
+
+def model_of_one(memory: Memory) -> Memory:
+    from dataclasses import replace
+
+    return replace(memory, documents=memory.documents[:1])
+
+
+def test_a_memory_is_not_continued_by_another_model(prompts: Prompts) -> None:
+    memory = memorize(MemoryModel(tiny_model("llama")), [A], GIST, prompts)
+    with pytest.raises(MemoryMismatchError, match="model: tiny-llama → tiny-qwen2"):
+        MemoryModel(tiny_model("qwen2")).revise(memory, appended(memory, [B]))
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("at", range(0, 120, 6))
+def test_a_killed_process_goes_on_to_the_same_memory(
+    tmp_path: Path, prompts: Prompts, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    model = MemoryModel(tiny_model("llama"))
+    whole = memorize(model, [A, B], GIST, prompts)
+    path = tmp_path / "journal"
+    real, steps, written = Slots._step, [0], []
+
+    def killed(self: Slots[str]) -> object:
+        steps[0] += 1
+        if steps[0] > at:
+            raise Killed
+        return real(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Slots, "_step", killed)
+        with pytest.raises(Killed):
+            model.memorize([A, B], prompts, GIST, journal=Journal(path))
+    if path.exists():
+        with path.open("ab") as torn:
+            torn.write(b'["a torn line')
+    add = Journal.add
+    monkeypatch.setattr(Journal, "add", lambda self, key, text: (written.append(key), add(self, key, text))[1])
+    resumed = model.memorize([A, B], prompts, GIST, journal=Journal(path))
+    assert_same(resumed, whole)
+    assert len(written) == len(set(written))
+    assert set(Journal(path).read()) >= set(written)
+
+
+def test_a_journal_keeps_what_was_finished_and_nothing_that_was_changed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.add("one", "first text")
+    journal.add("two", "second text")
+    assert journal.read() == {"one": "first text", "two": "second text"}
+    path = tmp_path / "journal"
+    path.write_bytes(path.read_bytes().replace(b"second", b"altered"))
+    assert journal.read() == {"one": "first text"}
+    journal.clear()
+    assert journal.read() == {}
