@@ -108,7 +108,7 @@ class MemoryStore:
             MemoryFileError: If there is none, or it is in use.
         """
         directory = self.directory(memory_id)
-        if Path(memory_id).name != memory_id or not directory.is_dir():
+        if directory not in self._directories():
             raise MemoryFileError(f"{directory} does not exist; see what there is with: memorag-graph list")
         if not self._remove(directory):
             raise MemoryFileError(f"{directory} is in use; try again when no process has it open")
