@@ -180,3 +180,61 @@ def test_the_module_runs(command: list[str]) -> None:
     finished = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
     assert "Traceback" not in finished.stderr
     assert "0.1.0" in finished.stdout or "Usage" in finished.stdout
+
+
+def test_a_memory_is_verified_file_by_file(call: Any, saved: str) -> None:
+    assert call("verify", saved).code == 0
+    for name in ("memory.bin", "index.bin", "notes.json"):
+        path = Path(saved) / name
+        data = path.read_bytes()
+        path.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
+        result = call("verify", saved)
+        assert result.code == 1
+        assert f"{name} is damaged: its contents do not match its SHA-256" in result.err
+        path.write_bytes(data)
+    (Path(saved) / "memory.7.bin").write_bytes(b"stray")
+    result = call("verify", saved)
+    assert result.code == 1
+    assert "memory.7.bin is no part of this memory" in result.err
+    assert call("verify", "missing").code == 1
+
+
+def test_info_tells_kind_documents_tokens_shards_bytes_and_identity(call: Any, saved: str) -> None:
+    told = json.loads(call("info", saved, "--json").out)
+    assert told["kind"] == "gist"
+    assert told["tokens"] == told["documents"][0]["tokens"] > 0
+    assert [shard["file"] for shard in told["shards"]] == ["memory.bin"]
+    assert told["bytes"]["memory.bin"] == (Path(saved) / "memory.bin").stat().st_size
+    assert told["identity"]["dtype"] == "float32"
+
+
+def test_documents_are_appended_replaced_and_removed(call: Any, saved: str, document: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT[:1200].replace("ferry", "train"))
+    assert call("append", saved, str(other)).code == 0
+    again = call("append", saved, str(other))
+    assert again.code == 2
+    assert "replace it instead" in again.err
+    other.write_text(TEXT[:1100].replace("ferry", "tram"))
+    changed = json.loads(call("replace", saved, str(other), "--json").out)
+    assert changed["documents"] == [document, str(other)]
+    asked = json.loads(call("ask", saved, "Who took the tram?", "--generator", "extractive", "--json").out)
+    assert asked["memory_id"] == changed["memory_id"]
+    assert any("tram" in citation["quote"] for citation in asked["citations"])
+    removed = call("remove", saved, document)
+    assert removed.code == 0
+    assert document not in removed.out
+    last = call("remove", saved, str(other))
+    assert last.code == 2
+    assert "delete the memory instead" in last.err
+    assert call("verify", saved).code == 0
+
+
+def test_memories_of_the_user_are_tidied_and_deleted(call: Any, document: str) -> None:
+    made = json.loads(call("memorize", document, "--json", *TINY).out)
+    assert call("gc").code == 0
+    bad = call("gc", "--quota-mb", "0")
+    assert bad.code == 2
+    assert "must be a positive number" in bad.err
+    assert "in use" in call("delete", made["memory_id"]).err  # by this process
+    assert call("delete", "missing").code == 2
