@@ -1,0 +1,112 @@
+"""docs/memory-format.md is enough to read a memory: this reader knows the page and none of the package's code."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from memorag_graph.documents import Document
+from memorag_graph.memory.files import save_memory
+from memorag_graph.memory.indexing import index_memory
+from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.prompts import Prompts
+from tests.conftest import SETTINGS, HashEmbeddings
+
+DOCUMENTED = (Path(__file__).parent.parent / "docs" / "memory-format.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=["exact", "int8", "int4"])
+def saved(
+    request: pytest.FixtureRequest,
+    memory_model: MemoryModel,
+    documents: list[Document],
+    prompts: Prompts,
+    tmp_path: Path,
+) -> tuple[Memory, Path]:
+    settings = SETTINGS.model_copy(update={"kv_storage": request.param})
+    memory = memory_model.memorize(documents, prompts, settings, embedding_model="hash")
+    save_memory(tmp_path, memory, index_memory(memory, documents, memory_model.language_model, HashEmbeddings()))
+    return memory, tmp_path
+
+
+def unpacked(packed: np.ndarray, bits: int) -> np.ndarray:
+    parts = [(packed >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
+    return np.stack(parts, axis=-1).reshape(*packed.shape[:-1], -1)
+
+
+def read_layer(tensors: dict[str, np.ndarray], number: int, storage: str) -> tuple[np.ndarray, np.ndarray]:
+    layer = {
+        name.removeprefix(f"layers.{number}."): tensor.astype(np.float32) if tensor.dtype != np.uint8 else tensor
+        for name, tensor in tensors.items()
+        if name.startswith(f"layers.{number}.")
+    }
+    keys, values = layer["keys"], layer["values"]
+    if storage == "exact":
+        return keys, values
+    if storage == "int4":
+        keys = unpacked(keys, 4) + 16 * unpacked(layer["keys.high"], 1)
+        values = unpacked(values, 4)
+    tokens = keys.shape[1]
+    runs = np.arange(tokens) // 256
+    keys = keys * layer["keys.scale"][:, runs] + layer["keys.zero"][:, runs]
+    values = (values.astype(np.float32) - layer["values.zero"]) * layer["values.scale"]
+    frequencies = tensors["rotary_frequencies"]
+    half = len(frequencies)
+    angle = np.arange(tokens)[:, None] * frequencies
+    first, second = keys[..., :half].copy(), keys[..., half : 2 * half].copy()
+    keys[..., :half] = first * np.cos(angle) - second * np.sin(angle)
+    keys[..., half : 2 * half] = second * np.cos(angle) + first * np.sin(angle)
+    keys[:, :2], values[:, :2] = layer["keys.first"], layer["values.first"]
+    return keys, values
+
+
+def test_keys_and_values_are_read_as_documented(saved: tuple[Memory, Path]) -> None:
+    memory, directory = saved
+    manifest = json.loads((directory / "manifest.json").read_text())
+    storage = manifest["settings"]["kv_storage"]
+    for number, described in enumerate(manifest["shards"]):
+        with safe_open(directory / described["file"], framework="np") as stored:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            said = json.loads(stored.metadata()["memory"])
+        assert set(said) == {"prompts", "prompt_overrides", "language", "identity"}
+        shard = memory.shards[number]
+        assert tensors["token_ids"].dtype == np.int32
+        assert tuple(tensors["token_ids"]) == shard.token_ids
+        assert (described["tokens"], described["kept"]) == (len(shard.token_ids), shard.kv.length)
+        for layer, (keys, values) in enumerate(shard.kv.layers):
+            mine = read_layer(tensors, layer, storage)
+            np.testing.assert_allclose(mine[0], keys.numpy(), atol=1e-4)
+            np.testing.assert_allclose(mine[1], values.numpy(), atol=1e-4)
+        for name in tensors:
+            assert name.split(".", 2)[-1] in DOCUMENTED
+
+
+def test_the_manifest_is_the_documented_one(saved: tuple[Memory, Path]) -> None:
+    _, directory = saved
+    manifest = json.loads((directory / "manifest.json").read_text())
+    for key in manifest:
+        assert f"`{key}`" in DOCUMENTED
+    for name, described in manifest["files"].items():
+        data = (directory / name).read_bytes()
+        assert described == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    seal = manifest.pop("sha256")
+    assert seal == hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def test_notes_chunks_and_vectors_are_read_as_documented(saved: tuple[Memory, Path], documents: list[Document]) -> None:
+    _, directory = saved
+    text = documents[0].text
+    notes = json.loads((directory / "notes.json").read_text())
+    assert all(set(note) == {"document", "start", "end", "key", "text"} for note in notes)
+    assert [note["start"] for note in notes] == sorted(note["start"] for note in notes)
+    chunks = json.loads((directory / "chunks.json").read_text())
+    assert all(text[chunk["start"] : chunk["end"]] == chunk["text"] for chunk in chunks)
+    vectors = faiss.read_index(str(directory / "index.bin")).reconstruct_n(0, len(chunks))
+    for chunk, vector in zip(chunks, vectors, strict=True):
+        expected = np.array(HashEmbeddings().embed_query(chunk["text"]))
+        np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
