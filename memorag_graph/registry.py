@@ -6,20 +6,21 @@ Graph state holds only ids; tensors and models live here.
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import Document
-from memorag_graph.errors import MemoryFileError
+from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.languages import detect_language
 from memorag_graph.memory.atomic import require_writable
 from memorag_graph.memory.journal import JOURNAL, Journal
 from memorag_graph.memory.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.store import MemoryStore
 from memorag_graph.models.embedded import EMBEDDED
-from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, ModelSource, load_embeddings, load_language_model
+from memorag_graph.models.loading import ModelSource, default_embedding_model, load_embeddings, load_language_model
 from memorag_graph.opened import LoadedMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
@@ -113,8 +114,10 @@ class Registry:
         from memorag_graph.memory.indexing import index_memory
         from memorag_graph.memory.memory import Identity, memory_id
 
-        model = self.memory_model(_source(options))
-        embedding_model = options.embedding_model or _default_embedding_model(model.language_model.name)
+        if not documents:
+            raise InputError("documents", "nothing to memorize; give at least one document")
+        model = self.memory_model(ModelSource(options.model or EMBEDDED, options.device, options.dtype))
+        embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
         prompts = Prompts(detect_language(documents[0].text[:_LANGUAGE_SAMPLE]), options.prompts)
         identity = Identity.of(model.language_model, embedding_model)
         address = memory_id(documents, identity, options.memory_settings, prompts)
@@ -164,9 +167,11 @@ class Registry:
         old = before.memory
         documents = change(old)
         address = memory_id(documents, old.identity, old.settings, old.prompts)
-        target = self.store.directory(address) if directory.parent == self.store.root else directory
+        target = self.store.directory(address) if self.store.keeps(directory) else directory
 
         def form(journal: Journal) -> OpenMemory:
+            if target == directory and read_info(directory)["memory_id"] != old.id:
+                raise MemoryFileError(f"{directory} was changed by another process meanwhile; run the command again")
             memory = before.model.revise(old, documents, journal=journal, report=report)
             index = index_memory(
                 memory,
@@ -224,18 +229,20 @@ class Registry:
         """Return the memory of an address, made and saved first where the directory does not hold it undamaged."""
         from memorag_graph.memory.files import save_memory
 
+        def create(place: Path) -> OpenMemory:
+            journal = Journal(place / JOURNAL)
+            opened = self._loaded.get(address) or form(journal)
+            save_memory(place, opened.memory, opened.index)
+            journal.clear()
+            self._keep(opened, place)
+            return opened
+
         require_writable(directory)
-        with self._lock_of(address), self.store.exclusive(directory):
-            try:
-                opened = self._open(directory, address, options)
-            except MemoryFileError:
-                journal = Journal(directory / JOURNAL)
-                opened = self._loaded.get(address) or form(journal)
-                save_memory(directory, opened.memory, opened.index)
-                journal.clear()
-                self._keep(opened, directory)
-            remember_place(address, directory)
-        self.store.make_room(keep=address)
+        with self._lock_of(address):
+            opened = self.store.get_or_create(
+                address, lambda place: self._open(place, address, options), create, directory
+            )
+        remember_place(address, directory)
         return opened
 
     def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
@@ -256,14 +263,15 @@ class Registry:
             memory, index = load_memory(directory, embeddings, check=options.file_check, device=device)
             opened = OpenMemory(memory, index, model)
             self._keep(opened, directory)
-        if directory.parent == self.store.root:
+        if self.store.keeps(directory):
             self.store.touch(address)
         return opened
 
     def _keep(self, opened: OpenMemory, directory: Path) -> None:
         """Keep a memory open; while anybody holds it, the store does not remove it."""
-        if directory.parent == self.store.root:
-            weakref.finalize(opened, self.store.lease(opened.memory.id).release)
+        if self.store.keeps(directory):
+            with suppress(OSError):  # nothing is removed from a store that cannot be written
+                weakref.finalize(opened, self.store.lease(opened.memory.id).release)
         self._loaded.put(opened)
 
     def _check(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":
@@ -286,11 +294,3 @@ class Registry:
     def _lock_of(self, key: Hashable) -> threading.Lock:
         with self._lock:
             return self._locks.setdefault(key, threading.Lock())
-
-
-def _source(options: RunOptions) -> ModelSource:
-    return ModelSource(options.model or EMBEDDED, options.device, options.dtype)
-
-
-def _default_embedding_model(model: str) -> str:
-    return EMBEDDED if model == EMBEDDED else DEFAULT_EMBEDDING_MODEL

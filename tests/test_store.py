@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from memorag_graph.graph import build_graph
 from memorag_graph.memory.atomic import MANIFEST, write_together
 from memorag_graph.memory.journal import JOURNAL
 from memorag_graph.memory.leases import Lease, in_use
+from memorag_graph.memory.manifest import read_info
 from memorag_graph.memory.store import MemoryStore
 from memorag_graph.opened import LoadedMemories
 from memorag_graph.registry import Registry
@@ -31,6 +33,20 @@ def create(directory: Path, size: int = SIZE) -> None:
     write_together(directory, writers, described)
 
 
+def opened(directory: Path) -> Path:
+    """Stand in for opening a memory."""
+    assert read_info(directory)["memory_id"] == directory.name
+    return directory
+
+
+def make(store: MemoryStore, memory_id: str, create_it: Callable[[Path], None] = create) -> Path:
+    def create_and_open(directory: Path) -> Path:
+        create_it(directory)
+        return opened(directory)
+
+    return store.get_or_create(memory_id, opened, create_and_open)
+
+
 def aged(store: MemoryStore, memory_id: str, seconds: float) -> None:
     then = time.time() - seconds
     os.utime(store.root / ".used" / memory_id, (then, then))
@@ -43,7 +59,7 @@ def make_slowly(root: str, made: str) -> None:
         time.sleep(0.3)
         create(directory)
 
-    MemoryStore(Path(root)).get_or_create("one", slow)
+    make(MemoryStore(Path(root)), "one", slow)
 
 
 def test_processes_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> None:
@@ -67,7 +83,7 @@ def test_threads_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> No
         create(directory)
 
     with ThreadPoolExecutor(4) as pool:
-        places = list(pool.map(lambda _: store.get_or_create("one", slow), range(4)))
+        places = list(pool.map(lambda _: make(store, "one", slow), range(4)))
     assert len(made) == 1
     assert set(places) == {tmp_path / "one"}
 
@@ -75,20 +91,20 @@ def test_threads_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> No
 def test_the_least_recently_used_make_room_and_the_new_one_stays(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path, quota=int(3.5 * SIZE))
     for age, name in ((300, "oldest"), (200, "older"), (100, "old")):
-        store.get_or_create(name, create)
+        make(store, name)
         aged(store, name, age)
     store.touch("oldest")
-    store.get_or_create("new", create)
+    make(store, "new")
     assert [info["memory_id"] for info in store.memories()] == ["new", "oldest", "old"]
-    store.get_or_create("huge", lambda directory: create(directory, 9 * SIZE))
+    make(store, "huge", lambda directory: create(directory, 9 * SIZE))
     assert [info["memory_id"] for info in store.memories()] == ["huge"]
 
 
 def test_a_memory_in_use_is_neither_deleted_nor_makes_room(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path, quota=int(1.5 * SIZE))
-    store.get_or_create("used", create)
+    make(store, "used")
     lease = store.lease("used")
-    store.get_or_create("new", create)
+    make(store, "new")
     with pytest.raises(MemoryFileError, match="in use"):
         store.delete("used")
     assert {info["memory_id"] for info in store.memories()} == {"used", "new"}
@@ -104,7 +120,7 @@ def test_the_lease_and_the_lock_of_a_killed_process_end_with_it(tmp_path: Path) 
         "lock = store.exclusive(store.directory('one')); lock.acquire(); print('held', flush=True); time.sleep(60)"
     )
     store = MemoryStore(tmp_path)
-    store.get_or_create("one", create)
+    make(store, "one")
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
@@ -118,7 +134,7 @@ def test_the_lease_and_the_lock_of_a_killed_process_end_with_it(tmp_path: Path) 
 
 def test_gc_removes_leftovers_and_keeps_what_can_be_resumed(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path)
-    store.get_or_create("whole", create)
+    make(store, "whole")
     for name in ("begun", "abandoned", "empty"):
         (tmp_path / name).mkdir()
     (tmp_path / "begun" / JOURNAL).write_text("[]")
@@ -134,7 +150,7 @@ def test_gc_removes_leftovers_and_keeps_what_can_be_resumed(tmp_path: Path) -> N
 
 def test_damaged_and_newer_memories_are_not_thrown_away(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path)
-    store.get_or_create("one", create)
+    make(store, "one")
     (tmp_path / "one" / MANIFEST).write_text("{}")
     store.gc()
     assert (tmp_path / "one" / "memory.bin").exists()
@@ -151,7 +167,7 @@ def test_budgets_must_be_positive(bad: int) -> None:
 @pytest.mark.parametrize("name", ["missing", "../whole", ""])
 def test_only_memories_of_the_store_are_deleted(tmp_path: Path, name: str) -> None:
     store = MemoryStore(tmp_path / "root")
-    store.get_or_create("one", create)
+    make(store, "one")
     (tmp_path / "whole").mkdir()
     with pytest.raises(MemoryFileError, match="does not exist"):
         store.delete(name)

@@ -1,5 +1,6 @@
 """The KV cache of a memory and the branches that continue it. No other file touches transformers' caches."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Protocol
@@ -152,7 +153,7 @@ class SharedBranch:
         return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
 
-class _View(CacheLayerMixin):
+class _View(CacheLayerMixin, ABC):
     """One layer of a :class:`SharedBranch` during one forward pass."""
 
     def __init__(self, keys: Tensor, values: Tensor, seen: int) -> None:
@@ -163,6 +164,20 @@ class _View(CacheLayerMixin):
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Do nothing: the buffers exist."""
+
+    def update(
+        self,
+        key_states: Tensor,
+        value_states: Tensor,
+        *args: Any,  # noqa: ANN401 - passed by transformers
+        **kwargs: Any,  # noqa: ANN401
+    ) -> tuple[Tensor, Tensor]:
+        """Write the new tokens; return the keys and values that they may attend to."""
+        return self._take(_filled(self.keys), key_states), self._take(_filled(self.values), value_states)
+
+    @abstractmethod
+    def _take(self, buffer: Tensor, states: Tensor) -> Tensor:
+        """Write new tokens into a buffer; return the part of it to attend to."""
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Return the number of columns that a mask spans, and its offset."""
@@ -178,49 +193,30 @@ class _View(CacheLayerMixin):
 
 
 class _Piece(_View):
-    """Takes several new tokens of one row into the given columns."""
+    """Takes several new tokens of one row into the given columns; gives the columns read so far."""
 
     def __init__(self, keys: Tensor, values: Tensor, columns: slice) -> None:
         super().__init__(keys, values, columns.start)
         self._columns = columns
 
-    def update(
-        self,
-        key_states: Tensor,
-        value_states: Tensor,
-        *args: Any,  # noqa: ANN401 - passed by transformers
-        **kwargs: Any,  # noqa: ANN401
-    ) -> tuple[Tensor, Tensor]:
-        """Write the new tokens; return keys and values of the columns read so far."""
-        keys, values = _filled(self.keys), _filled(self.values)
-        keys[:, :, self._columns] = key_states
-        values[:, :, self._columns] = value_states
-        return keys[:, :, : self._columns.stop], values[:, :, : self._columns.stop]
+    def _take(self, buffer: Tensor, states: Tensor) -> Tensor:
+        buffer[:, :, self._columns] = states
+        return buffer[:, :, : self._columns.stop]
 
 
 class _Step(_View):
-    """Takes one new token of every row, each into a column of its own."""
+    """Takes one new token of every row, each into a column of its own; gives all columns, the unread ones too.
+
+    A slice of them would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
+    """
 
     def __init__(self, keys: Tensor, values: Tensor, columns: Tensor) -> None:
         super().__init__(keys, values, keys.shape[2] - 1)
         self._columns = columns
 
-    def update(
-        self,
-        key_states: Tensor,
-        value_states: Tensor,
-        *args: Any,  # noqa: ANN401 - passed by transformers
-        **kwargs: Any,  # noqa: ANN401
-    ) -> tuple[Tensor, Tensor]:
-        """Write the new tokens; return keys and values of all columns, the unread ones among them.
-
-        A slice of them would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
-        """
-        keys, values = _filled(self.keys), _filled(self.values)
-        rows = torch.arange(keys.shape[0])
-        keys[rows, :, self._columns] = key_states[:, :, 0]
-        values[rows, :, self._columns] = value_states[:, :, 0]
-        return keys, values
+    def _take(self, buffer: Tensor, states: Tensor) -> Tensor:
+        buffer[torch.arange(buffer.shape[0]), :, self._columns] = states[:, :, 0]
+        return buffer
 
 
 class StockBranch:

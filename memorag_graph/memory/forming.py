@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from memorag_graph.chunking import Chunk, split_sections
 from memorag_graph.documents import Document
@@ -150,7 +151,7 @@ class Former:
         progress.add(done)
         for at in range(done, len(tokens), PIECE):
             piece = tokens[at : at + PIECE]
-            self._worker.call(lambda piece=piece: branch.prefill(0, piece))  # type: ignore[misc]
+            self._worker.call(partial(branch.prefill, 0, piece))
             progress.add(len(piece))
         return branch.prefix()
 

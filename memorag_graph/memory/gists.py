@@ -97,17 +97,21 @@ class GistKind:
     def _digest(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
         sampling = Sampling(self._gist_tokens, no_repeat=NO_REPEAT)
         longest = max(costs.values()) + self._frame
-        slots: Slots[str] = Slots(self._worker, self._model, longest, sampling)
-        total = sum(costs.values())
-        done = 0
-        self._report(Progress("gists", 0, total, "tokens"))
+        prices = {key: cost + self._frame + self._gist_tokens for key, cost in costs.items()}
+        total = sum(prices.values())
         notes: dict[str, str] = {}
+
+        def report(unfinished: int) -> None:
+            done = sum(prices[key] for key in notes) + unfinished
+            self._report(Progress("gists", min(done, total), total, "tokens"))
+
+        report(0)
+        slots: Slots[str] = Slots(self._worker, self._model, longest, sampling, report)
         for key, tokens in slots.write((key, self._prompt(text)) for key, text in texts.items()):
             draft = without_thinking(self._model.decode(tokens)).strip()
             notes[key] = self._faithful(draft, texts[key], self._gist_tokens)
             self._journal.add(key, notes[key])
-            done += costs[key]
-            self._report(Progress("gists", done, total, "tokens"))
+        report(0)
         return notes
 
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:

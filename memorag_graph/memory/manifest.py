@@ -1,6 +1,7 @@
 """What saved memories say of themselves; read without loading any of them."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,9 @@ def verify(directory: Path) -> dict[str, Any]:
 def remember_place(memory_id: str, directory: Path) -> None:
     """Note where a memory is kept, so that its id is enough to find it."""
     if directory != memories_dir() / memory_id:
-        memories_dir().mkdir(parents=True, exist_ok=True)
-        _note(memory_id).write_text(str(directory.resolve()), encoding="utf-8")
+        with suppress(OSError):  # without a note, its directory finds it
+            memories_dir().mkdir(parents=True, exist_ok=True)
+            _note(memory_id).write_text(str(directory.resolve()), encoding="utf-8")
 
 
 def find_memory(place: str | Path) -> Path:

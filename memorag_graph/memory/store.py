@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -15,14 +15,17 @@ from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.memory.atomic import MANIFEST, finish_change
 from memorag_graph.memory.journal import JOURNAL
 from memorag_graph.memory.leases import Lease, in_use
-from memorag_graph.memory.manifest import find_memories, read_info
+from memorag_graph.memory.manifest import find_memories
 from memorag_graph.paths import memories_dir
 
 _LEASES = ".leases"
 _LOCKS = ".locks"
+_MAKING = ".making"
 _TRASH = ".trash-"
 _USED = ".used"
 _RESUMABLE_SECONDS = 7 * 24 * 3600
+
+Opened = TypeVar("Opened")
 
 
 class MemoryStore:
@@ -51,40 +54,47 @@ class MemoryStore:
         """Return where a memory is kept, or would be."""
         return self.root / memory_id
 
-    def get_or_create(self, memory_id: str, create: Callable[[Path], None]) -> Path:
-        """Return the directory of a memory, making it first if it is not there.
+    def get_or_create(
+        self,
+        memory_id: str,
+        open_it: Callable[[Path], Opened],
+        create: Callable[[Path], Opened],
+        directory: Path | None = None,
+    ) -> Opened:
+        """Return a memory, making it first if it is not there.
 
         Of several callers with the same id, in this process and others, one makes it and the others wait for it.
 
         Args:
             memory_id: Its content address.
-            create: Saves the memory in the directory it is given.
+            open_it: Returns the memory in a directory; raises MemoryFileError where there is none.
+            create: Saves the memory in a directory and returns it.
+            directory: A directory of its own outside the store.
         """
-        directory = self.directory(memory_id)
-        with self.exclusive(directory):
-            if not self.holds(directory, memory_id):
-                create(directory)
+        place = directory or self.directory(memory_id)
+        with self.exclusive(place):
+            try:
+                opened = open_it(place)
+            except MemoryFileError:
+                opened = create(place)
+        if self.keeps(place):
             self.touch(memory_id)
-        self.make_room(keep=memory_id)
-        return directory
+            self.make_room(keep=memory_id)
+        return opened
+
+    def keeps(self, directory: Path) -> bool:
+        """Tell whether a directory is the store's, not one of its own."""
+        return directory.parent == self.root
 
     def exclusive(self, directory: Path) -> FileLock:
         """Return the lock under which a memory is made or changed in a directory.
 
         The lock of a process that died is free.
         """
-        locks = self.root / _LOCKS
-        locks.mkdir(parents=True, exist_ok=True)
-        name = uuid.uuid5(uuid.NAMESPACE_URL, str(directory.resolve())).hex
-        return FileLock(locks / name, thread_local=False)
-
-    @staticmethod
-    def holds(directory: Path, memory_id: str) -> bool:
-        """Tell whether a directory holds a certain memory."""
-        try:
-            return bool(read_info(directory)["memory_id"] == memory_id)
-        except MemoryFileError:
-            return False
+        if not self.keeps(directory):
+            return FileLock(directory / _MAKING, thread_local=False)
+        (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
+        return FileLock(self.root / _LOCKS / directory.name, thread_local=False)
 
     def lease(self, memory_id: str) -> Lease:
         """Say that a memory is in use, so that it is not deleted to make room."""

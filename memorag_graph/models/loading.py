@@ -80,6 +80,11 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
     return LanguageModel(model, tokenizer, source.name)
 
 
+def default_embedding_model(memory_model: str) -> str:
+    """Return the name of the embedding model that goes with a memory model."""
+    return EMBEDDED if memory_model == EMBEDDED else DEFAULT_EMBEDDING_MODEL
+
+
 def load_embeddings(source: ModelSource) -> Embeddings:
     """Load a sentence-embedding model.
 

@@ -5,7 +5,7 @@ each row the same bits whatever the other rows hold, so a text does not depend o
 that was interrupted, or done before for some of the prompts, goes on to the same result.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -25,6 +25,7 @@ Key = TypeVar("Key")
 @dataclass(eq=False)
 class _Slot(Generic[Key]):
     key: Key
+    prompt_tokens: int
     picker: TokenPicker
     tokens: list[int] = field(default_factory=list)
 
@@ -37,14 +38,23 @@ class Slots(Generic[Key]):
         language_model: The model.
         longest_prompt: Most tokens of a prompt.
         sampling: How to write.
+        report: Called with the tokens read and written of the texts that are not finished.
     """
 
-    def __init__(self, worker: Worker, language_model: LanguageModel, longest_prompt: int, sampling: Sampling) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        language_model: LanguageModel,
+        longest_prompt: int,
+        sampling: Sampling,
+        report: Callable[[int], None],
+    ) -> None:
         row_bytes = language_model.cache_bytes_per_token * (longest_prompt + sampling.max_new_tokens)
         count = max(1, min(MOST_SLOTS, _CACHE_BYTES // row_bytes))
         self._worker = worker
         self._model = language_model
         self._sampling = sampling
+        self._report = report
         self._branch = open_branch(language_model.model, [None] * count, longest_prompt, sampling.max_new_tokens)
         self._slots: list[_Slot[Key] | None] = [None] * count
 
@@ -62,16 +72,12 @@ class Slots(Generic[Key]):
                 return
             yield from self._step()
 
-    def in_progress(self) -> int:
-        """Return the tokens written so far of texts that are not finished."""
-        return sum(len(slot.tokens) for slot in self._slots if slot)
-
     def _begin(self, row: int, key: Key, prompt: Sequence[int]) -> _Slot[Key]:
         def prefill() -> Tensor:
             self._branch.restart(row)
             return self._branch.prefill(row, prompt)
 
-        slot = _Slot(key, TokenPicker(self._sampling))
+        slot = _Slot(key, len(prompt), TokenPicker(self._sampling))
         slot.tokens.append(slot.picker.pick(self._worker.call(prefill)))
         return slot
 
@@ -86,6 +92,7 @@ class Slots(Generic[Key]):
             if self._is_finished(slot):
                 self._slots[row] = None
                 yield slot.key, slot.tokens
+        self._report(sum(slot.prompt_tokens + len(slot.tokens) for slot in self._slots if slot))
 
     def _is_finished(self, slot: _Slot[Key]) -> bool:
         """Tell whether a text has come to its end; a token that says so is taken away."""
