@@ -9,7 +9,7 @@ class Progress:
     """A report from within long work.
 
     Attributes:
-        stage: ``"gists"``, ``"memory"`` or ``"index"``.
+        stage: ``"gists"``, ``"memory"``, ``"eviction"`` or ``"index"``.
         done: Units finished.
         total: Units in all.
         unit: What is counted, such as ``"tokens"``.

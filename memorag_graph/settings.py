@@ -15,6 +15,7 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 
 MemoryKindName = Literal["gist", "full"]
 KVStorage = Literal["exact", "int8", "int4"]
+Eviction = Literal["kvzip", "snapkv", "keydiff"]
 
 
 class MemorySettings(BaseModel):
@@ -26,6 +27,10 @@ class MemorySettings(BaseModel):
     """``"gist"``: the model reads digests of the sections; ``"full"``: it reads the whole text."""
     kv_storage: KVStorage = "exact"
     """How keys and values are kept: as the model computed them, or quantized."""
+    kv_keep: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the keys and values that a ``"full"`` memory keeps; the rest is evicted."""
+    eviction: Eviction = "kvzip"
+    """How they are chosen, where not all are kept."""
     gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
     """Tokens of text that are digested into one gist; larger where the window asks for it."""
     gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 256
@@ -80,6 +85,10 @@ class RunOptions(BaseModel):
     )
     kv_storage: KVStorage = Field(
         "exact", description="How keys and values are kept: exact, as the model computed them; int8; int4."
+    )
+    kv_keep: float = Field(1.0, gt=0, le=1, description="Share of the keys and values that a full memory keeps.")
+    eviction: Eviction = Field(
+        "kvzip", description="How those are chosen where kv_keep is below 1: kvzip (best, slowest), snapkv, keydiff."
     )
     gist_chunk_size: int = Field(
         MemorySettings().gist_chunk_size, ge=64, le=1_000_000, description="Tokens digested into one gist."

@@ -58,6 +58,8 @@ def memorize(
     chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
     kind: opt.Kind = opt.DEFAULTS.kind,
     kv_storage: opt.Storage = opt.DEFAULTS.kv_storage,
+    kv_keep: opt.KVKeep = opt.DEFAULTS.kv_keep,
+    eviction: opt.EvictionName = opt.DEFAULTS.eviction,
     prompt: opt.PromptOverrides = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -76,6 +78,8 @@ def memorize(
         retrieval_chunk_size=chunk_size,
         kind=kind,
         kv_storage=kv_storage,
+        kv_keep=kv_keep,
+        eviction=eviction,
     )
     _advise(model or EMBEDDED, as_json)
     result = run(files, chosen, Path(save_dir) if save_dir else None, err)

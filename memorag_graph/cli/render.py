@@ -11,7 +11,12 @@ from rich.text import Text
 
 from memorag_graph.languages import language
 
-STAGES = {"gists": "Digesting sections", "memory": "Forming the memory", "index": "Indexing chunks"}
+STAGES = {
+    "gists": "Digesting sections",
+    "memory": "Forming the memory",
+    "eviction": "Choosing what to keep",
+    "index": "Indexing chunks",
+}
 
 FROM_MEMORY = "recalled from memory, unverified"
 
@@ -33,7 +38,7 @@ class StageProgress:
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
-            TextColumn("{task.description:<20}"),
+            TextColumn("{task.description:<21}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             _Rate(),
@@ -54,7 +59,7 @@ class StageProgress:
         stage = event["stage"]
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(STAGES[stage], total=event["total"], unit=event["unit"])
-        self._bars.update(self._tasks[stage], completed=event["done"])
+        self._bars.update(self._tasks[stage], completed=event["done"], total=event["total"])
 
 
 def show_stats(console: Console, result: Mapping[str, Any]) -> None:

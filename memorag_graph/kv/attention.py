@@ -21,7 +21,7 @@ MEMORY_ATTENTION = "memorag_memory"
 """Value of ``attn_implementation`` that makes a model able to continue a memory."""
 
 Watch = Callable[[int, Tensor, Tensor], None]
-"""Called in every layer with its index, the queries (rows, query_heads, new, dim) and the rows' own keys."""
+"""Called in every layer with its index, the scaled queries (rows, query_heads, new, dim) and the rows' own keys."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,9 @@ def memory_attention(
     if memory_past is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     layer = int(module.layer_idx)  # type: ignore[arg-type]
-    if memory_past.watch is not None:
-        memory_past.watch(layer, query, key)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if memory_past.watch is not None:
+        memory_past.watch(layer, query * scale, key)
     read = _read_piece if memory_past.unread is None else _read_step
     return read(query, key, value, scale, memory_past, layer).to(query.dtype), None
 

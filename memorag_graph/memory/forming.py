@@ -11,6 +11,7 @@ from memorag_graph.kv.cache import PIECE, open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.frame import opening_tokens
 from memorag_graph.memory.full import FullKind
 from memorag_graph.memory.gists import GistKind
 from memorag_graph.memory.journal import Journal
@@ -93,7 +94,9 @@ class Former:
 
     def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
         if recipe.settings.kind == "full":
-            return FullKind(self._model, recipe.prompts)
+            return FullKind(self._worker, self._model, recipe.prompts, recipe.settings, report)
+        if recipe.settings.kv_keep < 1:
+            raise InputError("kv_keep", "a memory of gists is kept whole; use kind=full, or kv_keep=1")
         return GistKind(self._worker, self._model, recipe.prompts, recipe.settings, journal, report)
 
     def _notes(
@@ -118,7 +121,7 @@ class Former:
         self, kind: MemoryKind, notes: Sequence[Note], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
         """Return the shards over the notes, reading on from those that are known."""
-        opening = self._opening(recipe.prompts)
+        opening = opening_tokens(self._model, recipe.prompts)
         layouts = [
             [*opening, *(token for text in texts for token in self._model.encode(text))]
             for texts in kind.arrange([note.text for note in notes])
@@ -154,12 +157,6 @@ class Former:
             self._worker.call(partial(branch.prefill, 0, piece))
             progress.add(len(piece))
         return branch.prefix()
-
-    def _opening(self, prompts: Prompts) -> list[int]:
-        """Return the tokens before the first note: the template's markup and the opening words."""
-        model = self._model
-        opening, _ = prompts.around_context()
-        return model.encode(model.template.head(), markup=True) + model.encode(opening.rstrip())
 
 
 class _Total:

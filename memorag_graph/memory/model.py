@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.memory.forming import Former, Recipe
+from memorag_graph.memory.frame import turn_tokens
 from memorag_graph.memory.journal import Journal
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
 from memorag_graph.models.chat_template import Turn, without_thinking
@@ -183,10 +184,6 @@ class MemoryModel:
 
     def turn_tokens(self, memory: Memory | None, turns: Sequence[Turn]) -> list[int]:
         """Return the tokens of a conversation that follow the memory's prefix."""
-        model = self.language_model
         if memory is None:
-            return model.encode_chat(turns)
-        _, closing = memory.prompts.around_context()
-        first = Turn(turns[0].role, f"{closing}\n\n{turns[0].text}")
-        pieces = model.template.render([first, *turns[1:]])
-        return model.encode_pieces(pieces[1:])
+            return self.language_model.encode_chat(turns)
+        return turn_tokens(self.language_model, memory.prompts, turns)

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memorag_graph.errors import ModelError
+from memorag_graph.kv.attention import MEMORY_ATTENTION
 from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
@@ -54,6 +55,11 @@ class LanguageModel:
         """Bytes of the keys and values of one token in all layers."""
         layers, heads, dim = cache_shape(self.model)
         return 2 * layers * heads * dim * int(self.model.dtype.itemsize)
+
+    @property
+    def can_be_watched(self) -> bool:
+        """Whether a branch can show what the model attends to."""
+        return bool(self.model.config._attn_implementation == MEMORY_ATTENTION)
 
     @property
     def dtype(self) -> str:

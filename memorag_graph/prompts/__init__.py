@@ -94,6 +94,11 @@ class Prompts:
         """The request that stands in for a question when a summary is asked for without one."""
         return self._own.summary_question
 
+    @property
+    def repeat(self) -> str:
+        """The request for the document word by word."""
+        return self._own.repeat
+
     def resolved(self) -> dict[PromptKey, str]:
         """Return all eight templates as they will be used."""
         return {key: self[key] for key in get_args(PromptKey)}

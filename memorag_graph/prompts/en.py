@@ -38,5 +38,6 @@ ENGLISH = LanguagePrompts(
     },
     memory_note="Draft from memory, which may be wrong: {draft}\n\n",
     summary_question="Summarize the document.",
+    repeat="Repeat the document above word by word.",
     answer_in="Write in {language}.",
 )

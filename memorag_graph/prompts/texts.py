@@ -14,10 +14,12 @@ class LanguagePrompts:
         templates: The eight templates by key.
         memory_note: How a draft answer is shown to the generator, in place of ``{memory}`` in ``qa_gen``.
         summary_question: What stands in for the question when a summary is asked for without one.
+        repeat: Asks for the document word by word; a memory's tokens are scored by what an answer to it looks at.
         answer_in: Closing instruction that asks for another ``{language}``.
     """
 
     templates: Mapping[PromptKey, str]
     memory_note: str
     summary_question: str
+    repeat: str
     answer_in: str = ""

@@ -27,4 +27,5 @@ CHINESE = LanguagePrompts(
     },
     memory_note="凭记忆写的草稿，可能有误：{draft}\n\n",
     summary_question="请概括这篇文档。",
+    repeat="请逐字复述以上文档。",
 )

@@ -1,0 +1,69 @@
+"""Eviction: the best-scored keys and values, moved together."""
+
+import math
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.eviction.scoring import Scores
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.kv.rotary import rotary_frequencies, turn
+
+_PROBE = 8
+_TOLERANCE = 0.1
+"""Relative; rounding in 16 bits stays far below, another rotary embedding comes out near 1."""
+
+
+def prune(kv: KVPrefix, scores: Scores, share: float, always: int, model: PreTrainedModel) -> KVPrefix:
+    """Keep a share of the tokens in each head, those with the best scores, in their order.
+
+    Keys are turned to the positions 0, 1, 2, ..., so that what is left takes up no more of the model's window than
+    its number of tokens.
+
+    Args:
+        kv: All keys and values.
+        scores: What each is worth; of equal ones the first is kept.
+        share: Of the tokens after the first ``always``, rounded up.
+        always: Tokens at the start that are kept in any case: a template's markup, where attention rests.
+        model: The model that made them.
+
+    Raises:
+        ValueError: If the model's keys cannot be turned.
+    """
+    frequencies = turning_frequencies(model)
+    always = min(always, kv.length)
+    count = always + math.ceil((kv.length - always) * share)
+    layers = []
+    for (keys, values), score in zip(kv.layers, scores, strict=True):
+        ranked = score.clone()
+        ranked[:, :always] = float("inf")
+        kept = ranked.argsort(dim=1, descending=True, stable=True)[:, :count].sort(dim=1).values
+        steps = torch.arange(count, device=kept.device) - kept
+        index = kept[..., None].expand(-1, -1, keys.shape[-1])
+        turned = turn(keys.gather(1, index).float(), steps, frequencies.to(keys.device)).to(keys.dtype)
+        layers.append((turned, values.gather(1, index)))
+    return KVPrefix(tuple(layers))
+
+
+def turning_frequencies(model: PreTrainedModel) -> Tensor:
+    """Return the frequencies by which a model's keys can be turned to other positions.
+
+    Proved by reading one token several times over. Every position then attends to nothing but equals, so in each
+    layer the keys differ by their positions alone, and turned back they must be the same.
+
+    Raises:
+        ValueError: If the keys do not turn with their positions in all layers.
+    """
+    frequencies = rotary_frequencies(model)
+    if frequencies is None:
+        raise ValueError("the keys of this model are not bound to positions by rotary embedding")
+    token = model.config.get_text_config().vocab_size // 3
+    branch = open_branch(model, [None], _PROBE)
+    branch.prefill(0, [token] * _PROBE)
+    for keys, _ in branch.prefix().layers:
+        back = turn(keys.float().cpu(), -torch.arange(_PROBE), frequencies)
+        if (back - back[:, :1]).norm() > _TOLERANCE * back.norm():
+            raise ValueError("the keys of this model cannot be moved to other positions")
+    return frequencies
