@@ -4,11 +4,17 @@ import json
 import platform
 import resource
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.prefix import KVPrefix
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "examples" / "skerrow_letters.txt"
@@ -31,3 +37,19 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(described, ensure_ascii=False))
+
+
+def next_token_scores(model: PreTrainedModel, prefix: KVPrefix, texts: Sequence[Sequence[int]]) -> Tensor:
+    """Continue a prefix by texts of one length; return the log-probabilities after each token, (tokens, vocabulary)."""
+    branch = open_branch(model, [prefix] * len(texts), 0, len(texts[0]))
+    return torch.cat([branch.step(column).log_softmax(-1) for column in zip(*texts, strict=True)])
+
+
+def agreement(scores: Tensor, reference: Tensor) -> dict[str, float]:
+    """Compare log-probabilities: share of positions with the same best token, and the mean KL divergence in nats."""
+    divergence = (reference.exp() * (reference - scores)).sum(-1)
+    return {
+        "positions": len(scores),
+        "next_token_agreement": round(float((scores.argmax(-1) == reference.argmax(-1)).float().mean()), 4),
+        "kl": float(f"{float(divergence.mean()):.3g}"),
+    }

@@ -230,18 +230,18 @@ class Registry:
         from memorag_graph.memory.files import save_memory
 
         def create(place: Path) -> OpenMemory:
-            journal = Journal(place / JOURNAL)
             opened = self._loaded.get(address) or form(journal)
             save_memory(place, opened.memory, opened.index)
-            journal.clear()
             self._keep(opened, place)
             return opened
 
         require_writable(directory)
+        journal = Journal(directory / JOURNAL)
         with self._lock_of(address):
             opened = self.store.get_or_create(
                 address, lambda place: self._open(place, address, options), create, directory
             )
+        journal.clear()
         remember_place(address, directory)
         return opened
 

@@ -40,11 +40,11 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
     """
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / _LOCK):
-        finish_change(directory)
+        _finish_change(directory)
         try:
             _write_new(directory, writers, manifest)
         finally:  # what was not decided is removed: a full disk is not left full
-            finish_change(directory)
+            _finish_change(directory)
 
 
 def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
@@ -79,6 +79,11 @@ def require_writable(directory: Path) -> None:
 
 def finish_change(directory: Path) -> None:
     """Carry through a change that was decided but not finished, and remove what an undecided one left."""
+    with FileLock(directory / _LOCK):
+        _finish_change(directory)
+
+
+def _finish_change(directory: Path) -> None:
     decided = (directory / _NEXT).exists()
     if decided:
         for name in _listed(directory / MANIFEST) - _listed(directory / _NEXT):

@@ -148,7 +148,10 @@ def _shard_writer(memory: Memory, shard: Shard) -> Writer:
 
     def write(path: Path) -> None:
         tensors = {"token_ids": torch.tensor(shard.token_ids, dtype=torch.int32), **shard.stored}
-        save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
+        try:
+            save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
+        except SafetensorError as error:  # its only cause here is the disk
+            raise OSError(str(error)) from error
 
     return write
 

@@ -68,11 +68,12 @@ class MemoryStore:
         Args:
             memory_id: Its content address.
             open_it: Returns the memory in a directory; raises MemoryFileError where there is none.
-            create: Saves the memory in a directory and returns it.
+            create: Saves the memory in the directory, which exists, and returns it.
             directory: A directory of its own outside the store.
         """
         place = directory or self.directory(memory_id)
         with self.exclusive(place):
+            finish_change(place)
             try:
                 opened = open_it(place)
             except MemoryFileError:

@@ -83,7 +83,7 @@ class DenseIndex:
 
     def save(self, path: Path) -> None:
         """Write the vectors."""
-        faiss.write_index(self._index, str(path))
+        path.write_bytes(faiss.serialize_index(self._index).tobytes())  # ``write_index`` is silent where a disk is full
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
         """Return the ``hits`` most similar chunks for each query, best first; equal scores in document order.

@@ -1,0 +1,140 @@
+"""What a full memory still knows when a part of its keys and values is evicted, with the embedded model in float32.
+
+Sixteen facts are planted in the example document. For each way to choose and each share that is kept: how many
+questions about them are answered with the right value, how surprised the model is by it (nats per token), and how
+well the next token agrees with that of the whole memory on other text. The peers are the whole memory and a random
+choice, of the same run.
+"""
+
+import time
+from collections.abc import Sequence
+
+import torch
+from common import DOCUMENT, agreement, next_token_scores, write_result
+
+from memorag_graph.documents import Document, read_document
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.eviction.prune import prune
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.languages import language
+from memorag_graph.memory.frame import opening_tokens, turn_tokens
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.loading import ModelSource, load_language_model
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+
+SHARES = [0.75, 0.5, 0.25, 0.1]
+FILLER_TOKENS = 2_350
+TEXTS, TEXT_TOKENS = 20, 50
+ANSWER_TOKENS = 24
+FACTS = {
+    "the code of the north gate": "4831",
+    "the name of the night watchman": "Oswin Pell",
+    "the colour of the harbour boat": "turquoise",
+    "the price of a lantern": "37 pounds",
+    "the birthplace of the cook": "Lisbon",
+    "the number of the storage room": "216",
+    "the name of the office cat": "Biscuit",
+    "the favourite tea of the director": "jasmine",
+    "the weight of the old anchor": "540 kilograms",
+    "the date of the boat race": "9 August",
+    "the surname of the plumber": "Vandermeer",
+    "the password of the radio": "marigold",
+    "the depth of the well": "62 metres",
+    "the instrument of the postman": "the trombone",
+    "the street of the bakery": "Falcon Lane",
+    "the age of the lighthouse": "143 years",
+}
+
+
+def planted(model: LanguageModel) -> tuple[Document, list[int]]:
+    """Return the example's start with the facts between its paragraphs, and tokens of what follows in it."""
+    paragraphs = [it for it in read_document(DOCUMENT).text.split("\n\n") if it.strip()]
+    sentences = [f"{subject[0].upper()}{subject[1:]} is {value}." for subject, value in FACTS.items()]
+    costs = [model.count(it) for it in paragraphs]
+    used = next(at for at in range(len(costs)) if sum(costs[: at + 1]) > FILLER_TOKENS)
+    mixed: list[str] = []
+    for at, paragraph in enumerate(paragraphs[:used]):
+        mixed += [paragraph, *sentences[at * len(sentences) // used : (at + 1) * len(sentences) // used]]
+    return Document("planted", "\n\n".join(mixed)), model.encode("\n\n".join(paragraphs[used:]))
+
+
+class Examiner:
+    """Asks a memory about the facts."""
+
+    def __init__(self, model: LanguageModel, prompts: Prompts) -> None:
+        self._model, self._prompts = model, prompts
+
+    def ask(self, kv: KVPrefix) -> dict[str, float]:
+        right = sum(value.lower() in self._answer(kv, subject).lower() for subject, value in FACTS.items())
+        surprises = [it for subject, value in FACTS.items() for it in self._surprises(kv, subject, value)]
+        return {"right": right, "nats_per_token": round(sum(surprises) / len(surprises), 3)}
+
+    def _answer(self, kv: KVPrefix, subject: str) -> str:
+        written: list[int] = []
+        turn = self._turn(subject)
+        branch = open_branch(self._model.model, [kv], len(turn), ANSWER_TOKENS)
+        token = int(branch.prefill(0, turn).argmax())
+        while token not in self._model.stop_tokens and len(written) < ANSWER_TOKENS:
+            written.append(token)
+            token = int(branch.step([token])[0].argmax())
+        return self._model.decode(written)
+
+    def _surprises(self, kv: KVPrefix, subject: str, value: str) -> list[float]:
+        turn = self._turn(subject) + self._model.encode(f"{subject[0].upper()}{subject[1:]} is")
+        branch = open_branch(self._model.model, [kv], len(turn), ANSWER_TOKENS)
+        scores = branch.prefill(0, turn)
+        surprises = []
+        for token in self._model.encode(f" {value}"):
+            surprises.append(-float(scores.log_softmax(-1)[token]))
+            scores = branch.step([token])[0]
+        return surprises
+
+    def _turn(self, subject: str) -> list[int]:
+        question = self._prompts.fill("qa", question=f"What is {subject}?")
+        return turn_tokens(self._model, self._prompts, [Turn("user", question)])
+
+
+def random_choice(kv: KVPrefix, share: float, opening: int, model: LanguageModel) -> KVPrefix:
+    torch.manual_seed(0)
+    return prune(kv, [torch.rand(keys.shape[:2]) for keys, _ in kv.layers], share, opening, model.model)
+
+
+def windows(tokens: Sequence[int]) -> list[Sequence[int]]:
+    step = len(tokens) // TEXTS
+    return [tokens[at * step : at * step + TEXT_TOKENS] for at in range(TEXTS)]
+
+
+def main() -> None:
+    model = load_language_model(ModelSource(EMBEDDED, dtype="float32"))
+    memory_model, prompts = MemoryModel(model), Prompts(language("en"))
+    document, following = planted(model)
+    examiner, texts = Examiner(model, prompts), windows(following)
+    opening = len(opening_tokens(model, prompts))
+
+    def form(settings: MemorySettings) -> tuple[KVPrefix, float]:
+        began = time.perf_counter()
+        (shard,) = memory_model.memorize([document], prompts, settings).shards
+        return shard.kv, round(time.perf_counter() - began, 2)
+
+    whole, seconds = form(MemorySettings(kind="full"))
+    reference = next_token_scores(model.model, whole, texts)
+    rows = [{"eviction": "none", "kept": 1.0, "tokens": whole.length, "seconds": seconds, **examiner.ask(whole)}]
+    for name in ("kvzip", "snapkv", "keydiff", "random"):
+        for share in SHARES:
+            if name == "random":
+                kv, seconds = random_choice(whole, share, opening, model), 0.0
+            else:
+                kv, seconds = form(MemorySettings(kind="full", kv_keep=share, eviction=name))
+            fidelity = agreement(next_token_scores(model.model, kv, texts), reference)
+            rows.append({"eviction": name, "kept": share, "tokens": kv.length, "seconds": seconds,
+                         **examiner.ask(kv), **fidelity})  # fmt: skip
+            print(rows[-1], flush=True)
+    write_result("eviction", {"facts": len(FACTS), "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
