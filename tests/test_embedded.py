@@ -12,15 +12,22 @@ from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
 from memorag_graph.kv.cache import SharedBranch, open_branch
 from memorag_graph.kv.capability import prepare
+from memorag_graph.kv.rotary import rotary_frequencies
+from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.files import load_memory, save_memory
+from memorag_graph.memory.indexing import index_memory
 from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.revision import appended
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
 from memorag_graph.models.sampling import Sampling
+from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import KVStorage, MemoryKindName, MemorySettings, RunOptions
 from memorag_graph.words import is_wide
-from tests.conftest import EXAMPLE, prefill, split_documents
+from tests.conftest import EXAMPLE, HashEmbeddings, prefill, split_documents
 from tests.test_branches import assert_close, one_go
+from tests.test_memory import assert_same_shards
 
 pytestmark = pytest.mark.embedded
 
@@ -68,6 +75,49 @@ def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryMod
     assert all(
         torch.equal(old, new) for old, new in zip(before, (t for layer in kv.layers for t in layer), strict=True)
     )
+
+
+def test_a_saved_memory_and_a_question_give_the_logits_of_one_go(
+    float32: MemoryModel, prompts: Prompts, tmp_path: Path
+) -> None:
+    document = Document("letter", LETTER[:3000])
+    settings = MemorySettings(kind="full", retrieval_chunk_size=128)
+    memory = float32.memorize([document], prompts, settings, embedding_model="hash")
+    save_memory(tmp_path, memory, index_memory(memory, [document], float32.language_model, HashEmbeddings()))
+    (shard,) = load_memory(tmp_path, HashEmbeddings())[0].shards
+    turn = float32.turn_tokens(memory, [Turn("user", "How many passengers were carried?")])
+    branch = open_branch(float32.language_model.model, [shard.kv], len(turn), 1)
+    tokens = [*shard.token_ids, *turn]
+    assert_close(branch.prefill(0, turn), one_go(float32.language_model, tokens)[-1])
+    assert_close(branch.step([100])[0], one_go(float32.language_model, [*tokens, 100])[-1])
+
+
+@pytest.mark.parametrize("kind", ["gist", "full"])
+def test_an_appended_real_memory_is_the_one_made_from_scratch(
+    float32: MemoryModel, prompts: Prompts, kind: MemoryKindName
+) -> None:
+    documents = [Document(name, LETTER[start : start + 2000]) for name, start in (("a", 0), ("b", 4000))]
+    settings = MemorySettings(kind=kind, gist_chunk_size=256, gist_tokens=32)
+    before = float32.memorize(documents[:1], prompts, settings)
+    after = float32.revise(before, appended(before, documents[1:]))
+    scratch = float32.memorize(documents, prompts, settings)
+    assert after.id == scratch.id
+    assert after.notes == scratch.notes
+    assert_same_shards(after, scratch)
+
+
+@pytest.mark.parametrize(("storage", "least"), [("int8", 0.985), ("int4", 0.94)])
+def test_quantized_keys_and_values_of_a_real_memory_change_few_next_tokens(
+    float32: MemoryModel, storage: KVStorage, least: float
+) -> None:
+    model = float32.language_model
+    tokens = model.encode(LETTER)
+    kv = prefill(model, tokens[:800])
+    kept = Shard.of(tokens[:800], kv, storage, rotary_frequencies(model.model)).kv
+    texts = [tokens[start : start + 40] for start in range(1000, 3000, 200)]
+    branches = [open_branch(model.model, [prefix] * len(texts), 0, 40) for prefix in (kv, kept)]
+    best = [torch.cat([branch.step(it) for it in zip(*texts, strict=True)]).argmax(-1) for branch in branches]
+    assert (best[0] == best[1]).float().mean() >= least
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -20,7 +20,13 @@ from tests.conftest import SETTINGS, HashEmbeddings
 DOCUMENTED = (Path(__file__).parent.parent / "docs" / "memory-format.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=["exact", "int8", "int4"])
+PRUNED = {"kind": "full", "kv_keep": 0.5, "eviction": "snapkv"}
+
+
+@pytest.fixture(
+    params=[{"kv_storage": "exact"}, {"kv_storage": "int8"}, {"kv_storage": "int4"}, {**PRUNED, "kv_storage": "int8"}],
+    ids=["exact", "int8", "int4", "pruned"],
+)
 def saved(
     request: pytest.FixtureRequest,
     memory_model: MemoryModel,
@@ -28,7 +34,7 @@ def saved(
     prompts: Prompts,
     tmp_path: Path,
 ) -> tuple[Memory, Path]:
-    settings = SETTINGS.model_copy(update={"kv_storage": request.param})
+    settings = SETTINGS.model_copy(update=request.param)
     memory = memory_model.memorize(documents, prompts, settings, embedding_model="hash")
     save_memory(tmp_path, memory, index_memory(memory, documents, memory_model.language_model, HashEmbeddings()))
     return memory, tmp_path
@@ -78,6 +84,7 @@ def test_keys_and_values_are_read_as_documented(saved: tuple[Memory, Path]) -> N
         assert tensors["token_ids"].dtype == np.int32
         assert tuple(tensors["token_ids"]) == shard.token_ids
         assert (described["tokens"], described["kept"]) == (len(shard.token_ids), shard.kv.length)
+        assert (described["kept"] < described["tokens"]) == (manifest["settings"]["kv_keep"] < 1)
         for layer, (keys, values) in enumerate(shard.kv.layers):
             mine = read_layer(tensors, layer, storage)
             np.testing.assert_allclose(mine[0], keys.numpy(), atol=1e-4)

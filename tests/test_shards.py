@@ -78,6 +78,21 @@ def test_shards_are_unchanged_by_answers(model: MemoryModel, memory: Memory) -> 
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
+def test_a_hundred_answers_at_once_change_no_shard_and_no_answer(model: MemoryModel, memory: Memory) -> None:
+    shards = len(memory.shards)
+    before = [tensor.clone() for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
+
+    def ask(number: int) -> str:
+        turn = Turn("user", f"Who was captain in {1990 + number // shards}?")
+        return model.complete(memory, [turn], Sampling(3 + number % 5), shard=number % shards).text
+
+    with ThreadPoolExecutor(25) as pool:
+        together = list(pool.map(ask, range(100)))
+    after = [tensor for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert together[:30] == [ask(number) for number in range(30)]
+
+
 class Scripted:
     """Stands in for the shards of a memory: each gives its reply; alone, the model repeats what it was given."""
 

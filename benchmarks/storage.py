@@ -1,0 +1,186 @@
+"""Ways to keep a memory's keys and values: bytes, times and what is lost, with the embedded model.
+
+The text is prefilled in float32 and kept in each way; the model then continues other text of the same document over
+what was loaded, and its next-token scores are compared with those over the float32 original. Times are medians of
+interleaved repetitions. Peers, in the same run: reading the text again, and what the original MemoRAG does, which is
+``torch.save`` of the cache and a ``deepcopy`` of it for each question.
+
+    python benchmarks/storage.py [--document TEXT] [--tokens 4000]
+"""
+
+import argparse
+import copy
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import DOCUMENT, agreement, next_token_scores, write_result
+from transformers import DynamicCache
+
+from memorag_graph.documents import Document, read_document
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.languages import language
+from memorag_graph.memory.files import load_memory, save_memory
+from memorag_graph.memory.indexing import index_memory
+from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+
+REPEATS = 5
+TEXTS, TEXT_TOKENS = 20, 100
+QUESTION = [Turn("user", "What did the company do about the price of fuel?")]
+
+
+class Way:
+    """One way to keep a memory: how to save it, and how to get from the file to the first token of an answer."""
+
+    def __init__(self, model: MemoryModel, memory: Memory, file: Path) -> None:
+        self.model, self.memory, self.file = model, memory, file
+        self.turn = model.turn_tokens(memory, QUESTION)
+
+    def first_token(self, kv: KVPrefix) -> int:
+        branch = open_branch(self.model.language_model.model, [kv], len(self.turn))
+        return int(branch.prefill(0, self.turn).argmax())
+
+
+class Ours(Way):
+    """This package's files."""
+
+    def __init__(self, model: MemoryModel, memory: Memory, document: Document, directory: Path) -> None:
+        super().__init__(model, memory, directory / "memory.bin")
+        self._embeddings = load_embeddings(ModelSource(EMBEDDED))
+        self._index = index_memory(memory, [document], model.language_model, self._embeddings)
+
+    def save(self) -> None:
+        save_memory(self.file.parent, self.memory, self._index)
+
+    def load(self) -> KVPrefix:
+        return load_memory(self.file.parent, self._embeddings)[0].shards[0].kv
+
+    def load_to_first_token(self) -> int:
+        return self.first_token(self.load())
+
+
+class Pickled(Way):
+    """The original's: the cache as a pickle, copied for each question, which then grows it token by token."""
+
+    def save(self) -> None:
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(self.memory.shards[0].kv.layers):
+            cache.update(keys[None], values[None], layer)
+        torch.save(cache, self.file)
+
+    def load(self) -> KVPrefix:
+        cache = torch.load(self.file, weights_only=False)
+        return KVPrefix(tuple((layer.keys[0], layer.values[0]) for layer in cache.layers))
+
+    def load_to_first_token(self) -> int:
+        cache = copy.deepcopy(torch.load(self.file, weights_only=False))
+        with torch.inference_mode():
+            output = self.model.language_model.model(torch.tensor([self.turn]), past_key_values=cache, use_cache=True)
+        return int(output.logits[0, -1].argmax())
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def shortest(text: str, tokens: int, count: Callable[[str], int]) -> str:
+    """Return the start of a text with about so many tokens."""
+    return text[: int(len(text) * tokens / count(text))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--document", type=Path, default=DOCUMENT)
+    parser.add_argument("--tokens", type=int, default=4000)
+    arguments = parser.parse_args()
+    prompts = Prompts(language("en"))
+    models = {dtype: MemoryModel(load_language_model(ModelSource(EMBEDDED, dtype=dtype)))
+              for dtype in ("float32", "bfloat16")}  # fmt: skip
+    precise = models["float32"].language_model
+    text = read_document(arguments.document).text
+    document = Document("start", shortest(text, arguments.tokens, precise.count))
+    following = precise.encode(text[len(document.text) :])
+    step = len(following) // TEXTS
+    texts = [following[at * step : at * step + TEXT_TOKENS] for at in range(TEXTS)]
+
+    def formed(dtype: str, storage: str) -> tuple[MemoryModel, Memory]:
+        settings = MemorySettings(kind="full", kv_storage=storage)
+        return models[dtype], models[dtype].memorize([document], prompts, settings, embedding_model=EMBEDDED)
+
+    with tempfile.TemporaryDirectory() as kept:
+        ways: dict[str, Ours | Pickled] = {
+            f"{storage} ({dtype})": Ours(*formed(dtype, storage), document, Path(kept) / f"{storage}-{dtype}")
+            for dtype, storage in (("float32", "exact"), ("float32", "int8"), ("float32", "int4"),
+                                   ("bfloat16", "exact"), ("bfloat16", "int8"))
+        }  # fmt: skip
+        for dtype in models:
+            whole = ways[f"exact ({dtype})"]
+            ways[f"torch.save + deepcopy ({dtype})"] = Pickled(whole.model, whole.memory, Path(kept) / f"{dtype}.pt")
+        reference = ways["exact (float32)"]
+        scores = next_token_scores(precise.model, reference.memory.shards[0].kv, texts)
+        times: dict[str, dict[str, list[float]]] = {}
+        for _ in range(REPEATS):
+            for name, way in ways.items():
+                for what, work in (("save", way.save), ("load", way.load),
+                                   ("load_to_first_token", way.load_to_first_token)):  # fmt: skip
+                    times.setdefault(name, {}).setdefault(what, []).append(seconds(work))
+            for dtype in models:
+                whole = ways[f"exact ({dtype})"]
+                times.setdefault(f"read again ({dtype})", {}).setdefault("load_to_first_token", []).append(
+                    seconds(lambda whole=whole: read_again(whole))
+                )
+        rows = {
+            name: {
+                **described(way, reference),
+                **agreement(next_token_scores(way.model.language_model.model, way.load(), texts), scores),
+            }
+            for name, way in ways.items()
+        }
+    medians = {name: {what: statistics.median(values) for what, values in it.items()} for name, it in times.items()}
+    for name in rows:
+        again = medians[f"read again ({name.split('(')[1]}"]["load_to_first_token"]
+        rows[name] |= {f"{what}_seconds": round(value, 4) for what, value in medians[name].items()}
+        rows[name]["read_again_to_load"] = round(again / medians[name]["load_to_first_token"], 1)
+    write_result(
+        "storage" if arguments.document == DOCUMENT else f"storage_{arguments.document.stem}",
+        {
+            "memory_tokens": reference.memory.memory_tokens,
+            "read_again_seconds": {
+                name: round(it["load_to_first_token"], 3) for name, it in medians.items() if name not in rows
+            },
+            "rows": rows,
+            "all_seconds": times,
+        },
+    )
+
+
+def read_again(way: Way) -> int:
+    tokens = list(way.memory.shards[0].token_ids)
+    branch = open_branch(way.model.language_model.model, [None], len(tokens))
+    branch.prefill(0, tokens)
+    return way.first_token(branch.prefix())
+
+
+def described(way: Way, reference: Way) -> dict[str, Any]:
+    size = way.file.stat().st_size
+    return {
+        "bytes_per_token": round(size / way.memory.memory_tokens),
+        "share_of_float32": round(size / reference.file.stat().st_size, 4),
+    }
+
+
+if __name__ == "__main__":
+    main()
