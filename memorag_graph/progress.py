@@ -9,7 +9,7 @@ class Progress:
     """A report from within long work.
 
     Attributes:
-        stage: ``"gists"``, ``"memory"``, ``"eviction"`` or ``"index"``.
+        stage: ``"waiting"`` (for another process), ``"gists"``, ``"memory"``, ``"eviction"`` or ``"index"``.
         done: Units finished.
         total: Units in all.
         unit: What is counted, such as ``"tokens"``.

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from memorag_graph.memory.revision import Listed
 
 Loaded = TypeVar("Loaded")
-
-_LANGUAGE_SAMPLE = 100_000
+Form = Callable[[Journal], OpenMemory]
 
 
 class Registry:
@@ -118,7 +117,7 @@ class Registry:
             raise InputError("documents", "nothing to memorize; give at least one document")
         model = self.memory_model(ModelSource(options.model or EMBEDDED, options.device, options.dtype))
         embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
-        prompts = Prompts(detect_language(documents[0].text[:_LANGUAGE_SAMPLE]), options.prompts)
+        prompts = Prompts(detect_language(documents[0].text), options.prompts)
         identity = Identity.of(model.language_model, embedding_model)
         address = memory_id(documents, identity, options.memory_settings, prompts)
 
@@ -135,7 +134,7 @@ class Registry:
             index = index_memory(memory, documents, model.language_model, embeddings, report=report)
             return OpenMemory(memory, index, model)
 
-        return self._get_or_create(address, directory or self.store.directory(address), options, form)
+        return self._get_or_create(address, directory or self.store.directory(address), options, form, report)
 
     def revise(
         self,
@@ -183,7 +182,7 @@ class Registry:
             )
             return OpenMemory(memory, index, before.model)
 
-        return self._get_or_create(address, target, options, form)
+        return self._get_or_create(address, target, options, form, report)
 
     def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
         """Return a saved memory by its id or directory.
@@ -224,24 +223,28 @@ class Registry:
         )
 
     def _get_or_create(
-        self, address: str, directory: Path, options: RunOptions, form: Callable[[Journal], OpenMemory]
+        self, address: str, directory: Path, options: RunOptions, form: Form, report: ReportProgress
     ) -> OpenMemory:
         """Return the memory of an address, made and saved first where the directory does not hold it undamaged."""
         from memorag_graph.memory.files import save_memory
 
+        journal = Journal(directory / JOURNAL)
+
+        def open_it(place: Path) -> OpenMemory:
+            opened = self._open(place, address, options)
+            journal.clear()
+            return opened
+
         def create(place: Path) -> OpenMemory:
             opened = self._loaded.get(address) or form(journal)
             save_memory(place, opened.memory, opened.index)
+            journal.clear()
             self._keep(opened, place)
             return opened
 
         require_writable(directory)
-        journal = Journal(directory / JOURNAL)
         with self._lock_of(address):
-            opened = self.store.get_or_create(
-                address, lambda place: self._open(place, address, options), create, directory
-            )
-        journal.clear()
+            opened = self.store.get_or_create(address, open_it, create, directory, report)
         remember_place(address, directory)
         return opened
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from memorag_graph.memory.leases import Lease, in_use
 from memorag_graph.memory.manifest import read_info
 from memorag_graph.memory.store import MemoryStore
 from memorag_graph.opened import LoadedMemories
+from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 
@@ -72,6 +74,23 @@ def test_processes_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> 
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert made.read_text() == "made\n"
+
+
+def test_who_waits_for_another_says_so(tmp_path: Path) -> None:
+    store, said = MemoryStore(tmp_path), []
+    waiting = threading.Event()
+
+    def report(progress: Progress) -> None:
+        said.append((progress.stage, progress.done))
+        waiting.set()
+
+    with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory("one")):
+        made = pool.submit(store.get_or_create, "one", opened, create, None, report)
+        assert waiting.wait(10)
+        assert said == [("waiting", 0)]
+        create(store.directory("one"))
+    assert made.result() == store.directory("one")
+    assert said == [("waiting", 0), ("waiting", 1)]
 
 
 def test_threads_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from memorag_graph.languages import language
 
 STAGES = {
+    "waiting": "Waiting for another process to finish this memory",
     "gists": "Digesting sections",
     "memory": "Forming the memory",
     "eviction": "Choosing what to keep",

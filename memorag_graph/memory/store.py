@@ -4,8 +4,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from memorag_graph.memory.journal import JOURNAL
 from memorag_graph.memory.leases import Lease, in_use
 from memorag_graph.memory.manifest import find_memories
 from memorag_graph.paths import memories_dir
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _LEASES = ".leases"
 _LOCKS = ".locks"
@@ -60,6 +61,7 @@ class MemoryStore:
         open_it: Callable[[Path], Opened],
         create: Callable[[Path], Opened],
         directory: Path | None = None,
+        report: ReportProgress = ignore_progress,
     ) -> Opened:
         """Return a memory, making it first if it is not there.
 
@@ -70,9 +72,10 @@ class MemoryStore:
             open_it: Returns the memory in a directory; raises MemoryFileError where there is none.
             create: Saves the memory in the directory, which exists, and returns it.
             directory: A directory of its own outside the store.
+            report: Called where another process is waited for.
         """
         place = directory or self.directory(memory_id)
-        with self.exclusive(place):
+        with _held(self.exclusive(place), report):
             finish_change(place)
             try:
                 opened = open_it(place)
@@ -189,6 +192,21 @@ class MemoryStore:
         """Return the lock between those who begin to use a memory and those who remove it."""
         self.root.mkdir(parents=True, exist_ok=True)
         return FileLock(self.root / ".gate", thread_local=False)
+
+
+@contextmanager
+def _held(lock: FileLock, report: ReportProgress) -> Iterator[None]:
+    """Hold a lock, saying so while somebody else has it."""
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(Progress("waiting", 0, 1, "processes"))
+        lock.acquire()
+        report(Progress("waiting", 1, 1, "processes"))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _age(path: Path) -> float:
