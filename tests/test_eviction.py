@@ -22,7 +22,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.kv import cache
 from memorag_graph.kv.attention import Watch
 from memorag_graph.kv.cache import open_branch
-from memorag_graph.kv.eviction import kvzip, snapkv
+from memorag_graph.kv.eviction import snapkv
 from memorag_graph.kv.eviction.keydiff import keydiff_scores
 from memorag_graph.kv.eviction.kvzip import kvzip_scores
 from memorag_graph.kv.eviction.prune import prune, turning_frequencies
@@ -69,7 +69,7 @@ def eager_attention(model: LanguageModel, tokens: list[int]) -> list[Tensor]:
 
 def test_snapkv_scores_are_the_attention_of_the_last_tokens(language_model: LanguageModel) -> None:
     tokens = random_tokens(200, seed=3)
-    scores = snapkv_scores(prefill(language_model, tokens), tokens, reader(language_model))
+    scores = snapkv_scores(prefill(language_model, tokens), tokens, 0.8, reader(language_model))
     past = 200 - snapkv.WINDOW
     for score, weights in zip(scores, eager_attention(language_model, tokens), strict=True):
         votes = weights[:, :, past:, :past].mean(dim=(1, 2))
@@ -78,21 +78,25 @@ def test_snapkv_scores_are_the_attention_of_the_last_tokens(language_model: Lang
         assert score[:, past:].isinf().all()
 
 
-def test_kvzip_scores_are_the_attention_of_a_repetition(
-    language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kvzip, "CHUNK", 64)
+OPENING = 6
+
+
+def test_kvzip_scores_are_the_attention_of_a_repetition(language_model: LanguageModel) -> None:
     tokens, request = random_tokens(150, seed=4), random_tokens(9, seed=5)
-    scores = kvzip_scores(prefill(language_model, tokens), tokens, request, reader(language_model))
-    for start in (0, 64, 128):
+    kv = prefill(language_model, tokens)
+    room = 64 + len(request) + 8
+    scores = kvzip_scores(kv, tokens, OPENING, request, room, reader(language_model))
+    for start in range(OPENING, 150, 64):
         chunk = tokens[start : start + 64]
         repeated = [*request, *tokens[max(0, start - 8) : start], *chunk]
+        assert len(repeated) <= room
+        among = [*range(OPENING), *range(start, start + len(chunk)), *range(150, 150 + len(repeated))]
         for score, weights in zip(scores, eager_attention(language_model, tokens + repeated), strict=True):
-            seen = weights[:, :, 150:]
-            among = torch.cat([seen[..., start : start + len(chunk)], seen[..., 150:]], dim=-1)
-            shares = among / among.sum(-1, keepdim=True)
-            expected = shares[..., : len(chunk)].amax(dim=(1, 2))
+            seen = weights[:, :, 150:, among]
+            shares = seen / seen.sum(-1, keepdim=True)
+            expected = shares[..., OPENING : OPENING + len(chunk)].amax(dim=(1, 2))
             torch.testing.assert_close(score[:, start : start + 64], expected, atol=1e-5, rtol=1e-3)
+        assert not any(score[:, :OPENING].any() for score in scores)
 
 
 def test_kvzip_gives_the_same_scores_however_the_repetition_is_read(
@@ -100,10 +104,27 @@ def test_kvzip_gives_the_same_scores_however_the_repetition_is_read(
 ) -> None:
     tokens, request = random_tokens(150, seed=4), random_tokens(9, seed=5)
     kv = prefill(language_model, tokens)
-    whole = kvzip_scores(kv, tokens, request, reader(language_model))
+    whole = kvzip_scores(kv, tokens, OPENING, request, 512, reader(language_model))
     monkeypatch.setattr(cache, "PIECE", 37)
-    for score, expected in zip(kvzip_scores(kv, tokens, request, reader(language_model)), whole, strict=True):
+    for score, expected in zip(
+        kvzip_scores(kv, tokens, OPENING, request, 512, reader(language_model)), whole, strict=True
+    ):
         torch.testing.assert_close(score, expected)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_snapkv_keeps_the_end_of_the_text_and_as_much_of_the_rest(share: float) -> None:
+    model = tiny_model("llama")
+    tokens = random_tokens(200, seed=3)
+    kv = prefill(model, tokens)
+    scores = snapkv_scores(kv, tokens, share, reader(model))
+    numbered = KVPrefix(tuple((keys, torch.arange(200.0)[None, :, None].expand_as(keys)) for keys, _ in kv.layers))
+    for _, kept in prune(numbered, scores, share, 0, model.model).layers:
+        for head in kept:
+            places = set(head[:, 0].int().tolist())
+            looking = max(1, min(snapkv.WINDOW, len(places) // 2))
+            assert places >= set(range(200 - looking, 200))
+            assert len(places) >= 2 * looking
 
 
 def test_keydiff_prefers_the_key_that_differs() -> None:
@@ -259,5 +280,5 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
 def test_a_text_shorter_than_the_window_that_looks_back_can_be_pruned() -> None:
     model = tiny_model("llama")
     kv = prefill(model, [7, 8, 9])
-    scores = snapkv_scores(kv, [7, 8, 9], reader(model))
+    scores = snapkv_scores(kv, [7, 8, 9], 0.1, reader(model))
     assert prune(kv, scores, 0.1, 1, model.model).length == 2

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 def rotary_frequencies(model: PreTrainedModel) -> Tensor | None:
     """Return the angle by which each pair of a key's elements turns from token to token, or None without any."""
     found = next((module.inv_freq for module in model.modules() if hasattr(module, "inv_freq")), None)
-    return found.detach().float().cpu() if isinstance(found, Tensor) else None
+    return found.detach().float().cpu().clone() if isinstance(found, Tensor) else None
 
 
 def turn(keys: Tensor, steps: Tensor, frequencies: Tensor) -> Tensor:

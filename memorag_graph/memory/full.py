@@ -73,11 +73,11 @@ class FullKind:
         """Return the share of a shard's keys and values that is to be kept; the opening words stay whole."""
         if self._settings.kv_keep == 1:
             return kv
-        scores = self._scores(kv, tokens)
-        always = len(opening_tokens(self._model, self._prompts))
-        return self._worker.call(lambda: prune(kv, scores, self._settings.kv_keep, always, self._model.model))
+        opening = len(opening_tokens(self._model, self._prompts))
+        scores = self._scores(kv, tokens, opening)
+        return self._worker.call(lambda: prune(kv, scores, self._settings.kv_keep, opening, self._model.model))
 
-    def _scores(self, kv: KVPrefix, tokens: Sequence[int]) -> Scores:
+    def _scores(self, kv: KVPrefix, tokens: Sequence[int], opening: int) -> Scores:
         read = 0
 
         def look_back(prefix: KVPrefix, turn: Sequence[int], watch: Watch) -> None:
@@ -90,9 +90,9 @@ class FullKind:
         match self._settings.eviction:
             case "kvzip":
                 request = turn_tokens(self._model, self._prompts, [Turn("user", self._prompts.repeat)])
-                return kvzip_scores(kv, tokens, request, look_back)
+                return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, look_back)
             case "snapkv":
-                return snapkv_scores(kv, tokens, look_back)
+                return snapkv_scores(kv, tokens, self._settings.kv_keep, look_back)
             case "keydiff":
                 return keydiff_scores(kv)
 

@@ -23,6 +23,8 @@ MIN_GIST_TOKENS = 64
 """Gists shrink to this before a memory is split into shards; shorter ones say too little."""
 
 _SMALLEST_SECTION = 16
+_SHORTER = 4
+"""Sections of which so many fit the longest one are digested in shorter rows."""
 
 
 class GistKind:
@@ -95,8 +97,8 @@ class GistKind:
         return notes
 
     def _digest(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
+        """Digest sections in rows whose length depends on the section alone, as the bits of a gist do on its row."""
         sampling = Sampling(self._gist_tokens, no_repeat=NO_REPEAT)
-        longest = max(costs.values()) + self._frame
         prices = {key: cost + self._frame + self._gist_tokens for key, cost in costs.items()}
         total = sum(prices.values())
         notes: dict[str, str] = {}
@@ -106,13 +108,23 @@ class GistKind:
             self._report(Progress("gists", min(done, total), total, "tokens"))
 
         report(0)
-        slots: Slots[str] = Slots(self._worker, self._model, longest, sampling, report)
-        for key, tokens in slots.write((key, self._prompt(text)) for key, text in texts.items()):
-            draft = without_thinking(self._model.decode(tokens)).strip()
-            notes[key] = self._faithful(draft, texts[key], self._gist_tokens)
-            self._journal.add(key, notes[key])
+        rows = {key: self._row(cost) for key, cost in costs.items()}
+        for row in sorted(set(rows.values()), reverse=True):
+            slots: Slots[str] = Slots(self._worker, self._model, row + self._frame, sampling, report)
+            prompts = ((key, self._prompt(texts[key])) for key in texts if rows[key] == row)
+            for key, tokens in slots.write(prompts):
+                draft = without_thinking(self._model.decode(tokens)).strip()
+                notes[key] = self._faithful(draft, texts[key], self._gist_tokens)
+                self._journal.add(key, notes[key])
         report(0)
         return notes
+
+    def _row(self, cost: int) -> int:
+        """Return the most tokens of a section in a row of the kind that one of this length goes to."""
+        row = self._largest_section
+        while cost <= row // _SHORTER:
+            row //= _SHORTER
+        return row
 
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:
         """Return the texts of each shard: gists in the greatest length in which all fit one shard, or the least."""

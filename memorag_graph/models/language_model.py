@@ -45,8 +45,14 @@ class LanguageModel:
 
     @cached_property
     def window(self) -> int:
-        """Most tokens of prompt and answer together."""
+        """Most tokens of prompt and answer together.
+
+        For rotary embeddings that change beyond a length, that length: keys of both sides do not go together.
+        """
         config = self.model.config.get_text_config()
+        rotary = getattr(config, "rope_parameters", None) or {}
+        if rotary.get("rope_type") == "longrope":
+            return int(rotary.get("original_max_position_embeddings") or config.original_max_position_embeddings)
         window = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
         return min(int(window or _UNKNOWN_WINDOW), int(self.tokenizer.model_max_length))
 

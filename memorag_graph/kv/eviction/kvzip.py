@@ -9,31 +9,40 @@ from memorag_graph.kv.eviction.scoring import Read, Scores, attention_weights
 from memorag_graph.kv.prefix import KVPrefix
 
 CHUNK = 512
-"""Tokens that are repeated at a time."""
+"""Most tokens that are repeated at a time."""
 
 _LEAD = 8
 """Tokens before a chunk that say where to begin."""
 
+_SMALLEST_CHUNK = 16
 
-def kvzip_scores(kv: KVPrefix, tokens: Sequence[int], request: Sequence[int], read: Read) -> Scores:
+
+def kvzip_scores(
+    kv: KVPrefix, tokens: Sequence[int], opening: int, request: Sequence[int], room: int, read: Read
+) -> Scores:
     """Score by the most attention that any token pays while the model is made to repeat the text.
 
     Kim et al., "KVzip: Query-agnostic KV cache compression with context reconstruction" (2025), with the same number
-    of tokens kept in every head. Each chunk's scores come from the pass that repeats it.
+    of tokens kept in every head. A chunk's scores come from the pass that repeats it, and are its shares of the
+    attention among the opening, where attention rests, the chunk and the repetition.
 
     Args:
         kv: Keys and values of the text.
         tokens: The text, of the same length.
+        opening: Tokens at its start that are not scored.
         request: A turn that asks for the text to be repeated.
+        room: Tokens that the model's window has left after the text.
         read: Reads tokens after the text.
     """
+    step = max(_SMALLEST_CHUNK, min(CHUNK, room - len(request) - _LEAD))
     scores = [torch.zeros(keys.shape[:2], device=keys.device) for keys, _ in kv.layers]
-    for start in range(0, kv.length, CHUNK):
-        chunk = slice(start, min(start + CHUNK, kv.length))
+    for start in range(opening, kv.length, step):
+        chunk = slice(start, min(start + step, kv.length))
 
         def watch(layer: int, queries: Tensor, own: Tensor, chunk: slice = chunk) -> None:
-            keys = torch.cat([kv.layers[layer][0][:, chunk], own[0]], dim=1)
-            weights = attention_weights(queries[0], keys)[..., : chunk.stop - chunk.start]
+            keys = kv.layers[layer][0]
+            among = torch.cat([keys[:, :opening], keys[:, chunk], own[0]], dim=1)
+            weights = attention_weights(queries[0], among)[..., opening : opening + chunk.stop - chunk.start]
             scores[layer][:, chunk] = torch.maximum(scores[layer][:, chunk], weights.amax(dim=(1, 2)))
 
         read(kv, [*request, *tokens[max(0, start - _LEAD) : chunk.stop]], watch)
