@@ -33,5 +33,9 @@ class MemoryFileError(MemoragError):
     """A saved memory is missing, incomplete or damaged; the message names the file."""
 
 
+class MemoryUnreadableError(MemoryFileError):
+    """A saved memory is there, but this program or this user cannot read it; it is never replaced for that."""
+
+
 class MemoryMismatchError(MemoragError):
     """A memory was made with another model, tokenizer, embedder or format than the one in use."""

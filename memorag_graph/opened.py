@@ -5,9 +5,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
+
 from memorag_graph.errors import InputError
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
 from memorag_graph.settings import RunOptions
+
+_SHARE_OF_RAM = 4
 
 if TYPE_CHECKING:
     from memorag_graph.memory.chat import MemoryChat
@@ -60,7 +64,8 @@ class LoadedMemories:
     A memory that is let go stays usable for whoever holds it.
 
     Args:
-        budget: Most bytes of keys and values; the memory used last is kept in any case. None has no limit.
+        budget: Most bytes of keys and values; the memory used last is kept in any case. None stands for a quarter of
+            the machine's memory.
 
     Raises:
         InputError: If the budget is not positive.
@@ -69,7 +74,7 @@ class LoadedMemories:
     def __init__(self, budget: int | None = None) -> None:
         if budget is not None and budget <= 0:
             raise InputError("memory_budget", f"must be a positive number of bytes, not {budget}")
-        self._budget = budget
+        self._budget = budget or psutil.virtual_memory().total // _SHARE_OF_RAM
         self._kept: OrderedDict[str, OpenMemory] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,7 +90,7 @@ class LoadedMemories:
         with self._lock:
             self._kept[opened.memory.id] = opened
             self._kept.move_to_end(opened.memory.id)
-            while self._budget is not None and len(self._kept) > 1 and self._bytes() > self._budget:
+            while len(self._kept) > 1 and self._bytes() > self._budget:
                 self._kept.popitem(last=False)
 
     def drop(self, memory_id: str) -> None:

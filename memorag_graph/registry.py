@@ -3,14 +3,11 @@
 Graph state holds only ids; tensors and models live here.
 """
 
-import threading
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from langchain_core.embeddings import Embeddings
+from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError
@@ -19,8 +16,9 @@ from memorag_graph.memory.atomic import require_writable
 from memorag_graph.memory.journal import JOURNAL, Journal
 from memorag_graph.memory.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.store import MemoryStore
+from memorag_graph.model_registry import ModelRegistry
 from memorag_graph.models.embedded import EMBEDDED
-from memorag_graph.models.loading import ModelSource, default_embedding_model, load_embeddings, load_language_model
+from memorag_graph.models.loading import ModelSource, default_embedding_model
 from memorag_graph.opened import LoadedMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
@@ -29,66 +27,28 @@ from memorag_graph.settings import RunOptions
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from memorag_graph.memory.memory import Identity, Memory
-    from memorag_graph.memory.model import MemoryModel
+    from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.revision import Listed
 
-Loaded = TypeVar("Loaded")
 Form = Callable[[Journal], OpenMemory]
 
 
-class Registry:
+class Registry(ModelRegistry):
     """Loads models and memories once and hands them out. Safe for many threads.
 
     Args:
         store: Where memories without a directory of their own are kept; by default the user's, without a quota.
         memory_budget: Most bytes of keys and values of open memories, of which the least recently used are let go;
-            None has no limit.
+            by default a quarter of the machine's memory.
 
     Raises:
         InputError: If the budget is not positive.
     """
 
     def __init__(self, store: MemoryStore | None = None, *, memory_budget: int | None = None) -> None:
+        super().__init__()
         self.store = store or MemoryStore()
         self._loaded = LoadedMemories(memory_budget)
-        self._kept: dict[Hashable, Any] = {}
-        self._locks: dict[Hashable, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    def add_memory_model(self, name: str, model: "MemoryModel") -> None:
-        """Make a loaded model known by a name, which options may then use."""
-        self._kept["model", name] = model
-
-    def add_embeddings(self, name: str, embeddings: Embeddings) -> None:
-        """Make an embedding model known by a name, which options may then use."""
-        self._kept["embeddings", name] = embeddings
-
-    def add_chat_model(self, name: str, chat: "BaseChatModel") -> None:
-        """Make any LangChain chat model known by a name, under which options may choose it as generator."""
-        self._kept["chat", name] = chat
-
-    def memory_model(self, source: ModelSource) -> "MemoryModel":
-        """Return a memory model, loading it the first time.
-
-        Raises:
-            ModelError: If it cannot be loaded.
-            InputError: If the device or dtype is unknown.
-        """
-        from memorag_graph.memory.model import MemoryModel
-
-        if ("model", source.name) in self._kept:
-            return self._once(("model", source.name), lambda: MemoryModel(load_language_model(source)))
-        source = source.resolved()
-        return self._once(source, lambda: MemoryModel(load_language_model(source)))
-
-    def embeddings(self, name: str) -> Embeddings:
-        """Return an embedding model, loading it the first time.
-
-        Raises:
-            ModelError: If it cannot be loaded.
-        """
-        return self._once(("embeddings", name), lambda: load_embeddings(ModelSource(name)))
 
     def memorize(
         self,
@@ -116,12 +76,16 @@ class Registry:
         if not documents:
             raise InputError("documents", "nothing to memorize; give at least one document")
         model = self.memory_model(ModelSource(options.model or EMBEDDED, options.device, options.dtype))
-        embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
+        embedding_model = self.embedding_name(
+            options.embedding_model or default_embedding_model(model.language_model.name)
+        )
         prompts = Prompts(detect_language(documents[0].text), options.prompts)
         identity = Identity.of(model.language_model, embedding_model)
         address = memory_id(documents, identity, options.memory_settings, prompts)
 
         def form(journal: Journal) -> OpenMemory:
+            if (loaded := self._loaded.get(address)) is not None:
+                return loaded
             memory = model.memorize(
                 documents,
                 prompts,
@@ -161,7 +125,7 @@ class Registry:
         from memorag_graph.memory.indexing import index_memory
         from memorag_graph.memory.memory import memory_id
 
-        directory = find_memory(place)
+        directory = find_memory(place, self.store.root)
         before = self.open(directory, options)
         old = before.memory
         documents = change(old)
@@ -171,6 +135,8 @@ class Registry:
         def form(journal: Journal) -> OpenMemory:
             if target == directory and read_info(directory)["memory_id"] != old.id:
                 raise MemoryFileError(f"{directory} was changed by another process meanwhile; run the command again")
+            if (loaded := self._loaded.get(address)) is not None:
+                return loaded
             memory = before.model.revise(old, documents, journal=journal, report=report)
             index = index_memory(
                 memory,
@@ -182,7 +148,10 @@ class Registry:
             )
             return OpenMemory(memory, index, before.model)
 
-        return self._get_or_create(address, target, options, form, report)
+        after = self._get_or_create(address, target, options, form, report)
+        if target == directory and address != old.id:
+            self.forget(old.id)
+        return after
 
     def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
         """Return a saved memory by its id or directory.
@@ -194,12 +163,17 @@ class Registry:
         """
         opened = self._loaded.get(str(place))
         if opened is not None:
-            self._check(opened.memory.identity, options)
+            self.models_of(opened.memory.identity, options)
             return opened
-        directory = find_memory(place)
-        address = str(read_info(directory)["memory_id"])
-        with self._lock_of(address):
-            return self._open(directory, address, options)
+        directory = find_memory(place, self.store.root)
+        while True:
+            address = str(read_info(directory)["memory_id"])
+            try:
+                with self._lock_of(address):
+                    return self._open(directory, address, options)
+            except MemoryFileError:
+                if read_info(directory)["memory_id"] == address:  # else it was replaced meanwhile
+                    raise
 
     def forget(self, memory_id: str) -> None:
         """Let go of an open memory; it stays on disk, and usable for whoever holds it."""
@@ -210,9 +184,8 @@ class Registry:
         from memorag_graph.memory.chat import MemoryChat
         from memorag_graph.models.sampling import NO_REPEAT
 
-        if ("chat", name) in self._kept:
-            chat: BaseChatModel = self._kept["chat", name]
-            return chat
+        if (added := self.added_chat_model(name)) is not None:
+            return added
         own = name == opened.memory.identity.model
         model = opened.model if own else self.memory_model(ModelSource(name, options.device, options.dtype))
         return MemoryChat(
@@ -232,20 +205,26 @@ class Registry:
 
         def open_it(place: Path) -> OpenMemory:
             opened = self._open(place, address, options)
-            journal.clear()
+            journal.forget([note.key for note in opened.memory.notes])
             return opened
 
         def create(place: Path) -> OpenMemory:
-            opened = self._loaded.get(address) or form(journal)
-            save_memory(place, opened.memory, opened.index)
+            formed = form(journal)
+            save_memory(place, formed.memory, formed.index)
             journal.clear()
-            self._keep(opened, place)
-            return opened
+            self.forget(address)  # what was formed is on the heap, what is opened is mapped
+            return self._open(place, address, options)
 
-        require_writable(directory)
         with self._lock_of(address):
+            try:
+                require_writable(directory)
+            except MemoryFileError as unwritable:
+                with suppress(MemoryFileError):
+                    return self._open(directory, address, options)
+                raise unwritable from None
             opened = self.store.get_or_create(address, open_it, create, directory, report)
-        remember_place(address, directory)
+        if not self.store.keeps(directory):
+            remember_place(self.store.root, address, directory)
         return opened
 
     def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
@@ -259,11 +238,13 @@ class Registry:
         info = read_info(directory)
         if info["memory_id"] != address:
             raise MemoryFileError(f"{directory} holds another memory than {address}")
-        model, embeddings = self._check(read_identity(info), options)
+        model, embeddings = self.models_of(read_identity(info), options)
         opened = self._loaded.get(address)
         if opened is None:
             device = model.language_model.model.device
-            memory, index = load_memory(directory, embeddings, check=options.file_check, device=device)
+            memory, index = load_memory(
+                directory, embeddings, memory_id=address, check=options.file_check, device=device
+            )
             opened = OpenMemory(memory, index, model)
             self._keep(opened, directory)
         if self.store.keeps(directory):
@@ -276,24 +257,3 @@ class Registry:
             with suppress(OSError):  # nothing is removed from a store that cannot be written
                 weakref.finalize(opened, self.store.lease(opened.memory.id).release)
         self._loaded.put(opened)
-
-    def _check(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":
-        """Return the models for a memory: those the options name, else its own; refuse others than its own."""
-        from memorag_graph.memory.memory import Identity
-
-        dtype = made_with.dtype if options.dtype == "auto" else options.dtype
-        model = self.memory_model(ModelSource(options.model or made_with.model, options.device, dtype))
-        embedding_model = options.embedding_model or made_with.embedding_model
-        made_with.require(Identity.of(model.language_model, embedding_model))
-        return model, self.embeddings(embedding_model)
-
-    def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
-        with self._lock_of(key):
-            if key not in self._kept:
-                self._kept[key] = load()
-            loaded: Loaded = self._kept[key]
-            return loaded
-
-    def _lock_of(self, key: Hashable) -> threading.Lock:
-        with self._lock:
-            return self._locks.setdefault(key, threading.Lock())

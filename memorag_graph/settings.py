@@ -32,7 +32,7 @@ class MemorySettings(BaseModel):
     eviction: Eviction = "kvzip"
     """How they are chosen, where not all are kept."""
     gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
-    """Tokens of text that are digested into one gist; larger where the window asks for it."""
+    """Most tokens of text that are digested into one gist; fewer where the window asks for it."""
     gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 256
     """Longest gist in tokens; shorter where the window asks for it."""
     retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 512

@@ -1,6 +1,6 @@
 """Append, replace and remove give the memory made from scratch, bit for bit; so does going on after a kill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from memorag_graph.memory.journal import Journal
 from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.model import MemoryModel
 from memorag_graph.memory.revision import Listed, appended, removed, replaced
+from memorag_graph.models import slots
 from memorag_graph.models.slots import Slots
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
@@ -115,6 +116,29 @@ def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypa
     digested.clear()
     model.revise(before, appended(before, [C]))
     assert all("station" in text for text in digested)
+
+
+def test_the_rows_that_a_section_is_digested_in_depend_on_it_alone(
+    prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of another length or number may round otherwise, and then a gist would depend on what else was new."""
+    model = MemoryModel(tiny_model("llama"))
+    rows: dict[str, set[tuple[int, int]]] = {}
+    real = Slots.write
+
+    def noted(self: Slots[str], prompts: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+        listed = list(prompts)
+        for key, _ in listed:
+            rows.setdefault(key, set()).add((self.longest_prompt, len(self._slots)))
+        return real(self, iter(listed))
+
+    monkeypatch.setattr(Slots, "write", noted)
+    monkeypatch.setattr(slots, "_CACHE_BYTES", 3 * 700 * model.language_model.cache_bytes_per_token)
+    short = Document("short.txt", TEXT[:100])
+    for documents in ([A, B, short], [short], [B], [A, short], [C, short]):
+        memorize(model, documents, GIST, prompts)
+    assert {len(it) for it in rows.values()} == {1}
+    assert len(set().union(*rows.values())) == 2
 
 
 def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:

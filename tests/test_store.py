@@ -12,20 +12,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 
-from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.atomic import MANIFEST, write_together
-from memorag_graph.memory.journal import JOURNAL
+from memorag_graph.memory.journal import JOURNAL, Journal
 from memorag_graph.memory.leases import Lease, in_use
 from memorag_graph.memory.manifest import read_info
+from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.revision import Listed, appended
 from memorag_graph.memory.store import MemoryStore
+from memorag_graph.models.loading import ModelSource
 from memorag_graph.opened import LoadedMemories
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY
 
 SIZE = 10_000
+ONE, OLDEST, OLDER, OLD, NEW, HUGE, USED, WHOLE, BEGUN, ABANDONED, EMPTY = (f"{number:032x}" for number in range(11))
 
 
 def create(directory: Path, size: int = SIZE) -> None:
@@ -61,7 +68,7 @@ def make_slowly(root: str, made: str) -> None:
         time.sleep(0.3)
         create(directory)
 
-    make(MemoryStore(Path(root)), "one", slow)
+    make(MemoryStore(Path(root)), ONE, slow)
 
 
 def test_processes_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> None:
@@ -84,12 +91,12 @@ def test_who_waits_for_another_says_so(tmp_path: Path) -> None:
         said.append((progress.stage, progress.done))
         waiting.set()
 
-    with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory("one")):
-        made = pool.submit(store.get_or_create, "one", opened, create, None, report)
+    with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory(ONE)):
+        made = pool.submit(store.get_or_create, ONE, opened, create, None, report)
         assert waiting.wait(10)
         assert said == [("waiting", 0)]
-        create(store.directory("one"))
-    assert made.result() == store.directory("one")
+        create(store.directory(ONE))
+    assert made.result() == store.directory(ONE)
     assert said == [("waiting", 0), ("waiting", 1)]
 
 
@@ -102,77 +109,184 @@ def test_threads_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> No
         create(directory)
 
     with ThreadPoolExecutor(4) as pool:
-        places = list(pool.map(lambda _: make(store, "one", slow), range(4)))
+        places = list(pool.map(lambda _: make(store, ONE, slow), range(4)))
     assert len(made) == 1
-    assert set(places) == {tmp_path / "one"}
+    assert set(places) == {tmp_path / ONE}
 
 
 def test_the_least_recently_used_make_room_and_the_new_one_stays(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path, quota=int(3.5 * SIZE))
-    for age, name in ((300, "oldest"), (200, "older"), (100, "old")):
+    for age, name in ((300, OLDEST), (200, OLDER), (100, OLD)):
         make(store, name)
         aged(store, name, age)
-    store.touch("oldest")
-    make(store, "new")
-    assert [info["memory_id"] for info in store.memories()] == ["new", "oldest", "old"]
-    make(store, "huge", lambda directory: create(directory, 9 * SIZE))
-    assert [info["memory_id"] for info in store.memories()] == ["huge"]
+    store.touch(OLDEST)
+    make(store, NEW)
+    assert [info["memory_id"] for info in store.memories()] == [NEW, OLDEST, OLD]
+    make(store, HUGE, lambda directory: create(directory, 9 * SIZE))
+    assert [info["memory_id"] for info in store.memories()] == [HUGE]
 
 
 def test_a_memory_in_use_is_neither_deleted_nor_makes_room(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path, quota=int(1.5 * SIZE))
-    make(store, "used")
-    lease = store.lease("used")
-    make(store, "new")
+    make(store, USED)
+    lease = store.lease(USED)
+    make(store, NEW)
     with pytest.raises(MemoryFileError, match="in use"):
-        store.delete("used")
-    assert {info["memory_id"] for info in store.memories()} == {"used", "new"}
+        store.delete(USED)
+    assert {info["memory_id"] for info in store.memories()} == {USED, NEW}
     lease.release()
-    store.delete("used")
-    assert {info["memory_id"] for info in store.memories()} == {"new"}
+    store.delete(USED)
+    assert {info["memory_id"] for info in store.memories()} == {NEW}
 
 
 def test_the_lease_and_the_lock_of_a_killed_process_end_with_it(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from memorag_graph.memory.store import MemoryStore\n"
-        "store = MemoryStore(Path(sys.argv[1])); lease = store.lease('one')\n"
-        "lock = store.exclusive(store.directory('one')); lock.acquire(); print('held', flush=True); time.sleep(60)"
+        "store = MemoryStore(Path(sys.argv[1])); lease = store.lease(sys.argv[2])\n"
+        "lock = store.exclusive(store.directory(sys.argv[2])); lock.acquire()\n"
+        "print('held', flush=True); time.sleep(60)"
     )
     store = MemoryStore(tmp_path)
-    make(store, "one")
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    make(store, ONE)
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), ONE], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(MemoryFileError, match="in use"):
-        store.delete("one")
+        store.delete(ONE)
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    assert not in_use(tmp_path / ".leases" / "one")
-    store.delete("one")
+    assert not in_use(tmp_path / ".leases" / ONE)
+    store.delete(ONE)
 
 
 def test_gc_removes_leftovers_and_keeps_what_can_be_resumed(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path)
-    make(store, "whole")
-    for name in ("begun", "abandoned", "empty"):
+    make(store, WHOLE)
+    for name in (BEGUN, ABANDONED, EMPTY):
         (tmp_path / name).mkdir()
-    (tmp_path / "begun" / JOURNAL).write_text("[]")
-    (tmp_path / "abandoned" / JOURNAL).write_text("[]")
-    os.utime(tmp_path / "abandoned" / JOURNAL, (0, 0))
+    (tmp_path / BEGUN / JOURNAL).write_text("[]")
+    (tmp_path / ABANDONED / JOURNAL).write_text("[]")
+    os.utime(tmp_path / ABANDONED / JOURNAL, (0, 0))
     (tmp_path / ".trash-1").mkdir()
     (tmp_path / ".trash-1" / "memory.bin").write_bytes(bytes(SIZE))
-    (tmp_path / "whole" / "memory.bin.memorag-new").write_bytes(bytes(SIZE))
+    (tmp_path / WHOLE / "memory.bin.memorag-new").write_bytes(bytes(SIZE))
     assert store.gc() >= 2 * SIZE
-    assert {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")} == {"whole", "begun"}
-    assert {path.name for path in (tmp_path / "whole").iterdir() if path.suffix} == {"memory.bin", MANIFEST}
+    assert {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")} == {WHOLE, BEGUN}
+    assert {path.name for path in (tmp_path / WHOLE).iterdir() if path.suffix} == {"memory.bin", MANIFEST}
 
 
-def test_damaged_and_newer_memories_are_not_thrown_away(tmp_path: Path) -> None:
-    store = MemoryStore(tmp_path)
-    make(store, "one")
-    (tmp_path / "one" / MANIFEST).write_text("{}")
+def test_gc_and_quota_leave_what_is_no_memory(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path, quota=1)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(bytes(SIZE))
+    make(store, ONE)
     store.gc()
-    assert (tmp_path / "one" / "memory.bin").exists()
+    assert (tmp_path / "photos" / "cat.jpg").exists()
+    assert not (tmp_path / ONE).exists()
+
+
+def test_gc_keeps_damaged_memories(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path)
+    make(store, ONE)
+    (tmp_path / ONE / MANIFEST).write_text("{}")
+    store.gc()
+    assert (tmp_path / ONE / "memory.bin").exists()
+
+
+def test_a_newer_memory_is_not_replaced(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path)
+    write_together(tmp_path / ONE, {}, {"format": 2, "memory_id": ONE})
+    with pytest.raises(MemoryUnreadableError, match="upgrade memorag-graph"):
+        make(store, ONE)
+    (tmp_path / ONE / MANIFEST).write_text("{}")
+    assert make(store, ONE) == tmp_path / ONE  # a damaged one is
+
+
+def test_a_directory_of_the_store_is_known_however_it_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "root")
+    store = MemoryStore(tmp_path / "root")
+    make(store, ONE)
+    monkeypatch.chdir(tmp_path / "root")
+    for spelled in (Path(ONE), tmp_path / "link" / ONE, tmp_path / "root" / ".." / "root" / ONE):
+        assert store.keeps(spelled)
+        with store.exclusive(store.directory(ONE)), pytest.raises(Timeout):
+            store.exclusive(spelled).acquire(timeout=0)
+    assert not store.keeps(Path("photos"))
+    assert not store.keeps(tmp_path / ONE)
+
+
+def test_a_memory_of_the_store_is_not_changed_in_place_by_its_path(registry: Registry, tmp_path: Path) -> None:
+    registry.store = MemoryStore(tmp_path / "root")
+    first = registry.memorize([Document("a", TEXT[:1500])], TINY)
+    place = tmp_path / "link"
+    place.symlink_to(tmp_path / "root")
+    more = [Document("b", TEXT[1500:2500])]
+    second = registry.revise(place / first.memory.id, lambda memory: appended(memory, more), TINY)
+    assert second.memory.id != first.memory.id
+    for opened in (first, second):
+        assert read_info(tmp_path / "root" / opened.memory.id)["memory_id"] == opened.memory.id
+
+
+def test_a_store_of_ones_own_finds_its_memories_by_id(registry: Registry, tmp_path: Path) -> None:
+    registry.store = MemoryStore(tmp_path / "root")
+    documents = [Document("a", TEXT[:1500])]
+    inside = registry.memorize(documents, TINY).memory.id
+    outside = registry.memorize([Document("b", TEXT[:1500])], TINY, tmp_path / "elsewhere").memory.id
+    fresh = Registry(registry.store)
+    fresh.add_memory_model("tiny-llama", registry.memory_model(ModelSource("tiny-llama")))
+    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    assert [fresh.open(it, RunOptions()).memory.id for it in (inside, outside)] == [inside, outside]
+
+
+def test_a_known_text_is_opened_from_a_store_that_cannot_be_written(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.store = MemoryStore(tmp_path / "root")
+    documents = [Document("a", TEXT[:1500])]
+    first = registry.memorize(documents, TINY).memory
+
+    def forbidden(directory: Path) -> None:
+        raise MemoryFileError(f"{directory} cannot be written (read-only file system)")
+
+    monkeypatch.setattr("memorag_graph.registry.require_writable", forbidden)
+    assert registry.memorize(documents, TINY).memory.id == first.id
+    with pytest.raises(MemoryFileError, match="read-only"):
+        registry.memorize([Document("b", TEXT[:1500])], TINY)
+
+
+def test_a_memory_that_is_replaced_in_its_directory_is_let_go(registry: Registry, tmp_path: Path) -> None:
+    before = registry.memorize([Document("a", TEXT[:1500])], TINY, tmp_path / "mine").memory.id
+    after = registry.revise(
+        tmp_path / "mine", lambda it: appended(it, [Document("b", TEXT[1500:2000])]), TINY
+    ).memory.id
+    assert registry._loaded.get(before) is None
+    assert registry._loaded.get(after) is not None
+    with pytest.raises(MemoryFileError, match="holds another memory"):
+        registry.open(before, RunOptions())
+
+
+def test_a_change_that_was_overtaken_is_refused(registry: Registry, tmp_path: Path) -> None:
+    place = tmp_path / "mine"
+    registry.memorize([Document("a", TEXT[:1500])], TINY, place)
+
+    def overtaken(memory: Memory) -> Listed:
+        registry.revise(place, lambda it: appended(it, [Document("b", TEXT[1500:2000])]), TINY)
+        return appended(memory, [Document("c", TEXT[2000:2500])])
+
+    with pytest.raises(MemoryFileError, match="changed by another process meanwhile"):
+        registry.revise(place, overtaken, TINY)
+    assert [it["source"] for it in read_info(place)["documents"]] == ["a", "b"]
+
+
+def test_looking_up_a_memory_keeps_what_a_killed_change_had_done(registry: Registry, tmp_path: Path) -> None:
+    documents, place = [Document("a", TEXT[:1500])], tmp_path / "mine"
+    registry.memorize(documents, TINY, place)
+    journal = Journal(place / JOURNAL)
+    journal.add("key", "the gist of a section of another document")
+    registry.memorize(documents, TINY, place)
+    assert journal.read() == {"key": "the gist of a section of another document"}
 
 
 @pytest.mark.parametrize("bad", [0, -1])
@@ -186,12 +300,12 @@ def test_budgets_must_be_positive(bad: int) -> None:
 @pytest.mark.parametrize("name", ["missing", "../whole", ""])
 def test_only_memories_of_the_store_are_deleted(tmp_path: Path, name: str) -> None:
     store = MemoryStore(tmp_path / "root")
-    make(store, "one")
+    make(store, ONE)
     (tmp_path / "whole").mkdir()
     with pytest.raises(MemoryFileError, match="does not exist"):
         store.delete(name)
     assert (tmp_path / "whole").is_dir()
-    assert (tmp_path / "root" / "one").is_dir()
+    assert (tmp_path / "root" / ONE).is_dir()
 
 
 def test_a_lease_is_listed_until_it_is_released(tmp_path: Path) -> None:
@@ -203,7 +317,7 @@ def test_a_lease_is_listed_until_it_is_released(tmp_path: Path) -> None:
 
 def test_the_graph_keeps_memories_in_the_store_and_lets_go_of_old_ones(registry: Registry, tmp_path: Path) -> None:
     mine = Registry(MemoryStore(tmp_path / "root"), memory_budget=1)
-    mine.add_memory_model("tiny-llama", registry._kept["model", "tiny-llama"])
+    mine.add_memory_model("tiny-llama", registry.memory_model(ModelSource("tiny-llama")))
     mine.add_embeddings("hash", registry.embeddings("hash"))
     graph = build_graph(mine)
     first = graph.invoke({"context": TEXT, "query": "Who?"}, context=TINY)  # type: ignore[call-overload]

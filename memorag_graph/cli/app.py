@@ -87,7 +87,7 @@ def memorize(
         typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
     show_stats(out, result)
-    out.print(f'Ask it: [green]memorag-graph ask {save_dir or result["memory_id"]} "..."[/]', soft_wrap=True)
+    out.print(f'Ask it: [green]memorag-graph ask {escape(save_dir or result["memory_id"])} "..."[/]', soft_wrap=True)
 
 
 @app.command()

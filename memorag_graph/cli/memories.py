@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from memorag_graph.cli import options as opt
 from memorag_graph.documents import read_document, read_documents
@@ -15,6 +16,7 @@ from memorag_graph.memory.manifest import find_memories, find_memory, read_info
 from memorag_graph.memory.manifest import verify as check_files
 from memorag_graph.memory.store import MemoryStore
 from memorag_graph.paths import memories_dir
+from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from memorag_graph.memory.memory import Memory
@@ -41,7 +43,9 @@ def list_memories(
     elif found:
         show_memories(out, found)
     else:
-        out.print(f"No memories in {root}. Make one: [green]memorag-graph memorize FILE[/]", soft_wrap=True)
+        out.print(
+            f"No memories in {escape(str(root))}. Make one: [green]memorag-graph memorize FILE[/]", soft_wrap=True
+        )
 
 
 def info(place: Place, as_json: opt.Json = False) -> None:
@@ -68,22 +72,33 @@ def verify(place: Place) -> None:
     try:
         manifest = check_files(directory)
     except MemoryFileError as error:
-        err.print(f"[red]Damaged:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[red]Damaged:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     size = sum(file["bytes"] for file in manifest["files"].values())
-    out.print(f"{directory}: {len(manifest['files'])} files, {size:,} bytes, all as they were written", soft_wrap=True)
+    out.print(
+        f"{escape(str(directory))}: {len(manifest['files'])} files, {size:,} bytes, all as they were written",
+        soft_wrap=True,
+    )
 
 
 def append(
     place: Place,
     files: Annotated[list[str], typer.Argument(help="Plain-text files.", metavar="FILE...")],
+    model: opt.Model = "",
+    embedding_model: opt.EmbeddingModel = "",
+    device: opt.Device = "auto",
     as_json: opt.Json = False,
 ) -> None:
     """Read more documents into a memory; what it holds is not read again."""
     from memorag_graph.memory.revision import appended
 
     documents = read_documents(files)
-    _revise(place, lambda memory: appended(memory, documents), as_json)
+    _revise(
+        place,
+        lambda memory: appended(memory, documents),
+        opt.make_options((), model=model, embedding_model=embedding_model, device=device),
+        as_json,
+    )
 
 
 def replace(
@@ -92,26 +107,46 @@ def replace(
     source: Annotated[
         str | None, typer.Option("--document", help="The document's name in the memory; by default the file's.")
     ] = None,
+    model: opt.Model = "",
+    embedding_model: opt.EmbeddingModel = "",
+    device: opt.Device = "auto",
     as_json: opt.Json = False,
 ) -> None:
     """Read a changed document in place of the one a memory holds; unchanged sections are not digested again."""
     from memorag_graph.memory.revision import replaced
 
     document = read_document(file)
-    _revise(place, lambda memory: replaced(memory, source or document.source, document), as_json)
+    _revise(
+        place,
+        lambda memory: replaced(memory, source or document.source, document),
+        opt.make_options((), model=model, embedding_model=embedding_model, device=device),
+        as_json,
+    )
 
 
-def remove(place: Place, source: Source, as_json: opt.Json = False) -> None:
+def remove(
+    place: Place,
+    source: Source,
+    model: opt.Model = "",
+    embedding_model: opt.EmbeddingModel = "",
+    device: opt.Device = "auto",
+    as_json: opt.Json = False,
+) -> None:
     """Take a document out of a memory."""
     from memorag_graph.memory.revision import removed
 
-    _revise(place, lambda memory: removed(memory, source), as_json)
+    _revise(
+        place,
+        lambda memory: removed(memory, source),
+        opt.make_options((), model=model, embedding_model=embedding_model, device=device),
+        as_json,
+    )
 
 
 def delete(memory_id: Annotated[str, typer.Argument(help="Id of a memory of the user's directory.")]) -> None:
     """Delete a memory of the user's directory; one that is in use is left alone."""
     MemoryStore().delete(memory_id)
-    out.print(f"Deleted {memory_id}.")
+    out.print(f"Deleted {memory_id}.", markup=False)
 
 
 def gc(
@@ -124,16 +159,16 @@ def gc(
     if quota_mb is not None and quota_mb <= 0:
         raise InputError("quota_mb", f"must be a positive number, not {quota_mb}")
     freed = MemoryStore(quota=quota_mb * 1_000_000 if quota_mb else None).gc()
-    out.print(f"Freed {freed:,} bytes in {memories_dir()}.", soft_wrap=True)
+    out.print(f"Freed {freed:,} bytes in {memories_dir()}.", soft_wrap=True, markup=False)
 
 
-def _revise(place: str, change: "Callable[[Memory], Listed]", as_json: bool) -> None:
+def _revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, as_json: bool) -> None:
     from memorag_graph.cli import run
     from memorag_graph.cli.render import show_stats
 
-    result = run.revise(place, change, err)
+    result = run.revise(place, change, options, err)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
     show_stats(out, result)
-    out.print(f"Documents: {', '.join(result['documents'])}", soft_wrap=True)
+    out.print(f"Documents: {', '.join(result['documents'])}", soft_wrap=True, markup=False)

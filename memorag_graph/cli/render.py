@@ -138,7 +138,7 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
         for key, value in info[group].items():
             table.add_row(f"[cyan]{group}.{key}[/]", escape(str(value)))
     for shard in info["shards"]:
-        table.add_row("[cyan]shard[/]", f"{shard['file']}: {shard['tokens']:,} tokens")
+        table.add_row("[cyan]shard[/]", f"{shard['file']}: {shard['tokens']:,} tokens read, {shard['kept']:,} kept")
     for document in info["documents"]:
         text = f"{document['source']}: {document['characters']:,} characters, {document['tokens']:,} tokens"
         table.add_row("[cyan]document[/]", escape(text))

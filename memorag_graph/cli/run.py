@@ -70,13 +70,13 @@ def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, 
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
 
 
-def revise(place: str, change: "Callable[[Memory], Listed]", progress: Console) -> dict[str, Any]:
+def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, progress: Console) -> dict[str, Any]:
     """Change the documents of a memory and describe it."""
     from memorag_graph.nodes import memory_record
 
     quiet()
     with StageProgress(progress) as bars:
-        opened = Registry().revise(place, change, RunOptions(), lambda it: bars.update(asdict(it)))
+        opened = Registry().revise(place, change, options, lambda it: bars.update(asdict(it)))
     documents = [document.source for document in opened.memory.documents]
     return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from memorag_graph.errors import MemoryFileError
+from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 
 MANIFEST = "manifest.json"
 _NEXT = "manifest.next.json"
@@ -110,14 +110,17 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """Return the manifest that is in force.
 
     Raises:
-        MemoryFileError: If there is none or it cannot be read.
+        MemoryFileError: If there is none or it is damaged.
+        MemoryUnreadableError: If it cannot be read.
     """
     for name in (_NEXT, MANIFEST):
         try:
             return _read(directory / name)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise _unreadable(directory / name, error) from None
+        except ValueError as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
     if not directory.is_dir():
         raise MemoryFileError(f"{directory} does not exist; make a memory there with: memorag-graph memorize FILE")
@@ -158,6 +161,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
 
     Raises:
         MemoryFileError: If it is missing or differs, saying how.
+        MemoryUnreadableError: If it cannot be read.
     """
     expected = manifest["files"].get(name)
     if expected is None:
@@ -165,16 +169,23 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     difference = "is missing"
     renamed_last = [directory / f"{name}{_NEW}"] if (directory / _NEXT).exists() else []
     for path in (*renamed_last, directory / name):
-        if not path.is_file():
+        try:
+            size = path.stat().st_size
+            if size != expected["bytes"]:
+                difference = f"is damaged: it has {size:,} bytes instead of {expected['bytes']:,}"
+            elif check == "full" and file_sha256(path) != expected["sha256"]:
+                difference = "is damaged: its contents do not match its SHA-256"
+            else:
+                return path
+        except FileNotFoundError:
             continue
-        size = path.stat().st_size
-        if size != expected["bytes"]:
-            difference = f"is damaged: it has {size:,} bytes instead of {expected['bytes']:,}"
-        elif check == "full" and file_sha256(path) != expected["sha256"]:
-            difference = "is damaged: its contents do not match its SHA-256"
-        else:
-            return path
+        except OSError as error:
+            raise _unreadable(path, error) from None
     raise MemoryFileError(f"{directory / name} {difference}; memorize the document again")
+
+
+def _unreadable(path: Path, error: OSError) -> MemoryUnreadableError:
+    return MemoryUnreadableError(f"{path} cannot be read ({error}); check its permissions and its disk")
 
 
 def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:

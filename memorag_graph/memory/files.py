@@ -85,6 +85,7 @@ def load_memory(
     directory: Path,
     embeddings: Embeddings,
     *,
+    memory_id: str | None = None,
     check: FileCheck = "full",
     device: torch.device | None = None,
 ) -> tuple[Memory, DenseIndex]:
@@ -95,19 +96,25 @@ def load_memory(
     Args:
         directory: Where it is.
         embeddings: The model that embeds queries.
+        memory_id: Which memory is meant; by default the one that is there.
         check: How closely to compare each file with the manifest before it is used.
         device: Where the keys and values go; the CPU by default.
 
     Raises:
-        MemoryFileError: If a file is missing or damaged.
+        MemoryFileError: If a file is missing or damaged, or another memory is there.
+        MemoryUnreadableError: If a file cannot be read.
     """
+    failed: dict[str, Any] | None = None
     while True:
         manifest = read_info(directory)
+        if memory_id not in (None, manifest["memory_id"]):
+            raise MemoryFileError(f"{directory} holds another memory than {memory_id}")
         try:
             loaded = _load(directory, manifest, embeddings, check, device or torch.device("cpu"))
-        except (OSError, MemoryFileError) as error:
-            if read_info(directory) == manifest:
-                raise MemoryFileError(str(error)) from error
+        except MemoryFileError:
+            if manifest == failed:  # the first time, files may just have been given their names
+                raise
+            failed = manifest
         else:
             if read_info(directory) == manifest:
                 return loaded
@@ -119,9 +126,9 @@ def _load(
     def path(name: str) -> Path:
         return open_verified(directory, name, manifest, check)
 
-    chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
-    index = DenseIndex.load(path(INDEX_FILE), chunks, embeddings)
     try:
+        chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
+        index = DenseIndex.load(path(INDEX_FILE), chunks, embeddings)
         settings = MemorySettings(**manifest["settings"])
         read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
         memory = Memory(
@@ -164,7 +171,7 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
         token_ids = tensors.pop("token_ids").tolist()
         return Shard.restored(token_ids, tensors, settings.kv_storage, device), described
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
 
 
@@ -185,6 +192,6 @@ def _json_writer(content: Sequence[Mapping[str, Any]]) -> Writer:
 def _read_json(path: Path) -> list[dict[str, Any]]:
     try:
         content: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
     return content

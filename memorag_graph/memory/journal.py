@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from memorag_graph.errors import MemoryFileError
@@ -53,6 +54,11 @@ class Journal:
                 os.fsync(stream.fileno())
         except OSError as error:
             raise MemoryFileError(f"{self._path} cannot be written ({error}); free some space and run again") from None
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Remove the journal if all its notes are among those that are kept elsewhere."""
+        if self.read().keys() <= set(keys):
+            self.clear()
 
     def clear(self) -> None:
         """Forget all notes, once the memory that holds them is on disk."""

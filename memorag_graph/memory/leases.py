@@ -1,6 +1,7 @@
 """Marks of use that end with the process that made them."""
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -23,7 +24,8 @@ class Lease:
 
     def release(self) -> None:
         """End the use."""
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # whoever looks for leases next removes the file
+            self._path.unlink(missing_ok=True)
         self._lock.release()
 
 

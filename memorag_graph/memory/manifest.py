@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from memorag_graph.errors import MemoryFileError
+from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.atomic import MANIFEST, open_verified, read_manifest, unlisted
 from memorag_graph.paths import memories_dir
 
@@ -18,20 +18,17 @@ def read_info(directory: Path) -> dict[str, Any]:
     """Return a saved memory's manifest.
 
     Raises:
-        MemoryFileError: If there is none, it is damaged, or of another format version.
+        MemoryFileError: If there is none, it is damaged, or of an old format version.
+        MemoryUnreadableError: If it is of a newer format version, or cannot be read.
     """
     manifest = read_manifest(directory)
     version = manifest.get("format")
+    difference = f"{directory} has format version {version}, this program reads {FORMAT_VERSION}"
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise MemoryUnreadableError(f"{difference}; upgrade memorag-graph, or use another directory")
     if version != FORMAT_VERSION:
-        raise MemoryFileError(
-            f"{directory} has format version {version}, this program reads {FORMAT_VERSION}; "
-            + ("upgrade memorag-graph" if _is_newer(version) else "memorize the document again")
-        )
+        raise MemoryFileError(f"{difference}; memorize the document again")
     return manifest
-
-
-def _is_newer(version: object) -> bool:
-    return isinstance(version, int) and version > FORMAT_VERSION
 
 
 def verify(directory: Path) -> dict[str, Any]:
@@ -52,36 +49,38 @@ def verify(directory: Path) -> dict[str, Any]:
     return manifest
 
 
-def remember_place(memory_id: str, directory: Path) -> None:
-    """Note where a memory is kept, so that its id is enough to find it."""
-    if directory != memories_dir() / memory_id:
-        with suppress(OSError):  # without a note, its directory finds it
-            memories_dir().mkdir(parents=True, exist_ok=True)
-            _note(memory_id).write_text(str(directory.resolve()), encoding="utf-8")
+def remember_place(root: Path, memory_id: str, directory: Path) -> None:
+    """Note in a store's root where a memory outside it is kept, so that its id is enough to find it."""
+    with suppress(OSError):  # without a note, its directory finds it
+        root.mkdir(parents=True, exist_ok=True)
+        _note(root, memory_id).write_text(str(directory.resolve()), encoding="utf-8")
 
 
-def find_memory(place: str | Path) -> Path:
+def find_memory(place: str | Path, root: Path | None = None) -> Path:
     """Return the directory of a memory from that directory or from the memory's id.
+
+    Args:
+        place: The directory or the id.
+        root: Of the store that knows the id; by default the user's.
 
     Raises:
         MemoryFileError: If the id's memory is no longer where it was kept.
     """
+    root, directory = root or memories_dir(), Path(place)
     try:
-        if Path(place).exists():
-            return Path(place)
-        if (memories_dir() / str(place)).is_dir():
-            return memories_dir() / str(place)
-        noted = _note(str(place)).read_text(encoding="utf-8")
+        if directory.exists():
+            return directory
+        inside = root / str(place)
+        directory = inside if inside.is_dir() else Path(_note(root, str(place)).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no such id
-        return Path(place)
-    directory = Path(noted)
+        return directory
     if read_info(directory)["memory_id"] != str(place):
         raise MemoryFileError(f"{directory} holds another memory than {place} now; memorize the document again")
     return directory
 
 
-def _note(memory_id: str) -> Path:
-    return memories_dir() / f"{memory_id}.place"
+def _note(root: Path, memory_id: str) -> Path:
+    return root / f"{memory_id}.place"
 
 
 def find_memories(root: Path) -> list[dict[str, Any]]:

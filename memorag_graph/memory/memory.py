@@ -124,10 +124,13 @@ def memory_id(
     documents: Sequence[Document | DocumentInfo], identity: Identity, settings: MemorySettings, prompts: Prompts
 ) -> str:
     """Return the content address of a memory: equal for equal texts, names, models, settings and prompts."""
+    chosen = settings.model_dump()
+    if settings.kv_keep == 1:  # nothing is evicted, however
+        del chosen["eviction"]
     described = {
         "documents": [[document.source, document.sha256] for document in documents],
         "identity": {**identity.to_dict(), "model": None},
-        "settings": settings.model_dump(),
+        "settings": chosen,
         "prompts": [prompts["context"], prompts["gist"]],
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,6 +1,7 @@
 """A directory of memories, each kept under its content address."""
 
 import os
+import re
 import shutil
 import time
 import uuid
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.atomic import MANIFEST, finish_change
 from memorag_graph.memory.journal import JOURNAL
 from memorag_graph.memory.leases import Lease, in_use
@@ -24,6 +25,7 @@ _LOCKS = ".locks"
 _MAKING = ".making"
 _TRASH = ".trash-"
 _USED = ".used"
+_ID = re.compile("[0-9a-f]{32}")
 _RESUMABLE_SECONDS = 7 * 24 * 3600
 
 Opened = TypeVar("Opened")
@@ -73,22 +75,28 @@ class MemoryStore:
             create: Saves the memory in the directory, which exists, and returns it.
             directory: A directory of its own outside the store.
             report: Called where another process is waited for.
+
+        Raises:
+            MemoryUnreadableError: If a memory is there that this program or user cannot read.
         """
         place = directory or self.directory(memory_id)
         with _held(self.exclusive(place), report):
             finish_change(place)
             try:
                 opened = open_it(place)
+            except MemoryUnreadableError:
+                raise
             except MemoryFileError:
                 opened = create(place)
         if self.keeps(place):
             self.touch(memory_id)
-            self.make_room(keep=memory_id)
+            with suppress(MemoryFileError):  # the memory is there, whether or not others can go
+                self.make_room(keep=memory_id)
         return opened
 
     def keeps(self, directory: Path) -> bool:
-        """Tell whether a directory is the store's, not one of its own."""
-        return directory.parent == self.root
+        """Tell whether a directory is the place of a memory in this store, however it is spelled."""
+        return bool(_ID.fullmatch(directory.name)) and directory.resolve().parent == self.root.resolve()
 
     def exclusive(self, directory: Path) -> FileLock:
         """Return the lock under which a memory is made or changed in a directory.
@@ -119,7 +127,7 @@ class MemoryStore:
         """Remove a memory.
 
         Raises:
-            MemoryFileError: If there is none, or it is in use.
+            MemoryFileError: If there is none, it is in use, or the store cannot be written.
         """
         directory = self.directory(memory_id)
         if directory not in self._directories():
@@ -131,26 +139,36 @@ class MemoryStore:
         """Remove what killed processes left, then make room; return bytes freed.
 
         What was begun and can be resumed is kept for a week.
+
+        Raises:
+            MemoryFileError: If the store cannot be written.
         """
         before = _size(self.root)
         for path in self.root.glob(f"{_TRASH}*"):
             shutil.rmtree(path, ignore_errors=True)
         for directory in self._directories():
-            try:
-                with self.exclusive(directory).acquire(timeout=0):
-                    finish_change(directory)
-            except Timeout:  # somebody is at work there
-                continue
-            if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
-                self._remove(directory)
+            self._tidy(directory)
         self.make_room()
         return before - _size(self.root)
+
+    def _tidy(self, directory: Path) -> None:
+        """Finish what a killed process left of a change, or remove what it left of a memory."""
+        try:
+            with self._writing(), self.exclusive(directory).acquire(timeout=0):
+                finish_change(directory)
+        except Timeout:  # somebody is at work there
+            return
+        if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
+            self._remove(directory)
 
     def make_room(self, keep: str = "") -> None:
         """Remove the least recently used memories until the quota holds, but none that is in use.
 
         Args:
             keep: Id of a memory to leave in any case.
+
+        Raises:
+            MemoryFileError: If the store cannot be written.
         """
         if self._quota is None:
             return
@@ -165,7 +183,7 @@ class MemoryStore:
     def _directories(self) -> list[Path]:
         if not self.root.is_dir():
             return []
-        return [path for path in sorted(self.root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+        return [path for path in sorted(self.root.iterdir()) if path.is_dir() and _ID.fullmatch(path.name)]
 
     def _last_used(self, directory: Path) -> float:
         for path in (self.root / _USED / directory.name, directory / MANIFEST):
@@ -175,18 +193,26 @@ class MemoryStore:
 
     def _remove(self, directory: Path) -> bool:
         """Remove a memory unless it is in use or being made; tell whether it was removed."""
-        with self._gate():
-            try:
-                with self.exclusive(directory).acquire(timeout=0):
-                    if in_use(self.root / _LEASES / directory.name):
-                        return False
-                    trash = self.root / f"{_TRASH}{uuid.uuid4().hex}"
-                    os.replace(directory, trash)
-            except Timeout:
-                return False
+        trash = self.root / f"{_TRASH}{uuid.uuid4().hex}"
+        try:
+            with self._writing(), self._gate(), self.exclusive(directory).acquire(timeout=0):
+                if in_use(self.root / _LEASES / directory.name):
+                    return False
+                os.replace(directory, trash)
+                (self.root / _USED / directory.name).unlink(missing_ok=True)
+        except Timeout:
+            return False
         shutil.rmtree(trash, ignore_errors=True)
-        (self.root / _USED / directory.name).unlink(missing_ok=True)
         return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Timeout:  # an OSError that says nothing of the disk
+            raise
+        except OSError as error:
+            raise MemoryFileError(f"{self.root} cannot be written ({error}); check its permissions") from error
 
     def _gate(self) -> FileLock:
         """Return the lock between those who begin to use a memory and those who remove it."""

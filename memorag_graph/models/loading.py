@@ -42,7 +42,7 @@ class ModelSource:
     access_token: str | None = None
 
     def resolved(self) -> "ModelSource":
-        """Return the source with the device and dtype that ``"auto"`` stands for on this machine.
+        """Return the source with an absolute path, and what ``"auto"`` stands for on this machine.
 
         Raises:
             InputError: If the device or dtype is unknown.
@@ -51,11 +51,16 @@ class ModelSource:
 
         device = choose_device(self.device)
         dtype = str(choose_dtype(self.dtype, device)).removeprefix("torch.")
-        return replace(self, device=str(device), dtype=dtype)
+        return replace(self, name=absolute_name(self.name), device=str(device), dtype=dtype)
 
     def __repr__(self) -> str:
         """Leave the token out, so that it reaches no log."""
         return f"ModelSource({self.name!r}, device={self.device!r}, dtype={self.dtype!r})"
+
+
+def absolute_name(name: str) -> str:
+    """Return a model's name, or the absolute path where it names a directory, so that it holds everywhere."""
+    return str(Path(name).resolve()) if name != EMBEDDED and Path(name).is_dir() else name
 
 
 def load_language_model(source: ModelSource) -> "LanguageModel":

@@ -51,6 +51,7 @@ class Slots(Generic[Key]):
     ) -> None:
         row_bytes = language_model.cache_bytes_per_token * (longest_prompt + sampling.max_new_tokens)
         count = max(1, min(MOST_SLOTS, _CACHE_BYTES // row_bytes))
+        self.longest_prompt = longest_prompt
         self._worker = worker
         self._model = language_model
         self._sampling = sampling

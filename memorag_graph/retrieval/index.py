@@ -77,9 +77,14 @@ class DenseIndex:
         """Read the vectors of chunks from a file written by :meth:`save`.
 
         Raises:
-            MemoryFileError: If the file does not fit the chunks.
+            MemoryFileError: If the file is damaged or does not fit the chunks.
         """
-        return cls(chunks, faiss.read_index(str(path)), embeddings)
+        try:
+            index = faiss.read_index(str(path))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise MemoryFileError(f"{path} is damaged ({reason}); memorize the document again") from None
+        return cls(chunks, index, embeddings)
 
     def save(self, path: Path) -> None:
         """Write the vectors."""

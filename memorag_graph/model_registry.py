@@ -1,0 +1,95 @@
+"""Models that a process keeps loaded, reached by name."""
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.models.loading import ModelSource, absolute_name, load_embeddings, load_language_model
+from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from memorag_graph.memory.memory import Identity
+    from memorag_graph.memory.model import MemoryModel
+
+Loaded = TypeVar("Loaded")
+
+
+class ModelRegistry:
+    """Loads models once and hands them out. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._models: dict[Hashable, Any] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def add_memory_model(self, name: str, model: "MemoryModel") -> None:
+        """Make a loaded model known by a name, which options may then use."""
+        self._models["model", name] = model
+
+    def add_embeddings(self, name: str, embeddings: Embeddings) -> None:
+        """Make an embedding model known by a name, which options may then use."""
+        self._models["embeddings", name] = embeddings
+
+    def add_chat_model(self, name: str, chat: "BaseChatModel") -> None:
+        """Make any LangChain chat model known by a name, under which options may choose it as generator."""
+        self._models["chat", name] = chat
+
+    def memory_model(self, source: ModelSource) -> "MemoryModel":
+        """Return a memory model, loading it the first time.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+            InputError: If the device or dtype is unknown.
+        """
+        from memorag_graph.memory.model import MemoryModel
+
+        if ("model", source.name) in self._models:
+            return self._once(("model", source.name), lambda: MemoryModel(load_language_model(source)))
+        source = source.resolved()
+        return self._once(source, lambda: MemoryModel(load_language_model(source)))
+
+    def embeddings(self, name: str) -> Embeddings:
+        """Return an embedding model, loading it the first time.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        return self._once(("embeddings", name), lambda: load_embeddings(ModelSource(name)))
+
+    def embedding_name(self, name: str) -> str:
+        """Return the name by which an embedding model is known everywhere."""
+        return name if ("embeddings", name) in self._models else absolute_name(name)
+
+    def added_chat_model(self, name: str) -> "BaseChatModel | None":
+        """Return the chat model that was added under a name, if there is one."""
+        return self._models.get(("chat", name))
+
+    def models_of(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":
+        """Return the models for a memory: those the options name, else its own.
+
+        Raises:
+            MemoryMismatchError: If they are others than those the memory was made with.
+            ModelError: If they cannot be loaded.
+        """
+        from memorag_graph.memory.memory import Identity
+
+        dtype = made_with.dtype if options.dtype == "auto" else options.dtype
+        model = self.memory_model(ModelSource(options.model or made_with.model, options.device, dtype))
+        embedding_model = self.embedding_name(options.embedding_model or made_with.embedding_model)
+        made_with.require(Identity.of(model.language_model, embedding_model))
+        return model, self.embeddings(embedding_model)
+
+    def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
+        with self._lock_of(key):
+            if key not in self._models:
+                self._models[key] = load()
+            loaded: Loaded = self._models[key]
+            return loaded
+
+    def _lock_of(self, key: Hashable) -> threading.Lock:
+        with self._lock:
+            return self._locks.setdefault(key, threading.Lock())
