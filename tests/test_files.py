@@ -188,6 +188,48 @@ def test_a_memory_replaced_while_it_is_read_is_read_again(
     assert {chunk.source for chunk in index.chunks} == {"other.txt"}
 
 
+def test_a_reader_goes_on_when_files_get_their_names_meanwhile(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = read_info(saved)
+    for name in expected["files"]:  # as a writer leaves them that was killed once its change was decided
+        (saved / name).rename(saved / f"{name}.memorag-new")
+    (saved / "manifest.json").rename(saved / "manifest.next.json")
+    real, finished = files.open_verified, []
+
+    def finished_meanwhile(directory: Path, name: str, manifest: dict, check: str) -> Path:
+        path = real(directory, name, manifest, check)
+        if not finished:
+            finished.append(path.name)
+            atomic.finish_change(directory)
+        return path
+
+    monkeypatch.setattr(files, "open_verified", finished_meanwhile)
+    loaded, _ = load_memory(saved, HashEmbeddings())
+    assert finished == ["chunks.json.memorag-new"]
+    assert loaded.id == expected["memory_id"]
+
+
+def test_another_memory_than_the_one_meant_is_refused(saved: Path) -> None:
+    with pytest.raises(MemoryFileError, match="another memory than 0123"):
+        load_memory(saved, HashEmbeddings(), memory_id="0123")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_read_is_not_called_damaged(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    (saved / name).symlink_to(saved / name)
+    for read in (verify, lambda it: load_memory(it, HashEmbeddings())):
+        with pytest.raises(MemoryFileError, match=rf"{name} cannot be read.*check its permissions"):
+            read(saved)
+
+
+@pytest.mark.parametrize("name", FILES[:-1])
+def test_damage_that_a_check_of_sizes_lets_pass_is_still_an_error_of_this_package(saved: Path, name: str) -> None:
+    path = saved / name
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(MemoryFileError, match="memorize"):
+        load_memory(saved, HashEmbeddings(), check="size")
+
+
 def test_a_directory_that_cannot_be_written_is_named(
     memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
 ) -> None:

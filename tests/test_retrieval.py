@@ -1,5 +1,7 @@
 """Law 4: index results equal brute force, fused rankings are deterministic, evidence keeps to its budget."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -102,10 +104,24 @@ def test_repeated_clues_count_once(index: DenseIndex) -> None:
     assert find(index, [Query("question", "harbour"), *[Query("span", "lorries")] * 5]) == once
 
 
-def test_an_index_that_does_not_fit_is_refused(index: DenseIndex, chunks: list[Chunk], tmp_path) -> None:
+def test_an_index_that_does_not_fit_is_refused(index: DenseIndex, chunks: list[Chunk], tmp_path: Path) -> None:
     index.save(tmp_path / "index.bin")
     with pytest.raises(MemoryFileError, match="vectors for"):
         DenseIndex.load(tmp_path / "index.bin", chunks[1:], HashEmbeddings())
     other = DenseIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings(32))
     with pytest.raises(MemoryMismatchError, match="size 64, but the embedding model makes 32"):
         other.search(["x"], 1)
+
+
+class OtherWeights(HashEmbeddings):
+    """Vectors of the same size from another model of the same name."""
+
+    def embed_query(self, text: str) -> list[float]:
+        return super().embed_query(text)[::-1]
+
+
+def test_vectors_of_other_weights_are_refused(index: DenseIndex, chunks: list[Chunk], tmp_path: Path) -> None:
+    index.save(tmp_path / "index.bin")
+    assert DenseIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings()).search(["ferry"], 3)
+    with pytest.raises(MemoryMismatchError, match="other vectors than those of the index"):
+        DenseIndex.load(tmp_path / "index.bin", chunks, OtherWeights()).search(["ferry"], 3)

@@ -14,6 +14,8 @@ from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _BATCH = 16
+_SAME = 0.98
+"""Least cosine similarity of one text's vectors from one model; batches and machines round differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class DenseIndex:
         self.chunks = tuple(chunks)
         self.embeddings = embeddings
         self._index = index
+        self._proved = False
 
     @classmethod
     def from_chunks(
@@ -98,12 +101,7 @@ class DenseIndex:
         """
         if not queries:
             return []
-        vectors = embed(self.embeddings, queries)
-        if vectors.shape[1] != self._index.d:
-            raise MemoryMismatchError(
-                f"the index holds vectors of size {self._index.d}, but the embedding model makes {vectors.shape[1]}; "
-                "use the embedding model that the memory was made with"
-            )
+        vectors = self._embed(queries)
         scores, found = self._index.search(vectors, min(hits, len(self.chunks)))
         return [
             sorted(
@@ -112,6 +110,22 @@ class DenseIndex:
             )
             for row, row_scores in zip(found, scores, strict=True)
         ]
+
+    def _embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """Return the queries' vectors; the first time, prove on a chunk that they are of the index's kind."""
+        probe = [] if self._proved else [min(range(len(self.chunks)), key=lambda it: len(self.chunks[it].text))]
+        vectors = embed(self.embeddings, [*queries, *(self.chunks[it].text for it in probe)])
+        advice = "use the embedding model that the memory was made with"
+        if vectors.shape[1] != self._index.d:
+            raise MemoryMismatchError(
+                f"the index holds vectors of size {self._index.d}, but the embedding model makes {vectors.shape[1]}; "
+                f"{advice}"
+            )
+        for chunk in probe:
+            if vectors[-1] @ self._index.reconstruct(chunk) < _SAME:
+                raise MemoryMismatchError(f"the embedding model gives other vectors than those of the index; {advice}")
+        self._proved = True
+        return vectors[: len(queries)]
 
 
 def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
