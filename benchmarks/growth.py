@@ -81,7 +81,7 @@ def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
         "stage_seconds": {stage: round(end - start, 1) for stage, (start, end) in stages.items()},
         "forming_peak_mb": peak_mb(),
         "models_loaded_peak_mb": loaded,
-        "disk_mb": {path.name: round(path.stat().st_size / _MILLION, 2) for path in directory.iterdir()},
+        "disk_mb": {path.name: round(path.stat().st_size / _MILLION, 2) for path in directory.glob("[!.]*")},
     }
 
 
@@ -113,6 +113,16 @@ def alone(work: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, 
         return pool.apply(work, arguments)
 
 
+def formed(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
+    """Memorize, or return what it took where an earlier run has kept that beside the memory."""
+    noted = directory.with_suffix(".json")
+    if not noted.exists():
+        noted.parent.mkdir(parents=True, exist_ok=True)
+        noted.write_text(json.dumps(alone(form, paths, tokens, directory)), encoding="utf-8")
+    described: dict[str, Any] = json.loads(noted.read_text(encoding="utf-8"))
+    return described
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", type=Path, nargs="+")
@@ -123,7 +133,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for tokens in arguments.tokens:
             directory = (arguments.keep or Path(temporary)) / str(tokens)
-            row = alone(form, arguments.documents, tokens, directory) | alone(ask, directory)
+            row = formed(arguments.documents, tokens, directory) | alone(ask, directory)
             print(json.dumps(row), flush=True)
             rows.append(row)
     ratios = {

@@ -102,7 +102,11 @@ class Scripted:
         self.replies = replies
         self.alone: list[str] = []
 
+    def __len__(self) -> int:
+        return len(self.replies)
+
     def ask(self, messages, config, **changes):
+        self.asked = changes
         return [AIMessage(reply) for reply in self.replies]
 
     def ask_alone(self, messages, config, **changes):
@@ -128,6 +132,14 @@ def test_spans_of_all_shards_are_merged_nearest_to_the_question_first(memory: Me
     assert spans[0] == three
     assert set(spans) == {one, two, three}
     assert len(spans) <= MOST_CLUES
+
+
+@pytest.mark.parametrize(("shards", "lines"), [(1, MOST_CLUES), (2, 4), (3, 3), (50, 2)])
+def test_the_more_shards_the_less_each_is_asked_for(memory: Memory, shards: int, lines: int) -> None:
+    recollection, chat = scripted(memory, *[""] * shards)
+    recollection.rewrite(QUESTION)
+    assert chat.asked["max_lines"] == lines
+    assert lines * shards >= MOST_CLUES
 
 
 def test_an_answer_is_written_from_the_answers_of_all_shards(memory: Memory) -> None:

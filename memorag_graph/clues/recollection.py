@@ -72,7 +72,7 @@ class Recollection:
         left, the memory's own such sentences are recalled.
         """
         prompt = self._prompts.fill("span", question=question)
-        replies = self._chat.ask(_list_of(prompt), config, **_lines(MOST_CLUES, _CLUE_TOKENS))
+        replies = self._chat.ask(_list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
         spans = self._borne_out(_taking_turns(_items(reply, question) for reply in replies), _SPAN_SUPPORT)
         if len(replies) > 1:
             asked = content_words(question)
@@ -82,7 +82,7 @@ class Recollection:
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
-        replies = self._chat.ask(_list_of(prompt), config, **_lines(MOST_CLUES, _CLUE_TOKENS))
+        replies = self._chat.ask(_list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
         rewritten = _taking_turns(_items(reply, question) for reply in replies)
         return _recalled(distinct(rewritten, question)[:MOST_CLUES], replies)
 
@@ -121,7 +121,7 @@ class Recollection:
         """
         prompt = self._prompts.fill("sum", question=question)
         limits = _lines(MOST_POINTS, _POINT_TOKENS)
-        replies = self._chat.ask(_list_of(prompt), config, **limits)
+        replies = self._chat.ask(_list_of(prompt), config, **self._lines(MOST_POINTS, _POINT_TOKENS))
         outlines = [self._borne_out(_items(reply, question), _POINT_SUPPORT) for reply in replies]
         while len(outlines) > 1:
             groups = [outlines[start : start + _COMBINED] for start in range(0, len(outlines), _COMBINED)]
@@ -133,6 +133,11 @@ class Recollection:
                 outlines.append(points if len(points) >= FEWEST_POINTS else _share_of_each(group))
         points = outlines[0][:MOST_POINTS]
         return _recalled(points if len(points) >= FEWEST_POINTS else self._central_points(), replies)
+
+    def _lines(self, most: int, tokens: int) -> dict[str, int]:
+        """Ask each of several shards for its share of a list and one line more, so that answers stay short."""
+        each = min(most, -(-most // len(self._chat)) + 1)
+        return _lines(each, tokens * each // most)
 
     def _over(self, notes: Iterable[str], prompt: str) -> str:
         """Put a prompt to notes that are given with it."""
