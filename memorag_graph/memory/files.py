@@ -21,6 +21,7 @@ from memorag_graph.memory.atomic import FileCheck, Writer, open_verified, write_
 from memorag_graph.memory.kinds import Note
 from memorag_graph.memory.manifest import FORMAT_VERSION, read_info
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
+from memorag_graph.models.threads import compute
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
 from memorag_graph.retrieval.index import DenseIndex
 from memorag_graph.settings import MemorySettings
@@ -170,7 +171,7 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
             described = json.loads(stored.metadata()["memory"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
         token_ids = tensors.pop("token_ids").tolist()
-        return Shard.restored(token_ids, tensors, settings.kv_storage, device), described
+        return compute(device, lambda: Shard.restored(token_ids, tensors, settings.kv_storage, device)), described
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
 

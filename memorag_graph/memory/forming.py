@@ -141,7 +141,8 @@ class Former:
 
     def _shard(self, tokens: Sequence[int], kv: KVPrefix, settings: MemorySettings) -> Shard:
         try:
-            return Shard.of(tokens, kv, settings.kv_storage, rotary_frequencies(self._model.model))
+            frequencies = rotary_frequencies(self._model.model)
+            return self._worker.call(lambda: Shard.of(tokens, kv, settings.kv_storage, frequencies))
         except ValueError as error:
             raise InputError("kv_storage", f"{error}; use int8 or exact") from None
 
@@ -156,7 +157,7 @@ class Former:
             piece = tokens[at : at + PIECE]
             self._worker.call(partial(branch.prefill, 0, piece))
             progress.add(len(piece))
-        return branch.prefix()
+        return self._worker.call(branch.prefix)
 
 
 class _Total:

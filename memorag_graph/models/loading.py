@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,15 +75,20 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
 
     from memorag_graph.models.device import choose_device, choose_dtype
     from memorag_graph.models.language_model import LanguageModel
+    from memorag_graph.models.threads import compute
 
     device = choose_device(source.device)
     dtype = choose_dtype(source.dtype, device)
-    with _loading(source.name):
-        path = language_model_dir() if source.name == EMBEDDED else _available(source)
-        hub = {"cache_dir": source.cache_dir, "token": source.access_token}
-        tokenizer = AutoTokenizer.from_pretrained(path, **hub)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, device_map={"": device}, **hub)
-    return LanguageModel(model, tokenizer, source.name)
+
+    def load() -> LanguageModel:
+        with _loading(source.name):
+            path = language_model_dir() if source.name == EMBEDDED else _available(source)
+            hub = {"cache_dir": source.cache_dir, "token": source.access_token}
+            tokenizer = AutoTokenizer.from_pretrained(path, **hub)
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, device_map={"": device}, **hub)
+        return LanguageModel(model, tokenizer, source.name)
+
+    return compute(device, load)
 
 
 def default_embedding_model(memory_model: str) -> str:
@@ -100,6 +106,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
     from langchain_huggingface import HuggingFaceEmbeddings
 
     from memorag_graph.models.device import choose_device
+    from memorag_graph.models.threads import ThreadedEmbeddings, compute
 
     device = choose_device(source.device)
     with _loading(source.name):
@@ -107,12 +114,14 @@ def load_embeddings(source: ModelSource) -> Embeddings:
         model_kwargs: dict[str, object] = {"device": str(device), "token": source.access_token}
         if source.name == EMBEDDED:  # its own limit of 256 tokens would cut a retrieval chunk in half
             model_kwargs["processor_kwargs"] = {"model_max_length": _MAX_EMBEDDED_TOKENS}
-        return HuggingFaceEmbeddings(
+        load = partial(
+            HuggingFaceEmbeddings,
             model=str(path),
             cache_folder=source.cache_dir,
             model_kwargs=model_kwargs,
             encode_kwargs={"normalize_embeddings": True},
         )
+        return ThreadedEmbeddings(compute(device, load), device)
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from torch import Tensor
-
 from memorag_graph.kv.cache import open_branch
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
@@ -56,7 +54,9 @@ class Slots(Generic[Key]):
         self._model = language_model
         self._sampling = sampling
         self._report = report
-        self._branch = open_branch(language_model.model, [None] * count, longest_prompt, sampling.max_new_tokens)
+        self._branch = worker.call(
+            lambda: open_branch(language_model.model, [None] * count, longest_prompt, sampling.max_new_tokens)
+        )
         self._slots: list[_Slot[Key] | None] = [None] * count
 
     def write(self, prompts: Iterable[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
@@ -74,26 +74,33 @@ class Slots(Generic[Key]):
             yield from self._step()
 
     def _begin(self, row: int, key: Key, prompt: Sequence[int]) -> _Slot[Key]:
-        def prefill() -> Tensor:
-            self._branch.restart(row)
-            return self._branch.prefill(row, prompt)
-
         slot = _Slot(key, len(prompt), TokenPicker(self._sampling))
-        slot.tokens.append(slot.picker.pick(self._worker.call(prefill)))
+
+        def prefill() -> int:
+            self._branch.restart(row)
+            return slot.picker.pick(self._branch.prefill(row, prompt))
+
+        slot.tokens.append(self._worker.call(prefill))
         return slot
 
     def _step(self) -> Iterator[tuple[Key, list[int]]]:
-        tokens = [slot.tokens[-1] if slot else 0 for slot in self._slots]
-        logits = self._worker.call(lambda: self._branch.step(tokens))
-        for row, slot in enumerate(self._slots):
+        for row, token in enumerate(self._worker.call(self._next_tokens)):
+            slot = self._slots[row]
             if slot is None:
-                self._branch.restart(row)
                 continue
-            slot.tokens.append(slot.picker.pick(logits[row]))
+            slot.tokens.append(token)
             if self._is_finished(slot):
                 self._slots[row] = None
                 yield slot.key, slot.tokens
         self._report(sum(slot.prompt_tokens + len(slot.tokens) for slot in self._slots if slot))
+
+    def _next_tokens(self) -> list[int]:
+        """Read the last token of each slot and choose the next; what an empty slot reads does not count."""
+        logits = self._branch.step([slot.tokens[-1] if slot else 0 for slot in self._slots])
+        for row, slot in enumerate(self._slots):
+            if slot is None:
+                self._branch.restart(row)
+        return [slot.picker.pick(logits[row]) if slot else 0 for row, slot in enumerate(self._slots)]
 
     def _is_finished(self, slot: _Slot[Key]) -> bool:
         """Tell whether a text has come to its end; a token that says so is taken away."""

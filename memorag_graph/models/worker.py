@@ -1,4 +1,4 @@
-"""One thread per loaded model: runs its forward passes, and joins requests that meet into one batch.
+"""What a loaded model does, in its device's thread: forward passes, and requests that meet as one batch.
 
 Decoding is bound by reading the weights, so several prompts at once cost little more than one. Requests that
 arrive within :data:`JOIN_SECONDS` are joined, whatever prefix they continue.
@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
+from memorag_graph.models.threads import compute, compute_thread
 
 JOIN_SECONDS = 0.03
 MAX_ROWS = 64
@@ -67,13 +67,15 @@ class Request:
 
 
 class Worker:
-    """Runs a model's work in a thread of its own, one batch at a time."""
+    """Runs a model's work in its device's thread: one batch at a time, and other work between its steps."""
 
     def __init__(self, language_model: LanguageModel) -> None:
         self._language_model = language_model
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory-model")
+        self._device = language_model.model.device
+        self._thread = compute_thread(self._device.type)
         self._waiting: deque[Request] = deque()
         self._lock = threading.Lock()
+        self._is_decoding = False
 
     def submit(self, *requests: Request) -> None:
         """Queue requests, as one batch where they can be; iterate over a request for its tokens."""
@@ -84,22 +86,38 @@ class Worker:
 
     def call(self, work: Callable[[], Result]) -> Result:
         """Run a function in the model's thread and return its result."""
-        return self._thread.submit(work).result()
+        return compute(self._device, work)
 
     def _serve(self) -> None:
-        """Answer the longest-waiting request and those that can run with it."""
-        if not self._waiting:  # all were joined with an earlier one
+        """Begin to answer the longest-waiting request and those that can run with it."""
+        if self._is_decoding or not self._waiting:  # the rest waits, or was joined with an earlier one
             return
+        self._is_decoding = True
         time.sleep(JOIN_SECONDS)
         batch: list[Request] = []
+        self._go_on(batch, self._answer(batch))
+
+    def _go_on(self, batch: Sequence[Request], steps: Iterator[None]) -> None:
+        """Take a batch's next step and line up for the one after it; with the last one, make way for others."""
         try:
-            self._fill(batch)
-            self._decode(batch)
-        except Exception as error:
+            for _ in steps:
+                if self._line_up(self._go_on, batch, steps):
+                    return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the askers get it
             for request in batch:
                 if not request.finished:
                     request.events.put(error)
-            raise
+        self._is_decoding = False
+        if not self._line_up(self._serve):
+            self._serve()
+
+    def _line_up(self, work: Callable[..., None], *arguments: object) -> bool:
+        """Have work done after all that waits; tell whether that is still possible while the interpreter ends."""
+        try:
+            self._thread.submit(work, *arguments)
+        except RuntimeError:
+            return False
+        return True
 
     def _fill(self, batch: list[Request]) -> None:
         """Move the longest-waiting request, and those that can run with it, into a batch."""
@@ -120,7 +138,9 @@ class Worker:
         needed = len(batch) * columns * self._language_model.cache_bytes_per_token
         return len(batch) <= MAX_ROWS and needed <= budget
 
-    def _decode(self, batch: Sequence[Request]) -> None:
+    def _answer(self, batch: list[Request]) -> Iterator[None]:
+        """Answer requests that wait, as a batch; between two steps the thread is free for others."""
+        self._fill(batch)
         longest = max(len(request.prompt) for request in batch)
         prefixes = [request.prefix for request in batch]
         branch = open_branch(self._language_model.model, prefixes, longest, _room(batch))
@@ -128,10 +148,12 @@ class Worker:
         for index, row in enumerate(rows):
             if not row.request.cancelled:
                 row.read(branch.prefill(index, row.request.prompt))
+                yield
         while rows := _unfinished(rows, branch):
             logits = branch.step([row.request.tokens[-1] for row in rows])
             for row, row_logits in zip(rows, logits, strict=True):
                 row.read(row_logits)
+            yield
 
 
 class _Row:
