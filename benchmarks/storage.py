@@ -123,8 +123,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as kept:
         ways: dict[str, Ours | Pickled] = {
             f"{storage} ({dtype})": Ours(*formed(dtype, storage), document, Path(kept) / f"{storage}-{dtype}")
-            for dtype, storage in (("float32", "exact"), ("float32", "int8"), ("float32", "int4"),
-                                   ("bfloat16", "exact"), ("bfloat16", "int8"))
+            for dtype, storage in (("float32", "exact"), ("float32", "float16"), ("float32", "int8"),
+                                   ("float32", "int4"), ("bfloat16", "exact"), ("bfloat16", "int8"))
         }  # fmt: skip
         for dtype in models:
             whole = ways[f"exact ({dtype})"]

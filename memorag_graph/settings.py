@@ -14,7 +14,7 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 
 
 MemoryKindName = Literal["gist", "full"]
-KVStorage = Literal["exact", "int8", "int4"]
+KVStorage = Literal["exact", "float16", "int8", "int4"]
 Eviction = Literal["kvzip", "snapkv", "keydiff"]
 
 
@@ -26,7 +26,7 @@ class MemorySettings(BaseModel):
     kind: MemoryKindName = "gist"
     """``"gist"``: the model reads digests of the sections; ``"full"``: it reads the whole text."""
     kv_storage: KVStorage = "exact"
-    """How keys and values are kept: as the model computed them, or quantized."""
+    """How keys and values are kept: as the model computed them, rounded, or quantized."""
     kv_keep: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the keys and values that a ``"full"`` memory keeps; the rest is evicted."""
     eviction: Eviction = "kvzip"
@@ -84,7 +84,7 @@ class RunOptions(BaseModel):
         "gist", description="What the memory model reads: gist: digests of the sections; full: the whole text."
     )
     kv_storage: KVStorage = Field(
-        "exact", description="How keys and values are kept: exact, as the model computed them; int8; int4."
+        "exact", description="How keys and values are kept: exact, as the model computed them; float16; int8; int4."
     )
     kv_keep: float = Field(1.0, gt=0, le=1, description="Share of the keys and values that a full memory keeps.")
     eviction: Eviction = Field(

@@ -24,8 +24,14 @@ PRUNED = {"kind": "full", "kv_keep": 0.5, "eviction": "snapkv"}
 
 
 @pytest.fixture(
-    params=[{"kv_storage": "exact"}, {"kv_storage": "int8"}, {"kv_storage": "int4"}, {**PRUNED, "kv_storage": "int8"}],
-    ids=["exact", "int8", "int4", "pruned"],
+    params=[
+        {"kv_storage": "exact"},
+        {"kv_storage": "float16"},
+        {"kv_storage": "int8"},
+        {"kv_storage": "int4"},
+        {**PRUNED, "kv_storage": "int8"},
+    ],
+    ids=["exact", "float16", "int8", "int4", "pruned"],
 )
 def saved(
     request: pytest.FixtureRequest,
@@ -58,6 +64,9 @@ def read_layer(tensors: dict[str, np.ndarray], number: int, storage: str) -> tup
         keys = unpacked(keys, 4) + 16 * unpacked(layer["keys.high"], 1)
         values = unpacked(values, 4)
     tokens = keys.shape[1]
+    if storage == "float16":
+        keys[:, :2], values[:, :2] = layer["keys.first"], layer["values.first"]
+        return keys, values
     runs = np.arange(tokens) // 256
     keys = keys * layer["keys.scale"][:, runs] + layer["keys.zero"][:, runs]
     values = (values.astype(np.float32) - layer["values.zero"]) * layer["values.scale"]

@@ -42,7 +42,7 @@ def test_exact_storage_gives_the_same_bits(kv: KVPrefix) -> None:
 
 
 @pytest.mark.parametrize("half", [False, True])
-@pytest.mark.parametrize(("storage", "error"), [("int8", 0.01), ("int4", 0.08)])
+@pytest.mark.parametrize(("storage", "error"), [("float16", 0.001), ("int8", 0.01), ("int4", 0.08)])
 def test_quantized_storage_is_close_and_keeps_the_dtype(
     language_model: LanguageModel, kv: KVPrefix, storage: str, error: float, half: bool
 ) -> None:
@@ -52,7 +52,8 @@ def test_quantized_storage_is_close_and_keeps_the_dtype(
     for turned in (frequencies, None):
         restored = decode(encode(kv, storage, turned), storage, CPU)
         assert restored.layers[0][0].dtype == kv.layers[0][0].dtype
-        assert 0 < largest_error(kv, restored) <= error + half * 0.01
+        assert largest_error(kv, restored) <= error + half * 0.01
+        assert largest_error(kv, restored) > 0 or (half and storage == "float16")  # which holds most of bfloat16
         for mine, theirs in zip(kv.layers, restored.layers, strict=True):
             assert torch.equal(mine[0][:, :2], theirs[0][:, :2])  # the first tokens, to which all attend
             assert torch.equal(mine[1][:, :2], theirs[1][:, :2])
@@ -63,9 +64,7 @@ def test_each_code_is_the_nearest_level(small: bool, levels: tuple[int, int]) ->
     generator = torch.Generator().manual_seed(0)
     keys = torch.randn(2, RUN + 10, 16, generator=generator) * torch.linspace(0.01, 30, 16) + 5
     values = torch.randn(2, RUN + 10, 16, generator=generator)
-    restored_keys, restored_values = dequantize(
-        quantize(keys, values, None, small=small), None, keys.dtype, small=small
-    )
+    restored_keys, restored_values = dequantize(quantize(keys, values, None, small=small), None, small=small)
     for run in (slice(2, RUN), slice(RUN, RUN + 10)):
         part = keys[:, slice(0, RUN)] if run.stop == RUN else keys[:, run]
         step = (part.amax(1) - part.amin(1)) / (levels[0] - 1)
@@ -79,7 +78,7 @@ def test_each_code_is_the_nearest_level(small: bool, levels: tuple[int, int]) ->
 def test_a_constant_channel_and_zeros_survive() -> None:
     keys, values = torch.full((1, 9, 8), 3.0), torch.zeros(1, 9, 8)
     for small in (False, True):
-        restored = dequantize(quantize(keys, values, None, small=small), None, keys.dtype, small=small)
+        restored = dequantize(quantize(keys, values, None, small=small), None, small=small)
         assert torch.equal(restored[0], keys)
         assert torch.equal(restored[1], values)
 
@@ -93,7 +92,7 @@ def test_turning_keys_is_the_models_own_rotation(language_model: LanguageModel) 
     torch.testing.assert_close(turn(keys[:, :1], torch.tensor([39]), frequencies), keys[:, 39:])
 
 
-@pytest.mark.parametrize(("storage", "most"), [("int8", 0.27), ("int4", 0.15)])
+@pytest.mark.parametrize(("storage", "most"), [("float16", 0.501), ("int8", 0.27), ("int4", 0.15)])
 def test_bytes_against_float32_for_heads_of_common_size(storage: str, most: float) -> None:
     heads, tokens, dim = 2, 2000, 64
     kv = KVPrefix(((torch.randn(heads, tokens, dim), torch.randn(heads, tokens, dim)),))
@@ -102,7 +101,7 @@ def test_bytes_against_float32_for_heads_of_common_size(storage: str, most: floa
     assert kept / kv.nbytes <= most
 
 
-@pytest.mark.parametrize("storage", ["exact", "int8", "int4"])
+@pytest.mark.parametrize("storage", ["exact", "float16", "int8", "int4"])
 def test_a_memory_answers_the_same_before_and_after_a_restart(
     memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path, storage: str
 ) -> None:
@@ -123,3 +122,9 @@ def test_heads_that_do_not_pack_are_refused_with_a_way_out(documents: list[Docum
     with pytest.raises(InputError, match="use int8 or exact") as error:
         model.memorize(documents, prompts, SETTINGS.model_copy(update={"kv_storage": "int4"}))
     assert error.value.field == "kv_storage"
+
+
+def test_what_float16_cannot_hold_is_refused() -> None:
+    far = torch.full((1, 4, 8), 1e5)
+    with pytest.raises(ValueError, match="beyond the range of float16"):
+        encode(KVPrefix(((far, far),)), "float16")

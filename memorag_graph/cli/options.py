@@ -34,7 +34,7 @@ Temperature = Annotated[float, typer.Option("--temperature", help=_shown("temper
 GistChunkSize = Annotated[int, typer.Option("--gist-chunk-size", help=_shown("gist_chunk_size"))]
 GistTokens = Annotated[int, typer.Option("--gist-tokens", help=_shown("gist_tokens"))]
 Kind = Annotated[str, typer.Option("--kind", help=_shown("kind"), metavar="gist|full")]
-Storage = Annotated[str, typer.Option("--kv-storage", help=_shown("kv_storage"), metavar="exact|int8|int4")]
+Storage = Annotated[str, typer.Option("--kv-storage", help=_shown("kv_storage"), metavar="exact|float16|int8|int4")]
 KVKeep = Annotated[float, typer.Option("--kv-keep", help=_shown("kv_keep") + " Above 0, up to 1.")]
 EvictionName = Annotated[str, typer.Option("--eviction", help=_shown("eviction"), metavar="kvzip|snapkv|keydiff")]
 ChunkSize = Annotated[int, typer.Option("--chunk-size", help=_shown("retrieval_chunk_size"))]

@@ -37,7 +37,7 @@ def quantize(keys: Tensor, values: Tensor, frequencies: Tensor | None, *, small:
     """
     if small and keys.shape[-1] % len(_WEIGHTS):
         raise ValueError(f"int4 needs heads whose size is a multiple of 8, not {keys.shape[-1]}")
-    kept = {"keys.first": keys[:, :FIRST].contiguous(), "values.first": values[:, :FIRST].contiguous()}
+    kept = first_tokens(keys, values)
     steady = keys.float().cpu()
     if frequencies is not None:
         steady = turn(steady, -torch.arange(keys.shape[1]), frequencies)
@@ -49,9 +49,7 @@ def quantize(keys: Tensor, values: Tensor, frequencies: Tensor | None, *, small:
     return {**kept, "keys": codes, "values": value_codes}
 
 
-def dequantize(
-    kept: Mapping[str, Tensor], frequencies: Tensor | None, dtype: torch.dtype, *, small: bool
-) -> tuple[Tensor, Tensor]:
+def dequantize(kept: Mapping[str, Tensor], frequencies: Tensor | None, *, small: bool) -> tuple[Tensor, Tensor]:
     """Return the keys and values of one layer, each (kv_heads, tokens, head_dim).
 
     Raises:
@@ -67,7 +65,18 @@ def dequantize(
     if frequencies is not None:
         keys = turn(keys, torch.arange(tokens), frequencies)
     values = (value_codes.float() - kept["values.zero"].float()) * kept["values.scale"].float()
-    keys, values = keys.to(dtype), values.to(dtype)
+    return with_first_tokens(keys, values, kept)
+
+
+def first_tokens(keys: Tensor, values: Tensor) -> dict[str, Tensor]:
+    """Return what is kept of the first tokens, where attention rests, as it was."""
+    return {"keys.first": keys[:, :FIRST].contiguous(), "values.first": values[:, :FIRST].contiguous()}
+
+
+def with_first_tokens(keys: Tensor, values: Tensor, kept: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return keys and values in the model's dtype, with the first tokens as they were."""
+    dtype = kept["keys.first"].dtype
+    keys, values = keys.to(dtype, copy=True), values.to(dtype, copy=True)
     keys[:, :FIRST], values[:, :FIRST] = kept["keys.first"], kept["values.first"]
     return keys, values
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.quantize import dequantize, quantize
+from memorag_graph.kv.quantize import dequantize, first_tokens, quantize, with_first_tokens
 from memorag_graph.settings import KVStorage
 
 _FREQUENCIES = "rotary_frequencies"
@@ -17,7 +17,8 @@ def encode(kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None) 
 
     Args:
         kv: The keys and values.
-        storage: ``"exact"`` keeps them as they are; see :mod:`memorag_graph.kv.quantize` for the others.
+        storage: ``"exact"`` keeps them as they are, ``"float16"`` rounds them; see
+            :mod:`memorag_graph.kv.quantize` for the others.
         frequencies: Of the model's rotary embedding, where it has one.
 
     Raises:
@@ -27,10 +28,12 @@ def encode(kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None) 
     for number, (keys, values) in enumerate(kv.layers):
         if storage == "exact":
             kept = {"keys": keys.contiguous(), "values": values.contiguous()}
+        elif storage == "float16":
+            kept = {**first_tokens(keys, values), "keys": _rounded(keys), "values": _rounded(values)}
         else:
             kept = quantize(keys, values, frequencies, small=storage == "int4")
         tensors |= {f"layers.{number}.{name}": tensor for name, tensor in kept.items()}
-    if storage != "exact" and frequencies is not None:
+    if storage in ("int8", "int4") and frequencies is not None:
         tensors[_FREQUENCIES] = frequencies
     return tensors
 
@@ -47,8 +50,16 @@ def decode(tensors: Mapping[str, Tensor], storage: KVStorage, device: torch.devi
         kept = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
         if storage == "exact":
             keys, values = kept["keys"], kept["values"]
+        elif storage == "float16":
+            keys, values = with_first_tokens(kept["keys"], kept["values"], kept)
         else:
-            dtype = kept["keys.first"].dtype
-            keys, values = dequantize(kept, tensors.get(_FREQUENCIES), dtype, small=storage == "int4")
+            keys, values = dequantize(kept, tensors.get(_FREQUENCIES), small=storage == "int4")
         layers.append((keys.to(device), values.to(device)))
     return KVPrefix(tuple(layers))
+
+
+def _rounded(tensor: Tensor) -> Tensor:
+    rounded = tensor.half()
+    if not rounded.isfinite().all():
+        raise ValueError("some keys or values are beyond the range of float16")
+    return rounded.contiguous()
