@@ -19,6 +19,7 @@ from memorag_graph.clues.recollection import Recollection
 from memorag_graph.documents import read_document
 from memorag_graph.kv.cache import open_branch
 from memorag_graph.memory.files import load_memory
+from memorag_graph.models.threads import compute
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -53,7 +54,12 @@ def main() -> None:
         def read_again() -> None:
             for shard in memory.shards:
                 tokens = list(shard.token_ids)
-                open_branch(model.language_model.model, [None], len(tokens)).prefill(0, tokens)
+                compute(
+                    model.language_model.model.device,
+                    lambda tokens=tokens: open_branch(model.language_model.model, [None], len(tokens)).prefill(
+                        0, tokens
+                    ),
+                )
 
         times: dict[str, list[float]] = {}
         for _ in range(REPEATS):
