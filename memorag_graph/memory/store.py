@@ -102,10 +102,14 @@ class MemoryStore:
         """Return the lock under which a memory is made or changed in a directory.
 
         The lock of a process that died is free.
+
+        Raises:
+            MemoryFileError: If the store cannot be written.
         """
         if not self.keeps(directory):
             return FileLock(directory / _MAKING, thread_local=False)
-        (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
         return FileLock(self.root / _LOCKS / directory.name, thread_local=False)
 
     def lease(self, memory_id: str) -> Lease:
