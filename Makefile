@@ -25,7 +25,7 @@ demo: $(STAMP) ## memorize the example document and answer one question per task
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP) ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -39,7 +39,7 @@ def main() -> None:
     try:
         app()
     except MemoragError as error:
-        err.print(f"[red]Error:[/] {escape(str(error))}", highlight=False)
+        err.print(f"[red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 
