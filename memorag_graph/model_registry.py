@@ -47,8 +47,9 @@ class ModelRegistry:
         """
         from memorag_graph.memory.model import MemoryModel
 
-        if ("model", source.name) in self._models:
-            return self._once(("model", source.name), lambda: MemoryModel(load_language_model(source)))
+        added: MemoryModel | None = self._models.get(("model", source.name))
+        if added is not None:
+            return added
         source = source.resolved()
         return self._once(source, lambda: MemoryModel(load_language_model(source)))
 

@@ -75,14 +75,19 @@ def states(do: Do, area: Path) -> dict[str, Any]:
     return found
 
 
+def begin(area: Path, place: Path, old: dict[str, Any] | None) -> None:
+    """Make a directory that holds what a change begins with: the saved memory, or nothing."""
+    if old:
+        shutil.copytree(area / "save", place)
+
+
 @pytest.mark.parametrize("change", ["save", "append", "replace", "remove"])
 def test_a_process_killed_at_every_step(do: Do, area: Path, states: dict[str, Any], change: str) -> None:
     old, new = states["none" if change == "save" else "save"], states[change]
     seen = []
     for step in range(1, 200):
         place = area / f"{change}-killed-at-{step}"
-        if old:
-            shutil.copytree(area / "save", place)
+        begin(area, place, old)
         ended = do(change, place, die_at=step)
         if ended["exit"] == 0:
             break
@@ -110,8 +115,7 @@ def test_a_process_killed_in_the_middle_of_a_file(do: Do, area: Path, states: di
     old, new = states["none" if change == "save" else "save"], states[change]
     for size in sizes(new):
         place = area / f"{change}-torn-at-{size}"
-        if old:
-            shutil.copytree(area / "save", place)
+        begin(area, place, old)
         assert do(change, place, largest_file=size, fatal=True)["exit"] == -signal.SIGXFSZ
         assert state(place) == old
         assert do(change, place) == {"exit": 0, "error": ""}
@@ -123,8 +127,7 @@ def test_a_full_disk_is_said_and_the_old_memory_stays(do: Do, area: Path, states
     old, new = states["none" if change == "save" else "save"], states[change]
     for size in sizes(new):
         place = area / f"{change}-full-at-{size}"
-        if old:
-            shutil.copytree(area / "save", place)
+        begin(area, place, old)
         ended = do(change, place, largest_file=size, fatal=False)
         assert ended["exit"] == 2
         assert "cannot be written" in ended["error"]

@@ -93,12 +93,8 @@ def append(
     from memorag_graph.memory.revision import appended
 
     documents = read_documents(files)
-    _revise(
-        place,
-        lambda memory: appended(memory, documents),
-        opt.make_options((), model=model, embedding_model=embedding_model, device=device),
-        as_json,
-    )
+    options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
+    _revise(place, lambda memory: appended(memory, documents), options, as_json)
 
 
 def replace(
@@ -116,12 +112,8 @@ def replace(
     from memorag_graph.memory.revision import replaced
 
     document = read_document(file)
-    _revise(
-        place,
-        lambda memory: replaced(memory, source or document.source, document),
-        opt.make_options((), model=model, embedding_model=embedding_model, device=device),
-        as_json,
-    )
+    options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
+    _revise(place, lambda memory: replaced(memory, source or document.source, document), options, as_json)
 
 
 def remove(
@@ -135,12 +127,8 @@ def remove(
     """Take a document out of a memory."""
     from memorag_graph.memory.revision import removed
 
-    _revise(
-        place,
-        lambda memory: removed(memory, source),
-        opt.make_options((), model=model, embedding_model=embedding_model, device=device),
-        as_json,
-    )
+    options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
+    _revise(place, lambda memory: removed(memory, source), options, as_json)
 
 
 def delete(memory_id: Annotated[str, typer.Argument(help="Id of a memory of the user's directory.")]) -> None:

@@ -94,7 +94,7 @@ class FullKind:
             case "snapkv":
                 return snapkv_scores(kv, tokens, self._settings.kv_keep, look_back)
             case "keydiff":
-                return keydiff_scores(kv)
+                return self._worker.call(lambda: keydiff_scores(kv))
 
     def _require_evictable(self) -> None:
         if self._settings.eviction != "keydiff" and not self._model.can_be_watched:

@@ -103,10 +103,15 @@ class Worker:
             for _ in steps:
                 if self._line_up(self._go_on, batch, steps):
                     return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the askers get it
+        except Exception as error:
             for request in batch:
                 if not request.finished:
                     request.events.put(error)
+            self._make_way()
+            raise
+        self._make_way()
+
+    def _make_way(self) -> None:
         self._is_decoding = False
         if not self._line_up(self._serve):
             self._serve()
