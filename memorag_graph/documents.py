@@ -8,8 +8,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memorag_graph.errors import InputError
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document as LangChainDocument
 
 UNNAMED = "context"
 """Source name of a text that was handed over directly, not read from a file."""
@@ -76,6 +80,21 @@ def read_document(path: str | Path) -> Document:
 def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:
     """Read several files, in order; see :func:`read_document`."""
     return [read_document(path) for path in paths]
+
+
+def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Document]:
+    """Make documents of what a LangChain loader gives.
+
+    Those that share ``metadata["source"]``, such as the pages of one file, become one document: their texts in
+    order, with a blank line in between. Those without a source are parts of one as well.
+
+    Raises:
+        InputError: If one of the documents holds no text.
+    """
+    texts: dict[str, list[str]] = {}
+    for document in documents:
+        texts.setdefault(str(document.metadata.get("source") or UNNAMED), []).append(document.page_content)
+    return [from_text("\n\n".join(parts), clean_text(source)) for source, parts in texts.items()]
 
 
 def _decode(data: bytes, path: Path) -> str:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
+from memorag_graph.errors import InputError
 from memorag_graph.models.loading import ModelSource, absolute_name, load_embeddings, load_language_model
+from memorag_graph.retrieval.no_index import NoEmbeddings
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
     from memorag_graph.memory.memory import Identity
     from memorag_graph.memory.model import MemoryModel
+    from memorag_graph.retrieval.index import IndexKind
+    from memorag_graph.retrieval.vector_store import OpenVectorStore
+
+NO_INDEX = "none"
 
 Loaded = TypeVar("Loaded")
 
@@ -38,6 +44,32 @@ class ModelRegistry:
         """Make any LangChain chat model known by a name, under which options may choose it as generator."""
         self._models["chat", name] = chat
 
+    def add_vector_store(self, name: str, open_store: "OpenVectorStore") -> None:
+        """Make a vector store known by a name, under which options may choose it as ``index``.
+
+        Args:
+            name: The name.
+            open_store: Opens the collection of a name with an embedding model; each memory has one, named by its id.
+        """
+        from memorag_graph.retrieval.vector_store import VectorStoreKind
+
+        self._models["index", name] = VectorStoreKind(open_store)
+
+    def index_kind(self, name: str) -> "IndexKind":
+        """Return what keeps an index.
+
+        Raises:
+            InputError: If the name is unknown.
+        """
+        from memorag_graph.retrieval.dense import FaissKind
+        from memorag_graph.retrieval.no_index import NoIndexKind
+
+        kinds: dict[str, IndexKind] = {"faiss": FaissKind(), NO_INDEX: NoIndexKind()}
+        kind: IndexKind | None = self._models.get(("index", name), kinds.get(name))
+        if kind is None:
+            raise InputError("index", f"{name!r} is unknown; use faiss or none, or add it with add_vector_store")
+        return kind
+
     def memory_model(self, source: ModelSource) -> "MemoryModel":
         """Return a memory model, loading it the first time.
 
@@ -54,11 +86,13 @@ class ModelRegistry:
         return self._once(source, lambda: MemoryModel(load_language_model(source)))
 
     def embeddings(self, name: str) -> Embeddings:
-        """Return an embedding model, loading it the first time.
+        """Return an embedding model, loading it the first time; one without a name embeds nothing.
 
         Raises:
             ModelError: If it cannot be loaded.
         """
+        if not name:
+            return NoEmbeddings()
         return self._once(("embeddings", name), lambda: load_embeddings(ModelSource(name)))
 
     def embedding_name(self, name: str) -> str:
@@ -80,7 +114,9 @@ class ModelRegistry:
 
         dtype = made_with.dtype if options.dtype == "auto" else options.dtype
         model = self.memory_model(ModelSource(options.model or made_with.model, options.device, dtype))
-        embedding_model = self.embedding_name(options.embedding_model or made_with.embedding_model)
+        embedding_model = made_with.embedding_model and self.embedding_name(
+            options.embedding_model or made_with.embedding_model
+        )
         made_with.require(Identity.of(model.language_model, embedding_model))
         return model, self.embeddings(embedding_model)
 

@@ -5,19 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
-from langchain_core.documents import Document
+from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 
 from memorag_graph.clues import HIDDEN
-from memorag_graph.documents import clean_text, from_text, read_documents
-from memorag_graph.errors import InputError
+from memorag_graph.documents import clean_text, from_langchain, from_text, read_documents
 from memorag_graph.opened import OpenMemory
+from memorag_graph.records import Update, memory_record, to_document, to_evidence, to_message, to_queries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
-from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, MemoryRecord, check_input
+from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, asked, check_input
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from memorag_graph.progress import Progress
     from memorag_graph.retrieval.evidence import Evidence, Query
 
-Update = dict[str, Any]
 Arguments = ParamSpec("Arguments")
 
 _FROM_MEMORY = (
@@ -58,7 +57,8 @@ class Nodes:
     @timed
     def memorize(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Open the memory of the given text, files or id, making it if it is new; begin a turn."""
-        given, options = check_input(state), _options(runtime)
+        options = _options(runtime)
+        given = check_input(state, options.memory_id)
         write = get_stream_writer()
 
         def report(progress: "Progress") -> None:
@@ -67,18 +67,22 @@ class Nodes:
         directory = Path(given.save_dir) if given.save_dir else None
         if given.context is not None:
             opened = self._registry.memorize([from_text(given.context)], options, directory, report)
+        elif given.documents:
+            opened = self._registry.memorize(from_langchain(given.documents), options, directory, report)
         elif given.files:
             opened = self._registry.memorize(read_documents(given.files), options, directory, report)
         else:
-            opened = self._registry.open(str(given.memory_id), options)
+            opened = self._registry.open(given.memory_id or options.memory_id, options)
         if given.task_type != "qa":
             self._generator(opened, options)  # says now what is missing, not after the clues were made
-        question = clean_text(given.query.strip())
+        question = clean_text(asked(given.query, given.messages).strip()) or opened.prompts(options).summary_question
+        is_told = not given.query.strip() and asked("", given.messages)
         return {
             **_CLEARED,
             "memory_id": opened.memory.id,
             "memory": memory_record(opened),
-            "question": question or opened.prompts(options).summary_question,
+            "question": question,
+            "messages": [] if is_told else [HumanMessage(question)],
             "task": given.task_type,
             "tokens": {MEMORIZE: 0},
         }
@@ -107,6 +111,7 @@ class Nodes:
         if is_answer:
             nearest = self._nearest(state, runtime, draft)
             update |= {"answer": draft, "basis": "memory", "citations": nearest, "notices": [_FROM_MEMORY]}
+            update["messages"] = [to_message(update, recalled.message_id)]
         return update
 
     @timed
@@ -118,8 +123,8 @@ class Nodes:
     @timed
     def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
-        evidence = self._search(state, runtime, _queries(state))
-        return {"evidence": [_to_document(number, passage) for number, passage in enumerate(evidence, start=1)]}
+        evidence = self._search(state, runtime, to_queries(state))
+        return {"evidence": [to_document(number, passage) for number, passage in enumerate(evidence, start=1)]}
 
     @timed
     def generate(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
@@ -129,19 +134,20 @@ class Nodes:
             {
                 "question": state["question"],
                 "task_type": state["task"],
-                "evidence": [_to_evidence(document, opened) for document in state.get("evidence", [])],
+                "evidence": [to_evidence(document, opened) for document in state.get("evidence", [])],
                 "outline": state.get("outline", []),
                 "draft": state.get("draft", "") if options.use_memory_answer else "",
                 "prompts": opened.prompts(options),
             }
         )
-        return {
+        update: Update = {
             "answer": answer.text,
             "basis": "evidence",
             "citations": [asdict(citation) for citation in answer.citations],
             "notices": list(answer.notices),
             "tokens": {"generate": answer.new_tokens},
         }
+        return {**update, "messages": [to_message(update, answer.message_id)]}
 
     def _open(self, state: GraphState, runtime: Runtime[RunOptions]) -> OpenMemory:
         return self._registry.open(str(state["memory_id"]), _options(runtime))
@@ -173,11 +179,14 @@ class Nodes:
 
         opened, options = self._open(state, runtime), _options(runtime)
         queries = [Query("question", state["question"]), *([Query("draft", answer)] if answer else [])]
+        evidence = self._search(state, runtime, queries)
+        if not evidence:
+            return []
         quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
             {
                 "question": f"{state['question']} {answer}",
                 "task_type": "memorag",
-                "evidence": self._search(state, runtime, queries),
+                "evidence": evidence,
                 "outline": [],
                 "draft": "",
                 "prompts": opened.prompts(options),
@@ -213,61 +222,3 @@ _CLEARED: Update = {
 
 def _options(runtime: Runtime[RunOptions]) -> RunOptions:
     return runtime.context or RunOptions()
-
-
-def memory_record(opened: OpenMemory) -> MemoryRecord:
-    """Describe a memory in plain values."""
-    memory = opened.memory
-    return {
-        "language": memory.prompts.language.code,
-        "context_tokens": memory.context_tokens,
-        "memory_tokens": memory.memory_tokens,
-        "memory_bytes": memory.nbytes,
-        "shards": len(memory.shards),
-        "chunks": len(opened.index.chunks),
-    }
-
-
-def _queries(state: GraphState) -> "list[Query]":
-    from memorag_graph.retrieval.evidence import Query
-
-    draft = [state["draft"]] if state.get("draft") else []
-    question = [] if state["task"] == "summarize" and state.get("outline") else [state["question"]]
-    return [
-        *(Query("question", text) for text in question),
-        *(Query("span", text) for text in state.get("spans", [])),
-        *(Query("surrogate", text) for text in state.get("surrogates", [])),
-        *(Query("draft", text) for text in draft),
-        *(Query("outline", text) for text in state.get("outline", [])),
-    ]
-
-
-def _to_document(number: int, passage: "Evidence") -> Document:
-    return Document(
-        passage.text,
-        metadata={
-            "number": number,
-            "source": passage.source,
-            "start": passage.start,
-            "end": passage.end,
-            "score": passage.score,
-            "queries": [asdict(query) for query in passage.queries],
-        },
-    )
-
-
-def _to_evidence(document: Document, opened: OpenMemory) -> "Evidence":
-    """Read a passage back from the state, where a person may have edited it.
-
-    Raises:
-        InputError: If its text does not stand in the memorized document at its offsets.
-    """
-    from memorag_graph.retrieval.evidence import Evidence
-
-    text, found = document.page_content, document.metadata
-    for chunk in opened.index.chunks:
-        if chunk.source == found["source"] and chunk.start <= found["start"] < chunk.end:
-            offset = found["start"] - chunk.start
-            if text and chunk.text[offset : offset + len(text)] == text:
-                return Evidence(chunk.source, found["start"], found["start"] + len(text), text, found["score"])
-    raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")

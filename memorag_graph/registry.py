@@ -16,7 +16,7 @@ from memorag_graph.memory.atomic import require_writable
 from memorag_graph.memory.journal import JOURNAL, Journal
 from memorag_graph.memory.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.store import MemoryStore
-from memorag_graph.model_registry import ModelRegistry
+from memorag_graph.model_registry import NO_INDEX, ModelRegistry
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import ModelSource, default_embedding_model
 from memorag_graph.opened import LoadedMemories, OpenMemory
@@ -76,9 +76,9 @@ class Registry(ModelRegistry):
         if not documents:
             raise InputError("documents", "nothing to memorize; give at least one document")
         model = self.memory_model(ModelSource(options.model or EMBEDDED, options.device, options.dtype))
-        embedding_model = self.embedding_name(
-            options.embedding_model or default_embedding_model(model.language_model.name)
-        )
+        embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
+        embedding_model = "" if options.index == NO_INDEX else self.embedding_name(embedding_model)
+        index_kind = self.index_kind(options.index)
         prompts = Prompts(detect_language(documents[0].text), options.prompts)
         identity = Identity.of(model.language_model, embedding_model)
         address = memory_id(documents, identity, options.memory_settings, prompts)
@@ -95,7 +95,8 @@ class Registry(ModelRegistry):
                 report=report,
             )
             embeddings = self.embeddings(embedding_model)
-            index = index_memory(memory, documents, model.language_model, embeddings, report=report)
+            tokens = model.language_model
+            index = index_memory(memory, documents, tokens, embeddings, kind=index_kind, report=report)
             return OpenMemory(memory, index, model)
 
         return self._get_or_create(address, directory or self.store.directory(address), options, form, report)
@@ -142,7 +143,8 @@ class Registry(ModelRegistry):
                 memory,
                 documents,
                 before.model.language_model,
-                before.index.embeddings,
+                self.embeddings(old.identity.embedding_model),
+                kind=self.index_kind(old.settings.index),
                 known=(old, before.index),
                 report=report,
             )
@@ -243,7 +245,12 @@ class Registry(ModelRegistry):
         if opened is None:
             device = model.language_model.model.device
             memory, index = load_memory(
-                directory, embeddings, memory_id=address, check=options.file_check, device=device
+                directory,
+                embeddings,
+                memory_id=address,
+                check=options.file_check,
+                device=device,
+                index_kind=self.index_kind(info["settings"].get("index", options.index)),
             )
             opened = OpenMemory(memory, index, model)
             self._keep(opened, directory)

@@ -37,6 +37,8 @@ class MemorySettings(BaseModel):
     """Longest gist in tokens; shorter where the window asks for it."""
     retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 512
     """Tokens of one retrieval chunk."""
+    index: str = "faiss"
+    """What keeps the index over the chunks: ``"faiss"`` (a file of the memory), ``"none"``, or an added store."""
 
 
 class RunOptions(BaseModel):
@@ -48,6 +50,9 @@ class RunOptions(BaseModel):
         "",
         description="Memory model: 'embedded' (the small pair from PyPI), a local directory or a hub name. "
         "Empty: the memory's own, or 'embedded' for new text.",
+    )
+    memory_id: str = Field(
+        "", description="Id or directory of the memory to ask where the input names none, as in a chat."
     )
     embedding_model: str = Field(
         "",
@@ -96,6 +101,11 @@ class RunOptions(BaseModel):
     gist_tokens: int = Field(MemorySettings().gist_tokens, ge=16, le=4096, description="Longest gist in tokens.")
     retrieval_chunk_size: int = Field(
         MemorySettings().retrieval_chunk_size, ge=16, le=8192, description="Tokens of a retrieval chunk."
+    )
+    index: str = Field(
+        MemorySettings().index,
+        description="What keeps the index over the chunks: faiss, a file of the memory; none, for answers from memory "
+        "alone; or the name of a vector store added to the registry.",
     )
 
     @property

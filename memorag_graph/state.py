@@ -1,10 +1,12 @@
 """What flows through the graph: plain, serialisable values only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.documents import Document
+from langchain_core.messages import AnyMessage, BaseMessage
 from langgraph.channels import EphemeralValue
+from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from memorag_graph.errors import InputError
@@ -25,14 +27,23 @@ class GraphInput(BaseModel):
     model_config = ConfigDict(extra="ignore")  # a thread's earlier state comes along
 
     context: Annotated[str | None, OfTheTurn] = Field(
-        None, description="Text to memorize; takes precedence over files and memory_id."
+        None, description="Text to memorize; takes precedence over documents, files and memory_id."
+    )
+    documents: Annotated[list[Document], OfTheTurn] = Field(
+        default_factory=list,
+        description="LangChain documents to memorize; those of one metadata['source'] are parts of one document.",
     )
     files: Annotated[list[str], OfTheTurn] = Field(default_factory=list, description="Paths of text files to memorize.")
     memory_id: str | None = Field(None, description="Id or directory of a memory made before.")
     save_dir: Annotated[str | None, OfTheTurn] = Field(
         None, description="Where to keep a new memory; by default in the user's directory."
     )
-    query: Annotated[str, OfTheTurn] = Field("", description="The question; may be empty for a summary.")
+    query: Annotated[str, OfTheTurn] = Field(
+        "", description="The question; by default the last of the messages. May be empty for a summary."
+    )
+    messages: Annotated[list[AnyMessage], add_messages] = Field(
+        default_factory=list, description="A conversation that ends with the question; each question stands alone."
+    )
     task_type: Annotated[TaskType, OfTheTurn] = Field(
         "memorag",
         description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
@@ -98,20 +109,27 @@ class GraphOutput(TypedDict, total=False):
     """Seconds taken by each node."""
     tokens: Annotated[dict[str, int], of_this_turn]
     """Tokens written in each node."""
+    messages: Annotated[list[AnyMessage], add_messages]
+    """The conversation; it ends with the answer, whose ``response_metadata`` holds basis, citations and notices."""
 
 
 class GraphState(GraphOutput, total=False):
     """Everything that nodes read and write."""
 
     context: Annotated[str | None, OfTheTurn]
+    documents: Annotated[list[Document], OfTheTurn]
     files: Annotated[list[str], OfTheTurn]
     save_dir: Annotated[str | None, OfTheTurn]
     query: Annotated[str, OfTheTurn]
     task_type: Annotated[TaskType, OfTheTurn]
 
 
-def check_input(state: Mapping[str, Any]) -> GraphInput:
+def check_input(state: Mapping[str, Any], memory_id: str = "") -> GraphInput:
     """Check what a run was given.
+
+    Args:
+        state: The state at the start of a turn.
+        memory_id: The memory that the options name for input that names none.
 
     Raises:
         InputError: If a value cannot be used, the question is missing, or there is nothing to ask about.
@@ -122,8 +140,15 @@ def check_input(state: Mapping[str, Any]) -> GraphInput:
         given = GraphInput.model_validate({key: value for key, value in state.items() if value is not None})
     except ValidationError as error:
         raise input_error(error) from None
-    if given.task_type != "summarize" and not given.query.strip():
+    if given.task_type != "summarize" and not asked(given.query, given.messages).strip():
         raise InputError("query", f"a question is needed for task_type {given.task_type!r}")
-    if given.context is None and not given.files and not given.memory_id:
-        raise InputError("context", "nothing to ask about; give a text as context, files, or a memory_id")
+    if given.context is None and not (given.documents or given.files or given.memory_id or memory_id):
+        raise InputError("context", "nothing to ask about; give a text as context, documents, files, or a memory_id")
     return given
+
+
+def asked(query: str, messages: Sequence[BaseMessage]) -> str:
+    """Return the question: as given, else the last message if it is the user's."""
+    if query.strip() or not messages or messages[-1].type != "human":
+        return query
+    return messages[-1].text

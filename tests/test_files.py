@@ -18,7 +18,7 @@ from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.manifest import find_memories, read_info, verify
 from memorag_graph.memory.model import Memory, MemoryModel
 from memorag_graph.prompts import Prompts
-from memorag_graph.retrieval.index import DenseIndex
+from memorag_graph.retrieval.dense import FaissIndex
 from tests.conftest import SETTINGS, TEXT, HashEmbeddings, split_documents
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
@@ -35,7 +35,7 @@ def saved(memory_model: MemoryModel, documents: list[Document], prompts: Prompts
 
 def save(memory: Memory, model: MemoryModel, documents: list[Document], directory: Path) -> None:
     chunks = split_documents(documents, model.language_model, SETTINGS.retrieval_chunk_size)
-    save_memory(directory, memory, DenseIndex.from_chunks(chunks, HashEmbeddings()))
+    save_memory(directory, memory, FaissIndex.from_chunks(chunks, HashEmbeddings()))
 
 
 def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
@@ -52,7 +52,7 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
         ask(memory_model, memory, question) for question in QUESTIONS
     ]
     assert all(documents[0].text[chunk.start : chunk.end] == chunk.text for chunk in index.chunks)
-    fresh = DenseIndex.from_chunks(index.chunks, HashEmbeddings())
+    fresh = FaissIndex.from_chunks(index.chunks, HashEmbeddings())
     assert index.search(QUESTIONS, 5) == fresh.search(QUESTIONS, 5)
 
 

@@ -8,8 +8,9 @@ import pytest
 from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
+from memorag_graph.retrieval.dense import FaissIndex
 from memorag_graph.retrieval.evidence import RRF_K, WEIGHTS, Query, fuse, retrieve
-from memorag_graph.retrieval.index import DenseIndex, Hit
+from memorag_graph.retrieval.index import Hit
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]
@@ -23,20 +24,20 @@ def chunks() -> list[Chunk]:
 
 
 @pytest.fixture
-def index(chunks: list[Chunk]) -> DenseIndex:
-    return DenseIndex.from_chunks(chunks, HashEmbeddings())
+def index(chunks: list[Chunk]) -> FaissIndex:
+    return FaissIndex.from_chunks(chunks, HashEmbeddings())
 
 
 def count(text: str) -> int:
     return len(text.split())
 
 
-def find(index: DenseIndex, queries: list[Query], hits: int = 4, budget: int = 100):
+def find(index: FaissIndex, queries: list[Query], hits: int = 4, budget: int = 100):
     return retrieve(index, queries, hits=hits, token_budget=budget, count_tokens=count, language_code="en")
 
 
 @pytest.mark.parametrize("hits", [1, 5, 1000])
-def test_search_equals_brute_force(index: DenseIndex, chunks: list[Chunk], hits: int) -> None:
+def test_search_equals_brute_force(index: FaissIndex, chunks: list[Chunk], hits: int) -> None:
     embeddings = HashEmbeddings()
     vectors = np.array(embeddings.embed_documents([chunk.text for chunk in chunks]))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -49,7 +50,7 @@ def test_search_equals_brute_force(index: DenseIndex, chunks: list[Chunk], hits:
 
 
 def test_equal_scores_come_in_document_order(chunks: list[Chunk]) -> None:
-    doubled = DenseIndex.from_chunks([chunks[0]] * 6, HashEmbeddings())
+    doubled = FaissIndex.from_chunks([chunks[0]] * 6, HashEmbeddings())
     assert [hit.chunk for hit in doubled.search(["harbour"], 6)[0]] == list(range(6))
 
 
@@ -64,7 +65,7 @@ def test_fusion_is_the_weighted_sum_of_reciprocal_ranks() -> None:
     assert fuse(queries, found) == pytest.approx(expected)
 
 
-def test_evidence_is_in_document_order_within_the_budget_and_says_who_found_it(index: DenseIndex) -> None:
+def test_evidence_is_in_document_order_within_the_budget_and_says_who_found_it(index: FaissIndex) -> None:
     queries = [Query("question", QUERIES[0]), Query("span", QUERIES[1]), Query("draft", QUERIES[2])]
     evidence = find(index, queries)
     sources = {"a": TEXT, "b": TEXT.replace("ferry", "train")}
@@ -77,7 +78,7 @@ def test_evidence_is_in_document_order_within_the_budget_and_says_who_found_it(i
     assert evidence == find(index, queries)
 
 
-def test_clues_never_displace_the_questions_first_hits(index: DenseIndex) -> None:
+def test_clues_never_displace_the_questions_first_hits(index: FaissIndex) -> None:
     question = Query("question", QUERIES[0])
     clues = [Query(kind, text) for kind in ("span", "surrogate", "draft") for text in QUERIES[1:]]
     alone = {(it.source, it.start) for it in find(index, [question], hits=2, budget=10_000)}
@@ -86,29 +87,29 @@ def test_clues_never_displace_the_questions_first_hits(index: DenseIndex) -> Non
     assert alone <= together
 
 
-def test_the_order_of_clues_of_one_kind_does_not_matter(index: DenseIndex) -> None:
+def test_the_order_of_clues_of_one_kind_does_not_matter(index: FaissIndex) -> None:
     question, *clues = [Query("question", QUERIES[0]), *(Query("span", text) for text in QUERIES[1:])]
     chosen = [(passage.source, passage.start) for passage in find(index, [question, *clues])]
     turned = [(passage.source, passage.start) for passage in find(index, [question, *reversed(clues)])]
     assert chosen == turned
 
 
-def test_a_chunk_that_does_not_fit_is_cut_at_a_sentence(index: DenseIndex) -> None:
+def test_a_chunk_that_does_not_fit_is_cut_at_a_sentence(index: FaissIndex) -> None:
     (passage,) = find(index, [Query("question", "Captain Quill")], hits=1, budget=20)
     assert count(passage.text) <= 20
     assert passage.text.endswith(".")
 
 
-def test_repeated_clues_count_once(index: DenseIndex) -> None:
+def test_repeated_clues_count_once(index: FaissIndex) -> None:
     once = find(index, [Query("question", "harbour"), Query("span", "lorries")])
     assert find(index, [Query("question", "harbour"), *[Query("span", "lorries")] * 5]) == once
 
 
-def test_an_index_that_does_not_fit_is_refused(index: DenseIndex, chunks: list[Chunk], tmp_path: Path) -> None:
+def test_an_index_that_does_not_fit_is_refused(index: FaissIndex, chunks: list[Chunk], tmp_path: Path) -> None:
     index.save(tmp_path / "index.bin")
     with pytest.raises(MemoryFileError, match="vectors for"):
-        DenseIndex.load(tmp_path / "index.bin", chunks[1:], HashEmbeddings())
-    other = DenseIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings(32))
+        FaissIndex.load(tmp_path / "index.bin", chunks[1:], HashEmbeddings())
+    other = FaissIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings(32))
     with pytest.raises(MemoryMismatchError, match="size 64, but the embedding model makes 32"):
         other.search(["x"], 1)
 
@@ -120,8 +121,8 @@ class OtherWeights(HashEmbeddings):
         return super().embed_query(text)[::-1]
 
 
-def test_vectors_of_other_weights_are_refused(index: DenseIndex, chunks: list[Chunk], tmp_path: Path) -> None:
+def test_vectors_of_other_weights_are_refused(index: FaissIndex, chunks: list[Chunk], tmp_path: Path) -> None:
     index.save(tmp_path / "index.bin")
-    assert DenseIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings()).search(["ferry"], 3)
+    assert FaissIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings()).search(["ferry"], 3)
     with pytest.raises(MemoryMismatchError, match="other vectors than those of the index"):
-        DenseIndex.load(tmp_path / "index.bin", chunks, OtherWeights()).search(["ferry"], 3)
+        FaissIndex.load(tmp_path / "index.bin", chunks, OtherWeights()).search(["ferry"], 3)

@@ -61,7 +61,7 @@ def run_graph(
 def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console) -> dict[str, Any]:
     """Memorize files and describe the memory."""
     from memorag_graph.documents import read_documents
-    from memorag_graph.nodes import memory_record
+    from memorag_graph.records import memory_record
 
     quiet()
     with StageProgress(progress) as bars:
@@ -72,7 +72,7 @@ def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, 
 
 def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, progress: Console) -> dict[str, Any]:
     """Change the documents of a memory and describe it."""
-    from memorag_graph.nodes import memory_record
+    from memorag_graph.records import memory_record
 
     quiet()
     with StageProgress(progress) as bars:

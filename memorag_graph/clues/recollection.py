@@ -45,10 +45,12 @@ class Recalled:
     Attributes:
         items: The clues, or the one answer.
         new_tokens: Tokens written.
+        message_id: Id of the last message, by which a stream knows it.
     """
 
     items: tuple[str, ...]
     new_tokens: int
+    message_id: str | None = None
 
 
 class Recollection:
@@ -193,6 +195,6 @@ def _share_of_each(outlines: Sequence[Sequence[str]]) -> list[str]:
     return [point for outline in outlines for point in outline[:each]]
 
 
-def _recalled(items: Sequence[str], replies: Iterable[AIMessage]) -> Recalled:
+def _recalled(items: Sequence[str], replies: Sequence[AIMessage]) -> Recalled:
     usage = [reply.usage_metadata for reply in replies]
-    return Recalled(tuple(items), sum(it["output_tokens"] for it in usage if it))
+    return Recalled(tuple(items), sum(it["output_tokens"] for it in usage if it), replies[-1].id)

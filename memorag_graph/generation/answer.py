@@ -59,9 +59,11 @@ class Answer:
         citations: In the order of the marks.
         notices: What a reader should know, such as a citation of a passage that does not exist.
         new_tokens: Tokens that a model wrote for it.
+        message_id: Id of the chat model's message, by which a stream knows it; None where no model wrote it.
     """
 
     text: str
     citations: tuple[Citation, ...]
     notices: tuple[str, ...] = ()
     new_tokens: int = 0
+    message_id: str | None = None

@@ -36,7 +36,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         text = without_thinking(reply.text).strip()
         citations, notices = cite(text, given["evidence"], given["prompts"].language.code)
         usage = reply.usage_metadata
-        return Answer(text, tuple(citations), tuple(notices), usage["output_tokens"] if usage else 0)
+        new_tokens = usage["output_tokens"] if usage else 0
+        return Answer(text, tuple(citations), tuple(notices), new_tokens, reply.id)
 
 
 def _prompt(given: GenerationInput) -> str:

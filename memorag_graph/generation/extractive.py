@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, GenerationInput
+from memorag_graph.retrieval.dense import embed
 from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.index import embed
 from memorag_graph.sentences import is_statement, split_sentences
 from memorag_graph.words import content_words, share_of
 

@@ -23,7 +23,8 @@ from memorag_graph.memory.manifest import FORMAT_VERSION, read_info
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
 from memorag_graph.models.threads import compute
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
-from memorag_graph.retrieval.index import DenseIndex
+from memorag_graph.retrieval.dense import FaissKind
+from memorag_graph.retrieval.index import ChunkIndex, IndexKind, KeptInFile
 from memorag_graph.settings import MemorySettings
 
 INDEX_FILE = "index.bin"
@@ -36,7 +37,7 @@ def shard_file(number: int) -> str:
     return f"memory.{number}.bin" if number else "memory.bin"
 
 
-def save_memory(directory: Path, memory: Memory, index: DenseIndex) -> None:
+def save_memory(directory: Path, memory: Memory, index: ChunkIndex) -> None:
     """Write a memory and its index; a reader meanwhile sees what was there before.
 
     Args:
@@ -64,10 +65,11 @@ def save_memory(directory: Path, memory: Memory, index: DenseIndex) -> None:
         "written_by": f"memorag-graph {__version__}",
     }
     writers: dict[str, Writer] = {
-        INDEX_FILE: index.save,
         CHUNKS_FILE: _json_writer([asdict(chunk) for chunk in index.chunks]),
         NOTES_FILE: _json_writer([note.to_dict() for note in memory.notes]),
     }
+    if isinstance(index, KeptInFile):
+        writers[INDEX_FILE] = index.save
     writers |= {shard_file(number): _shard_writer(memory, shard) for number, shard in enumerate(memory.shards)}
     try:
         write_together(directory, writers, manifest)
@@ -89,7 +91,8 @@ def load_memory(
     memory_id: str | None = None,
     check: FileCheck = "full",
     device: torch.device | None = None,
-) -> tuple[Memory, DenseIndex]:
+    index_kind: IndexKind | None = None,
+) -> tuple[Memory, ChunkIndex]:
     """Read a memory and its index. Keys and values that were kept exactly are mapped, not read.
 
     A memory that is replaced meanwhile is read again from the start.
@@ -100,6 +103,7 @@ def load_memory(
         memory_id: Which memory is meant; by default the one that is there.
         check: How closely to compare each file with the manifest before it is used.
         device: Where the keys and values go; the CPU by default.
+        index_kind: What keeps the index; by default a file of the memory.
 
     Raises:
         MemoryFileError: If a file is missing or damaged, or another memory is there.
@@ -111,7 +115,9 @@ def load_memory(
         if memory_id not in (None, manifest["memory_id"]):
             raise MemoryFileError(f"{directory} holds another memory than {memory_id}")
         try:
-            loaded = _load(directory, manifest, embeddings, check, device or torch.device("cpu"))
+            loaded = _load(
+                directory, manifest, embeddings, check, device or torch.device("cpu"), index_kind or FaissKind()
+            )
         except MemoryFileError:
             if manifest == failed:  # the first time, files may just have been given their names
                 raise
@@ -122,14 +128,19 @@ def load_memory(
 
 
 def _load(
-    directory: Path, manifest: Mapping[str, Any], embeddings: Embeddings, check: FileCheck, device: torch.device
-) -> tuple[Memory, DenseIndex]:
+    directory: Path,
+    manifest: Mapping[str, Any],
+    embeddings: Embeddings,
+    check: FileCheck,
+    device: torch.device,
+    index_kind: IndexKind,
+) -> tuple[Memory, ChunkIndex]:
     def path(name: str) -> Path:
         return open_verified(directory, name, manifest, check)
 
     try:
         chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
-        index = DenseIndex.load(path(INDEX_FILE), chunks, embeddings)
+        index = index_kind.load(manifest["memory_id"], chunks, embeddings, lambda: path(INDEX_FILE))
         settings = MemorySettings(**manifest["settings"])
         read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
         memory = Memory(

@@ -9,7 +9,8 @@ from memorag_graph.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.documents import Document
 from memorag_graph.memory.memory import DocumentInfo, Memory
 from memorag_graph.progress import ReportProgress, ignore_progress
-from memorag_graph.retrieval.index import DenseIndex
+from memorag_graph.retrieval.dense import FaissKind
+from memorag_graph.retrieval.index import ChunkIndex, IndexKind
 
 
 def index_memory(
@@ -18,9 +19,10 @@ def index_memory(
     tokens: CountsTokens,
     embeddings: Embeddings,
     *,
-    known: tuple[Memory, DenseIndex] | None = None,
+    kind: IndexKind | None = None,
+    known: tuple[Memory, ChunkIndex] | None = None,
     report: ReportProgress = ignore_progress,
-) -> DenseIndex:
+) -> ChunkIndex:
     """Index the chunks of a memory's documents; none crosses a section of the memory.
 
     Args:
@@ -28,6 +30,7 @@ def index_memory(
         documents: Its documents; of those in ``known``, the description is enough.
         tokens: Counts tokens.
         embeddings: Embeds the chunks that are not in the known index.
+        kind: What keeps the index; by default a file of the memory.
         known: An earlier memory and its index.
         report: Called as the work goes on.
     """
@@ -43,4 +46,4 @@ def index_memory(
         elif known is not None:
             before = known[0].documents.index(document)
             chunks += [replace(chunk, document=position) for chunk in known[1].chunks if chunk.document == before]
-    return DenseIndex.from_chunks(chunks, embeddings, report, known[1] if known else None)
+    return (kind or FaissKind()).make(memory.id, chunks, embeddings, known[1] if known else None, report)

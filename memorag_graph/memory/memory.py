@@ -127,6 +127,8 @@ def memory_id(
     chosen = settings.model_dump()
     if settings.kv_keep == 1:  # nothing is evicted, however
         del chosen["eviction"]
+    if settings.index == MemorySettings().index:
+        del chosen["index"]
     described = {
         "documents": [[document.source, document.sha256] for document in documents],
         "identity": {**identity.to_dict(), "model": None},

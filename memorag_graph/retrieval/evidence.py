@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from memorag_graph.chunking import Chunk
-from memorag_graph.retrieval.index import DenseIndex, Hit
+from memorag_graph.retrieval.index import ChunkIndex, Hit
 from memorag_graph.sentences import split_sentences
 from memorag_graph.words import longest_start
 
@@ -66,7 +66,7 @@ class Counts(Protocol):
 
 
 def retrieve(
-    index: DenseIndex,
+    index: ChunkIndex,
     queries: Sequence[Query],
     *,
     hits: int,

@@ -1,21 +1,14 @@
-"""Chunks → a dense index: embeddings in a flat FAISS index with cosine similarity (exact search)."""
+"""What an index over chunks does, whatever keeps its vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-import faiss
-import numpy as np
 from langchain_core.embeddings import Embeddings
-from numpy.typing import NDArray
 
 from memorag_graph.chunking import Chunk
-from memorag_graph.errors import MemoryFileError, MemoryMismatchError
-from memorag_graph.progress import Progress, ReportProgress, ignore_progress
-
-_BATCH = 16
-_SAME = 0.98
-"""Least cosine similarity of one text's vectors from one model; batches and machines round differently."""
+from memorag_graph.progress import ReportProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,105 +24,43 @@ class Hit:
     score: float
 
 
-class DenseIndex:
-    """Exact nearest-neighbour search over chunks.
+class ChunkIndex(Protocol):
+    """Finds the chunks of one memory."""
 
-    Args:
-        chunks: The chunks, in document order.
-        index: FAISS inner-product index over their normalized embeddings, in the same order.
-        embeddings: The model that embeds queries.
-    """
+    @property
+    def chunks(self) -> Sequence[Chunk]:
+        """The chunks, in document order."""
 
-    def __init__(self, chunks: Sequence[Chunk], index: faiss.Index, embeddings: Embeddings) -> None:
-        if index.ntotal != len(chunks):
-            raise MemoryFileError(
-                f"the index holds {index.ntotal} vectors for {len(chunks)} chunks; memorize the document again"
-            )
-        self.chunks = tuple(chunks)
-        self.embeddings = embeddings
-        self._index = index
-        self._proved = False
-
-    @classmethod
-    def from_chunks(
-        cls,
-        chunks: Sequence[Chunk],
-        embeddings: Embeddings,
-        report: ReportProgress = ignore_progress,
-        known: "DenseIndex | None" = None,
-    ) -> "DenseIndex":
-        """Embed chunks and index them; of texts in a known index, the vectors are taken from there."""
-        vectors = known.vectors() if known else {}
-        new = [text for text in dict.fromkeys(chunk.text for chunk in chunks) if text not in vectors]
-        for start in range(0, len(new), _BATCH):
-            texts = new[start : start + _BATCH]
-            vectors.update(zip(texts, embed(embeddings, texts), strict=True))
-            report(Progress("index", start + len(texts), len(new), "chunks"))
-        matrix = np.stack([vectors[chunk.text] for chunk in chunks])
-        index = faiss.IndexFlatIP(matrix.shape[1])
-        index.add(matrix)
-        return cls(chunks, index, embeddings)
-
-    def vectors(self) -> dict[str, NDArray[np.float32]]:
-        """Return the vector of each chunk's text."""
-        matrix = self._index.reconstruct_n(0, len(self.chunks))
-        return {chunk.text: vector for chunk, vector in zip(self.chunks, matrix, strict=True)}
-
-    @classmethod
-    def load(cls, path: Path, chunks: Sequence[Chunk], embeddings: Embeddings) -> "DenseIndex":
-        """Read the vectors of chunks from a file written by :meth:`save`.
-
-        Raises:
-            MemoryFileError: If the file is damaged or does not fit the chunks.
-        """
-        try:
-            index = faiss.read_index(str(path))
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise MemoryFileError(f"{path} is damaged ({reason}); memorize the document again") from None
-        return cls(chunks, index, embeddings)
-
-    def save(self, path: Path) -> None:
-        """Write the vectors."""
-        path.write_bytes(faiss.serialize_index(self._index).tobytes())  # ``write_index`` is silent where a disk is full
+    @property
+    def embeddings(self) -> Embeddings:
+        """The model that embeds queries."""
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
-        """Return the ``hits`` most similar chunks for each query, best first; equal scores in document order.
-
-        Raises:
-            MemoryMismatchError: If the embedding model's vectors have another size than the index.
-        """
-        if not queries:
-            return []
-        vectors = self._embed(queries)
-        scores, found = self._index.search(vectors, min(hits, len(self.chunks)))
-        return [
-            sorted(
-                (Hit(int(chunk), float(score)) for chunk, score in zip(row, row_scores, strict=True)),
-                key=lambda hit: (-hit.score, hit.chunk),
-            )
-            for row, row_scores in zip(found, scores, strict=True)
-        ]
-
-    def _embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
-        """Return the queries' vectors; the first time, prove on a chunk that they are of the index's kind."""
-        probe = [] if self._proved else [min(range(len(self.chunks)), key=lambda it: len(self.chunks[it].text))]
-        vectors = embed(self.embeddings, [*queries, *(self.chunks[it].text for it in probe)])
-        advice = "use the embedding model that the memory was made with"
-        if vectors.shape[1] != self._index.d:
-            raise MemoryMismatchError(
-                f"the index holds vectors of size {self._index.d}, but the embedding model makes {vectors.shape[1]}; "
-                f"{advice}"
-            )
-        for chunk in probe:
-            if vectors[-1] @ self._index.reconstruct(chunk) < _SAME:
-                raise MemoryMismatchError(f"the embedding model gives other vectors than those of the index; {advice}")
-        self._proved = True
-        return vectors[: len(queries)]
+        """Return at most ``hits`` chunks for each query, best first; equal scores in document order."""
 
 
-def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return normalized embeddings, shape (texts, size)."""
-    matrix = np.asarray(embeddings.embed_documents(list(texts)), dtype=np.float32)
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return np.ascontiguousarray(matrix / np.maximum(norms, np.finfo(np.float32).tiny))
+@runtime_checkable
+class KeptInFile(Protocol):
+    """An index that is kept in its memory's directory; others keep themselves."""
+
+    def save(self, path: Path) -> None:
+        """Write the index to a file."""
+
+
+class IndexKind(Protocol):
+    """Makes and opens indexes of one kind."""
+
+    def make(
+        self,
+        memory_id: str,
+        chunks: Sequence[Chunk],
+        embeddings: Embeddings,
+        known: ChunkIndex | None = None,
+        report: ReportProgress = ...,
+    ) -> ChunkIndex:
+        """Index the chunks of a memory; a known index may hold some of them already."""
+
+    def load(
+        self, memory_id: str, chunks: Sequence[Chunk], embeddings: Embeddings, file: Callable[[], Path]
+    ) -> ChunkIndex:
+        """Open the index of a memory; ``file`` checks and returns the path of its ``index.bin``."""

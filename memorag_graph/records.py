@@ -1,0 +1,83 @@
+"""What the work gives, as plain values of the graph's state, and back."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage
+
+from memorag_graph.errors import InputError
+from memorag_graph.opened import OpenMemory
+from memorag_graph.state import GraphState, MemoryRecord
+
+if TYPE_CHECKING:
+    from memorag_graph.retrieval.evidence import Evidence, Query
+
+Update = dict[str, Any]
+"""The keys of the state that a node changes."""
+
+
+def memory_record(opened: OpenMemory) -> MemoryRecord:
+    """Describe a memory in plain values."""
+    memory = opened.memory
+    return {
+        "language": memory.prompts.language.code,
+        "context_tokens": memory.context_tokens,
+        "memory_tokens": memory.memory_tokens,
+        "memory_bytes": memory.nbytes,
+        "shards": len(memory.shards),
+        "chunks": len(opened.index.chunks),
+    }
+
+
+def to_queries(state: GraphState) -> "list[Query]":
+    """Return what to search with: the question and all clues."""
+    from memorag_graph.retrieval.evidence import Query
+
+    draft = [state["draft"]] if state.get("draft") else []
+    question = [] if state["task"] == "summarize" and state.get("outline") else [state["question"]]
+    return [
+        *(Query("question", text) for text in question),
+        *(Query("span", text) for text in state.get("spans", [])),
+        *(Query("surrogate", text) for text in state.get("surrogates", [])),
+        *(Query("draft", text) for text in draft),
+        *(Query("outline", text) for text in state.get("outline", [])),
+    ]
+
+
+def to_document(number: int, passage: "Evidence") -> Document:
+    """Describe a numbered passage in plain values."""
+    return Document(
+        passage.text,
+        metadata={
+            "number": number,
+            "source": passage.source,
+            "start": passage.start,
+            "end": passage.end,
+            "score": passage.score,
+            "queries": [asdict(query) for query in passage.queries],
+        },
+    )
+
+
+def to_evidence(document: Document, opened: OpenMemory) -> "Evidence":
+    """Read a passage back from the state, where a person may have edited it.
+
+    Raises:
+        InputError: If its text does not stand in the memorized document at its offsets.
+    """
+    from memorag_graph.retrieval.evidence import Evidence
+
+    text, found = document.page_content, document.metadata
+    for chunk in opened.index.chunks:
+        if chunk.source == found["source"] and chunk.start <= found["start"] < chunk.end:
+            offset = found["start"] - chunk.start
+            if text and chunk.text[offset : offset + len(text)] == text:
+                return Evidence(chunk.source, found["start"], found["start"] + len(text), text, found["score"])
+    raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")
+
+
+def to_message(update: Update, message_id: str | None) -> AIMessage:
+    """Return the answer as a message; with the id of what was streamed, it is not streamed twice."""
+    found = {key: update[key] for key in ("basis", "citations", "notices")}
+    return AIMessage(update["answer"], id=message_id, response_metadata=found)

@@ -1,0 +1,77 @@
+"""A memory without an index: it can only answer from what it remembers."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.errors import InputError
+from memorag_graph.progress import ReportProgress, ignore_progress
+from memorag_graph.retrieval.index import ChunkIndex, Hit
+
+def _refused() -> InputError:
+    return InputError(
+        "task_type", "this memory has no index and answers with task_type 'qa' only; memorize the text with an index"
+    )
+
+
+class NoEmbeddings(Embeddings):
+    """Embeds nothing."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Refuse.
+
+        Raises:
+            InputError: Always.
+        """
+        raise _refused()
+
+    def embed_query(self, text: str) -> list[float]:
+        """Refuse.
+
+        Raises:
+            InputError: Always.
+        """
+        raise _refused()
+
+
+class NoIndex:
+    """Finds nothing."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.chunks = tuple(chunks)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """Refuse.
+
+        Raises:
+            InputError: Always.
+        """
+        raise _refused()
+
+    def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
+        """Return no chunk for each query."""
+        return [[] for _ in queries]
+
+
+class NoIndexKind:
+    """Leaves indexes out."""
+
+    def make(
+        self,
+        memory_id: str,
+        chunks: Sequence[Chunk],
+        embeddings: Embeddings,
+        known: ChunkIndex | None = None,
+        report: ReportProgress = ignore_progress,
+    ) -> NoIndex:
+        """Keep the chunks alone."""
+        return NoIndex(chunks)
+
+    def load(
+        self, memory_id: str, chunks: Sequence[Chunk], embeddings: Embeddings, file: Callable[[], Path]
+    ) -> NoIndex:
+        """Keep the chunks alone."""
+        return NoIndex(chunks)

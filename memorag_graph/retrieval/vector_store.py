@@ -1,0 +1,103 @@
+"""Any LangChain vector store as the index of a memory."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.errors import MemoryFileError
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.retrieval.index import ChunkIndex, Hit
+
+_BATCH = 64
+_NUMBER = "chunk"
+
+OpenVectorStore = Callable[[str, Embeddings], VectorStore]
+"""Opens, and if need be makes, the collection of a name with an embedding model."""
+
+
+class VectorStoreIndex:
+    """Searches a collection that holds the chunks of one memory and nothing else.
+
+    Args:
+        chunks: The chunks, in document order.
+        store: The collection; the metadata of its texts hold each chunk's number.
+        embeddings: The model that embeds queries.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], store: VectorStore, embeddings: Embeddings) -> None:
+        self.chunks = tuple(chunks)
+        self.embeddings = embeddings
+        self._store = store
+
+    def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
+        """Return the ``hits`` best chunks for each query in the store's own order, with its own scores.
+
+        Raises:
+            MemoryFileError: If the store no longer holds the memory's chunks.
+        """
+        return [self._search(query, min(hits, len(self.chunks))) for query in queries]
+
+    def _search(self, query: str, hits: int) -> list[Hit]:
+        found = self._store.similarity_search_with_score(query, k=hits)
+        for document, _ in found:
+            number = document.metadata.get(_NUMBER)
+            if (
+                not isinstance(number, int)
+                or not 0 <= number < len(self.chunks)
+                or (self.chunks[number].text != document.page_content)
+            ):
+                raise MemoryFileError("the vector store holds other texts than this memory's; memorize it again")
+        if not found:
+            raise MemoryFileError("the vector store does not hold this memory's chunks; memorize the document again")
+        return [Hit(document.metadata[_NUMBER], float(score)) for document, score in found]
+
+
+class VectorStoreKind:
+    """Indexes kept in the collections of a vector store, one for each memory, named by its id.
+
+    Args:
+        open_store: Opens a collection.
+    """
+
+    def __init__(self, open_store: OpenVectorStore) -> None:
+        self._open = open_store
+
+    def make(
+        self,
+        memory_id: str,
+        chunks: Sequence[Chunk],
+        embeddings: Embeddings,
+        known: ChunkIndex | None = None,
+        report: ReportProgress = ignore_progress,
+    ) -> VectorStoreIndex:
+        """Put the chunks of a memory into its collection; their ids are their numbers, so that twice is once."""
+        store = self._open(memory_id, embeddings)
+        for start in range(0, len(chunks), _BATCH):
+            part = chunks[start : start + _BATCH]
+            store.add_texts(
+                [chunk.text for chunk in part],
+                [{**_place(chunk), _NUMBER: number} for number, chunk in enumerate(part, start)],
+                ids=[_id(memory_id, number) for number in range(start, start + len(part))],
+            )
+            report(Progress("index", start + len(part), len(chunks), "chunks"))
+        return VectorStoreIndex(chunks, store, embeddings)
+
+    def load(
+        self, memory_id: str, chunks: Sequence[Chunk], embeddings: Embeddings, file: Callable[[], Path]
+    ) -> VectorStoreIndex:
+        """Open the collection of a memory."""
+        return VectorStoreIndex(chunks, self._open(memory_id, embeddings), embeddings)
+
+
+def _place(chunk: Chunk) -> dict[str, str | int]:
+    return {key: value for key, value in asdict(chunk).items() if key != "text"}
+
+
+def _id(memory_id: str, number: int) -> str:
+    """Return a UUID for a chunk, the one form of id that all stores take."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{memory_id}/{number}"))
