@@ -25,7 +25,20 @@ ALLOWED = {
     "streamlit": set(),
 }
 
-LAYERS = ["kv", "models", "retrieval", "memory", "clues", "generation", "registry", "nodes", "graph", "langchain", "serving", "cli"]
+LAYERS = [
+    "kv",
+    "models",
+    "retrieval",
+    "memory",
+    "clues",
+    "generation",
+    "registry",
+    "nodes",
+    "graph",
+    "langchain",
+    "serving",
+    "cli",
+]
 """Lower to higher: nothing imports from a later one. ``retrieval`` knows no model, ``clues`` no index."""
 
 

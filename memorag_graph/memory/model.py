@@ -54,6 +54,9 @@ class TextStream:
             if text.startswith(written):  # else thoughts have come to their end
                 yield text[len(written) :]
             written = text
+        text = without_thinking(self._model.decode(tokens))
+        if text.startswith(written) and text != written:  # cut within a character
+            yield text[len(written) :]
 
     @property
     def completion(self) -> Completion:

@@ -10,6 +10,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.retrieval.index import ChunkIndex, Hit
 
+
 def _refused() -> InputError:
     return InputError(
         "task_type", "this memory has no index and answers with task_type 'qa' only; memorize the text with an index"

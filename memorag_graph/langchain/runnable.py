@@ -1,0 +1,165 @@
+"""The graph as a runnable whose stream is the answer, and whose options are LangChain's ``configurable`` fields."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StreamMode
+from pydantic import ConfigDict, Field
+
+from memorag_graph.errors import InputError
+from memorag_graph.graph import graph as default_graph
+from memorag_graph.settings import RunOptions, run_options
+
+ANSWERING_NODES = frozenset({"generate", "draft_answer"})
+"""The nodes whose messages are answers."""
+
+AnyGraph = CompiledStateGraph[Any, Any, Any, Any]
+
+_MODES: list[StreamMode] = ["messages", "values"]
+
+
+class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
+    """Answers a question with the graph: the graph's input in, its output out.
+
+    The stream gives the answer's text as ``{"answer": piece}`` while it is written, and everything else at the end;
+    the sum of all pieces is what ``invoke`` gives.
+
+    Options are taken from ``config["configurable"]`` where they are named there, else from :attr:`options`.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    graph: AnyGraph = Field(default=default_graph, exclude=True, repr=False)
+    options: RunOptions = Field(default_factory=RunOptions)
+    configurable: frozenset[str] = frozenset(RunOptions.model_fields)
+    """Options that a caller may set; the others stay as they are in :attr:`options`."""
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """The options that a caller may set, as LangChain and LangServe show them."""
+        fields = {name: field for name, field in RunOptions.model_fields.items() if name in self.configurable}
+        return [
+            ConfigurableFieldSpec(name, field.annotation, name, field.description, getattr(self.options, name))
+            for name, field in fields.items()
+        ]
+
+    def invoke(
+        self,
+        input: Mapping[str, Any],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> AddableDict:
+        """Answer a question.
+
+        Raises:
+            InputError: If the input or an option cannot be used.
+        """
+
+        def run(given: dict[str, Any], run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> AddableDict:
+            return AddableDict(self.graph.invoke(given, config, context=self._chosen(config)))
+
+        return self._call_with_config(run, dict(input), config)
+
+    async def ainvoke(
+        self,
+        input: Mapping[str, Any],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> AddableDict:
+        """Answer a question without blocking the event loop; models run in threads."""
+
+        async def run(
+            given: dict[str, Any], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+        ) -> AddableDict:
+            return AddableDict(await self.graph.ainvoke(given, config, context=self._chosen(config)))
+
+        return await self._acall_with_config(run, dict(input), config)
+
+    def stream(
+        self,
+        input: Mapping[str, Any],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> Iterator[AddableDict]:
+        """Answer a question piece by piece."""
+
+        def run(
+            inputs: Iterator[dict[str, Any]], run_manager: CallbackManagerForChainRun, config: RunnableConfig
+        ) -> Iterator[AddableDict]:
+            pieces = _Pieces()
+            for given in inputs:
+                for event in self.graph.stream(given, config, context=self._chosen(config), stream_mode=_MODES):
+                    yield from pieces.read(event)
+            yield pieces.rest()
+
+        yield from self._transform_stream_with_config(iter([dict(input)]), run, config)
+
+    async def astream(
+        self,
+        input: Mapping[str, Any],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> AsyncIterator[AddableDict]:
+        """Answer a question piece by piece without blocking the event loop."""
+
+        async def inputs() -> AsyncIterator[dict[str, Any]]:
+            yield dict(input)
+
+        async def run(
+            inputs: AsyncIterator[dict[str, Any]], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+        ) -> AsyncIterator[AddableDict]:
+            pieces = _Pieces()
+            async for given in inputs:
+                stream = self.graph.astream(given, config, context=self._chosen(config), stream_mode=_MODES)
+                async for event in stream:
+                    for piece in pieces.read(event):
+                        yield piece
+            yield pieces.rest()
+
+        async for piece in self._atransform_stream_with_config(inputs(), run, config):
+            yield piece
+
+    def _chosen(self, config: RunnableConfig) -> RunOptions:
+        """Return the options of a run.
+
+        Raises:
+            InputError: If an option cannot be used, or not be set by the caller.
+        """
+        given = {
+            name: value for name, value in config.get("configurable", {}).items() if name in RunOptions.model_fields
+        }
+        for name in given:
+            if name not in self.configurable and given[name] != getattr(self.options, name):
+                raise InputError(name, "cannot be set here; it was chosen when this was started")
+        return run_options({**self.options.model_dump(), **given}) if given else self.options
+
+
+class _Pieces:
+    """Reads the graph's events into pieces of its output."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+        self._result: Mapping[str, Any] = {}
+
+    def read(self, event: Any) -> Iterator[AddableDict]:  # noqa: ANN401 - what LangGraph streams
+        """Yield what an event adds to the answer."""
+        mode, content = event
+        if mode == "values":
+            self._result = content
+            return
+        message, metadata = content
+        if isinstance(message, AIMessage) and metadata.get("langgraph_node") in ANSWERING_NODES and message.text:
+            self._shown += message.text
+            yield AddableDict(answer=str(message.text))
+
+    def rest(self) -> AddableDict:
+        """Return the rest of the output; where another answer took the place of the one shown, it begins anew."""
+        answer = str(self._result.get("answer", ""))
+        is_shown = self._shown.strip() == answer.strip()
+        between = "\n\n" if self._shown and not is_shown else ""
+        return AddableDict({**self._result, "answer": "" if is_shown else f"{between}{answer}"})

@@ -1,0 +1,264 @@
+"""The package as parts of LangChain programs, over a tiny model."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.document_loaders import BaseLoader
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolCall
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableLambda, RunnableParallel
+from langgraph.graph import START, StateGraph
+from langgraph.graph.message import MessagesState
+
+from memorag_graph.documents import from_langchain
+from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.graph import MemoragGraph, build_graph
+from memorag_graph.langchain.chain import memorag_chain
+from memorag_graph.langchain.retriever import MemoRAGRetriever
+from memorag_graph.langchain.runnable import MemoRAGRunnable
+from memorag_graph.langchain.tool import memorag_tool
+from memorag_graph.registry import Registry
+from tests.conftest import TEXT, TINY
+
+QUESTION = "Who was proud of the harbour at Thorle?"
+REPLY = "Captain Struan was proud of the harbour at Thorle [1]. So was nobody else [2]."
+WRITING = TINY.model_copy(update={"generator": "writer"})
+
+
+@pytest.fixture
+def graph(registry: Registry) -> MemoragGraph:
+    registry.add_chat_model("writer", GenericFakeChatModel(messages=iter(lambda: AIMessage(REPLY), None)))
+    return build_graph(registry)
+
+
+@pytest.fixture
+def memory_id(graph: MemoragGraph) -> str:
+    memory_id: str = graph.invoke({"context": TEXT, "query": QUESTION}, context=TINY)["memory_id"]  # type: ignore[call-overload]
+    return memory_id
+
+
+@pytest.mark.parametrize("task_type", ["memorag", "qa", "summarize"])
+@pytest.mark.parametrize("options", [TINY, WRITING], ids=["extractive", "writer"])
+def test_the_sum_of_a_stream_is_what_invoke_gives(
+    graph: MemoragGraph, memory_id: str, options: Any, task_type: str
+) -> None:
+    ask = MemoRAGRunnable(graph=graph, options=options)
+    given = {"memory_id": memory_id, "query": QUESTION, "task_type": task_type}
+    whole = ask.invoke(given)
+    pieces = list(ask.stream(given))
+    total = pieces[0]
+    for piece in pieces[1:]:
+        total = total + piece
+    told = {"answer", "citations", "notices", "spans", "surrogates", "outline", "evidence", "basis", "question"}
+    assert total["answer"].strip() == whole["answer"]
+    assert {key: total[key] for key in told - {"answer"}} == {key: whole[key] for key in told - {"answer"}}
+    if options is WRITING and task_type != "qa":
+        assert [piece["answer"] for piece in pieces[:-1]] == [word for word in REPLY.replace(" ", "\0 \0").split("\0")]
+
+
+def test_async_gives_the_same(graph: MemoragGraph, memory_id: str) -> None:
+    ask = MemoRAGRunnable(graph=graph, options=WRITING)
+    given = {"memory_id": memory_id, "query": QUESTION}
+
+    async def run() -> tuple[Any, list[Any]]:
+        return await ask.ainvoke(given), [piece async for piece in ask.astream(given)]
+
+    whole, pieces = asyncio.run(run())
+    assert whole["answer"] == "".join(piece["answer"] for piece in pieces) == REPLY
+
+
+def test_options_come_from_configurable(graph: MemoragGraph, memory_id: str) -> None:
+    ask = MemoRAGRunnable(graph=graph, options=TINY)
+    given = {"memory_id": memory_id, "query": QUESTION}
+    assert len(ask.invoke(given, {"configurable": {"evidence_tokens": 40, "hits": 1}})["evidence"]) == 1
+    assert len(ask.invoke(given)["evidence"]) > 1
+    with pytest.raises(InputError, match="hits"):
+        ask.invoke(given, {"configurable": {"hits": 0}})
+    fixed = MemoRAGRunnable(graph=graph, options=TINY, configurable=frozenset({"hits"}))
+    assert {spec.id for spec in fixed.config_specs} == {"hits"}
+    with pytest.raises(InputError, match="model: cannot be set"):
+        fixed.invoke(given, {"configurable": {"model": "another"}})
+
+
+def test_a_chain_stands_where_a_chat_model_stands(graph: MemoragGraph, memory_id: str) -> None:
+    chain = memorag_chain(memory_id, graph=graph, options=WRITING)
+    prompt = ChatPromptTemplate([("system", "Be short."), ("human", "Who was proud of {place}?")])
+    text = prompt | chain | StrOutputParser()
+    assert text.invoke({"place": "Thorle"}) == REPLY
+    assert "".join(text.stream({"place": "Thorle"})) == REPLY
+    assert len(list(text.stream({"place": "Thorle"}))) > 5
+    assert text.batch([{"place": "Thorle"}, {"place": "Averil"}]) == [REPLY, REPLY]
+    message = chain.invoke([HumanMessage(QUESTION)])
+    assert message.response_metadata["citations"][0]["number"] == 1
+    assert message.response_metadata["question"] == QUESTION
+    assert (prompt | chain).invoke({"place": "Thorle"}).response_metadata["question"].startswith("Be short.\n\nWho")
+    assert chain.invoke({"query": QUESTION, "task_type": "qa"}).response_metadata["basis"] == "memory"
+
+
+def test_a_chain_in_parallel_with_fallbacks_and_retry(graph: MemoragGraph, memory_id: str) -> None:
+    chain = memorag_chain(memory_id, graph=graph, options=WRITING)
+    retriever = MemoRAGRetriever(memory_id=memory_id, graph=graph, options=TINY)
+    both = RunnableParallel(answer=chain | StrOutputParser(), evidence=retriever).invoke(QUESTION)
+    assert both["answer"] == REPLY
+    assert [it.metadata["number"] for it in both["evidence"]] == list(range(1, len(both["evidence"]) + 1))
+    missing = memorag_chain("unknown", graph=graph, options=WRITING)
+    assert missing.with_fallbacks([chain]).invoke(QUESTION).content == REPLY
+    attempts = []
+
+    def flaky(question: str) -> str:
+        attempts.append(question)
+        if len(attempts) < 3:
+            raise ConnectionError
+        return question
+
+    assert (RunnableLambda(flaky) | chain).with_retry(wait_exponential_jitter=False).invoke(QUESTION).content == REPLY
+
+
+def test_callers_of_one_chain_get_what_they_would_get_alone(graph: MemoragGraph, memory_id: str) -> None:
+    chain = memorag_chain(memory_id, graph=graph, options=TINY, task_type="qa") | StrOutputParser()
+    questions = [f"How many lorries were there in {year}?" for year in range(1990, 1998)]
+    assert chain.batch(questions) == [chain.invoke(question) for question in questions]
+
+
+class Seen(BaseCallbackHandler):
+    """Notes what runs."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_chain_start(self, *args: Any, name: str = "", **kwargs: Any) -> None:
+        self.names.append(name)
+
+
+def test_the_retriever_gives_the_evidence_of_the_graph_without_an_answer(graph: MemoragGraph, memory_id: str) -> None:
+    retriever = MemoRAGRetriever(memory_id=memory_id, graph=graph, options=TINY)
+    expected = graph.invoke({"memory_id": memory_id, "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
+    seen = Seen()
+    found = retriever.invoke(QUESTION, {"callbacks": [seen]})
+    assert found == expected["evidence"]
+    assert {query["kind"] for it in found for query in it.metadata["queries"]} >= {"question"}
+    assert {"memorize", "recall", "rewrite", "retrieve"} <= set(seen.names)
+    assert "generate" not in seen.names
+    assert asyncio.run(retriever.ainvoke(QUESTION)) == found
+
+
+def test_the_tool_tells_an_agent_the_answer_and_keeps_the_rest(graph: MemoragGraph, memory_id: str) -> None:
+    tool = memorag_tool(memory_id, graph=graph, options=TINY)
+    assert set(tool.args) == {"question", "task_type"}
+    call = ToolCall(name=tool.name, args={"question": QUESTION}, id="1", type="tool_call")
+    for message in (tool.invoke(call), asyncio.run(tool.ainvoke(call))):
+        assert message.artifact["citations"]
+        for citation in message.artifact["citations"]:
+            assert TEXT[citation["start"] : citation["end"]] == citation["quote"]
+            assert citation["quote"] in message.content
+
+
+def test_the_graph_is_a_subgraph_that_shares_messages(graph: MemoragGraph, memory_id: str) -> None:
+    outer = StateGraph(MessagesState)
+    outer.add_node("ask", build_graph_with_memory(graph, memory_id))
+    outer.add_edge(START, "ask")
+    result = outer.compile().invoke({"messages": [HumanMessage(QUESTION)]})
+    assert [message.type for message in result["messages"]] == ["human", "ai"]
+    assert result["messages"][-1].text == REPLY
+    assert result["messages"][-1].response_metadata["citations"]
+
+
+def build_graph_with_memory(graph: MemoragGraph, memory_id: str) -> Any:
+    return graph.bind(context=WRITING.model_copy(update={"memory_id": memory_id}))
+
+
+def test_a_conversation_goes_in_and_comes_out(graph: MemoragGraph, memory_id: str) -> None:
+    options = WRITING.model_copy(update={"memory_id": memory_id})
+    first = graph.invoke({"messages": [("user", QUESTION)]}, context=options)  # type: ignore[call-overload]
+    assert first["question"] == QUESTION
+    assert [message.text for message in first["messages"]] == [QUESTION, REPLY]
+    asked = graph.invoke({"query": QUESTION}, context=options)  # type: ignore[call-overload]
+    assert [message.text for message in asked["messages"]] == [QUESTION, REPLY]
+    with pytest.raises(InputError, match="query"):
+        graph.invoke({"messages": first["messages"]}, context=options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("task_type", ["memorag", "qa", "summarize"])
+@pytest.mark.parametrize("options", [TINY, WRITING], ids=["extractive", "writer"])
+def test_every_answer_is_streamed_as_one_message(
+    graph: MemoragGraph, memory_id: str, options: Any, task_type: str
+) -> None:
+    given = {"memory_id": memory_id, "query": QUESTION, "task_type": task_type}
+    streamed: dict[str, str] = {}
+    result: dict[str, Any] = {}
+    for mode, event in graph.stream(given, context=options, stream_mode=["messages", "values"]):  # type: ignore[call-overload]
+        if mode == "values":
+            result = event
+        elif isinstance(event[0], AIMessage):
+            streamed[event[0].id or ""] = streamed.get(event[0].id or "", "") + event[0].text
+    assert [text.strip() for text in streamed.values()] == [result["answer"]]
+    assert result["messages"][-1].id in streamed
+
+
+class Pages(BaseLoader):
+    def lazy_load(self) -> Iterator[Document]:
+        half = len(TEXT) // 2
+        yield Document(TEXT[:half], metadata={"source": "report.pdf", "page": 0})
+        yield Document("The harbour at Quill is closed.", metadata={"source": "notice.txt"})
+        yield Document(TEXT[half:], metadata={"source": "report.pdf", "page": 1})
+
+
+def test_what_a_loader_gives_is_memorized_by_source(graph: MemoragGraph) -> None:
+    loaded = Pages().load()
+    result = graph.invoke({"documents": loaded, "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
+    texts = {document.source: document.text for document in from_langchain(loaded)}
+    assert list(texts) == ["report.pdf", "notice.txt"]
+    assert all(texts[it["source"]][it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+    with pytest.raises(InputError, match="holds no text"):
+        graph.invoke({"documents": [Document(" ")], "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
+
+
+def test_a_vector_store_takes_the_place_of_the_index(registry: Registry, tmp_path: Any) -> None:
+    from langchain_qdrant import QdrantVectorStore
+    from qdrant_client import QdrantClient
+    from qdrant_client.models import Distance, VectorParams
+
+    client = QdrantClient(path=str(tmp_path / "qdrant"))
+
+    def open_store(name: str, embeddings: Embeddings) -> QdrantVectorStore:
+        if not client.collection_exists(name):
+            size = len(embeddings.embed_query("size"))
+            client.create_collection(name, VectorParams(size=size, distance=Distance.COSINE))
+        return QdrantVectorStore(client, name, embeddings)
+
+    registry.add_vector_store("qdrant", open_store)
+    graph, options = build_graph(registry), TINY.model_copy(update={"index": "qdrant"})
+    flat = graph.invoke({"context": TEXT, "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
+    kept = graph.invoke({"context": TEXT, "query": QUESTION}, context=options)  # type: ignore[call-overload]
+    assert kept["memory_id"] != flat["memory_id"]
+    assert [it.page_content for it in kept["evidence"]] == [it.page_content for it in flat["evidence"]]
+    assert not (registry.store.directory(kept["memory_id"]) / "index.bin").exists()
+    registry.forget(kept["memory_id"])
+    again = graph.invoke({"memory_id": kept["memory_id"], "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
+    assert again["answer"] == kept["answer"]
+    assert client.count(kept["memory_id"]).count == kept["memory"]["chunks"]
+    client.delete_collection(kept["memory_id"])
+    registry.forget(kept["memory_id"])
+    with pytest.raises(MemoryFileError, match="vector store"):
+        graph.invoke({"memory_id": kept["memory_id"], "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
+
+
+def test_a_memory_without_an_index_answers_from_memory_only(registry: Registry) -> None:
+    graph, options = build_graph(registry), TINY.model_copy(update={"index": "none", "embedding_model": ""})
+    result = graph.invoke({"context": TEXT, "query": QUESTION, "task_type": "qa"}, context=options)  # type: ignore[call-overload]
+    assert result["answer"]
+    assert result["citations"] == []
+    registry.forget(result["memory_id"])
+    for known in (result["memory_id"], None):
+        given = {"memory_id": known} if known else {"context": TEXT}
+        with pytest.raises(InputError, match="no index"):
+            graph.invoke({**given, "query": QUESTION}, context=options)  # type: ignore[call-overload]
+    with pytest.raises(InputError, match="index: 'qdrant' is unknown"):
+        graph.invoke({"context": TEXT, "query": QUESTION}, context=TINY.model_copy(update={"index": "qdrant"}))  # type: ignore[call-overload]
