@@ -27,7 +27,6 @@ from memorag_graph.cli.run import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
 from memorag_graph.models.embedded import EMBEDDED
-from memorag_graph.models.loading import ModelSource
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
@@ -62,7 +61,7 @@ def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
     """Memorize so many tokens; return what it took."""
     quiet()
     registry, options = Registry(), RunOptions()
-    model = registry.memory_model(ModelSource(EMBEDDED))
+    model = registry.memory_model(EMBEDDED, RunOptions())
     registry.embeddings(EMBEDDED)
     loaded = peak_mb()
     texts = list(documents(paths, tokens, model.language_model.count))
@@ -89,7 +88,7 @@ def ask(directory: Path) -> dict[str, Any]:
     """Open a memory and ask; return what it took."""
     quiet()
     registry = Registry()
-    registry.memory_model(ModelSource(EMBEDDED))
+    registry.memory_model(EMBEDDED, RunOptions())
     registry.embeddings(EMBEDDED)
     began = time.perf_counter()
     registry.open(str(directory), RunOptions())

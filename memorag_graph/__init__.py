@@ -1,3 +1,42 @@
 """Memory-augmented RAG as a LangGraph state machine."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memorag_graph.agent import Agent as Agent
+    from memorag_graph.api.memory import Memory as Memory
+    from memorag_graph.api.model import Model as Model
+    from memorag_graph.api.pipeline import MemoRAG as MemoRAG
+    from memorag_graph.api.pipeline import MemoRAGLite as MemoRAGLite
+    from memorag_graph.api.retriever import DenseRetriever as DenseRetriever
+    from memorag_graph.langchain.chain import memorag_chain as memorag_chain
+    from memorag_graph.langchain.retriever import MemoRAGRetriever as MemoRAGRetriever
+    from memorag_graph.langchain.tool import memorag_tool as memorag_tool
+
 __version__ = "0.1.0"
+
+_PLACES = {
+    "Agent": "agent",
+    "DenseRetriever": "api.retriever",
+    "MemoRAG": "api.pipeline",
+    "MemoRAGLite": "api.pipeline",
+    "MemoRAGRetriever": "langchain.retriever",
+    "Memory": "api.memory",
+    "Model": "api.model",
+    "memorag_chain": "langchain.chain",
+    "memorag_tool": "langchain.tool",
+}
+
+__all__ = [*_PLACES]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name where it is first used, so that importing the package loads nothing."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])

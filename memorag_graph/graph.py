@@ -76,5 +76,8 @@ def build_graph(
     return build(registry).compile(checkpointer=checkpointer, interrupt_before=list(interrupt_before), name="memorag")
 
 
-graph = build_graph()
+registry = Registry()
+"""What the default graph keeps loaded in this process."""
+
+graph = build_graph(registry)
 """The graph with default models; nothing is loaded until it runs."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
@@ -25,9 +26,15 @@ Loaded = TypeVar("Loaded")
 
 
 class ModelRegistry:
-    """Loads models once and hands them out. Safe for many threads."""
+    """Loads models once and hands them out. Safe for many threads.
 
-    def __init__(self) -> None:
+    Args:
+        cache_dir: Where downloads from the model hub are kept; by default the library's place.
+        access_token: Token for gated models of the hub.
+    """
+
+    def __init__(self, *, cache_dir: str | None = None, access_token: str | None = None) -> None:
+        self._hub = ModelSource("", cache_dir=cache_dir, access_token=access_token)
         self._models: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -70,8 +77,13 @@ class ModelRegistry:
             raise InputError("index", f"{name!r} is unknown; use faiss or none, or add it with add_vector_store")
         return kind
 
-    def memory_model(self, source: ModelSource) -> "MemoryModel":
+    def memory_model(self, name: str, options: RunOptions, made_with: "Identity | None" = None) -> "MemoryModel":
         """Return a memory model, loading it the first time.
+
+        Args:
+            name: Its name.
+            options: How it is run.
+            made_with: How it was run for a memory that it is to continue, where the options do not say.
 
         Raises:
             ModelError: If it cannot be loaded.
@@ -79,10 +91,18 @@ class ModelRegistry:
         """
         from memorag_graph.memory.model import MemoryModel
 
-        added: MemoryModel | None = self._models.get(("model", source.name))
+        added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
             return added
-        source = source.resolved()
+        source = replace(
+            self._hub,
+            name=name,
+            device=options.device,
+            dtype=made_with.dtype if made_with and options.dtype == "auto" else options.dtype,
+            load_in_4bit=options.load_in_4bit or bool(made_with and made_with.quantization),
+            flash_attention=options.enable_flash_attn,
+            minference=options.minference,
+        ).resolved()
         return self._once(source, lambda: MemoryModel(load_language_model(source)))
 
     def embeddings(self, name: str) -> Embeddings:
@@ -93,7 +113,7 @@ class ModelRegistry:
         """
         if not name:
             return NoEmbeddings()
-        return self._once(("embeddings", name), lambda: load_embeddings(ModelSource(name)))
+        return self._once(("embeddings", name), lambda: load_embeddings(replace(self._hub, name=name)))
 
     def embedding_name(self, name: str) -> str:
         """Return the name by which an embedding model is known everywhere."""
@@ -112,8 +132,7 @@ class ModelRegistry:
         """
         from memorag_graph.memory.memory import Identity
 
-        dtype = made_with.dtype if options.dtype == "auto" else options.dtype
-        model = self.memory_model(ModelSource(options.model or made_with.model, options.device, dtype))
+        model = self.memory_model(options.model or made_with.model, options, made_with)
         embedding_model = made_with.embedding_model and self.embedding_name(
             options.embedding_model or made_with.embedding_model
         )

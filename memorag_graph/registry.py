@@ -18,7 +18,7 @@ from memorag_graph.memory.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.store import MemoryStore
 from memorag_graph.model_registry import NO_INDEX, ModelRegistry
 from memorag_graph.models.embedded import EMBEDDED
-from memorag_graph.models.loading import ModelSource, default_embedding_model
+from memorag_graph.models.loading import default_embedding_model
 from memorag_graph.opened import LoadedMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
@@ -40,13 +40,22 @@ class Registry(ModelRegistry):
         store: Where memories without a directory of their own are kept; by default the user's, without a quota.
         memory_budget: Most bytes of keys and values of open memories, of which the least recently used are let go;
             by default a quarter of the machine's memory.
+        cache_dir: Where downloads from the model hub are kept; by default the library's place.
+        access_token: Token for gated models of the hub.
 
     Raises:
         InputError: If the budget is not positive.
     """
 
-    def __init__(self, store: MemoryStore | None = None, *, memory_budget: int | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        store: MemoryStore | None = None,
+        *,
+        memory_budget: int | None = None,
+        cache_dir: str | None = None,
+        access_token: str | None = None,
+    ) -> None:
+        super().__init__(cache_dir=cache_dir, access_token=access_token)
         self.store = store or MemoryStore()
         self._loaded = LoadedMemories(memory_budget)
 
@@ -75,7 +84,7 @@ class Registry(ModelRegistry):
 
         if not documents:
             raise InputError("documents", "nothing to memorize; give at least one document")
-        model = self.memory_model(ModelSource(options.model or EMBEDDED, options.device, options.dtype))
+        model = self.memory_model(options.model or EMBEDDED, options)
         embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
         embedding_model = "" if options.index == NO_INDEX else self.embedding_name(embedding_model)
         index_kind = self.index_kind(options.index)
@@ -189,7 +198,7 @@ class Registry(ModelRegistry):
         if (added := self.added_chat_model(name)) is not None:
             return added
         own = name == opened.memory.identity.model
-        model = opened.model if own else self.memory_model(ModelSource(name, options.device, options.dtype))
+        model = opened.model if own else self.memory_model(name, options)
         return MemoryChat(
             memory_model=model,
             max_new_tokens=options.max_new_tokens,

@@ -63,6 +63,11 @@ class RunOptions(BaseModel):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="What the memory model computes in; auto is the fastest that the machine has."
     )
+    load_in_4bit: bool = Field(False, description="Hold the memory model's weights in 4 bits (NF4, bitsandbytes).")
+    enable_flash_attn: bool = Field(True, description="Use flash attention where the GPU and the dtype allow it.")
+    minference: bool = Field(
+        False, description="Read long texts with MInference's sparse attention where a GPU and the package are there."
+    )
     generator: str = Field(
         "",
         description="Who writes the final answer: 'extractive', 'local' (the memory model), 'openai:NAME', "

@@ -24,7 +24,6 @@ from memorag_graph.memory.manifest import read_info
 from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.revision import Listed, appended
 from memorag_graph.memory.store import MemoryStore
-from memorag_graph.models.loading import ModelSource
 from memorag_graph.opened import LoadedMemories
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
@@ -235,7 +234,7 @@ def test_a_store_of_ones_own_finds_its_memories_by_id(registry: Registry, tmp_pa
     inside = registry.memorize(documents, TINY).memory.id
     outside = registry.memorize([Document("b", TEXT[:1500])], TINY, tmp_path / "elsewhere").memory.id
     fresh = Registry(registry.store)
-    fresh.add_memory_model("tiny-llama", registry.memory_model(ModelSource("tiny-llama")))
+    fresh.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
     fresh.add_embeddings("hash", registry.embeddings("hash"))
     assert [fresh.open(it, RunOptions()).memory.id for it in (inside, outside)] == [inside, outside]
 
@@ -317,7 +316,7 @@ def test_a_lease_is_listed_until_it_is_released(tmp_path: Path) -> None:
 
 def test_the_graph_keeps_memories_in_the_store_and_lets_go_of_old_ones(registry: Registry, tmp_path: Path) -> None:
     mine = Registry(MemoryStore(tmp_path / "root"), memory_budget=1)
-    mine.add_memory_model("tiny-llama", registry.memory_model(ModelSource("tiny-llama")))
+    mine.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
     mine.add_embeddings("hash", registry.embeddings("hash"))
     graph = build_graph(mine)
     first = graph.invoke({"context": TEXT, "query": "Who?"}, context=TINY)  # type: ignore[call-overload]

@@ -90,15 +90,19 @@ class Recollection:
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Answer a question from memory alone, within the chat's own longest answer."""
-        return self._answer(question, self._chat.max_new_tokens, config)
+        return self.follow(self._prompts.fill("qa", question=question), config)
+
+    def follow(self, instruction: str, config: RunnableConfig | None = None) -> Recalled:
+        """Follow any instruction from memory alone, within the chat's own longest answer."""
+        return self._answer(instruction, self._chat.max_new_tokens, config)
 
     def draft(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Draft a short answer from memory, to search with."""
-        return self._answer(question, min(_CLUE_TOKENS, self._chat.max_new_tokens), config)
-
-    def _answer(self, question: str, tokens: int, config: RunnableConfig | None) -> Recalled:
-        """Ask every shard; answers of several are read as notes from which one answer is written."""
         prompt = self._prompts.fill("qa", question=question)
+        return self._answer(prompt, min(_CLUE_TOKENS, self._chat.max_new_tokens), config)
+
+    def _answer(self, prompt: str, tokens: int, config: RunnableConfig | None) -> Recalled:
+        """Ask every shard; answers of several are read as notes from which one answer is written."""
         replies = self._chat.ask([HumanMessage(prompt)], config, no_repeat=NO_REPEAT, max_new_tokens=tokens)
         answers = [reply.text.strip() for reply in replies]
         while len(answers) > 1:

@@ -1,11 +1,12 @@
 """Attention of a branch: over a shared prefix and the branch's own tokens, as if they were one sequence.
 
-Registered with transformers under the name :data:`MEMORY_ATTENTION`. A forward pass without a ``memory_past``
+Registered with transformers under the names :data:`MEMORY_ATTENTIONS`. A forward pass without a ``memory_past``
 argument runs the library's own scaled-dot-product attention.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,12 @@ from memorag_graph.kv.partial import Part, merge, partial_attention
 from memorag_graph.kv.prefix import KVPrefix
 
 MEMORY_ATTENTION = "memorag_memory"
-"""Value of ``attn_implementation`` that makes a model able to continue a memory."""
+FLASH_MEMORY_ATTENTION = "memorag_memory_flash"
+MEMORY_ATTENTIONS = (MEMORY_ATTENTION, FLASH_MEMORY_ATTENTION)
+"""Values of ``attn_implementation`` that make a model able to continue a memory; the second with FlashAttention-2."""
+
+Attend = Callable[..., Part]
+"""Attends to some keys, as :func:`memorag_graph.kv.partial.partial_attention` does."""
 
 Watch = Callable[[int, Tensor, Tensor], None]
 """Called in every layer with its index, the scaled queries (rows, query_heads, new, dim) and the rows' own keys."""
@@ -50,6 +56,7 @@ def memory_attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     memory_past: Past | None = None,
+    flash: bool = False,
     **kwargs: Any,  # noqa: ANN401 - passed through by transformers
 ) -> tuple[Tensor, Tensor | None]:
     """Attend to the prefix that rows share and to each row's own keys and values.
@@ -65,6 +72,7 @@ def memory_attention(
         attention_mask: Used only where there is no ``memory_past``, which says all of it.
         scaling: Factor for the scores; 1 / sqrt(head_dim) by default.
         memory_past: What the rows have read before.
+        flash: Whether FlashAttention-2 can run.
         **kwargs: Handed on to the library's attention where there is no ``memory_past``.
 
     Returns:
@@ -77,10 +85,13 @@ def memory_attention(
     if memory_past.watch is not None:
         memory_past.watch(layer, query * scale, key)
     read = _read_piece if memory_past.unread is None else _read_step
-    return read(query, key, value, scale, memory_past, layer).to(query.dtype), None
+    attend = partial(partial_attention, flash=flash)
+    return read(query, key, value, scale, memory_past, layer, attend).to(query.dtype), None
 
 
-def _read_piece(query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int) -> Tensor:
+def _read_piece(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int, attend: Attend
+) -> Tensor:
     """Attend from several new tokens of one row; return (1, new_tokens, query_heads, head_dim)."""
     _, query_heads, new, dim = query.shape
     heads = key.shape[1]
@@ -89,28 +100,30 @@ def _read_piece(query: Tensor, key: Tensor, value: Tensor, scale: float, past: P
     parts: list[Part] = []
     for _, prefix in past.prefixes:
         keys, values = prefix.layers[layer]
-        parts.append(partial_attention(flat, keys[None], values[None], scale))
+        parts.append(attend(flat, keys[None], values[None], scale))
     if past.own:
-        parts.append(partial_attention(flat, key[:, :, : past.own], value[:, :, : past.own], scale))
+        parts.append(attend(flat, key[:, :, : past.own], value[:, :, : past.own], scale))
     new_keys = key[0, :, None, past.own :].expand(*grouped.shape)
     new_values = value[0, :, None, past.own :].expand(*grouped.shape)
-    output, sums = partial_attention(grouped, new_keys, new_values, scale, causal=True)
+    output, sums = attend(grouped, new_keys, new_values, scale, causal=True)
     parts.append((output.reshape(flat.shape), sums.reshape(flat.shape[:-1])))
     return merge(parts).reshape(1, query_heads, new, dim).transpose(1, 2)
 
 
-def _read_step(query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int) -> Tensor:
+def _read_step(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int, attend: Attend
+) -> Tensor:
     """Attend from one new token of each row; return (rows, 1, query_heads, head_dim)."""
     rows, query_heads, _, dim = query.shape
     heads = key.shape[1]
     grouped = query.reshape(rows, heads, query_heads // heads, dim)
-    parts = [partial_attention(grouped, key, value, scale, hidden=past.unread)]
+    parts = [attend(grouped, key, value, scale, hidden=past.unread)]
     if past.prefixes:
-        parts.append(_read_prefixes(grouped, scale, past, layer))
+        parts.append(_read_prefixes(grouped, scale, past, layer, attend))
     return merge(parts).reshape(rows, 1, query_heads, dim)
 
 
-def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int) -> Part:
+def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend: Attend) -> Part:
     """Attend from one new token of each row, (rows, kv_heads, group, head_dim), to the row's prefix."""
     output = torch.zeros_like(grouped)
     sums = torch.full(grouped.shape[:-1], float("-inf"), device=grouped.device)
@@ -118,11 +131,13 @@ def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int) -> Par
         keys, values = prefix.layers[layer]
         mine = grouped[rows].transpose(0, 1)
         heads, count, group, dim = mine.shape
-        part, part_sums = partial_attention(mine.reshape(1, heads, count * group, dim), keys[None], values[None], scale)
+        part, part_sums = attend(mine.reshape(1, heads, count * group, dim), keys[None], values[None], scale)
         output[rows] = part.view(heads, count, group, dim).transpose(0, 1)
         sums[rows] = part_sums.view(heads, count, group).transpose(0, 1)
     return output, sums
 
 
 AttentionInterface.register(MEMORY_ATTENTION, memory_attention)
-AttentionMaskInterface.register(MEMORY_ATTENTION, sdpa_mask)
+AttentionInterface.register(FLASH_MEMORY_ATTENTION, partial(memory_attention, flash=True))
+for _name in MEMORY_ATTENTIONS:
+    AttentionMaskInterface.register(_name, sdpa_mask)

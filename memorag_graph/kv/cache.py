@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
 
-from memorag_graph.kv.attention import MEMORY_ATTENTION, Past, Watch
+from memorag_graph.kv.attention import MEMORY_ATTENTIONS, Past, Watch
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
 
 PIECE = 512
@@ -47,7 +47,7 @@ def open_branch(
     model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], longest_prompt: int, room: int = 0
 ) -> Branch:
     """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
-    if model.config._attn_implementation == MEMORY_ATTENTION:
+    if model.config._attn_implementation in MEMORY_ATTENTIONS:
         return SharedBranch(model, prefixes, longest_prompt + room)
     return StockBranch(model, prefixes)
 

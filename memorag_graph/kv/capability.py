@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import MEMORY_ATTENTION
+from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
 from memorag_graph.kv.cache import open_branch
 
 _PROBE = 12
@@ -15,8 +15,12 @@ _ROUNDINGS = 4
 """Tolerance in units of a 16-bit float's rounding: above what rounding alone does, below a missing prefix."""
 
 
-def prepare(model: PreTrainedModel) -> None:
+def prepare(model: PreTrainedModel, *, flash: bool = False) -> None:
     """Choose how a model's branches attend, and prove on a few tokens that they equal reading in one go.
+
+    Args:
+        model: The model.
+        flash: Whether FlashAttention-2 can run on its device, in its dtype.
 
     Raises:
         ValueError: If the model's cache cannot be continued exactly in either way.
@@ -27,7 +31,7 @@ def prepare(model: PreTrainedModel) -> None:
     with torch.inference_mode():
         expected = model(torch.tensor([tokens], device=model.device), use_cache=False).logits[0, -1].float()
     if shares_prefix(model):
-        model.set_attn_implementation(MEMORY_ATTENTION)
+        model.set_attn_implementation(FLASH_MEMORY_ATTENTION if flash else MEMORY_ATTENTION)
         if _continues_exactly(model, tokens, expected):
             return
         model.set_attn_implementation(stock)
@@ -45,7 +49,9 @@ def _continues_exactly(model: PreTrainedModel, tokens: Sequence[int], expected: 
         logits = second.step(tokens[-1:])[0]
     except (RuntimeError, IndexError, TypeError, ValueError, AttributeError):
         return False  # another shape or kind of cache
-    tolerance = max(_FLOAT32_TOLERANCE, _ROUNDINGS * torch.finfo(model.dtype).eps)
+    is_quantized = getattr(model, "is_quantized", False)  # its kernels round to 16 bits, whatever is computed in
+    dtype = torch.bfloat16 if is_quantized else model.dtype
+    tolerance = max(_FLOAT32_TOLERANCE, _ROUNDINGS * torch.finfo(dtype).eps)
     return bool((logits - expected).norm() <= tolerance * expected.norm())
 
 

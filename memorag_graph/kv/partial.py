@@ -13,13 +13,24 @@ from torch import Tensor
 Part = tuple[Tensor, Tensor]
 """Attention over some keys, shape (..., queries, dim), and the log-sum-exp of the scores, float32 (..., queries)."""
 
-_FLASH = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+_CPU_KERNEL = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+_CUDA_KERNEL = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention", None)
+_CUDA_DIMS = (8, 256)
+"""What FlashAttention-2 asks of a head's size: a multiple of the first, at most the second."""
+
 _FEW_QUERIES = 64
 """Up to here a plain matrix product is quicker, and its result does not depend on what else is in the batch."""
 
 
 def partial_attention(
-    query: Tensor, key: Tensor, value: Tensor, scale: float, *, hidden: Tensor | None = None, causal: bool = False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float,
+    *,
+    hidden: Tensor | None = None,
+    causal: bool = False,
+    flash: bool = False,
 ) -> Part:
     """Attend to some keys.
 
@@ -30,12 +41,17 @@ def partial_attention(
         scale: Factor for the scores.
         hidden: True where a query must not see a key; broadcast to (batch, heads, queries, keys).
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
+        flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
     """
     queries = query.shape[2]
-    fits = query.device.type == "cpu" and key.stride(-1) == value.stride(-1) == 1
-    if _FLASH is not None and fits and queries > _FEW_QUERIES and hidden is None:
-        output, sums = _FLASH(query, key, value, 0.0, causal, scale=scale)
-        return output, sums
+    if queries > _FEW_QUERIES and hidden is None and key.stride(-1) == value.stride(-1) == 1:
+        if query.device.type == "cpu" and _CPU_KERNEL is not None:
+            output, sums = _CPU_KERNEL(query, key, value, 0.0, causal, scale=scale)
+            return output, sums
+        step, most = _CUDA_DIMS
+        if flash and _CUDA_KERNEL is not None and query.shape[-1] % step == 0 and query.shape[-1] <= most:
+            output, sums, *_ = _CUDA_KERNEL(query, key, value, 0.0, causal, False, scale=scale)
+            return output, sums
     if causal:
         hidden = torch.ones(queries, queries, dtype=torch.bool, device=query.device).triu(1)
     batch, heads, _, dim = query.shape

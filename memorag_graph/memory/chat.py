@@ -35,6 +35,7 @@ class MemoryChat(BaseChatModel):
     """Which of the memory's shards to continue."""
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
     no_repeat: int = Field(default=0, ge=0)
     max_lines: int | None = Field(default=None, ge=1)
     """Stop once so many lines are complete, or once the lines go round in circles; None has no limit."""
@@ -114,7 +115,7 @@ class MemoryChat(BaseChatModel):
         )
 
     def _sampling(self) -> Sampling:
-        return Sampling(self.max_new_tokens, self.temperature, no_repeat=self.no_repeat)
+        return Sampling(self.max_new_tokens, self.temperature, self.top_p, no_repeat=self.no_repeat)
 
     def _is_complete(self, text: str, stop: Sequence[str] | None) -> bool:
         if any(word in text for word in stop or ()):

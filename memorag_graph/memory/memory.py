@@ -24,7 +24,8 @@ class Identity:
         model_fingerprint: Hash of its architecture and weights.
         tokenizer_fingerprint: Hash of its vocabulary and chat template.
         dtype: What it computes in.
-        embedding_model: Name of the model behind the retrieval index.
+        embedding_model: Name of the model behind the retrieval index; empty where there is no index.
+        quantization: How its weights are held where not in ``dtype``: ``"nf4"``, or empty.
     """
 
     model: str
@@ -32,15 +33,24 @@ class Identity:
     tokenizer_fingerprint: str
     dtype: str
     embedding_model: str
+    quantization: str = ""
 
     @classmethod
     def of(cls, model: LanguageModel, embedding_model: str) -> "Identity":
         """Describe a loaded model."""
-        return cls(model.name, model.fingerprint, model.tokenizer_fingerprint, model.dtype, embedding_model)
+        return cls(
+            model.name,
+            model.fingerprint,
+            model.tokenizer_fingerprint,
+            model.dtype,
+            embedding_model,
+            model.quantization,
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
+        """Return the fields as plain values; without a quantization, that field is left out."""
+        fields = asdict(self)
+        return fields if self.quantization else {name: fields[name] for name in fields if name != "quantization"}
 
     def require(self, used: "Identity") -> None:
         """Compare with what is in use now; names may differ, contents may not.
@@ -52,6 +62,7 @@ class Identity:
             ("model", self.model_fingerprint, used.model_fingerprint, f"{self.model} → {used.model}"),
             ("tokenizer", self.tokenizer_fingerprint, used.tokenizer_fingerprint, "another vocabulary or template"),
             ("dtype", self.dtype, used.dtype, f"{self.dtype} → {used.dtype}"),
+            ("weights", self.quantization, used.quantization, _weights(self) + " → " + _weights(used)),
             ("embedding model", self.embedding_model, used.embedding_model,
              f"{self.embedding_model} → {used.embedding_model}"),
         )  # fmt: skip
@@ -61,6 +72,10 @@ class Identity:
                 f"this memory was made with other models than those in use ({'; '.join(differences)}); "
                 "use the models it was made with or memorize the document again"
             )
+
+
+def _weights(identity: Identity) -> str:
+    return identity.quantization or "unquantized"
 
 
 @dataclass(frozen=True, slots=True)

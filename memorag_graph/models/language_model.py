@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memorag_graph.errors import ModelError
-from memorag_graph.kv.attention import MEMORY_ATTENTION
+from memorag_graph.kv.attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
@@ -27,15 +27,18 @@ class LanguageModel:
         model: Any transformers causal language model, ready to run.
         tokenizer: Its tokenizer.
         name: What the user calls it: ``"embedded"``, a directory or a hub name.
+        flash: Whether FlashAttention-2 can run on its device, in its dtype.
 
     Raises:
         ModelError: If the model's cache cannot be continued exactly.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, flash: bool = False
+    ) -> None:
         self.model = model.eval()
         try:
-            prepare(model)
+            prepare(model, flash=flash)
         except ValueError as error:
             raise ModelError(f"the model {name!r} cannot hold a memory: {error}; use another model") from None
         self.tokenizer = tokenizer
@@ -65,7 +68,12 @@ class LanguageModel:
     @property
     def can_be_watched(self) -> bool:
         """Whether a branch can show what the model attends to."""
-        return bool(self.model.config._attn_implementation == MEMORY_ATTENTION)
+        return bool(self.model.config._attn_implementation in MEMORY_ATTENTIONS)
+
+    @property
+    def quantization(self) -> str:
+        """How the weights are held where not in the model's dtype: ``"nf4"``, or empty."""
+        return "nf4" if getattr(self.model, "is_loaded_in_4bit", False) else ""
 
     @property
     def dtype(self) -> str:

@@ -34,6 +34,9 @@ class ModelSource:
         dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         cache_dir: Where downloads from the hub are kept; None for the library's default.
         access_token: Token for gated models of the hub.
+        load_in_4bit: Whether to hold the weights in 4 bits (NF4).
+        flash_attention: Whether to use flash attention where the device has it.
+        minference: Whether to read long texts with MInference where it is installed and can run.
     """
 
     name: str
@@ -41,6 +44,9 @@ class ModelSource:
     dtype: str = "auto"
     cache_dir: str | None = None
     access_token: str | None = None
+    load_in_4bit: bool = False
+    flash_attention: bool = True
+    minference: bool = False
 
     def resolved(self) -> "ModelSource":
         """Return the source with an absolute path, and what ``"auto"`` stands for on this machine.
@@ -71,8 +77,9 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
         ModelError: If there is no such model, or it is not a causal language model.
         InputError: If the device or dtype is unknown.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+    from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
     from memorag_graph.models.device import choose_device, choose_dtype
     from memorag_graph.models.language_model import LanguageModel
     from memorag_graph.models.threads import compute
@@ -85,8 +92,13 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             path = language_model_dir() if source.name == EMBEDDED else _available(source)
             hub = {"cache_dir": source.cache_dir, "token": source.access_token}
             tokenizer = AutoTokenizer.from_pretrained(path, **hub)
-            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, device_map={"": device}, **hub)
-        return LanguageModel(model, tokenizer, source.name)
+            held = {"quantization_config": four_bits(dtype)} if source.load_in_4bit else {}
+            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+                path, dtype=dtype, device_map={"": device}, **held, **hub
+            )
+            if source.minference:
+                model = patch_minference(model, source.name)
+        return LanguageModel(model, tokenizer, source.name, flash=source.flash_attention and can_flash(device, dtype))
 
     return compute(device, load)
 

@@ -16,6 +16,8 @@ class Sampling:
     Attributes:
         max_new_tokens: Longest answer in tokens.
         temperature: 0 takes the likeliest token; otherwise logits are divided by it and sampled.
+        top_p: Above temperature 0, sample from the likeliest tokens that together have this probability (Holtzman et
+            al., "The Curious Case of Neural Text Degeneration", 2020); 1 takes all.
         seed: Start of the random sequence where the temperature is above 0; None takes a fresh one.
         no_repeat: Never write the same run of this many tokens (2 or more) twice; 0 allows it. Keeps small
             models from going round in circles.
@@ -23,6 +25,7 @@ class Sampling:
 
     max_new_tokens: int = 256
     temperature: float = 0.0
+    top_p: float = 1.0
     seed: int | None = None
     no_repeat: int = 0
 
@@ -50,11 +53,19 @@ class TokenPicker:
             token = int(logits.argmax())
         else:
             weights = torch.softmax(logits.cpu() / self._sampling.temperature, dim=-1)
-            token = int(torch.multinomial(weights, 1, generator=self._random))
+            token = int(torch.multinomial(self._nucleus(weights), 1, generator=self._random))
         if context:
             self._followers.setdefault(context, set()).add(token)
         self._tokens.append(token)
         return token
+
+    def _nucleus(self, weights: Tensor) -> Tensor:
+        """Leave out the unlikeliest tokens, beyond a probability of ``top_p``; weights have shape (vocabulary,)."""
+        if self._sampling.top_p >= 1:
+            return weights
+        ranked, order = weights.sort(descending=True)
+        outside = ranked.cumsum(dim=-1) - ranked >= self._sampling.top_p  # the token that reaches it is still inside
+        return weights.index_fill(0, order[outside], 0.0)
 
     def _context(self) -> tuple[int, ...] | None:
         """Return the tokens that, with the next one, make a run of ``no_repeat`` tokens."""

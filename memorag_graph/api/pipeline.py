@@ -1,0 +1,255 @@
+"""The whole pipeline behind a call: MemoRAG reads the whole text, MemoRAGLite digests of it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from memorag_graph.api.arguments import sort_out, template_for
+from memorag_graph.api.generators import as_chat
+from memorag_graph.api.memory import Memory
+from memorag_graph.api.session import Context, Session, registry_of
+from memorag_graph.errors import InputError
+from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
+from memorag_graph.registry import Registry
+from memorag_graph.settings import MemoryKindName, RunOptions, run_options
+
+
+class Pipeline:
+    """Memory, retrieval and generation for one text at a time.
+
+    Args:
+        options: Models and settings.
+        registry: Where models and memories are kept.
+        customized_gen_model: Writes the answers instead of the model that the options name.
+    """
+
+    def __init__(self, options: RunOptions, registry: Registry, customized_gen_model: object | None) -> None:
+        if customized_gen_model is not None:
+            name = f"customized-{id(customized_gen_model)}"
+            registry.add_chat_model(name, as_chat(customized_gen_model))
+            options = options.model_copy(update={"generator": name})
+        self.session = Session(registry, options)
+        self.mem_model = Memory(
+            options.model,
+            load_in_4bit=options.load_in_4bit,
+            enable_flash_attn=options.enable_flash_attn,
+            session=self.session,
+        )
+        registry.embeddings(registry.embedding_name(options.embedding_model))
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """All that was found for the last answer: ``citations``, ``evidence``, clues, ``notices``."""
+        return self.session.result
+
+    def memorize(self, context: Context, save_dir: str | Path | None = None, print_stats: bool = False) -> None:
+        """Read a text, which takes the place of the one before.
+
+        Args:
+            context: The text, LangChain documents, or a loader of them.
+            save_dir: Where to keep the memory; by default in the user's directory.
+            print_stats: Show progress, and what came out.
+
+        Raises:
+            InputError: If there is no text.
+            MemoryFileError: If the memory cannot be written.
+        """
+        self.session.memorize(context, save_dir, print_stats=print_stats)
+
+    def load(self, save_dir: str | Path, print_stats: bool = False) -> None:
+        """Open a saved memory, which takes the place of the one before.
+
+        Raises:
+            MemoryFileError: If there is none, or it is damaged.
+            MemoryMismatchError: If it was made with other models.
+        """
+        self.session.load(save_dir, print_stats=print_stats)
+
+    def reset(self) -> None:
+        """Forget the memory; it stays on disk."""
+        self.session.reset()
+
+    def __call__(
+        self,
+        *texts: Any,  # noqa: ANN401 - the named arguments in their order
+        query: str | None = None,
+        context: Context | None = None,
+        task_type: str = "memorag",
+        prompt_template: str | None = None,
+        max_new_tokens: int = 256,
+        reset_each_call: bool = False,
+        use_memory_answer: bool = False,
+    ) -> str:
+        """Answer a question; all that was found for it is in :attr:`result`.
+
+        A ``context`` is memorized first, unless it is the memorized one; it always wins over an older memory.
+
+        Args:
+            texts: The question and the context, in either order: of two texts, the memorized or else the longer one
+                is the context, and one that ends with a question mark is the question. Of one text, see the task.
+            query: The question.
+            context: The text, LangChain documents, or a loader of them.
+            task_type: ``"qa"``: from memory alone; ``"memorag"``: with retrieved evidence; ``"summarize"``: a
+                summary, for which a single text is the context.
+            prompt_template: How to ask the generator; ``{evidence}`` (or ``{context}``) and ``{question}`` (or
+                ``{input}``) stand for what is found.
+            max_new_tokens: Longest answer in tokens, 10 to 1,024.
+            reset_each_call: Forget the memory first.
+            use_memory_answer: Draft an answer from memory, and use it in retrieval and generation.
+
+        Raises:
+            InputError: If an argument cannot be used, or there is nothing to ask about.
+        """
+        if reset_each_call:
+            self.reset()
+        query, context = sort_out(texts, query, context, task_type, self.session.holds)
+        if context is not None:
+            self.memorize(context)
+        elif not self.session.has_memory:
+            raise InputError("context", "there is no memory yet; give a context, or call memorize or load first")
+        return self.session.ask(
+            query or "",
+            task_type,
+            max_new_tokens=max_new_tokens,
+            use_memory_answer=use_memory_answer,
+            prompts={**self.session.options.prompts, **template_for(task_type, prompt_template)},
+        )
+
+
+class MemoRAG(Pipeline):
+    """Memory over the whole text in a long-context model, retrieval, and generation.
+
+    Args:
+        mem_model_name_or_path: Memory model: ``"embedded"``, a directory, or a hub name.
+        ret_model_name_or_path: Embedding model.
+        gen_model_name_or_path: Writes the answers; by default the memory model.
+        customized_gen_model: Writes the answers: an :class:`Agent`, a :class:`Model`, any LangChain chat model.
+        ret_hit: Chunks retrieved for each query.
+        retrieval_chunk_size: Tokens of a retrieval chunk.
+        cache_dir: Where downloads from the hub are kept.
+        access_token: Token for gated models of the hub.
+        beacon_ratio: Tokens of text for each beacon token; only read for beacon models.
+        load_in_4bit: Hold the memory model's weights in 4 bits.
+        enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
+        registry: Where models and memories are kept; by default the process's own.
+        **options: Further fields of :class:`memorag_graph.settings.RunOptions`.
+
+    Raises:
+        ModelError: If a model cannot be loaded.
+        InputError: If an option cannot be used.
+    """
+
+    kind: MemoryKindName = "full"
+
+    def __init__(
+        self,
+        mem_model_name_or_path: str,
+        ret_model_name_or_path: str = DEFAULT_EMBEDDING_MODEL,
+        gen_model_name_or_path: str | None = None,
+        customized_gen_model: object | None = None,
+        ret_hit: int = 3,
+        retrieval_chunk_size: int = 512,
+        cache_dir: str | None = None,
+        access_token: str | None = None,
+        beacon_ratio: int | None = None,
+        load_in_4bit: bool = False,
+        enable_flash_attn: bool = True,
+        *,
+        registry: Registry | None = None,
+        **options: Any,  # noqa: ANN401 - checked by RunOptions
+    ) -> None:
+        if beacon_ratio is not None and beacon_ratio < 1:
+            raise InputError("beacon_ratio", f"must be a positive number, not {beacon_ratio}")
+        chosen = run_options(
+            {
+                "kind": self.kind,
+                "model": mem_model_name_or_path,
+                "embedding_model": ret_model_name_or_path,
+                "generator": gen_model_name_or_path or "",
+                "hits": ret_hit,
+                "retrieval_chunk_size": retrieval_chunk_size,
+                "load_in_4bit": load_in_4bit,
+                "enable_flash_attn": enable_flash_attn,
+                **options,
+            }
+        )
+        super().__init__(chosen, registry_of(registry, cache_dir, access_token), customized_gen_model)
+
+
+class MemoRAGLite(MemoRAG):
+    """A small model for both memory and generation: it reads digests of the text's sections.
+
+    How many digests are written at once depends on the memory that is free on the GPU or in RAM.
+
+    Args:
+        gen_model_name_or_path: Forms the memory and writes the answers: ``"embedded"``, a directory, or a hub name.
+        ret_model_name_or_path: Embedding model.
+        customized_gen_model: Writes the answers instead: an :class:`Agent`, any LangChain chat model.
+        ret_hit: Chunks retrieved for each query.
+        retrieval_chunk_size: Tokens of a retrieval chunk.
+        cache_dir: Where downloads from the hub are kept.
+        access_token: Token for gated models of the hub.
+        load_in_4bit: Hold the model's weights in 4 bits.
+        enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
+        registry: Where models and memories are kept; by default the process's own.
+        **options: Further fields of :class:`memorag_graph.settings.RunOptions`.
+
+    Raises:
+        ModelError: If a model cannot be loaded.
+        InputError: If an option cannot be used.
+    """
+
+    kind: MemoryKindName = "gist"
+
+    def __init__(
+        self,
+        gen_model_name_or_path: str = DEFAULT_MODEL,
+        ret_model_name_or_path: str = DEFAULT_EMBEDDING_MODEL,
+        customized_gen_model: object | None = None,
+        ret_hit: int = 3,
+        retrieval_chunk_size: int = 512,
+        cache_dir: str | None = None,
+        access_token: str | None = None,
+        load_in_4bit: bool = False,
+        enable_flash_attn: bool = True,
+        *,
+        registry: Registry | None = None,
+        **options: Any,  # noqa: ANN401 - checked by RunOptions
+    ) -> None:
+        super().__init__(
+            gen_model_name_or_path,
+            ret_model_name_or_path,
+            customized_gen_model=customized_gen_model,
+            ret_hit=ret_hit,
+            retrieval_chunk_size=retrieval_chunk_size,
+            cache_dir=cache_dir,
+            access_token=access_token,
+            load_in_4bit=load_in_4bit,
+            enable_flash_attn=enable_flash_attn,
+            registry=registry,
+            **options,
+        )
+
+    def generate_w_memory(self, instruct: str | Sequence[str], query: str = "", max_new_tokens: int = 256) -> list[str]:
+        """Follow instructions from memory; see :meth:`Memory.generate_w_memory`."""
+        return self.mem_model.generate_w_memory(instruct, query, max_new_tokens)
+
+    @property
+    def recall(self) -> Callable[..., str]:
+        """Recall spans; see :meth:`Memory.recall`."""
+        return self.mem_model.recall
+
+    @property
+    def rewrite(self) -> Callable[..., str]:
+        """Rewrite a question; see :meth:`Memory.rewrite`."""
+        return self.mem_model.rewrite
+
+    @property
+    def answer(self) -> Callable[..., str]:
+        """Answer from memory; see :meth:`Memory.answer`."""
+        return self.mem_model.answer
+
+    @property
+    def summarize(self) -> Callable[..., str]:
+        """List the main points; see :meth:`Memory.summarize`."""
+        return self.mem_model.summarize

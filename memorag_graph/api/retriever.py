@@ -1,0 +1,102 @@
+"""Dense retrieval over texts, by itself."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.api.session import registry_of
+from memorag_graph.chunking import Chunk
+from memorag_graph.errors import InputError
+from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL
+from memorag_graph.registry import Registry
+from memorag_graph.retrieval.dense import FaissIndex
+
+_NONE = -1
+
+
+class DenseRetriever:
+    """Embeds texts and finds those nearest to a query by cosine similarity (exact search in a flat FAISS index).
+
+    Args:
+        encoder: Embedding model: ``"embedded"``, a directory, or a hub name.
+        hits: Texts found for each query.
+        cache_dir: Where downloads from the hub are kept.
+        access_token: Token for gated models of the hub.
+        registry: Where models are kept; by default the process's own.
+
+    Raises:
+        ModelError: If the model cannot be loaded.
+        InputError: If ``hits`` is not positive.
+    """
+
+    def __init__(
+        self,
+        encoder: str = DEFAULT_EMBEDDING_MODEL,
+        hits: int = 10,
+        cache_dir: str | None = None,
+        access_token: str | None = None,
+        *,
+        registry: Registry | None = None,
+    ) -> None:
+        self.hits = _positive(hits)
+        self.docs: list[str] = []
+        registry = registry_of(registry, cache_dir, access_token)
+        self._embeddings = registry.embeddings(registry.embedding_name(encoder))
+        self._index: FaissIndex | None = None
+
+    @property
+    def num_keys(self) -> int:
+        """How many texts there are to find."""
+        return len(self.docs)
+
+    def add(self, docs: Sequence[str]) -> None:
+        """Add texts; those that are there already are not embedded again.
+
+        Raises:
+            InputError: If one is not a text.
+        """
+        if isinstance(docs, str) or not all(isinstance(text, str) for text in docs):
+            raise InputError("docs", "must be a list of texts")
+        if not docs:
+            return
+        self.docs += docs
+        chunks = [Chunk("", number, 0, len(text), text) for number, text in enumerate(self.docs)]
+        self._index = FaissIndex.from_chunks(chunks, self._embeddings, known=self._index)
+
+    def search(
+        self, queries: str | Sequence[str], hits: int | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Find texts.
+
+        Args:
+            queries: One query or several.
+            hits: Texts for each query; by default the retriever's.
+
+        Returns:
+            Cosine similarities and positions in :attr:`docs`, both of shape (queries, hits), best first; positions
+            are -1 where there are fewer texts.
+
+        Raises:
+            InputError: If there are no texts yet, or ``hits`` is not positive.
+        """
+        if self._index is None:
+            raise InputError("docs", "there is nothing to search; add texts first")
+        asked = [queries] if isinstance(queries, str) else list(queries)
+        width = _positive(self.hits if hits is None else hits)
+        scores = np.full((len(asked), width), -np.inf, dtype=np.float32)
+        found = np.full((len(asked), width), _NONE, dtype=np.int64)
+        for row, row_hits in enumerate(self._index.search(asked, width)):
+            scores[row, : len(row_hits)] = [hit.score for hit in row_hits]
+            found[row, : len(row_hits)] = [hit.chunk for hit in row_hits]
+        return scores, found
+
+    def remove_all(self) -> None:
+        """Remove all texts."""
+        self.docs, self._index = [], None
+
+
+def _positive(hits: int) -> int:
+    if hits < 1:
+        raise InputError("hits", f"must be at least 1, not {hits}")
+    return hits
