@@ -1,8 +1,11 @@
 """The package's exceptions. Every message says what is wrong and what to do next."""
 
 
-class MemoragError(Exception):
-    """Base of all errors raised on purpose by this package."""
+class MemoragError(RuntimeError):
+    """Base of all errors raised on purpose by this package.
+
+    A RuntimeError, because a LangGraph server shows clients the messages of those and hides the others.
+    """
 
 
 class InputError(MemoragError, ValueError):

@@ -1,10 +1,12 @@
 """What the work gives, as plain values of the graph's state, and back."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
+from pydantic import ValidationError
 
 from memorag_graph.errors import InputError
 from memorag_graph.opened import OpenMemory
@@ -60,20 +62,29 @@ def to_document(number: int, passage: "Evidence") -> Document:
     )
 
 
-def to_evidence(document: Document, opened: OpenMemory) -> "Evidence":
+def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "Evidence":
     """Read a passage back from the state, where a person may have edited it.
+
+    Args:
+        document: The passage; as a mapping where it came through a server.
+        opened: The memory that it is from.
 
     Raises:
         InputError: If its text does not stand in the memorized document at its offsets.
     """
     from memorag_graph.retrieval.evidence import Evidence
 
-    text, found = document.page_content, document.metadata
+    try:
+        document = document if isinstance(document, Document) else Document(**document.get("kwargs", document))
+        text, found = document.page_content, document.metadata
+        place, source, score = int(found["start"]), found["source"], float(found["score"])
+    except (ValidationError, TypeError, KeyError, ValueError):
+        raise InputError("evidence", "a passage lacks its text, source, start or score") from None
     for chunk in opened.index.chunks:
-        if chunk.source == found["source"] and chunk.start <= found["start"] < chunk.end:
-            offset = found["start"] - chunk.start
+        if chunk.source == source and chunk.start <= place < chunk.end:
+            offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
-                return Evidence(chunk.source, found["start"], found["start"] + len(text), text, found["score"])
+                return Evidence(source, place, place + len(text), text, score)
     raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")
 
 

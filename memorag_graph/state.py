@@ -1,13 +1,14 @@
 """What flows through the graph: plain, serialisable values only."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 from langchain_core.documents import Document
 from langchain_core.messages import AnyMessage, BaseMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict  # Pydantic cannot read the schema of typing's own before Python 3.12
 
 from memorag_graph.errors import InputError
 from memorag_graph.settings import TASK_TYPES, TaskType, input_error

@@ -13,7 +13,6 @@ from langchain_core.messages import AIMessage
 import memorag_graph
 from memorag_graph import DenseRetriever, MemoRAG, MemoRAGLite, Memory, Model
 from memorag_graph.api.arguments import sort_out
-from memorag_graph.documents import from_text
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.model import MemoryModel
@@ -152,7 +151,7 @@ def test_a_memory_alone(registry: Registry, tmp_path: Path) -> None:
         "Say", max_new_tokens=12
     )
     memory.save(tmp_path / "kept")
-    again = Memory(LLAMA, registry=Registry()) if False else Memory(LLAMA, registry=registry)
+    again = Memory(LLAMA, registry=registry)
     for path in (tmp_path / "kept", tmp_path / "kept" / "memory.bin"):
         again.load(path)
         assert [again.recall(QUESTION), again.rewrite(QUESTION), again.answer(QUESTION), again.summarize()] == told
@@ -293,7 +292,3 @@ def test_a_token_reaches_no_text(caplog: pytest.LogCaptureFixture, registry: Reg
     model = Model(DEFAULT_MODEL, access_token="hf_secret", registry=registry)
     own = Registry(access_token="hf_secret")
     assert "hf_secret" not in f"{vars(model)} {model!r} {own!r} {vars(own)} {caplog.text}"
-
-
-def test_documents_have_names() -> None:
-    assert from_text("text").source == "context"
