@@ -24,6 +24,10 @@ class ModelError(MemoragError):
     """A model or tokenizer cannot be found or used."""
 
 
+class CostLimitError(MemoragError):
+    """A call was not made because it may cost more than is left."""
+
+
 class MissingExtraError(MemoragError, ImportError):
     """An optional dependency is not installed; the message names the command that installs it."""
 

@@ -8,7 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from memorag_graph.nodes import Nodes
+from memorag_graph.nodes import GENERATE_RETRIES, Nodes
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import MEMORIZE, GraphInput, GraphOutput, GraphState
@@ -48,7 +48,7 @@ def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions
     builder.add_node("draft_answer", nodes.draft_answer)
     builder.add_node("outline", nodes.outline)
     builder.add_node("retrieve", nodes.retrieve, defer=True)  # waits for whichever branches run
-    builder.add_node("generate", nodes.generate)
+    builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
     builder.add_conditional_edges(MEMORIZE, by_task, ["recall", "rewrite", "draft_answer", "outline"])
     builder.add_edge("recall", "retrieve")

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, ParamSpec
 from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
+from langgraph.types import RetryPolicy
 
 from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text, read_documents
+from memorag_graph.generation.faults import is_transient
 from memorag_graph.opened import OpenMemory
 from memorag_graph.records import Update, memory_record, to_document, to_evidence, to_message, to_queries
 from memorag_graph.registry import Registry
@@ -34,6 +36,9 @@ _FROM_MEMORY = (
     "check it against them."
 )
 _NEAREST = 3
+
+GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
+"""The generator gets another attempt at what may pass; after the last one, the evidence is quoted instead."""
 
 
 def timed(node: Callable[Arguments, Update]) -> Callable[Arguments, Update]:
@@ -130,7 +135,9 @@ class Nodes:
     def generate(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Write the final answer from the evidence."""
         opened, options = self._open(state, runtime), _options(runtime)
-        answer = self._generator(opened, options).invoke(
+        attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
+        is_last = attempt >= GENERATE_RETRIES.max_attempts
+        answer = self._generator(opened, options, is_last_attempt=is_last).invoke(
             {
                 "question": state["question"],
                 "task_type": state["task"],
@@ -197,14 +204,14 @@ class Nodes:
             for number, it in enumerate(quoted.citations, start=1)
         ]
 
-    def _generator(self, opened: OpenMemory, options: RunOptions) -> "Generator":
+    def _generator(self, opened: OpenMemory, options: RunOptions, *, is_last_attempt: bool = True) -> "Generator":
         from memorag_graph.generation.choose import choose_generator
 
         def local_chat(name: str) -> "BaseChatModel":
             return self._registry.chat(name, opened, options)
 
         own = opened.memory.identity.model
-        return choose_generator(options, own, opened.index.embeddings, local_chat)
+        return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
 
 
 _CLEARED: Update = {

@@ -71,6 +71,7 @@ class RunOptions(BaseModel):
     generator: str = Field(
         "",
         description="Who writes the final answer: 'extractive', 'local' (the memory model), 'openai:NAME', "
+        "'azure:DEPLOYMENT', 'deepseek:NAME' (with their keys in the environment), "
         "a local directory or a hub name; empty chooses extractive for the embedded model, else local.",
     )
     hits: int = Field(3, ge=1, le=100, description="Chunks retrieved for each query.")

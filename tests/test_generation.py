@@ -166,7 +166,7 @@ def test_a_chat_model_that_fails_is_replaced_by_quotations_and_a_notice() -> Non
     answer = generator.invoke(given("Which captain was proud?"))
     assert_cited(answer.citations)
     assert len(answer.citations) == 3
-    assert "no route to the model" in answer.notices[0]
+    assert "the connection failed" in answer.notices[0]
 
 
 def test_the_default_generator_follows_the_memory_model() -> None:

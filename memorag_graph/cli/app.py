@@ -180,7 +180,8 @@ def models() -> None:
         f"[cyan]NAME[/]      a transformers causal language model of the hub, such as {DEFAULT_MODEL} with "
         f"--embedding-model {DEFAULT_EMBEDDING_MODEL}\n"
         "[cyan]DIR[/]       a directory with a saved transformers model\n"
-        "Generators (--generator): extractive, local, openai:NAME, or a NAME or DIR as above",
+        "Generators (--generator): extractive, local, openai:NAME, azure:DEPLOYMENT, deepseek:NAME, or a NAME or DIR "
+        "as above",
         soft_wrap=True,
     )
 

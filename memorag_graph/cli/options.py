@@ -25,7 +25,12 @@ Device = Annotated[str, typer.Option("--device", help=_shown("device"))]
 Dtype = Annotated[str, typer.Option("--dtype", help=_shown("dtype"), metavar="auto|float32|bfloat16|float16")]
 LoadIn4Bit = Annotated[bool, typer.Option("--load-in-4bit", help=_shown("load_in_4bit"))]
 GeneratorName = Annotated[
-    str, typer.Option("--generator", help=_shown("generator"), metavar="extractive|local|openai:NAME|DIR|NAME")
+    str,
+    typer.Option(
+        "--generator",
+        help=_shown("generator"),
+        metavar="extractive|local|SOURCE:NAME|DIR|NAME",
+    ),
 ]
 Hits = Annotated[int, typer.Option("--hits", help=_shown("hits"))]
 EvidenceTokens = Annotated[int, typer.Option("--evidence-tokens", help=_shown("evidence_tokens"))]

@@ -1,16 +1,16 @@
 """The name of a generator → the generator."""
 
 from collections.abc import Callable
-from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableLambda
 
-from memorag_graph.errors import MissingExtraError, ModelError
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat import ChatGenerator
 from memorag_graph.generation.extractive import ExtractiveGenerator
+from memorag_graph.generation.faults import is_transient
+from memorag_graph.generation.sources import SOURCES, Served
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.settings import RunOptions
 
@@ -19,9 +19,17 @@ LOCAL = "local"
 
 Generator = Runnable[GenerationInput, Answer]
 
+_TIMEOUT = 60.0
+_RETRIES = 2
+
 
 def choose_generator(
-    options: RunOptions, memory_model: str, embeddings: Embeddings, local_chat: Callable[[str], BaseChatModel]
+    options: RunOptions,
+    memory_model: str,
+    embeddings: Embeddings,
+    local_chat: Callable[[str], BaseChatModel],
+    *,
+    is_last_attempt: bool = True,
 ) -> Generator:
     """Return the generator that the options name; a chat model falls back to quoting the evidence if it fails.
 
@@ -29,9 +37,11 @@ def choose_generator(
         options: ``generator``, ``max_new_tokens`` and ``temperature`` are read.
         memory_model: Name of the memory model; the embedded one does not write answers unless asked to.
         embeddings: For the extractive generator.
-        local_chat: Makes a chat model from the name of a local or hub model.
+        local_chat: Makes a chat model from the name of an added, a local or a hub model.
+        is_last_attempt: Whether there is no other attempt for faults that may pass; until then they are raised.
 
     Raises:
+        InputError: If the name of a served model is incomplete.
         ModelError: If the generator's model cannot be made.
         MissingExtraError: If it needs a package that is not installed.
     """
@@ -39,21 +49,23 @@ def choose_generator(
     name = options.generator or (EXTRACTIVE if memory_model == EMBEDDED else LOCAL)
     if name == EXTRACTIVE:
         return extractive
-    if name.startswith("openai:"):
-        chat = _openai(name.removeprefix("openai:"), options)
-    else:
-        chat = local_chat(memory_model if name == LOCAL else name)
-    return ChatGenerator(chat=chat).with_fallbacks([extractive], exception_key="error")
+    chat = _served(name, options) or local_chat(memory_model if name == LOCAL else name)
+    instead = extractive if is_last_attempt else RunnableLambda(_unless_transient) | extractive
+    return ChatGenerator(chat=chat).with_fallbacks([instead], exception_key="error")
 
 
-def _openai(name: str, options: RunOptions) -> BaseChatModel:
-    try:
-        from langchain_openai import ChatOpenAI
-        from openai import OpenAIError
-    except ImportError:
-        raise MissingExtraError(f"the generator openai:{name}", "openai") from None
-    settings: dict[str, Any] = {"max_completion_tokens": options.max_new_tokens, "temperature": options.temperature}
-    try:
-        return ChatOpenAI(model=name, **settings)
-    except (OpenAIError, ValueError) as error:
-        raise ModelError(f"the generator openai:{name} cannot be used ({error}); set OPENAI_API_KEY") from error
+def _served(name: str, options: RunOptions) -> BaseChatModel | None:
+    """Return the chat model of a name like ``openai:gpt-4o``, or None for other names."""
+    for source in SOURCES:
+        if name.startswith(f"{source}:"):
+            served = Served(source, name.removeprefix(f"{source}:"), {}, options.temperature)
+            return served.chat(max_tokens=options.max_new_tokens, timeout=_TIMEOUT, max_retries=_RETRIES)
+    return None
+
+
+def _unless_transient(given: GenerationInput) -> GenerationInput:
+    """Pass on what another generator failed at, or its fault where another attempt may help."""
+    error = given.get("error")
+    if error is not None and is_transient(error):
+        raise error
+    return given

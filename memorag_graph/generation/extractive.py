@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, GenerationInput
+from memorag_graph.generation.faults import reason
 from memorag_graph.retrieval.dense import embed
 from memorag_graph.retrieval.evidence import Evidence
 from memorag_graph.sentences import is_statement, split_sentences
@@ -52,7 +53,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
 
     def _answer(self, given: GenerationInput) -> Answer:
         error = given.get("error")
-        notices = (f"The generator failed ({error}); the answer quotes the evidence instead.",) if error else ()
+        notices = (f"The generator failed ({reason(error)}); the answer quotes the evidence instead.",) if error else ()
         candidates = _candidates(given["evidence"], given["prompts"].language.code)
         if not candidates:
             return Answer("", (), (*notices, "No passage of the document matches the question."))

@@ -1,0 +1,64 @@
+"""What goes wrong between here and a chat model: whether trying again may help, and how to say it without secrets."""
+
+import re
+from collections.abc import Iterator
+from json import JSONDecodeError
+
+from memorag_graph.errors import MemoragError
+
+_TRY_LATER = frozenset({408, 409, 425, 429})
+_SERVER_ERRORS = 500
+_LONGEST_REASON = 160
+_SECRET = re.compile(r"[\w-]*\d[\w-]{11,}|\bsk-\S+|(?<=[Bb]earer )\S+")
+"""What looks like a key: a long run of letters and digits."""
+
+_ADVICE = {
+    400: "the request was refused; check the model's name and settings",
+    401: "the API key was refused; check it",
+    403: "the API key may not use this model; check its permissions",
+    404: "the endpoint does not know this model or address; check the model's name and base_url",
+    429: "too many requests, or the quota is used up; wait, or use another key",
+}
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the same request may succeed a little later: rate limits, timeouts, broken connections, 5xx."""
+    if isinstance(error, MemoragError):
+        return False
+    if (status := status_of(error)) is not None:
+        return status in _TRY_LATER or status >= _SERVER_ERRORS
+    return is_connection_fault(error)
+
+
+def is_connection_fault(error: BaseException) -> bool:
+    """Tell whether an answer did not arrive, or not whole."""
+    kinds = (ConnectionError, TimeoutError, JSONDecodeError)
+    return isinstance(error, kinds) or any(
+        name in ("APIConnectionError", "APIResponseValidationError", "TransportError") for name in _class_names(error)
+    )
+
+
+def status_of(error: BaseException) -> int | None:
+    """Return the HTTP status that an error reports, if it does."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what went wrong; what a server wrote may repeat a key and is not passed on."""
+    if isinstance(error, MemoragError):
+        return str(error)
+    if (status := status_of(error)) is not None:
+        advice = "the server failed; try again later" if status >= _SERVER_ERRORS else _ADVICE.get(status, "")
+        return f"HTTP {status}: {advice or 'the server refused the request'}"
+    if isinstance(error, TimeoutError) or any("Timeout" in name for name in _class_names(error)):
+        return "no answer came in time; try again, or allow more time with timeout"
+    if is_connection_fault(error):
+        return "the connection failed, or broke before the answer was whole; check base_url, and try again"
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {_SECRET.sub('…', first)[:_LONGEST_REASON]}"
+
+
+def _class_names(error: BaseException) -> Iterator[str]:
+    """Yield the names of an error's classes; the clients' HTTP library changes between their versions."""
+    return (kind.__name__ for kind in type(error).__mro__)
