@@ -71,10 +71,19 @@ def read_document(path: str | Path) -> Document:
         raise InputError("file", f"{path} does not exist; check the path") from None
     except (OSError, ValueError) as error:
         raise InputError("file", f"{path} cannot be read ({error}); give a readable text file") from None
-    text = _decode(data, path).replace("\r\n", "\n").replace("\r", "\n")
+    return decode_document(data, str(path))
+
+
+def decode_document(data: bytes, name: str) -> Document:
+    """Make a document of the bytes of a plain-text file, detecting its encoding.
+
+    Raises:
+        InputError: If they are binary or empty.
+    """
+    text = _decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        raise InputError("file", f"{path} holds no text; give a document with words in it")
-    return Document(clean_text(str(path)), clean_text(text))
+        raise InputError("file", f"{name} holds no text; give a document with words in it")
+    return Document(clean_text(name), clean_text(text))
 
 
 def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:
@@ -97,8 +106,8 @@ def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Documen
     return [from_text("\n\n".join(parts), clean_text(source)) for source, parts in texts.items()]
 
 
-def _decode(data: bytes, path: Path) -> str:
-    binary = InputError("file", f"{path} is not a text file; convert it to plain text (UTF-8) first")
+def _decode(data: bytes, name: str) -> str:
+    binary = InputError("file", f"{name} is not a text file; convert it to plain text (UTF-8) first")
     for mark, encoding in _BOM_ENCODINGS:
         if data.startswith(mark):
             try:

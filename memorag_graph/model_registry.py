@@ -62,6 +62,12 @@ class ModelRegistry:
 
         self._models["index", name] = VectorStoreKind(open_store)
 
+    def loaded_models(self) -> list[str]:
+        """Return the names of the models that are loaded."""
+        keys = list(self._models)
+        loaded = {key.name for key in keys if isinstance(key, ModelSource)}
+        return sorted(loaded | {str(key[-1]) for key in keys if isinstance(key, tuple)})
+
     def index_kind(self, name: str) -> "IndexKind":
         """Return what keeps an index.
 

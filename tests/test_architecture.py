@@ -23,6 +23,9 @@ ALLOWED = {
     "langchain_openai": {"generation/sources.py"},
     "langchain_deepseek": {"generation/sources.py"},
     "fastapi": {"serving"},
+    "starlette": {"serving"},
+    "sse_starlette": {"serving"},
+    "uvicorn": {"cli/serve.py"},
     "langserve": {"serving"},
     "streamlit": set(),
 }

@@ -11,6 +11,7 @@ from rich.markup import escape
 from memorag_graph import __version__
 from memorag_graph.cli import memories
 from memorag_graph.cli import options as opt
+from memorag_graph.cli.serve import serve
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
 from memorag_graph.settings import RunOptions
@@ -167,6 +168,7 @@ app.command()(memories.replace)
 app.command()(memories.remove)
 app.command()(memories.delete)
 app.command()(memories.gc)
+app.command()(serve)
 
 
 @app.command()

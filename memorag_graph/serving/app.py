@@ -1,0 +1,82 @@
+"""The service: questions, memories, health, and a page that describes them."""
+
+import os
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from memorag_graph import __version__
+from memorag_graph.graph import build_graph
+from memorag_graph.graph import registry as shared_registry
+from memorag_graph.registry import Registry
+from memorag_graph.serving.errors import answer_errors
+from memorag_graph.serving.guard import Guard
+from memorag_graph.serving.memories import memories_router
+from memorag_graph.serving.questions import questions_app
+from memorag_graph.settings import RunOptions
+
+API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
+MAX_BODY = 200 * 1024**2
+"""Most bytes of a request's body."""
+
+_QUESTIONS, _MEMORIES = "/memorag", "/memories"
+
+
+def create_app(
+    registry: Registry | None = None,
+    options: RunOptions | None = None,
+    *,
+    api_key: str | None = None,
+    max_body: int = MAX_BODY,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    docs_path: str = "/docs",
+) -> FastAPI:
+    """Return the service.
+
+    Args:
+        registry: Where models and memories are kept; by default the process's own.
+        options: Which models answer, and how; clients may set the options of a question only.
+        api_key: What clients have to show; None lets everybody in.
+        max_body: Most bytes of a request's body.
+        checkpointer: Keeps conversations, which clients name by ``thread_id``.
+        docs_path: Where the page that describes the endpoints is.
+    """
+    registry, options = registry or shared_registry, options or RunOptions()
+    app = FastAPI(title="memorag-graph", version=__version__, docs_url=None, redoc_url=None)
+    answer_errors(app)
+    questions = questions_app(build_graph(registry, checkpointer=checkpointer), options, registry.store)
+    app.include_router(memories_router(registry, options))
+
+    @app.get("/health", tags=["service"], summary="Whether the service answers")
+    def health() -> dict[str, Any]:
+        return {"status": "ok", "version": __version__, "models": registry.loaded_models()}
+
+    @app.get(docs_path, include_in_schema=False)
+    def docs() -> HTMLResponse:
+        page = files("memorag_graph.serving").joinpath("docs.html").read_text(encoding="utf-8")
+        return HTMLResponse(page)
+
+    app.mount(_QUESTIONS, questions)
+    app.add_middleware(Guard, paths=(_QUESTIONS + "/", _MEMORIES), api_key=api_key, max_body=max_body)
+
+    def openapi() -> dict[str, Any]:
+        """Describe the endpoints of both apps in one document."""
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            mounted = questions.openapi()
+            schema["paths"] |= {f"{_QUESTIONS}{path}": what for path, what in mounted["paths"].items()}
+            schemas = mounted.get("components", {}).get("schemas", {})
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+app = create_app(api_key=os.environ.get(API_KEY_VARIABLE), docs_path="/memorag-docs")
+"""The service with default models, to be served beside others; nothing is loaded until it is asked."""

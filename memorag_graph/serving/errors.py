@@ -1,0 +1,65 @@
+"""Errors → HTTP answers that name the field and the reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from memorag_graph.errors import (
+    CostLimitError,
+    InputError,
+    MemoragError,
+    MemoryFileError,
+    MemoryMismatchError,
+    MissingExtraError,
+    ModelError,
+)
+
+_STATUS: Mapping[type[MemoragError], int] = {
+    InputError: 422,
+    MemoryFileError: 409,
+    MemoryMismatchError: 409,
+    CostLimitError: 429,
+    MissingExtraError: 501,
+    ModelError: 503,
+}
+_NOT_PART_OF_A_FIELD = ("body", "query", "path", "header", "input", "config", "configurable", "inputs")
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Have an app answer errors as ``{"error": {"field": ..., "message": ...}}``."""
+
+    @app.exception_handler(MemoragError)
+    async def _ours(_: Request, error: MemoragError) -> JSONResponse:
+        return error_response(status_of(error), str(error), error.field if isinstance(error, InputError) else None)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return error_response(422, *_complaint(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        return error_response(error.status_code, str(error.detail))
+
+
+def status_of(error: MemoragError) -> int:
+    """Return the HTTP status of an error of ours."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def error_response(status: int, message: str, field: str | None = None) -> JSONResponse:
+    """Return an answer that says what is wrong."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({"error": {"field": field, "message": message}}, status, headers)
+
+
+def _complaint(errors: Sequence[Any]) -> tuple[str, str | None]:
+    """Return the first complaint of a validation and its field."""
+    first = errors[0] if errors else "the request cannot be read"
+    if not isinstance(first, Mapping):
+        return str(first), None
+    parts = [str(part) for part in first["loc"] if part not in _NOT_PART_OF_A_FIELD]
+    return str(first["msg"]), ".".join(parts) or None

@@ -1,0 +1,179 @@
+"""Endpoints for memories: make, list, describe, delete."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path, PureWindowsPath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from memorag_graph.documents import Document, decode_document, from_text
+from memorag_graph.errors import InputError, MemoragError
+from memorag_graph.memory.manifest import read_info
+from memorag_graph.memory.store import MemoryStore
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.records import memory_record
+from memorag_graph.registry import Registry
+from memorag_graph.serving.errors import status_of
+from memorag_graph.settings import MemorySettings, RunOptions, run_options
+
+_ID = re.compile("[0-9a-f]{32}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_NAME = 200
+_EVENTS = "text/event-stream"
+
+
+class Text(BaseModel):
+    """A text to memorize."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field("context", description="Name of the document, which its citations carry.")
+    text: str = Field(description="The text.")
+
+
+class Texts(BaseModel):
+    """Texts to memorize, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: list[Text] = Field(min_length=1, description="The documents, in order.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description=f"How the memory is made: {', '.join(sorted(set(MemorySettings.model_fields) - {'index'}))}.",
+    )
+
+
+def require_memory(store: MemoryStore, memory_id: str) -> Path:
+    """Return the directory of a memory of the store.
+
+    Raises:
+        HTTPException: 404 if there is none; a path is never looked up.
+    """
+    directory = store.directory(memory_id)
+    if not _ID.fullmatch(memory_id) or not directory.is_dir():
+        raise HTTPException(404, f"there is no memory {memory_id[:64]!r}; see what there is with GET /memories")
+    return directory
+
+
+def memories_router(registry: Registry, options: RunOptions) -> APIRouter:
+    """Return the endpoints.
+
+    Args:
+        registry: Where memories are made and kept.
+        options: The operator's options; a client may set how a memory is made.
+    """
+    router = APIRouter(prefix="/memories", tags=["memories"])
+    store = registry.store
+
+    @router.post("", summary="Memorize texts", status_code=201)
+    async def create(request: Request, given: Texts) -> Response:
+        documents = [from_text(it.text, document_name(it.name)) for it in given.documents]
+        return await _memorize(registry, options, request, documents, given.settings)
+
+    @router.post("/upload", summary="Memorize files", status_code=201)
+    async def upload(
+        request: Request,
+        files: Annotated[list[UploadFile], File(description="Text files.")],
+        settings: Annotated[str, Form(description="How the memory is made, as JSON.")] = "{}",
+    ) -> Response:
+        documents = [decode_document(await it.read(), document_name(it.filename or "")) for it in files]
+        return await _memorize(registry, options, request, documents, _settings(settings))
+
+    @router.get("", summary="List memories")
+    def list_memories() -> list[dict[str, Any]]:
+        return [_described(info) for info in store.memories()]
+
+    @router.get("/{memory_id}", summary="Describe a memory")
+    def info(memory_id: str) -> dict[str, Any]:
+        return _described(read_info(require_memory(store, memory_id)))
+
+    @router.delete("/{memory_id}", summary="Delete a memory", status_code=204)
+    def delete(memory_id: str) -> None:
+        require_memory(store, memory_id)
+        registry.forget(memory_id)
+        store.delete(memory_id)
+
+    return router
+
+
+async def _memorize(
+    registry: Registry, options: RunOptions, request: Request, documents: Sequence[Document], settings: dict[str, Any]
+) -> Response:
+    """Memorize documents, telling of the progress where the client asked for events."""
+    names = [document.source for document in documents]
+    if len(set(names)) < len(names):
+        raise InputError("documents", "two documents have the same name; give each its own")
+    if unknown := sorted(set(settings) - (set(MemorySettings.model_fields) - {"index"})):
+        raise InputError(f"settings.{unknown[0]}", "is unknown; see GET /openapi.json for what may be set")
+    chosen = run_options({**options.model_dump(), **settings})
+
+    def work(report: ReportProgress) -> dict[str, Any]:
+        opened = registry.memorize(documents, chosen, None, report)
+        return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": names}
+
+    if _EVENTS in request.headers.get("accept", ""):
+        return EventSourceResponse(_events(work))
+    return JSONResponse(await run_in_threadpool(work, ignore_progress), 201)
+
+
+async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIterator[dict[str, str]]:
+    """Yield what work tells of its progress, then its result or what went wrong.
+
+    Work goes on where the client is gone: what is memorized is there when it asks again.
+    """
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Queue[Progress | None] = asyncio.Queue()
+
+    def report(progress: Progress) -> None:
+        loop.call_soon_threadsafe(waiting.put_nowait, progress)
+
+    def run() -> dict[str, Any]:
+        try:
+            return work(report)
+        finally:
+            loop.call_soon_threadsafe(waiting.put_nowait, None)
+
+    result = loop.run_in_executor(None, run)
+    while (progress := await waiting.get()) is not None:
+        yield {"event": "progress", "data": json.dumps(asdict(progress))}
+    try:
+        yield {"event": "memory", "data": json.dumps(await result, ensure_ascii=False)}
+    except MemoragError as error:
+        yield {"event": "error", "data": json.dumps({"status_code": status_of(error), "message": str(error)})}
+
+
+def document_name(name: str) -> str:
+    """Return the name of a document without anything that could be a place on a disk."""
+    last = _CONTROLS.sub("", PureWindowsPath(_CONTROLS.sub("", name)).name).strip(". ")
+    return last[:_LONGEST_NAME] or "document"
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        settings = json.loads(text)
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise InputError("settings", "must be a JSON object")
+    return settings
+
+
+def _described(info: dict[str, Any]) -> dict[str, Any]:
+    """Describe a memory without saying where it is on the server."""
+    kept = ("memory_id", "kind", "language", "documents", "settings", "memory_tokens", "chunks")
+    models = {"model": Path(info["identity"]["model"]).name, "dtype": info["identity"]["dtype"]}
+    return {
+        **{key: info[key] for key in kept},
+        **models,
+        "tokens": sum(document["tokens"] for document in info["documents"]),
+        "shards": len(info["shards"]),
+        "bytes": sum(file["bytes"] for file in info["files"].values()),
+    }

@@ -1,0 +1,129 @@
+"""LangServe's endpoints over the graph: invoke, batch, stream, events, schemas, playground."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from langchain_core.messages import AnyMessage
+from langchain_core.runnables.utils import ConfigurableFieldSpec
+from langserve import add_routes
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from memorag_graph.errors import InputError
+from memorag_graph.graph import MemoragGraph
+from memorag_graph.langchain.runnable import MemoRAGRunnable
+from memorag_graph.languages import language
+from memorag_graph.memory.manifest import read_info
+from memorag_graph.memory.store import MemoryStore
+from memorag_graph.prompts import Prompts
+from memorag_graph.serving.errors import answer_errors
+from memorag_graph.serving.memories import require_memory
+from memorag_graph.settings import RunOptions, TaskType, run_options
+from memorag_graph.state import GraphOutput, asked
+
+QUESTION_OPTIONS = frozenset(
+    {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"}
+)
+"""Options that a client may set; models and devices are the operator's."""
+
+MEMORY_ID = "^[0-9a-f]{32}$"
+_THREAD = "thread_id"
+_THREAD_ID = re.compile(r"[\w.:-]{1,128}")
+
+
+class Question(BaseModel):
+    """What a client asks: nothing that names a file of the server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field("", description="The question; by default the last of the messages. May be empty for a summary.")
+    memory_id: str | None = Field(None, pattern=MEMORY_ID, description="Id of the memory to ask.")
+    context: str | None = Field(None, description="A text to ask about instead; it is memorized first.")
+    task_type: TaskType = Field(
+        "memorag",
+        description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
+    )
+    messages: list[AnyMessage] = Field(default_factory=list, description="A conversation that ends with the question.")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "Question":
+        if self.task_type != "summarize" and not asked(self.query, self.messages).strip():
+            raise ValueError("query: a question is needed")
+        if not self.memory_id and not (self.context or "").strip():
+            raise ValueError("memory_id: nothing to ask about; give a memory_id or a context")
+        return self
+
+
+class ServedRunnable(MemoRAGRunnable):
+    """The graph as LangServe serves it: options carry their bounds, and each request has a thread of its own."""
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """The options that a client may set, with their bounds, and the thread."""
+        fields = RunOptions.model_fields
+        specs = [
+            spec._replace(annotation=_bounded(spec.annotation, fields[spec.id].metadata))
+            for spec in super().config_specs
+        ]
+        thread = ConfigurableFieldSpec(_THREAD, str, "Thread", "A conversation to go on with.", default="")
+        return [*specs, thread] if self.graph.checkpointer else specs
+
+
+def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore) -> FastAPI:
+    """Return LangServe's endpoints.
+
+    Args:
+        graph: The graph that answers.
+        options: The operator's options.
+        store: The memories that may be asked.
+    """
+    app = FastAPI(title="memorag", docs_url=None, redoc_url=None)
+    answer_errors(app)
+    allowed = QUESTION_OPTIONS | ({_THREAD} if graph.checkpointer else set())
+
+    async def check(config: dict[str, Any], request: Request) -> dict[str, Any]:
+        """Refuse here what would fail later, where LangServe answers all faults alike; give the run a thread."""
+        body = await request.json()
+        for given in _configs(body):
+            if unknown := sorted(set(given.get("configurable") or {}) - allowed):
+                raise InputError(unknown[0], f"cannot be set here; choose from {', '.join(sorted(allowed))}")
+        for question in body.get("inputs") or [body.get("input") or {}]:
+            memory_id = _valid(question).memory_id
+            if memory_id:
+                read_info(require_memory(store, memory_id))
+        configurable = dict(config.get("configurable") or {})
+        given = {name: configurable[name] for name in QUESTION_OPTIONS & set(configurable)}
+        Prompts(language("en"), run_options({**options.model_dump(), **given}).prompts)
+        thread = configurable.get(_THREAD) or str(uuid4())
+        if not _THREAD_ID.fullmatch(thread):
+            raise InputError(_THREAD, "must be up to 128 letters, digits, dots, colons and hyphens")
+        return {**config, "configurable": {**configurable, _THREAD: thread}}
+
+    served = ServedRunnable(graph=graph, options=options, configurable=QUESTION_OPTIONS)
+    add_routes(
+        app,
+        served.with_types(input_type=Question, output_type=GraphOutput),  # type: ignore[arg-type]
+        per_req_config_modifier=check,
+        enable_feedback_endpoint=False,
+    )
+    return app
+
+
+def _valid(question: object) -> Question:
+    """Check what is asked; LangServe itself answers a batch that is not valid as a fault of the server."""
+    try:
+        return Question.model_validate(question)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_context=False)) from None
+
+
+def _bounded(annotation: Any, bounds: Sequence[Any]) -> Any:  # noqa: ANN401 - type annotations
+    return Annotated[(annotation, *bounds)] if bounds else annotation
+
+
+def _configs(body: dict[str, Any]) -> list[dict[str, Any]]:
+    given = body.get("config") or {}
+    return [it for it in (given if isinstance(given, list) else [given]) if isinstance(it, dict)]

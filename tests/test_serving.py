@@ -1,0 +1,331 @@
+"""The service under a real uvicorn on loopback, asked by its own clients."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+from langgraph.checkpoint.memory import InMemorySaver
+from langserve import RemoteRunnable
+
+from memorag_graph.graph import build_graph
+from memorag_graph.memory.model import MemoryModel
+from memorag_graph.registry import Registry
+from memorag_graph.serving.app import create_app
+from memorag_graph.serving.memories import document_name
+from memorag_graph.settings import RunOptions
+from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
+
+QUESTION = "Who was proud of the harbour at Thorle?"
+REPLY = "Captain Struan was proud of the harbour at Thorle [1]."
+WRITING = TINY.model_copy(update={"generator": "writer"})
+_PAUSE = 0.05
+
+
+class SlowWriter(GenericFakeChatModel):
+    """Writes a word at a time, with pauses."""
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for chunk in super()._stream(messages, stop, run_manager, **kwargs):
+            time.sleep(_PAUSE)
+            yield chunk
+
+
+class Service:
+    """The service in a thread."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.registry = Registry()
+        self.registry.add_memory_model("tiny-llama", MemoryModel(tiny_model("llama")))
+        self.registry.add_embeddings("hash", HashEmbeddings())
+        self.registry.add_chat_model("writer", SlowWriter(messages=iter(lambda: AIMessage(REPLY), None)))
+        app = create_app(self.registry, settings.pop("options", TINY), **settings)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        self.url = f"http://127.0.0.1:{port}"
+        self.http = httpx.Client(base_url=self.url, timeout=60)
+
+    def memorize(self, text: str = TEXT, name: str = "letters.txt") -> str:
+        made = self.http.post("/memories", json={"documents": [{"name": name, "text": text}]})
+        assert made.status_code == 201, made.text
+        memory_id: str = made.json()["memory_id"]
+        return memory_id
+
+    def stop(self) -> None:
+        self.http.close()
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    service = Service(**getattr(request, "param", {}))
+    yield service
+    service.stop()
+
+
+def test_a_remote_runnable_gives_what_the_graph_gives(service: Service) -> None:
+    memory_id = service.memorize()
+    remote: Any = RemoteRunnable(f"{service.url}/memorag")
+    graph = build_graph(service.registry)
+    questions = [QUESTION, "How many lorries were there in 1999?"]
+    given = [{"memory_id": memory_id, "query": question} for question in questions]
+    expected = [graph.invoke(it, context=TINY) for it in given]  # type: ignore[call-overload]
+    told = ("answer", "citations", "evidence", "spans", "surrogates", "notices", "basis")
+    for found, right in zip([remote.invoke(given[0]), *remote.batch(given)], [expected[0], *expected], strict=True):
+        assert {key: found[key] for key in told} == {key: right[key] for key in told}
+    assert asyncio.run(remote.ainvoke(given[0]))["answer"] == expected[0]["answer"]
+    hit = remote.invoke(given[0], {"configurable": {"hits": 1, "evidence_tokens": 40}})
+    assert len(hit["evidence"]) == 1
+
+
+@pytest.mark.parametrize("service", [{"options": WRITING}], indirect=True)
+def test_tokens_arrive_before_the_end(service: Service) -> None:
+    given = {"memory_id": service.memorize(), "query": QUESTION}
+    remote: Any = RemoteRunnable(f"{service.url}/memorag")
+    arrived, text, last = [], "", {}
+    for piece in remote.stream(given):
+        arrived.append(time.perf_counter())
+        text += piece["answer"]
+        last = piece
+    words = len(REPLY.split(" "))
+    assert text == REPLY
+    assert last["citations"]
+    assert arrived[-1] - arrived[0] > _PAUSE * words / 2  # they were not held back to come all at once
+
+    async def events() -> list[Any]:
+        return [event async for event in remote.astream_events(given, version="v2")]
+
+    seen = asyncio.run(events())
+    tokens = [
+        event["data"]["chunk"].content
+        for event in seen
+        if event["event"] == "on_chat_model_stream" and event["metadata"]["langgraph_node"] == "generate"
+    ]
+    assert "".join(tokens) == REPLY
+    assert {"memorize", "recall", "retrieve", "generate"} <= {event["name"] for event in seen}
+
+
+def test_schemas_show_what_can_be_asked_and_set(service: Service) -> None:
+    shown = service.http.get("/memorag/input_schema").json()["properties"]
+    assert set(shown) == {"query", "memory_id", "context", "task_type", "messages"}
+    assert all(field["description"] for field in shown.values())
+    config = json.dumps(service.http.get("/memorag/config_schema").json())
+    assert '"maximum": 1024' in config
+    assert '"files"' not in config
+    assert '"device"' not in config
+    output = service.http.get("/memorag/output_schema").json()["$defs"]["GraphOutput"]
+    assert {"answer", "citations", "evidence"} <= set(output["properties"])
+    paths = service.http.get("/openapi.json").json()["paths"]
+    assert {"/memorag/invoke", "/memorag/stream", "/memories", "/memories/{memory_id}", "/health"} <= set(paths)
+
+
+def test_a_memory_is_uploaded_listed_asked_and_deleted(service: Service) -> None:
+    files = [("files", ("../../etc/letters.txt", TEXT.encode())), ("files", ("notice.txt", b"The harbour is closed."))]
+    with service.http.stream("POST", "/memories/upload", files=files, data={"settings": '{"gist_tokens": 48}'},
+                             headers={"Accept": "text/event-stream"}) as answer:  # fmt: skip
+        events = [line.removeprefix("event: ") for line in answer.iter_lines() if line.startswith("event: ")]
+    assert events[-1] == "memory"
+    assert set(events[:-1]) == {"progress"}
+    (listed,) = service.http.get("/memories").json()
+    assert [document["source"] for document in listed["documents"]] == ["letters.txt", "notice.txt"]
+    assert listed["settings"]["gist_tokens"] == 48
+    memory_id = listed["memory_id"]
+    assert service.http.get(f"/memories/{memory_id}").json() == listed
+    assert str(service.registry.store.root) not in json.dumps(listed)
+    answer = service.http.post("/memorag/invoke", json={"input": {"memory_id": memory_id, "query": QUESTION}})
+    assert answer.json()["output"]["citations"]
+    assert service.http.delete(f"/memories/{memory_id}").status_code == 204
+    assert service.http.get(f"/memories/{memory_id}").status_code == 404
+    assert service.http.get("/memories").json() == []
+    assert service.http.get("/health").json()["models"] == ["hash", "tiny-llama", "writer"]
+
+
+MISSING = "0" * 32
+ASKED = {"query": "?", "context": TEXT}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ({"input": {"query": "?", "memory_id": MISSING}}, 404, "there is no memory"),
+        ({"input": {"query": "?", "memory_id": "../../secret"}}, 422, "memory_id"),
+        ({"input": {"query": "?", "memory_id": "/etc"}}, 422, "memory_id"),
+        ({"input": {"query": "?", "files": ["/etc/passwd"], "context": "a"}}, 422, "files"),
+        ({"input": {"query": "?", "save_dir": "/tmp/x", "context": "a"}}, 422, "save_dir"),
+        ({"input": {"query": "?", "bogus": 1, "context": "a"}}, 422, "bogus"),
+        ({"input": {"query": " ", "context": "a"}}, 422, "a question is needed"),
+        ({"input": {"query": "?"}}, 422, "nothing to ask about"),
+        ({"input": {"query": "?", "context": "a", "task_type": "translate"}}, 422, "task_type"),
+        ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"hits": 0}}}, 422, "hits"),
+        ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"hits": "many"}}}, 422, "hits"),
+        (
+            {"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"temperature": 3}}},
+            422,
+            "temperature",
+        ),
+        ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"model": "x"}}}, 422, "model"),
+        (
+            {"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"prompts": {"qa": "x"}}}},
+            422,
+            "prompts",
+        ),
+        ({"input": 7}, 422, ""),
+        ({}, 422, ""),
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["invoke", "stream", "batch", "stream_events"])
+def test_what_cannot_be_asked_is_refused_with_the_reason(
+    shared: Service, endpoint: str, body: dict[str, Any], status: int, told: str
+) -> None:
+    if endpoint == "batch" and "input" in body:
+        body = {**{key: value for key, value in body.items() if key != "input"}, "inputs": [body["input"]]}
+    answer = shared.http.post(f"/memorag/{endpoint}", json=body)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert told in f"{error['field']}: {error['message']}"
+    assert "Traceback" not in answer.text
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MEMORAG_GRAPH_HOME", str(tmp_path_factory.mktemp("home")))
+        service = Service()
+        yield service
+        service.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "request_", "status", "told"),
+    [
+        ("/memories", {"json": {"documents": []}}, 422, "documents"),
+        ("/memories", {"json": {"documents": [{"text": " "}]}}, 422, "holds no text"),
+        ("/memories", {"json": {"documents": [{"text": "a"}], "settings": {"gist_tokens": 1}}}, 422, "gist_tokens"),
+        ("/memories", {"json": {"documents": [{"text": "a"}], "settings": {"model": "x"}}}, 422, "settings.model"),
+        ("/memories", {"json": {"documents": [{"text": "a"}, {"text": "b"}]}}, 422, "same name"),
+        ("/memories", {"content": b"{", "headers": {"content-type": "application/json"}}, 422, ""),
+        ("/memories/upload", {"files": [("files", ("a.bin", b"\x00\x01\x02"))]}, 422, "not a text file"),
+        ("/memories/upload", {"files": [("files", ("a", b"a"))], "data": {"settings": "["}}, 422, "settings"),
+        ("/memories/upload", {"data": {"settings": "{}"}}, 422, "files"),
+    ],
+)
+def test_what_cannot_be_memorized_is_refused_with_the_reason(
+    shared: Service, path: str, request_: dict[str, Any], status: int, told: str
+) -> None:
+    answer = shared.http.post(path, **request_)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert told in f"{error['field']}: {error['message']}"
+
+
+@pytest.mark.parametrize("place", ["x", "%2e%2e", "..%2f..%2fetc", "0" * 31, "0" * 32, "%00"])
+def test_only_ids_of_the_store_are_looked_up(shared: Service, place: str) -> None:
+    for method in ("GET", "DELETE"):
+        assert shared.http.request(method, f"/memories/{place}").status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\a.txt", "a.txt"),
+        ("/etc/x.txt", "x.txt"),
+        ("a\x00b.txt", "ab.txt"),
+        ("..", "document"),
+        ("", "document"),
+        ("C:", "document"),
+        ("Bericht 2020.txt", "Bericht 2020.txt"),
+    ],
+)
+def test_names_of_documents_are_no_places(name: str, expected: str) -> None:
+    assert document_name(name) == expected
+
+
+@pytest.mark.parametrize("service", [{"api_key": "secret", "max_body": 20_000}], indirect=True)
+def test_a_key_is_asked_for_and_bodies_are_limited(service: Service) -> None:
+    given = {"documents": [{"text": TEXT}]}
+    for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
+        for method, path in (("POST", "/memories"), ("GET", "/memories"), ("POST", "/memorag/invoke")):
+            answer = service.http.request(method, path, headers=headers, json=given if method == "POST" else None)
+            assert (answer.status_code, "API key" in answer.json()["error"]["message"]) == (401, True)
+    assert service.http.get("/health").status_code == 200
+    for headers in ({"X-API-Key": "secret"}, {"Authorization": "Bearer secret"}):
+        assert service.http.post("/memories", headers=headers, json=given).status_code == 201
+    large = json.dumps({"documents": [{"text": TEXT * 20}]}).encode()
+
+    def chunked() -> Iterator[bytes]:
+        for start in range(0, len(large), 4096):
+            yield large[start : start + 4096]
+
+    for path in ("/memories", "/memorag/invoke"):
+        for content in (large, chunked()):
+            headers = {"X-API-Key": "secret", "Content-Type": "application/json"}
+            answer = service.http.post(path, headers=headers, content=content)
+            assert answer.status_code == 413
+            assert "larger than 20,000 bytes" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("service", [{"options": WRITING}], indirect=True)
+def test_a_client_that_leaves_does_no_harm(service: Service) -> None:
+    given = {"input": {"memory_id": service.memorize(), "query": QUESTION}}
+    for _ in range(3):
+        with service.http.stream("POST", "/memorag/stream", json=given) as answer:
+            next(answer.iter_lines())
+    assert service.http.post("/memorag/invoke", json=given).json()["output"]["answer"] == REPLY
+
+
+@pytest.mark.parametrize("service", [{"checkpointer": InMemorySaver()}], indirect=True)
+def test_a_conversation_is_gone_on_with_by_its_thread(service: Service) -> None:
+    remote: Any = RemoteRunnable(f"{service.url}/memorag")
+    given = {"memory_id": service.memorize(), "query": QUESTION}
+    thread = {"configurable": {"thread_id": "mine"}}
+    assert [len(remote.invoke(given, config)["messages"]) for config in (thread, thread, None, None)] == [2, 4, 2, 2]
+    bad = service.http.post("/memorag/invoke", json={"input": given, "config": {"configurable": {"thread_id": "a b"}}})
+    assert bad.status_code == 422
+
+
+def test_many_clients_get_what_each_gets_alone(service: Service) -> None:
+    memory_id = service.memorize()
+
+    def ask(number: int) -> Any:
+        given = {"memory_id": memory_id, "query": f"How many lorries were there in {1990 + number}?"}
+        with httpx.Client(base_url=service.url, timeout=120) as client:
+            return client.post("/memorag/invoke", json={"input": given}).json()["output"]["answer"]
+
+    alone = [ask(number) for number in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(ask, range(32))) == alone
+    assert len(set(alone)) > 10
+
+
+def test_the_default_service_loads_nothing_before_it_is_asked() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, memorag_graph.serving.app; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert RunOptions().generator == ""

@@ -1,0 +1,115 @@
+"""The service's pages in a real Chromium, and the command that starts it."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from memorag_graph.cli.app import app as command_line
+from tests.conftest import TEXT
+from tests.test_serving import QUESTION, Service
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium")
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+def outside(page: Any) -> list[str]:
+    """Note every request that leaves loopback."""
+    left: list[str] = []
+    page.on(
+        "request", lambda it: None if re.match(r"(http://127\.0\.0\.1|data:|blob:)", it.url) else left.append(it.url)
+    )
+    return left
+
+
+@in_a_browser
+def test_the_playground_answers(service: Service, page: Any) -> None:
+    memory_id = service.memorize()
+    left = outside(page)
+    page.goto(f"{service.url}/memorag/playground/")
+    page.get_by_text("Memory Id").first.wait_for()
+    boxes = page.locator("textarea, input[type=text]")
+    labels = [page.locator("label").nth(index).inner_text() for index in range(page.locator("label").count())]
+    assert boxes.count() >= 2, labels
+    page.get_by_label("Query", exact=False).first.fill(QUESTION)
+    page.get_by_label("Memory Id", exact=False).first.fill(memory_id)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("proud of the harbour").first.wait_for(timeout=30_000)
+    assert left == []
+
+
+@in_a_browser
+def test_the_description_is_readable_without_a_network(service: Service, page: Any) -> None:
+    left = outside(page)
+    page.goto(f"{service.url}/docs")
+    page.get_by_text("/memorag/invoke").wait_for()
+    assert page.locator("h2").all_inner_texts() == ["Questions", "Memories", "Service"]
+    entry = page.locator("details", has_text="/memories/upload")
+    entry.locator("summary").click()
+    assert entry.get_by_text("curl -X POST").is_visible()
+    assert left == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_command_serves(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "memorag_graph", "serve", "--port", str(port), "--api-key", "secret"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(200):
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{port}/health")
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                time.sleep(0.1)
+        assert answer.json()["status"] == "ok"
+        assert httpx.get(f"http://127.0.0.1:{port}/memories").status_code == 401
+        assert httpx.get(f"http://127.0.0.1:{port}/memories", headers={"X-API-Key": "secret"}).json() == []
+        again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert again.returncode == 2
+        assert f"port: 127.0.0.1:{port} cannot be used" in again.stderr
+    finally:
+        process.terminate()
+        output = process.communicate(timeout=20)[0].decode()
+    assert "secret" not in output
+
+
+def test_it_is_not_opened_to_others_by_accident() -> None:
+    from typer.testing import CliRunner
+
+    refused = CliRunner().invoke(command_line, ["serve", "--host", "0.0.0.0"])
+    assert refused.exit_code != 0
+    assert "give --api-key KEY" in str(refused.exception)
+    assert TEXT
