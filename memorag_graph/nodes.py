@@ -70,7 +70,7 @@ class Nodes:
             write({"progress": asdict(progress)})
 
         directory = Path(given.save_dir) if given.save_dir else None
-        if given.context is not None:
+        if given.context:
             opened = self._registry.memorize([from_text(given.context)], options, directory, report)
         elif given.documents:
             opened = self._registry.memorize(from_langchain(given.documents), options, directory, report)

@@ -143,7 +143,7 @@ def check_input(state: Mapping[str, Any], memory_id: str = "") -> GraphInput:
         raise input_error(error) from None
     if given.task_type != "summarize" and not asked(given.query, given.messages).strip():
         raise InputError("query", f"a question is needed for task_type {given.task_type!r}")
-    if given.context is None and not (given.documents or given.files or given.memory_id or memory_id):
+    if not (given.context or given.documents or given.files or given.memory_id or memory_id):
         raise InputError("context", "nothing to ask about; give a text as context, documents, files, or a memory_id")
     return given
 

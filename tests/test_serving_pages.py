@@ -52,7 +52,7 @@ def test_the_playground_answers(service: Service, page: Any) -> None:
     memory_id = service.memorize()
     left = outside(page)
     page.goto(f"{service.url}/memorag/playground/")
-    page.get_by_text("Memory Id").first.wait_for()
+    page.get_by_text("Memory Id", exact=False).first.wait_for()
     boxes = page.locator("textarea, input[type=text]")
     labels = [page.locator("label").nth(index).inner_text() for index in range(page.locator("label").count())]
     assert boxes.count() >= 2, labels
@@ -67,7 +67,7 @@ def test_the_playground_answers(service: Service, page: Any) -> None:
 def test_the_description_is_readable_without_a_network(service: Service, page: Any) -> None:
     left = outside(page)
     page.goto(f"{service.url}/docs")
-    page.get_by_text("/memorag/invoke").wait_for()
+    page.get_by_text("/memorag/invoke", exact=True).wait_for()
     assert page.locator("h2").all_inner_texts() == ["Questions", "Memories", "Service"]
     entry = page.locator("details", has_text="/memories/upload")
     entry.locator("summary").click()

@@ -29,19 +29,22 @@ QUESTION_OPTIONS = frozenset(
 )
 """Options that a client may set; models and devices are the operator's."""
 
-MEMORY_ID = "^[0-9a-f]{32}$"
+MEMORY_ID = "^([0-9a-f]{32})?$"
 _THREAD = "thread_id"
 _THREAD_ID = re.compile(r"[\w.:-]{1,128}")
 
 
 class Question(BaseModel):
-    """What a client asks: nothing that names a file of the server."""
+    """What a client asks: nothing that names a file of the server.
+
+    No field may be null: LangServe's playground cannot show those.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field("", description="The question; by default the last of the messages. May be empty for a summary.")
-    memory_id: str | None = Field(None, pattern=MEMORY_ID, description="Id of the memory to ask.")
-    context: str | None = Field(None, description="A text to ask about instead; it is memorized first.")
+    memory_id: str = Field("", pattern=MEMORY_ID, description="Id of the memory to ask.")
+    context: str = Field("", description="A text to ask about instead; it is memorized first.")
     task_type: TaskType = Field(
         "memorag",
         description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
@@ -52,7 +55,7 @@ class Question(BaseModel):
     def _is_complete(self) -> "Question":
         if self.task_type != "summarize" and not asked(self.query, self.messages).strip():
             raise ValueError("query: a question is needed")
-        if not self.memory_id and not (self.context or "").strip():
+        if not self.memory_id and not self.context.strip():
             raise ValueError("memory_id: nothing to ask about; give a memory_id or a context")
         return self
 
