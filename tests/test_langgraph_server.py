@@ -1,14 +1,7 @@
 """The graph on a real LangGraph server (``langgraph dev``), as Studio and its SDK use it."""
 
 import importlib.util
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,14 +12,13 @@ from langgraph_sdk.client import SyncLangGraphClient
 
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, byte_tokenizer, tiny_model
+from tests.servers import langgraph_dev
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("langgraph_api") is None, reason="needs pip install 'memorag-graph[studio]'"
 )
 
-ROOT = Path(__file__).parent.parent
 QUESTION = "Who was proud of the harbour at Thorle?"
-_START_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -36,69 +28,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
     model = directory / "model"
     tiny_model("llama").model.save_pretrained(model)
     byte_tokenizer().save_pretrained(model)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        "langgraph",
-        "dev",
-        "--no-browser",
-        "--no-reload",
-        "--port",
-        str(port),
-        "--config",
-        str(ROOT / "langgraph.json"),
-    ]
-    environment = {
-        **os.environ,
-        "LANGGRAPH_CLI_NO_ANALYTICS": "1",
-        "MEMORAG_GRAPH_HOME": str(directory / "home"),
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": str(ROOT),
+    options = {
+        "model": str(model),
+        "embedding_model": "embedded",
+        "generator": "local",
+        "gist_chunk_size": 512,
+        "gist_tokens": 64,
+        "retrieval_chunk_size": 128,
+        "max_new_tokens": 16,
     }
-    log = (directory / "log").open("w")
-    process = subprocess.Popen(
-        [str(Path(sys.executable).parent / command[0]), *command[1:]],
-        cwd=directory,
-        env=environment,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url, process, directory / "log")
-        options = {
-            "model": str(model),
-            "embedding_model": "embedded",
-            "generator": "local",
-            "gist_chunk_size": 512,
-            "gist_tokens": 64,
-            "retrieval_chunk_size": 128,
-            "max_new_tokens": 16,
-        }
+    with langgraph_dev(directory, {"MEMORAG_GRAPH_HOME": str(directory / "home")}) as url:
         yield url, options
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        log.close()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{url}/ok").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.3)
-    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +148,13 @@ def test_a_remote_graph_is_a_graph(server: tuple[str, dict[str, Any]], memory_id
         for name in update
     }
     assert nodes == {"memorize", "recall", "rewrite", "retrieve", "generate"}
+
+
+def test_the_service_is_served_beside_the_graph(server: tuple[str, dict[str, Any]], memory_id: str) -> None:
+    listed = httpx.get(f"{server[0]}/memories").json()
+    assert memory_id in [memory["memory_id"] for memory in listed]
+    given = {"input": {"memory_id": memory_id, "query": QUESTION}}
+    answer = httpx.post(f"{server[0]}/memorag/invoke", json=given, timeout=60).json()
+    assert answer["output"]["memory_id"] == memory_id
+    paths = httpx.get(f"{server[0]}/openapi.json").json()["paths"]
+    assert {"/threads", "/memorag/invoke", "/memories", "/health"} <= set(paths)

@@ -1,12 +1,9 @@
 """The service's pages in a real Chromium, and the command that starts it."""
 
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import httpx
 import pytest
 
 from memorag_graph.cli.app import app as command_line
-from tests.conftest import TEXT
+from tests.servers import memorag_serve
 from tests.test_serving import QUESTION, Service
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
@@ -75,35 +72,19 @@ def test_the_description_is_readable_without_a_network(service: Service, page: A
     assert left == []
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_the_command_serves(tmp_path: Path) -> None:
-    port = free_port()
-    command = [sys.executable, "-m", "memorag_graph", "serve", "--port", str(port), "--api-key", "secret"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        for _ in range(200):
-            try:
-                answer = httpx.get(f"http://127.0.0.1:{port}/health")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None
-                time.sleep(0.1)
-        assert answer.json()["status"] == "ok"
-        assert httpx.get(f"http://127.0.0.1:{port}/memories").status_code == 401
-        assert httpx.get(f"http://127.0.0.1:{port}/memories", headers={"X-API-Key": "secret"}).json() == []
-        again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    with memorag_serve(tmp_path, {}, "--api-key", "secret") as url:
+        assert httpx.get(f"{url}/memories").status_code == 401
+        assert httpx.get(f"{url}/memories", headers={"X-API-Key": "secret"}).json() == []
+        again = subprocess.run(
+            [sys.executable, "-m", "memorag_graph", "serve", "--port", url.rpartition(":")[2]],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert again.returncode == 2
-        assert f"port: 127.0.0.1:{port} cannot be used" in again.stderr
-    finally:
-        process.terminate()
-        output = process.communicate(timeout=20)[0].decode()
-    assert "secret" not in output
+        assert "cannot be used" in again.stderr
+    assert "secret" not in (tmp_path / "log").read_text()
 
 
 def test_it_is_not_opened_to_others_by_accident() -> None:
@@ -112,4 +93,3 @@ def test_it_is_not_opened_to_others_by_accident() -> None:
     refused = CliRunner().invoke(command_line, ["serve", "--host", "0.0.0.0"])
     assert refused.exit_code != 0
     assert "give --api-key KEY" in str(refused.exception)
-    assert TEXT

@@ -1,0 +1,81 @@
+"""Servers of other processes, started for tests and stopped after them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+_START_SECONDS = 90
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], health: str, directory: Path, environment: Mapping[str, str], port: int
+) -> Iterator[str]:
+    """Run a server of this environment's programs until the block ends; give its address."""
+    url, log = f"http://127.0.0.1:{port}", directory / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / command[0]), *command[1:]],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(f"{url}{health}", process, log)
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def langgraph_dev(directory: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Run ``langgraph dev`` with the repository's configuration."""
+    port = free_port()
+    command = ["langgraph", "dev", "--no-browser", "--no-reload", "--port", str(port)]
+    command += ["--config", str(ROOT / "langgraph.json")]
+    with serving(command, "/ok", directory, {"LANGGRAPH_CLI_NO_ANALYTICS": "1", **environment}, port) as url:
+        yield url
+
+
+@contextmanager
+def memorag_serve(directory: Path, environment: Mapping[str, str], *arguments: str) -> Iterator[str]:
+    """Run ``memorag-graph serve``."""
+    port = free_port()
+    command = ["python", "-m", "memorag_graph", "serve", "--port", str(port), *arguments]
+    with serving(command, "/health", directory, environment, port) as url:
+        yield url
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(url).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
