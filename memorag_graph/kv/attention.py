@@ -19,7 +19,7 @@ from memorag_graph.kv.partial import Part, merge, partial_attention
 from memorag_graph.kv.prefix import KVPrefix
 
 MEMORY_ATTENTION = "memorag_memory"
-FLASH_MEMORY_ATTENTION = "memorag_memory_flash"
+FLASH_MEMORY_ATTENTION = "memorag_memory_fused"  # transformers looks for packages where a name says "flash"
 MEMORY_ATTENTIONS = (MEMORY_ATTENTION, FLASH_MEMORY_ATTENTION)
 """Values of ``attn_implementation`` that make a model able to continue a memory; the second with FlashAttention-2."""
 
