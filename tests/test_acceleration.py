@@ -11,9 +11,10 @@ import torch
 from memorag_graph.errors import MemoryMismatchError, ModelError
 from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
 from memorag_graph.kv.partial import partial_attention
-from memorag_graph.models import acceleration
+from memorag_graph.models import acceleration, slots
 from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.slots import slots_for
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY, byte_tokenizer, tiny_model
@@ -118,3 +119,21 @@ def test_a_model_in_four_bits_holds_a_memory_that_remembers_it(tmp_path: Any) ->
     with pytest.raises(MemoryMismatchError, match="unquantized → nf4"):
         registry.open(plain.memory.id, quantized)
     assert Registry().open(plain.memory.id, RunOptions()).memory.identity.quantization == ""
+
+
+@pytest.mark.parametrize(
+    ("device", "free", "expected"),
+    [
+        ("cpu", 64 << 30, 8),
+        ("cpu", 1 << 30, 4),
+        ("cpu", 300 << 20, 1),
+        ("cpu", 0, 1),
+        ("cuda", 64 << 30, 16),
+        ("cuda", 3 << 30, 12),
+    ],
+)
+def test_as_many_gists_are_written_at_once_as_fit(
+    device: str, free: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "free_memory", lambda _: free)
+    assert slots_for(128 << 20, torch.device(device)) == expected

@@ -9,13 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import torch
+
 from memorag_graph.kv.cache import open_branch
+from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.models.worker import Worker
 
-MOST_SLOTS = 8
+MOST_SLOTS = {"cpu": 8, "cuda": 16}
+"""Beyond so many, rows no longer come almost for free."""
+
 _CACHE_BYTES = 1 << 30
+_FREE_SHARE = 0.5
 
 Key = TypeVar("Key")
 
@@ -26,6 +32,21 @@ class _Slot(Generic[Key]):
     prompt_tokens: int
     picker: TokenPicker
     tokens: list[int] = field(default_factory=list)
+
+
+def slots_for(row_bytes: int, device: torch.device) -> int:
+    """Return how many rows to write at once: as many as pay and fit the memory that is free on the device.
+
+    In RAM, a bound that most machines have free comes first, so that the width, and with it the bits, seldom change.
+
+    Args:
+        row_bytes: Bytes of the keys and values of one row.
+        device: Where they are.
+    """
+    budget = int(_FREE_SHARE * free_memory(device))
+    if device.type == "cpu":
+        budget = min(budget, _CACHE_BYTES)
+    return max(1, min(MOST_SLOTS.get(device.type, MOST_SLOTS["cpu"]), budget // row_bytes))
 
 
 class Slots(Generic[Key]):
@@ -48,7 +69,7 @@ class Slots(Generic[Key]):
         report: Callable[[int], None],
     ) -> None:
         row_bytes = language_model.cache_bytes_per_token * (longest_prompt + sampling.max_new_tokens)
-        count = max(1, min(MOST_SLOTS, _CACHE_BYTES // row_bytes))
+        count = slots_for(row_bytes, language_model.model.device)
         self.longest_prompt = longest_prompt
         self._worker = worker
         self._model = language_model
