@@ -1,6 +1,10 @@
 """The service: questions, memories, health, and a page that describes them."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +27,7 @@ API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
 MAX_BODY = 200 * 1024**2
 """Most bytes of a request's body."""
 
+_THREADS = 128
 _QUESTIONS, _MEMORIES = "/memorag", "/memories"
 
 
@@ -46,7 +51,7 @@ def create_app(
         docs_path: Where the page that describes the endpoints is.
     """
     registry, options = registry or shared_registry, options or RunOptions()
-    app = FastAPI(title="memorag-graph", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="memorag-graph", version=__version__, docs_url=None, redoc_url=None, lifespan=_many_threads)
     answer_errors(app)
     questions = questions_app(build_graph(registry, checkpointer=checkpointer), options, registry.store)
     app.include_router(memories_router(registry, options))
@@ -76,6 +81,14 @@ def create_app(
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app
+
+
+@asynccontextmanager
+async def _many_threads(_: FastAPI) -> AsyncIterator[None]:
+    """Give nodes a thread each, where they wait for the model together; the default, a few per core, holds them back."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="asker") as executor:
+        asyncio.get_running_loop().set_default_executor(executor)
+        yield
 
 
 app = create_app(api_key=os.environ.get(API_KEY_VARIABLE), docs_path="/memorag-docs")
