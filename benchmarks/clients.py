@@ -5,9 +5,10 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -16,6 +17,7 @@ from common import DOCUMENT, write_result
 from memorag_graph.memory.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
+from memorag_graph.settings import RunOptions
 
 CLIENTS = 32
 SUBJECTS = [
@@ -30,22 +32,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     parser.add_argument("--tasks", nargs="+", default=["qa", "memorag"])
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     arguments = parser.parse_args()
+    text = arguments.document.read_text(encoding="utf-8")
+    results = {dtype: measure(text, dtype, arguments.tasks) for dtype in arguments.dtypes}
+    write_result("clients", {"clients": CLIENTS, "dtypes": results})
+
+
+def measure(text: str, dtype: Literal["float32", "bfloat16"], tasks: Sequence[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as root:
-        url = serve(Registry(MemoryStore(Path(root))))
+        url = serve(Registry(MemoryStore(Path(root))), RunOptions(dtype=dtype))
         with httpx.Client(base_url=url, timeout=None) as client:
-            given = {"documents": [{"name": "letters", "text": arguments.document.read_text(encoding="utf-8")}]}
+            given = {"documents": [{"name": "letters", "text": text}]}
             memory_id = client.post("/memories", json=given).raise_for_status().json()["memory_id"]
             ask(client, memory_id, QUESTIONS[0], "memorag")  # loads what is loaded once
-            results = {task: compare(client, memory_id, task) for task in arguments.tasks}
-    write_result("clients", {"clients": CLIENTS, "tasks": results})
+            return {task: compare(client, memory_id, task) for task in tasks}
 
 
-def serve(registry: Registry) -> str:
+def serve(registry: Registry, options: RunOptions) -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(registry), port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(create_app(registry, options), port=port, log_level="warning"))
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:
         time.sleep(0.05)

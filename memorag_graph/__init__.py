@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from memorag_graph.api.pipeline import MemoRAGLite as MemoRAGLite
     from memorag_graph.api.retriever import DenseRetriever as DenseRetriever
     from memorag_graph.langchain.chain import memorag_chain as memorag_chain
+    from memorag_graph.langchain.chat_model import memory_chat as memory_chat
     from memorag_graph.langchain.retriever import MemoRAGRetriever as MemoRAGRetriever
     from memorag_graph.langchain.tool import memorag_tool as memorag_tool
 
@@ -26,6 +27,7 @@ _PLACES = {
     "Model": "api.model",
     "memorag_chain": "langchain.chain",
     "memorag_tool": "langchain.tool",
+    "memory_chat": "langchain.chat_model",
 }
 
 __all__ = [*_PLACES]

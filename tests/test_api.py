@@ -126,6 +126,8 @@ def test_a_saved_memory_is_loaded_and_says_what_it_is(
     another.load(str(save_dir), print_stats=True)
     assert capsys.readouterr().out.splitlines() == lines
     assert another(QUESTION) == answer
+    assert another(TEXT, QUESTION) == answer
+    assert not registry.store.root.exists() or registry.store.memories() == []  # the text was not kept twice
     with pytest.raises(MemoryFileError, match="does not exist"):
         another.load(str(tmp_path / "nowhere"))
     assert another(QUESTION) == answer

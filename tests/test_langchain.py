@@ -21,9 +21,11 @@ from memorag_graph.documents import from_langchain
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import MemoragGraph, build_graph
 from memorag_graph.langchain.chain import memorag_chain
+from memorag_graph.langchain.chat_model import memory_chat
 from memorag_graph.langchain.retriever import MemoRAGRetriever
 from memorag_graph.langchain.runnable import MemoRAGRunnable
 from memorag_graph.langchain.tool import memorag_tool
+from memorag_graph.memory.chat import to_turns
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 
@@ -132,9 +134,13 @@ class Seen(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.tags: list[list[str]] = []
 
     def on_chain_start(self, *args: Any, name: str = "", **kwargs: Any) -> None:
         self.names.append(name)
+
+    def on_chat_model_start(self, *args: Any, tags: list[str], **kwargs: Any) -> None:
+        self.tags.append(tags)
 
 
 def test_the_retriever_gives_the_evidence_of_the_graph_without_an_answer(graph: MemoragGraph, memory_id: str) -> None:
@@ -200,6 +206,41 @@ def test_every_answer_is_streamed_as_one_message(
             streamed[event[0].id or ""] = streamed.get(event[0].id or "", "") + event[0].text
     assert [text.strip() for text in streamed.values()] == [result["answer"]]
     assert result["messages"][-1].id in streamed
+
+
+def test_a_chat_model_continues_the_memory(graph: MemoragGraph, registry: Registry, memory_id: str) -> None:
+    chat = memory_chat(memory_id, registry=registry, options=TINY)
+    prompt = ChatPromptTemplate.from_template("Name the captain of {place}.")
+    chain = prompt | chat | StrOutputParser()
+    whole = chain.invoke({"place": "Thorle"})
+    assert whole == "".join(chain.stream({"place": "Thorle"})).strip()
+    assert chain.batch([{"place": "Thorle"}] * 3) == [whole] * 3
+    seen = Seen()
+
+    async def run() -> AIMessage:
+        return await chat.ainvoke("Name the captain of Thorle.", {"callbacks": [seen], "tags": ["mine"]})
+
+    message = asyncio.run(run())
+    assert message.text == whole
+    assert seen.tags == [["mine"]]
+    assert message.usage_metadata is not None
+    turn = registry.open(memory_id, TINY).model.turn_tokens(
+        chat.memory, to_turns([HumanMessage(prompt.format(place="Thorle")[7:])])
+    )
+    assert message.usage_metadata["input_tokens"] == len(turn)
+    assert 0 < message.usage_metadata["output_tokens"] <= TINY.max_new_tokens
+    with pytest.raises(InputError, match="shard"):
+        memory_chat(memory_id, shard=1, registry=registry, options=TINY)
+
+
+def test_a_loader_of_the_community_is_read(graph: MemoragGraph, tmp_path: Any) -> None:
+    from langchain_community.document_loaders import TextLoader
+
+    path = tmp_path / "letters.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    given = {"documents": TextLoader(str(path)).load(), "query": QUESTION}
+    result = graph.invoke(given, context=TINY)  # type: ignore[call-overload]
+    assert {citation["source"] for citation in result["citations"]} == {str(path)}
 
 
 class Pages(BaseLoader):

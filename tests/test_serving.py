@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -287,6 +289,17 @@ def test_a_key_is_asked_for_and_bodies_are_limited(service: Service) -> None:
             answer = service.http.post(path, headers=headers, content=content)
             assert answer.status_code == 413
             assert "larger than 20,000 bytes" in answer.json()["error"]["message"]
+
+
+def test_the_key_is_asked_for_wherever_the_service_is_mounted(registry: Registry) -> None:
+    outer = FastAPI()
+    outer.mount("/under", create_app(registry, TINY, api_key="secret"))
+    with TestClient(outer) as client:
+        for path in ("/under/memories", "/under/memorag/input_schema", "/under//memories", "/under/%6demories"):
+            assert client.get(path).status_code in (401, 404), path
+        assert client.get("/under/memories").status_code == 401
+        assert client.get("/under/memories", headers={"X-API-Key": "secret"}).json() == []
+        assert client.get("/under/health").status_code == 200
 
 
 @pytest.mark.parametrize("service", [{"options": WRITING}], indirect=True)

@@ -41,7 +41,6 @@ class Session:
         """All that the graph found for the last answer: citations, evidence, clues, notices."""
         self._graph = build_graph(registry)
         self._place: str | None = None
-        self._documents: tuple[Document, ...] = ()
 
     @property
     def has_memory(self) -> bool:
@@ -51,15 +50,17 @@ class Session:
     def memorize(self, context: Context, save_dir: str | Path | None, *, print_stats: bool) -> None:
         """Memorize a text, or open the memory that there is of it; it takes the place of the one before."""
         documents = read_context(context)
+        if save_dir is None and self._holds(documents):
+            return
         directory = directory_of(save_dir) if save_dir else None
         with reporting(print_stats) as report:
             opened = self.registry.memorize(documents, self.options, directory, report)
-        self._keep(opened, str(directory or opened.memory.id), documents, print_stats)
+        self._keep(opened, str(directory or opened.memory.id), print_stats)
 
     def load(self, save_dir: str | Path, *, print_stats: bool) -> None:
         """Open a saved memory; it takes the place of the one before."""
         place = str(directory_of(save_dir))
-        self._keep(self.registry.open(place, self.options), place, (), print_stats)
+        self._keep(self.registry.open(place, self.options), place, print_stats)
 
     def save(self, save_dir: str | Path) -> None:
         """Write the memory to a directory.
@@ -75,11 +76,11 @@ class Session:
 
     def reset(self) -> None:
         """Forget the memory; it stays on disk."""
-        self._place, self._documents = None, ()
+        self._place = None
 
     def holds(self, text: str) -> bool:
         """Tell whether a text is the one that was memorized."""
-        return any(document.text == text for document in self._documents)
+        return bool(text.strip()) and self._holds([from_text(text)])
 
     def opened(self) -> "OpenMemory":
         """Return the memory.
@@ -112,8 +113,15 @@ class Session:
         self.result = self._graph.invoke(given, context=options)
         return str(self.result["answer"])
 
-    def _keep(self, opened: "OpenMemory", place: str, documents: Sequence[Document], print_stats: bool) -> None:
-        self._place, self._documents = place, tuple(documents)
+    def _holds(self, documents: Sequence[Document]) -> bool:
+        """Tell whether the memory is that of just these documents."""
+        if self._place is None:
+            return False
+        held = [(it.source, it.sha256) for it in self.opened().memory.documents]
+        return held == [(it.source, it.sha256) for it in documents]
+
+    def _keep(self, opened: "OpenMemory", place: str, print_stats: bool) -> None:
+        self._place = place
         if print_stats:
             show_stats(read_info(find_memory(place, self.registry.store.root)))
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -58,7 +59,7 @@ def create_app(
 
     @app.get("/health", tags=["service"], summary="Whether the service answers")
     def health() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__, "models": registry.loaded_models()}
+        return {"status": "ok", "version": __version__, "models": [Path(it).name for it in registry.loaded_models()]}
 
     @app.get(docs_path, include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -85,7 +86,7 @@ def create_app(
 
 @asynccontextmanager
 async def _many_threads(_: FastAPI) -> AsyncIterator[None]:
-    """Give nodes a thread each, where they wait for the model together; the default, a few per core, holds them back."""
+    """Give nodes a thread each, where they wait for the model together; the default has but a few for each core."""
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="asker") as executor:
         asyncio.get_running_loop().set_default_executor(executor)
         yield

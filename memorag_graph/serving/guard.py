@@ -28,7 +28,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request that may be answered."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._paths):
+        path = str(scope.get("path", "")).removeprefix(str(scope.get("root_path", "")))  # the app may be mounted itself
+        if scope["type"] != "http" or not path.startswith(self._paths):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -1,0 +1,34 @@
+"""A memory as a LangChain chat model."""
+
+from memorag_graph.errors import InputError
+from memorag_graph.graph import registry as shared_registry
+from memorag_graph.memory.chat import MemoryChat
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+
+def memory_chat(
+    memory_id: str, *, shard: int | None = None, registry: Registry = shared_registry, options: RunOptions | None = None
+) -> MemoryChat:
+    """Return a chat model whose prompts continue a memory, for prompts of your own; nothing is retrieved or cited.
+
+    Args:
+        memory_id: Id or directory of the memory.
+        shard: Which shard to continue, where the memory has several.
+        registry: Where the memory is kept.
+        options: Models, longest answer and temperature.
+
+    Raises:
+        InputError: If the memory has several shards and none is named, or not the one that is named.
+        MemoryFileError: If there is no such memory, or it is damaged.
+    """
+    chosen = options or RunOptions()
+    opened = registry.open(memory_id, chosen)
+    count = len(opened.memory.shards)
+    if shard is None and count > 1:
+        raise InputError(
+            "shard", f"the memory has {count} shards; name one, or ask all of them with memorag_chain(task_type='qa')"
+        )
+    if not 0 <= (shard or 0) < count:
+        raise InputError("shard", f"must be from 0 to {count - 1}, not {shard}")
+    return opened.chat(chosen).model_copy(update={"shard": shard or 0})
