@@ -1,5 +1,6 @@
 """Errors → HTTP answers that name the field and the reason."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     MissingExtraError: 501,
     ModelError: 503,
 }
+_NAMED = re.compile(r"(\w+): (.*)")
 _NOT_PART_OF_A_FIELD = ("body", "query", "path", "header", "input", "config", "configurable", "inputs")
 
 
@@ -62,4 +64,6 @@ def _complaint(errors: Sequence[Any]) -> tuple[str, str | None]:
     if not isinstance(first, Mapping):
         return str(first), None
     parts = [str(part) for part in first["loc"] if part not in _NOT_PART_OF_A_FIELD]
-    return str(first["msg"]), ".".join(parts) or None
+    message = str(first["msg"]).removeprefix("Value error, ")
+    named = _NAMED.fullmatch(message)  # a check of the whole names its field itself
+    return (named[2], named[1]) if named and not parts else (message, ".".join(parts) or None)
