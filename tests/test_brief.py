@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from memorag_graph.models.loading import ModelSource
+from memorag_graph.prompts import REQUIRED_FIELDS, en_prompts, zh_prompts
 from tests.conftest import TEXT, HashEmbeddings, tiny_model
 
 FULL = """
@@ -129,6 +130,13 @@ def test_a_served_generator() -> None:
     ran = run(AGENT)
     assert ran["pipe"].session.options.generator.startswith("customized-")
     assert "sk-" not in f"{ran['agent']!r}{vars(ran['pipe'])}{ran['pipe'].session.options}"
+
+
+def test_the_prompts_by_their_keys() -> None:
+    keys = {"context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"}
+    assert set(en_prompts) == set(zh_prompts) == keys
+    for key, fields in REQUIRED_FIELDS.items():
+        assert all(f"{{{field}}}" in prompts[key] for prompts in (en_prompts, zh_prompts) for field in fields)
 
 
 def test_each_class_by_itself() -> None:

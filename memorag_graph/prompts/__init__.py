@@ -30,6 +30,12 @@ REQUIRED_FIELDS: Mapping[PromptKey, frozenset[str]] = MappingProxyType(
 OWN_PROMPTS: tuple[PromptKey, ...] = ("context", "gist")
 """The prompts that are part of a memory: it is made with them."""
 
+en_prompts: Mapping[PromptKey, str] = ENGLISH.templates
+"""The built-in English templates by key."""
+
+zh_prompts: Mapping[PromptKey, str] = CHINESE.templates
+"""The built-in Chinese templates by key."""
+
 _OWN_LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
 _PLACEHOLDER = re.compile(r"\{(context|question|evidence|memory)\}")
 _BLANK_LINES = re.compile(r"\n{3,}")
