@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 
-from memorag_graph.errors import InputError, MemoragError, ModelError
-from memorag_graph.generation.faults import reason
-from memorag_graph.generation.sources import Served, Source
+from memorag_graph.errors import InputError
+from memorag_graph.generation.sources import Served, Source, check_number
 from memorag_graph.generation.usage import Prices, Usage, UsageMeter
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
 _FREE = Prices(0.0, 0.0)
+_KINDS_OF_TOKENS = 2
 
 
 class Agent:
@@ -27,13 +27,15 @@ class Agent:
         model: The model's name, such as ``"gpt-4o"``; for Azure, the deployment's.
         source: ``"openai"``, ``"azure"`` or ``"deepseek"``.
         api_dict: ``api_key``, ``base_url`` (Azure: ``azure_endpoint``, ``azure_deployment``, ``api_version``),
-            ``organization``; what is missing is read from the source's environment variables.
+            ``organization``, ``timeout``, ``max_retries``; what is missing is read from the source's environment
+            variables.
         temperature: 0 is deterministic; higher is more varied, up to 2.
         max_new_tokens: Longest answer in tokens.
         timeout: Seconds to wait for an answer.
         max_retries: How often a request that failed for the moment is sent again.
         prices: Prices per million tokens read and written.
         max_cost: Most that all calls together may cost by these prices; a call that may go beyond it is not made.
+            A lost answer counts as a whole one; requests that the client sends again by itself count once.
 
     Raises:
         InputError: If an argument is unknown or out of range.
@@ -54,12 +56,15 @@ class Agent:
         prices: tuple[float, float] | None = None,
         max_cost: float | None = None,
     ) -> None:
-        if max_new_tokens < 1:
-            raise InputError("max_new_tokens", f"must be at least 1, not {max_new_tokens}")
-        if max_cost is not None and (max_cost <= 0 or prices is None):
+        check_number("max_new_tokens", max_new_tokens)
+        check_number("timeout", timeout)
+        check_number("max_retries", max_retries)
+        if api_dict is not None and not isinstance(api_dict, Mapping):
+            raise InputError("api_dict", f"must be a dict such as {{'api_key': ...}}, not {type(api_dict).__name__}")
+        if max_cost is not None and (prices is None or not max_cost > 0):  # NaN is not above 0 either
             raise InputError("max_cost", "must be positive, and needs prices=(input, output) per million tokens")
-        if prices is not None and min(prices) < 0:
-            raise InputError("prices", f"must not be negative, as in {prices}")
+        if prices is not None and (len(prices) != _KINDS_OF_TOKENS or not all(price >= 0 for price in prices)):
+            raise InputError("prices", f"must be two numbers from 0 up, (input, output), not {prices}")
         self.model = model
         self.source = source
         self._served = Served(source, model, dict(api_dict or {}), temperature)
@@ -103,14 +108,17 @@ class Agent:
         if batch_size < 1:
             raise InputError("batch_size", f"must be at least 1, not {batch_size}")
         given: list[LanguageModelInput] = [prompts] if isinstance(prompts, str) else list(prompts)
+        if max_new_tokens is not None:
+            check_number("max_new_tokens", max_new_tokens)
+        if temperature is not None:
+            check_number("temperature", temperature)
         changes = {"max_tokens": max_new_tokens, "temperature": temperature}
         chat = self.chat.model_copy(update={name: value for name, value in changes.items() if value is not None})
         replies = chat.batch(given, {"max_concurrency": batch_size}, return_exceptions=True)
-        return [self._text(reply) for reply in replies]
+        return [_text(reply) for reply in replies]
 
-    def _text(self, reply: "AIMessage | BaseException") -> str:
-        if isinstance(reply, MemoragError) or (isinstance(reply, BaseException) and not isinstance(reply, Exception)):
-            raise reply
-        if isinstance(reply, Exception):  # what the server wrote may hold the key, so it is not shown as the cause
-            raise ModelError(f"{self.source}:{self.model} gave no answer: {reason(reply)}") from None
-        return str(reply.text)
+
+def _text(reply: "AIMessage | BaseException") -> str:
+    if isinstance(reply, BaseException):
+        raise reply
+    return str(reply.text)

@@ -21,7 +21,19 @@ class InputError(MemoragError, ValueError):
 
 
 class ModelError(MemoragError):
-    """A model or tokenizer cannot be found or used."""
+    """A model or tokenizer cannot be found or used.
+
+    Attributes:
+        status_code: HTTP status with which a server refused the request; None where there was none.
+    """
+
+    def __init__(self, message: str, status_code: int | None = None) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
+
+class ModelUnavailableError(ModelError):
+    """A served model did not answer for the moment; the same request may succeed a little later."""
 
 
 class CostLimitError(MemoragError):

@@ -107,7 +107,7 @@ class OpenAIServer(ThreadingHTTPServer):
         self.faults: deque[str] = deque()
         self.always = ""
         self.seconds = 0.0
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -1,8 +1,11 @@
 """Served chat models, against a server on loopback that fails in every way a server can."""
 
+import asyncio
 import logging
+import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from memorag_graph import Agent, MemoRAGLite
-from memorag_graph.errors import CostLimitError, InputError, ModelError
+from memorag_graph.errors import CostLimitError, InputError, MissingExtraError, ModelError, ModelUnavailableError
 from memorag_graph.generation.faults import is_transient, reason
 from memorag_graph.generation.usage import Usage
 from memorag_graph.graph import build_graph
@@ -41,6 +44,8 @@ def _no_keys_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
     monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.01)
+    quick = GENERATE_RETRIES._replace(initial_interval=0.01, jitter=False)
+    monkeypatch.setattr("memorag_graph.graph.GENERATE_RETRIES", quick)
 
 
 def make_agent(server: OpenAIServer, source: Any = "openai", **changes: Any) -> Agent:
@@ -76,7 +81,7 @@ def test_answers_come_in_the_order_of_the_prompts_and_together(server: OpenAISer
 @pytest.mark.parametrize("fault", ["429", "500", "503", "slow", "truncated"])
 def test_what_may_pass_is_tried_again(server: OpenAIServer, source: str, fault: str) -> None:
     server.faults.append(fault)
-    assert make_agent(server, source).generate("Who?") == [REPLY]
+    assert make_agent(server, source, timeout=0.3).generate("Who?") == [REPLY]
     assert len(server.asked) == 2
 
 
@@ -85,12 +90,12 @@ def test_what_may_pass_is_tried_again(server: OpenAIServer, source: str, fault: 
     [
         ("401", "HTTP 401: the API key was refused", 1),
         ("403", "may not use this model", 1),
-        ("404", "check the model's name and base_url", 1),
+        ("404", "check the model's name and the address", 1),
         ("429", "HTTP 429: too many requests", 3),
         ("500", "HTTP 500: the server failed", 3),
         ("slow", "no answer came in time", 3),
         ("truncated", "the connection failed, or broke", 3),
-        ("garbage", "gave no answer", 1),
+        ("garbage", "the connection failed, or broke", 1),
     ],
 )
 @pytest.mark.parametrize("source", SOURCES)
@@ -106,6 +111,43 @@ def test_what_does_not_pass_is_told_without_the_key(
     shown = f"{error.value} {error.value.__cause__} {agent!r} {agent} {vars(agent)} {agent.chat!r} {caplog.text}"
     assert KEY not in shown
     assert f"{source}:m" in str(error.value)
+    if fault in ("401", "403"):
+        assert f"api_dict['api_key'] or {VARIABLES[source]}" in str(error.value)
+    if fault in ("404", "truncated"):
+        assert f"at {server.url}/" in str(error.value)
+        assert ("azure_endpoint" if source == "azure" else "base_url") in str(error.value)
+
+
+async def _called_both_ways(chat: Any) -> list[Any]:
+    return await asyncio.gather(chat.ainvoke("Who?"), anext(chat.astream("Who?")), return_exceptions=True)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(("fault", "kind"), [("401", ModelError), ("500", ModelUnavailableError)])
+def test_no_way_to_call_the_chat_model_shows_what_the_server_wrote(
+    server: OpenAIServer, source: str, fault: str, kind: type[ModelError]
+) -> None:
+    server.always = fault
+    chat = make_agent(server, source, max_retries=0).chat
+    errors: list[Any] = asyncio.run(_called_both_ways(chat))
+    for call in (chat.invoke, lambda prompt: next(chat.stream(prompt))):
+        with pytest.raises(kind) as raised:
+            call("Who?")
+        errors.append(raised.value)
+    assert len(errors) == len(server.asked) == 4
+    for error in errors:
+        assert type(error) is kind
+        assert error.status_code == int(fault)
+        assert str(error).startswith(f"{source}:m gave no answer: HTTP {fault}")
+        assert KEY not in "".join(traceback.format_exception(error))
+
+
+def test_what_an_address_may_hide_is_not_told(server: OpenAIServer) -> None:
+    server.always = "404"
+    address = server.url.replace("//", "//user:hidden@") + "/v1"
+    with pytest.raises(ModelError, match=f"at {server.url}/v1,") as error:
+        Agent("m", "openai", {"api_key": KEY, "base_url": address}).generate("Who?")
+    assert "hidden" not in str(error.value)
 
 
 def test_an_address_where_nobody_answers() -> None:
@@ -121,10 +163,13 @@ def test_every_call_counts_however_it_is_made(server: OpenAIServer) -> None:
     assert "".join(chunk.text for chunk in agent.chat.stream("three")) == REPLY
     assert agent.usage.calls == 3
     assert agent.usage.total_tokens == 360
+    asyncio.run(agent.chat.ainvoke("four"))
+    assert agent.usage.calls == 4
     server.always = "401"
+    cost = agent.usage.cost
     with pytest.raises(ModelError):
-        agent.generate("four")
-    assert agent.usage.calls == 3
+        agent.generate("five")
+    assert (agent.usage.calls, agent.usage.cost) == (4, cost)
 
 
 def test_the_cost_cap_holds_for_callers_at_once(server: OpenAIServer) -> None:
@@ -153,6 +198,40 @@ def test_the_cost_cap_holds_for_callers_at_once(server: OpenAIServer) -> None:
         next(agent.chat.stream("Say 1"))
 
 
+def _abandon(agent: Agent) -> None:
+    stream = agent.chat.stream("Who?")
+    next(stream)
+    stream.close()
+
+
+def _lose(agent: Agent) -> None:
+    with pytest.raises(ModelUnavailableError):
+        list(agent.chat.stream("Who?"))
+
+
+@pytest.mark.parametrize(("fault", "call"), [("", _abandon), ("half", _lose), ("slow", _lose)])
+def test_answers_that_were_not_read_to_the_end_count_towards_the_cap(
+    server: OpenAIServer, fault: str, call: Callable[[Agent], None]
+) -> None:
+    server.always = fault
+    agent = make_agent(
+        server, prices=(0.0, 1e6), max_cost=100.0, max_new_tokens=40, timeout=0.2 if fault else 2.0, max_retries=0
+    )
+    call(agent)
+    call(agent)
+    with pytest.raises(CostLimitError):
+        call(agent)
+    assert agent.usage.cost == pytest.approx(80.0)
+    assert len(server.asked) == 2
+
+
+def test_a_prompt_of_a_token_for_each_byte_stays_below_the_cap(server: OpenAIServer) -> None:
+    agent = make_agent(server, prices=(1e6, 0.0), max_cost=99.0)
+    with pytest.raises(CostLimitError):
+        agent.generate("#" * 100)
+    assert server.asked == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
@@ -160,16 +239,36 @@ def test_the_cost_cap_holds_for_callers_at_once(server: OpenAIServer) -> None:
         ({"model": " "}, "model"),
         ({"temperature": 2.5}, "temperature"),
         ({"temperature": -1.0}, "temperature"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"timeout": -1.0}, "timeout"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"max_retries": 1.5}, "max_retries"),
+        ({"api_dict": [KEY]}, "api_dict"),
+        ({"api_dict": {"api_key": f"{KEY} {KEY}"}}, "api_key"),
+        ({"api_dict": {"api_key": 5}}, r"api_dict\.api_key"),
+        ({"api_dict": {"api_key": KEY, "base_url": "nonsense"}}, r"api_dict\.base_url"),
+        ({"api_dict": {"api_key": KEY, "timeout": "soon"}}, r"api_dict\.timeout"),
         ({"api_dict": {"api_key": KEY, "bogus": 1}}, r"api_dict\.bogus"),
         ({"max_cost": 1.0}, "max_cost"),
         ({"max_cost": -1.0, "prices": (1, 1)}, "max_cost"),
+        ({"max_cost": float("nan"), "prices": (1, 1)}, "max_cost"),
         ({"prices": (-1, 1)}, "prices"),
+        ({"prices": (float("nan"), 1)}, "prices"),
+        ({"prices": (1,)}, "prices"),
         ({"max_new_tokens": 0}, "max_new_tokens"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], field: str) -> None:
-    with pytest.raises(InputError, match=field):
+    with pytest.raises(InputError, match=field) as error:
         Agent(**{"model": "m", "api_dict": {"api_key": KEY}, **arguments})
+    assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize("arguments", [{"temperature": 5.0}, {"max_new_tokens": 0}, {"batch_size": 0}])
+def test_bad_arguments_of_a_call_are_refused_before_it(server: OpenAIServer, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(arguments))):
+        make_agent(server).generate("Who?", **arguments)
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -182,6 +281,12 @@ def test_a_key_is_asked_for_at_once_and_read_from_the_environment(source: Any, m
             Agent("m", source)
         monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9")
     assert KEY not in repr(Agent("m", source).chat)
+
+
+def test_a_missing_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_deepseek", None)
+    with pytest.raises(MissingExtraError, match=r"memorag-graph\[deepseek\]"):
+        Agent("m", "deepseek", {"api_key": KEY})
 
 
 @pytest.fixture
@@ -244,17 +349,41 @@ def test_the_graph_quotes_the_evidence_where_the_model_fails(
     assert len(served.asked) == requests
 
 
+@pytest.mark.parametrize("is_added", [False, True])
+def test_no_logger_of_any_library_is_given_the_key(
+    served: OpenAIServer, registry: Registry, is_added: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    from langchain_openai import ChatOpenAI
+
+    caplog.set_level(logging.DEBUG)
+    registry.add_chat_model("added", ChatOpenAI(model="m", max_retries=0))
+    served.always = "500"
+    result = ask(registry, generator="added" if is_added else "openai:m")
+    assert "HTTP 500" in result["notices"][0]
+    assert "Retrying task generate" in caplog.text  # LangGraph says why, with the traceback
+    assert KEY not in caplog.text
+
+
+def test_a_run_that_is_stopped_midway_leaves_the_next_one_whole(served: OpenAIServer, registry: Registry) -> None:
+    options = TINY.model_copy(update={"generator": "openai:m"})
+    given: Any = {"context": TEXT, "query": QUESTION}
+    stream = build_graph(registry).stream(given, context=options, stream_mode="messages")
+    next(event for event in stream if isinstance(event[0], AIMessageChunk) and event[0].text)
+    stream.close()
+    assert ask(registry)["answer"] == REPLY
+
+
 def test_an_agent_is_a_pipelines_generator(server: OpenAIServer, registry: Registry) -> None:
-    agent = make_agent(server, prices=(0.0, 1e6), max_cost=1500.0)
+    agent = make_agent(server, prices=(0.0, 1e6), max_cost=1100.0)
     pipe = MemoRAGLite(
         "tiny-llama", "hash", customized_gen_model=agent, registry=registry, gist_chunk_size=512, gist_tokens=64
     )
     assert pipe(QUESTION, TEXT) == REPLY
     assert agent.usage.calls == 1
     agent.generate("one more")
-    for _ in range(25):
+    for _ in range(5):
         pipe(QUESTION)
-    assert agent.usage.cost <= 1500
+    assert agent.usage.cost <= 1100
     assert "max_cost" in pipe.result["notices"][0]
 
 

@@ -6,10 +6,11 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableLambda
 
+from memorag_graph.errors import ModelUnavailableError
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat import ChatGenerator
 from memorag_graph.generation.extractive import ExtractiveGenerator
-from memorag_graph.generation.faults import is_transient
+from memorag_graph.generation.faults import is_transient, reason
 from memorag_graph.generation.sources import SOURCES, Served
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.settings import RunOptions
@@ -50,8 +51,23 @@ def choose_generator(
     if name == EXTRACTIVE:
         return extractive
     chat = _served(name, options) or local_chat(memory_model if name == LOCAL else name)
-    instead = extractive if is_last_attempt else RunnableLambda(_unless_transient) | extractive
-    return ChatGenerator(chat=chat).with_fallbacks([instead], exception_key="error")
+    generator = ChatGenerator(chat=chat)
+    if is_last_attempt:
+        return generator.with_fallbacks([extractive], exception_key="error")
+    return _first_attempt(generator, extractive)
+
+
+def _first_attempt(generator: Generator, instead: Generator) -> Generator:
+    """Raise the faults that may pass, in our own words: LangGraph logs them, and a server's words may hold a key."""
+
+    def stand_in(given: GenerationInput) -> Answer | ModelUnavailableError:
+        error = given.get("error")
+        if error is not None and is_transient(error):
+            return ModelUnavailableError(reason(error))
+        return instead.invoke(given)
+
+    tried: Runnable[GenerationInput, Answer | ModelUnavailableError] = generator
+    return tried.with_fallbacks([RunnableLambda(stand_in)], exception_key="error") | RunnableLambda(_or_raise)
 
 
 def _served(name: str, options: RunOptions) -> BaseChatModel | None:
@@ -63,9 +79,7 @@ def _served(name: str, options: RunOptions) -> BaseChatModel | None:
     return None
 
 
-def _unless_transient(given: GenerationInput) -> GenerationInput:
-    """Pass on what another generator failed at, or its fault where another attempt may help."""
-    error = given.get("error")
-    if error is not None and is_transient(error):
-        raise error
-    return given
+def _or_raise(outcome: Answer | ModelUnavailableError) -> Answer:
+    if isinstance(outcome, ModelUnavailableError):
+        raise outcome
+    return outcome

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from json import JSONDecodeError
 
-from memorag_graph.errors import MemoragError
+from memorag_graph.errors import MemoragError, ModelError, ModelUnavailableError
 
 _TRY_LATER = frozenset({408, 409, 425, 429})
 _SERVER_ERRORS = 500
+_KEY_REFUSED = (401, 403)
+_NOT_FOUND = 404
 _LONGEST_REASON = 160
 _SECRET = re.compile(r"[\w-]*\d[\w-]{11,}|\bsk-\S+|(?<=[Bb]earer )\S+")
 """What looks like a key: a long run of letters and digits."""
@@ -16,7 +18,7 @@ _ADVICE = {
     400: "the request was refused; check the model's name and settings",
     401: "the API key was refused; check it",
     403: "the API key may not use this model; check its permissions",
-    404: "the endpoint does not know this model or address; check the model's name and base_url",
+    404: "there is no such model or address; check the model's name and the address",
     429: "too many requests, or the quota is used up; wait, or use another key",
 }
 
@@ -24,7 +26,7 @@ _ADVICE = {
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same request may succeed a little later: rate limits, timeouts, broken connections, 5xx."""
     if isinstance(error, MemoragError):
-        return False
+        return isinstance(error, ModelUnavailableError)
     if (status := status_of(error)) is not None:
         return status in _TRY_LATER or status >= _SERVER_ERRORS
     return is_connection_fault(error)
@@ -44,6 +46,25 @@ def status_of(error: BaseException) -> int | None:
     return status if isinstance(status, int) else None
 
 
+def as_model_error(error: BaseException, who: str, key: str, address: str) -> ModelError:
+    """Say what a served model failed at and what to check, without what the server wrote.
+
+    Args:
+        error: What its client raised.
+        who: The model, such as ``"openai:gpt-4o"``.
+        key: Where its key is set.
+        address: Where it was asked, and the setting for that.
+    """
+    status = status_of(error)
+    check = ""
+    if status in _KEY_REFUSED:
+        check = f" ({key})"
+    elif status == _NOT_FOUND or (status is None and is_connection_fault(error)):
+        check = f" (at {address})"
+    kind = ModelUnavailableError if is_transient(error) else ModelError
+    return kind(f"{who} gave no answer: {reason(error)}{check}", status)
+
+
 def reason(error: BaseException) -> str:
     """Say in one line what went wrong; what a server wrote may repeat a key and is not passed on."""
     if isinstance(error, MemoragError):
@@ -54,7 +75,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError) or any("Timeout" in name for name in _class_names(error)):
         return "no answer came in time; try again, or allow more time with timeout"
     if is_connection_fault(error):
-        return "the connection failed, or broke before the answer was whole; check base_url, and try again"
+        return "the connection failed, or broke too early; check the address, and try again"
     first = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {_SECRET.sub('…', first)[:_LONGEST_REASON]}"
 

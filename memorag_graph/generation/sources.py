@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from memorag_graph.errors import InputError, MissingExtraError, ModelError
+from memorag_graph.generation.guarded import guarded
 
 Source = Literal["openai", "azure", "deepseek"]
 SOURCES: tuple[Source, ...] = get_args(Source)
@@ -18,9 +20,9 @@ _KEYS: Mapping[Source, str] = {
     "azure": "AZURE_OPENAI_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
 }
-_COMMON = {"api_key": "api_key", "timeout": "timeout", "max_retries": "max_retries"}
+_COMMON = {name: name for name in ("api_key", "organization", "timeout", "max_retries")}
 _SETTINGS: Mapping[Source, Mapping[str, str]] = {
-    "openai": {**_COMMON, "base_url": "base_url", "organization": "organization"},
+    "openai": {**_COMMON, "base_url": "base_url"},
     "azure": {
         **_COMMON,
         "azure_endpoint": "azure_endpoint",
@@ -32,6 +34,20 @@ _SETTINGS: Mapping[Source, Mapping[str, str]] = {
 }
 """What ``api_dict`` may hold, and the names that the chat models have for it."""
 
+_ADDRESSES: Mapping[Source, str] = {
+    "openai": "base_url or OPENAI_BASE_URL",
+    "azure": "azure_endpoint or AZURE_OPENAI_ENDPOINT",
+    "deepseek": "base_url or DEEPSEEK_API_BASE",
+}
+_NUMBERS = {
+    "timeout": (0.001, 86_400.0),
+    "max_retries": (0, 100),
+    "temperature": (0.0, 2.0),
+    "max_new_tokens": (1, 10_000_000),
+}
+"""The least and the most; the timeout in seconds."""
+
+_URLS = ("base_url", "api_base", "azure_endpoint", "endpoint")
 _AZURE_ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 _AZURE_VERSION = "2024-10-21"
 
@@ -49,6 +65,7 @@ class Served:
     Raises:
         InputError: If the source or a setting is unknown or out of range.
         ModelError: If there is no key, or for Azure no endpoint.
+        MissingExtraError: If the source's package is not installed.
     """
 
     source: Source
@@ -60,14 +77,13 @@ class Served:
         """Check everything that can be known without asking the server."""
         if self.source not in SOURCES:
             raise InputError("source", f"{self.source!r} is unknown; choose from {', '.join(SOURCES)}")
-        if not self.model.strip():
+        if not isinstance(self.model, str) or not self.model.strip():
             raise InputError("model", "name the model to use")
-        if not 0 <= self.temperature <= 2:
-            raise InputError("temperature", f"must be from 0 to 2, not {self.temperature}")
-        for name in self.api_dict:
-            if name not in _SETTINGS[self.source]:
-                known = ", ".join(_SETTINGS[self.source])
-                raise InputError(f"api_dict.{name}", f"is unknown for {self.source}; choose from {known}")
+        if self.source == "deepseek" and find_spec("langchain_deepseek") is None:
+            raise MissingExtraError(f"deepseek:{self.model}", "deepseek")
+        check_number("temperature", self.temperature)
+        for name, value in self.api_dict.items():
+            self._check_setting(name, value)
         if not self._key():
             raise ModelError(
                 f"{self.source}:{self.model} needs a key; give api_dict={{'api_key': ...}} or set {_KEYS[self.source]}"
@@ -83,9 +99,6 @@ class Served:
 
         Args:
             **settings: ``max_tokens``, ``timeout`` (seconds), ``max_retries``, ``callbacks``; ``api_dict`` comes first.
-
-        Raises:
-            MissingExtraError: If the source's package is not installed.
         """
         names = _SETTINGS[self.source]
         given = {names[name]: value for name, value in self.api_dict.items() if value not in (None, "")}
@@ -93,22 +106,61 @@ class Served:
         if self.source == "openai":
             from langchain_openai import ChatOpenAI
 
-            return ChatOpenAI(model=self.model, stream_usage=True, **given)
+            return self._made(ChatOpenAI, given)
         if self.source == "azure":
             from langchain_openai import AzureChatOpenAI
 
             azure = {"azure_deployment": self.model, "api_version": _AZURE_VERSION, "azure_endpoint": self._endpoint()}
-            return AzureChatOpenAI(model=self.model, stream_usage=True, **{**azure, **given})
-        try:
-            from langchain_deepseek import ChatDeepSeek
-        except ImportError:
-            raise MissingExtraError(f"deepseek:{self.model}", "deepseek") from None
-        return ChatDeepSeek(model=self.model, stream_usage=True, **given)
+            return self._made(AzureChatOpenAI, {**azure, **given})
+        from langchain_deepseek import ChatDeepSeek
+
+        return self._made(ChatDeepSeek, given)
+
+    def _made(self, kind: type[BaseChatModel], settings: Mapping[str, Any]) -> BaseChatModel:
+        chat = guarded(kind)(model=self.model, stream_usage=True, **settings)
+        key = f"api_dict['api_key'] or {_KEYS[self.source]}"
+        chat.tell(f"{self.source}:{self.model}", key, _ADDRESSES[self.source])
+        return chat
+
+    def _check_setting(self, name: str, value: object) -> None:
+        field = f"api_dict.{name}"
+        if name not in _SETTINGS[self.source]:
+            known = ", ".join(_SETTINGS[self.source])
+            raise InputError(field, f"is unknown for {self.source}; choose from {known}")
+        if value in (None, ""):  # as if it were not there
+            return
+        if name in _NUMBERS:
+            check_number(name, value, field)
+        elif not isinstance(value, SecretStr if name == "api_key" and not isinstance(value, str) else str):
+            raise InputError(field, f"must be a text, not {type(value).__name__}")
+        elif name in _URLS and not str(value).startswith(("http://", "https://")):
+            raise InputError(field, "must be an address that begins with http:// or https://")
 
     def _key(self) -> str:
-        key = self.api_dict.get("api_key") or os.environ.get(_KEYS[self.source], "")
-        return str(key.get_secret_value() if isinstance(key, SecretStr) else key)
+        given = self.api_dict.get("api_key") or os.environ.get(_KEYS[self.source], "")
+        key = str(given.get_secret_value() if isinstance(given, SecretStr) else given).strip()
+        if not key.isascii() or len(key.split()) > 1:  # it could not be sent as a header
+            raise InputError("api_key", "holds characters that no key has; copy it again")
+        return key
 
     def _endpoint(self) -> str:
         given = self.api_dict.get("azure_endpoint") or self.api_dict.get("endpoint")
         return str(given or os.environ.get(_AZURE_ENDPOINT, ""))
+
+
+def check_number(name: str, value: object, field: str = "") -> None:
+    """Refuse what is not a number in the range of a setting.
+
+    Args:
+        name: The setting.
+        value: What was given for it.
+        field: What the error calls it; by default as the setting.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    least, most = _NUMBERS[name]
+    kinds = int if isinstance(least, int) else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+        what = "a whole number" if kinds is int else "a number"
+        raise InputError(field or name, f"must be {what} from {least:g} to {most:g}, not {value!r}")

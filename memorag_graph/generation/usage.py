@@ -11,12 +11,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from memorag_graph.errors import CostLimitError
+from memorag_graph.generation.faults import status_of
 
 _PER = 1_000_000
-_BYTES_PER_TOKEN = 3
-"""Fewer than any text has on average, so that an estimate is rather too high."""
-
 _TOKENS_PER_MESSAGE = 8
+"""More than the markup around a message has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +90,10 @@ class UsageMeter(BaseCallbackHandler):
         Raises:
             CostLimitError: If that is more than is left.
         """
-        if self._max_cost is None:
-            return
         estimate = self._estimate(messages, kwargs.get("invocation_params", {}))
         with self._lock:
             committed = self.usage.cost + sum(self._reserved.values())
-            if committed + estimate > self._max_cost:
+            if self._max_cost is not None and committed + estimate > self._max_cost:
                 raise CostLimitError(
                     f"this call may cost up to {estimate:.4g}, but {committed:.4g} of max_cost {self._max_cost:.4g} "
                     "are used or set aside; raise max_cost, shorten the prompt, or lower max_new_tokens"
@@ -121,14 +118,18 @@ class UsageMeter(BaseCallbackHandler):
             )
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401
-        """Give back what was set aside for a call that failed."""
+        """Give back what was set aside for a call that the server refused.
+
+        An answer that was lost, or that the caller did not read to its end, may have been written and is paid for.
+        """
         with self._lock:
-            self._reserved.pop(run_id, None)
+            set_aside = self._reserved.pop(run_id, 0.0)
+            if status_of(error) is None:
+                self.usage = replace(self.usage, cost=self.usage.cost + set_aside)
 
     def _estimate(self, messages: Sequence[Sequence[BaseMessage]], params: dict[str, Any]) -> float:
-        read = sum(
-            len(message.text.encode()) // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE for row in messages for message in row
-        )
+        # Every token stands for at least a byte, so this is the most that a text can be.
+        read = sum(len(message.text.encode()) + _TOKENS_PER_MESSAGE for row in messages for message in row)
         limits = [params.get("max_completion_tokens"), params.get("max_tokens")]
         written = max([limit for limit in limits if limit], default=self._max_tokens)
         return self._prices.of(read, written * len(messages))

@@ -1,0 +1,67 @@
+"""Served chat models whose errors say what to check and never what the server wrote: that may repeat the key."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
+
+from memorag_graph.errors import MemoragError
+from memorag_graph.generation.faults import as_model_error
+
+
+class GuardedChat(BaseChatModel):
+    """Goes before a chat model of the OpenAI family among the bases of a class; see :func:`guarded`."""
+
+    _who: str = PrivateAttr("")
+    _key_setting: str = PrivateAttr("")
+    _address_setting: str = PrivateAttr("")
+
+    def tell(self, who: str, key_setting: str, address_setting: str) -> None:
+        """Set what errors call the model, and the settings that they name."""
+        self._who, self._key_setting, self._address_setting = who, key_setting, address_setting
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:  # noqa: ANN401 - LangChain's interface
+        with self._telling():
+            return super()._generate(*args, **kwargs)  # type: ignore[safe-super]
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:  # noqa: ANN401 - LangChain's interface
+        with self._telling():
+            return await super()._agenerate(*args, **kwargs)
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:  # noqa: ANN401
+        with self._telling():
+            yield from super()._stream(*args, **kwargs)
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:  # noqa: ANN401
+        with self._telling():
+            async for chunk in super()._astream(*args, **kwargs):
+                yield chunk
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        from openai import OpenAIError
+
+        try:
+            yield
+        except MemoragError:
+            raise
+        except (OpenAIError, OSError, ValueError) as error:  # ValueError: what came is not what was to come
+            address = f"{_without_login(str(cast(Any, self).root_client.base_url))}, set by {self._address_setting}"
+            raise as_model_error(error, self._who, self._key_setting, address) from None
+
+
+@cache
+def guarded(kind: type[BaseChatModel]) -> type[GuardedChat]:
+    """Return a subclass of a chat model whose errors are :class:`memorag_graph.errors.ModelError`."""
+    return type(kind.__name__, (GuardedChat, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+
+
+def _without_login(address: str) -> str:
+    """Keep scheme, host, port and path: what stands before the host or after the path may be secret."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
