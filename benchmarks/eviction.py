@@ -19,7 +19,7 @@ from memorag_graph.kv.eviction.prune import prune
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
 from memorag_graph.memory.frame import opening_tokens, turn_tokens
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.language_model import LanguageModel
@@ -123,7 +123,7 @@ def windows(tokens: Sequence[int]) -> list[Sequence[int]]:
 
 def main() -> None:
     model = load_language_model(ModelSource(EMBEDDED, dtype="float32"))
-    memory_model, prompts = MemoryModel(model), Prompts(language("en"))
+    memory_model, prompts = LocalMemoryModel(model), Prompts(language("en"))
     document, following = planted(model)
     examiner, texts = Examiner(model, prompts), windows(following)
     opening = len(opening_tokens(model, prompts))

@@ -27,8 +27,8 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.indexing import index_memory
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
@@ -43,7 +43,7 @@ QUESTION = [Turn("user", "What did the company do about the price of fuel?")]
 class Way:
     """One way to keep a memory: how to save it, and how to get from the file to the first token of an answer."""
 
-    def __init__(self, model: MemoryModel, memory: Memory, file: Path) -> None:
+    def __init__(self, model: LocalMemoryModel, memory: Memory, file: Path) -> None:
         self.model, self.memory, self.file = model, memory, file
         self.turn = model.turn_tokens(memory, QUESTION)
 
@@ -55,7 +55,7 @@ class Way:
 class Ours(Way):
     """This package's files."""
 
-    def __init__(self, model: MemoryModel, memory: Memory, document: Document, directory: Path) -> None:
+    def __init__(self, model: LocalMemoryModel, memory: Memory, document: Document, directory: Path) -> None:
         super().__init__(model, memory, directory / "memory.bin")
         self._embeddings = load_embeddings(ModelSource(EMBEDDED))
         self._index = index_memory(memory, [document], model.language_model, self._embeddings)
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=4000)
     arguments = parser.parse_args()
     prompts = Prompts(language("en"))
-    models = {dtype: MemoryModel(load_language_model(ModelSource(EMBEDDED, dtype=dtype)))
+    models = {dtype: LocalMemoryModel(load_language_model(ModelSource(EMBEDDED, dtype=dtype)))
               for dtype in ("float32", "bfloat16")}  # fmt: skip
     precise = models["float32"].language_model
     text = read_document(arguments.document).text
@@ -116,7 +116,7 @@ def main() -> None:
     step = len(following) // TEXTS
     texts = [following[at * step : at * step + TEXT_TOKENS] for at in range(TEXTS)]
 
-    def formed(dtype: str, storage: str) -> tuple[MemoryModel, Memory]:
+    def formed(dtype: str, storage: str) -> tuple[LocalMemoryModel, Memory]:
         settings = MemorySettings(kind="full", kv_storage=storage)
         return models[dtype], models[dtype].memorize([document], prompts, settings, embedding_model=EMBEDDED)
 

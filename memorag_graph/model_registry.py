@@ -95,7 +95,7 @@ class ModelRegistry:
             ModelError: If it cannot be loaded.
             InputError: If the device or dtype is unknown.
         """
-        from memorag_graph.memory.model import MemoryModel
+        from memorag_graph.memory.local import LocalMemoryModel
 
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
@@ -109,7 +109,7 @@ class ModelRegistry:
             flash_attention=options.enable_flash_attn,
             minference=options.minference,
         ).resolved()
-        return self._once(source, lambda: MemoryModel(load_language_model(source)))
+        return self._once(source, lambda: LocalMemoryModel(load_language_model(source)))
 
     def embeddings(self, name: str) -> Embeddings:
         """Return an embedding model, loading it the first time; one without a name embeds nothing.

@@ -252,13 +252,12 @@ class Registry(ModelRegistry):
         model, embeddings = self.models_of(read_identity(info), options)
         opened = self._loaded.get(address)
         if opened is None:
-            device = model.language_model.model.device
             memory, index = load_memory(
                 directory,
                 embeddings,
                 memory_id=address,
                 check=options.file_check,
-                device=device,
+                device=model.device,
                 index_kind=self.index_kind(info["settings"].get("index", options.index)),
             )
             opened = OpenMemory(memory, index, model)

@@ -17,7 +17,7 @@ from memorag_graph.documents import Document
 from memorag_graph.kv.cache import open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
@@ -112,8 +112,8 @@ def language_model(request: pytest.FixtureRequest) -> LanguageModel:
 
 
 @pytest.fixture
-def memory_model(language_model: LanguageModel) -> MemoryModel:
-    return MemoryModel(language_model)
+def memory_model(language_model: LanguageModel) -> LocalMemoryModel:
+    return LocalMemoryModel(language_model)
 
 
 def split_documents(documents: list[Document], tokens: CountsTokens, size: int) -> list[Chunk]:
@@ -163,7 +163,7 @@ class HashEmbeddings(Embeddings):
 def registry() -> Registry:
     """A registry that knows a tiny model and hash embeddings by name."""
     registry = Registry()
-    registry.add_memory_model("tiny-llama", MemoryModel(tiny_model("llama")))
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     return registry
 

@@ -19,7 +19,7 @@ import torch
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError
 from memorag_graph.languages import detect_language
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.revision import appended, removed, replaced
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
@@ -114,7 +114,7 @@ def child(registry: Registry, task: dict[str, Any], answer: int) -> None:
 def main() -> None:
     torch.set_num_threads(1)  # a fork takes no other threads along
     registry = Registry()
-    registry.add_memory_model("tiny-llama", MemoryModel(tiny_model("llama")))
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     detect_language(TEXT)  # loads its model once for all forks
     for line in sys.stdin:

@@ -15,7 +15,7 @@ from memorag_graph import DenseRetriever, MemoRAG, MemoRAGLite, Memory, Model
 from memorag_graph.api.arguments import sort_out
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.registry import Registry
@@ -31,8 +31,8 @@ SMALL: dict[str, Any] = {"gist_chunk_size": 512, "gist_tokens": 64, "generator":
 def registry() -> Registry:
     """Tiny models under the names that the interface uses by default."""
     registry = Registry()
-    registry.add_memory_model(DEFAULT_MODEL, MemoryModel(tiny_model("qwen2")))
-    registry.add_memory_model(LLAMA, MemoryModel(tiny_model("llama")))
+    registry.add_memory_model(DEFAULT_MODEL, LocalMemoryModel(tiny_model("qwen2")))
+    registry.add_memory_model(LLAMA, LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings(DEFAULT_EMBEDDING_MODEL, HashEmbeddings())
     return registry
 

@@ -12,7 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.journal import JOURNAL, Journal
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 
@@ -46,7 +46,7 @@ def checkpointer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bas
 
 def fresh_registry() -> Registry:
     registry = Registry()
-    registry.add_memory_model("tiny-llama", MemoryModel(tiny_model("llama")))
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     return registry
 

@@ -16,7 +16,7 @@ from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.revision import appended
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
@@ -43,21 +43,21 @@ CHINESE = (
 
 
 @pytest.fixture(scope="module")
-def float32(embedded_home: Path) -> MemoryModel:
+def float32(embedded_home: Path) -> LocalMemoryModel:
     """The embedded model in float32, in which the laws hold to a small tolerance."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MEMORAG_GRAPH_HOME", str(embedded_home))
-        return MemoryModel(load_language_model(ModelSource("embedded", dtype="float32")))
+        return LocalMemoryModel(load_language_model(ModelSource("embedded", dtype="float32")))
 
 
 @pytest.fixture(scope="module")
-def registry(float32: MemoryModel) -> Registry:
+def registry(float32: LocalMemoryModel) -> Registry:
     registry = Registry()
     registry.add_memory_model("embedded", float32)
     return registry
 
 
-def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryModel) -> None:
+def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: LocalMemoryModel) -> None:
     model = float32.language_model
     remembered = model.encode(LETTER)[:700]
     prompts = [
@@ -78,7 +78,7 @@ def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: MemoryMod
 
 
 def test_a_saved_memory_and_a_question_give_the_logits_of_one_go(
-    float32: MemoryModel, prompts: Prompts, tmp_path: Path
+    float32: LocalMemoryModel, prompts: Prompts, tmp_path: Path
 ) -> None:
     document = Document("letter", LETTER[:3000])
     settings = MemorySettings(kind="full", retrieval_chunk_size=128)
@@ -94,7 +94,7 @@ def test_a_saved_memory_and_a_question_give_the_logits_of_one_go(
 
 @pytest.mark.parametrize("kind", ["gist", "full"])
 def test_an_appended_real_memory_is_the_one_made_from_scratch(
-    float32: MemoryModel, prompts: Prompts, kind: MemoryKindName
+    float32: LocalMemoryModel, prompts: Prompts, kind: MemoryKindName
 ) -> None:
     documents = [Document(name, LETTER[start : start + 2000]) for name, start in (("a", 0), ("b", 4000))]
     settings = MemorySettings(kind=kind, gist_chunk_size=256, gist_tokens=32)
@@ -108,7 +108,7 @@ def test_an_appended_real_memory_is_the_one_made_from_scratch(
 
 @pytest.mark.parametrize(("storage", "least"), [("int8", 0.985), ("int4", 0.94)])
 def test_quantized_keys_and_values_of_a_real_memory_change_few_next_tokens(
-    float32: MemoryModel, storage: KVStorage, least: float
+    float32: LocalMemoryModel, storage: KVStorage, least: float
 ) -> None:
     model = float32.language_model
     tokens = model.encode(LETTER)
@@ -121,7 +121,7 @@ def test_quantized_keys_and_values_of_a_real_memory_change_few_next_tokens(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_embedded_model_shares_the_prefix_in_every_dtype(float32: MemoryModel, dtype: str) -> None:
+def test_the_embedded_model_shares_the_prefix_in_every_dtype(float32: LocalMemoryModel, dtype: str) -> None:
     model = copy.deepcopy(float32.language_model.model).to(getattr(torch, dtype))
     model.set_attn_implementation("sdpa")
     prepare(model)
@@ -154,7 +154,7 @@ def test_a_chinese_document_yields_chinese_clues_that_reach_retrieval(registry: 
 
 
 def test_answers_are_the_same_from_a_new_process_state(
-    registry: Registry, float32: MemoryModel, tmp_path: Path
+    registry: Registry, float32: LocalMemoryModel, tmp_path: Path
 ) -> None:
     options = RunOptions(max_new_tokens=24, gist_chunk_size=1024, gist_tokens=64)
     given = {"context": LETTER[:6000], "query": "Who is the captain?", "task_type": "qa", "save_dir": str(tmp_path)}
@@ -165,7 +165,7 @@ def test_answers_are_the_same_from_a_new_process_state(
     assert build_graph(fresh).invoke(again, context=options)["answer"] == first["answer"]
 
 
-def test_the_embedding_model_reads_whole_chunks(float32: MemoryModel) -> None:
+def test_the_embedding_model_reads_whole_chunks(float32: LocalMemoryModel) -> None:
     embeddings = load_embeddings(ModelSource("embedded"))
     (chunk, *_) = split_documents([Document("a", LETTER)], float32.language_model, 512)
     half = chunk.text[: len(chunk.text) * 3 // 5]
@@ -189,7 +189,7 @@ def test_questions_of_the_example_stand_where_they_say() -> None:
             assert len(quote.split()) > 3
 
 
-def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float32: MemoryModel) -> None:
+def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float32: LocalMemoryModel) -> None:
     questions = ["Name three colours.", "What is the capital of France?", "Count to five."]
 
     def ask(question: str) -> str:

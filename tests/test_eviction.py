@@ -33,7 +33,7 @@ from memorag_graph.kv.rotary import turn
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.frame import opening_tokens
 from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.revision import appended
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
@@ -170,7 +170,7 @@ def test_keeping_all_changes_nothing(language_model: LanguageModel) -> None:
 
 @each_scorer
 def test_a_pruned_memory_keeps_its_share_and_its_opening(
-    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, settings: MemorySettings
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, settings: MemorySettings
 ) -> None:
     seen: list[Progress] = []
     memory = memory_model.memorize(documents, prompts, settings, report=seen.append)
@@ -191,7 +191,7 @@ def test_a_pruned_memory_keeps_its_share_and_its_opening(
 @each_scorer
 @pytest.mark.parametrize("storage", ["exact", "int8"])
 def test_a_pruned_memory_answers_the_same_after_a_restart(
-    memory_model: MemoryModel,
+    memory_model: LocalMemoryModel,
     documents: list[Document],
     prompts: Prompts,
     settings: MemorySettings,
@@ -208,7 +208,7 @@ def test_a_pruned_memory_answers_the_same_after_a_restart(
 
 @each_scorer
 def test_an_appended_pruned_memory_is_the_one_made_from_scratch(
-    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, settings: MemorySettings
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, settings: MemorySettings
 ) -> None:
     other = Document("other.txt", TEXT[:700].replace("ferry", "train"))
     before = memory_model.memorize(documents, prompts, settings)
@@ -217,7 +217,7 @@ def test_an_appended_pruned_memory_is_the_one_made_from_scratch(
 
 
 def test_a_pruned_memory_leaves_the_window_to_questions(
-    memory_model: MemoryModel, documents: list[Document], prompts: Prompts
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
     whole = memory_model.memorize(documents, prompts, PRUNED.model_copy(update={"kv_keep": 1.0}))
     pruned = memory_model.memorize(documents, prompts, PRUNED)
@@ -248,7 +248,7 @@ def test_models_whose_keys_do_not_turn_are_refused(
     make: object, message: str, documents: list[Document], prompts: Prompts
 ) -> None:
     torch.manual_seed(0)
-    model = MemoryModel(loaded(make()))  # type: ignore[operator]
+    model = LocalMemoryModel(loaded(make()))  # type: ignore[operator]
     settings = PRUNED.model_copy(update={"eviction": "keydiff"})
     with pytest.raises(InputError, match=message) as error:
         model.memorize(documents, prompts, settings)
@@ -257,7 +257,7 @@ def test_models_whose_keys_do_not_turn_are_refused(
 
 def test_a_model_that_cannot_be_watched_is_pointed_to_keydiff(documents: list[Document], prompts: Prompts) -> None:
     torch.manual_seed(0)
-    model = MemoryModel(loaded(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4096))))
+    model = LocalMemoryModel(loaded(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4096))))
     with pytest.raises(InputError, match="use keydiff") as error:
         model.memorize(documents, prompts, PRUNED)
     assert error.value.field == "eviction"
@@ -265,7 +265,7 @@ def test_a_model_that_cannot_be_watched_is_pointed_to_keydiff(documents: list[Do
     assert pruned.shards[0].kv.length < len(pruned.shards[0].token_ids)
 
 
-def test_gists_are_kept_whole(memory_model: MemoryModel, documents: list[Document], prompts: Prompts) -> None:
+def test_gists_are_kept_whole(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts) -> None:
     with pytest.raises(InputError, match="use kind=full"):
         memory_model.memorize(documents, prompts, SETTINGS.model_copy(update={"kv_keep": 0.5}))
 

@@ -15,8 +15,9 @@ from memorag_graph.errors import MemoragError, MemoryFileError
 from memorag_graph.memory import atomic, files
 from memorag_graph.memory.atomic import read_manifest, write_together
 from memorag_graph.memory.files import load_memory, save_memory
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.manifest import find_memories, read_info, verify
-from memorag_graph.memory.model import Memory, MemoryModel
+from memorag_graph.memory.memory import Memory
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.dense import FaissIndex
 from tests.conftest import SETTINGS, TEXT, HashEmbeddings, split_documents
@@ -27,19 +28,19 @@ FILES = ("memory.bin", "index.bin", "chunks.json", "notes.json", "manifest.json"
 
 
 @pytest.fixture
-def saved(memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path) -> Path:
+def saved(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path) -> Path:
     memory = memory_model.memorize(documents, prompts, SETTINGS, embedding_model="hash")
     save(memory, memory_model, documents, tmp_path / "saved")
     return tmp_path / "saved"
 
 
-def save(memory: Memory, model: MemoryModel, documents: list[Document], directory: Path) -> None:
+def save(memory: Memory, model: LocalMemoryModel, documents: list[Document], directory: Path) -> None:
     chunks = split_documents(documents, model.language_model, SETTINGS.retrieval_chunk_size)
     save_memory(directory, memory, FaissIndex.from_chunks(chunks, HashEmbeddings()))
 
 
 def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
-    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
 ) -> None:
     overridden = Prompts(prompts.language, {"gist": "{context}\n\nIn short:"})
     memory = memory_model.memorize(documents, overridden, SETTINGS, embedding_model="hash")
@@ -169,7 +170,7 @@ def test_other_files_of_the_directory_stay(tmp_path: Path) -> None:
 
 
 def test_a_memory_replaced_while_it_is_read_is_read_again(
-    saved: Path, memory_model: MemoryModel, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+    saved: Path, memory_model: LocalMemoryModel, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = [Document("other.txt", TEXT[:1500])]
     memory = memory_model.memorize(other, prompts, SETTINGS, embedding_model="hash")
@@ -231,7 +232,7 @@ def test_damage_that_a_check_of_sizes_lets_pass_is_still_an_error_of_this_packag
 
 
 def test_a_directory_that_cannot_be_written_is_named(
-    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     memory = memory_model.memorize(documents, prompts, SETTINGS)

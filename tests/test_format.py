@@ -12,8 +12,8 @@ from safetensors import safe_open
 from memorag_graph.documents import Document
 from memorag_graph.memory.files import save_memory
 from memorag_graph.memory.indexing import index_memory
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import MemoryModel
 from memorag_graph.prompts import Prompts
 from tests.conftest import SETTINGS, HashEmbeddings
 
@@ -35,7 +35,7 @@ PRUNED = {"kind": "full", "kv_keep": 0.5, "eviction": "snapkv"}
 )
 def saved(
     request: pytest.FixtureRequest,
-    memory_model: MemoryModel,
+    memory_model: LocalMemoryModel,
     documents: list[Document],
     prompts: Prompts,
     tmp_path: Path,

@@ -15,8 +15,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph.errors import InputError, MemoragError, MemoryFileError, MemoryMismatchError
 from memorag_graph.graph import MemoragGraph, build_graph, graph
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.manifest import read_info
-from memorag_graph.memory.model import MemoryModel
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import GraphInput
@@ -116,7 +116,7 @@ def test_a_known_text_is_not_memorized_again_and_its_id_opens_it(
     def forbidden(*args: object, **kwargs: object) -> None:
         raise AssertionError("memorized again")
 
-    monkeypatch.setattr(MemoryModel, "memorize", forbidden)
+    monkeypatch.setattr(LocalMemoryModel, "memorize", forbidden)
     fresh = Registry()
     fresh.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
     fresh.add_embeddings("hash", registry.embeddings("hash"))
@@ -203,7 +203,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
     tiny: MemoragGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(MemoryModel, "memorize", None)
+    monkeypatch.setattr(LocalMemoryModel, "memorize", None)
     with pytest.raises(MemoryFileError, match="--save-dir"):
         invoke(tiny, save_dir=str(tmp_path / "file" / "memory"))
 
@@ -299,7 +299,7 @@ def test_a_missing_memory_and_a_memory_of_another_model_are_refused(registry: Re
     result = invoke(graph)
     with pytest.raises(MemoryFileError, match="does not exist"):
         graph.invoke({"memory_id": "unknown", "query": QUESTION}, context=TINY)
-    registry.add_memory_model("other", MemoryModel(tiny_model("llama", seed=1)))
+    registry.add_memory_model("other", LocalMemoryModel(tiny_model("llama", seed=1)))
     with pytest.raises(MemoryMismatchError, match="tiny-llama"):
         graph.invoke(
             {"memory_id": result["memory_id"], "query": QUESTION}, context=TINY.model_copy(update={"model": "other"})

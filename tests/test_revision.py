@@ -9,12 +9,12 @@ import pytest
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.kv import cache
-from memorag_graph.memory import forming
+from memorag_graph.memory import reading
 from memorag_graph.memory.gists import GistKind
 from memorag_graph.memory.indexing import index_memory
 from memorag_graph.memory.journal import Journal
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import MemoryModel
 from memorag_graph.memory.revision import Listed, appended, removed, replaced
 from memorag_graph.models import slots
 from memorag_graph.models.slots import Slots
@@ -37,15 +37,15 @@ EVERY = [GIST, GIST.model_copy(update={"kind": "full"}), GIST.model_copy(update=
 def _short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces so short that a memory of these texts has many."""
     monkeypatch.setattr(cache, "PIECE", 64)
-    monkeypatch.setattr(forming, "PIECE", 64)
+    monkeypatch.setattr(reading, "PIECE", 64)
 
 
 @pytest.fixture(params=[4096, 1024], ids=["one-shard", "shards"])
-def model(request: pytest.FixtureRequest) -> MemoryModel:
-    return MemoryModel(tiny_model("llama", max_position_embeddings=request.param))
+def model(request: pytest.FixtureRequest) -> LocalMemoryModel:
+    return LocalMemoryModel(tiny_model("llama", max_position_embeddings=request.param))
 
 
-def memorize(model: MemoryModel, documents: list[Document], settings: MemorySettings, prompts: Prompts) -> Memory:
+def memorize(model: LocalMemoryModel, documents: list[Document], settings: MemorySettings, prompts: Prompts) -> Memory:
     return model.memorize(documents, prompts, settings)
 
 
@@ -68,7 +68,7 @@ CHANGES: list[tuple[str, Callable[[Memory], Listed], list[Document]]] = [
 @pytest.mark.parametrize("settings", EVERY, ids=["gist", "full", "int8"])
 @pytest.mark.parametrize(("change", "documents"), [it[1:] for it in CHANGES], ids=[it[0] for it in CHANGES])
 def test_a_changed_memory_is_the_one_made_from_scratch(
-    model: MemoryModel,
+    model: LocalMemoryModel,
     prompts: Prompts,
     settings: MemorySettings,
     change: Callable[[Memory], Listed],
@@ -91,7 +91,7 @@ def test_a_changed_memory_is_the_one_made_from_scratch(
 
 
 def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = MemoryModel(tiny_model("llama"))
+    model = LocalMemoryModel(tiny_model("llama"))
     before = memorize(model, [A, B], GIST, prompts)
     digested: list[str] = []
     real = GistKind._digest
@@ -122,7 +122,7 @@ def test_the_rows_that_a_section_is_digested_in_depend_on_it_alone(
     prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of another length or number may round otherwise, and then a gist would depend on what else was new."""
-    model = MemoryModel(tiny_model("llama"))
+    model = LocalMemoryModel(tiny_model("llama"))
     rows: dict[str, set[tuple[int, int]]] = {}
     real = Slots.write
 
@@ -142,7 +142,7 @@ def test_the_rows_that_a_section_is_digested_in_depend_on_it_alone(
 
 
 def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = MemoryModel(tiny_model("llama"))
+    model = LocalMemoryModel(tiny_model("llama"))
     before = memorize(model, [A, B], GIST, prompts)
     read: list[int] = []
     real = cache.SharedBranch.prefill
@@ -167,7 +167,7 @@ def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch
 def test_changes_that_cannot_be_made_are_refused(
     prompts: Prompts, change: Callable[[Memory], Listed], message: str
 ) -> None:
-    memory = memorize(MemoryModel(tiny_model("llama")), [A, B], GIST, prompts)
+    memory = memorize(LocalMemoryModel(tiny_model("llama")), [A, B], GIST, prompts)
     with pytest.raises(InputError, match=message):
         change(memory)
 
@@ -179,9 +179,9 @@ def model_of_one(memory: Memory) -> Memory:
 
 
 def test_a_memory_is_not_continued_by_another_model(prompts: Prompts) -> None:
-    memory = memorize(MemoryModel(tiny_model("llama")), [A], GIST, prompts)
+    memory = memorize(LocalMemoryModel(tiny_model("llama")), [A], GIST, prompts)
     with pytest.raises(MemoryMismatchError, match="model: tiny-llama → tiny-qwen2"):
-        MemoryModel(tiny_model("qwen2")).revise(memory, appended(memory, [B]))
+        LocalMemoryModel(tiny_model("qwen2")).revise(memory, appended(memory, [B]))
 
 
 class Killed(BaseException):
@@ -192,7 +192,7 @@ class Killed(BaseException):
 def test_a_killed_process_goes_on_to_the_same_memory(
     tmp_path: Path, prompts: Prompts, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    model = MemoryModel(tiny_model("llama"))
+    model = LocalMemoryModel(tiny_model("llama"))
     whole = memorize(model, [A, B], GIST, prompts)
     path = tmp_path / "journal"
     real, steps, written = Slots._step, [0], []

@@ -22,7 +22,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langserve import RemoteRunnable
 
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.memories import document_name
@@ -55,7 +55,7 @@ class Service:
 
     def __init__(self, **settings: Any) -> None:
         self.registry = Registry()
-        self.registry.add_memory_model("tiny-llama", MemoryModel(tiny_model("llama")))
+        self.registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
         self.registry.add_embeddings("hash", HashEmbeddings())
         self.registry.add_chat_model("writer", SlowWriter(messages=iter(lambda: AIMessage(REPLY), None)))
         app = create_app(self.registry, settings.pop("options", TINY), **settings)

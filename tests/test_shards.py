@@ -13,8 +13,8 @@ from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
 from memorag_graph.kv.cache import open_branch
 from memorag_graph.memory.chat import MemoryChat
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
@@ -28,12 +28,12 @@ QUESTION = "Who was proud of Thorle?"
 
 
 @pytest.fixture(scope="module")
-def model() -> MemoryModel:
-    return MemoryModel(tiny_model("llama", max_position_embeddings=1024))
+def model() -> LocalMemoryModel:
+    return LocalMemoryModel(tiny_model("llama", max_position_embeddings=1024))
 
 
 @pytest.fixture
-def memory(model: MemoryModel, prompts: Prompts) -> Memory:
+def memory(model: LocalMemoryModel, prompts: Prompts) -> Memory:
     memory = model.memorize([Document("a", TEXT * 3)], prompts, SETTINGS)
     assert len(memory.shards) >= 2
     return memory
@@ -52,7 +52,7 @@ def test_rows_over_different_prefixes_equal_one_go(language_model: LanguageModel
         assert_close(logits[row], one_go(language_model, [*starts[row], *prompts[row], token])[-1])
 
 
-def test_a_question_to_all_shards_at_once_equals_each_alone(model: MemoryModel, memory: Memory) -> None:
+def test_a_question_to_all_shards_at_once_equals_each_alone(model: LocalMemoryModel, memory: Memory) -> None:
     def ask(shard: int) -> str:
         return model.complete(memory, [Turn("user", QUESTION)], Sampling(12), shard=shard).text
 
@@ -68,7 +68,7 @@ def test_a_question_to_all_shards_at_once_equals_each_alone(model: MemoryModel, 
         assert list(pool.map(together, shards)) == alone
 
 
-def test_shards_are_unchanged_by_answers(model: MemoryModel, memory: Memory) -> None:
+def test_shards_are_unchanged_by_answers(model: LocalMemoryModel, memory: Memory) -> None:
     before = [tensor.clone() for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
     chat = ShardedChat(MemoryChat(memory_model=model, memory=memory, max_new_tokens=8))
     recollection = Recollection(chat, memory.prompts, memory.notes)
@@ -78,7 +78,7 @@ def test_shards_are_unchanged_by_answers(model: MemoryModel, memory: Memory) -> 
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
-def test_a_hundred_answers_at_once_change_no_shard_and_no_answer(model: MemoryModel, memory: Memory) -> None:
+def test_a_hundred_answers_at_once_change_no_shard_and_no_answer(model: LocalMemoryModel, memory: Memory) -> None:
     shards = len(memory.shards)
     before = [tensor.clone() for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
 
@@ -167,7 +167,7 @@ def test_an_outline_is_made_from_the_outlines_of_all_shards(memory: Memory) -> N
 
 @pytest.mark.parametrize("kind", ["gist", "full"])
 @pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
-def test_each_task_answers_over_shards(model: MemoryModel, kind: str, task_type: str) -> None:
+def test_each_task_answers_over_shards(model: LocalMemoryModel, kind: str, task_type: str) -> None:
     registry = Registry()
     registry.add_memory_model("tiny-llama", model)
     registry.add_embeddings("hash", HashEmbeddings())

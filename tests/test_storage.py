@@ -14,7 +14,7 @@ from memorag_graph.kv.rotary import rotary_frequencies, turn
 from memorag_graph.kv.storage import decode, encode
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.model import MemoryModel
+from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.prompts import Prompts
 from tests.conftest import SETTINGS, HashEmbeddings, prefill, tiny_model
@@ -103,7 +103,7 @@ def test_bytes_against_float32_for_heads_of_common_size(storage: str, most: floa
 
 @pytest.mark.parametrize("storage", ["exact", "float16", "int8", "int4"])
 def test_a_memory_answers_the_same_before_and_after_a_restart(
-    memory_model: MemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path, storage: str
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path, storage: str
 ) -> None:
     settings = SETTINGS.model_copy(update={"kv_storage": storage})
     memory = memory_model.memorize(documents, prompts, settings, embedding_model="hash")
@@ -118,7 +118,7 @@ def test_a_memory_answers_the_same_before_and_after_a_restart(
 
 
 def test_heads_that_do_not_pack_are_refused_with_a_way_out(documents: list[Document], prompts: Prompts) -> None:
-    model = MemoryModel(tiny_model("llama", head_dim=12))
+    model = LocalMemoryModel(tiny_model("llama", head_dim=12))
     with pytest.raises(InputError, match="use int8 or exact") as error:
         model.memorize(documents, prompts, SETTINGS.model_copy(update={"kv_storage": "int4"}))
     assert error.value.field == "kv_storage"

@@ -90,7 +90,7 @@ def load_memory(
     *,
     memory_id: str | None = None,
     check: FileCheck = "full",
-    device: torch.device | None = None,
+    device: str = "cpu",
     index_kind: IndexKind | None = None,
 ) -> tuple[Memory, ChunkIndex]:
     """Read a memory and its index. Keys and values that were kept exactly are mapped, not read.
@@ -102,7 +102,7 @@ def load_memory(
         embeddings: The model that embeds queries.
         memory_id: Which memory is meant; by default the one that is there.
         check: How closely to compare each file with the manifest before it is used.
-        device: Where the keys and values go; the CPU by default.
+        device: Where the keys and values go.
         index_kind: What keeps the index; by default a file of the memory.
 
     Raises:
@@ -115,9 +115,7 @@ def load_memory(
         if memory_id not in (None, manifest["memory_id"]):
             raise MemoryFileError(f"{directory} holds another memory than {memory_id}")
         try:
-            loaded = _load(
-                directory, manifest, embeddings, check, device or torch.device("cpu"), index_kind or FaissKind()
-            )
+            loaded = _load(directory, manifest, embeddings, check, torch.device(device), index_kind or FaissKind())
         except MemoryFileError:
             if manifest == failed:  # the first time, files may just have been given their names
                 raise

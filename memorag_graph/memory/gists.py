@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
-from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.digest import faithful_digest
 from memorag_graph.memory.journal import Journal
 from memorag_graph.memory.kinds import pack, shard_room
-from memorag_graph.models.chat_template import Turn, without_thinking
-from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.sampling import NO_REPEAT, Sampling
-from memorag_graph.models.slots import Slots
-from memorag_graph.models.worker import Worker
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.text_model import TextModel
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
@@ -23,8 +21,43 @@ MIN_GIST_TOKENS = 64
 """Gists shrink to this before a memory is split into shards; shorter ones say too little."""
 
 _SMALLEST_SECTION = 16
-_SHORTER = 4
-"""Sections of which so many fit the longest one are digested in shorter rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class GistPlan:
+    """How gists are asked for.
+
+    Attributes:
+        prompts: The prompts of the document's language.
+        gist_tokens: Most tokens of a gist.
+        section_tokens: Most tokens of a section.
+        frame_tokens: Tokens of a request besides the section's.
+    """
+
+    prompts: Prompts
+    gist_tokens: int
+    section_tokens: int
+    frame_tokens: int
+
+    def request(self, section: str) -> Turn:
+        """Return the request for the gist of a section."""
+        return Turn("user", self.prompts.fill("gist", context=section))
+
+
+class Drafter(Protocol):
+    """Has a model write gists. What it writes is checked against the sections afterwards."""
+
+    def draft(
+        self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the key and the draft of each section, in the order in which they are finished.
+
+        Args:
+            sections: The sections by key.
+            costs: Their tokens.
+            plan: How to ask for them.
+            report: Called with the tokens read and written of the drafts that are not finished.
+        """
 
 
 class GistKind:
@@ -34,7 +67,7 @@ class GistKind:
     their most central sentences; where that is not enough they fill several shards.
 
     Args:
-        worker: The model's thread.
+        drafter: Has the model write.
         model: The model.
         prompts: The prompts of the document's language.
         settings: Length of sections and gists.
@@ -47,29 +80,29 @@ class GistKind:
 
     def __init__(
         self,
-        worker: Worker,
-        model: LanguageModel,
+        drafter: Drafter,
+        model: TextModel,
         prompts: Prompts,
         settings: MemorySettings,
         journal: Journal,
         report: ReportProgress,
     ) -> None:
-        self._worker = worker
+        self._drafter = drafter
         self._model = model
-        self._prompts = prompts
         self._journal = journal
         self._report = report
         self._room = shard_room(model, prompts)
-        self._gist_tokens = min(settings.gist_tokens, self._room // 2)
-        self._frame = len(model.encode_chat([Turn("user", prompts["gist"])]))
-        self._largest_section = min(settings.gist_chunk_size, model.window - self._frame - self._gist_tokens)
-        if self._largest_section < _SMALLEST_SECTION:
+        gist_tokens = min(settings.gist_tokens, self._room // 2)
+        frame = model.count_chat([Turn("user", prompts["gist"])])
+        section_tokens = min(settings.gist_chunk_size, model.window - frame - gist_tokens)
+        self._plan = GistPlan(prompts, gist_tokens, section_tokens, frame)
+        if section_tokens < _SMALLEST_SECTION:
             raise InputError("gist_tokens", f"too long for a window of {model.window} tokens; lower it")
 
     @property
     def section_tokens(self) -> int:
         """Most tokens of a section."""
-        return self._largest_section
+        return self._plan.section_tokens
 
     def key(self, section: str) -> str:
         """Return the hash of a section and of all else that decides its gist."""
@@ -78,9 +111,9 @@ class GistKind:
             model.fingerprint,
             model.tokenizer_fingerprint,
             model.dtype,
-            self._prompts["gist"],
-            self._prompts.language.code,
-            self._gist_tokens,
+            self._plan.prompts["gist"],
+            self._plan.prompts.language.code,
+            self._plan.gist_tokens,
             section,
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
@@ -90,16 +123,15 @@ class GistKind:
         journaled = self._journal.read()
         notes = {key: journaled[key] for key in sections if key in journaled}
         costs = {key: self._model.count(section.text) for key, section in sections.items() if key not in notes}
-        notes |= {key: sections[key].text for key, cost in costs.items() if cost <= self._gist_tokens}
+        notes |= {key: sections[key].text for key, cost in costs.items() if cost <= self._plan.gist_tokens}
         waiting = {key: cost for key, cost in costs.items() if key not in notes}
         if waiting:
             notes |= self._digest({key: sections[key].text for key in waiting}, waiting)
         return notes
 
     def _digest(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
-        """Digest sections in rows whose length depends on the section alone, as the bits of a gist do on its row."""
-        sampling = Sampling(self._gist_tokens, no_repeat=NO_REPEAT)
-        prices = {key: cost + self._frame + self._gist_tokens for key, cost in costs.items()}
+        plan = self._plan
+        prices = {key: cost + plan.frame_tokens + plan.gist_tokens for key, cost in costs.items()}
         total = sum(prices.values())
         notes: dict[str, str] = {}
 
@@ -108,27 +140,15 @@ class GistKind:
             self._report(Progress("gists", min(done, total), total, "tokens"))
 
         report(0)
-        rows = {key: self._row(cost) for key, cost in costs.items()}
-        for row in sorted(set(rows.values()), reverse=True):
-            slots: Slots[str] = Slots(self._worker, self._model, row + self._frame, sampling, report)
-            prompts = ((key, self._prompt(texts[key])) for key in texts if rows[key] == row)
-            for key, tokens in slots.write(prompts):
-                draft = without_thinking(self._model.decode(tokens)).strip()
-                notes[key] = self._faithful(draft, texts[key], self._gist_tokens)
-                self._journal.add(key, notes[key])
+        for key, draft in self._drafter.draft(texts, costs, plan, report):
+            notes[key] = self._faithful(draft, texts[key], plan.gist_tokens)
+            self._journal.add(key, notes[key])
         report(0)
         return notes
 
-    def _row(self, cost: int) -> int:
-        """Return the most tokens of a section in a row of the kind that one of this length goes to."""
-        row = self._largest_section
-        while cost <= row // _SHORTER:
-            row //= _SHORTER
-        return row
-
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:
         """Return the texts of each shard: gists in the greatest length in which all fit one shard, or the least."""
-        budget = self._gist_tokens
+        budget = self._plan.gist_tokens
         while True:
             texts = [f"\n\n{self._shrunk(note, budget)}" for note in notes]
             costs = [self._model.count(text) for text in texts]
@@ -136,15 +156,8 @@ class GistKind:
                 return pack(texts, costs, self._room)
             budget //= 2
 
-    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
-        """Return all of a shard's keys and values."""
-        return kv
-
-    def _prompt(self, text: str) -> list[int]:
-        return self._model.encode_chat([Turn("user", self._prompts.fill("gist", context=text))])
-
     def _shrunk(self, note: str, tokens: int) -> str:
         return note if self._model.count(note) <= tokens else self._faithful("", note, tokens)
 
     def _faithful(self, draft: str, text: str, tokens: int) -> str:
-        return faithful_digest(draft, text, tokens, self._model.count, self._prompts.language.code)
+        return faithful_digest(draft, text, tokens, self._model.count, self._plan.prompts.language.code)

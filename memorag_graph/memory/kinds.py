@@ -6,9 +6,8 @@ from typing import Any, Protocol
 
 from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
-from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.chat_template import Turn
-from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
 
 _TURN_SHARE = 4
@@ -40,7 +39,7 @@ class Note:
 
 
 class MemoryKind(Protocol):
-    """How a memory comes about: sections → notes → the texts of shards → what is kept of their keys and values."""
+    """What a memory holds: sections → notes → the texts of shards."""
 
     @property
     def section_tokens(self) -> int:
@@ -55,22 +54,19 @@ class MemoryKind(Protocol):
     def arrange(self, notes: Sequence[str]) -> Sequence[Sequence[str]]:
         """Return, for each shard, the texts that it reads one after the other."""
 
-    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
-        """Return what is kept of a shard's keys and values."""
-
 
 def turn_room(window: int) -> int:
     """Return the tokens of a window that are kept free for a question's turn and its answer."""
     return min(_TURN_TOKENS, window // _TURN_SHARE)
 
 
-def shard_room(model: LanguageModel, prompts: Prompts) -> int:
+def shard_room(model: TextModel, prompts: Prompts) -> int:
     """Return the tokens of notes that fit a shard beside the opening words, a question's turn and its answer.
 
     Raises:
         InputError: If the model's window is too small for a memory.
     """
-    frame = len(model.encode_chat([Turn("user", prompts["context"])]))
+    frame = model.count_chat([Turn("user", prompts["context"])])
     room = model.window - turn_room(model.window) - frame
     if room < _SMALLEST_ROOM:
         raise InputError("model", f"a window of {model.window} tokens is too small for a memory; use another model")

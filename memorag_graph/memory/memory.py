@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from memorag_graph.chunking import CountsTokens
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryMismatchError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kinds import Note
-from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
@@ -36,8 +37,8 @@ class Identity:
     quantization: str = ""
 
     @classmethod
-    def of(cls, model: LanguageModel, embedding_model: str) -> "Identity":
-        """Describe a loaded model."""
+    def of(cls, model: TextModel, embedding_model: str) -> "Identity":
+        """Describe a model."""
         return cls(
             model.name,
             model.fingerprint,
@@ -88,9 +89,9 @@ class DocumentInfo:
     tokens: int
 
     @classmethod
-    def of(cls, document: Document, model: LanguageModel) -> "DocumentInfo":
+    def of(cls, document: Document, tokens: CountsTokens) -> "DocumentInfo":
         """Describe a document, in tokens of a model."""
-        return cls(document.source, document.sha256, len(document.text), model.count(document.text))
+        return cls(document.source, document.sha256, len(document.text), tokens.count(document.text))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""

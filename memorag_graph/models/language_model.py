@@ -114,6 +114,10 @@ class LanguageModel:
         """Tokenize a conversation that begins with itself, not with a memory."""
         return self.encode_pieces(self.template.render(turns))
 
+    def count_chat(self, turns: Sequence[Turn]) -> int:
+        """Return the number of tokens of a conversation, with the template's markup."""
+        return len(self.encode_chat(turns))
+
     @cached_property
     def stop_tokens(self) -> frozenset[int]:
         """Tokens that end an answer: the model's and tokenizer's own, and the template's end of a turn."""

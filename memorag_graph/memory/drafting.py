@@ -1,0 +1,50 @@
+"""Gists drafted by a local model."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from memorag_graph.memory.gists import GistPlan
+from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.sampling import NO_REPEAT, Sampling
+from memorag_graph.models.slots import Slots
+from memorag_graph.models.worker import Worker
+
+_SHORTER = 4
+"""Sections of which so many fit the longest one are digested in shorter rows."""
+
+
+class SlotDrafter:
+    """Drafts gists in rows whose length depends on the section alone, as the bits of a gist do on its row.
+
+    Args:
+        worker: The model's thread.
+        model: The model.
+    """
+
+    def __init__(self, worker: Worker, model: LanguageModel) -> None:
+        self._worker = worker
+        self._model = model
+
+    def draft(
+        self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the key and the draft of each section; see :class:`memorag_graph.memory.gists.Drafter`."""
+        sampling = Sampling(plan.gist_tokens, no_repeat=NO_REPEAT)
+        rows = {key: _row(cost, plan.section_tokens) for key, cost in costs.items()}
+        for row in sorted(set(rows.values()), reverse=True):
+            slots: Slots[str] = Slots(self._worker, self._model, row + plan.frame_tokens, sampling, report)
+            requests = (
+                (key, self._model.encode_chat([plan.request(section)]))
+                for key, section in sections.items()
+                if rows[key] == row
+            )
+            for key, tokens in slots.write(requests):
+                yield key, without_thinking(self._model.decode(tokens)).strip()
+
+
+def _row(cost: int, longest: int) -> int:
+    """Return the most tokens of a section in a row of the kind that one of this length goes to."""
+    row = longest
+    while cost <= row // _SHORTER:
+        row //= _SHORTER
+    return row

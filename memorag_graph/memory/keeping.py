@@ -1,0 +1,81 @@
+"""A shard's keys and values → those that are kept."""
+
+from collections.abc import Sequence
+
+from memorag_graph.errors import InputError
+from memorag_graph.kv.attention import Watch
+from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.eviction.keydiff import keydiff_scores
+from memorag_graph.kv.eviction.kvzip import kvzip_scores
+from memorag_graph.kv.eviction.prune import prune, turning_frequencies
+from memorag_graph.kv.eviction.scoring import Scores
+from memorag_graph.kv.eviction.snapkv import snapkv_scores
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.memory.frame import opening_tokens, turn_tokens
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.worker import Worker
+from memorag_graph.progress import Progress, ReportProgress
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+
+
+class Keeper:
+    """Keeps the share ``kv_keep`` of a shard's keys and values, chosen by ``eviction``.
+
+    Args:
+        worker: The model's thread.
+        model: The model.
+        prompts: The prompts of the document's language.
+        settings: Which keys and values are kept.
+        report: Called as they are chosen.
+
+    Raises:
+        InputError: If the model's keys and values cannot be chosen so.
+    """
+
+    def __init__(
+        self, worker: Worker, model: LanguageModel, prompts: Prompts, settings: MemorySettings, report: ReportProgress
+    ) -> None:
+        self._worker = worker
+        self._model = model
+        self._prompts = prompts
+        self._settings = settings
+        self._report = report
+        if settings.kv_keep < 1:
+            self._require_evictable()
+
+    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
+        """Return the share of a shard's keys and values that is to be kept; the opening words stay whole."""
+        if self._settings.kv_keep == 1:
+            return kv
+        opening = len(opening_tokens(self._model, self._prompts))
+        scores = self._scores(kv, tokens, opening)
+        return self._worker.call(lambda: prune(kv, scores, self._settings.kv_keep, opening, self._model.model))
+
+    def _scores(self, kv: KVPrefix, tokens: Sequence[int], opening: int) -> Scores:
+        read = 0
+
+        def look_back(prefix: KVPrefix, turn: Sequence[int], watch: Watch) -> None:
+            nonlocal read
+            branch = self._worker.call(lambda: open_branch(self._model.model, [prefix], len(turn)))
+            self._worker.call(lambda: branch.prefill(0, turn, watch))
+            read += len(turn)
+            self._report(Progress("eviction", min(read, len(tokens)), len(tokens), "tokens"))
+
+        match self._settings.eviction:
+            case "kvzip":
+                request = turn_tokens(self._model, self._prompts, [Turn("user", self._prompts.repeat)])
+                return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, look_back)
+            case "snapkv":
+                return snapkv_scores(kv, tokens, self._settings.kv_keep, look_back)
+            case "keydiff":
+                return self._worker.call(lambda: keydiff_scores(kv))
+
+    def _require_evictable(self) -> None:
+        if self._settings.eviction != "keydiff" and not self._model.can_be_watched:
+            raise InputError("eviction", "the attention of this model cannot be watched; use keydiff")
+        try:
+            self._worker.call(lambda: turning_frequencies(self._model.model))
+        except ValueError as error:
+            raise InputError("kv_keep", f"{error}; use 1") from None

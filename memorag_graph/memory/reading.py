@@ -1,0 +1,122 @@
+"""The texts of shards → shards: a model reads them, and what it computed is kept."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from memorag_graph.errors import InputError
+from memorag_graph.kv.cache import PIECE, open_branch
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.kv.rotary import rotary_frequencies
+from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.forming import Recipe
+from memorag_graph.memory.frame import opening_tokens
+from memorag_graph.memory.keeping import Keeper
+from memorag_graph.memory.memory import Memory
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.worker import Worker
+from memorag_graph.progress import Progress, ReportProgress
+from memorag_graph.settings import MemorySettings
+
+
+class Reader:
+    """Reads notes with a local model.
+
+    Reading goes on where an earlier memory's tokens end or differ. The result is the same as without one, to the bit.
+
+    Args:
+        worker: The model's thread.
+        model: The model.
+    """
+
+    def __init__(self, worker: Worker, model: LanguageModel) -> None:
+        self._worker = worker
+        self._model = model
+
+    def read(
+        self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
+    ) -> tuple[Shard, ...]:
+        """Return the shards over texts, reading on from those that are known.
+
+        Args:
+            texts: What each shard reads.
+            recipe: What else decides the memory.
+            known: An earlier memory, made by the same recipe.
+            report: Called as the work goes on.
+
+        Raises:
+            InputError: If the keys and values cannot be kept as the recipe asks.
+        """
+        keeper = Keeper(self._worker, self._model, recipe.prompts, recipe.settings, report)
+        opening = opening_tokens(self._model, recipe.prompts)
+        layouts = [[*opening, *(token for text in shard for token in self._model.encode(text))] for shard in texts]
+        progress = _Total(sum(map(len, layouts)), report)
+        shards = []
+        for tokens in layouts:
+            shard = _same(tokens, known)
+            if shard is None:
+                kv = self._prefill(tokens, _longest_start(tokens, known), progress)
+                shard = self._shard(tokens, keeper.keep(kv, tokens), recipe.settings)
+            else:
+                progress.add(len(tokens))
+            shards.append(shard)
+        return tuple(shards)
+
+    def _shard(self, tokens: Sequence[int], kv: KVPrefix, settings: MemorySettings) -> Shard:
+        try:
+            frequencies = rotary_frequencies(self._model.model)
+            return self._worker.call(lambda: Shard.of(tokens, kv, settings.kv_storage, frequencies))
+        except ValueError as error:
+            raise InputError("kv_storage", f"{error}; use int8 or exact") from None
+
+    def _prefill(self, tokens: Sequence[int], start: KVPrefix | None, progress: "_Total") -> KVPrefix:
+        """Read tokens, of which a start may be known; between two pieces the model is free for others."""
+        branch = self._worker.call(lambda: open_branch(self._model.model, [None], len(tokens)))
+        done = start.length if start else 0
+        if start:
+            self._worker.call(lambda: branch.restart(0, start))
+        progress.add(done)
+        for at in range(done, len(tokens), PIECE):
+            piece = tokens[at : at + PIECE]
+            self._worker.call(partial(branch.prefill, 0, piece))
+            progress.add(len(piece))
+        return self._worker.call(branch.prefix)
+
+
+class _Total:
+    """Adds up what is read."""
+
+    def __init__(self, total: int, report: ReportProgress) -> None:
+        self._total = total
+        self._done = 0
+        self._report = report
+        report(Progress("memory", 0, total, "tokens"))
+
+    def add(self, tokens: int) -> None:
+        """Report more tokens."""
+        self._done += tokens
+        self._report(Progress("memory", self._done, self._total, "tokens"))
+
+
+def _same(tokens: Sequence[int], known: Memory | None) -> Shard | None:
+    """Return the known shard over just these tokens."""
+    shards = known.shards if known else ()
+    return next((shard for shard in shards if list(shard.token_ids) == list(tokens)), None)
+
+
+def _longest_start(tokens: Sequence[int], known: Memory | None) -> KVPrefix | None:
+    """Return the keys and values of the longest known start of some tokens, in whole pieces."""
+    best: KVPrefix | None = None
+    for shard in known.shards if known else ():
+        if shard.is_exact:
+            whole = _common(tokens, shard.token_ids) // PIECE * PIECE
+            if whole > (best.length if best else 0):
+                best = shard.kv.head(whole)
+    return best
+
+
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many tokens two sequences have in common at their starts."""
+    for length, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return length
+    return min(len(first), len(second))
