@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from memorag_graph.api.model import Model as Model
     from memorag_graph.api.pipeline import MemoRAG as MemoRAG
     from memorag_graph.api.pipeline import MemoRAGLite as MemoRAGLite
+    from memorag_graph.api.remote import RemoteMemory as RemoteMemory
     from memorag_graph.api.retriever import DenseRetriever as DenseRetriever
     from memorag_graph.langchain.chain import memorag_chain as memorag_chain
     from memorag_graph.langchain.chat_model import memory_chat as memory_chat
@@ -25,6 +26,7 @@ _PLACES = {
     "MemoRAGRetriever": "langchain.retriever",
     "Memory": "api.memory",
     "Model": "api.model",
+    "RemoteMemory": "api.remote",
     "memorag_chain": "langchain.chain",
     "memorag_tool": "langchain.tool",
     "memory_chat": "langchain.chat_model",

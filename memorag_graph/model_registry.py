@@ -87,19 +87,25 @@ class ModelRegistry:
         """Return a memory model, loading it the first time.
 
         Args:
-            name: Its name.
-            options: How it is run.
+            name: Its name; ``"openai:NAME"``, ``"azure:NAME"`` and ``"deepseek:NAME"`` are served.
+            options: How it is run, if it runs here.
             made_with: How it was run for a memory that it is to continue, where the options do not say.
 
         Raises:
             ModelError: If it cannot be loaded.
             InputError: If the device or dtype is unknown.
         """
+        from memorag_graph.generation.sources import Served
         from memorag_graph.memory.local import LocalMemoryModel
+        from memorag_graph.memory.served import served_memory_model
 
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
             return added
+        if (served := Served.named(name)) is not None:
+            if options.load_in_4bit:
+                raise InputError("load_in_4bit", f"is for models that run here, not for {name}")
+            return self._once(("model", name), lambda: served_memory_model(name, served.chat()))
         source = replace(
             self._hub,
             name=name,

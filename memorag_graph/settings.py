@@ -48,7 +48,8 @@ class RunOptions(BaseModel):
 
     model: str = Field(
         "",
-        description="Memory model: 'embedded' (the small pair from PyPI), a local directory or a hub name. "
+        description="Memory model: 'embedded' (the small pair from PyPI), a local directory, a hub name, "
+        "or 'openai:NAME' and the like, whose server holds the memory. "
         "Empty: the memory's own, or 'embedded' for new text.",
     )
     memory_id: str = Field(

@@ -22,6 +22,7 @@ from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemorySettings, RunOptions
+from tests.openai_server import OpenAIServer
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "skerrow_letters.txt"
 
@@ -177,6 +178,14 @@ TINY = RunOptions(
     retrieval_chunk_size=128,
     max_new_tokens=16,
 )
+
+
+@pytest.fixture
+def openai_server() -> Iterator[OpenAIServer]:
+    server = OpenAIServer()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,15 @@ def memorag_serve(directory: Path, environment: Mapping[str, str], *arguments: s
         yield url
 
 
+@contextmanager
+def transformers_serve(directory: Path, model: str) -> Iterator[str]:
+    """Run transformers' own server of a local model, in float32."""
+    port = free_port()
+    command = ["transformers", "serve", model, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
+    with serving(command, "/health", directory, {"OMP_NUM_THREADS": "1"}, port) as url:
+        yield url
+
+
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

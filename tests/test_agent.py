@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,11 +31,8 @@ VARIABLES = {"openai": "OPENAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY", "deeps
 
 
 @pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    server = OpenAIServer()
-    yield server
-    server.shutdown()
-    server.server_close()
+def server(openai_server: OpenAIServer) -> OpenAIServer:
+    return openai_server
 
 
 @pytest.fixture(autouse=True)
@@ -293,8 +290,8 @@ def test_a_missing_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def served(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> OpenAIServer:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-    monkeypatch.setattr("memorag_graph.generation.choose._RETRIES", 0)
-    monkeypatch.setattr("memorag_graph.generation.choose._TIMEOUT", 0.3)
+    monkeypatch.setattr("memorag_graph.generation.sources._RETRIES", 0)
+    monkeypatch.setattr("memorag_graph.generation.sources._TIMEOUT", 0.3)
     return server
 
 

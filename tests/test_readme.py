@@ -9,6 +9,7 @@ import typer.main
 
 from memorag_graph.cli.app import app
 from tests.conftest import EXAMPLE
+from tests.openai_server import OpenAIServer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +21,11 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.embedded
 def test_the_example_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded_home: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    embedded_home: Path,
+    capsys: pytest.CaptureFixture[str],
+    openai_server: OpenAIServer,
 ) -> None:
     monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(tmp_path))
     (tmp_path / "models").symlink_to(embedded_home / "models", target_is_directory=True)
@@ -34,9 +39,9 @@ def test_the_example_runs(
     shared: dict[str, object] = {}
     exec(compile(first, "README.md", "exec"), shared)
     assert "million" in capsys.readouterr().out
-    assert len(others) == 2
+    assert len(others) == 3
     for code in others:
-        exec(compile(code, "README.md", "exec"), shared)
+        exec(compile(code.replace("http://localhost:8000", openai_server.url), "README.md", "exec"), shared)
         assert capsys.readouterr().out.strip()
 
 

@@ -69,7 +69,8 @@ def show_stats(console: Console, result: Mapping[str, Any]) -> None:
     console.print(f"Detected language: {language(memory['language']).name} ({memory['language']})")
     console.print(f"Context length: {memory['context_tokens']:,} tokens")
     shards = f" in {memory['shards']} shards" if memory["shards"] > 1 else ""
-    console.print(f"Memory: {memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}")
+    held = f"{memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}"
+    console.print(f"Memory: {held if memory['memory_tokens'] else f'held by the server{shards}'}")
     console.print(f"Chunks in the retrieval corpus: {memory['chunks']:,}")
 
 

@@ -27,6 +27,11 @@ class ShardedChat:
         """Longest answer in tokens."""
         return self._chat.max_new_tokens
 
+    @property
+    def begins_answers(self) -> bool:
+        """Whether an answer can be begun for the model."""
+        return self._chat.memory_model.begins_answers
+
     def __len__(self) -> int:
         return len(self._shards)
 

@@ -74,7 +74,7 @@ class Recollection:
         left, the memory's own such sentences are recalled.
         """
         prompt = self._prompts.fill("span", question=question)
-        replies = self._chat.ask(_list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
+        replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
         spans = self._borne_out(_taking_turns(_items(reply, question) for reply in replies), _SPAN_SUPPORT)
         if len(replies) > 1:
             asked = content_words(question)
@@ -84,7 +84,7 @@ class Recollection:
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
-        replies = self._chat.ask(_list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
+        replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
         rewritten = _taking_turns(_items(reply, question) for reply in replies)
         return _recalled(distinct(rewritten, question)[:MOST_CLUES], replies)
 
@@ -127,18 +127,21 @@ class Recollection:
         """
         prompt = self._prompts.fill("sum", question=question)
         limits = _lines(MOST_POINTS, _POINT_TOKENS)
-        replies = self._chat.ask(_list_of(prompt), config, **self._lines(MOST_POINTS, _POINT_TOKENS))
+        replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_POINTS, _POINT_TOKENS))
         outlines = [self._borne_out(_items(reply, question), _POINT_SUPPORT) for reply in replies]
         while len(outlines) > 1:
             groups = [outlines[start : start + _COMBINED] for start in range(0, len(outlines), _COMBINED)]
             outlines = []
             for group in groups:
-                reply = self._chat.ask_alone(_list_of(self._over(chain(*group), prompt)), config, **limits)
+                reply = self._chat.ask_alone(self._list_of(self._over(chain(*group), prompt)), config, **limits)
                 replies.append(reply)
                 points = self._borne_out(_items(reply, question), _POINT_SUPPORT)
                 outlines.append(points if len(points) >= FEWEST_POINTS else _share_of_each(group))
         points = outlines[0][:MOST_POINTS]
         return _recalled(points if len(points) >= FEWEST_POINTS else self._central_points(), replies)
+
+    def _list_of(self, prompt: str) -> list[HumanMessage | AIMessage]:
+        return [HumanMessage(prompt), *([AIMessage(_LIST_START)] if self._chat.begins_answers else [])]
 
     def _lines(self, most: int, tokens: int) -> dict[str, int]:
         """Ask each of several shards for its share of a list and one line more, so that answers stay short."""
@@ -171,10 +174,6 @@ class Recollection:
         """Keep the clues that some passage of the memory bears out."""
         remembered = passages(self._sentences())
         return [clue for clue in clues if is_borne_out(clue, remembered, share, FEWEST_WORDS)]
-
-
-def _list_of(prompt: str) -> list[HumanMessage | AIMessage]:
-    return [HumanMessage(prompt), AIMessage(_LIST_START)]
 
 
 def _lines(most: int, tokens: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat import ChatGenerator
 from memorag_graph.generation.extractive import ExtractiveGenerator
 from memorag_graph.generation.faults import is_transient, reason
-from memorag_graph.generation.sources import SOURCES, Served
+from memorag_graph.generation.sources import Served
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.settings import RunOptions
 
@@ -19,9 +19,6 @@ EXTRACTIVE = "extractive"
 LOCAL = "local"
 
 Generator = Runnable[GenerationInput, Answer]
-
-_TIMEOUT = 60.0
-_RETRIES = 2
 
 
 def choose_generator(
@@ -72,11 +69,8 @@ def _first_attempt(generator: Generator, instead: Generator) -> Generator:
 
 def _served(name: str, options: RunOptions) -> BaseChatModel | None:
     """Return the chat model of a name like ``openai:gpt-4o``, or None for other names."""
-    for source in SOURCES:
-        if name.startswith(f"{source}:"):
-            served = Served(source, name.removeprefix(f"{source}:"), {}, options.temperature)
-            return served.chat(max_tokens=options.max_new_tokens, timeout=_TIMEOUT, max_retries=_RETRIES)
-    return None
+    served = Served.named(name, options.temperature)
+    return served.chat(max_tokens=options.max_new_tokens) if served else None
 
 
 def _or_raise(outcome: Answer | ModelUnavailableError) -> Answer:

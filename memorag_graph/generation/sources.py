@@ -47,6 +47,8 @@ _NUMBERS = {
 }
 """The least and the most; the timeout in seconds."""
 
+_TIMEOUT = 60.0
+_RETRIES = 2
 _URLS = ("base_url", "api_base", "azure_endpoint", "endpoint")
 _AZURE_ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 _AZURE_VERSION = "2024-10-21"
@@ -94,15 +96,31 @@ class Served:
                 f"or set {_AZURE_ENDPOINT}"
             )
 
+    @classmethod
+    def named(cls, name: str, temperature: float = 0.0) -> "Served | None":
+        """Return what a name like ``"openai:gpt-4o"`` stands for, or None for other names."""
+        for source in SOURCES:
+            if name.startswith(f"{source}:"):
+                return cls(source, name.removeprefix(f"{source}:"), {}, temperature)
+        return None
+
     def chat(self, **settings: Any) -> BaseChatModel:  # noqa: ANN401 - the chat models' fields
         """Make the chat model.
 
         Args:
-            **settings: ``max_tokens``, ``timeout`` (seconds), ``max_retries``, ``callbacks``; ``api_dict`` comes first.
+            **settings: ``max_tokens``, ``timeout`` (seconds, 60 by default), ``max_retries`` (2 by default),
+                ``callbacks``; ``api_dict`` comes first.
         """
         names = _SETTINGS[self.source]
         given = {names[name]: value for name, value in self.api_dict.items() if value not in (None, "")}
-        given = {**settings, **given, "api_key": SecretStr(self._key()), "temperature": self.temperature}
+        given = {
+            "timeout": _TIMEOUT,
+            "max_retries": _RETRIES,
+            **settings,
+            **given,
+            "api_key": SecretStr(self._key()),
+            "temperature": self.temperature,
+        }
         if self.source == "openai":
             from langchain_openai import ChatOpenAI
 

@@ -19,8 +19,8 @@ class KVPrefix:
 
     @property
     def length(self) -> int:
-        """Number of tokens."""
-        return int(self.layers[0][0].shape[1])
+        """Number of tokens; 0 where a server holds them."""
+        return int(self.layers[0][0].shape[1]) if self.layers else 0
 
     @property
     def nbytes(self) -> int:

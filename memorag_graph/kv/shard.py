@@ -10,10 +10,15 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.storage import decode, encode
 from memorag_graph.settings import KVStorage
 
+TEXT = "text"
+"""Name of the tensor with the UTF-8 bytes of a text that a server reads."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shard:
     """Tokens and what is kept of their keys and values: one prefix of a memory.
+
+    Where a server holds the keys and values, all that is kept is the text that it reads.
 
     Attributes:
         token_ids: What was read: the template's markup, the opening words and notes, up to the last note.
@@ -26,6 +31,11 @@ class Shard:
     stored: Mapping[str, Tensor]
     kv: KVPrefix
     is_exact: bool
+
+    @property
+    def text(self) -> str:
+        """What a server reads, or nothing where keys and values are held."""
+        return bytes(self.stored[TEXT].tolist()).decode() if TEXT in self.stored else ""
 
     @classmethod
     def of(
@@ -40,6 +50,11 @@ class Shard:
         return cls.restored(token_ids, stored, storage, kv.layers[0][0].device)
 
     @classmethod
+    def of_text(cls, text: str) -> "Shard":
+        """Take a text that a server reads."""
+        return cls((), {TEXT: torch.tensor(list(text.encode()), dtype=torch.uint8)}, KVPrefix(()), is_exact=False)
+
+    @classmethod
     def restored(
         cls, token_ids: Sequence[int], stored: Mapping[str, Tensor], storage: KVStorage, device: torch.device
     ) -> "Shard":
@@ -49,4 +64,6 @@ class Shard:
             KeyError: If a tensor is missing.
         """
         kv = decode(stored, storage, device)
+        if not kv.layers and TEXT not in stored:
+            raise KeyError(TEXT)
         return cls(tuple(token_ids), stored, kv, storage == "exact" and kv.length == len(token_ids))

@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field
 
@@ -21,10 +21,10 @@ _MOST_REPEATED = 2
 
 
 class MemoryChat(BaseChatModel):
-    """Chats over a memory, or without one, with a local language model.
+    """Chats over a memory, or without one, with a language model that runs here or is served.
 
     System messages become the start of the user's message that follows, because a memory's own first words are
-    fixed when it is made. A conversation that ends with a message of the assistant is continued from there.
+    fixed when it is made. A local model continues a conversation that ends with a message of the assistant from there.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -131,6 +131,7 @@ class MemoryChat(BaseChatModel):
             input_tokens=answer.prompt_tokens,
             output_tokens=answer.new_tokens,
             total_tokens=answer.prompt_tokens + answer.new_tokens,
+            input_token_details=InputTokenDetails(cache_read=answer.cached_tokens),
         )
 
 

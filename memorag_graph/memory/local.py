@@ -10,7 +10,7 @@ from memorag_graph.memory.frame import turn_tokens
 from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.model import Completion, MemoryModel
 from memorag_graph.memory.reading import Reader
-from memorag_graph.models.chat_template import Turn, without_thinking
+from memorag_graph.models.chat_template import Turn, new_text, without_thinking
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.worker import Request, Worker
@@ -26,25 +26,19 @@ class LocalStream:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the answer's text piece by piece."""
-        tokens: list[int] = []
-        written = ""
-        for token in self._request:
-            tokens.append(token)
-            text = without_thinking(self._model.decode(tokens))
-            if text.endswith("\N{REPLACEMENT CHARACTER}"):  # the middle of a character
-                continue
-            if text.startswith(written):  # else thoughts have come to their end
-                yield text[len(written) :]
-            written = text
-        text = without_thinking(self._model.decode(tokens))
-        if text.startswith(written) and text != written:  # cut within a character
-            yield text[len(written) :]
+        return new_text(self._growing())
 
     @property
     def completion(self) -> Completion:
         """The answer as a whole, once it is finished."""
         text = without_thinking(self._model.decode(self._request.tokens)).strip()
         return Completion(text, len(self._request.prompt), len(self._request.tokens), self._request.stopped)
+
+    def _growing(self) -> Iterator[str]:
+        tokens: list[int] = []
+        for token in self._request:
+            tokens.append(token)
+            yield self._model.decode(tokens)
 
 
 class LocalMemoryModel(MemoryModel):

@@ -1,0 +1,61 @@
+"""A memory that an inference server holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from memorag_graph.agent import Agent
+from memorag_graph.api.memory import Memory
+from memorag_graph.generation.sources import Source
+from memorag_graph.generation.usage import Usage
+from memorag_graph.memory.served import DEFAULT_WINDOW, served_memory_model
+from memorag_graph.registry import Registry
+from memorag_graph.settings import MemoryKindName
+
+
+class RemoteMemory(Memory):
+    """Memorizes a text with a served model and answers from memory, like :class:`Memory`.
+
+    Every request begins with the notes on the text, the same to the letter, so that a server with automatic prefix
+    caching (vLLM, SGLang, OpenAI, DeepSeek) reads them once. What is kept here is the text of the notes.
+
+    Args:
+        model: The model's name, or an :class:`Agent`.
+        source: ``"openai"``, also for any server that speaks its protocol; ``"azure"`` or ``"deepseek"``.
+        api_dict: ``api_key``, ``base_url`` and the like; see :class:`Agent`.
+        temperature: 0 is deterministic; higher is more varied, up to 2.
+        window: Most tokens of prompt and answer together that the server takes (vLLM: ``--max-model-len``).
+        kind: ``"gist"``: digests of the text's sections; ``"full"``: the whole text.
+        registry: Where the model and its memories are kept; by default one of its own. The pipeline uses this memory
+            with ``MemoRAGLite(remote.model_name_or_path, ..., registry=remote.registry)``.
+
+    Raises:
+        InputError: If an argument is unknown or out of range.
+        ModelError: If there is no key.
+        MissingExtraError: If the source's package is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str | Agent,
+        source: Source = "openai",
+        api_dict: Mapping[str, Any] | None = None,
+        temperature: float = 0.0,
+        *,
+        window: int = DEFAULT_WINDOW,
+        kind: MemoryKindName = "gist",
+        registry: Registry | None = None,
+    ) -> None:
+        self.agent = model if isinstance(model, Agent) else Agent(model, source, api_dict, temperature)
+        name = f"{self.agent.source}:{self.agent.model}"
+        registry = registry or Registry()
+        registry.add_memory_model(name, served_memory_model(name, self.agent.chat, window))
+        super().__init__(name, kind=kind, registry=registry)
+
+    def __repr__(self) -> str:
+        """Name the model, not its key."""
+        return f"RemoteMemory({self.agent.model!r}, source={self.agent.source!r})"
+
+    @property
+    def usage(self) -> Usage:
+        """Calls, tokens and cost so far."""
+        return self.agent.usage

@@ -1,0 +1,247 @@
+"""A memory model that a server runs: a memory is a text that is sent first, the same each time.
+
+A server with automatic prefix caching (vLLM, "Automatic Prefix Caching"; the OpenAI service, "Prompt caching") keeps
+the keys and values of a prefix that it has read before, so it holds what this process does not.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import get_executor_for_config
+
+from memorag_graph.errors import InputError
+from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.forming import Recipe
+from memorag_graph.memory.gists import GistPlan
+from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.model import Completion, MemoryModel
+from memorag_graph.models.chat_template import Turn, new_text, without_thinking
+from memorag_graph.models.sampling import Sampling
+from memorag_graph.models.served import ServedLanguageModel
+from memorag_graph.progress import Progress, ReportProgress
+
+_AT_ONCE = 8
+_INNER: RunnableConfig = {"tags": ["nostream"]}
+"""The chat over the memory streams; what it calls must not stream a second time."""
+
+DEFAULT_WINDOW = 32_768
+"""Most tokens of prompt and answer together that a served model is taken to have."""
+
+
+def served_memory_model(name: str, chat: BaseChatModel, window: int = DEFAULT_WINDOW) -> "ServedMemoryModel":
+    """Return a memory model over a chat model behind any interface of LangChain.
+
+    Args:
+        name: What the user calls it; part of the identity of its memories.
+        chat: The chat model.
+        window: Most tokens of prompt and answer together.
+
+    Raises:
+        InputError: If the window is too small.
+    """
+    return ServedMemoryModel(ServedLanguageModel(name, chat, window))
+
+
+class ChatDrafter:
+    """Drafts gists with a chat model, several requests at a time.
+
+    Args:
+        chat: The chat model.
+    """
+
+    def __init__(self, chat: BaseChatModel) -> None:
+        self._chat = chat
+
+    def draft(
+        self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the key and the draft of each section; see :class:`memorag_graph.memory.gists.Drafter`.
+
+        After a failure nothing more is asked, and what is under way is still taken in: it is paid for.
+
+        Raises:
+            ModelError: If the server does not answer.
+        """
+
+        def ask(section: str) -> str:
+            request = HumanMessage(plan.request(section).text)
+            reply = self._chat.invoke([request], _INNER, max_tokens=plan.gist_tokens)
+            return without_thinking(reply.text).strip()
+
+        failure: BaseException | None = None
+        with get_executor_for_config({"max_concurrency": _AT_ONCE}) as executor:
+            asked = {executor.submit(ask, section): key for key, section in sections.items()}
+            try:
+                for answer in as_completed(asked):
+                    if answer.cancelled():
+                        continue
+                    if (error := answer.exception()) is None:
+                        report(0)
+                        yield asked[answer], answer.result()
+                    else:
+                        failure = failure or error
+                        _cancel(asked)
+            finally:
+                _cancel(asked)
+        if failure is not None:
+            raise failure
+
+
+class ServedStream:
+    """The answer of a served model; see :class:`memorag_graph.memory.model.TextStream`."""
+
+    def __init__(
+        self,
+        chunks: Iterator[AIMessageChunk],
+        complete: Callable[[str], bool] | None,
+        count: Callable[[str], int],
+    ) -> None:
+        self._chunks = chunks
+        self._complete = complete
+        self._count = count
+        self._reply = AIMessageChunk(content="")
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the answer's text piece by piece."""
+        return new_text(self._growing())
+
+    @property
+    def completion(self) -> Completion:
+        """The answer as a whole, once it is finished."""
+        return _completion(self._reply, self._count)
+
+    def _growing(self) -> Iterator[str]:
+        for chunk in self._chunks:
+            self._reply += chunk
+            yield self._reply.text
+            if self._complete is not None and self._complete(self._reply.text):
+                return
+
+
+class ServedMemoryModel(MemoryModel):
+    """A chat model behind any interface of LangChain that continues memories held as texts.
+
+    Each request is a system message with the notes of a shard, the same to the letter for every question, and then
+    the conversation.
+
+    Args:
+        language_model: The served model.
+    """
+
+    def __init__(self, language_model: ServedLanguageModel) -> None:
+        self._model = language_model
+
+    @property
+    def language_model(self) -> ServedLanguageModel:
+        """The served model."""
+        return self._model
+
+    @property
+    def device(self) -> str:
+        """The CPU: nothing but text is here."""
+        return "cpu"
+
+    @property
+    def begins_answers(self) -> bool:
+        """False: a server answers messages, it does not go on with them."""
+        return False
+
+    def complete(
+        self,
+        memory: Memory | None,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        complete: Callable[[str], bool] | None = None,
+        *,
+        shard: int = 0,
+    ) -> Completion:
+        """Answer a conversation; the server writes on where a local model would be stopped.
+
+        Raises:
+            InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
+            ModelError: If the server does not answer.
+        """
+        messages = self._messages(memory, shard, turns, sampling)
+        reply = self._model.chat.invoke(messages, _INNER, **_settings(sampling))
+        return _completion(reply, self._model.count)
+
+    def stream(
+        self,
+        memory: Memory | None,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        complete: Callable[[str], bool] | None = None,
+        *,
+        shard: int = 0,
+    ) -> ServedStream:
+        """Answer like :meth:`complete`, giving the text as it comes.
+
+        Raises:
+            InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
+        """
+        messages = self._messages(memory, shard, turns, sampling)
+        return ServedStream(
+            self._model.chat.stream(messages, _INNER, **_settings(sampling)), complete, self._model.count
+        )
+
+    def _messages(
+        self, memory: Memory | None, shard: int, turns: Sequence[Turn], sampling: Sampling
+    ) -> list[BaseMessage]:
+        if turns[-1].role == "assistant":
+            raise InputError("messages", "a served model cannot go on with an answer; end with the user's message")
+        prefix = memory.shards[shard].text if memory else ""
+        room = self._model.window - self._model.count(prefix) - sampling.max_new_tokens
+        if (needed := self._model.count_chat(turns)) > room:
+            raise InputError(
+                "query",
+                f"the question has about {needed:,} tokens, but the window of {self._model.window:,} leaves "
+                f"{max(0, room):,} beside the memory and an answer of {sampling.max_new_tokens}; shorten the question, "
+                "lower max_new_tokens, or raise window if the server's is longer",
+            )
+        opening = [SystemMessage(prefix)] if prefix else []
+        return [*opening, *(_KINDS[turn.role](turn.text) for turn in turns)]
+
+    def _drafter(self) -> ChatDrafter:
+        return ChatDrafter(self._model.chat)
+
+    def _read(
+        self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
+    ) -> tuple[Shard, ...]:
+        for name, only in (("kv_storage", "exact"), ("kv_keep", 1)):
+            if getattr(recipe.settings, name) != only:
+                raise InputError(name, f"keys and values are the server's here; use {only}")
+        prefixes = [recipe.prompts.fill("context", context="".join(notes).strip()) for notes in texts]
+        total = sum(map(self._model.count, prefixes))
+        report(Progress("memory", total, total, "tokens"))
+        return tuple(map(Shard.of_text, prefixes))
+
+
+def _cancel(asked: Iterable[Future[str]]) -> None:
+    """Withdraw what is not under way yet."""
+    for answer in asked:
+        answer.cancel()
+
+
+_KINDS: Mapping[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
+
+
+def _settings(sampling: Sampling) -> dict[str, Any]:
+    """Return the settings of a request, named as in OpenAI's protocol; a temperature of 0 is the chat's own."""
+    settings: dict[str, Any] = {"max_tokens": sampling.max_new_tokens}
+    if sampling.temperature > 0:
+        settings |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+    return settings
+
+
+def _completion(reply: AIMessage, count: Callable[[str], int]) -> Completion:
+    text = without_thinking(reply.text).strip()
+    ended = reply.response_metadata.get("finish_reason") != "length"
+    usage = reply.usage_metadata
+    if usage is None:
+        return Completion(text, 0, count(text), ended)
+    cached = usage.get("input_token_details", {}).get("cache_read", 0)
+    return Completion(text, usage["input_tokens"], usage["output_tokens"], ended, cached)

@@ -1,0 +1,359 @@
+"""Memories that a server holds: what is sent first, what is kept, and what happens when the server fails."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import get_usage_metadata_callback
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+
+from memorag_graph import Agent, MemoRAGLite, Model, RemoteMemory
+from memorag_graph.documents import Document
+from memorag_graph.errors import CostLimitError, InputError, MemoryFileError, MemoryMismatchError, ModelError
+from memorag_graph.graph import build_graph
+from memorag_graph.memory.revision import appended
+from memorag_graph.memory.served import served_memory_model
+from memorag_graph.models.served import ServedLanguageModel
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+from tests.conftest import TINY, HashEmbeddings
+from tests.openai_server import OpenAIServer
+from tests.servers import transformers_serve
+
+KEY = "sk-verysecret0123456789abcdef"
+LETTERS = (Path(__file__).parent.parent / "examples" / "skerrow_letters.txt").read_text(encoding="utf-8")
+TEXT = LETTERS[:40_000]
+OTHER = LETTERS[40_000:60_000]
+QUESTION = "Who was proud of the harbour at Thorle?"
+ANSWER = "Captain Struan was proud of the harbour at Thorle."
+CACHED = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
+          "prompt_tokens_details": {"cached_tokens": 64}}  # fmt: skip
+
+
+class MemoryServer(OpenAIServer):
+    """Digests by quoting the first lines, and answers questions always alike."""
+
+    def reply(self, body: dict[str, Any]) -> str:
+        prompt = str(body["messages"][-1]["content"])
+        return " ".join(prompt.split()[:60]) if is_gist(body) else ANSWER
+
+    @property
+    def gists(self) -> list[dict[str, Any]]:
+        return [asked.body for asked in self.asked if is_gist(asked.body)]
+
+    @property
+    def questions(self) -> list[dict[str, Any]]:
+        return [asked.body for asked in self.asked if not is_gist(asked.body)]
+
+
+def is_gist(body: dict[str, Any]) -> bool:
+    return "Summarize the text above" in str(body["messages"][-1]["content"])
+
+
+@pytest.fixture
+def server() -> Iterator[MemoryServer]:
+    server = MemoryServer()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.01)
+
+
+def remote(server: OpenAIServer, window: int = 8192, **changes: Any) -> RemoteMemory:
+    return RemoteMemory("m", "openai", {"api_key": KEY, "base_url": f"{server.url}/v1"}, window=window, **changes)
+
+
+def registry_in_float32() -> Registry:
+    """A registry whose embedded model computes as precisely as the server does."""
+    registry = Registry()
+    registry.add_memory_model("embedded", registry.memory_model("embedded", RunOptions(dtype="float32")))
+    return registry
+
+
+def prefixes(bodies: list[dict[str, Any]]) -> set[str]:
+    """What the requests begin with; the same for all of them where there is one."""
+    assert all(body["messages"][0]["role"] == "system" for body in bodies)
+    return {str(body["messages"][0]["content"]) for body in bodies}
+
+
+def ask_everything(memory: RemoteMemory) -> None:
+    memory.answer(QUESTION)
+    memory.recall("What did the harbour cost?", max_new_tokens=50)
+    memory.rewrite(QUESTION)
+    memory.summarize()
+    memory.generate_w_memory(["Name the {question}.", "Name a ship."], "captain", temperature=0.7, do_sample=True)
+
+
+@pytest.mark.parametrize("kind", ["gist", "full"])
+def test_every_question_begins_with_the_same_notes(server: MemoryServer, kind: Any, tmp_path: Path) -> None:
+    memory = remote(server, window=32_768, kind=kind)
+    memory.memorize(TEXT, tmp_path / "memory")
+    ask_everything(memory)
+    again = remote(server, window=32_768, kind=kind)
+    again.load(tmp_path / "memory")
+    ask_everything(again)
+    (prefix,) = prefixes(server.questions)
+    places = [prefix.find(note.text) for note in memory.session.opened().memory.notes]
+    assert len(places) > 2
+    assert -1 not in places
+    assert places == sorted(places)
+    assert len({body["messages"][-1]["content"] for body in server.questions}) == 6
+    assert all([it["role"] for it in body["messages"]] == ["system", "user"] for body in server.questions)
+
+
+def test_gists_are_asked_for_section_by_section_and_once(server: MemoryServer) -> None:
+    memory = remote(server)
+    memory.memorize(TEXT)
+    asked = [str(body["messages"][-1]["content"]) for body in server.gists]
+    notes = memory.session.opened().memory.notes
+    digested = [note for note in notes if note.end - note.start > 2_000]
+    assert len(asked) == len(digested) > 2
+    for note in digested:
+        assert sum(TEXT[note.start : note.end].strip() in prompt for prompt in asked) == 1
+    memory.memorize(TEXT)
+    remote(server).memorize(TEXT)
+    assert len(server.gists) == len(asked)
+
+
+def test_what_a_server_writes_of_a_section_must_stand_in_it(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invented = "The emperor of Atlantis bought all of the ships for ninety million ducats."
+    monkeypatch.setattr(server, "reply", lambda body: invented)
+    memory = remote(server)
+    memory.memorize(TEXT)
+    notes = memory.session.opened().memory.notes
+    assert server.gists
+    assert not any("Atlantis" in note.text for note in notes)
+    assert all(note.text for note in notes)
+
+
+def test_memorizing_goes_on_where_the_server_failed(server: MemoryServer) -> None:
+    server.faults.extend(["", "", ""])
+    server.always = "401"
+    with pytest.raises(ModelError, match=r"api_dict\['api_key'\]") as error:
+        remote(server).memorize(TEXT)
+    assert KEY not in str(error.value)
+    wanted = {json.dumps(body) for body in server.gists}
+    server.always = ""
+    before = len(server.asked)
+    memory = remote(server)
+    memory.memorize(TEXT)
+    again = {json.dumps(body) for body in server.gists[before:]}
+    assert len(again) == len(wanted) - 3
+    uninterrupted = remote(server, registry=Registry())
+    uninterrupted.memorize(TEXT)
+    assert uninterrupted.session.opened().memory.notes == memory.session.opened().memory.notes
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "slow", "truncated"])
+def test_faults_that_pass_are_tried_again(server: MemoryServer, fault: str) -> None:
+    agent = Agent("m", "openai", {"api_key": KEY, "base_url": f"{server.url}/v1"}, timeout=1.0)
+    memory = RemoteMemory(agent, window=8192)
+    server.faults.append(fault)
+    memory.memorize(TEXT)
+    server.faults.append(fault)
+    assert memory.answer(QUESTION) == ANSWER
+
+
+def test_a_question_that_fails_leaves_the_memory_as_it_is(server: MemoryServer) -> None:
+    memory = remote(server)
+    memory.memorize(TEXT)
+    server.always = "401"
+    with pytest.raises(ModelError):
+        memory.answer(QUESTION)
+    server.always = ""
+    assert memory.answer(QUESTION) == ANSWER
+    assert len(prefixes(server.questions)) == 1
+
+
+def test_the_key_is_in_no_file_and_no_text(server: MemoryServer, tmp_path: Path) -> None:
+    memory = remote(server)
+    memory.memorize(TEXT, tmp_path / "memory")
+    assert "m" in repr(memory)
+    assert KEY not in f"{memory!r} {vars(memory)} {memory.model!r} {memory.chat!r}"
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
+
+
+def test_a_memory_too_long_for_the_window_is_asked_part_by_part(server: MemoryServer) -> None:
+    memory = remote(server, window=8_192, kind="full")
+    memory.memorize(LETTERS)
+    count = len(memory.session.opened().memory.shards)
+    assert count > 1
+    memory.recall(QUESTION)
+    memory.rewrite("What did the harbour cost?")
+    found = [str(body["messages"][0]["content"]) for body in server.questions]
+    assert len(set(found)) == count
+    assert all(found.count(prefix) == 2 for prefix in found)
+    model = memory.model.language_model
+    assert all(model.count(it["content"]) < 8_192 for asked in server.asked for it in asked.body["messages"])
+
+
+def test_appending_asks_only_for_what_is_new(server: MemoryServer) -> None:
+    model = served_memory_model("openai:m", remote(server).agent.chat, 8192)
+    registry = Registry()
+    registry.add_memory_model("openai:m", model)
+    options = RunOptions(model="openai:m", index="none")
+    opened = registry.memorize([Document("a.txt", TEXT)], options)
+    first = len(server.gists)
+    changed = registry.revise(
+        opened.memory.id, lambda memory: appended(memory, [Document("b.txt", OTHER)]), options
+    ).memory
+    new = [str(body["messages"][-1]["content"]) for body in server.gists[first:]]
+    assert new
+    assert all(prompt[:200] in OTHER for prompt in new)
+    scratch = model.memorize(
+        [Document("a.txt", TEXT), Document("b.txt", OTHER)], changed.prompts, options.memory_settings
+    )
+    assert changed.notes == scratch.notes
+    assert [shard.text for shard in changed.shards] == [shard.text for shard in scratch.shards]
+    assert changed.id == scratch.id
+
+
+def test_a_memory_of_another_model_is_refused(server: MemoryServer, tmp_path: Path) -> None:
+    remote(server).memorize(TEXT, tmp_path / "memory")
+    other = RemoteMemory("other", "openai", {"api_key": KEY, "base_url": f"{server.url}/v1"})
+    with pytest.raises(MemoryMismatchError, match="openai:m → openai:other"):
+        other.load(tmp_path / "memory")
+
+
+def test_a_damaged_text_is_found(server: MemoryServer, tmp_path: Path) -> None:
+    remote(server).memorize(TEXT, tmp_path / "memory")
+    file = tmp_path / "memory" / "memory.bin"
+    data = bytearray(file.read_bytes())
+    data[-100] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(MemoryFileError, match=r"memory\.bin"):
+        remote(server).load(tmp_path / "memory")
+
+
+def test_usage_tells_what_the_cache_held_and_counts_every_call(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.openai_server.USAGE", CACHED)
+    memory = remote(server)
+    memory.memorize(TEXT)
+    with get_usage_metadata_callback():
+        reply = memory.session.opened().chat(RunOptions()).invoke(QUESTION)
+    assert reply.usage_metadata is not None
+    assert reply.usage_metadata["input_tokens"] == 100
+    assert reply.usage_metadata["input_token_details"]["cache_read"] == 64
+    assert memory.usage.calls == len(server.asked)
+
+
+def test_the_cost_cap_holds_while_memorizing(server: MemoryServer) -> None:
+    api = {"api_key": KEY, "base_url": f"{server.url}/v1"}
+    agent = Agent("m", "openai", api, prices=(1.0, 1.0), max_cost=0.06, max_new_tokens=64)
+    memory = RemoteMemory(agent, window=8192)
+    server.seconds = 0.3
+    with pytest.raises(CostLimitError):
+        memory.memorize(LETTERS)
+    assert 0 < agent.usage.cost <= 0.06
+    assert len(server.asked) < 20
+
+
+def test_the_whole_pipeline_runs_over_a_served_memory(server: MemoryServer) -> None:
+    memory = remote(server, registry=Registry())
+    memory.registry.add_embeddings("hash", HashEmbeddings())
+    pipe = MemoRAGLite(memory.model_name_or_path, "hash", registry=memory.registry)
+    pipe.memorize(TEXT)
+    assert pipe(QUESTION).startswith(ANSWER[:-1])
+    assert {it["role"] for body in server.questions for it in body["messages"]} == {"system", "user"}
+    with_memory = [body for body in server.questions if body["messages"][0]["role"] == "system"]
+    assert len(with_memory) == 2  # spans and surrogates; the answer is written from the evidence
+    assert len(prefixes(with_memory)) == 1
+    assert pipe(QUESTION, task_type="qa") == ANSWER
+
+
+def test_tokens_stream_once_and_drafts_stay_hidden(server: MemoryServer) -> None:
+    memory = remote(server, registry=Registry())
+    memory.registry.add_embeddings("hash", HashEmbeddings())
+    graph = build_graph(memory.registry)
+    options = TINY.model_copy(update={"model": memory.model_name_or_path, "generator": "local", "max_new_tokens": 64})
+    memory_id = memory.registry.memorize([Document("a.txt", TEXT)], options).memory.id
+    for task in ("qa", "memorag"):
+        given: Any = {"memory_id": memory_id, "query": QUESTION, "task_type": task}
+        pieces = [
+            message.text
+            for message, _ in graph.stream(given, context=options, stream_mode="messages")
+            if message.type == "AIMessageChunk"
+        ]
+        assert len([piece for piece in pieces if piece]) > 3
+        assert "".join(pieces) == ANSWER
+
+
+@pytest.mark.parametrize("window", [0, 1023, True, "8192"])
+def test_a_window_that_cannot_be_is_refused(server: MemoryServer, window: Any) -> None:
+    with pytest.raises(InputError, match="window: must be a whole number"):
+        remote(server, window=window)
+
+
+def test_what_only_a_local_model_can_do_is_refused(server: MemoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = remote(server)
+    for name, value in (("kv_storage", "int8"), ("kv_keep", 0.5)):
+        options = RunOptions(model="openai:m", index="none", kind="full", **{name: value})
+        with pytest.raises(InputError, match=f"{name}: keys and values are the server's"):
+            memory.registry.memorize([Document("a.txt", TEXT)], options)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with pytest.raises(InputError, match="load_in_4bit"):
+        Registry().memory_model("openai:m", RunOptions(load_in_4bit=True))
+    memory.memorize(TEXT)
+    with pytest.raises(InputError, match="end with the user's message"):
+        memory.session.opened().chat(RunOptions()).invoke([HumanMessage("Name a ship."), AIMessage("The ship")])
+    with pytest.raises(InputError, match="raise window"):
+        memory.answer("why " * 9_000)
+
+
+def test_a_name_with_its_source_is_served_wherever_a_memory_model_is_named(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+    opened = Registry().memorize([Document("a.txt", TEXT)], RunOptions(model="openai:m", index="none"))
+    assert opened.chat(RunOptions()).invoke(QUESTION).text == ANSWER
+    (prefix,) = prefixes(server.questions)
+    assert all(note.text in prefix for note in opened.memory.notes)
+
+
+@pytest.mark.embedded
+def test_tokens_are_estimated_rather_too_many(embedded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoTokenizer
+
+    from memorag_graph.models.embedded import language_model_dir
+
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(embedded_home))
+    tokenizer = AutoTokenizer.from_pretrained(language_model_dir())
+    model = ServedLanguageModel("m", FakeListChatModel(responses=[""]), 8192)
+    for text in (LETTERS, Path(__file__).read_text(encoding="utf-8")):
+        assert 1 <= model.count(text) / len(tokenizer(text)["input_ids"]) < 1.4
+
+
+@pytest.mark.embedded
+def test_a_real_server_answers_what_the_model_answers_here(
+    embedded_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from memorag_graph.models.embedded import language_model_dir
+
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(embedded_home))
+    name = str(language_model_dir())
+    question = "What is the capital of France?"
+    here = Model("embedded", registry=registry_in_float32()).generate(question, max_new_tokens=24)
+    with transformers_serve(tmp_path, name) as url:
+        agent = Agent(name, "openai", {"api_key": "none", "base_url": f"{url}/v1"}, timeout=300)
+        assert agent.generate(question, max_new_tokens=24) == here
+        assert "Paris" in here[0]
+        memory = RemoteMemory(agent, window=8192)
+        memory.memorize(LETTERS[:6_000], tmp_path / "memory")
+        assert memory.answer(QUESTION, max_new_tokens=48)
+        assert agent.usage.calls >= 3
