@@ -14,7 +14,7 @@ import torch
 from common import DOCUMENT, agreement, next_token_scores, write_result
 
 from memorag_graph.documents import Document, read_document
-from memorag_graph.kv.cache import Branch, open_branch
+from memorag_graph.kv.branch import Branch, open_branch
 from memorag_graph.kv.eviction.prune import prune
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language

@@ -17,7 +17,7 @@ from memorag_graph.cli.run import quiet
 from memorag_graph.clues.asking import ShardedChat
 from memorag_graph.clues.recollection import Recollection
 from memorag_graph.documents import read_document
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.memory.files import load_memory
 from memorag_graph.models.threads import compute
 from memorag_graph.registry import Registry

@@ -22,7 +22,7 @@ from common import DOCUMENT, agreement, next_token_scores, write_result
 from transformers import DynamicCache
 
 from memorag_graph.documents import Document, read_document
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
 from memorag_graph.memory.files import load_memory, save_memory

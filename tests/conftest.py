@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 
 from memorag_graph.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.documents import Document
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
 from memorag_graph.memory.local import LocalMemoryModel

@@ -14,8 +14,8 @@ from transformers import (
     NemotronForCausalLM,
 )
 
-from memorag_graph.kv import cache
-from memorag_graph.kv.cache import SharedBranch, StockBranch, open_branch
+from memorag_graph.kv import branch as branches
+from memorag_graph.kv.branch import SharedBranch, StockBranch, open_branch
 from memorag_graph.models.language_model import LanguageModel
 from tests.conftest import SIZES, byte_tokenizer, prefill, tiny_model
 
@@ -48,7 +48,7 @@ def test_tiny_models_share_the_prefix(language_model: LanguageModel) -> None:
 def test_prompts_of_different_length_equal_one_go(
     language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    monkeypatch.setattr(cache, "PIECE", piece)
+    monkeypatch.setattr(branches, "PIECE", piece)
     remembered = random_tokens(41, seed=1)
     prompts = [random_tokens(length, seed=length) for length in (5, 17, 1)]
     continuations = [random_tokens(4, seed=50 + row) for row in range(3)]
@@ -91,7 +91,7 @@ def test_growing_a_prefix_equals_reading_all_at_once(
 ) -> None:
     first, second = random_tokens(25, seed=5), random_tokens(33, seed=6)
     whole = prefill(language_model, first + second)
-    monkeypatch.setattr(cache, "PIECE", 8)
+    monkeypatch.setattr(branches, "PIECE", 8)
     grown = prefill(language_model, second, prefill(language_model, first))
     assert grown.length == whole.length == 58
     for mine, theirs in zip(grown.layers, whole.layers, strict=True):

@@ -10,7 +10,7 @@ import torch
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.cache import SharedBranch, open_branch
+from memorag_graph.kv.branch import SharedBranch, open_branch
 from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard

@@ -19,9 +19,9 @@ from transformers import (
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
-from memorag_graph.kv import cache
+from memorag_graph.kv import branch as branches
 from memorag_graph.kv.attention import Watch
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.eviction import snapkv
 from memorag_graph.kv.eviction.keydiff import keydiff_scores
 from memorag_graph.kv.eviction.kvzip import kvzip_scores
@@ -105,7 +105,7 @@ def test_kvzip_gives_the_same_scores_however_the_repetition_is_read(
     tokens, request = random_tokens(150, seed=4), random_tokens(9, seed=5)
     kv = prefill(language_model, tokens)
     whole = kvzip_scores(kv, tokens, OPENING, request, 512, reader(language_model))
-    monkeypatch.setattr(cache, "PIECE", 37)
+    monkeypatch.setattr(branches, "PIECE", 37)
     for score, expected in zip(
         kvzip_scores(kv, tokens, OPENING, request, 512, reader(language_model)), whole, strict=True
     ):

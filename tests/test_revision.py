@@ -8,7 +8,7 @@ import pytest
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError
-from memorag_graph.kv import cache
+from memorag_graph.kv import branch as branches
 from memorag_graph.memory import reading
 from memorag_graph.memory.gists import GistKind
 from memorag_graph.memory.indexing import index_memory
@@ -36,7 +36,7 @@ EVERY = [GIST, GIST.model_copy(update={"kind": "full"}), GIST.model_copy(update=
 @pytest.fixture(autouse=True)
 def _short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces so short that a memory of these texts has many."""
-    monkeypatch.setattr(cache, "PIECE", 64)
+    monkeypatch.setattr(branches, "PIECE", 64)
     monkeypatch.setattr(reading, "PIECE", 64)
 
 
@@ -145,9 +145,11 @@ def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch
     model = LocalMemoryModel(tiny_model("llama"))
     before = memorize(model, [A, B], GIST, prompts)
     read: list[int] = []
-    real = cache.SharedBranch.prefill
+    real = branches.SharedBranch.prefill
     monkeypatch.setattr(
-        cache.SharedBranch, "prefill", lambda self, row, tokens: (read.append(len(tokens)), real(self, row, tokens))[1]
+        branches.SharedBranch,
+        "prefill",
+        lambda self, row, tokens: (read.append(len(tokens)), real(self, row, tokens))[1],
     )
     (shard,) = model.revise(before, appended(before, [Document("d.txt", "A short note.")])).shards
     assert sum(read) < 64 + len(shard.token_ids) - len(before.shards[0].token_ids)

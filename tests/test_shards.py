@@ -11,7 +11,7 @@ from memorag_graph.clues.asking import ShardedChat
 from memorag_graph.clues.recollection import MOST_CLUES, MOST_POINTS, Recollection
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.memory.chat import MemoryChat
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.memory import Memory

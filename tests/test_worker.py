@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from memorag_graph.kv.cache import SharedBranch
+from memorag_graph.kv.branch import SharedBranch
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.threads import compute

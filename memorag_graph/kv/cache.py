@@ -1,160 +1,21 @@
-"""The KV cache of a memory and the branches that continue it. No other file touches transformers' caches."""
+"""What a branch puts in the place of transformers' caches. No other file touches those."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
 
-from memorag_graph.kv.attention import MEMORY_ATTENTIONS, Past, Watch
-from memorag_graph.kv.prefix import KVPrefix, cache_shape
+from memorag_graph.kv.prefix import KVPrefix
 
-PIECE = 512
-"""Tokens of a prompt in one forward pass: bounds the activations' memory.
-
-Passes begin at multiples of it, so a prompt that goes on from a known start (a multiple, too) runs the same passes
-as one that is read from scratch, and gives the same bits.
-"""
-
-_COLUMNS = 64
-"""Buffers are rounded up to a multiple of so many columns."""
+RowCache = DynamicCache
+"""Transformers' own cache of one row."""
 
 
-class Branch(Protocol):
-    """Rows that each continue a prefix, or begin with themselves, and are dropped afterwards."""
-
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
-
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some rows only, in the given order."""
-
-    def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
-
-    def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
-
-
-def open_branch(
-    model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], longest_prompt: int, room: int = 0
-) -> Branch:
-    """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
-    if model.config._attn_implementation in MEMORY_ATTENTIONS:
-        return SharedBranch(model, prefixes, longest_prompt + room)
-    return StockBranch(model, prefixes)
-
-
-class SharedBranch:
-    """A branch whose rows share their prefixes' tensors and keep their own tokens in buffers allocated once.
-
-    Each row fills its own columns from the first one. Rows of one prefix should stand next to each other.
-    """
-
-    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
-        self._model = model
-        self._prefixes = list(prefixes)
-        self._lengths = [0] * len(prefixes)
-        self._columns = -(-columns // _COLUMNS) * _COLUMNS
-        self._layers = _buffers(model, len(prefixes), self._columns)
-
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
-        prefix = self._prefixes[row]
-        shared = [(slice(0, 1), prefix)] if prefix else []
-        rows = slice(row, row + 1)
-        done = 0
-        while done < len(tokens):
-            own = self._lengths[row]
-            part = tokens[done : done + PIECE - own % PIECE]
-            columns = slice(own, own + len(part))
-            layers: list[CacheLayerMixin] = [_Piece(keys[rows], values[rows], columns) for keys, values in self._layers]
-            logits = self._forward(layers, [part], [self._position(row)], Past(shared, own, watch=watch))
-            self._lengths[row] = columns.stop
-            done += len(part)
-        return logits[0]
-
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
-        columns = torch.tensor(self._lengths)
-        unread = (torch.arange(self._columns) > columns[:, None])[:, None, None, :].to(self._model.device)
-        layers: list[CacheLayerMixin] = [_Step(keys, values, columns) for keys, values in self._layers]
-        positions = [self._position(row) for row in range(len(tokens))]
-        logits = self._forward(layers, [[token] for token in tokens], positions, Past(self._shared(), unread=unread))
-        self._lengths = [length + 1 for length in self._lengths]
-        return logits
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some rows only, in the given order."""
-        index = torch.tensor(rows)
-        self._prefixes = [self._prefixes[row] for row in rows]
-        self._lengths = [self._lengths[row] for row in rows]
-        self._layers = [(keys[index], values[index]) for keys, values in self._layers]
-
-    def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
-        self._lengths[row] = known.length if known else 0
-        for (keys, values), layer in zip(self._layers, known.layers if known else (), strict=False):
-            keys[row, :, : self._lengths[row]] = layer[0]
-            values[row, :, : self._lengths[row]] = layer[1]
-
-    def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
-        own = [(keys[0, :, : self._lengths[0]], values[0, :, : self._lengths[0]]) for keys, values in self._layers]
-        before = self._prefixes[0]
-        if before is None:
-            return KVPrefix(tuple((keys.contiguous(), values.contiguous()) for keys, values in own))
-        return KVPrefix(
-            tuple(
-                (torch.cat([old_keys, keys], dim=1), torch.cat([old_values, values], dim=1))
-                for (old_keys, old_values), (keys, values) in zip(before.layers, own, strict=True)
-            )
-        )
-
-    def _position(self, row: int) -> int:
-        prefix = self._prefixes[row]
-        return self._lengths[row] + (prefix.length if prefix else 0)
-
-    def _shared(self) -> list[tuple[slice, KVPrefix]]:
-        """Return the runs of rows that stand next to each other and share a prefix."""
-        runs = []
-        start = 0
-        for _, rows in groupby(self._prefixes, key=id):
-            run = list(rows)
-            if run[0] is not None:
-                runs.append((slice(start, start + len(run)), run[0]))
-            start += len(run)
-        return runs
-
-    def _forward(
-        self, layers: list[CacheLayerMixin], tokens: Sequence[Sequence[int]], positions: Sequence[int], past: Past
-    ) -> Tensor:
-        """Run the model on each row's new tokens, the first at its position; return the last token's logits."""
-        device = self._model.device
-        ids = torch.tensor(tokens, device=device)
-        first = torch.tensor(positions, device=device)
-        with torch.inference_mode():
-            output = self._model(
-                input_ids=ids,
-                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` says it all
-                position_ids=first[:, None] + torch.arange(ids.shape[1], device=device),
-                past_key_values=Cache(layers=[*layers]),
-                use_cache=True,
-                logits_to_keep=1,
-                memory_past=past,
-            )
-        return output.logits[:, -1].float()  # type: ignore[no-any-return]
-
-
-class _View(CacheLayerMixin, ABC):
-    """One layer of a :class:`SharedBranch` during one forward pass."""
+class View(CacheLayerMixin, ABC):
+    """One layer of a :class:`memorag_graph.kv.branch.SharedBranch` during one forward pass."""
 
     def __init__(self, keys: Tensor, values: Tensor, seen: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # the class is typed only in part
@@ -192,7 +53,7 @@ class _View(CacheLayerMixin, ABC):
         return -1
 
 
-class _Piece(_View):
+class PieceView(View):
     """Takes several new tokens of one row into the given columns; gives the columns read so far."""
 
     def __init__(self, keys: Tensor, values: Tensor, columns: slice) -> None:
@@ -204,7 +65,7 @@ class _Piece(_View):
         return buffer[:, :, : self._columns.stop]
 
 
-class _Step(_View):
+class StepView(View):
     """Takes one new token of every row, each into a column of its own; gives all columns, the unread ones too.
 
     A slice of them would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
@@ -219,57 +80,12 @@ class _Step(_View):
         return buffer
 
 
-class StockBranch:
-    """A branch through the model's own attention, one row after the other: exact for any causal LM."""
-
-    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None]) -> None:
-        self._model = model
-        self._caches = [_dynamic_cache(prefix) for prefix in prefixes]
-
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,).
-
-        Raises:
-            ValueError: If it is to be watched, which this model's attention does not allow.
-        """
-        if watch is not None:
-            raise ValueError("the attention of this model cannot be watched")
-        done, cache = 0, self._caches[row]
-        while done < len(tokens):
-            part = tokens[done : done + PIECE - cache.get_seq_length() % PIECE]
-            logits = self._forward(cache, part)
-            done += len(part)
-        return logits
-
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
-        return torch.stack([self._forward(cache, [token]) for cache, token in zip(self._caches, tokens, strict=True)])
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some rows only, in the given order."""
-        self._caches = [self._caches[row] for row in rows]
-
-    def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row has read, or replace it by what is known."""
-        self._caches[row] = _dynamic_cache(known)
-
-    def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
-        layers = [layer for layer in self._caches[0].layers if isinstance(layer, CacheLayerMixin)]
-        return KVPrefix(tuple((_filled(layer.keys)[0], _filled(layer.values)[0]) for layer in layers))
-
-    def _forward(self, cache: DynamicCache, tokens: Sequence[int]) -> Tensor:
-        with torch.inference_mode():
-            output = self._model(
-                input_ids=torch.tensor([list(tokens)], device=self._model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-        return output.logits[0, -1].float()  # type: ignore[no-any-return]
+def cache_of(layers: Sequence[View]) -> Cache:
+    """Return views, one for each layer, as the cache of one forward pass."""
+    return Cache(layers=[*layers])
 
 
-def _dynamic_cache(prefix: KVPrefix | None) -> DynamicCache:
+def dynamic_cache(prefix: KVPrefix | None) -> RowCache:
     """Return transformers' cache for one row; continuing it grows new tensors and leaves the prefix as it is."""
     cache = DynamicCache()
     for index, (keys, values) in enumerate(prefix.layers if prefix else ()):
@@ -277,19 +93,13 @@ def _dynamic_cache(prefix: KVPrefix | None) -> DynamicCache:
     return cache
 
 
+def prefix_of(cache: RowCache) -> KVPrefix:
+    """Return what transformers' cache holds of its one row."""
+    layers = [layer for layer in cache.layers if isinstance(layer, CacheLayerMixin)]
+    return KVPrefix(tuple((_filled(layer.keys)[0], _filled(layer.values)[0]) for layer in layers))
+
+
 def _filled(tensor: Tensor | None) -> Tensor:
     if tensor is None:
         raise ValueError("the cache has no keys and values yet; run the model first")
     return tensor
-
-
-def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:
-    layers, heads, dim = cache_shape(model)
-    shape = (rows, heads, columns, dim)
-    return [
-        (
-            torch.zeros(shape, dtype=model.dtype, device=model.device),
-            torch.zeros(shape, dtype=model.dtype, device=model.device),
-        )
-        for _ in range(layers)
-    ]

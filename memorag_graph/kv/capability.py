@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 
 _PROBE = 12
 _FLOAT32_TOLERANCE = 1e-3

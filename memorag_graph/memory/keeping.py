@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from memorag_graph.errors import InputError
 from memorag_graph.kv.attention import Watch
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.eviction.keydiff import keydiff_scores
 from memorag_graph.kv.eviction.kvzip import kvzip_scores
 from memorag_graph.kv.eviction.prune import prune, turning_frequencies

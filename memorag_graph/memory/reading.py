@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from memorag_graph.errors import InputError
-from memorag_graph.kv.cache import PIECE, open_branch
+from memorag_graph.kv.branch import PIECE, open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard

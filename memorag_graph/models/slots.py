@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker

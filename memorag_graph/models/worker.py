@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from memorag_graph.kv.cache import Branch, open_branch
+from memorag_graph.kv.branch import Branch, open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.cache import open_branch
+from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.eviction.scoring import Scores
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies, turn
