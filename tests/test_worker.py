@@ -14,7 +14,7 @@ from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.threads import compute
 from memorag_graph.models.worker import Request, Worker
-from tests.conftest import tiny_model
+from tests.conftest import prefill, tiny_model
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,17 +35,61 @@ def test_other_work_comes_between_the_steps_of_a_batch(model: LanguageModel) -> 
     tokens.close()  # type: ignore[attr-defined]
 
 
-def test_requests_that_come_while_a_batch_runs_are_answered_after_it(model: LanguageModel) -> None:
+def answer(worker: Worker, request: Request) -> list[int]:
+    worker.submit(request)
+    return [*request]
+
+
+@pytest.mark.parametrize("prefixed", [False, True])
+def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone(
+    model: LanguageModel, prefixed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of longer prompts than the batch has room for, over other prefixes, with more tokens to write."""
     worker = Worker(model)
-    first, second = (Request([token], sampling=Sampling(100)) for token in (5, 6))
+    prefixes = [prefill(model, list(range(5, 60))), prefill(model, list(range(60, 5, -1)))] if prefixed else [None]
+
+    def make() -> list[Request]:
+        return [
+            Request(
+                list(range(5 + number, 8 + 9 * number)), prefixes[number % len(prefixes)], Sampling(40 + 30 * number)
+            )
+            for number in range(6)
+        ]
+
+    alone = [answer(worker, request) for request in make()]
+    widths: list[int] = []
+    real = SharedBranch.step
+    monkeypatch.setattr(SharedBranch, "step", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1])
+    first, *others = requests = make()
     worker.submit(first)
-    next(iter_first := iter(first))
-    worker.submit(second)
-    assert len([*iter_first]) == len(first.tokens) - 1
-    assert [*second] == second.tokens
-    alone = Request([6], sampling=Sampling(100))
-    worker.submit(alone)
-    assert [*alone] == second.tokens
+    running = iter(first)
+    next(running)
+    for request in others:
+        worker.submit(request)
+        next(running)
+    for _ in running:
+        pass
+    assert [first.tokens, *([*it] for it in others)] == alone
+    assert max(widths) > 1
+    assert len(widths) < sum(len(tokens) for tokens in alone) / 2
+    assert all(request.finished for request in requests)
+
+
+def test_a_request_that_cannot_join_is_not_overtaken(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(model)
+    prefix = prefill(model, list(range(5, 60)))
+    begun: list[int] = []
+    real = SharedBranch.prefill
+    monkeypatch.setattr(
+        SharedBranch, "prefill", lambda self, row, tokens: (begun.append(tokens[0]), real(self, row, tokens))[1]
+    )
+    first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
+    worker.submit(first)
+    running = iter(first)
+    next(running)
+    worker.submit(other, last)
+    assert [len([*it]) for it in (running, other, last)] == [len(first.tokens) - 1, len(other.tokens), len(last.tokens)]
+    assert begun == [7, 8, 9]
 
 
 def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(

@@ -35,6 +35,9 @@ class Branch(Protocol):
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some rows only, in the given order."""
 
+    def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
+        """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
+
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
         """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
 
@@ -61,7 +64,7 @@ class SharedBranch:
         self._model = model
         self._prefixes = list(prefixes)
         self._lengths = [0] * len(prefixes)
-        self._columns = -(-columns // _COLUMNS) * _COLUMNS
+        self._columns = _rounded(columns)
         self._layers = _buffers(model, len(prefixes), self._columns)
 
     def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
@@ -92,10 +95,18 @@ class SharedBranch:
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some rows only, in the given order."""
-        index = torch.tensor(rows)
+        index = torch.tensor(rows, dtype=torch.long)
         self._prefixes = [self._prefixes[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
         self._layers = [(keys[index], values[index]) for keys, values in self._layers]
+
+    def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
+        """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
+        self._prefixes += prefixes
+        self._lengths += [0] * len(prefixes)
+        self._columns = max(self._columns, _rounded(columns))
+        for layer, (keys, values) in enumerate(self._layers):  # one after the other: two copies of one layer at most
+            self._layers[layer] = (self._grown(keys), self._grown(values))
 
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
         """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
@@ -116,6 +127,12 @@ class SharedBranch:
                 for (old_keys, old_values), (keys, values) in zip(before.layers, own, strict=True)
             )
         )
+
+    def _grown(self, buffer: Tensor) -> Tensor:
+        rows, heads, columns, dim = buffer.shape
+        grown = buffer.new_zeros(len(self._prefixes), heads, self._columns, dim)
+        grown[:rows, :, :columns] = buffer
+        return grown
 
     def _position(self, row: int) -> int:
         prefix = self._prefixes[row]
@@ -182,6 +199,10 @@ class StockBranch:
         """Go on with some rows only, in the given order."""
         self._caches = [self._caches[row] for row in rows]
 
+    def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
+        """Go on with more rows, the last ones, each with a prefix."""
+        self._caches += [dynamic_cache(prefix) for prefix in prefixes]
+
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
         """Forget what a row has read, or replace it by what is known."""
         self._caches[row] = dynamic_cache(known)
@@ -199,6 +220,10 @@ class StockBranch:
                 logits_to_keep=1,
             )
         return output.logits[0, -1].float()  # type: ignore[no-any-return]
+
+
+def _rounded(columns: int) -> int:
+    return -(-columns // _COLUMNS) * _COLUMNS
 
 
 def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:

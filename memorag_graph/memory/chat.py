@@ -1,6 +1,6 @@
 """A memory as a LangChain chat model: every prompt continues the memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -65,7 +65,7 @@ class MemoryChat(BaseChatModel):
             self.memory,
             to_turns(messages),
             self._sampling(),
-            lambda text: self._is_complete(text, stop),
+            self._end(stop),
             shard=self.shard,
         )
         text = _cut(answer.text, stop)
@@ -90,7 +90,7 @@ class MemoryChat(BaseChatModel):
             self.memory,
             to_turns(messages),
             self._sampling(),
-            lambda text: self._is_complete(text, None),
+            self._end(None),
             shard=self.shard,
         )
         for text in stream:
@@ -116,6 +116,12 @@ class MemoryChat(BaseChatModel):
 
     def _sampling(self) -> Sampling:
         return Sampling(self.max_new_tokens, self.temperature, self.top_p, no_repeat=self.no_repeat)
+
+    def _end(self, stop: Sequence[str] | None) -> Callable[[str], bool] | None:
+        """Return what tells whether a text is complete, where that is for more than the model to say."""
+        if not stop and self.max_lines is None:
+            return None
+        return lambda text: self._is_complete(text, stop)
 
     def _is_complete(self, text: str, stop: Sequence[str] | None) -> bool:
         if any(word in text for word in stop or ()):

@@ -28,6 +28,11 @@ class LocalStream:
         """Yield the answer's text piece by piece."""
         return new_text(self._growing())
 
+    def wait(self) -> None:
+        """Wait for the answer's end, without its pieces."""
+        for _ in self._request:
+            pass
+
     @property
     def completion(self) -> Completion:
         """The answer as a whole, once it is finished."""
@@ -85,8 +90,7 @@ class LocalMemoryModel(MemoryModel):
             InputError: If the conversation and its answer do not fit the model's window.
         """
         stream = self.stream(memory, turns, sampling, complete, shard=shard)
-        for _ in stream:
-            pass
+        stream.wait()
         return stream.completion
 
     def stream(

@@ -119,6 +119,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
 
     from memorag_graph.models.device import choose_device
     from memorag_graph.models.threads import ThreadedEmbeddings, compute
+    from memorag_graph.models.vectors import RememberedEmbeddings
 
     device = choose_device(source.device)
     with _loading(source.name):
@@ -133,7 +134,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
             model_kwargs=model_kwargs,
             encode_kwargs={"normalize_embeddings": True},
         )
-        return ThreadedEmbeddings(compute(device, load), device)
+        return RememberedEmbeddings(ThreadedEmbeddings(compute(device, load), device))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What a loaded model does, in its device's thread: forward passes, and requests that meet as one batch.
 
 Decoding is bound by reading the weights, so several prompts at once cost little more than one. Requests that
-arrive within :data:`JOIN_SECONDS` are joined, whatever prefix they continue.
+arrive within :data:`JOIN_SECONDS` are joined, whatever prefix they continue, and those that come later join at the
+next step (continuous batching: Yu et al., "Orca", OSDI 2022).
 """
 
 import queue
@@ -67,7 +68,10 @@ class Request:
 
 
 class Worker:
-    """Runs a model's work in its device's thread: one batch at a time, and other work between its steps."""
+    """Runs a model's work in its device's thread.
+
+    One batch is under way, which requests join and leave; other work comes between its steps.
+    """
 
     def __init__(self, language_model: LanguageModel) -> None:
         self._language_model = language_model
@@ -89,8 +93,8 @@ class Worker:
         return compute(self._device, work)
 
     def _serve(self) -> None:
-        """Begin to answer the longest-waiting request and those that can run with it."""
-        if self._is_decoding or not self._waiting:  # the rest waits, or was joined with an earlier one
+        """Begin to answer those that wait."""
+        if self._is_decoding or not self._waiting:  # it was joined, or will be
             return
         self._is_decoding = True
         time.sleep(JOIN_SECONDS)
@@ -124,41 +128,55 @@ class Worker:
             return False
         return True
 
-    def _fill(self, batch: list[Request]) -> None:
-        """Move the longest-waiting request, and those that can run with it, into a batch."""
+    def _joining(self, active: Sequence[Request]) -> list[Request]:
+        """Take the requests that can run with those under way, or with the one that has waited longest.
+
+        Nobody overtakes one that has to wait for the end of those under way: it might wait for ever.
+        """
+        joining: list[Request] = []
         with self._lock:
             for request in list(self._waiting):
+                batch = [*active, *joining]
                 if not batch or self._joins(request, batch):
-                    batch.append(request)
+                    joining.append(request)
                     self._waiting.remove(request)
-        batch.sort(key=lambda request: id(request.prefix))  # rows that share a prefix stand together
+                elif active:
+                    break
+        return joining
 
     def _joins(self, request: Request, batch: Sequence[Request]) -> bool:
         """Tell whether a request fits a batch: prompts that continue memories are much shorter than others."""
         return (request.prefix is None) == (batch[0].prefix is None) and self._fits([*batch, request])
 
     def _fits(self, batch: Sequence[Request]) -> bool:
-        columns = max(len(request.prompt) for request in batch) + _room(batch)
+        columns = max(map(_columns, batch))
         budget = min(_CACHE_BYTES, int(_FREE_SHARE * free_memory(self._language_model.model.device)))
         needed = len(batch) * columns * self._language_model.cache_bytes_per_token
         return len(batch) <= MAX_ROWS and needed <= budget
 
     def _answer(self, batch: list[Request]) -> Iterator[None]:
-        """Answer requests that wait, as a batch; between two steps the thread is free for others."""
-        self._fill(batch)
-        longest = max(len(request.prompt) for request in batch)
-        prefixes = [request.prefix for request in batch]
-        branch = open_branch(self._language_model.model, prefixes, longest, _room(batch))
-        rows = [_Row(request, self._language_model) for request in batch]
-        for index, row in enumerate(rows):
-            if not row.request.cancelled:
-                row.read(branch.prefill(index, row.request.prompt))
+        """Answer requests that wait, and those that come meanwhile; between two steps the thread is free for others.
+
+        Args:
+            batch: Holds the requests under way.
+        """
+        branch = open_branch(self._language_model.model, [], 0)
+        rows: list[_Row] = []
+        while True:
+            rows = _unfinished(rows, branch)
+            joining = self._joining([row.request for row in rows])
+            batch[:] = [*(row.request for row in rows), *joining]
+            if joining:
+                joined = [_Row(request, self._language_model) for request in joining]
+                yield from _prefill(branch, joined, len(rows))
+                rows = _side_by_side([*rows, *joined], branch)
+            elif rows:
+                logits = branch.step([row.request.tokens[-1] for row in rows])
+                for row, row_logits in zip(rows, logits, strict=True):
+                    row.read(row_logits)
                 yield
-        while rows := _unfinished(rows, branch):
-            logits = branch.step([row.request.tokens[-1] for row in rows])
-            for row, row_logits in zip(rows, logits, strict=True):
-                row.read(row_logits)
-            yield
+            else:
+                return
 
 
 class _Row:
@@ -186,12 +204,31 @@ class _Row:
             request.events.put(None)
 
 
+def _prefill(branch: Branch, joined: Sequence[_Row], before: int) -> Iterator[None]:
+    """Have rows join a branch that has some before, and read their prompts."""
+    requests = [row.request for row in joined]
+    branch.join([request.prefix for request in requests], max(map(_columns, requests)))
+    for index, row in enumerate(joined, start=before):
+        if not row.request.cancelled:
+            row.read(branch.prefill(index, row.request.prompt))
+            yield
+
+
 def _unfinished(rows: list[_Row], branch: Branch) -> list[_Row]:
     kept = [index for index, row in enumerate(rows) if not row.request.finished and not row.request.cancelled]
-    if kept and len(kept) < len(rows):
+    if len(kept) < len(rows):
         branch.keep(kept)
     return [rows[index] for index in kept]
 
 
-def _room(batch: Sequence[Request]) -> int:
-    return max(request.sampling.max_new_tokens for request in batch)
+def _side_by_side(rows: list[_Row], branch: Branch) -> list[_Row]:
+    """Put rows that share a prefix next to each other."""
+    order = sorted(range(len(rows)), key=lambda index: id(rows[index].request.prefix))
+    if order != list(range(len(rows))):
+        branch.keep(order)
+    return [rows[index] for index in order]
+
+
+def _columns(request: Request) -> int:
+    """Return the most tokens of its own that a request's row may have."""
+    return len(request.prompt) + request.sampling.max_new_tokens

@@ -89,6 +89,7 @@ class FaissIndex:
         if not queries:
             return []
         vectors = self._embed(queries)
+        faiss.omp_set_num_threads(1)  # a pool of threads for each asker would take the cores from the models
         scores, found = self._index.search(vectors, min(hits, len(self.chunks)))
         return [
             sorted(
