@@ -19,8 +19,11 @@ from memorag_graph.memory.indexing import index_memory
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.revision import appended
 from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.device import choose_dtype
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
 from memorag_graph.models.sampling import Sampling
+from memorag_graph.models.threads import compute
+from memorag_graph.models.worker import MAX_ROWS
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import KVStorage, MemoryKindName, MemorySettings, RunOptions
@@ -199,3 +202,29 @@ def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float3
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(ask, questions)) == alone
     assert "Paris" in alone[1]
+
+
+@pytest.mark.skipif(str(choose_dtype("auto", torch.device("cpu"))) != "torch.bfloat16", reason="needs a CPU with bf16")
+def test_in_bfloat16_a_row_of_a_batch_has_the_bits_that_it_has_alone(embedded_home: Path, prompts: Prompts) -> None:
+    model = LocalMemoryModel(load_language_model(ModelSource("embedded", dtype="bfloat16")))
+    document = Document("letters.txt", EXAMPLE.read_text(encoding="utf-8")[:6_000])
+    memory = model.memorize([document], prompts, MemorySettings(kind="full"))
+    (shard,) = memory.shards
+    turns = [model.turn_tokens(memory, [Turn("user", f"What was said {number} times?")]) for number in range(MAX_ROWS)]
+
+    def written(rows: range, columns: int) -> list[torch.Tensor]:
+        branch = open_branch(model.language_model.model, [shard.kv] * len(rows), columns)
+        found = [torch.stack([branch.prefill(at, turns[row]) for at, row in enumerate(rows)])]
+        for _ in range(6):
+            found.append(branch.step(found[-1].argmax(-1).tolist()))
+        return [torch.stack(steps) for steps in zip(*found, strict=True)]
+
+    def compare() -> None:
+        alone = {row: written(range(row, row + 1), 64)[0] for row in (0, 7, 15, 31)}
+        for count in (2, 11, 16, 22, MAX_ROWS):
+            together = written(range(MAX_ROWS - count, MAX_ROWS), 128)
+            for row, logits in alone.items():
+                if row >= MAX_ROWS - count:
+                    assert torch.equal(together[row - MAX_ROWS + count], logits), (row, count)
+
+    compute(torch.device("cpu"), compare)

@@ -8,6 +8,7 @@ import pytest
 from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
+from memorag_graph.models.vectors import RememberedEmbeddings
 from memorag_graph.retrieval.dense import FaissIndex
 from memorag_graph.retrieval.evidence import RRF_K, WEIGHTS, Query, fuse, retrieve
 from memorag_graph.retrieval.index import Hit
@@ -126,3 +127,28 @@ def test_vectors_of_other_weights_are_refused(index: FaissIndex, chunks: list[Ch
     assert FaissIndex.load(tmp_path / "index.bin", chunks, HashEmbeddings()).search(["ferry"], 3)
     with pytest.raises(MemoryMismatchError, match="other vectors than those of the index"):
         FaissIndex.load(tmp_path / "index.bin", chunks, OtherWeights()).search(["ferry"], 3)
+
+
+class CountedEmbeddings(HashEmbeddings):
+    """Notes which texts it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[str] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.given += texts
+        return [np.float32(vector).tolist() for vector in super().embed_documents(texts)]
+
+
+def test_remembered_vectors_are_the_models_own_and_each_text_is_embedded_once() -> None:
+    counted = CountedEmbeddings()
+    remembered = RememberedEmbeddings(counted, most=3)
+    plain = CountedEmbeddings()
+    for texts in (["a b", "c", "a b"], ["c", "d"], [], ["d", "a b"]):
+        assert remembered.embed_documents(texts) == plain.embed_documents(texts)
+    assert counted.given == ["a b", "c", "d"]
+    remembered.embed_documents(["e"])  # takes the place of what was asked for longest ago
+    remembered.embed_documents(["a b", "d", "c"])
+    assert counted.given == ["a b", "c", "d", "e", "c"]
+    assert remembered.embed_query("a b") == counted.embed_query("a b")

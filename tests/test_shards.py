@@ -97,6 +97,7 @@ class Scripted:
     """Stands in for the shards of a memory: each gives its reply; alone, the model repeats what it was given."""
 
     max_new_tokens = 64
+    begins_answers = True
 
     def __init__(self, *replies: str) -> None:
         self.replies = replies

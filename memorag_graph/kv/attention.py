@@ -131,7 +131,9 @@ def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend
         keys, values = prefix.layers[layer]
         mine = grouped[rows].transpose(0, 1)
         heads, count, group, dim = mine.shape
-        part, part_sums = attend(mine.reshape(1, heads, count * group, dim), keys[None], values[None], scale)
+        part, part_sums = attend(
+            mine.reshape(1, heads, count * group, dim), keys[None], values[None], scale, invariant=True
+        )
         output[rows] = part.view(heads, count, group, dim).transpose(0, 1)
         sums[rows] = part_sums.view(heads, count, group).transpose(0, 1)
     return output, sums

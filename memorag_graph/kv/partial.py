@@ -19,7 +19,7 @@ _CUDA_DIMS = (8, 256)
 """What FlashAttention-2 asks of a head's size: a multiple of the first, at most the second."""
 
 _FEW_QUERIES = 64
-"""Up to here a plain matrix product is quicker, and its result does not depend on what else is in the batch."""
+"""Up to here a plain matrix product is quicker."""
 
 
 def partial_attention(
@@ -31,6 +31,7 @@ def partial_attention(
     hidden: Tensor | None = None,
     causal: bool = False,
     flash: bool = False,
+    invariant: bool = False,
 ) -> Part:
     """Attend to some keys.
 
@@ -42,10 +43,11 @@ def partial_attention(
         hidden: True where a query must not see a key; broadcast to (batch, heads, queries, keys).
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
         flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
+        invariant: Whether, on the CPU, the result of a query must not depend on what other queries there are.
     """
     queries = query.shape[2]
     if queries > _FEW_QUERIES and hidden is None and key.stride(-1) == value.stride(-1) == 1:
-        if query.device.type == "cpu" and _CPU_KERNEL is not None:
+        if query.device.type == "cpu" and _CPU_KERNEL is not None and not invariant:
             output, sums = _CPU_KERNEL(query, key, value, 0.0, causal, scale=scale)
             return output, sums
         step, most = _CUDA_DIMS
@@ -56,25 +58,28 @@ def partial_attention(
         hidden = torch.ones(queries, queries, dtype=torch.bool, device=query.device).triu(1)
     batch, heads, _, dim = query.shape
     flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views: ``matmul`` would copy what is sliced
-    scores = _scores((query * scale).flatten(0, 1), flat_key).float().view(batch, heads, queries, -1)
+    scores = _product((query * scale).flatten(0, 1), flat_key.transpose(-1, -2)).float().view(batch, heads, queries, -1)
     if hidden is not None:
         scores = scores.masked_fill(hidden, float("-inf"))
-    weights = torch.softmax(scores, dim=-1).to(value.dtype).flatten(0, 1)
-    return torch.bmm(weights, flat_value).view(batch, heads, queries, dim), torch.logsumexp(scores, dim=-1)
+    weights = torch.softmax(scores, dim=-1)
+    sums = scores.amax(-1) - weights.amax(-1).log()  # ``logsumexp`` adds up in an order that depends on the batch
+    output = _product(weights.to(value.dtype).flatten(0, 1), flat_value)
+    return output.view(batch, heads, queries, dim), sums
 
 
-def _scores(query: Tensor, key: Tensor) -> Tensor:
-    """Return the products of queries and keys, shape (heads of all rows, queries, keys)."""
-    if key.dtype != torch.float32 and key.device.type == "cpu":  # oneDNN's 16-bit product is three times quicker so
-        return torch.bmm(key, query.transpose(-1, -2)).transpose(-1, -2)
-    return torch.bmm(query, key.transpose(-1, -2))
+def _product(first: Tensor, second: Tensor) -> Tensor:
+    """Return the products of matrices, shape (batch, queries, ...)."""
+    if (
+        first.dtype != torch.float32 and first.device.type == "cpu"
+    ):  # oneDNN is quicker so, and a query's bits are its own
+        return torch.bmm(second.transpose(-1, -2), first.transpose(-1, -2)).transpose(-1, -2)
+    return torch.bmm(first, second)
 
 
 def merge(parts: Sequence[Part]) -> Tensor:
     """Return the attention over the keys of all parts, in float32 unless there is but one part."""
     if len(parts) == 1:
         return parts[0][0]
-    sums = torch.stack([sums for _, sums in parts])
-    weights = torch.softmax(sums, dim=0).unsqueeze(-1)
-    return sum((output * weight for (output, _), weight in zip(parts[1:], weights[1:], strict=True)),
-               start=parts[0][0] * weights[0])  # fmt: skip
+    weights = torch.softmax(torch.stack([sums for _, sums in parts], dim=-1), dim=-1)
+    weighted = [output * weight.unsqueeze(-1) for (output, _), weight in zip(parts, weights.unbind(-1), strict=True)]
+    return sum(weighted[1:], start=weighted[0])
