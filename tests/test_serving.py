@@ -1,6 +1,7 @@
 """The service under a real uvicorn on loopback, asked by its own clients."""
 
 import asyncio
+import base64
 import json
 import socket
 import threading
@@ -267,15 +268,30 @@ def test_names_of_documents_are_no_places(name: str, expected: str) -> None:
     assert document_name(name) == expected
 
 
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+
 @pytest.mark.parametrize("service", [{"api_key": "secret", "max_body": 20_000}], indirect=True)
 def test_a_key_is_asked_for_and_bodies_are_limited(service: Service) -> None:
     given = {"documents": [{"text": TEXT}]}
-    for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
+    foreign = {**basic("me", "secret"), "Sec-Fetch-Site": "cross-site"}  # a browser on a page of another site
+    for headers in (
+        {},
+        {"X-API-Key": "wrong"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "secret"},
+        {"Authorization": "Basic ?"},
+        {"Authorization": "Basic /w=="},
+        basic("secret", "wrong"),
+        foreign,
+    ):
         for method, path in (("POST", "/memories"), ("GET", "/memories"), ("POST", "/memorag/invoke")):
             answer = service.http.request(method, path, headers=headers, json=given if method == "POST" else None)
             assert (answer.status_code, "API key" in answer.json()["error"]["message"]) == (401, True)
     assert service.http.get("/health").status_code == 200
-    for headers in ({"X-API-Key": "secret"}, {"Authorization": "Bearer secret"}):
+    own = {**basic("", "secret"), "Sec-Fetch-Site": "same-origin"}
+    for headers in ({"X-API-Key": "secret"}, {"Authorization": "Bearer secret"}, basic("me", "secret"), own):
         assert service.http.post("/memories", headers=headers, json=given).status_code == 201
     large = json.dumps({"documents": [{"text": TEXT * 20}]}).encode()
 

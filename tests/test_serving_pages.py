@@ -28,6 +28,13 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
+def service_with_key() -> Iterator[Service]:
+    service = Service(api_key="secret")
+    yield service
+    service.stop()
+
+
+@pytest.fixture
 def page() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -58,6 +65,22 @@ def test_the_playground_answers(service: Service, page: Any) -> None:
     page.get_by_role("button", name="Start").click()
     page.get_by_text("proud of the harbour").first.wait_for(timeout=30_000)
     assert left == []
+
+
+@in_a_browser
+def test_the_playground_asks_for_the_key(service_with_key: Service, page: Any) -> None:
+    refused = service_with_key.http.get("/memorag/playground/")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Basic realm="memorag-graph"')
+    key = {"username": "me", "password": "secret"}
+    with page.context.browser.new_context(http_credentials=key) as context:
+        known = context.new_page()
+        known.goto(f"{service_with_key.url}/memorag/playground/")
+        known.get_by_text("Memory Id", exact=False).first.wait_for()
+        known.get_by_label("Query", exact=False).first.fill(QUESTION)
+        known.get_by_label("Memory Id", exact=False).first.fill("0" * 32)
+        with known.expect_response("**/memorag/stream_log") as answer:
+            known.get_by_role("button", name="Start").click()
+        assert answer.value.status not in (401, 403)
 
 
 @in_a_browser

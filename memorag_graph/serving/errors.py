@@ -54,7 +54,7 @@ def status_of(error: MemoragError) -> int:
 
 def error_response(status: int, message: str, field: str | None = None) -> JSONResponse:
     """Return an answer that says what is wrong."""
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": 'Basic realm="memorag-graph"'} if status == 401 else None
     return JSONResponse({"error": {"field": field, "message": message}}, status, headers)
 
 

@@ -1,5 +1,6 @@
 """Who may ask, and how much they may send: checked before anything is read."""
 
+import base64
 import hmac
 from collections.abc import Sequence
 
@@ -9,6 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memorag_graph.serving.errors import error_response
 
+_OWN_SITES = ("none", "same-origin")
+"""What browsers call requests that the user or a page of the service makes (W3C, "Fetch Metadata Request Headers")."""
+
 
 class Guard:
     """Asks for an API key and limits bodies, on some paths.
@@ -16,7 +20,7 @@ class Guard:
     Args:
         app: The app behind it.
         paths: Where the guarded paths begin; other apps may be served beside them.
-        api_key: The key to show as ``Authorization: Bearer`` or ``X-API-Key``; None asks for none.
+        api_key: The key to show as ``Authorization: Bearer``, ``X-API-Key`` or a browser's password; None: no key.
         max_body: Most bytes of a request's body.
     """
 
@@ -35,9 +39,8 @@ class Guard:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
         if not self._is_known(headers):
-            await error_response(401, "give the API key as Authorization: Bearer KEY or X-API-Key: KEY")(
-                scope, receive, send
-            )
+            advice = "give the API key as Authorization: Bearer KEY or X-API-Key: KEY, or in a browser as the password"
+            await error_response(401, advice)(scope, receive, send)
         elif length.isdigit() and int(length) > self._max_body:
             await error_response(413, self._too_large)(scope, receive, send)
         else:
@@ -50,8 +53,7 @@ class Guard:
     def _is_known(self, headers: Headers) -> bool:
         if self._key is None:
             return True
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        shown = headers.get("x-api-key", "") or (token.strip() if scheme.lower() == "bearer" else "")
+        shown = headers.get("x-api-key", "") or _shown(headers)
         return hmac.compare_digest(shown.encode(), self._key)
 
     def _limited(self, receive: Receive) -> Receive:
@@ -67,3 +69,19 @@ class Guard:
             return message
 
         return limited
+
+
+def _shown(headers: Headers) -> str:
+    """Return the key of an Authorization header: a bearer's, or the password that a browser was given.
+
+    A browser sends the password with every request, also with those of another site's pages; they do not count.
+    """
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    if scheme.lower() != "basic" or headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+        return ""
+    try:
+        return base64.b64decode(token, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
