@@ -1,6 +1,7 @@
 """What the benchmarks share: results with the machine and versions they came from."""
 
 import json
+import os
 import platform
 import resource
 import sys
@@ -27,7 +28,7 @@ def write_result(name: str, result: dict[str, Any]) -> None:
         **result,
         "machine": {
             "processor": platform.machine(),
-            "cores": torch.get_num_threads(),
+            "cores": os.cpu_count(),
             "python": sys.version.split()[0],
             "versions": {name: version(name) for name in ("torch", "transformers", "langgraph", "memorag-graph")},
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

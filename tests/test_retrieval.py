@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
@@ -152,3 +153,11 @@ def test_remembered_vectors_are_the_models_own_and_each_text_is_embedded_once() 
     remembered.embed_documents(["a b", "d", "c"])
     assert counted.given == ["a b", "c", "d", "e", "c"]
     assert remembered.embed_query("a b") == counted.embed_query("a b")
+
+
+def test_a_search_leaves_the_number_of_threads_as_it_is(index: FaissIndex) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    index.search(["ferry"], 2)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)

@@ -1,6 +1,7 @@
 """Chunks → a dense index: embeddings in a flat FAISS index with cosine similarity (exact search)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import faiss
@@ -89,8 +90,8 @@ class FaissIndex:
         if not queries:
             return []
         vectors = self._embed(queries)
-        faiss.omp_set_num_threads(1)  # a pool of threads for each asker would take the cores from the models
-        scores, found = self._index.search(vectors, min(hits, len(self.chunks)))
+        with _one_thread():
+            scores, found = self._index.search(vectors, min(hits, len(self.chunks)))
         return [
             sorted(
                 (Hit(int(chunk), float(score)) for chunk, score in zip(row, row_scores, strict=True)),
@@ -114,6 +115,17 @@ class FaissIndex:
                 raise MemoryMismatchError(f"the embedding model gives other vectors than those of the index; {advice}")
         self._proved = True
         return vectors[: len(queries)]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep OpenMP from a pool of threads for each asker's thread: they would take the cores from the models."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
