@@ -1,5 +1,6 @@
 """Memories that a server holds: what is sent first, what is kept, and what happens when the server fails."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +8,15 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
-from langchain_core.language_models import FakeListChatModel
+from langchain_core.language_models import FakeListChatModel, FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableLambda
 
 from memorag_graph import Agent, MemoRAGLite, Model, RemoteMemory
 from memorag_graph.documents import Document
 from memorag_graph.errors import CostLimitError, InputError, MemoryFileError, MemoryMismatchError, ModelError
 from memorag_graph.graph import build_graph
+from memorag_graph.memory.chat import MemoryChat
 from memorag_graph.memory.revision import appended
 from memorag_graph.memory.served import served_memory_model
 from memorag_graph.models.served import ServedLanguageModel
@@ -31,6 +34,10 @@ QUESTION = "Who was proud of the harbour at Thorle?"
 ANSWER = "Captain Struan was proud of the harbour at Thorle."
 CACHED = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
           "prompt_tokens_details": {"cached_tokens": 64}}  # fmt: skip
+
+
+class Quiet(FakeMessagesListChatModel):
+    """A chat model without a way to stream."""
 
 
 class MemoryServer(OpenAIServer):
@@ -291,6 +298,65 @@ def test_tokens_stream_once_and_drafts_stay_hidden(server: MemoryServer) -> None
         ]
         assert len([piece for piece in pieces if piece]) > 3
         assert "".join(pieces) == ANSWER
+
+
+def test_a_memory_is_laid_out_for_its_window(server: MemoryServer, tmp_path: Path) -> None:
+    large = remote(server, window=32_768, kind="full")
+    large.memorize(TEXT, tmp_path / "memory")
+    with pytest.raises(MemoryMismatchError, match="another window"):
+        remote(server, window=8_192, kind="full").load(tmp_path / "memory")
+    small = remote(server, window=8_192, kind="full")
+    small.memorize(TEXT)
+    assert small.answer(QUESTION)
+    assert len(small.session.opened().memory.shards) > len(large.session.opened().memory.shards)
+
+
+def test_each_key_has_a_registry_of_its_own(server: MemoryServer) -> None:
+    one = remote(server)
+    with pytest.raises(InputError, match="registry: has a model 'openai:m' already"):
+        remote(server, registry=one.registry)
+    two = RemoteMemory("m", "openai", {"api_key": "sk-other", "base_url": f"{server.url}/v1"}, window=8192)
+    for memory in (one, two):
+        memory.memorize(TEXT)
+    server.asked.clear()
+    for memory in (one, two, one):
+        memory.answer(QUESTION)
+    assert [asked.headers["authorization"].split()[-1] for asked in server.asked] == [KEY, "sk-other", KEY]
+    assert two.usage.calls == 1
+
+
+def test_a_chat_model_that_cannot_stream_is_streamed_as_a_whole() -> None:
+    chat = Quiet(responses=[AIMessage(ANSWER)])
+    model = served_memory_model("quiet", chat, 8192)
+    assert "".join(chunk.text for chunk in MemoryChat(memory_model=model).stream(QUESTION)) == ANSWER
+    assert MemoryChat(memory_model=model).invoke(QUESTION).text == ANSWER
+
+
+def test_events_tell_of_an_answer_once(server: MemoryServer) -> None:
+    asyncio.run(events_tell_of_an_answer_once(server))
+
+
+async def events_tell_of_an_answer_once(server: MemoryServer) -> None:
+    memory = remote(server)
+    memory.memorize(TEXT)
+    chat = memory.session.opened().chat(RunOptions())
+    pieces = [
+        event["data"]["chunk"].text
+        async for event in RunnableLambda(chat.invoke).astream_events(QUESTION)
+        if event["event"] == "on_chat_model_stream"
+    ]
+    assert "".join(pieces) == ANSWER
+    assert (await chat.ainvoke(QUESTION)).text == ANSWER
+    assert "".join([chunk.text async for chunk in chat.astream(QUESTION)]) == ANSWER
+
+
+def test_streamed_clues_are_counted(server: MemoryServer) -> None:
+    memory = remote(server)
+    memory.memorize(TEXT)
+    before = memory.usage.calls
+    chat = memory.session.opened().chat(RunOptions()).model_copy(update={"max_lines": 1})
+    assert [*chat.stream(QUESTION)]
+    assert memory.usage.calls == before + 1
 
 
 @pytest.mark.parametrize("window", [0, 1023, True, "8192"])

@@ -358,3 +358,44 @@ def test_the_default_service_loads_nothing_before_it_is_asked() -> None:
     code = "import sys, memorag_graph.serving.app; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
     assert RunOptions().generator == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "field"),
+    [
+        ("/memorag/invoke", b'{"input": "\xe9"}', "body"),
+        ("/memorag/invoke", b"[" * 100_000, "body"),
+        ("/memorag/invoke", b"[]", None),
+        ("/memorag/batch", b'{"inputs": 5}', "inputs"),
+        ("/memorag/invoke", b'{"input": {"messages": [{"type": "tool", "content": "x"}]}}', "messages"),
+    ],
+)
+def test_bodies_that_cannot_be_read_are_refused(service: Service, path: str, content: bytes, field: str | None) -> None:
+    answer = service.http.post(path, content=content, headers={"Content-Type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.json()["error"]["field"] == field
+
+
+def test_half_characters_harm_nothing(service: Service) -> None:
+    half = "\\ud800"
+    made = service.http.post(
+        "/memories",
+        content=json.dumps({"documents": [{"name": "NAME", "text": TEXT}]}).replace("NAME", f"a{half}b"),
+        headers={"Content-Type": "application/json"},
+    )
+    assert made.status_code == 201, made.text
+    given = {"input": {"memory_id": made.json()["memory_id"], "query": QUESTION}}
+    asked = {**given, "config": {"configurable": {"prompts": {"span": "Find HALF: {question}"}}}}
+    answer = service.http.post(
+        "/memorag/invoke",
+        content=json.dumps(asked).replace("HALF", half),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("root_path", ["/", "/m", "/mem", "/memories"])
+def test_no_place_of_the_service_opens_it(registry: Registry, root_path: str) -> None:
+    with TestClient(create_app(registry, TINY, api_key="secret"), root_path=root_path) as client:
+        for path in ("/memories", f"{root_path}/memories", "/memorag/input_schema"):
+            assert client.get(path).status_code in (401, 404), path

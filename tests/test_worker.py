@@ -112,6 +112,67 @@ def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(
     assert list(after)
 
 
+@pytest.mark.parametrize("prompt_is_at_fault", [True, False])
+def test_a_fault_of_one_row_is_its_own(
+    model: LanguageModel, prompt_is_at_fault: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(model)
+    alone = answer(worker, Request([5], sampling=Sampling(60)))
+
+    def broken(text: str) -> bool:
+        raise RuntimeError("cannot be read")
+
+    real = SharedBranch.prefill
+
+    def prefill_or_fail(self: SharedBranch, row: int, tokens: list[int]) -> torch.Tensor:
+        if prompt_is_at_fault and tokens[0] == 9:
+            raise RuntimeError("out of memory")
+        return real(self, row, tokens)
+
+    monkeypatch.setattr(SharedBranch, "prefill", prefill_or_fail)
+    good, bad = Request([5], sampling=Sampling(60)), Request([9, 8], sampling=Sampling(60), complete=broken)
+    worker.submit(good)
+    running = iter(good)
+    next(running)
+    worker.submit(bad)
+    with pytest.raises(RuntimeError, match="out of memory" if prompt_is_at_fault else "cannot be read"):
+        list(bad)
+    for _ in running:
+        pass
+    assert good.tokens == alone
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-40, 1e-5])
+def test_a_temperature_close_to_0_takes_the_likeliest_token(model: LanguageModel, temperature: float) -> None:
+    worker = Worker(model)
+    greedy = answer(worker, Request([5, 6], sampling=Sampling(20)))
+    assert answer(worker, Request([5, 6], sampling=Sampling(20, temperature=temperature))) == greedy
+
+
+def test_a_request_that_is_cancelled_while_it_waits_is_let_go(model: LanguageModel) -> None:
+    worker = Worker(model)
+    prefix = prefill(model, list(range(5, 60)))
+    first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
+    other.cancelled = True
+    worker.submit(first, other, last)
+    assert [len([*it]) for it in (first, last)] == [len(first.tokens), len(last.tokens)]
+    assert not other.tokens
+
+
+def test_buffers_are_no_wider_than_the_rows_need(model: LanguageModel) -> None:
+    branch = SharedBranch(model.model, [None], 100)
+    branch.join([None], 1000)
+    branch.prefill(0, list(range(5, 50)))
+    before = branch.step([5, 6])[0]
+    assert branch._layers[0][0].shape[2] == 1024
+    branch.keep([0], 100)
+    assert branch._layers[0][0].shape[2] == 128
+    again = SharedBranch(model.model, [None], 100)
+    again.prefill(0, list(range(5, 50)))
+    torch.testing.assert_close(again.step([5])[0], before)
+    torch.testing.assert_close(again.step([7]), branch.step([7]))
+
+
 def test_work_of_a_device_runs_in_one_thread_and_may_call_for_more() -> None:
     device = torch.device("cpu")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from memorag_graph.api.arguments import sort_out, template_for
 from memorag_graph.api.generators import as_chat
@@ -25,7 +26,7 @@ class Pipeline:
 
     def __init__(self, options: RunOptions, registry: Registry, customized_gen_model: object | None) -> None:
         if customized_gen_model is not None:
-            name = f"customized-{id(customized_gen_model)}"
+            name = f"customized-{uuid4()}"
             registry.add_chat_model(name, as_chat(customized_gen_model))
             options = options.model_copy(update={"generator": name})
         self.session = Session(registry, options)

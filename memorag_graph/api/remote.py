@@ -5,6 +5,7 @@ from typing import Any
 
 from memorag_graph.agent import Agent
 from memorag_graph.api.memory import Memory
+from memorag_graph.errors import InputError
 from memorag_graph.generation.sources import Source
 from memorag_graph.generation.usage import Usage
 from memorag_graph.memory.served import DEFAULT_WINDOW, served_memory_model
@@ -25,11 +26,11 @@ class RemoteMemory(Memory):
         temperature: 0 is deterministic; higher is more varied, up to 2.
         window: Most tokens of prompt and answer together that the server takes (vLLM: ``--max-model-len``).
         kind: ``"gist"``: digests of the text's sections; ``"full"``: the whole text.
-        registry: Where the model and its memories are kept; by default one of its own. The pipeline uses this memory
-            with ``MemoRAGLite(remote.model_name_or_path, ..., registry=remote.registry)``.
+        registry: Where the model and its memories are kept; by default one of its own, as a name stands for one key.
+            The pipeline uses the model with ``MemoRAGLite(remote.model_name_or_path, registry=remote.registry)``.
 
     Raises:
-        InputError: If an argument is unknown or out of range.
+        InputError: If an argument is unknown or out of range, or the registry has a model of that name.
         ModelError: If there is no key.
         MissingExtraError: If the source's package is not installed.
     """
@@ -48,6 +49,10 @@ class RemoteMemory(Memory):
         self.agent = model if isinstance(model, Agent) else Agent(model, source, api_dict, temperature)
         name = f"{self.agent.source}:{self.agent.model}"
         registry = registry or Registry()
+        if name in registry.loaded_models():
+            raise InputError(
+                "registry", f"has a model {name!r} already, perhaps with another key; use another registry"
+            )
         registry.add_memory_model(name, served_memory_model(name, self.agent.chat, window))
         super().__init__(name, kind=kind, registry=registry)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
@@ -151,7 +152,7 @@ class Served:
             check_number(name, value, field)
         elif not isinstance(value, SecretStr if name == "api_key" and not isinstance(value, str) else str):
             raise InputError(field, f"must be a text, not {type(value).__name__}")
-        elif name in _URLS and not str(value).startswith(("http://", "https://")):
+        elif name in _URLS and not _is_address(str(value)):
             raise InputError(field, "must be an address that begins with http:// or https://")
 
     def _key(self) -> str:
@@ -164,6 +165,14 @@ class Served:
     def _endpoint(self) -> str:
         given = self.api_dict.get("azure_endpoint") or self.api_dict.get("endpoint")
         return str(given or os.environ.get(_AZURE_ENDPOINT, ""))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
 
 
 def check_number(name: str, value: object, field: str = "") -> None:

@@ -32,8 +32,8 @@ class Branch(Protocol):
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some rows only, in the given order."""
+    def keep(self, rows: Sequence[int], columns: int) -> None:
+        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
         """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
@@ -93,12 +93,14 @@ class SharedBranch:
         self._lengths = [length + 1 for length in self._lengths]
         return logits
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some rows only, in the given order."""
+    def keep(self, rows: Sequence[int], columns: int) -> None:
+        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
         index = torch.tensor(rows, dtype=torch.long)
+        self._columns = _rounded(columns)
         self._prefixes = [self._prefixes[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
-        self._layers = [(keys[index], values[index]) for keys, values in self._layers]
+        room = slice(self._columns)
+        self._layers = [(keys[index, :, room], values[index, :, room]) for keys, values in self._layers]
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
         """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
@@ -195,8 +197,8 @@ class StockBranch:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
         return torch.stack([self._forward(cache, [token]) for cache, token in zip(self._caches, tokens, strict=True)])
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some rows only, in the given order."""
+    def keep(self, rows: Sequence[int], columns: int) -> None:
+        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
         self._caches = [self._caches[row] for row in rows]
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:

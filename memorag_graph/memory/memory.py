@@ -60,7 +60,7 @@ class Identity:
             MemoryMismatchError: Naming each difference.
         """
         compared = (
-            ("model", self.model_fingerprint, used.model_fingerprint, f"{self.model} → {used.model}"),
+            ("model", self.model_fingerprint, used.model_fingerprint, _models(self, used)),
             ("tokenizer", self.tokenizer_fingerprint, used.tokenizer_fingerprint, "another vocabulary or template"),
             ("dtype", self.dtype, used.dtype, f"{self.dtype} → {used.dtype}"),
             ("weights", self.quantization, used.quantization, _weights(self) + " → " + _weights(used)),
@@ -73,6 +73,12 @@ class Identity:
                 f"this memory was made with other models than those in use ({'; '.join(differences)}); "
                 "use the models it was made with or memorize the document again"
             )
+
+
+def _models(made_with: Identity, used: Identity) -> str:
+    if made_with.model == used.model:
+        return f"{used.model}, with other weights or, where it is served, another window"
+    return f"{made_with.model} → {used.model}"
 
 
 def _weights(identity: Identity) -> str:

@@ -25,8 +25,8 @@ from memorag_graph.models.served import ServedLanguageModel
 from memorag_graph.progress import Progress, ReportProgress
 
 _AT_ONCE = 8
-_INNER: RunnableConfig = {"tags": ["nostream"]}
-"""The chat over the memory streams; what it calls must not stream a second time."""
+_INNER: RunnableConfig = {"callbacks": [], "tags": ["nostream"]}
+"""The chat over the memory tells of its answer; what it calls must not tell of it a second time."""
 
 DEFAULT_WINDOW = 32_768
 """Most tokens of prompt and answer together that a served model is taken to have."""
@@ -96,12 +96,10 @@ class ServedStream:
 
     def __init__(
         self,
-        chunks: Iterator[AIMessageChunk],
-        complete: Callable[[str], bool] | None,
+        chunks: Iterator[AIMessage],
         count: Callable[[str], int],
     ) -> None:
         self._chunks = chunks
-        self._complete = complete
         self._count = count
         self._reply = AIMessageChunk(content="")
 
@@ -116,10 +114,8 @@ class ServedStream:
 
     def _growing(self) -> Iterator[str]:
         for chunk in self._chunks:
-            self._reply += chunk
+            self._reply += chunk if isinstance(chunk, AIMessageChunk) else _as_chunk(chunk)
             yield self._reply.text
-            if self._complete is not None and self._complete(self._reply.text):
-                return
 
 
 class ServedMemoryModel(MemoryModel):
@@ -178,15 +174,13 @@ class ServedMemoryModel(MemoryModel):
         *,
         shard: int = 0,
     ) -> ServedStream:
-        """Answer like :meth:`complete`, giving the text as it comes.
+        """Answer like :meth:`complete`, giving the text as it comes, which is read to its end: it is paid for.
 
         Raises:
             InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
         """
         messages = self._messages(memory, shard, turns, sampling)
-        return ServedStream(
-            self._model.chat.stream(messages, _INNER, **_settings(sampling)), complete, self._model.count
-        )
+        return ServedStream(self._model.chat.stream(messages, _INNER, **_settings(sampling)), self._model.count)
 
     def _messages(
         self, memory: Memory | None, shard: int, turns: Sequence[Turn], sampling: Sampling
@@ -227,6 +221,11 @@ def _cancel(asked: Iterable[Future[str]]) -> None:
 
 
 _KINDS: Mapping[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
+
+
+def _as_chunk(whole: AIMessage) -> AIMessageChunk:
+    """Make a chunk of the answer of a chat model that does not stream."""
+    return AIMessageChunk(**whole.model_dump(exclude={"type"}))
 
 
 def _settings(sampling: Sampling) -> dict[str, Any]:

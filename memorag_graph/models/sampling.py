@@ -52,7 +52,8 @@ class TokenPicker:
         if self._sampling.temperature == 0:
             token = int(logits.argmax())
         else:
-            weights = torch.softmax(logits.cpu() / self._sampling.temperature, dim=-1)
+            scores = logits.cpu().double()  # a temperature close to 0 must not make infinities
+            weights = torch.softmax((scores - scores.max()) / self._sampling.temperature, dim=-1)
             token = int(torch.multinomial(self._nucleus(weights), 1, generator=self._random))
         if context:
             self._followers.setdefault(context, set()).add(token)

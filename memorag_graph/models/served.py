@@ -41,8 +41,8 @@ class ServedLanguageModel:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the name: nothing else is known of the weights."""
-        return hashlib.sha256(f"served\n{self.name}".encode()).hexdigest()[:32]
+        """Hash of the name, as no more is known of the weights, and of the window that memories are laid out for."""
+        return hashlib.sha256(f"served\n{self.name}\n{self.window}".encode()).hexdigest()[:32]
 
     @property
     def tokenizer_fingerprint(self) -> str:

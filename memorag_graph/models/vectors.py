@@ -32,7 +32,7 @@ class RememberedEmbeddings(Embeddings):
         unknown = [text for text in dict.fromkeys(texts) if text not in found]
         if unknown:
             new = np.asarray(self._embeddings.embed_documents(unknown), dtype=np.float32)
-            found |= self._remember(dict(zip(unknown, new, strict=True)))
+            found |= self._remember({text: vector.copy() for text, vector in zip(unknown, new, strict=True)})
         return [found[text].tolist() for text in texts]
 
     def embed_query(self, text: str) -> list[float]:

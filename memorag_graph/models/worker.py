@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from torch import Tensor
@@ -109,12 +110,11 @@ class Worker:
             for _ in steps:
                 if self._line_up(self._go_on, batch, steps):
                     return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the askers are told
+            error.__traceback__ = None  # it would keep the branch and its buffers
             for request in batch:
                 if not request.finished:
                     request.events.put(error)
-            self._make_way()
-            raise
         self._make_way()
 
     def _make_way(self) -> None:
@@ -138,6 +138,9 @@ class Worker:
         joining: list[Request] = []
         with self._lock:
             for request in list(self._waiting):
+                if request.cancelled:
+                    self._waiting.remove(request)
+                    continue
                 batch = [*active, *joining]
                 if not batch or self._joins(request, batch):
                     joining.append(request)
@@ -151,7 +154,7 @@ class Worker:
         return (request.prefix is None) == (batch[0].prefix is None) and self._fits([*batch, request])
 
     def _fits(self, batch: Sequence[Request]) -> bool:
-        columns = max(map(_columns, batch))
+        columns = _most_columns(batch)
         budget = min(_CACHE_BYTES, int(_FREE_SHARE * free_memory(self._language_model.model.device)))
         needed = len(batch) * columns * self._language_model.cache_bytes_per_token
         return len(batch) <= MAX_ROWS and needed <= budget
@@ -175,7 +178,7 @@ class Worker:
             elif rows:
                 logits = branch.step([row.request.tokens[-1] for row in rows])
                 for row, row_logits in zip(rows, logits, strict=True):
-                    row.read(row_logits)
+                    row.take(partial(row.read, row_logits))
                 yield
             else:
                 return
@@ -188,6 +191,19 @@ class _Row:
         self.request = request
         self._language_model = language_model
         self._picker = TokenPicker(request.sampling)
+
+    def take(self, step: Callable[[], None]) -> None:
+        """Take a step of this row alone; a fault ends its own answer and no other."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the asker is told
+            error.__traceback__ = None  # it would keep the branch and its buffers
+            self.request.finished = True
+            self.request.events.put(error)
+
+    def prefill(self, branch: Branch, index: int) -> None:
+        """Read the prompt as a row of a branch."""
+        self.read(branch.prefill(index, self.request.prompt))
 
     def read(self, logits: Tensor) -> None:
         """Choose the next token from its logits, shape (vocabulary,), and hand it to the asker."""
@@ -209,17 +225,17 @@ class _Row:
 def _prefill(branch: Branch, joined: Sequence[_Row], before: int) -> Iterator[None]:
     """Have rows join a branch that has some before, and read their prompts."""
     requests = [row.request for row in joined]
-    branch.join([request.prefix for request in requests], max(map(_columns, requests)))
+    branch.join([request.prefix for request in requests], _most_columns(requests))
     for index, row in enumerate(joined, start=before):
         if not row.request.cancelled:
-            row.read(branch.prefill(index, row.request.prompt))
+            row.take(partial(row.prefill, branch, index))
             yield
 
 
 def _unfinished(rows: list[_Row], branch: Branch) -> list[_Row]:
     kept = [index for index, row in enumerate(rows) if not row.request.finished and not row.request.cancelled]
     if len(kept) < len(rows):
-        branch.keep(kept)
+        branch.keep(kept, _most_columns([rows[index].request for index in kept]))
     return [rows[index] for index in kept]
 
 
@@ -227,10 +243,10 @@ def _side_by_side(rows: list[_Row], branch: Branch) -> list[_Row]:
     """Put rows that share a prefix next to each other."""
     order = sorted(range(len(rows)), key=lambda index: id(rows[index].request.prefix))
     if order != list(range(len(rows))):
-        branch.keep(order)
+        branch.keep(order, _most_columns([row.request for row in rows]))
     return [rows[index] for index in order]
 
 
-def _columns(request: Request) -> int:
-    """Return the most tokens of its own that a request's row may have."""
-    return len(request.prompt) + request.sampling.max_new_tokens
+def _most_columns(requests: Sequence[Request]) -> int:
+    """Return the most tokens of its own that a row of some requests may have."""
+    return max((len(request.prompt) + request.sampling.max_new_tokens for request in requests), default=0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import get_args
 
+from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
 from memorag_graph.languages import Language
 from memorag_graph.prompts.en import ENGLISH
@@ -84,7 +85,7 @@ class Prompts:
         filled = {name for name, value in values.items() if value}
         template = _PLACEHOLDER.sub(lambda match: match[0] if match[1] in filled else "", self[key])
         template = _BLANK_LINES.sub("\n\n", template).strip()
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+        return clean_text(_PLACEHOLDER.sub(lambda match: values[match[1]], template))
 
     def around_context(self) -> tuple[str, str]:
         """Return what the ``context`` template says before and after the gists."""

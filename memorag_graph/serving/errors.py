@@ -42,6 +42,12 @@ def answer_errors(app: FastAPI) -> None:
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return error_response(422, *_complaint(error.errors()))
 
+    @app.exception_handler(UnicodeDecodeError)
+    @app.exception_handler(RecursionError)
+    async def _unreadable(_: Request, error: Exception) -> JSONResponse:
+        deep = isinstance(error, RecursionError)
+        return error_response(422, "is nested too deeply" if deep else "must be JSON in UTF-8", "body")
+
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         return error_response(error.status_code, str(error.detail))

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Sequence
 
 from fastapi import HTTPException
+from starlette._utils import get_route_path  # what its router goes by
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,8 +33,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request that may be answered."""
-        path = str(scope.get("path", "")).removeprefix(str(scope.get("root_path", "")))  # the app may be mounted itself
-        if scope["type"] != "http" or not path.startswith(self._paths):
+        if scope["type"] != "http" or not get_route_path(scope).startswith(
+            self._paths
+        ):  # the app may be mounted itself
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from memorag_graph.documents import Document, decode_document, from_text
+from memorag_graph.documents import Document, clean_text, decode_document, from_text
 from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.memory.manifest import read_info
 from memorag_graph.memory.store import MemoryStore
@@ -152,7 +152,7 @@ async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIter
 
 def document_name(name: str) -> str:
     """Return the name of a document without anything that could be a place on a disk."""
-    last = _CONTROLS.sub("", PureWindowsPath(_CONTROLS.sub("", name)).name).strip(". ")
+    last = _CONTROLS.sub("", PureWindowsPath(_CONTROLS.sub("", clean_text(name))).name).strip(". ")
     return last[:_LONGEST_NAME] or "document"
 
 

@@ -90,6 +90,8 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore) 
     async def check(config: dict[str, Any], request: Request) -> dict[str, Any]:
         """Refuse here what would fail later, where LangServe answers all faults alike; give the run a thread."""
         body = await request.json()
+        if not isinstance(body.get("inputs") or [], list):
+            raise InputError("inputs", "must be a list of questions")
         for given in _configs(body):
             if unknown := sorted(set(given.get("configurable") or {}) - allowed):
                 raise InputError(unknown[0], f"cannot be set here; choose from {', '.join(sorted(allowed))}")
@@ -121,6 +123,8 @@ def _valid(question: object) -> Question:
         return Question.model_validate(question)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_context=False)) from None
+    except (KeyError, TypeError) as error:  # LangChain's way to refuse a message that lacks a part
+        raise InputError("messages", f"cannot be read ({type(error).__name__}: {error}); send text messages") from None
 
 
 def _bounded(annotation: Any, bounds: Sequence[Any]) -> Any:  # noqa: ANN401 - type annotations
