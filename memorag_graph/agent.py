@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 
+from memorag_graph.api.texts import texts_of
 from memorag_graph.errors import InputError
 from memorag_graph.generation.sources import Served, Source, check_number
 from memorag_graph.generation.usage import Prices, Usage, UsageMeter
@@ -107,7 +108,7 @@ class Agent:
         """
         if batch_size < 1:
             raise InputError("batch_size", f"must be at least 1, not {batch_size}")
-        given: list[LanguageModelInput] = [prompts] if isinstance(prompts, str) else list(prompts)
+        given: list[LanguageModelInput] = [*texts_of("prompts", prompts)]
         if max_new_tokens is not None:
             check_number("max_new_tokens", max_new_tokens)
         if temperature is not None:

@@ -98,10 +98,12 @@ def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Documen
     order, with a blank line in between. Those without a source are parts of one as well.
 
     Raises:
-        InputError: If one of the documents holds no text.
+        InputError: If one of the documents holds no text, or is no document.
     """
     texts: dict[str, list[str]] = {}
     for document in documents:
+        if not hasattr(document, "page_content"):
+            raise InputError("documents", f"must be LangChain documents, not {type(document).__name__}")
         texts.setdefault(str(document.metadata.get("source") or UNNAMED), []).append(document.page_content)
     return [from_text("\n\n".join(parts), clean_text(source)) for source, parts in texts.items()]
 

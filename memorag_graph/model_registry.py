@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.models.loading import ModelSource, absolute_name, load_embeddings, load_language_model
 from memorag_graph.retrieval.no_index import NoEmbeddings
 from memorag_graph.settings import RunOptions
@@ -94,10 +94,12 @@ class ModelRegistry:
         Raises:
             ModelError: If it cannot be loaded.
             InputError: If the device or dtype is unknown.
+            MemoryMismatchError: If the memory to continue is held by a server.
         """
         from memorag_graph.generation.sources import Served
         from memorag_graph.memory.local import LocalMemoryModel
         from memorag_graph.memory.served import served_memory_model
+        from memorag_graph.models.served import SERVED
 
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
@@ -106,6 +108,8 @@ class ModelRegistry:
             if options.load_in_4bit:
                 raise InputError("load_in_4bit", f"is for models that run here, not for {name}")
             return self._once(("model", name), lambda: served_memory_model(name, served.chat()))
+        if made_with and made_with.dtype == SERVED:
+            raise MemoryMismatchError(f"this memory is held by {made_with.model}; use that model, not {name}")
         source = replace(
             self._hub,
             name=name,

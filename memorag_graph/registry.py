@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.languages import detect_language
-from memorag_graph.memory.atomic import require_writable
+from memorag_graph.memory.atomic import require_free, require_writable
 from memorag_graph.memory.journal import JOURNAL, Journal
 from memorag_graph.memory.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.store import MemoryStore
@@ -210,8 +210,9 @@ class Registry(ModelRegistry):
         self, address: str, directory: Path, options: RunOptions, form: Form, report: ReportProgress
     ) -> OpenMemory:
         """Return the memory of an address, made and saved first where the directory does not hold it undamaged."""
-        from memorag_graph.memory.files import save_memory
+        from memorag_graph.memory.files import FILES, save_memory
 
+        require_free(directory, FILES)
         journal = Journal(directory / JOURNAL)
 
         def open_it(place: Path) -> OpenMemory:

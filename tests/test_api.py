@@ -1,6 +1,8 @@
 """The Python interface of MemoRAG, over tiny models under the names that it has by default."""
 
 import logging
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +289,77 @@ def test_the_names_of_the_brief_are_there_and_nothing_is_loaded_for_them() -> No
     assert {"MemoRAG", "MemoRAGLite", "Memory", "Model", "Agent", "DenseRetriever"} <= set(dir(memorag_graph))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         memorag_graph.Nothing  # noqa: B018
+
+
+def test_a_short_request_for_a_summary_is_no_new_context(lite: MemoRAGLite) -> None:
+    lite.memorize(TEXT)
+    held = lite.session.opened().memory.id
+    assert lite("Summarize what is said of the harbour.", task_type="summarize")
+    assert lite.session.opened().memory.id == held
+    lite(OTHER, task_type="summarize")
+    assert lite.session.opened().memory.id != held
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["a text", "another"], "join the texts"),
+        (b"a text", "not bytes"),
+        (Path("a.txt"), "path.read_text()"),
+        ([1], "must be LangChain documents, not int"),
+        (3, "must be a text, documents or a loader"),
+    ],
+)
+def test_what_is_no_context_is_refused_with_advice(lite: MemoRAGLite, given: Any, told: str) -> None:
+    with pytest.raises(InputError, match=re.escape(told)):
+        lite.memorize(given)
+
+
+def test_the_name_of_a_file_is_not_memorized_as_a_text(lite: MemoRAGLite, tmp_path: Path) -> None:
+    (tmp_path / "report.txt").write_text(TEXT)
+    with pytest.raises(InputError, match="names a file"):
+        lite.memorize(str(tmp_path / "report.txt"))
+    lite.memorize(Document(page_content=TEXT))
+    assert lite(QUESTION)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "notes.json", "memory.bin"])
+def test_no_file_of_the_users_is_replaced(lite: MemoRAGLite, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"my": "own"}')
+    with pytest.raises(MemoryFileError, match=f"{name} is no part of a memory"):
+        lite.memorize(TEXT, tmp_path)
+    lite.memorize(TEXT)
+    with pytest.raises(MemoryFileError, match=f"{name} is no part of a memory"):
+        lite.session.save(tmp_path)
+    assert (tmp_path / name).read_text() == '{"my": "own"}'
+    (tmp_path / name).rename(tmp_path / "mine.json")
+    lite.memorize(TEXT, tmp_path)
+    lite.memorize(OTHER, tmp_path)
+    assert lite(QUESTION)
+
+
+def test_values_of_other_types_are_refused_by_name(registry: Registry) -> None:
+    model, memory = Model(LLAMA, registry=registry), Memory(LLAMA, registry=registry)
+    retriever = DenseRetriever(DEFAULT_EMBEDDING_MODEL, registry=registry)
+    memory.memorize(TEXT)
+    retriever.add(text for text in ("one", "two"))
+    calls: list[tuple[str, Callable[[], object]]] = [
+        ("prompts", lambda: model.generate(None)),  # type: ignore[arg-type]
+        ("prompts", lambda: model.generate([5])),  # type: ignore[list-item]
+        ("max_new_tokens", lambda: model.generate("Hi", max_new_tokens="ten")),  # type: ignore[arg-type]
+        ("temperature", lambda: model.generate("Hi", temperature="hot", do_sample=True)),  # type: ignore[arg-type]
+        ("query", lambda: memory.answer("")),
+        ("query", lambda: memory.recall(None)),  # type: ignore[arg-type]
+        ("instruct", lambda: memory.generate_w_memory(3)),  # type: ignore[arg-type]
+        ("docs", lambda: retriever.add(None)),  # type: ignore[arg-type]
+        ("queries", lambda: retriever.search([5])),  # type: ignore[list-item]
+        ("hits", lambda: retriever.search("one", "3")),  # type: ignore[arg-type]
+        ("kind", lambda: Memory(LLAMA, kind="foo", registry=registry)),  # type: ignore[arg-type]
+    ]
+    for field, call in calls:
+        with pytest.raises(InputError) as error:
+            call()
+        assert error.value.field == field
 
 
 def test_a_token_reaches_no_text(caplog: pytest.LogCaptureFixture, registry: Registry) -> None:

@@ -1,5 +1,9 @@
 """Clues: reading a model's lists, dropping what is no use, prompts, digests."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from memorag_graph.clues.parsing import parse_clues
@@ -105,3 +109,26 @@ def test_central_sentences_come_once_each_and_not_the_empty_ones_first() -> None
     ranked = list(central_sentences(sentences))
     assert len(ranked) == len(set(ranked))
     assert not ranked[0].text.startswith("Thank you")
+
+
+def test_a_digest_does_not_depend_on_the_order_of_a_set() -> None:
+    """Words are hashed anew in each process; sentences that weigh nearly the same must not change places."""
+    code = (
+        "from memorag_graph.memory.digest import central_sentences\n"
+        "from memorag_graph.sentences import split_sentences\n"
+        "words = [chr(97 + n % 26) * 3 + chr(97 + n // 26) * 2 for n in range(200)]\n"
+        "text = ' '.join(' '.join(words[(7 * n + k * k) % 200] for k in range(9)) + '.' for n in range(150)).title()\n"
+        "print([sentence.start for sentence in central_sentences(split_sentences(text, 'en'))])\n"
+    )
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(orders) == 1
+    assert len(orders.pop()) > 100

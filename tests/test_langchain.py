@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolCall
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnableParallel
+from langchain_core.tools import BaseTool
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import MessagesState
 
@@ -303,3 +304,18 @@ def test_a_memory_without_an_index_answers_from_memory_only(registry: Registry) 
             graph.invoke({**given, "query": QUESTION}, context=options)  # type: ignore[call-overload]
     with pytest.raises(InputError, match="index: 'qdrant' is unknown"):
         graph.invoke({"context": TEXT, "query": QUESTION}, context=TINY.model_copy(update={"index": "qdrant"}))  # type: ignore[call-overload]
+
+
+def test_an_agent_is_told_what_went_wrong(graph: MemoragGraph, memory_id: str) -> None:
+    def ask(tool: BaseTool, **given: str) -> str:
+        call = ToolCall(name=tool.name, args=given, id="1", type="tool_call")
+        messages = [tool.invoke(call), asyncio.run(tool.ainvoke(call))]
+        assert [message.status for message in messages] == ["error", "error"]
+        return str(messages[0].content)
+
+    tool = memorag_tool(memory_id, graph=graph, options=TINY)
+    assert "question" in ask(tool)
+    assert "query" in ask(tool, question=" ")
+    assert "task_type" in ask(tool, question=QUESTION, task_type="translate")
+    assert "does not exist" in ask(memorag_tool("0" * 32, graph=graph, options=TINY), question=QUESTION)
+    assert tool.invoke(QUESTION)

@@ -235,6 +235,12 @@ def test_a_memory_of_another_model_is_refused(server: MemoryServer, tmp_path: Pa
         other.load(tmp_path / "memory")
 
 
+def test_a_local_model_says_who_holds_a_served_memory(server: MemoryServer, registry: Registry, tmp_path: Path) -> None:
+    remote(server).memorize(TEXT, tmp_path / "memory")
+    with pytest.raises(MemoryMismatchError, match="held by openai:m; use that model, not embedded"):
+        registry.open(tmp_path / "memory", RunOptions(model="embedded"))
+
+
 def test_a_damaged_text_is_found(server: MemoryServer, tmp_path: Path) -> None:
     remote(server).memorize(TEXT, tmp_path / "memory")
     file = tmp_path / "memory" / "memory.bin"

@@ -9,6 +9,8 @@ from memorag_graph.settings import PromptKey
 _MARKS = ("?", "？")
 _NAMES_OF_THE_ORIGINAL = {"{context}": "{evidence}", "{input}": "{question}", "{query}": "{question}"}
 _MOST_TEXTS = 2
+_LONGEST_REQUEST = 300
+"""Characters of a request for a summary; a longer text is one to summarize."""
 
 
 def sort_out(
@@ -17,6 +19,8 @@ def sort_out(
     context: Any,  # noqa: ANN401 - checked when it is read
     task_type: str,
     is_memorized: Callable[[str], bool],
+    *,
+    has_memory: bool = False,
 ) -> tuple[str | None, Any]:
     """Tell which of the given texts is the question and which the context.
 
@@ -26,6 +30,7 @@ def sort_out(
         context: The context, where it is named.
         task_type: The task.
         is_memorized: Tells whether a text is the memorized one.
+        has_memory: Whether there is a memory to ask.
 
     Returns:
         The question and the context, None where they are not given.
@@ -37,7 +42,7 @@ def sort_out(
         raise InputError("query", "give at most one question and one context; name all further arguments")
     if len(texts) == _MOST_TEXTS:
         question, text = _question_first(texts[0], texts[1], is_memorized)
-    elif texts and query is None and (task_type == "summarize" or not isinstance(texts[0], str)) and context is None:
+    elif texts and query is None and context is None and _is_context(texts[0], task_type, has_memory):
         question, text = None, texts[0]
     elif texts and query is not None:
         question, text = query, texts[0]
@@ -46,6 +51,13 @@ def sort_out(
     if question is not None and not isinstance(question, str):
         raise InputError("query", f"must be a text, not {type(question).__name__}")
     return question, text
+
+
+def _is_context(text: Any, task_type: str, has_memory: bool) -> bool:  # noqa: ANN401
+    """Tell whether a single unnamed text is the context: for a summary, unless it is short and there is a memory."""
+    if not isinstance(text, str):
+        return True
+    return task_type == "summarize" and not (has_memory and len(text) < _LONGEST_REQUEST)
 
 
 def _question_first(first: Any, second: Any, is_memorized: Callable[[str], bool]) -> tuple[Any, Any]:  # noqa: ANN401

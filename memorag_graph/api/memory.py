@@ -6,8 +6,9 @@ from typing import Any
 
 from memorag_graph.api.model import Model, sampling
 from memorag_graph.api.session import Context, Session
+from memorag_graph.api.texts import text_of, texts_of
 from memorag_graph.registry import Registry
-from memorag_graph.settings import MemoryKindName
+from memorag_graph.settings import MemoryKindName, run_options
 
 _CLUE_TOKENS = 128
 _QUESTION = "{question}"
@@ -53,7 +54,7 @@ class Memory(Model):
             enable_flash_attn,
             registry=session.registry if session else registry,
         )
-        alone = self.options.model_copy(update={"kind": kind, "index": "none"})
+        alone = run_options({**self.options.model_dump(), "kind": kind, "index": "none"})
         self.session = session or Session(self.registry, alone)
 
     def memorize(self, context: Context, save_dir: str | Path | None = None, print_stats: bool = False) -> None:
@@ -107,7 +108,7 @@ class Memory(Model):
         Raises:
             InputError: If there is no memory, or a setting is out of range.
         """
-        given = [instruct] if isinstance(instruct, str) else list(instruct)
+        given = texts_of("instruct", instruct)
         prompts = [it.replace(_QUESTION, query) for it in given]
         if not with_cache:
             return self.generate(prompts, len(prompts) or 1, max_new_tokens, temperature, top_p, do_sample)
@@ -117,15 +118,17 @@ class Memory(Model):
 
     def recall(self, query: str, max_new_tokens: int = _CLUE_TOKENS) -> str:
         """Recall spans of the text that bear on a question, one per line."""
-        return "\n".join(self.session.recollection(max_new_tokens=max_new_tokens).recall(query).items)
+        return "\n".join(self.session.recollection(max_new_tokens=max_new_tokens).recall(text_of("query", query)).items)
 
     def rewrite(self, query: str, max_new_tokens: int = _CLUE_TOKENS) -> str:
         """Rewrite a question into more specific ones, one per line."""
-        return "\n".join(self.session.recollection(max_new_tokens=max_new_tokens).rewrite(query).items)
+        return "\n".join(
+            self.session.recollection(max_new_tokens=max_new_tokens).rewrite(text_of("query", query)).items
+        )
 
     def answer(self, query: str, max_new_tokens: int = _CLUE_TOKENS) -> str:
         """Answer a question from memory alone; the answer is not verified."""
-        return self.session.recollection(max_new_tokens=max_new_tokens).answer(query).items[0]
+        return self.session.recollection(max_new_tokens=max_new_tokens).answer(text_of("query", query)).items[0]
 
     def summarize(self, max_new_tokens: int = 512) -> str:
         """List the main points of the text from memory, one per line."""

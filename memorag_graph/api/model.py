@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from langchain_core.language_models import LanguageModelInput
 
 from memorag_graph.api.session import registry_of
+from memorag_graph.api.texts import texts_of
 from memorag_graph.errors import InputError
 from memorag_graph.registry import Registry
 from memorag_graph.settings import run_options
@@ -82,7 +83,7 @@ class Model:
         """
         if batch_size < 1:
             raise InputError("batch_size", f"must be at least 1, not {batch_size}")
-        given: list[LanguageModelInput] = [prompts] if isinstance(prompts, str) else list(prompts)
+        given: list[LanguageModelInput] = [*texts_of("prompts", prompts)]
         chat = self.chat.model_copy(update=sampling(max_new_tokens, temperature, top_p, do_sample=do_sample))
         return [str(reply.text) for reply in chat.batch(given, {"max_concurrency": batch_size})]
 
@@ -95,10 +96,11 @@ def sampling(
     Raises:
         InputError: If a setting is out of range.
     """
-    if max_new_tokens < 1:
-        raise InputError("max_new_tokens", f"must be at least 1, not {max_new_tokens}")
+    if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
+        raise InputError("max_new_tokens", f"must be a whole number from 1 up, not {max_new_tokens!r}")
     chosen = {"temperature": 1.0 if temperature is None else temperature, "top_p": 1.0 if top_p is None else top_p}
     for name, most in (("temperature", 2.0), ("top_p", 1.0)):
-        if not 0 <= chosen[name] <= most or (do_sample and chosen[name] == 0):
-            raise InputError(name, f"must be above 0 and at most {most:g}, not {chosen[name]:g}")
+        value = chosen[name]
+        if not isinstance(value, int | float) or not 0 <= value <= most or (do_sample and value == 0):
+            raise InputError(name, f"must be a number above 0 and at most {most:g}, not {value!r}")
     return {"max_new_tokens": max_new_tokens, **(chosen if do_sample else {"temperature": 0.0})}

@@ -91,7 +91,7 @@ class Pipeline:
             query: The question.
             context: The text, LangChain documents, or a loader of them.
             task_type: ``"qa"``: from memory alone; ``"memorag"``: with retrieved evidence; ``"summarize"``: a
-                summary, for which a single text is the context.
+                summary, for which a single text is the context, unless it is short and there is a memory.
             prompt_template: How to ask the generator; ``{evidence}`` (or ``{context}``) and ``{question}`` (or
                 ``{input}``) stand for what is found.
             max_new_tokens: Longest answer in tokens, 10 to 1,024.
@@ -103,7 +103,8 @@ class Pipeline:
         """
         if reset_each_call:
             self.reset()
-        query, context = sort_out(texts, query, context, task_type, self.session.holds)
+        session = self.session
+        query, context = sort_out(texts, query, context, task_type, session.holds, has_memory=session.has_memory)
         if context is not None:
             self.memorize(context)
         elif not self.session.has_memory:

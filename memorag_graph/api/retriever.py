@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.api.session import registry_of
+from memorag_graph.api.texts import texts_of
 from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL
@@ -56,11 +57,12 @@ class DenseRetriever:
         Raises:
             InputError: If one is not a text.
         """
-        if isinstance(docs, str) or not all(isinstance(text, str) for text in docs):
+        if isinstance(docs, str):
             raise InputError("docs", "must be a list of texts")
-        if not docs:
+        added = texts_of("docs", docs)
+        if not added:
             return
-        self.docs += docs
+        self.docs += added
         chunks = [Chunk("", number, 0, len(text), text) for number, text in enumerate(self.docs)]
         self._index = FaissIndex.from_chunks(chunks, self._embeddings, known=self._index)
 
@@ -82,7 +84,7 @@ class DenseRetriever:
         """
         if self._index is None:
             raise InputError("docs", "there is nothing to search; add texts first")
-        asked = [queries] if isinstance(queries, str) else list(queries)
+        asked = texts_of("queries", queries)
         width = _positive(self.hits if hits is None else hits)
         scores = np.full((len(asked), width), -np.inf, dtype=np.float32)
         found = np.full((len(asked), width), _NONE, dtype=np.int64)
@@ -97,6 +99,6 @@ class DenseRetriever:
 
 
 def _positive(hits: int) -> int:
-    if hits < 1:
-        raise InputError("hits", f"must be at least 1, not {hits}")
+    if not isinstance(hits, int) or hits < 1:
+        raise InputError("hits", f"must be a whole number from 1 up, not {hits!r}")
     return hits

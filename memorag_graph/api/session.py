@@ -24,6 +24,7 @@ Context = str | BaseLoader | Iterable[LangChainDocument]
 """What can be memorized: a text, or what a LangChain loader gives."""
 
 _MEMORY_FILE = "memory.bin"
+_LONGEST_PATH = 1024
 
 
 class Session:
@@ -142,11 +143,22 @@ def read_context(context: Context) -> Sequence[Document]:
         InputError: If it holds no text, or is of another type.
     """
     if isinstance(context, str):
+        if len(context) < _LONGEST_PATH and "\n" not in context and Path(context).is_file():
+            raise InputError("context", f"{context!r} names a file; give its text: Path({context!r}).read_text()")
         return [from_text(context)]
+    if isinstance(context, Path):
+        raise InputError("context", "must be a text; give path.read_text(), or a LangChain loader for other formats")
+    if isinstance(context, LangChainDocument):
+        return from_langchain([context])
+    if isinstance(context, bytes):
+        raise InputError("context", "must be a text, not bytes; decode them first")
     if isinstance(context, BaseLoader):
         return from_langchain(context.lazy_load())
     if isinstance(context, Iterable):
-        return from_langchain(context)
+        parts = list(context)
+        if parts and all(isinstance(part, str) for part in parts):
+            raise InputError("context", "must be one text; join the texts, or make a LangChain document of each")
+        return from_langchain(parts)
     raise InputError("context", f"must be a text, documents or a loader, not {type(context).__name__}")
 
 

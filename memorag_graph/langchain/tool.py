@@ -1,11 +1,14 @@
 """A memory as a tool of an agent."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
+from memorag_graph.errors import MemoragError
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.settings import RunOptions, TaskType
@@ -14,7 +17,7 @@ from memorag_graph.settings import RunOptions, TaskType
 class ToolInput(BaseModel):
     """What an agent gives the tool."""
 
-    question: str = Field("", description="The question, complete in itself; may be empty for a summary.")
+    question: str = Field(description="The question, complete in itself; may be empty for a summary.")
     task_type: TaskType = Field(
         "memorag",
         description="memorag: an answer with citations from the document; summarize: a summary; qa: a quick answer "
@@ -47,13 +50,15 @@ def memorag_tool(
     def given(question: str, task_type: TaskType) -> dict[str, Any]:
         return {"memory_id": memory_id, "query": question, "task_type": task_type}
 
-    def ask(config: RunnableConfig, question: str = "", task_type: TaskType = "memorag") -> tuple[str, dict[str, Any]]:
-        return _told(runnable.invoke(given(question, task_type), config))
+    def ask(question: str, config: RunnableConfig, task_type: TaskType = "memorag") -> tuple[str, dict[str, Any]]:
+        with _telling():
+            return _told(runnable.invoke(given(question, task_type), config))
 
     async def aask(
-        config: RunnableConfig, question: str = "", task_type: TaskType = "memorag"
+        question: str, config: RunnableConfig, task_type: TaskType = "memorag"
     ) -> tuple[str, dict[str, Any]]:
-        return _told(await runnable.ainvoke(given(question, task_type), config))
+        with _telling():
+            return _told(await runnable.ainvoke(given(question, task_type), config))
 
     return StructuredTool.from_function(
         ask,
@@ -62,7 +67,24 @@ def memorag_tool(
         description=description,
         args_schema=ToolInput,
         response_format="content_and_artifact",
+        handle_tool_error=True,
+        handle_validation_error=_refusal,
     )
+
+
+def _refusal(error: Any) -> str:  # noqa: ANN401 - the validation error of Pydantic's old or new interface
+    """Say which argument of the agent's call cannot be used."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Have the agent told of what went wrong."""
+    try:
+        yield
+    except MemoragError as error:
+        raise ToolException(str(error)) from None
 
 
 def _told(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:

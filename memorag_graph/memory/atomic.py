@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,8 +37,12 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         directory: Where to; created if needed. Other files in it are left alone.
         writers: Per file name, a function that writes the file to the path it is given.
         manifest: What to say about the files; their sizes and hashes are added under ``"files"``.
+
+    Raises:
+        MemoryFileError: If a file of such a name is there that is no memory's.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    require_free(directory, writers)
     with FileLock(directory / _LOCK):
         _finish_change(directory)
         try:
@@ -61,6 +65,35 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
     _sync(written)
     os.replace(written, directory / _NEXT)
     _sync(directory)
+
+
+def require_free(directory: Path, names: Iterable[str]) -> None:
+    """Check that no file that is no memory's would be replaced.
+
+    Args:
+        directory: Where files are to be written.
+        names: Their names.
+
+    Raises:
+        MemoryFileError: Naming such a file.
+    """
+    manifests = [path for name in (MANIFEST, _NEXT) if (path := directory / name).exists()]
+    others = [path for path in manifests if not _may_be_ours(path)]
+    if not manifests:
+        others = [directory / name for name in names if (directory / name).exists()]
+    if others:
+        raise MemoryFileError(f"{others[0]} is no part of a memory and would be replaced; use another directory")
+
+
+def _may_be_ours(manifest: Path) -> bool:
+    """Tell whether a manifest is a memory's, perhaps a damaged one."""
+    try:
+        content = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return True
+    return content == {} or (
+        isinstance(content, dict) and not content.keys().isdisjoint(("memory_id", "format", "files"))
+    )
 
 
 def require_writable(directory: Path) -> None:

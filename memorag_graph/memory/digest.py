@@ -7,6 +7,7 @@ verbatim, chosen in the manner of SumBasic (Nenkova and Vanderwende, "The impact
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from math import fsum  # exact: the order of a set of words, which differs between processes, must not decide
 
 from memorag_graph.sentences import Sentence, split_sentences
 from memorag_graph.words import content_words, is_borne_out, is_figure, longest_start, passages, share_of
@@ -62,7 +63,7 @@ def central_sentences(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
     figure = _FIGURE_WEIGHT * max(counts.values(), default=0)
     weight = {word: (figure if is_figure(word) else count) / total for word, count in counts.items()}
     while words:
-        best = max(words, key=lambda it: (sum(map(weight.__getitem__, words[it])) / len(words[it]) ** 0.5, -it.start))
+        best = max(words, key=lambda it: (fsum(map(weight.__getitem__, words[it])) / len(words[it]) ** 0.5, -it.start))
         yield best
         for word in words.pop(best):
             weight[word] **= 2

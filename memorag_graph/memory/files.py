@@ -32,6 +32,10 @@ CHUNKS_FILE = "chunks.json"
 NOTES_FILE = "notes.json"
 
 
+FILES = ("memory.bin", NOTES_FILE, CHUNKS_FILE, INDEX_FILE)
+"""Files that a memory of one shard has besides its manifest."""
+
+
 def shard_file(number: int) -> str:
     """Return the name of the file of a shard, counted from 0."""
     return f"memory.{number}.bin" if number else "memory.bin"

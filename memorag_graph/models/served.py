@@ -9,6 +9,9 @@ from langchain_core.language_models import BaseChatModel
 from memorag_graph.errors import InputError
 from memorag_graph.models.chat_template import Turn
 
+SERVED = "served"
+"""What stands for the dtype of a model that a server runs."""
+
 _LEAST_WINDOW = 1024
 _TOKENS_PER_TURN = 8
 _LETTERS = 5
@@ -52,7 +55,7 @@ class ServedLanguageModel:
     @property
     def dtype(self) -> str:
         """``"served"``: what it computes in is not known."""
-        return "served"
+        return SERVED
 
     @property
     def quantization(self) -> str:

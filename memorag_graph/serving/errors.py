@@ -71,5 +71,7 @@ def _complaint(errors: Sequence[Any]) -> tuple[str, str | None]:
         return str(first), None
     parts = [str(part) for part in first["loc"] if part not in _NOT_PART_OF_A_FIELD]
     message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "string_pattern_mismatch" and parts[-1:] == ["memory_id"]:
+        message = "no memory has such an id; GET /memories lists them"
     named = _NAMED.fullmatch(message)  # a check of the whole names its field itself
     return (named[2], named[1]) if named and not parts else (message, ".".join(parts) or None)
