@@ -69,9 +69,13 @@ def test_the_order_of_question_and_context_is_free(full: MemoRAG, lite: MemoRAGL
             pipe(query=QUESTION, context=TEXT, task_type=task_type),
             pipe(TEXT, query=QUESTION, task_type=task_type),
             pipe(QUESTION, context=TEXT, task_type=task_type),
+            pipe(QUESTION, TEXT, task_type),
+            pipe(TEXT, QUESTION, task_type, None, max_new_tokens=256, reset_each_call=True),
         }
         assert len(answers) == 1
         assert pipe.result["question"] == QUESTION
+    with pytest.raises(InputError, match="max_new_tokens"):
+        lite(TEXT, QUESTION, task_type, max_new_tokens=5)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +261,8 @@ def test_bad_options_are_refused_by_name(registry: Registry, option: dict[str, A
     with pytest.raises(InputError) as error:
         MemoRAGLite(registry=registry, **option)
     assert error.value.field == field
+    with pytest.raises(InputError, match="task_type"):
+        MemoRAGLite(registry=registry)(QUESTION, TEXT, "a third text")
     with pytest.raises(InputError, match="beacon_ratio"):
         Model(LLAMA, beacon_ratio=0, registry=registry)
 

@@ -8,7 +8,10 @@ from memorag_graph.settings import PromptKey
 
 _MARKS = ("?", "？")
 _NAMES_OF_THE_ORIGINAL = {"{context}": "{evidence}", "{input}": "{question}", "{query}": "{question}"}
-_MOST_TEXTS = 2
+MOST_TEXTS = 2
+"""A question and a context."""
+
+_FURTHER = ("task_type", "prompt_template", "max_new_tokens", "reset_each_call", "use_memory_answer")
 _LONGEST_REQUEST = 300
 """Characters of a request for a summary; a longer text is one to summarize."""
 
@@ -38,9 +41,9 @@ def sort_out(
     Raises:
         InputError: If there are too many texts, or one is not a text.
     """
-    if len(texts) + (query is not None) + (context is not None) > _MOST_TEXTS:
+    if len(texts) + (query is not None) + (context is not None) > MOST_TEXTS:
         raise InputError("query", "give at most one question and one context; name all further arguments")
-    if len(texts) == _MOST_TEXTS:
+    if len(texts) == MOST_TEXTS:
         question, text = _question_first(texts[0], texts[1], is_memorized)
     elif texts and query is None and context is None and _is_context(texts[0], task_type, has_memory):
         question, text = None, texts[0]
@@ -51,6 +54,17 @@ def sort_out(
     if question is not None and not isinstance(question, str):
         raise InputError("query", f"must be a text, not {type(question).__name__}")
     return question, text
+
+
+def further(values: Sequence[Any]) -> dict[str, Any]:
+    """Return the unnamed arguments after question and context by their names.
+
+    Raises:
+        InputError: If there are too many.
+    """
+    if len(values) > len(_FURTHER):
+        raise InputError("query", f"at most {MOST_TEXTS + len(_FURTHER)} arguments can be given")
+    return dict(zip(_FURTHER, values, strict=False))
 
 
 def _is_context(text: Any, task_type: str, has_memory: bool) -> bool:  # noqa: ANN401

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from memorag_graph.api.arguments import sort_out, template_for
+from memorag_graph.api.arguments import MOST_TEXTS, further, sort_out, template_for
 from memorag_graph.api.generators import as_chat
 from memorag_graph.api.memory import Memory
 from memorag_graph.api.session import Context, Session, registry_of
@@ -88,6 +88,7 @@ class Pipeline:
         Args:
             texts: The question and the context, in either order: of two texts, the memorized or else the longer one
                 is the context, and one that ends with a question mark is the question. Of one text, see the task.
+                After two texts, the arguments from ``task_type`` on may follow in their order.
             query: The question.
             context: The text, LangChain documents, or a loader of them.
             task_type: ``"qa"``: from memory alone; ``"memorag"``: with retrieved evidence; ``"summarize"``: a
@@ -101,6 +102,16 @@ class Pipeline:
         Raises:
             InputError: If an argument cannot be used, or there is nothing to ask about.
         """
+        if len(texts) > MOST_TEXTS:
+            named: dict[str, Any] = {
+                "task_type": task_type,
+                "prompt_template": prompt_template,
+                "max_new_tokens": max_new_tokens,
+                "reset_each_call": reset_each_call,
+                "use_memory_answer": use_memory_answer,
+            }
+            named |= further(texts[MOST_TEXTS:])
+            return self(*texts[:MOST_TEXTS], query=query, context=context, **named)
         if reset_each_call:
             self.reset()
         session = self.session
