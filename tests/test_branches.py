@@ -70,10 +70,28 @@ def test_rows_that_leave_do_not_disturb_the_others(language_model: LanguageModel
     for row, prompt in enumerate(prompts):
         branch.prefill(row, prompt)
     branch.step([10, 11, 12])
-    branch.keep([2, 0])
+    branch.keep([2, 0], 17)
     logits = branch.step([21, 22])
     assert_close(logits[0], one_go(language_model, [*remembered, *prompts[2], 12, 21])[-1])
     assert_close(logits[1], one_go(language_model, [*remembered, *prompts[0], 10, 22])[-1])
+
+
+def test_rows_that_join_do_not_disturb_the_others(language_model: LanguageModel) -> None:
+    """Over another prefix, with a longer prompt, beside rows that are under way, and after all of them have left."""
+    remembered, other = random_tokens(20, seed=3), random_tokens(33, seed=4)
+    prompts = [random_tokens(length, seed=length) for length in (4, 90)]
+    branch = open_branch(language_model.model, [prefill(language_model, remembered)], 4, 8)
+    branch.prefill(0, prompts[0])
+    branch.step([10])
+    branch.join([prefill(language_model, other)], 98)
+    assert_close(branch.prefill(1, prompts[1]), one_go(language_model, other + prompts[1])[-1])
+    logits = branch.step([11, 12])
+    assert_close(logits[0], one_go(language_model, [*remembered, *prompts[0], 10, 11])[-1])
+    assert_close(logits[1], one_go(language_model, [*other, *prompts[1], 12])[-1])
+    branch.keep([], 0)
+    branch.join([None], 8)
+    assert_close(branch.prefill(0, prompts[0]), one_go(language_model, prompts[0])[-1])
+    assert_close(branch.step([5])[0], one_go(language_model, [*prompts[0], 5])[-1])
 
 
 def test_a_branch_without_a_memory_equals_one_go(language_model: LanguageModel) -> None:
@@ -140,9 +158,12 @@ def test_models_with_a_sliding_window_use_their_own_attention_and_equal_one_go(k
     for row, prompt in enumerate(prompts):
         assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
     logits = branch.step([7, 8])
-    branch.keep([1])
+    branch.keep([1], 15)
     assert_close(logits[0], one_go(model, [*remembered, *prompts[0], 7])[-1])
     assert_close(branch.step([9])[0], one_go(model, [*remembered, *prompts[1], 8, 9])[-1])
+    branch.join([None], 8)
+    assert_close(branch.prefill(1, prompts[0]), one_go(model, prompts[0])[-1])
+    assert_close(branch.step([3, 4])[0], one_go(model, [*remembered, *prompts[1], 8, 9, 3])[-1])
 
 
 def test_a_model_that_drops_the_prefix_uses_its_own_attention() -> None:
