@@ -212,7 +212,8 @@ class Registry(ModelRegistry):
         """Return the memory of an address, made and saved first where the directory does not hold it undamaged."""
         from memorag_graph.memory.files import FILES, save_memory
 
-        require_free(directory, FILES)
+        if not self.store.keeps(directory):  # what is in the store is ours, however damaged
+            require_free(directory, FILES)
         journal = Journal(directory / JOURNAL)
 
         def open_it(place: Path) -> OpenMemory:

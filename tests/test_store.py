@@ -325,3 +325,12 @@ def test_the_graph_keeps_memories_in_the_store_and_lets_go_of_old_ones(registry:
     second = graph.invoke({"context": TEXT[:2000], "query": "Who?"}, context=TINY)  # type: ignore[call-overload]
     mine.store.delete(first["memory_id"])  # let go when the second came
     assert [info["memory_id"] for info in mine.store.memories()] == [second["memory_id"]]
+
+
+def test_a_memory_of_the_store_without_its_manifest_is_made_again(registry: Registry, tmp_path: Path) -> None:
+    registry.store = MemoryStore(tmp_path / "root")
+    memory_id = registry.memorize([Document("a", TEXT[:1500])], TINY).memory.id
+    (registry.store.directory(memory_id) / MANIFEST).unlink()
+    registry.forget(memory_id)
+    assert registry.memorize([Document("a", TEXT[:1500])], TINY).memory.id == memory_id
+    assert (registry.store.directory(memory_id) / MANIFEST).exists()

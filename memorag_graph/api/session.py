@@ -68,12 +68,14 @@ class Session:
 
         Raises:
             InputError: If there is no memory.
-            MemoryFileError: If the directory cannot be written.
+            MemoryFileError: If the directory cannot be written, or a file there would be replaced that is no memory's.
         """
-        from memorag_graph.memory.files import save_memory
+        from memorag_graph.memory.atomic import require_free
+        from memorag_graph.memory.files import FILES, save_memory
 
-        opened = self.opened()
-        save_memory(directory_of(save_dir), opened.memory, opened.index)
+        opened, directory = self.opened(), directory_of(save_dir)
+        require_free(directory, FILES)
+        save_memory(directory, opened.memory, opened.index)
 
     def reset(self) -> None:
         """Forget the memory; it stays on disk."""

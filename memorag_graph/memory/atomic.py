@@ -37,12 +37,8 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         directory: Where to; created if needed. Other files in it are left alone.
         writers: Per file name, a function that writes the file to the path it is given.
         manifest: What to say about the files; their sizes and hashes are added under ``"files"``.
-
-    Raises:
-        MemoryFileError: If a file of such a name is there that is no memory's.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    require_free(directory, writers)
     with FileLock(directory / _LOCK):
         _finish_change(directory)
         try:

@@ -33,9 +33,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request that may be answered."""
-        if scope["type"] != "http" or not get_route_path(scope).startswith(
-            self._paths
-        ):  # the app may be mounted itself
+        if scope["type"] != "http" or not self._guards(scope):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -47,6 +45,9 @@ class Guard:
             await error_response(413, self._too_large)(scope, receive, send)
         else:
             await self._app(scope, self._limited(receive), send)
+
+    def _guards(self, scope: Scope) -> bool:
+        return get_route_path(scope).startswith(self._paths)  # the app may be mounted itself
 
     @property
     def _too_large(self) -> str:
