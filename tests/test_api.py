@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from langchain_core.documents import Document
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
 import memorag_graph
@@ -304,6 +304,16 @@ def test_a_short_request_for_a_summary_is_no_new_context(lite: MemoRAGLite) -> N
     assert lite.session.opened().memory.id == held
     lite(OTHER, task_type="summarize")
     assert lite.session.opened().memory.id != held
+
+
+def test_each_pipeline_keeps_the_generator_it_was_given(registry: Registry) -> None:
+    def pipe(reply: str) -> MemoRAGLite:
+        return MemoRAGLite(customized_gen_model=FakeListChatModel(responses=[reply]), registry=registry)
+
+    one, two = pipe("One [1]."), pipe("Two [1].")
+    for it in (one, two):
+        it.memorize(TEXT)
+    assert (one(QUESTION), two(QUESTION), one(QUESTION)) == ("One [1].", "Two [1].", "One [1].")
 
 
 @pytest.mark.parametrize(

@@ -148,11 +148,12 @@ def test_what_a_server_writes_of_a_section_must_stand_in_it(
 def test_memorizing_goes_on_where_the_server_failed(server: MemoryServer) -> None:
     server.faults.extend(["", "", ""])
     server.always = "401"
+    server.seconds = 0.3  # what is well answered comes after what failed
     with pytest.raises(ModelError, match=r"api_dict\['api_key'\]") as error:
         remote(server).memorize(TEXT)
     assert KEY not in str(error.value)
     wanted = {json.dumps(body) for body in server.gists}
-    server.always = ""
+    server.always, server.seconds = "", 0.0
     before = len(server.asked)
     memory = remote(server)
     memory.memorize(TEXT)

@@ -149,14 +149,23 @@ def test_a_temperature_close_to_0_takes_the_likeliest_token(model: LanguageModel
     assert answer(worker, Request([5, 6], sampling=Sampling(20, temperature=temperature))) == greedy
 
 
-def test_a_request_that_is_cancelled_while_it_waits_is_let_go(model: LanguageModel) -> None:
+def test_a_request_that_is_cancelled_while_it_waits_is_let_go(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker = Worker(model)
     prefix = prefill(model, list(range(5, 60)))
     first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
+    widths: list[int] = []
+    real = SharedBranch.step
+    monkeypatch.setattr(SharedBranch, "step", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1])
+    worker.submit(first)
+    running = iter(first)
+    next(running)
     other.cancelled = True
-    worker.submit(first, other, last)
-    assert [len([*it]) for it in (first, last)] == [len(first.tokens), len(last.tokens)]
+    worker.submit(other, last)
+    assert [len([*it]) for it in (running, last)] == [len(first.tokens) - 1, len(last.tokens)]
     assert not other.tokens
+    assert max(widths) == 2  # the last one did not wait for the first one's end
 
 
 def test_buffers_are_no_wider_than_the_rows_need(model: LanguageModel) -> None:
