@@ -59,7 +59,7 @@ class StageProgress:
         """Show a progress event of the graph."""
         stage = event["stage"]
         if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(STAGES[stage], total=event["total"], unit=event["unit"])
+            self._tasks[stage] = self._bars.add_task(STAGES.get(stage, stage), total=event["total"], unit=event["unit"])
         self._bars.update(self._tasks[stage], completed=event["done"], total=event["total"])
 
 

@@ -1,0 +1,201 @@
+"""What pipelines work with: models, and documents split and indexed the same for all of them."""
+
+import hashlib
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.documents import Document
+from memorag_graph.errors import MemoryFileError
+from memorag_graph.evaluation.chunks import count_tokens, split_document
+from memorag_graph.evaluation.data import Question
+from memorag_graph.evaluation.keywords import Bm25
+from memorag_graph.generation.choose import EXTRACTIVE, LOCAL, Generator
+from memorag_graph.generation.usage import Prices
+from memorag_graph.languages import Language, detect_language
+from memorag_graph.model_registry import NO_INDEX
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import default_embedding_model
+from memorag_graph.opened import OpenMemory
+from memorag_graph.progress import ReportProgress, ignore_progress
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
+from memorag_graph.retrieval.dense import FaissIndex
+from memorag_graph.retrieval.evidence import Counts
+from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.memory.model import MemoryModel
+
+_OPEN = 4
+_UNKNOWN_WINDOW = 8192
+"""Tokens that a chat model which does not tell its window is taken to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document split and indexed.
+
+    Attributes:
+        document: The document.
+        chunks: Its chunks, in order.
+        index: Dense index over them.
+        keywords: Keyword index over them.
+        language: Its language.
+    """
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+    index: FaissIndex
+    keywords: Bm25
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question to a prepared document."""
+
+    question: Question
+    prepared: Prepared
+
+
+class Workbench:
+    """Models and prepared documents of one evaluation.
+
+    Args:
+        registry: Where models and memories are kept.
+        options: Models and settings; ``evidence_tokens`` is the budget, ``retrieval_chunk_size`` the size of chunks.
+        directory: Where dense indexes are kept between runs.
+        prices: What tokens cost, where that is known.
+    """
+
+    def __init__(self, registry: Registry, options: RunOptions, directory: Path, prices: Prices | None = None) -> None:
+        self.registry = registry
+        self.options = options
+        self.prices = prices
+        self._directory = directory
+        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
+        self._memories: OrderedDict[str, OpenMemory] = OrderedDict()
+
+    @property
+    def model_name(self) -> str:
+        """Name of the memory model."""
+        return self.options.model or EMBEDDED
+
+    @property
+    def embedding_model(self) -> str:
+        """Name of the embedding model."""
+        name = self.options.embedding_model or default_embedding_model(self.model_name)
+        return self.registry.embedding_name(name)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The embedding model."""
+        return self.registry.embeddings(self.embedding_model)
+
+    @property
+    def memory_model(self) -> "MemoryModel":
+        """The memory model."""
+        return self.registry.memory_model(self.model_name, self.options)
+
+    @property
+    def generator_name(self) -> str:
+        """Who writes answers from evidence, as :func:`memorag_graph.generation.choose.choose_generator` chooses."""
+        name = self.options.generator or (EXTRACTIVE if self.model_name == EMBEDDED else LOCAL)
+        return self.model_name if name == LOCAL else name
+
+    def prepare(self, document: Document, report: ReportProgress = ignore_progress) -> Prepared:
+        """Return a document split and indexed; its vectors are kept between runs."""
+        if document.source not in self._prepared:
+            chunks = split_document(document, self.options.retrieval_chunk_size)
+            language = detect_language(document.text)
+            index = self._dense(document, chunks, report)
+            for chunk in chunks:
+                count_tokens(chunk.text)  # remembered, so that counting takes no time of any pipeline
+            self._prepared[document.source] = Prepared(document, tuple(chunks), index, Bm25(chunks, language), language)
+            while len(self._prepared) > _OPEN:
+                self._prepared.popitem(last=False)
+        return self._prepared[document.source]
+
+    def memory(self, document: Document, report: ReportProgress = ignore_progress) -> OpenMemory:
+        """Return the memory of a document, made first if it is new; it has no index of its own."""
+        if document.source not in self._memories:
+            options = self.options.model_copy(update={"index": NO_INDEX})
+            self._memories[document.source] = self.registry.memorize([document], options, report=report)
+            while len(self._memories) > _OPEN:
+                self._memories.popitem(last=False)
+        return self._memories[document.source]
+
+    def prompts(self, prepared: Prepared) -> Prompts:
+        """Return the prompts of a document's language."""
+        return Prompts(prepared.language, self.options.prompts)
+
+    def writer(self) -> BaseChatModel:
+        """Return the language model that reads and writes without a memory: the generator's, else the memory model."""
+        return self._chat(self._writer_name)
+
+    def reading(self) -> tuple[int, Counts]:
+        """Return how many tokens :meth:`writer` reads and writes together, and what counts them."""
+        name = self._writer_name
+        if self.registry.added_chat_model(name) is not None:
+            return _UNKNOWN_WINDOW, count_tokens
+        language_model = self.registry.memory_model(name, self.options).language_model
+        return language_model.window, language_model.count
+
+    def expander(self) -> BaseChatModel:
+        """Return the memory model as a chat model without a memory."""
+        return self._chat(self.model_name)
+
+    def generator(self) -> Generator:
+        """Return what writes answers from evidence.
+
+        Unlike the graph's, it does not quote the evidence where a chat model fails: that would be scored as its answer.
+        """
+        from memorag_graph.generation.chat import ChatGenerator
+        from memorag_graph.generation.extractive import ExtractiveGenerator
+
+        if self.generator_name == EXTRACTIVE:
+            return ExtractiveGenerator(embeddings=self.embeddings)
+        return ChatGenerator(chat=self.writer())
+
+    @property
+    def _writer_name(self) -> str:
+        return self.model_name if self.generator_name == EXTRACTIVE else self.generator_name
+
+    def _chat(self, name: str) -> BaseChatModel:
+        from memorag_graph.generation.sources import Served
+        from memorag_graph.memory.chat import MemoryChat
+        from memorag_graph.models.sampling import NO_REPEAT
+
+        options = self.options
+        if (added := self.registry.added_chat_model(name)) is not None:
+            return added
+        if (served := Served.named(name, options.temperature)) is not None:
+            return served.chat(max_tokens=options.max_new_tokens)
+        return MemoryChat(
+            memory_model=self.registry.memory_model(name, options),
+            max_new_tokens=options.max_new_tokens,
+            temperature=options.temperature,
+            no_repeat=NO_REPEAT,
+        )
+
+    def _dense(self, document: Document, chunks: list[Chunk], report: ReportProgress) -> FaissIndex:
+        made_of = f"{document.sha256} {self.options.retrieval_chunk_size} {self.embedding_model}"
+        path = self._directory / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.bin"
+        if path.is_file():
+            try:
+                return FaissIndex.load(path, chunks, self.embeddings)
+            except MemoryFileError:
+                path.unlink()
+        index = FaissIndex.from_chunks(chunks, self.embeddings, report)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}")
+        index.save(new)
+        new.replace(path)
+        return index

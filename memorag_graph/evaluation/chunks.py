@@ -1,0 +1,38 @@
+"""Chunks and token counts that are the same for every pipeline and every model.
+
+They are those of the published figures: semantic chunks of at most so many tokens of the ``cl100k_base`` vocabulary,
+which the splitter carries along.
+"""
+
+from bisect import bisect_left
+from functools import lru_cache
+
+from semantic_text_splitter import TextSplitter
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.documents import Document
+
+_VOCABULARY = "gpt-3.5-turbo"
+_REMEMBERED = 65_536
+
+
+def split_document(document: Document, size: int) -> list[Chunk]:
+    """Split a document into chunks of at most ``size`` tokens."""
+    splitter = TextSplitter.from_tiktoken_model(_VOCABULARY, size)
+    return [
+        Chunk(document.source, 0, start, start + len(text), text)
+        for start, text in splitter.chunk_indices(document.text)
+    ]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def count_tokens(text: str) -> int:
+    """Return the number of tokens of a text: the least size at which the splitter leaves it whole."""
+    if not text:
+        return 0
+    sizes = range(1, len(text.encode()) + 1)
+    return sizes[bisect_left(sizes, True, key=lambda size: _fits(text, size))]
+
+
+def _fits(text: str, size: int) -> bool:
+    return len(TextSplitter.from_tiktoken_model(_VOCABULARY, size, trim=False).chunks(text)) == 1

@@ -1,0 +1,56 @@
+"""What the memories contribute, made once per question and shared by all pipelines that use it."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from langchain_core.runnables import RunnableConfig
+
+from memorag_graph.clues import HIDDEN
+from memorag_graph.evaluation.data import Question
+from memorag_graph.evaluation.outcome import Clues
+from memorag_graph.generation.usage import Prices, UsageMeter
+from memorag_graph.opened import OpenMemory
+from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.clues.recollection import Recalled, Recollection
+
+ClueKind = Literal["spans", "surrogates", "draft", "outline"]
+
+FREE = Prices(0.0, 0.0)
+
+_ASK: Mapping[ClueKind, Callable[["Recollection", str, RunnableConfig], "Recalled"]] = {
+    "spans": lambda memory, question, config: memory.recall(question, config),
+    "surrogates": lambda memory, question, config: memory.rewrite(question, config),
+    "draft": lambda memory, question, config: memory.draft(question, config),
+    "outline": lambda memory, question, config: memory.outline(question, config),
+}
+
+
+def kinds_for(question: Question) -> tuple[ClueKind, ...]:
+    """Return the kinds of clues that the graph asks for: an outline for a summary, the others for a question."""
+    return ("outline",) if question.kind == "general" else ("spans", "surrogates", "draft")
+
+
+def recollect(opened: OpenMemory, question: Question, kind: ClueKind, options: RunOptions) -> Clues:
+    """Have a memory write clues of one kind."""
+    from memorag_graph.clues.asking import ShardedChat
+    from memorag_graph.clues.recollection import Recollection
+
+    meter = UsageMeter(FREE, None, options.max_new_tokens)
+    memory = Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
+    start = time.perf_counter()
+    recalled = _ASK[kind](memory, question.query, {**HIDDEN, "callbacks": [meter]})
+    seconds = time.perf_counter() - start
+    return Clues({kind: recalled.items}, seconds, meter.usage.input_tokens, meter.usage.output_tokens)
+
+
+def together(clues: list[Clues]) -> Clues:
+    """Return clues of several kinds as one; they were made side by side, so the slowest sets the time."""
+    return Clues(
+        {kind: texts for it in clues for kind, texts in it.texts.items()},
+        max((it.seconds for it in clues), default=0.0),
+        sum(it.tokens_read for it in clues),
+        sum(it.tokens_written for it in clues),
+    )

@@ -1,0 +1,166 @@
+"""A data set and a plan → figures, a report and plots in a directory."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from memorag_graph import __version__
+from memorag_graph.errors import InputError
+from memorag_graph.evaluation.bench import Workbench
+from memorag_graph.evaluation.config import INDEXES, PLOTS, REPORT, RESULTS, settle
+from memorag_graph.evaluation.data import DataSet
+from memorag_graph.evaluation.journal import replace_text
+from memorag_graph.evaluation.metrics.score import choose_metrics
+from memorag_graph.evaluation.pipelines.choose import choose_pipelines
+from memorag_graph.evaluation.pipelines.pipeline import Pipeline
+from memorag_graph.evaluation.plots import draw
+from memorag_graph.evaluation.report import write_report
+from memorag_graph.evaluation.results import Results, summarize
+from memorag_graph.evaluation.run import Evaluation, alone_in
+from memorag_graph.generation.choose import EXTRACTIVE
+from memorag_graph.generation.usage import Prices
+from memorag_graph.progress import ReportProgress, ignore_progress
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+MANY = 8
+"""Questions asked at once where that changes no answer: a batch takes little longer than one of them."""
+
+_BUDGET_SHARES = (0.25, 0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is evaluated.
+
+    Attributes:
+        pipelines: Names of pipelines.
+        options: Models and settings; ``evidence_tokens`` is the budget, ``retrieval_chunk_size`` the size of chunks.
+        metrics: Metrics that are reported; none stands for all.
+        baseline: The pipeline that others are compared with; empty: ``dense`` where it is there, else the first.
+        answers: Whether answers are wanted, or evidence alone.
+        limit: Questions to ask, from the first on; 0 for all.
+        prices: What tokens cost.
+        seed: Of the resampling.
+        concurrency: Questions asked at once; 0: as many as change no answer.
+    """
+
+    pipelines: Sequence[str]
+    options: RunOptions
+    metrics: Sequence[str] = ()
+    baseline: str = ""
+    answers: bool = True
+    limit: int = 0
+    prices: Prices | None = None
+    seed: int = 0
+    concurrency: int = 0
+
+
+def evaluate(
+    data_set: DataSet,
+    plan: Plan,
+    directory: Path,
+    registry: Registry,
+    *,
+    fresh: bool = False,
+    report: ReportProgress = ignore_progress,
+) -> Results:
+    """Ask the pipelines of a plan, go on where an earlier run was broken off, and write the results.
+
+    Args:
+        data_set: What is asked.
+        plan: Who is asked, and how.
+        directory: Where everything is kept: ``config.json``, ``items/``, ``results.json``, ``report.md``, ``plots/``.
+        registry: Where models and memories are kept.
+        fresh: Remove what an earlier run left.
+        report: Called as the work goes on.
+
+    Raises:
+        InputError: If a name or value cannot be used, or the directory holds another evaluation.
+        ModelError: If a model cannot be loaded.
+    """
+    metrics = choose_metrics(plan.metrics)
+    bench = Workbench(registry, plan.options, directory / INDEXES, plan.prices)
+    pipelines = choose_pipelines(plan.pipelines, bench)
+    baseline = _baseline(plan)
+    data_set, sha256 = _first(data_set, plan.limit), data_set.sha256
+    _check_sizes(plan.options)
+    with alone_in(directory):
+        config = _config(plan, data_set, sha256, pipelines, bench)
+        settle(directory, config, fresh=fresh)
+        lines = Evaluation(
+            data_set,
+            pipelines,
+            bench,
+            directory,
+            plan.answers,
+            config["fixed"]["budgets"],
+            config["free"]["concurrency"],
+            report,
+        ).run()
+        results = summarize(lines, metrics, baseline, plan.seed)
+        plots = draw(results, plan.options.evidence_tokens, directory / PLOTS)
+        replace_text(directory / RESULTS, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+        replace_text(directory / REPORT, write_report(results, lines, config, plots))
+    return results
+
+
+def _first(data_set: DataSet, limit: int) -> DataSet:
+    if limit < 0:
+        raise InputError("limit", f"must be a number of questions, or 0 for all, not {limit}")
+    return replace(data_set, questions=data_set.questions[:limit]) if limit else data_set
+
+
+def _baseline(plan: Plan) -> str:
+    if plan.baseline and plan.baseline not in plan.pipelines:
+        raise InputError("baseline", f"{plan.baseline!r} is none of the pipelines {', '.join(plan.pipelines)}")
+    return plan.baseline or ("dense" if "dense" in plan.pipelines else plan.pipelines[0])
+
+
+def _check_sizes(options: RunOptions) -> None:
+    if options.evidence_tokens < options.retrieval_chunk_size:
+        raise InputError(
+            "budget",
+            f"{options.evidence_tokens} tokens hold no chunk of {options.retrieval_chunk_size}; "
+            "raise the budget, or give a smaller chunk size",
+        )
+
+
+def _config(
+    plan: Plan, data_set: DataSet, sha256: str, pipelines: Sequence[Pipeline], bench: Workbench
+) -> dict[str, Any]:
+    """Resolve everything that decides a figure, loading the models that will be needed."""
+    options = plan.options
+    fixed: dict[str, Any] = {
+        "version": __version__,
+        "data_set_sha256": sha256,
+        "model": bench.model_name,
+        "embedding_model": bench.embedding_model,
+        "generator": bench.generator_name,
+        "answers": plan.answers,
+        "budgets": sorted(
+            {max(options.retrieval_chunk_size, int(options.evidence_tokens * it)) for it in _BUDGET_SHARES}
+        ),
+        "options": options.model_dump(),
+        "prices": None if plan.prices is None else [plan.prices.input, plan.prices.output],
+        "fingerprint": None,
+        "dtype": None,
+    }
+    if any(it.uses_memory_model for it in pipelines) and bench.registry.added_chat_model(bench.model_name) is None:
+        model = bench.memory_model.language_model
+        fixed |= {"fingerprint": model.fingerprint, "dtype": model.dtype}
+    if plan.answers and bench.generator_name != EXTRACTIVE:
+        bench.writer()  # says now what is missing, not at every question
+    free = {
+        "data_set": data_set.name,
+        "documents": len({question.document_id for question in data_set.questions}),
+        "questions": len(data_set.questions),
+        "pipelines": list(plan.pipelines),
+        "metrics": list(plan.metrics),
+        "baseline": _baseline(plan),
+        "seed": plan.seed,
+        "concurrency": plan.concurrency or (1 if fixed["dtype"] == "float32" else MANY),
+    }
+    return {"fixed": fixed, "free": free}

@@ -1,0 +1,1 @@
+"""Files of several formats → a data set, checked at the door."""

@@ -1,0 +1,42 @@
+"""LongBench's format: JSON lines of ``input``, ``context``, ``answers`` and ``_id`` (Bai et al., ACL 2024).
+
+An empty ``input`` asks for a summary of the context.
+"""
+
+import hashlib
+from pathlib import Path
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError
+from memorag_graph.evaluation.data import DataSet
+from memorag_graph.evaluation.formats.rows import Questions, read_rows
+from memorag_graph.languages import detect_language
+from memorag_graph.prompts import Prompts
+
+_ID_LENGTH = 16
+
+
+def read_longbench(path: Path) -> DataSet:
+    """Read a file in LongBench's format; equal contexts are one document.
+
+    Raises:
+        InputError: Naming the file, line and field that cannot be used.
+    """
+    documents: dict[str, Document] = {}
+    questions = Questions()
+    for row in read_rows(path):
+        text = row.text("context")
+        document_id = hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+        documents.setdefault(document_id, Document(document_id, text))
+        query = row.text("input", may_be_empty=True)
+        answers = row.texts("answers")
+        if not answers:
+            raise row.fault("answers", "is empty; give at least one right answer")
+        if query.strip():
+            questions.add(row, "_id", document_id, query, answers, [], "specific")
+        else:
+            request = Prompts(detect_language(text)).summary_question
+            questions.add(row, "_id", document_id, request, answers, [], "general")
+    if not questions.read:
+        raise InputError("dataset", f"{path} holds no question")
+    return DataSet(path.stem, documents, tuple(questions.read))

@@ -1,0 +1,71 @@
+"""JSON lines that grow one by one and outlive a killed process."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from memorag_graph.errors import InputError
+
+Line = Mapping[str, Any]
+
+
+class JournalFile:
+    """A file of JSON objects. What is appended is on disk before :meth:`append` returns.
+
+    A last line that a killed process left unfinished is cut off when the file is opened.
+
+    Args:
+        path: The file; made with the first line.
+
+    Raises:
+        InputError: If a line other than the last is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lines: list[Line] = self._read() if path.is_file() else []
+
+    def append(self, line: Line) -> None:
+        """Add a line."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.lines.append(line)
+
+    def drop(self, unwanted: list[Line]) -> None:
+        """Take lines out."""
+        if unwanted:
+            kept = [line for line in self.lines if line not in unwanted]
+            replace_text(self._path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept))
+            self.lines = kept
+
+    def _read(self) -> list[Line]:
+        data = self._path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            os.truncate(self._path, len(whole))
+        lines: list[Line] = []
+        for number, text in enumerate(whole.splitlines(), start=1):
+            try:
+                line = json.loads(text)
+            except ValueError:
+                line = None
+            if not isinstance(line, dict):
+                raise InputError("out", f"{self._path}, line {number} is damaged; remove the line, or use --fresh")
+            lines.append(line)
+        return lines
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that it is the old one or the new one whenever the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

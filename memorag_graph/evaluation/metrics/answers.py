@@ -1,0 +1,75 @@
+"""How near an answer is to the reference answers. Each figure is that of the nearest reference."""
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import Tokenizer
+
+from memorag_graph.evaluation.metrics.marks import without_marks
+from memorag_graph.words import is_wide
+
+ROUGE = ("rouge1", "rouge2", "rougeL")
+
+_PUNCTUATION = frozenset(string.punctuation)
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def f1(answer: str, references: Sequence[str]) -> float | None:
+    """Return SQuAD's F1 of words (Rajpurkar et al., EMNLP 2016); None without references."""
+    return max((_f1(words(without_marks(answer)), words(reference)) for reference in references), default=None)
+
+
+def exact_match(answer: str, references: Sequence[str]) -> float | None:
+    """Return 1 where an answer is a reference but for case, punctuation, articles and spaces; None without any."""
+    said = words(without_marks(answer))
+    return max((float(said == words(reference)) for reference in references), default=None)
+
+
+def rouge(answer: str, references: Sequence[str]) -> dict[str, float | None]:
+    """Return the F-measures of ROUGE-1, ROUGE-2 and ROUGE-L (Lin, 2004) without stemming; None without references."""
+    said = without_marks(answer)
+    scores = [_SCORER.score(reference, said) for reference in references]
+    return {name: max((float(score[name].fmeasure) for score in scores), default=None) for name in ROUGE}
+
+
+def words(text: str) -> list[str]:
+    """Return the words that SQuAD compares; each character of a script without spaces is a word of its own."""
+    kept = "".join(character for character in text.lower() if not _is_punctuation(character))
+    return _apart(_ARTICLES.sub(" ", kept)).split()
+
+
+def _f1(said: Sequence[str], right: Sequence[str]) -> float:
+    if not said or not right:
+        return float(said == right)
+    common = sum((Counter(said) & Counter(right)).values())
+    if not common:
+        return 0.0
+    precision, recall = common / len(said), common / len(right)
+    return 2 * precision * recall / (precision + recall)
+
+
+def _is_punctuation(character: str) -> bool:
+    return character in _PUNCTUATION or (ord(character) > 127 and is_wide(character) and _category(character) == "P")
+
+
+def _category(character: str) -> str:
+    return unicodedata.category(character)[0]
+
+
+def _apart(text: str) -> str:
+    return "".join(f" {character} " if is_wide(character) else character for character in text)
+
+
+class _Words(Tokenizer):  # type: ignore[misc]
+    """The library's words, which are those of ASCII, for all scripts: else other scripts would score 0."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return _WORD.findall(_apart(text.lower()))
+
+
+_SCORER = RougeScorer(list(ROUGE), tokenizer=_Words())

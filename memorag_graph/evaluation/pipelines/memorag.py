@@ -1,0 +1,60 @@
+"""Retrieval with the question and what a memory of the document contributes, whole or without some of its parts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from langchain_core.runnables import RunnableConfig
+
+from memorag_graph.evaluation.bench import Case, Workbench
+from memorag_graph.evaluation.clues import ClueKind
+from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.outcome import Clues
+from memorag_graph.evaluation.pipelines.own import retrieved
+from memorag_graph.evaluation.pipelines.pipeline import Pipeline
+from memorag_graph.generation.answer import Answer
+from memorag_graph.records import to_queries
+
+if TYPE_CHECKING:
+    from memorag_graph.state import GraphState
+
+
+class Memorag(Pipeline):
+    """The package's pipeline.
+
+    Args:
+        bench: Models and settings.
+        name: What it is called.
+        parts: The clues that it uses.
+    """
+
+    def __init__(self, bench: Workbench, name: str, parts: frozenset[ClueKind]) -> None:
+        super().__init__(bench, name)
+        self.parts = parts
+
+    @property
+    def recalls(self) -> frozenset[ClueKind]:
+        """The clues that it uses."""
+        return self.parts
+
+    def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
+        """Return the evidence for the question and all clues."""
+        return retrieved(self.bench, case, to_queries(self._state(case, clues)), budget)
+
+    def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
+        """Answer from the evidence, in the order of the outline where there is one."""
+        state = self._state(case, clues)
+        asked = self.asked(case, passages or (), state["task"], state["outline"], state["draft"])
+        return self.bench.generator().invoke(asked, config)
+
+    def _state(self, case: Case, clues: Clues) -> "GraphState":
+        """Return the clues as the graph has them."""
+        outline = list(clues.texts.get("outline", ()))
+        state = {
+            "task": "summarize" if outline else "memorag",
+            "question": case.question.query,
+            "spans": list(clues.texts.get("spans", ())),
+            "surrogates": list(clues.texts.get("surrogates", ())),
+            "draft": next(iter(clues.texts.get("draft", ())), ""),
+            "outline": outline,
+        }
+        return cast("GraphState", state)

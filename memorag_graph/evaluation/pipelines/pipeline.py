@@ -1,0 +1,86 @@
+"""What a pipeline is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableConfig
+
+from memorag_graph.evaluation.bench import Case, Workbench
+from memorag_graph.evaluation.clues import ClueKind
+from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.outcome import Clues
+from memorag_graph.generation.answer import Answer, GenerationInput
+from memorag_graph.retrieval.evidence import Evidence
+from memorag_graph.retrieval.index import Hit
+from memorag_graph.settings import TaskType
+
+
+class Pipeline(ABC):
+    """One way to answer questions.
+
+    Args:
+        bench: Models and settings.
+        name: What it is called.
+    """
+
+    keeps_to_budget = True
+    """Whether its evidence is held to the token budget."""
+
+    def __init__(self, bench: Workbench, name: str) -> None:
+        self.bench = bench
+        self.name = name
+
+    @property
+    def recalls(self) -> frozenset[ClueKind]:
+        """Kinds of clues of the document's memory that it searches with."""
+        return frozenset()
+
+    @property
+    def writes(self) -> bool:
+        """Whether a language model writes what it searches with."""
+        return type(self).expand is not Pipeline.expand
+
+    @property
+    def uses_memory_model(self) -> bool:
+        """Whether it cannot do without the memory model, whatever the generator is."""
+        return bool(self.recalls) or self.writes
+
+    def expand(self, case: Case, config: RunnableConfig) -> Clues:
+        """Have a language model write what to search with."""
+        return Clues()
+
+    @abstractmethod
+    def search(self, case: Case, clues: Clues, budget: int) -> list[Span] | None:
+        """Return evidence of at most ``budget`` tokens, best first; None where the pipeline looks for none."""
+
+    def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
+        """Answer from the evidence."""
+        return self.bench.generator().invoke(self.asked(case, passages or (), "memorag"), config)
+
+    def asked(
+        self, case: Case, passages: Sequence[Span], task: TaskType, outline: Sequence[str] = (), draft: str = ""
+    ) -> GenerationInput:
+        """Put the question to a generator, with the evidence in document order."""
+        document = case.prepared.document
+        return {
+            "question": case.question.query,
+            "task_type": task,
+            "evidence": [
+                Evidence(document.source, start, end, document.text[start:end], 0.0) for start, end in sorted(passages)
+            ],
+            "outline": list(outline),
+            "draft": draft,
+            "prompts": self.bench.prompts(case.prepared),
+        }
+
+
+def best_chunks(case: Case, hits: Sequence[Hit], budget: int, size: int) -> list[Span]:
+    """Return the spans of as many of the first chunks as a budget has room for, if each were of full size."""
+    chunks = case.prepared.chunks
+    return [(chunks[hit.chunk].start, chunks[hit.chunk].end) for hit in hits[: budget // size]]
+
+
+def watched_by(handler: BaseCallbackHandler) -> RunnableConfig:
+    """Return a config whose calls a handler sees."""
+    return {"callbacks": [handler], "tags": ["nostream"]}

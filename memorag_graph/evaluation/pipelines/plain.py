@@ -1,0 +1,82 @@
+"""Retrieval with the question alone, and answers without retrieval."""
+
+from collections.abc import Sequence
+
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+
+from memorag_graph.evaluation.bench import Case
+from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.outcome import Clues
+from memorag_graph.evaluation.pipelines.pipeline import Pipeline, best_chunks
+from memorag_graph.evaluation.pipelines.truncation import both_ends
+from memorag_graph.generation.answer import Answer
+from memorag_graph.generation.chat import ChatGenerator
+from memorag_graph.generation.choose import EXTRACTIVE
+from memorag_graph.models.chat_template import without_thinking
+
+_CLOSED_BOOK = "Answer the question in one to three sentences, from what you know.\n\n{question}"
+_PROMPT_TOKENS = 256
+"""Room for what a prompt says around the text and the question."""
+
+
+class Dense(Pipeline):
+    """The chunks nearest to the question: cosine similarity of embeddings, exact search."""
+
+    def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
+        """Return the nearest chunks, as many as fit."""
+        size = self.bench.options.retrieval_chunk_size
+        hits = case.prepared.index.search([case.question.query], max(1, budget // size))[0]
+        return best_chunks(case, hits, budget, size)
+
+
+class Keywords(Pipeline):
+    """The chunks whose words weigh most for the question (BM25)."""
+
+    def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
+        """Return the best chunks, as many as fit."""
+        size = self.bench.options.retrieval_chunk_size
+        return best_chunks(case, case.prepared.keywords.search(case.question.query), budget, size)
+
+
+class ClosedBook(Pipeline):
+    """What the language model knows by itself."""
+
+    keeps_to_budget = False
+
+    @property
+    def uses_memory_model(self) -> bool:
+        """It does, where the generator is no language model."""
+        return self.bench.generator_name == EXTRACTIVE
+
+    def search(self, case: Case, clues: Clues, budget: int) -> None:
+        """Look for nothing."""
+
+    def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
+        """Answer without the document."""
+        language = case.prepared.language
+        note = "" if language.code == "en" else f"\n\nWrite in {language.name}."
+        prompt = _CLOSED_BOOK.replace("{question}", case.question.query) + note
+        reply = self.bench.writer().invoke([HumanMessage(prompt)], config)
+        return Answer(without_thinking(reply.text).strip(), ())
+
+
+class FullContext(Pipeline):
+    """The whole document in the prompt; one that does not fit loses its middle, as in LongBench (Bai et al., 2024)."""
+
+    keeps_to_budget = False
+
+    @property
+    def uses_memory_model(self) -> bool:
+        """It does, where the generator is no language model."""
+        return self.bench.generator_name == EXTRACTIVE
+
+    def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
+        """Return what fits the window, whatever the budget."""
+        window, count = self.bench.reading()
+        room = window - self.bench.options.max_new_tokens - _PROMPT_TOKENS - count(case.question.query)
+        return both_ends(case.prepared.document.text, max(room, 2), count)
+
+    def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
+        """Answer from the text, which a language model reads whatever generator the other pipelines have."""
+        return ChatGenerator(chat=self.bench.writer()).invoke(self.asked(case, passages or (), "memorag"), config)

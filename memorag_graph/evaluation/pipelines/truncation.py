@@ -1,0 +1,21 @@
+"""A text that is too long for a window → its two ends."""
+
+from bisect import bisect_right
+
+from memorag_graph.evaluation.data import Span
+from memorag_graph.retrieval.evidence import Counts
+
+_LONGEST_TOKEN = 16
+"""Characters of a token, on average over a text, that no vocabulary exceeds."""
+
+
+def both_ends(text: str, tokens: int, count_tokens: Counts) -> list[Span]:
+    """Return the whole text, or as much of its start and of its end as half of the tokens hold."""
+    if len(text) <= tokens * _LONGEST_TOKEN and count_tokens(text) <= tokens:
+        return [(0, len(text))]
+    half = tokens // 2
+    most = min(len(text) // 2, half * _LONGEST_TOKEN)
+    sizes = range(1, most + 1)
+    start = bisect_right(sizes, half, key=lambda size: count_tokens(text[:size]))
+    end = bisect_right(sizes, half, key=lambda size: count_tokens(text[-size:]))
+    return [span for span in ((0, start), (len(text) - end, len(text))) if span[0] < span[1]]

@@ -1,0 +1,117 @@
+"""Figures → a report in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from memorag_graph.evaluation.journal import Line
+from memorag_graph.evaluation.metrics.score import AT, METRICS, Group
+from memorag_graph.evaluation.results import Results
+
+_TITLES: Mapping[Group, str] = {
+    "evidence": "Evidence",
+    "answers": "Answers",
+    "citations": "Citations",
+    "refusals": "Refusals",
+    "faults": "Faults",
+    "costs": "Costs",
+}
+_NAMED = 10
+"""Questions named for each fault; the rest is in the items."""
+
+
+def write_report(
+    results: Results, lines: Mapping[str, Sequence[Line]], config: Mapping[str, Any], plots: Sequence[Path]
+) -> str:
+    """Return the report: a table for each group of metrics, differences, faults by name, plots."""
+    free, baseline = config["free"], config["free"]["baseline"]
+    parts = [f"# Evaluation of {', '.join(results)}", _setting(config)]
+    for group, title in _TITLES.items():
+        names = _present(results, [name for name, (of, _) in METRICS.items() if of == group])
+        if names:
+            parts += [f"## {title}", table(results, names), "\n".join(f"- `{it}`: {METRICS[it][1]}" for it in names)]
+        if group == "evidence" and (at := _budgets(results)):
+            parts += ["### Evidence recall at other budgets", table(results, at)]
+    if len(results) > 1 and (differences := _differences(results, baseline)):
+        parts += [f"## Differences from {baseline}", _ABOUT_DIFFERENCES, differences]
+    if named := _faults(lines):
+        parts += ["## Questions with faults", named]
+    parts += [f"![{path.stem}]({path.parent.name}/{path.name})" for path in plots]
+    parts.append(f"Seed {free['seed']}, {free['concurrency']} questions at once.")
+    return "\n\n".join(parts) + "\n"
+
+
+_ABOUT_DIFFERENCES = (
+    "Mean difference on the questions for which both have the metric, with its 95 % interval and the p-value of a "
+    "randomization test (not corrected for the number of comparisons)."
+)
+
+
+def table(results: Results, names: Sequence[str]) -> str:
+    """Return a Markdown table of some metrics: mean [interval], and the number of questions where not all have it."""
+    asked = max((found["n"] for metrics in results.values() for found in metrics.values()), default=0)
+    rows = [[name, *(_cell(metrics.get(metric), asked) for metric in names)] for name, metrics in results.items()]
+    return _markdown(["pipeline", *names], rows)
+
+
+def _setting(config: Mapping[str, Any]) -> str:
+    fixed, free = config["fixed"], config["free"]
+    options = fixed["options"]
+    return (
+        f"{free['questions']} questions about {free['documents']} documents of {free['data_set']}; "
+        f"{options['evidence_tokens']:,} tokens of evidence in chunks of {options['retrieval_chunk_size']}; "
+        f"embedding model {fixed['embedding_model']}, memory model {fixed['model']}, "
+        f"{'generator ' + fixed['generator'] if fixed['answers'] else 'no answers'}; "
+        f"memorag-graph {fixed['version']}. Mean [95 % interval]; (n) where not all questions have the metric."
+    )
+
+
+def _cell(found: Mapping[str, Any] | None, asked: int) -> str:
+    if found is None:
+        return "–"
+    count = "" if found["n"] == asked else f" ({found['n']})"
+    if found["low"] is None:
+        return f"{_number(found['mean'])}{count}"
+    return f"{_number(found['mean'])} [{_number(found['low'])}, {_number(found['high'])}]{count}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"
+
+
+def _differences(results: Results, baseline: str) -> str:
+    rows = []
+    for name, metrics in results.items():
+        for metric, found in metrics.items():
+            if (it := found.get("difference")) and METRICS.get(metric, ("costs",))[0] not in ("costs", "faults"):
+                interval = "–" if it["low"] is None else f"[{it['low']:+.3f}, {it['high']:+.3f}]"
+                p = "–" if it["p"] is None else f"{it['p']:.4f}"
+                rows.append([name, metric, f"{it['mean']:+.3f}", interval, p, str(it["n"])])
+    return _markdown(["pipeline", "metric", "difference", "interval", "p", "n"], rows) if rows else ""
+
+
+def _faults(lines: Mapping[str, Sequence[Line]]) -> str:
+    """Name the questions with faults."""
+    found = []
+    for pipeline, own in lines.items():
+        for name in (name for name, (group, _) in METRICS.items() if group == "faults"):
+            questions = [line["question"] for line in own if line["metrics"].get(name)]
+            if questions:
+                more = f", and {len(questions) - _NAMED} more" if len(questions) > _NAMED else ""
+                why = f" ({next(line['error'] for line in own if line['error'])})" if name == "failed" else ""
+                found.append(f"- {pipeline}, {name}: {len(questions)}{why}: {', '.join(questions[:_NAMED])}{more}")
+    return "\n".join(found)
+
+
+def _present(results: Results, names: Sequence[str]) -> list[str]:
+    return [name for name in names if any(name in metrics for metrics in results.values())]
+
+
+def _budgets(results: Results) -> list[str]:
+    found = {name for metrics in results.values() for name in metrics if name.startswith(AT)}
+    return sorted(found, key=lambda name: int(name.removeprefix(AT)))
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,51 @@
+"""Outcomes per question → figures per pipeline. Nothing but the stored lines is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from memorag_graph.evaluation.journal import Line
+from memorag_graph.evaluation.metrics.score import AT
+from memorag_graph.evaluation.significance import difference, interval
+
+Results = dict[str, dict[str, dict[str, Any]]]
+"""Pipeline → metric → ``mean``, ``low``, ``high``, ``n``, and ``difference`` from the baseline with its ``p``."""
+
+
+def summarize(lines: Mapping[str, Sequence[Line]], metrics: Sequence[str], baseline: str, seed: int) -> Results:
+    """Return the mean and interval of each metric that is defined for some question of a pipeline.
+
+    Args:
+        lines: The lines of each pipeline, for the same questions in the same order.
+        metrics: The metrics that are wanted; evidence recall at other budgets comes with evidence recall.
+        baseline: The pipeline that others are compared with, on the questions for which both have the metric.
+        seed: Of the resampling.
+    """
+    results: Results = {}
+    for name, own in lines.items():
+        results[name] = {}
+        for metric in _metrics(own, metrics):
+            values = _values(own, metric)
+            known = [value for value in values if value is not None]
+            if known:
+                found: dict[str, Any] = asdict(interval(known, seed))
+                if name != baseline and (pairs := _pairs(values, _values(lines[baseline], metric))):
+                    compared = difference([own for own, _ in pairs], [other for _, other in pairs], seed)
+                    found["difference"] = {"baseline": baseline, **asdict(compared)}
+                results[name][metric] = found
+    return results
+
+
+def _metrics(lines: Sequence[Line], wanted: Sequence[str]) -> list[str]:
+    extra = dict.fromkeys(name for line in lines for name in line["metrics"] if name.startswith(AT))
+    return [*wanted, *(extra if "evidence_recall" in wanted else ())]
+
+
+def _values(lines: Sequence[Line], metric: str) -> list[float | None]:
+    return [line["metrics"].get(metric) for line in lines]
+
+
+def _pairs(values: Sequence[float | None], others: Sequence[float | None]) -> list[tuple[float, float]]:
+    return [
+        (value, other) for value, other in zip(values, others, strict=True) if value is not None and other is not None
+    ]

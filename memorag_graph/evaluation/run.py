@@ -1,0 +1,178 @@
+"""Runs pipelines over a data set, question by question, so that a killed run can be gone on with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from memorag_graph.errors import InputError
+from memorag_graph.evaluation.ask import ask
+from memorag_graph.evaluation.bench import Case, Prepared, Workbench
+from memorag_graph.evaluation.clues import ClueKind, kinds_for, recollect, together
+from memorag_graph.evaluation.config import CLUES, ITEMS
+from memorag_graph.evaluation.data import DataSet, Question
+from memorag_graph.evaluation.journal import JournalFile, Line
+from memorag_graph.evaluation.metrics.score import score
+from memorag_graph.evaluation.outcome import Clues, Outcome
+from memorag_graph.evaluation.pipelines.pipeline import Pipeline
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+
+_LOCK = ".lock"
+
+
+@dataclass
+class Evaluation:
+    """Pipelines over the questions of a data set.
+
+    Attributes:
+        data_set: What is asked.
+        pipelines: Who is asked.
+        bench: Models and settings.
+        directory: Where outcomes are kept.
+        answers: Whether answers are wanted, or evidence alone.
+        budgets: Further budgets at which evidence is looked for.
+        concurrency: Questions asked at once.
+        report: Called as the work goes on.
+    """
+
+    data_set: DataSet
+    pipelines: Sequence[Pipeline]
+    bench: Workbench
+    directory: Path
+    answers: bool = True
+    budgets: Sequence[int] = ()
+    concurrency: int = 1
+    report: ReportProgress = ignore_progress
+    _files: dict[str, JournalFile] = field(default_factory=dict, init=False)
+
+    def run(self) -> Mapping[str, Sequence[Line]]:
+        """Ask what was not asked yet, and return the outcomes of each pipeline in the order of the questions.
+
+        Questions that ended in an error are asked again.
+
+        Raises:
+            InputError: If another process is at work in the directory, or its files are damaged.
+            ModelError: If a model cannot be loaded.
+        """
+        clues = JournalFile(self.directory / CLUES)
+        for pipeline in self.pipelines:
+            file = JournalFile(self.directory / ITEMS / f"{pipeline.name}.jsonl")
+            file.drop([line for line in file.lines if line["error"]])
+            self._files[pipeline.name] = file
+        for document_id, questions in self._by_document().items():
+            pending = {it.name: self._pending(it, questions) for it in self.pipelines}
+            if any(pending.values()):
+                prepared = self.bench.prepare(self.data_set.documents[document_id], self.report)
+                self._recall(prepared, pending, clues)
+                for pipeline in self.pipelines:
+                    self._ask(pipeline, [Case(question, prepared) for question in pending[pipeline.name]], clues)
+        return {name: self._in_order(file) for name, file in self._files.items()}
+
+    def _by_document(self) -> dict[str, list[Question]]:
+        questions: dict[str, list[Question]] = {}
+        for question in self.data_set.questions:
+            questions.setdefault(question.document_id, []).append(question)
+        return questions
+
+    def _pending(self, pipeline: Pipeline, questions: Sequence[Question]) -> list[Question]:
+        done = {line["question"] for line in self._files[pipeline.name].lines}
+        return [question for question in questions if question.id not in done]
+
+    def _in_order(self, file: JournalFile) -> list[Line]:
+        lines = {line["question"]: line for line in file.lines}
+        return [lines[question.id] for question in self.data_set.questions]
+
+    def _recall(self, prepared: Prepared, pending: Mapping[str, Sequence[Question]], clues: JournalFile) -> None:
+        """Make the clues that pending questions need, and keep them."""
+        wanted: dict[tuple[str, ClueKind], Question] = {}
+        for pipeline in self.pipelines:
+            for question in pending[pipeline.name]:
+                for kind in kinds_for(question):
+                    if kind in pipeline.recalls:
+                        wanted[question.id, kind] = question
+        for line in clues.lines:
+            wanted.pop((line["question"], line["kind"]), None)
+        if not wanted:
+            return
+        opened = self.bench.memory(prepared.document, self.report)
+        with self._threads() as threads:
+            made = threads.map(
+                lambda it: recollect(opened, it[1], it[0][1], self.bench.options),
+                wanted.items(),
+            )
+            for (question_id, kind), found in zip(wanted, made, strict=True):
+                clues.append({"question": question_id, "kind": kind, **asdict(found)})
+                self.report(Progress("clues", len(clues.lines), len(clues.lines) + len(wanted), "clues"))
+
+    def _ask(self, pipeline: Pipeline, cases: Sequence[Case], clues: JournalFile) -> None:
+        """Ask a pipeline, and keep what comes out question by question."""
+        recalled = [_recalled(clues, case.question, pipeline) for case in cases]
+        file = self._files[pipeline.name]
+        with self._threads() as threads:
+            outcomes = threads.map(
+                lambda case, known: ask(pipeline, case, known, answers=self.answers, budgets=self.budgets),
+                cases,
+                recalled,
+            )
+            for case, outcome in zip(cases, outcomes, strict=True):
+                file.append(self._line(pipeline, case, outcome))
+                total = len(self.data_set.questions)
+                self.report(Progress(pipeline.name, len(file.lines), total, "questions"))
+
+    def _line(self, pipeline: Pipeline, case: Case, outcome: Outcome) -> Line:
+        options = self.bench.options
+        scores = score(
+            case,
+            outcome,
+            budget=options.evidence_tokens,
+            chunk_size=options.retrieval_chunk_size,
+            keeps_to_budget=pipeline.keeps_to_budget,
+        )
+        question = case.question
+        known: dict[str, Any] = {"question": question.id, "document": question.document_id, "query": question.query}
+        return {**known, **asdict(outcome), "metrics": scores}
+
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=self.concurrency, thread_name_prefix="questions")
+
+
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Keep other processes out of a directory.
+
+    Raises:
+        InputError: If one is at work there, or it cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory / _LOCK)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError("out", f"another evaluation is at work in {directory}; wait, or give another --out") from None
+    except OSError as error:
+        raise InputError("out", f"{directory} cannot be written ({error.strerror}); give another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _recalled(clues: JournalFile, question: Question, pipeline: Pipeline) -> Clues:
+    """Return the clues of a question that a pipeline uses."""
+    wanted = [kind for kind in kinds_for(question) if kind in pipeline.recalls]
+    found = {line["kind"]: line for line in clues.lines if line["question"] == question.id and line["kind"] in wanted}
+    return together(
+        [
+            Clues(
+                {name: tuple(texts) for name, texts in found[kind]["texts"].items()},
+                found[kind]["seconds"],
+                found[kind]["tokens_read"],
+                found[kind]["tokens_written"],
+            )
+            for kind in wanted
+        ]
+    )
