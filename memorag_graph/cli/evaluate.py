@@ -1,56 +1,70 @@
 """The command ``eval``."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from memorag_graph.cli import options as opt
-from memorag_graph.cli.render import StageProgress
+from memorag_graph.cli.render import StageProgress, show_results
 from memorag_graph.cli.run import quiet
 from memorag_graph.errors import InputError, MissingExtraError
 from memorag_graph.generation.usage import Prices
 from memorag_graph.registry import Registry
 
+if TYPE_CHECKING:
+    from memorag_graph.evaluation.results import Results
+
 out = Console()
 err = Console(stderr=True)
 
+DataSetPath = Annotated[
+    str, typer.Argument(help="Folder of documents and questions, or LongBench's JSON lines.", metavar="DATASET")
+]
+Out = Annotated[str, typer.Option("--out", help="Where everything is kept; the same again goes on.", metavar="DIR")]
+Pipelines = Annotated[
+    str, typer.Option("--pipelines", help="Names with commas; memorag-spans is memorag without spans.")
+]
+Metrics = Annotated[str, typer.Option("--metrics", help="Metrics to report, with commas; by default all.")]
+Baseline = Annotated[str, typer.Option("--baseline", help="Pipeline to compare with; by default dense, or the first.")]
+Budget = Annotated[int, typer.Option("--budget", help="Tokens of evidence.")]
+Limit = Annotated[int, typer.Option("--limit", help="Ask the first so many questions; 0 for all.")]
+Answers = Annotated[bool, typer.Option("--answers/--no-answers", help="Also have answers written.")]
+PriceOf = Annotated[
+    str, typer.Option("--prices", help="Price of a million tokens read and written.", metavar="READ,WRITTEN")
+]
+Concurrency = Annotated[
+    int, typer.Option("--concurrency", help="Questions asked at once; 0: as many as change no answer.", min=0)
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the resampling.", min=0)]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Remove what an earlier run left, and begin anew.")]
+
 
 def evaluate(
-    dataset: Annotated[
-        str, typer.Argument(help="Folder of documents and questions, or LongBench's JSON lines.", metavar="DATASET")
-    ],
-    directory: Annotated[str, typer.Option("--out", help="Where everything is kept; the same again goes on.")],
-    pipelines: Annotated[
-        str, typer.Option("--pipelines", help="Names with commas; memorag-spans is memorag without spans.")
-    ] = "dense,bm25,hybrid,memorag",
-    metrics: Annotated[str, typer.Option("--metrics", help="Metrics to report, with commas; by default all.")] = "",
-    baseline: Annotated[
-        str, typer.Option("--baseline", help="Pipeline to compare with; by default dense, or the first.")
-    ] = "",
+    dataset: DataSetPath,
+    directory: Out,
+    pipelines: Pipelines = "dense,bm25,hybrid,memorag",
+    metrics: Metrics = "",
+    baseline: Baseline = "",
     model: opt.Model = "",
     embedding_model: opt.EmbeddingModel = "",
     generator: opt.GeneratorName = "",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "auto",
-    budget: Annotated[int, typer.Option("--budget", help="Tokens of evidence.")] = 1536,
+    budget: Budget = 1536,
     chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
     kind: opt.Kind = opt.DEFAULTS.kind,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
-    limit: Annotated[int, typer.Option("--limit", help="Ask the first so many questions; 0 for all.")] = 0,
-    answers: Annotated[bool, typer.Option("--answers/--no-answers", help="Also have answers written.")] = True,
-    prices: Annotated[
-        str, typer.Option("--prices", help="Price of a million tokens read and written.", metavar="READ,WRITTEN")
-    ] = "",
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", help="Questions asked at once; 0: as many as change no answer.", min=0)
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Of the resampling.", min=0)] = 0,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Remove what an earlier run left, and begin anew.")] = False,
+    limit: Limit = 0,
+    answers: Answers = True,
+    prices: PriceOf = "",
+    concurrency: Concurrency = 0,
+    seed: Seed = 0,
+    fresh: Fresh = False,
     as_json: opt.Json = False,
 ) -> None:
     """Compare pipelines on questions with known answers or evidence; the same command again goes on."""
@@ -66,34 +80,31 @@ def evaluate(
         kind=kind,
         max_new_tokens=max_new_tokens,
     )
+    chosen = {"pipelines": _names(pipelines), "metrics": _names(metrics), "baseline": baseline, "answers": answers}
+    chosen |= {"limit": limit, "prices": _prices(prices), "seed": seed, "concurrency": concurrency}
+    with StageProgress(err) as bars:
+        results = _run(dataset, Path(directory), {**chosen, "options": options}, fresh, bars.update)
+    if as_json:
+        typer.echo(json.dumps(results, ensure_ascii=False, indent=2))
+        return
+    show_results(out, results)
+    out.print(f"Report: {Path(directory) / 'report.md'}", soft_wrap=True, markup=False)
+
+
+def _run(
+    dataset: str, directory: Path, chosen: dict[str, Any], fresh: bool, show: Callable[[dict[str, Any]], None]
+) -> "Results":
     try:
-        from memorag_graph.evaluation.config import REPORT
         from memorag_graph.evaluation.evaluate import Plan
         from memorag_graph.evaluation.evaluate import evaluate as run_plan
         from memorag_graph.evaluation.formats.load import load_dataset
     except ImportError as error:
         raise MissingExtraError(f"eval ({error.name})", "eval") from None
-    plan = Plan(
-        _names(pipelines),
-        options,
-        metrics=_names(metrics),
-        baseline=baseline,
-        answers=answers,
-        limit=limit,
-        prices=_prices(prices),
-        seed=seed,
-        concurrency=concurrency,
-    )
     data_set = load_dataset(dataset)
     quiet()
-    with StageProgress(err) as bars:
-        results = run_plan(
-            data_set, plan, Path(directory), Registry(), fresh=fresh, report=lambda it: bars.update(asdict(it))
-        )
-    if as_json:
-        typer.echo(json.dumps(results, ensure_ascii=False, indent=2))
-        return
-    out.print(Markdown((Path(directory) / REPORT).read_text(encoding="utf-8")))
+    return run_plan(
+        data_set, Plan(**chosen), directory, Registry(), fresh=fresh, report=lambda progress: show(asdict(progress))
+    )
 
 
 def _names(text: str) -> list[str]:

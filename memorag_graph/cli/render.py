@@ -148,6 +148,17 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
     console.print(table)
 
 
+def show_results(console: Console, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Show the figures of an evaluation: a row for each metric, a column for each pipeline."""
+    from memorag_graph.evaluation.report import cell
+
+    asked = max(found["n"] for metrics in results.values() for found in metrics.values())
+    table = Table("mean [95 % interval]", *map(escape, results))
+    for metric in dict.fromkeys(name for metrics in results.values() for name in metrics):
+        table.add_row(metric, *(escape(cell(metric, metrics.get(metric), asked)) for metrics in results.values()))
+    console.print(table)
+
+
 def size(count: float) -> str:
     """Write a number of bytes for people."""
     for unit in ("B", "KB", "MB"):

@@ -140,6 +140,13 @@ class Workbench:
         """Return the language model that reads and writes without a memory: the generator's, else the memory model."""
         return self._chat(self._writer_name)
 
+    def forget(self) -> None:
+        """Forget the vectors of texts, so that no pipeline is quicker for what another one embedded before it."""
+        from memorag_graph.models.vectors import RememberedEmbeddings
+
+        if isinstance(self.embeddings, RememberedEmbeddings):
+            self.embeddings.forget()
+
     def reading(self) -> tuple[int, Counts]:
         """Return how many tokens :meth:`writer` reads and writes together, and what counts them."""
         name = self._writer_name

@@ -144,7 +144,7 @@ def _config(
             {max(options.retrieval_chunk_size, int(options.evidence_tokens * it)) for it in _BUDGET_SHARES}
         ),
         "options": options.model_dump(),
-        "prices": None if plan.prices is None else [plan.prices.input, plan.prices.output],
+        "prices": [] if plan.prices is None else [plan.prices.input, plan.prices.output],
         "fingerprint": None,
         "dtype": None,
     }

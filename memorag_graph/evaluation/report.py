@@ -50,7 +50,9 @@ _ABOUT_DIFFERENCES = (
 def table(results: Results, names: Sequence[str]) -> str:
     """Return a Markdown table of some metrics: mean [interval], and the number of questions where not all have it."""
     asked = max((found["n"] for metrics in results.values() for found in metrics.values()), default=0)
-    rows = [[name, *(_cell(metrics.get(metric), asked) for metric in names)] for name, metrics in results.items()]
+    rows = [
+        [name, *(cell(metric, metrics.get(metric), asked) for metric in names)] for name, metrics in results.items()
+    ]
     return _markdown(["pipeline", *names], rows)
 
 
@@ -66,24 +68,27 @@ def _setting(config: Mapping[str, Any]) -> str:
     )
 
 
-def _cell(found: Mapping[str, Any] | None, asked: int) -> str:
+def cell(metric: str, found: Mapping[str, Any] | None, asked: int) -> str:
+    """Return a mean with its interval, or of faults their number; the number of questions where it is not ``asked``."""
     if found is None:
         return "–"
+    if _group(metric) == "faults":
+        return f"{found['mean'] * found['n']:.0f} of {found['n']}"
     count = "" if found["n"] == asked else f" ({found['n']})"
-    if found["low"] is None:
-        return f"{_number(found['mean'])}{count}"
-    return f"{_number(found['mean'])} [{_number(found['low'])}, {_number(found['high'])}]{count}"
+    digits = 0 if "tokens" in metric else 3
+    mean, low, high = ("" if it is None else f"{it:,.{digits}f}" for it in (found["mean"], found["low"], found["high"]))
+    return f"{mean} [{low}, {high}]{count}" if low else f"{mean}{count}"
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"
+def _group(metric: str) -> Group:
+    return METRICS[metric][0] if metric in METRICS else "evidence"
 
 
 def _differences(results: Results, baseline: str) -> str:
     rows = []
     for name, metrics in results.items():
         for metric, found in metrics.items():
-            if (it := found.get("difference")) and METRICS.get(metric, ("costs",))[0] not in ("costs", "faults"):
+            if (it := found.get("difference")) and _group(metric) not in ("costs", "faults"):
                 interval = "–" if it["low"] is None else f"[{it['low']:+.3f}, {it['high']:+.3f}]"
                 p = "–" if it["p"] is None else f"{it['p']:.4f}"
                 rows.append([name, metric, f"{it['mean']:+.3f}", interval, p, str(it["n"])])

@@ -110,6 +110,7 @@ class Evaluation:
 
     def _ask(self, pipeline: Pipeline, cases: Sequence[Case], clues: JournalFile) -> None:
         """Ask a pipeline, and keep what comes out question by question."""
+        self.bench.forget()
         recalled = [_recalled(clues, case.question, pipeline) for case in cases]
         file = self._files[pipeline.name]
         with self._threads() as threads:

@@ -39,6 +39,11 @@ class RememberedEmbeddings(Embeddings):
         """Return the vector of a query."""
         return self._embeddings.embed_query(text)
 
+    def forget(self) -> None:
+        """Forget all vectors, so that the next texts take the time that they take."""
+        with self._lock:
+            self._known.clear()
+
     def _recall(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         with self._lock:
             found = {text: self._known[text] for text in texts if text in self._known}

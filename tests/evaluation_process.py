@@ -1,0 +1,94 @@
+"""A small evaluation with tiny models, for tests/test_evaluation_run.py; as a process, one that kills itself.
+
+Arguments: the directory, and after how many lines to die, in the middle of writing the next one.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from memorag_graph.documents import Document
+from memorag_graph.evaluation import journal
+from memorag_graph.evaluation.data import DataSet, Question
+from memorag_graph.evaluation.evaluate import Plan, evaluate
+from memorag_graph.evaluation.results import Results
+from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.registry import Registry
+from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
+
+PIPELINES = (
+    "dense",
+    "bm25",
+    "hybrid",
+    "multi_query",
+    "hyde",
+    "closed_book",
+    "full_context",
+    "memorag",
+    "memorag-spans",
+)
+OPTIONS = TINY.model_copy(update={"retrieval_chunk_size": 64, "evidence_tokens": 192})
+PLAN = Plan(PIPELINES, OPTIONS)
+KILLED = Plan(("dense", "hyde", "memorag", "memorag-spans"), OPTIONS)
+
+
+def data_set() -> DataSet:
+    """Two documents with three questions each."""
+    half = TEXT.index("In the year 2005")
+    documents = {name: Document(name, text) for name, text in (("a", TEXT[:half]), ("b", TEXT[half:]))}
+    questions = []
+    for name, document in documents.items():
+        year = 1995 if name == "a" else 2010
+        start = document.text.index(f"In the year {year}")
+        end = document.text.index(".", start) + 1
+        fact = document.text[start:end]
+        questions += [
+            Question(f"{name}1", name, f"What did the ferry carry in {year}?", (fact,), ((start, end),), "specific"),
+            Question(f"{name}2", name, "Summarize the document.", ("Ferries and captains.",), (), "general"),
+            Question(f"{name}3", name, "Who painted the ceiling?", (), (), "unanswerable"),
+        ]
+    return DataSet("ferries", documents, tuple(questions))
+
+
+def tiny_registry() -> Registry:
+    """Models by name: tiny-llama and hash."""
+    registry = Registry()
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
+    registry.add_embeddings("hash", HashEmbeddings())
+    return registry
+
+
+def run(place: Path, plan: Plan = PLAN, registry: Registry | None = None, **settings: Any) -> Results:
+    """Evaluate."""
+    return evaluate(data_set(), plan, place, registry or tiny_registry(), **settings)
+
+
+def die_after(lines: int) -> None:
+    """Kill this process in the middle of a line."""
+    append = journal.JournalFile.append
+    left = lines
+
+    def append_or_die(self: journal.JournalFile, line: journal.Line) -> None:
+        nonlocal left
+        if left == 0:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write('{"question": "a1", "met')
+                file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        append(self, line)
+
+    journal.JournalFile.append = append_or_die  # type: ignore[method-assign]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run until death."""
+    die_after(int(arguments[1]))
+    run(Path(arguments[0]), KILLED)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
