@@ -6,10 +6,14 @@ Arguments: the directory, and after how many lines to die, in the middle of writ
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from memorag_graph.clues import recollection
 from memorag_graph.documents import Document
 from memorag_graph.evaluation import journal
 from memorag_graph.evaluation.data import DataSet, Question
@@ -62,8 +66,18 @@ def tiny_registry() -> Registry:
 
 
 def run(place: Path, plan: Plan = PLAN, registry: Registry | None = None, **settings: Any) -> Results:
-    """Evaluate."""
-    return evaluate(data_set(), plan, place, registry or tiny_registry(), **settings)
+    """Evaluate, with short clues."""
+    with short_clues():
+        return evaluate(data_set(), plan, place, registry or tiny_registry(), **settings)
+
+
+@contextmanager
+def short_clues() -> Iterator[None]:
+    """Have memories write a few words only: tests of the evaluation need no more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recollection, "_CLUE_TOKENS", 12)
+        patch.setattr(recollection, "_POINT_TOKENS", 12)
+        yield
 
 
 def die_after(lines: int) -> None:

@@ -32,7 +32,7 @@ from memorag_graph.graph import build_graph
 from memorag_graph.models.vectors import RememberedEmbeddings
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, HashEmbeddings
-from tests.evaluation_process import KILLED, OPTIONS, PIPELINES, PLAN, data_set, run
+from tests.evaluation_process import KILLED, OPTIONS, PIPELINES, PLAN, data_set, run, short_clues
 
 ROOT = Path(__file__).parent.parent
 
@@ -120,7 +120,8 @@ def test_clues_are_made_once_and_are_those_of_the_graph(finished: Path, registry
     options = OPTIONS.model_copy(update={"index": "faiss"})
     graph = build_graph(registry)
     given: Any = {"documents": [_langchain("a")], "query": asked.query}
-    answered = graph.invoke(given, context=options)
+    with short_clues():
+        answered = graph.invoke(given, context=options)
     clues = {it["kind"]: it["texts"][it["kind"]] for it in made if it["question"] == "a1"}
     assert clues == {"spans": answered["spans"], "surrogates": answered["surrogates"]}
     used = {name: next(it["clues"] for it in items(finished, name) if it["question"] == "a1") for name in PIPELINES}
