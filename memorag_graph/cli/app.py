@@ -14,7 +14,7 @@ from memorag_graph.cli import options as opt
 from memorag_graph.cli.serve import serve
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import TASKS, RunOptions
 
 out = Console()
 err = Console(stderr=True)
@@ -97,7 +97,7 @@ def memorize(
 def ask(
     place: Place,
     question: Annotated[str, typer.Argument(help="The question.")],
-    task: Annotated[str, typer.Option("--task", help="qa, memorag or summarize.")] = "memorag",
+    task: Annotated[str, typer.Option("--task", help=TASKS)] = "memorag",
     show_clues: opt.ShowClues = False,
     model: opt.Model = "",
     embedding_model: opt.EmbeddingModel = "",
