@@ -46,6 +46,27 @@ def test_equal_scores_come_in_document_order(chunks: list[Chunk]) -> None:
     assert [hit.chunk for hit in doubled.search(["harbour"], 6)[0]] == list(range(6))
 
 
+def numbered(count: int) -> list[Chunk]:
+    texts = (f"ferry {number} sailed to quay {number * 7919 % 1000}" for number in range(count))
+    return [Chunk("a", 0, at, at + len(text), text) for at, text in enumerate(texts)]
+
+
+def test_many_chunks_are_searched_through_their_neighbours(tmp_path: Path) -> None:
+    chunks = numbered(600)
+    near = FaissIndex.from_chunks(chunks, HashEmbeddings(), exact_up_to=599)
+    exact = FaissIndex.from_chunks(chunks, HashEmbeddings(), exact_up_to=600)
+    queries = [f"quay {number}" for number in range(50)]
+    pairs = list(zip(near.search(queries, 10), exact.search(queries, 10), strict=True))
+    shared = [len({hit.chunk for hit in some} & {hit.chunk for hit in best}) / 10 for some, best in pairs]
+    assert np.mean(shared) >= 0.95
+    near.save(tmp_path / "near")
+    assert FaissIndex.load(tmp_path / "near", chunks, HashEmbeddings()).search(queries, 10) == near.search(queries, 10)
+    again = FaissIndex.from_chunks(chunks, HashEmbeddings(), exact_up_to=599)
+    again.save(tmp_path / "again")
+    assert (tmp_path / "near").read_bytes() == (tmp_path / "again").read_bytes()
+    np.testing.assert_array_equal(np.stack([*near.vectors().values()]), np.stack([*exact.vectors().values()]))
+
+
 def test_an_index_that_does_not_fit_is_refused(index: FaissIndex, chunks: list[Chunk], tmp_path: Path) -> None:
     index.save(tmp_path / "index.bin")
     with pytest.raises(MemoryFileError, match="vectors for"):
