@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memorag_graph.memory.chat import MemoryChat
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.model import MemoryModel
-    from memorag_graph.retrieval.index import ChunkIndex
+    from memorag_graph.retrieval.memory_index import MemoryIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class OpenMemory:
     """
 
     memory: "Memory"
-    index: "ChunkIndex"
+    index: "MemoryIndex"
     model: "MemoryModel"
 
     def prompts(self, options: RunOptions) -> Prompts:

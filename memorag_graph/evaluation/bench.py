@@ -15,7 +15,6 @@ from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.evaluation.chunks import count_tokens, split_document
 from memorag_graph.evaluation.data import Question
-from memorag_graph.evaluation.keywords import Bm25
 from memorag_graph.generation.choose import EXTRACTIVE, LOCAL, Generator
 from memorag_graph.generation.usage import Prices
 from memorag_graph.languages import Language, detect_language
@@ -27,7 +26,8 @@ from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.dense import FaissIndex
-from memorag_graph.retrieval.evidence import Counts
+from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.selection import Counts
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ class Prepared:
     Attributes:
         document: The document.
         chunks: Its chunks, in order.
-        index: Dense index over them.
-        keywords: Keyword index over them.
+        index: Finds them by meaning.
+        keywords: Finds them by words.
         language: Its language.
     """
 
     document: Document
     chunks: tuple[Chunk, ...]
     index: FaissIndex
-    keywords: Bm25
+    keywords: KeywordIndex
     language: Language
 
 
@@ -115,10 +115,11 @@ class Workbench:
         if document.source not in self._prepared:
             chunks = split_document(document, self.options.retrieval_chunk_size)
             language = detect_language(document.text)
+            keywords = KeywordIndex.from_chunks(chunks, language.code)
             index = self._dense(document, chunks, report)
             for chunk in chunks:
                 count_tokens(chunk.text)  # remembered, so that counting takes no time of any pipeline
-            self._prepared[document.source] = Prepared(document, tuple(chunks), index, Bm25(chunks, language), language)
+            self._prepared[document.source] = Prepared(document, tuple(chunks), index, keywords, language)
             while len(self._prepared) > _OPEN:
                 self._prepared.popitem(last=False)
         return self._prepared[document.source]

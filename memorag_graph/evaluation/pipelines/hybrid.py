@@ -5,7 +5,7 @@ from memorag_graph.evaluation.data import Span
 from memorag_graph.evaluation.outcome import Clues
 from memorag_graph.evaluation.pipelines.own import retrieved
 from memorag_graph.evaluation.pipelines.pipeline import Pipeline
-from memorag_graph.retrieval.evidence import Query
+from memorag_graph.retrieval.query import Query
 
 
 class Hybrid(Pipeline):

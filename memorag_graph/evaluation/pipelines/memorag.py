@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from langchain_core.runnables import RunnableConfig
 
+from memorag_graph.clues.sifting import related
 from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.clues import ClueKind
 from memorag_graph.evaluation.data import Span
@@ -38,7 +39,8 @@ class Memorag(Pipeline):
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the evidence for the question and all clues."""
-        return retrieved(self.bench, case, to_queries(self._state(case, clues)), budget)
+        queries, _ = related(to_queries(self._state(case, clues)), case.prepared.keywords.share_known)
+        return retrieved(self.bench, case, queries, budget)
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer from the evidence, in the order of the outline where there is one."""

@@ -36,7 +36,8 @@ class Keywords(Pipeline):
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the best chunks, as many as fit."""
         size = self.bench.options.retrieval_chunk_size
-        return best_chunks(case, case.prepared.keywords.search(case.question.query), budget, size)
+        hits = case.prepared.keywords.search([case.question.query], budget // size)[0]
+        return best_chunks(case, hits, budget, size)
 
 
 class ClosedBook(Pipeline):

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from memorag_graph.evaluation.data import Span
-from memorag_graph.retrieval.evidence import Counts
+from memorag_graph.retrieval.selection import Counts
 
 _LONGEST_TOKEN = 16
 """Characters of a token, on average over a text, that no vocabulary exceeds."""
