@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,18 +20,22 @@ from langchain_core.messages import AIMessage
 from memorag_graph.errors import InputError, ModelError
 from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.chunks import count_tokens
-from memorag_graph.evaluation.clues import ClueKind
 from memorag_graph.evaluation.journal import JournalFile
 from memorag_graph.evaluation.metrics.score import MEASURED_TIME, METRICS
 from memorag_graph.evaluation.outcome import Clues
 from memorag_graph.evaluation.pipelines import expanded
 from memorag_graph.evaluation.pipelines.choose import choose_pipelines
+from memorag_graph.evaluation.pipelines.memorag import Memorag
 from memorag_graph.evaluation.pipelines.truncation import both_ends
 from memorag_graph.evaluation.results import Results
 from memorag_graph.generation.usage import Prices
 from memorag_graph.graph import build_graph
 from memorag_graph.models.vectors import RememberedEmbeddings
+from memorag_graph.nodes import Nodes
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.no_index import NoIndex
+from memorag_graph.retrieval.query import Query
 from tests.conftest import TEXT, HashEmbeddings
 from tests.evaluation_process import KILLED, OPTIONS, PIPELINES, PLAN, data_set, run, short_clues
 
@@ -202,9 +207,17 @@ def test_a_journal_drops_a_torn_line_and_nothing_else(tmp_path: Path) -> None:
         ({"pipelines": ("dense", "sparse")}, "pipelines: 'sparse' is unknown; choose from closed_book, .*memorag"),
         ({"pipelines": ("dense", "dense")}, "pipelines: dense is named twice"),
         ({"pipelines": ()}, "pipelines: name at least one of"),
-        ({"pipelines": ("memorag-wings",)}, "'wings' is no part; choose from draft, outline, spans, surrogates"),
-        ({"pipelines": ("memorag-draft",)}, "draft is no part of it; it has outline, spans, surrogates"),
+        (
+            {"pipelines": ("memorag-wings",)},
+            "'wings' is no part; choose from bm25, dense, draft, outline, share, spans, surr",
+        ),
+        (
+            {"pipelines": ("memorag-draft",)},
+            "draft is no part of it; it has bm25, dense, outline, share, spans, surrogates",
+        ),
         ({"pipelines": ("memorag+spans",)}, "spans is already a part of it"),
+        ({"pipelines": ("hybrid-spans",)}, "'spans' is no part; choose from bm25, dense, share"),
+        ({"pipelines": ("hybrid-dense-bm25",)}, "'hybrid-dense-bm25' has nothing to search with"),
         ({"metrics": ("bleu",)}, "metrics: 'bleu' is unknown; choose from evidence_recall"),
         ({"baseline": "bm25", "pipelines": ("dense",)}, "baseline: 'bm25' is none of the pipelines dense"),
         ({"limit": -1}, "limit: must be a number of questions"),
@@ -220,14 +233,18 @@ def test_plans_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], messa
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("memorag", {"spans", "surrogates", "outline"}),
-        ("memorag-spans-surrogates", {"outline"}),
-        ("memorag+draft-outline", {"spans", "surrogates", "draft"}),
+        ("memorag", {"spans", "surrogates", "outline", "dense", "bm25", "share"}),
+        ("memorag-spans-surrogates", {"outline", "dense", "bm25", "share"}),
+        ("memorag+draft-outline-bm25", {"spans", "surrogates", "draft", "dense", "share"}),
+        ("hybrid-dense", {"bm25", "share"}),
     ],
 )
-def test_memorag_is_changed_by_its_parts(tmp_path: Path, name: str, parts: set[ClueKind]) -> None:
+def test_memorag_is_changed_by_its_parts(tmp_path: Path, name: str, parts: set[str]) -> None:
     (pipeline,) = choose_pipelines([name], Workbench(Registry(), OPTIONS, tmp_path))
-    assert pipeline.recalls == parts
+    assert isinstance(pipeline, Memorag)
+    assert pipeline.parts == parts
+    assert pipeline.recalls == parts & {"spans", "surrogates", "draft", "outline"}
+    assert pipeline.uses_memory_model == name.startswith("memorag")
 
 
 def chats(tmp_path: Path, *replies: str | Exception) -> Results:
@@ -364,6 +381,36 @@ def test_dense_is_brute_force(bench: Workbench) -> None:
 
         best = sorted(prepared.chunks, key=lambda chunk: -cosine(chunk.text))[:3]
         assert dense.search(Case(question, prepared), Clues(), 192) == [(chunk.start, chunk.end) for chunk in best]
+
+
+ASKED = ("Who was proud at Averil?", "lorries in 1998", "Captain Quill harbour", "people ferry the of at in")
+
+
+def test_retrieval_is_the_graphs_whole_and_without_parts(bench: Workbench, registry: Registry) -> None:
+    prepared = bench.prepare(data_set().documents["a"])
+    opened = registry.memorize([data_set().documents["a"]], OPTIONS)
+    whole = {"hybrid": (True, True), "hybrid-dense": (False, True), "hybrid-bm25": (True, False)}
+    found: dict[str, list[Any]] = {}
+    for pipeline in choose_pipelines(list(whole), bench):
+        by_meaning, by_words = whole[pipeline.name]
+        vectors = prepared.index if by_meaning else NoIndex(prepared.chunks)
+        index = MemoryIndex(vectors, prepared.keywords if by_words else None)
+        for query in ASKED:
+            question = replace(data_set().questions[0], query=query)
+            spans = pipeline.search(Case(question, prepared), Clues(), 192)
+            assert sorted(spans or []) == _graphs(registry, opened, index, query)
+            found.setdefault(pipeline.name, []).append(spans)
+    assert found["hybrid"] != found["hybrid-dense"] != found["hybrid-bm25"] != found["hybrid"]
+
+
+def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
+    """Return what the graph's node finds on the chunks of an index."""
+    counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
+    seen = SimpleNamespace(index=index, memory=opened.memory, model=counts)
+    nodes = Nodes(registry)
+    nodes._open = lambda *_: seen  # type: ignore[method-assign, assignment, return-value]
+    runtime: Any = SimpleNamespace(context=OPTIONS)
+    return [(it.start, it.end) for it in nodes._search({}, runtime, [Query("question", query)])]
 
 
 def test_no_pipeline_is_quicker_for_what_another_embedded(tmp_path: Path) -> None:

@@ -136,14 +136,16 @@ def _config(
     fixed: dict[str, Any] = {
         "version": __version__,
         "data_set_sha256": sha256,
-        "model": bench.model_name,
-        "embedding_model": bench.embedding_model,
-        "generator": bench.generator_name,
         "answers": plan.answers,
         "budgets": sorted(
             {max(options.retrieval_chunk_size, int(options.evidence_tokens * it)) for it in _BUDGET_SHARES}
         ),
-        "options": options.model_dump(),
+        "options": {
+            **options.model_dump(),
+            "model": bench.model_name,
+            "embedding_model": bench.embedding_model,
+            "generator": bench.generator_name,
+        },
         "prices": [] if plan.prices is None else [plan.prices.input, plan.prices.output],
         "fingerprint": None,
         "dtype": None,

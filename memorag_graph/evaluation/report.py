@@ -62,8 +62,8 @@ def _setting(config: Mapping[str, Any]) -> str:
     return (
         f"{free['questions']} questions about {free['documents']} documents of {free['data_set']}; "
         f"{options['evidence_tokens']:,} tokens of evidence in chunks of {options['retrieval_chunk_size']}; "
-        f"embedding model {fixed['embedding_model']}, memory model {fixed['model']}, "
-        f"{'generator ' + fixed['generator'] if fixed['answers'] else 'no answers'}; "
+        f"embedding model {options['embedding_model']}, memory model {options['model']}, "
+        f"{'generator ' + options['generator'] if fixed['answers'] else 'no answers'}; "
         f"memorag-graph {fixed['version']}. Mean [95 % interval]; (n) where not all questions have the metric."
     )
 

@@ -104,9 +104,9 @@ class Evaluation:
                 lambda it: recollect(opened, it[1], it[0][1], self.bench.options),
                 wanted.items(),
             )
-            for (question_id, kind), found in zip(wanted, made, strict=True):
+            for done, ((question_id, kind), found) in enumerate(zip(wanted, made, strict=True), start=1):
                 clues.append({"question": question_id, "kind": kind, **asdict(found)})
-                self.report(Progress("clues", len(clues.lines), len(clues.lines) + len(wanted), "clues"))
+                self.report(Progress("clues", done, len(wanted), "clues"))
 
     def _ask(self, pipeline: Pipeline, cases: Sequence[Case], clues: JournalFile) -> None:
         """Ask a pipeline, and keep what comes out question by question."""
@@ -137,8 +137,14 @@ class Evaluation:
         known: dict[str, Any] = {"question": question.id, "document": question.document_id, "query": question.query}
         return {**known, **asdict(outcome), "metrics": scores}
 
-    def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers=self.concurrency, thread_name_prefix="questions")
+    @contextmanager
+    def _threads(self) -> Iterator[ThreadPoolExecutor]:
+        """Ask in threads; whoever breaks off does not wait for the questions that were not begun."""
+        threads = ThreadPoolExecutor(max_workers=self.concurrency, thread_name_prefix="questions")
+        try:
+            yield threads
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import get_args
 
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.bench import Workbench
-from memorag_graph.evaluation.clues import ClueKind
 from memorag_graph.evaluation.pipelines.expanded import Hyde, MultiQuery
-from memorag_graph.evaluation.pipelines.hybrid import Hybrid
-from memorag_graph.evaluation.pipelines.memorag import Memorag
+from memorag_graph.evaluation.pipelines.memorag import PARTS, RETRIEVAL, Memorag
 from memorag_graph.evaluation.pipelines.pipeline import Pipeline
 from memorag_graph.evaluation.pipelines.plain import ClosedBook, Dense, FullContext, Keywords
 from memorag_graph.settings import RunOptions
@@ -19,21 +16,20 @@ PIPELINES: Mapping[str, Callable[[Workbench, str], Pipeline]] = {
     "full_context": FullContext,
     "dense": Dense,
     "bm25": Keywords,
-    "hybrid": Hybrid,
     "multi_query": MultiQuery,
     "hyde": Hyde,
 }
 """Pipelines that come in one form, by name."""
 
-MEMORAG = "memorag"
-PARTS: frozenset[ClueKind] = frozenset(get_args(ClueKind))
-_CHANGED = re.compile(rf"{MEMORAG}((?:[+-][a-z]+)*)")
+MEMORAG, HYBRID = "memorag", "hybrid"
+_CHANGED = re.compile(rf"({MEMORAG}|{HYBRID})((?:[+-][a-z0-9]+)*)")
 
 
 def choose_pipelines(names: Sequence[str], bench: Workbench) -> list[Pipeline]:
     """Return pipelines by name.
 
-    ``memorag`` can be changed by its parts: ``memorag-spans`` is without spans, ``memorag+draft`` with a draft.
+    ``memorag`` and ``hybrid``, which is memorag without clues, can be changed by their parts: ``memorag-spans`` is
+    without spans, ``memorag+draft`` with a draft.
 
     Raises:
         InputError: If a name is unknown, or given twice.
@@ -52,23 +48,27 @@ def _choose(name: str, bench: Workbench) -> Pipeline:
     changed = _CHANGED.fullmatch(name)
     if changed is None:
         raise InputError("pipelines", f"{name!r} is unknown; choose from {_known()}")
-    return Memorag(bench, name, _parts(name, changed[1], bench.options))
+    return Memorag(bench, name, _parts(name, changed[1], changed[2], bench.options))
 
 
-def _parts(name: str, changes: str, options: RunOptions) -> frozenset[ClueKind]:
-    """Return the clues that a memorag uses: those of the options, with and without some."""
-    parts = PARTS if options.use_memory_answer else PARTS - {"draft"}
-    for sign, part in re.findall(r"([+-])([a-z]+)", changes):
-        named = frozenset(kind for kind in PARTS if kind == part)
-        if not named:
-            raise InputError("pipelines", f"{name!r}: {part!r} is no part; choose from {', '.join(sorted(PARTS))}")
-        if (sign == "+") == (named <= parts):
+def _parts(name: str, base: str, changes: str, options: RunOptions) -> frozenset[str]:
+    """Return what a pipeline is made of: what the options say, with and without some parts."""
+    possible = frozenset(PARTS if base == MEMORAG else RETRIEVAL)
+    parts = possible if options.use_memory_answer else possible - {"draft"}
+    for sign, part in re.findall(r"([+-])([a-z0-9]+)", changes):
+        if part not in possible:
+            raise InputError("pipelines", f"{name!r}: {part!r} is no part; choose from {', '.join(sorted(possible))}")
+        if (sign == "+") == (part in parts):
             state = "already a part" if sign == "+" else "no part"
             raise InputError("pipelines", f"{name!r}: {part} is {state} of it; it has {', '.join(sorted(parts))}")
-        parts = parts | named if sign == "+" else parts - named
+        parts = parts | {part} if sign == "+" else parts - {part}
+    if not parts & {"dense", "bm25"}:
+        raise InputError("pipelines", f"{name!r} has nothing to search with; leave it dense or bm25")
     return parts
 
 
 def _known() -> str:
-    changes = ", ".join(f"{MEMORAG}{sign}{part}" for sign, part in (("-", "spans"), ("+", "draft")))
-    return f"{', '.join(PIPELINES)}, {MEMORAG}, or {MEMORAG} changed by its parts, such as {changes}"
+    return (
+        f"{', '.join(PIPELINES)}, {HYBRID}, {MEMORAG}, or the last two changed by their parts, such as "
+        f"{MEMORAG}-spans, {MEMORAG}+draft, {HYBRID}-bm25"
+    )

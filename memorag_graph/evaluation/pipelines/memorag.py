@@ -1,7 +1,7 @@
-"""Retrieval with the question and what a memory of the document contributes, whole or without some of its parts."""
+"""The package's retrieval, with what a memory of the document contributes, whole or without some of its parts."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from langchain_core.runnables import RunnableConfig
 
@@ -10,13 +10,18 @@ from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.clues import ClueKind
 from memorag_graph.evaluation.data import Span
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.evaluation.pipelines.own import retrieved
+from memorag_graph.evaluation.pipelines.own import RetrievalPart, retrieved
 from memorag_graph.evaluation.pipelines.pipeline import Pipeline
 from memorag_graph.generation.answer import Answer
 from memorag_graph.records import to_queries
 
 if TYPE_CHECKING:
     from memorag_graph.state import GraphState
+
+CLUES: tuple[ClueKind, ...] = get_args(ClueKind)
+RETRIEVAL: tuple[RetrievalPart, ...] = get_args(RetrievalPart)
+PARTS: tuple[str, ...] = (*CLUES, *RETRIEVAL)
+"""What the pipeline can be made of: clues of the memory, and parts of retrieval."""
 
 
 class Memorag(Pipeline):
@@ -25,22 +30,22 @@ class Memorag(Pipeline):
     Args:
         bench: Models and settings.
         name: What it is called.
-        parts: The clues that it uses.
+        parts: Of :data:`PARTS`, what it uses; without clues it is retrieval with the question alone.
     """
 
-    def __init__(self, bench: Workbench, name: str, parts: frozenset[ClueKind]) -> None:
+    def __init__(self, bench: Workbench, name: str, parts: frozenset[str]) -> None:
         super().__init__(bench, name)
         self.parts = parts
 
     @property
     def recalls(self) -> frozenset[ClueKind]:
         """The clues that it uses."""
-        return self.parts
+        return frozenset(kind for kind in CLUES if kind in self.parts)
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the evidence for the question and all clues."""
         queries, _ = related(to_queries(self._state(case, clues)), case.prepared.keywords.share_known)
-        return retrieved(self.bench, case, queries, budget)
+        return retrieved(self.bench, case, queries, budget, self.parts)
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer from the evidence, in the order of the outline where there is one."""

@@ -1,31 +1,44 @@
 """The one place where pipelines call the package's retrieval, on the chunks that all pipelines share."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Literal
 
 from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.chunks import count_tokens
 from memorag_graph.evaluation.data import Span
 from memorag_graph.retrieval.evidence import Search, retrieve
 from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 
+RetrievalPart = Literal["dense", "bm25", "share"]
+"""What retrieval is made of: search by meaning, search by words, and the share that the question is guaranteed."""
 
-def retrieved(bench: Workbench, case: Case, queries: Sequence[Query], budget: int) -> list[Span]:
-    """Return the evidence for queries as the graph's node ``retrieve`` finds it, best first."""
-    options = bench.options
+
+def retrieved(
+    bench: Workbench, case: Case, queries: Sequence[Query], budget: int, parts: Collection[str]
+) -> list[Span]:
+    """Return the evidence for queries as the graph's node ``retrieve`` finds it, best first.
+
+    Args:
+        bench: Models and settings.
+        case: The question and its document.
+        queries: The question and clues.
+        budget: Most tokens of evidence.
+        parts: The parts of retrieval that are used.
+    """
+    options, prepared = bench.options, case.prepared
     search = Search(
         hits=options.hits,
         token_budget=budget,
         chunk_tokens=options.retrieval_chunk_size,
-        question_share=options.question_share,
+        question_share=options.question_share if "share" in parts else 0.0,
         weights={**WEIGHTS, **options.query_weights},
         reranker=bench.registry.reranker(options.reranker),
     )
-    evidence = retrieve(
-        MemoryIndex(case.prepared.index, case.prepared.keywords),
-        queries,
-        search,
-        count_tokens=count_tokens,
-        language_code=case.prepared.language.code,
+    index = MemoryIndex(
+        prepared.index if "dense" in parts else NoIndex(prepared.chunks),
+        prepared.keywords if "bm25" in parts else None,
     )
+    evidence = retrieve(index, queries, search, count_tokens=count_tokens, language_code=case.prepared.language.code)
     return [(it.start, it.end) for it in sorted(evidence, key=lambda it: (-it.score, it.start))]
