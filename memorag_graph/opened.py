@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import psutil
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.model import MemoryModel
     from memorag_graph.retrieval.index import ChunkIndex
+    from memorag_graph.retrieval.rarity import Rarity
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,13 @@ class OpenMemory:
             if key in options.prompts and options.prompts[key] != mine[key]:
                 raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
+
+    @cached_property
+    def rarity(self) -> "Rarity":
+        """How rare terms are in the documents."""
+        from memorag_graph.retrieval.rarity import Rarity
+
+        return Rarity.from_chunks(self.index.chunks, self.memory.prompts.language.code)
 
     def chat(self, options: RunOptions) -> "MemoryChat":
         """Return a chat model that continues the memory."""

@@ -48,6 +48,7 @@ class Evidence:
         text: The passage.
         score: Place in the fused ranking; higher is better.
         queries: The queries that found it, best first.
+        page: Page of the document; None where it has none.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Evidence:
     text: str
     score: float
     queries: tuple[Query, ...] = field(default=())
+    page: int | None = None
 
 
 class Counts(Protocol):

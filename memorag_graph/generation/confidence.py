@@ -1,0 +1,70 @@
+"""How likely it is that quotations answer a question: a number that was calibrated, and where to give up."""
+
+from collections.abc import Callable, Sequence
+from math import exp
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+from memorag_graph.retrieval.analysis import terms
+from memorag_graph.retrieval.dense import embed
+
+INTERCEPT = -4.3
+MEANING = 4.8
+WORDS = 6.5
+"""Coefficients of a logistic regression."""
+
+THRESHOLD = 0.32
+"""Below it an answer says that the document does not contain it."""
+
+PROBES = (
+    "The train leaves at nine in the morning.",
+    "She planted tomatoes behind the house.",
+    "The committee will meet again next week.",
+    "Water boils at one hundred degrees.",
+    "He sold his car to a friend.",
+    "The film was shown in three cinemas.",
+    "Most of the students passed the exam.",
+    "The bridge was closed for repairs.",
+)
+"""Sentences that answer nothing: how similar a model finds them to a question is its zero."""
+
+
+def compare(embeddings: Embeddings, question: str, sentences: Sequence[str]) -> tuple[NDArray[np.float32], float]:
+    """Return each sentence's cosine similarity with a question, shape (sentences,), and its mean for the probes."""
+    vectors = embed(embeddings, [question, *PROBES, *sentences])
+    similarity = vectors[1:] @ vectors[0]
+    return similarity[len(PROBES) :], float(similarity[: len(PROBES)].mean())
+
+
+def confidence(
+    question: str,
+    quotes: Sequence[str],
+    similarity: NDArray[np.float32],
+    chance: float,
+    rarity: Callable[[str], float] | None,
+    language_code: str,
+) -> float:
+    """Return how likely it is that quotations answer a question, 0 to 1; 0 without quotations.
+
+    Args:
+        question: The question.
+        quotes: The quotations.
+        similarity: Cosine similarity of each with the question, shape (quotes,).
+        chance: Mean cosine similarity of the question with the probes: embedding models differ in their ranges.
+        rarity: Weight of a term in the document; None where it is not known.
+        language_code: Language of the document.
+    """
+    if not quotes:
+        return 0.0
+    meaning = (float(similarity.max()) - chance) / (1 - chance)
+    wanted = {term: rarity(term) if rarity else 1.0 for term in terms(question, language_code)}
+    shares = [_held(wanted, set(terms(quote, language_code))) for quote in quotes]
+    return 1 / (1 + exp(-(INTERCEPT + MEANING * meaning + WORDS * max(shares))))
+
+
+def _held(wanted: dict[str, float], words: set[str]) -> float:
+    """Return the share of the wanted terms' weight that some words hold."""
+    total = sum(wanted.values())
+    return sum(weight for term, weight in wanted.items() if term in words) / total if total else 0.0
