@@ -1,4 +1,4 @@
-"""Evidence → the sentences that an answer may quote."""
+"""Evidence → its sentences, and which of them an answer may quote."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,16 +21,12 @@ _PIECE = re.compile(
 """A part of a long sentence: it ends after a clause, or else between words."""
 
 
-def candidates(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
-    """Return what may be quoted of numbered passages, in their order.
-
-    Headings and scraps are left out, rows of tables are kept; a sentence of more than 480 characters is cut.
-    """
+def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
+    """Return the sentences of numbered passages, in their order; one of more than 480 characters is cut."""
     return [
         quotation(number, passage, sentence)
         for number, passage in enumerate(evidence, start=1)
         for whole in split_sentences(passage.text, language_code)
-        if _is_quotable(whole.text)
         for sentence in _cut(whole)
     ]
 
@@ -41,8 +37,8 @@ def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
     return Citation(number, passage.source, start, end, sentence.text, passage.page)
 
 
-def _is_quotable(text: str) -> bool:
-    """Tell whether a sentence says something; a short line without a full stop does if it holds a figure."""
+def is_quotable(text: str) -> bool:
+    """Tell what can answer from headings and scraps; a short line without a full stop can if it holds a figure."""
     return is_statement(text) or (count_words(text) >= _FEWEST_WORDS and any(map(is_figure, content_words(text))))
 
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.citations import Checked, check
-from memorag_graph.generation.confidence import THRESHOLD, compare, confidence
+from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.notices import Findings, judge
 from memorag_graph.models.chat_template import without_thinking
 from memorag_graph.retrieval.dense import embed
@@ -72,7 +72,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
             return borne_out if quotes else 0.0
         similarity, chance = compare(self.embeddings, given["question"], quotes)
         code = given["prompts"].language.code
-        return borne_out * confidence(given["question"], quotes, similarity, chance, given.get("rarity"), code)
+        found = features(given["question"], quotes, similarity, chance, given.get("rarity"), code)
+        return borne_out * confidence(*found)
 
 
 def _prompt(given: GenerationInput) -> str:

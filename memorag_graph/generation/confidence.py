@@ -38,30 +38,36 @@ def compare(embeddings: Embeddings, question: str, sentences: Sequence[str]) -> 
     return similarity[len(PROBES) :], float(similarity[: len(PROBES)].mean())
 
 
-def confidence(
+def features(
     question: str,
     quotes: Sequence[str],
     similarity: NDArray[np.float32],
     chance: float,
     rarity: Callable[[str], float] | None,
     language_code: str,
-) -> float:
-    """Return how likely it is that quotations answer a question, 0 to 1; 0 without quotations.
+) -> tuple[float, float]:
+    """Return what tells whether quotations answer a question, each at most 1.
 
     Args:
         question: The question.
-        quotes: The quotations.
+        quotes: The quotations, at least one.
         similarity: Cosine similarity of each with the question, shape (quotes,).
         chance: Mean cosine similarity of the question with the probes: embedding models differ in their ranges.
         rarity: Weight of a term in the document; None where it is not known.
         language_code: Language of the document.
+
+    Returns:
+        How far the most similar quotation is above chance, and the largest share of the question's words, weighted by
+        how rare they are in the document, that one quotation holds.
     """
-    if not quotes:
-        return 0.0
-    meaning = (float(similarity.max()) - chance) / (1 - chance)
     wanted = {term: rarity(term) if rarity else 1.0 for term in terms(question, language_code)}
     shares = [_held(wanted, set(terms(quote, language_code))) for quote in quotes]
-    return 1 / (1 + exp(-(INTERCEPT + MEANING * meaning + WORDS * max(shares))))
+    return (float(similarity.max()) - chance) / (1 - chance), max(shares)
+
+
+def confidence(meaning: float, words: float) -> float:
+    """Return how likely it is that quotations answer a question, 0 to 1, from their :func:`features`."""
+    return 1 / (1 + exp(-(INTERCEPT + MEANING * meaning + WORDS * words)))
 
 
 def _held(wanted: dict[str, float], words: set[str]) -> float:

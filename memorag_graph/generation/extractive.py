@@ -6,19 +6,16 @@ from typing import Any
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, GenerationInput
-from memorag_graph.generation.candidates import candidates
-from memorag_graph.generation.confidence import THRESHOLD, compare, confidence
+from memorag_graph.generation.candidates import is_quotable, sentences_of
+from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.faults import reason
 from memorag_graph.generation.notices import Findings
-from memorag_graph.generation.sentence_scores import score_sentences
+from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
 from memorag_graph.retrieval.dense import embed
-from memorag_graph.words import content_words, share_of
 
-_REPEATED = 0.8
 _CENTRALITY = 0.3
 
 
@@ -51,12 +48,12 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             told = f"The generator failed ({reason(error)}); the answer quotes the evidence instead."
             findings.add("generator_failed", told)
         prompts = given["prompts"]
-        found = candidates(given["evidence"], prompts.language.code)
-        if not found:
+        found = sentences_of(given["evidence"], prompts.language.code)
+        if not any(is_quotable(sentence.quote) for sentence in found):
             findings.add("no_evidence", "No passage of the document matches the question.")
             return _told(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
-            chosen = self._central(given, found)
+            chosen = self._central(given, [sentence for sentence in found if is_quotable(sentence.quote)])
             return _told(_quoted(chosen), chosen, findings, 1.0)
         chosen, sure = self._nearest(given, found)
         if sure >= THRESHOLD:
@@ -70,9 +67,12 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         scores = score_sentences(found, meaning, question, clues, rarity, code)
-        chosen = sorted(_distinct(_descending(scores.total), found, self.sentences))
+        ranked = [index for index in descending(scores.total) if is_quotable(found[index].quote)]
+        chosen = sorted(distinct(ranked, found, self.sentences))
         quotes = [found[index].quote for index in chosen]
-        return [found[index] for index in chosen], confidence(question, quotes, meaning[chosen], chance, rarity, code)
+        return [found[index] for index in chosen], confidence(
+            *features(question, quotes, meaning[chosen], chance, rarity, code)
+        )
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])
@@ -85,8 +85,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         for point in embed(self.embeddings, list(given["outline"]) or [given["question"]]):
             scores = (1 - _CENTRALITY) * (vectors @ point) + _CENTRALITY * centrality
             scores[chosen] = -np.inf
-            ranked = [index for index in _descending(scores) if index not in chosen]
-            chosen += _distinct(ranked, found, 1, [found[index].quote for index in chosen])
+            ranked = [index for index in descending(scores) if index not in chosen]
+            chosen += distinct(ranked, found, 1, [found[index].quote for index in chosen])
         return [found[index] for index in sorted(chosen)]
 
 
@@ -105,19 +105,3 @@ def _told(
 
 def _quoted(citations: Sequence[Citation]) -> str:
     return " ".join(f"{' '.join(citation.quote.split())} [{citation.number}]" for citation in citations)
-
-
-def _descending(scores: NDArray[np.float32]) -> list[int]:
-    return [int(index) for index in np.argsort(-scores, kind="stable")]
-
-
-def _distinct(ranked: Sequence[int], found: Sequence[Citation], most: int, said: Sequence[str] = ()) -> list[int]:
-    """Take the first ``most`` sentences that do not repeat what is said already."""
-    chosen: list[int] = []
-    words = [content_words(text) for text in said]
-    for index in ranked:
-        own = content_words(found[index].quote)
-        if len(chosen) < most and not any(share_of(own, other) >= _REPEATED for other in words):
-            chosen.append(index)
-            words.append(own)
-    return chosen

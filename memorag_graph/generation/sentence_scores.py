@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.retrieval.analysis import terms
+from memorag_graph.words import content_words, share_of
 
 Matrix = NDArray[np.float32]
 
@@ -22,6 +23,9 @@ MEANING_BESIDE = 0.3
 
 CLUES = 0.1
 """Weight of the share of a clue's words that a sentence holds: it settles ties, a clue may be wrong."""
+
+_REPEATED = 0.8
+"""Share of a sentence's words from which on it repeats another."""
 
 _TOUCHING = 8
 """Most characters between neighbours."""
@@ -91,6 +95,23 @@ def score_sentences(
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=np.max(overlaps, axis=0),
     )
+
+
+def descending(scores: Matrix) -> list[int]:
+    """Return the positions of the sentences, best first; equal scores in document order."""
+    return [int(index) for index in np.argsort(-scores, kind="stable")]
+
+
+def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, said: Sequence[str] = ()) -> list[int]:
+    """Take the first ``most`` sentences that do not repeat what is said already."""
+    chosen: list[int] = []
+    words = [content_words(text) for text in said]
+    for index in ranked:
+        own = content_words(sentences[index].quote)
+        if len(chosen) < most and not any(share_of(own, other) >= _REPEATED for other in words):
+            chosen.append(index)
+            words.append(own)
+    return chosen
 
 
 def _holds(held: Sequence[set[str]], wanted: Sequence[str]) -> Matrix:
