@@ -82,9 +82,9 @@ def _statements(text: str, language_code: str) -> Iterator[tuple[Sentence, list[
     """Yield each sentence of an answer with its marks; those after its full stop are its own."""
     plain = without_marks(text)
     sentences = [it for it in split_sentences(plain, language_code) if content_words(it.text) or count_words(it.text)]
-    ends = [following.start for following in sentences[1:]] + [len(text)]
     begin = 0
-    for sentence, end in zip(sentences, ends, strict=True):
+    for sentence, following in zip(sentences, [*sentences[1:], None], strict=False):
+        end = following.start if following else len(text)
         marks: list[_Mark] = []
         since, statement = sentence.start, sentence.text
         for match in _MARKS.finditer(text, begin, end):
