@@ -146,7 +146,7 @@ class Nodes:
                 "draft": state.get("draft", "") if options.use_memory_answer else "",
                 "prompts": opened.prompts(options),
                 "clues": [*state.get("spans", []), *state.get("surrogates", [])],
-                "rarity": opened.rarity,
+                "rarity": opened.rarity.weights(state["question"]),
             }
         )
         update: Update = {
@@ -189,15 +189,16 @@ class Nodes:
         evidence = self._search(state, runtime, queries)
         if not evidence:
             return {}
+        question = f"{state['question']} {answer}"
         quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
             {
-                "question": f"{state['question']} {answer}",
+                "question": question,
                 "task_type": "memorag",
                 "evidence": evidence,
                 "outline": [],
                 "draft": "",
                 "prompts": opened.prompts(options),
-                "rarity": opened.rarity,
+                "rarity": opened.rarity.weights(question),
             }
         )
         citations = [{**asdict(it), "number": number} for number, it in enumerate(quoted.citations, start=1)]

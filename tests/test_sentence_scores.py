@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def quotes(*texts: str, apart: int = 1) -> list[Citation]:
 
 
 def scored(sentences: list[Citation], question: str, clues: tuple[str, ...] = ()) -> SentenceScores:
-    return score_sentences(sentences, np.zeros(len(sentences), np.float32), question, clues, None, "en")
+    return score_sentences(sentences, np.zeros(len(sentences), np.float32), question, clues, {}, "en")
 
 
 def plain_share(words: set[str], wanted: list[str], weight: dict[str, float]) -> float:
@@ -53,7 +54,8 @@ def plain_scores(sentences: list[Citation], meaning: list[float], question: str,
         return math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
 
     wanted = sorted(set(terms(question, "en")))
-    weight = {term: among(term) * RARITY(term) for term in wanted}
+    rarity = RARITY.weights(question)
+    weight = {term: among(term) * rarity[term] for term in wanted}
     totals = []
     for at, sentence in enumerate(sentences):
         beside = [
@@ -84,7 +86,7 @@ def test_scores_equal_a_plain_computation(seed: int) -> None:
     meaning = [picked.uniform(-0.2, 0.9) for _ in sentences]
     question = "Which captain was proud of the harbour at Inshay in 1993, and how many lorries were there?"
     clues = ["Captain Kemp was proud.", "lorries and people"][: seed % 3]
-    scores = score_sentences(sentences, np.array(meaning, np.float32), question, clues, RARITY, "en")
+    scores = score_sentences(sentences, np.array(meaning, np.float32), question, clues, RARITY.weights(question), "en")
     assert scores.total == pytest.approx(plain_scores(sentences, meaning, question, clues), abs=1e-5)
 
 
@@ -121,7 +123,7 @@ def test_repeats_are_left_out_and_equal_scores_keep_the_order_of_the_document() 
 
 
 def test_a_question_without_words_is_decided_by_meaning() -> None:
-    scores = score_sentences(quotes("One.", "Two."), np.array([0.1, 0.2], np.float32), "?", [], None, "en")
+    scores = score_sentences(quotes("One.", "Two."), np.array([0.1, 0.2], np.float32), "?", [], {}, "en")
     assert descending(scores.total) == [1, 0]
 
 
@@ -139,14 +141,14 @@ def test_a_long_sentence_is_cut_into_pieces_that_stand_in_the_text(joint: str) -
     assert all(text[it.start - 100 : it.end - 100] == it.quote for it in pieces)
     assert all(len(it.quote) <= 480 for it in pieces)
     assert len(pieces) > 3
-    between = [text[a.end - 100 : b.start - 100] for a, b in zip(pieces, pieces[1:], strict=False)]
+    between = [text[a.end - 100 : b.start - 100] for a, b in pairwise(pieces)]
     assert not "".join(between).strip()
     assert (pieces[0].start, pieces[-1].end) == (100, 100 + len(text))
 
 
 def test_a_term_weighs_more_the_fewer_chunks_hold_it() -> None:
     counts = {term: sum(term in terms(chunk.text, "en") for chunk in CHUNKS) for term in ("ferri", "thorl", "moon")}
-    weights = {term: RARITY(term) for term in counts}
+    weights = RARITY.weights("ferry Thorle moon")
     assert sorted(counts, key=counts.__getitem__) == sorted(weights, key=weights.__getitem__, reverse=True)
     assert all(
         weights[term] == pytest.approx(math.log(1 + (len(CHUNKS) - n + 0.5) / (n + 0.5))) for term, n in counts.items()

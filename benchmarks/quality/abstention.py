@@ -65,10 +65,11 @@ def measure(indexed: Indexed, question: Question, kind: str) -> tuple[float, flo
     asked, without = question["query"], question["evidence"] if kind == "evidence removed" else ()
     sentences = sentences_of(indexed.evidence(asked, without), "en")
     meaning, chance = compare(indexed.embeddings, asked, [it.quote for it in sentences])
-    scores = score_sentences(sentences, meaning, asked, [], indexed.rarity, "en")
+    rarity = indexed.rarity.weights(asked)
+    scores = score_sentences(sentences, meaning, asked, [], rarity, "en")
     ranked = [index for index in descending(scores.total) if is_quotable(sentences[index].quote)]
     chosen = distinct(ranked, sentences, 3)
-    return features(asked, [sentences[it].quote for it in chosen], meaning[chosen], chance, indexed.rarity, "en")
+    return features(asked, [sentences[it].quote for it in chosen], meaning[chosen], chance, rarity, "en")
 
 
 def fit(rows: list[dict[str, Any]]) -> dict[str, float]:

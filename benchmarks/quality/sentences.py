@@ -61,7 +61,9 @@ def study(folder: Path, embeddings: KeptEmbeddings, ways: dict[str, Way]) -> dic
         for question in (it for it in questions if it["document_id"] == name and it["kind"] != "general"):
             sentences = sentences_of(indexed.evidence(question["query"]), "en")
             meaning, _ = compare(embeddings, question["query"], [it.quote for it in sentences])
-            scores = score_sentences(sentences, meaning, question["query"], [], indexed.rarity, "en")
+            scores = score_sentences(
+                sentences, meaning, question["query"], [], indexed.rarity.weights(question["query"]), "en"
+            )
             for key, ranking in ways.items():
                 spans = quoted(ranking, scores, sentences)
                 row = [question["part"], touches(spans, question["evidence"]), covers_half(spans, question["evidence"])]

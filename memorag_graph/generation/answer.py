@@ -1,6 +1,6 @@
 """What a generator is given and what it gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
@@ -32,8 +32,8 @@ class GenerationInput(TypedDict):
         draft: Answer drafted from memory; empty where none is to be used.
         prompts: The prompts of the document's language.
         clues: Recalled spans and surrogate questions.
-        rarity: Weight of a term in the document, such as :class:`memorag_graph.retrieval.rarity.Rarity`; without it
-            all terms weigh the same there.
+        rarity: How rare each term of the question is in the document
+            (:class:`memorag_graph.retrieval.rarity.Rarity`); terms that are not there weigh 1.
         error: Why another generator failed, where this one stands in for it.
     """
 
@@ -44,7 +44,7 @@ class GenerationInput(TypedDict):
     draft: str
     prompts: Prompts
     clues: NotRequired[Sequence[str]]
-    rarity: NotRequired[Callable[[str], float]]
+    rarity: NotRequired[Mapping[str, float]]
     error: NotRequired[Exception]
 
 

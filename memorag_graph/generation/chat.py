@@ -72,7 +72,7 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
             return borne_out if quotes else 0.0
         similarity, chance = compare(self.embeddings, given["question"], quotes)
         code = given["prompts"].language.code
-        found = features(given["question"], quotes, similarity, chance, given.get("rarity"), code)
+        found = features(given["question"], quotes, similarity, chance, given.get("rarity", {}), code)
         return borne_out * confidence(*found)
 
 

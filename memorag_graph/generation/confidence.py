@@ -1,6 +1,6 @@
 """How likely it is that quotations answer a question: a number that was calibrated, and where to give up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 
 import numpy as np
@@ -43,7 +43,7 @@ def features(
     quotes: Sequence[str],
     similarity: NDArray[np.float32],
     chance: float,
-    rarity: Callable[[str], float] | None,
+    rarity: Mapping[str, float],
     language_code: str,
 ) -> tuple[float, float]:
     """Return what tells whether quotations answer a question, each at most 1.
@@ -53,14 +53,14 @@ def features(
         quotes: The quotations, at least one.
         similarity: Cosine similarity of each with the question, shape (quotes,).
         chance: Mean cosine similarity of the question with the probes: embedding models differ in their ranges.
-        rarity: Weight of a term in the document; None where it is not known.
+        rarity: How rare each term of the question is in the document; terms that are not there weigh 1.
         language_code: Language of the document.
 
     Returns:
         How far the most similar quotation is above chance, and the largest share of the question's words, weighted by
         how rare they are in the document, that one quotation holds.
     """
-    wanted = {term: rarity(term) if rarity else 1.0 for term in terms(question, language_code)}
+    wanted = {term: rarity.get(term, 1.0) for term in terms(question, language_code)}
     shares = [_held(wanted, set(terms(quote, language_code))) for quote in quotes]
     return (float(similarity.max()) - chance) / (1 - chance), max(shares)
 

@@ -63,7 +63,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
 
     def _nearest(self, given: GenerationInput, found: Sequence[Citation]) -> tuple[list[Citation], float]:
         """Return the sentences that answer best, and how likely they do."""
-        question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity")
+        question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity", {})
         meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         scores = score_sentences(found, meaning, question, clues, rarity, code)

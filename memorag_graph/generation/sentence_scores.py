@@ -1,6 +1,6 @@
 """Which sentences of the evidence answer a question: meaning, rare words, and what stands beside them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,7 @@ def score_sentences(
     meaning: Matrix,
     question: str,
     clues: Sequence[str],
-    rarity: Callable[[str], float] | None,
+    rarity: Mapping[str, float],
     language_code: str,
 ) -> SentenceScores:
     """Score the sentences of the evidence.
@@ -75,13 +75,13 @@ def score_sentences(
         meaning: Their similarity with the question, shape (sentences,).
         question: The question.
         clues: Recalled spans, surrogate questions and the draft.
-        rarity: Weight of a term in the document; None where it is not known.
+        rarity: How rare each term of the question is in the document; terms that are not there weigh 1.
         language_code: Language of the document.
     """
     held = [set(terms(sentence.quote, language_code)) for sentence in sentences]
     wanted = list(dict.fromkeys(terms(question, language_code)))
     holds = _holds(held, wanted)
-    weights = _rare_among(holds) * np.array([rarity(term) if rarity else 1.0 for term in wanted], dtype=np.float32)
+    weights = _rare_among(holds) * np.array([rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
     beside = [_neighbours(sentences, at) for at in range(len(sentences))]
     around = np.array([holds[[at, *others]].max(axis=0) for at, others in enumerate(beside)])
     overlaps = [np.zeros(len(sentences), dtype=np.float32)]
