@@ -46,8 +46,8 @@ def cases(
         alike = [it for it in own if it["document_id"] != document]
         part = mine[0]["part"] if mine else 0
         answerable = mine if few else picked.sample(mine, min(4, len(mine)))
-        foreign = picked.sample(alike, 40 if few else 3)
-        removed = picked.sample(mine, min(40 if few else 1, len(mine)))
+        foreign = picked.sample(alike, 20 if few else 3)
+        removed = picked.sample(mine, min(20 if few else 1, len(mine)))
         elsewhere = picked.sample(others, 20 if few else 2)
         for kind, questions in (
             (OWN, answerable),
@@ -73,12 +73,16 @@ def measure(indexed: Indexed, question: Question, kind: str) -> tuple[float, flo
 
 
 def fit(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Fit a logistic regression in which collections, and answerable and unanswerable questions, weigh the same."""
+    """Fit a logistic regression in which collections, and answerable and unanswerable questions, weigh the same.
+
+    Questions whose evidence was removed are left out: what else their document says of them often answers them.
+    """
+    rows = [row for row in rows if row["kind"] != "evidence removed"]
     groups = [(row["collection"], row["kind"]) for row in rows]
-    weights = [(3.0 if kind == OWN else 1.0) / groups.count((name, kind)) for name, kind in groups]
+    weights = [(2.0 if kind == OWN else 1.0) / groups.count((name, kind)) for name, kind in groups]
     labels = np.array([row["kind"] == OWN for row in rows])
     table = np.array([row["features"] for row in rows])
-    model = LogisticRegression(C=1e3, max_iter=2000).fit(table, labels, sample_weight=np.array(weights) * 100)
+    model = LogisticRegression(max_iter=2000).fit(table, labels, sample_weight=np.array(weights) * 100)
     sure = model.predict_proba(table)[:, 1]
     found = {"intercept": model.intercept_[0], "meaning": model.coef_[0][0], "words": model.coef_[0][1]}
     found["threshold"] = float(np.quantile(sure[labels], REFUSED))
@@ -104,9 +108,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
     given = parser.parse_args()
-    embeddings = KeptEmbeddings(given.cache)
+    write_result("abstention", results(collect(given.data, KeptEmbeddings(given.cache))))
+
+
+def collect(data: Path, embeddings: KeptEmbeddings) -> list[dict[str, Any]]:
+    """Return the features of the answer to each question."""
     names = ("chunk_evidence", "qmsum_val")
-    read_in = {name: read(given.data / name) for name in names}
+    read_in = {name: read(data / name) for name in names}
     every = {name: questions for name, (_, questions) in read_in.items()}
     rows = []
     for name, (documents, _) in read_in.items():
@@ -116,22 +124,24 @@ def main() -> None:
                 indexed[document] = Indexed.of(document, documents[document], embeddings)
             found = measure(indexed[document], question, kind)
             collection = document if len(documents) < 10 else name
-            rows.append({"collection": collection, "kind": kind, "part": question["part"], "features": found,
-                         "confidence": confidence(*found)})  # fmt: skip
+            rows.append({"collection": collection, "kind": kind, "part": question["part"], "features": found})
+    return rows
+
+
+def results(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fit, and the curves of the built-in coefficients."""
+    rows = [{**row, "confidence": confidence(*row["features"])} for row in rows]
     collections = dict.fromkeys(row["collection"] for row in rows)
     report = [row for row in rows if row["part"] == 1]
-    write_result(
-        "abstention",
-        {
-            "built_in": {"intercept": INTERCEPT, "meaning": MEANING, "words": WORDS, "threshold": THRESHOLD},
-            "fitted_on_tuning_half": fit([row for row in rows if row["part"] == 0]),
-            "tuning_half": curve([row for row in rows if row["part"] == 0]),
-            "report_half": curve(report),
-            "report_half_by_collection": {
-                name: curve([row for row in report if row["collection"] == name]) for name in collections
-            },
+    return {
+        "built_in": {"intercept": INTERCEPT, "meaning": MEANING, "words": WORDS, "threshold": THRESHOLD},
+        "fitted_on_tuning_half": fit([row for row in rows if row["part"] == 0]),
+        "tuning_half": curve([row for row in rows if row["part"] == 0]),
+        "report_half": curve(report),
+        "report_half_by_collection": {
+            name: curve([row for row in report if row["collection"] == name]) for name in collections
         },
-    )
+    }
 
 
 if __name__ == "__main__":
