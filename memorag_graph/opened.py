@@ -3,7 +3,6 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import psutil
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from memorag_graph.memory.chat import MemoryChat
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.model import MemoryModel
-    from memorag_graph.retrieval.index import ChunkIndex
-    from memorag_graph.retrieval.rarity import Rarity
+    from memorag_graph.retrieval.memory_index import MemoryIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +31,7 @@ class OpenMemory:
     """
 
     memory: "Memory"
-    index: "ChunkIndex"
+    index: "MemoryIndex"
     model: "MemoryModel"
 
     def prompts(self, options: RunOptions) -> Prompts:
@@ -48,12 +46,9 @@ class OpenMemory:
                 raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
 
-    @cached_property
-    def rarity(self) -> "Rarity":
-        """How rare terms are in the documents."""
-        from memorag_graph.retrieval.rarity import Rarity
-
-        return Rarity.from_chunks(self.index.chunks, self.memory.prompts.language.code)
+    def rarity(self, question: str) -> dict[str, float]:
+        """Return how rare each term of a question is in the documents; nothing for a memory without an index."""
+        return self.index.keywords.rarity(question) if self.index.keywords else {}
 
     def chat(self, options: RunOptions) -> "MemoryChat":
         """Return a chat model that continues the memory."""

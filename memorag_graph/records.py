@@ -1,6 +1,6 @@
 """What the work gives, as plain values of the graph's state, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,13 @@ from pydantic import ValidationError
 
 from memorag_graph.errors import InputError
 from memorag_graph.opened import OpenMemory
-from memorag_graph.state import GraphState, MemoryRecord
+from memorag_graph.state import GraphState, MemoryRecord, TraceRecord
 
 if TYPE_CHECKING:
+    from memorag_graph.clues.sifting import Dropped
     from memorag_graph.generation.answer import Answer
-    from memorag_graph.retrieval.evidence import Evidence, Query
+    from memorag_graph.retrieval.evidence import Evidence
+    from memorag_graph.retrieval.query import Query
 
 TOLD = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported")
 """What a message tells of its answer."""
@@ -38,7 +40,7 @@ def memory_record(opened: OpenMemory) -> MemoryRecord:
 
 def to_queries(state: GraphState) -> "list[Query]":
     """Return what to search with: the question and all clues."""
-    from memorag_graph.retrieval.evidence import Query
+    from memorag_graph.retrieval.query import Query
 
     draft = [state["draft"]] if state.get("draft") else []
     question = [] if state["task"] == "summarize" and state.get("outline") else [state["question"]]
@@ -49,6 +51,11 @@ def to_queries(state: GraphState) -> "list[Query]":
         *(Query("draft", text) for text in draft),
         *(Query("outline", text) for text in state.get("outline", [])),
     ]
+
+
+def to_trace(node: str, dropped: "Iterable[Dropped]") -> list[TraceRecord]:
+    """Say which clues were dropped and why."""
+    return [TraceRecord(node=node, what="dropped", text=it.text, reason=it.reason) for it in dropped]
 
 
 def to_document(number: int, passage: "Evidence") -> Document:

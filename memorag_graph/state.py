@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict  # Pydantic cannot read the schema of typing's own before Python 3.12
 
 from memorag_graph.errors import InputError
-from memorag_graph.settings import TASK_TYPES, TaskType, input_error
+from memorag_graph.settings import TASK_TYPES, TASKS, TaskType, input_error
 
 MEMORIZE = "memorize"
 
@@ -45,10 +45,7 @@ class GraphInput(BaseModel):
     messages: Annotated[list[AnyMessage], add_messages] = Field(
         default_factory=list, description="A conversation that ends with the question; each question stands alone."
     )
-    task_type: Annotated[TaskType, OfTheTurn] = Field(
-        "memorag",
-        description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
-    )
+    task_type: Annotated[TaskType, OfTheTurn] = Field("memorag", description=TASKS)
 
 
 class CitationRecord(TypedDict):
@@ -84,6 +81,24 @@ class MemoryRecord(TypedDict):
     chunks: int
 
 
+class TraceRecord(TypedDict):
+    """Something that was decided on the way to the answer."""
+
+    node: str
+    """Where."""
+    what: Literal["route", "dropped"]
+    """A task was chosen, or a clue was dropped."""
+    text: str
+    """The task, or the clue."""
+    reason: str
+    """Why; of a dropped clue, one of :data:`memorag_graph.clues.sifting.DROP_REASONS`."""
+
+
+def trace_of_this_turn(kept: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> list[TraceRecord]:
+    """Add to the trace; the first node of a turn drops the trace of the turn before."""
+    return list(new) if new and new[0]["node"] == MEMORIZE else [*kept, *new]
+
+
 def of_this_turn(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Merge what nodes report; the first node of a turn drops the reports of the turn before."""
     return dict(new) if MEMORIZE in new else {**kept, **new}
@@ -93,7 +108,7 @@ class GraphOutput(TypedDict, total=False):
     """What one run of the graph gives."""
 
     task: TaskType
-    """What was asked for."""
+    """What was done: ``task_type``, or what it was decided to be."""
     question: str
     """The question, or the request that stood in for one."""
     answer: str
@@ -127,6 +142,8 @@ class GraphOutput(TypedDict, total=False):
     """Id of the memory; give it instead of the text to ask again."""
     memory: MemoryRecord
     """What the memory is."""
+    trace: Annotated[list[TraceRecord], trace_of_this_turn]
+    """What was decided on the way: the task, and which clues were dropped, each with its reason."""
     timings: Annotated[dict[str, float], of_this_turn]
     """Seconds taken by each node."""
     tokens: Annotated[dict[str, int], of_this_turn]

@@ -18,7 +18,7 @@ from memorag_graph.models.loading import ModelSource, load_embeddings
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.dense import FaissIndex
 from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.rarity import Rarity
+from memorag_graph.retrieval.keywords import KeywordIndex
 from tests.conftest import EXAMPLE, HashEmbeddings, split_documents, tiny_model
 from tests.test_generation import EVIDENCE, assert_cited, fake, given, sentences_of
 
@@ -107,7 +107,7 @@ def test_the_real_pair_refuses_what_the_document_does_not_hold_and_hardly_anythi
     document = read_document(EXAMPLE)
     chunks = split_documents([document], tiny_model("llama"), 512)[:150]
     embeddings = load_embeddings(ModelSource("embedded"))
-    index, rarity = FaissIndex.from_chunks(chunks, embeddings), Rarity.from_chunks(chunks, "en")
+    index, keywords = FaissIndex.from_chunks(chunks, embeddings), KeywordIndex.from_chunks(chunks, "en")
     lines = (EXAMPLE.parent / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     every = [it for it in map(json.loads, lines) if it["kind"] == "local"]
     answerable = [it["query"] for it in every if all(end < chunks[-1].end for _, end in it["evidence"])]
@@ -116,7 +116,7 @@ def test_the_real_pair_refuses_what_the_document_does_not_hold_and_hardly_anythi
         (hits,) = index.search([question], 8)
         found = [chunks[number] for number in sorted(hit.chunk for hit in hits)]
         evidence = [Evidence(it.source, it.start, it.end, it.text, 1.0) for it in found]
-        asked = {**given(question, evidence=evidence), "rarity": rarity.weights(question)}
+        asked = {**given(question, evidence=evidence), "rarity": keywords.rarity(question)}
         told = ExtractiveGenerator(embeddings=embeddings).invoke(asked)  # type: ignore[arg-type]
         assert all(document.text[it.start : it.end] == it.quote for it in told.citations)
         return told

@@ -21,10 +21,10 @@ from memorag_graph.generation.sentence_scores import (
 )
 from memorag_graph.retrieval.analysis import terms
 from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.rarity import Rarity
+from memorag_graph.retrieval.keywords import KeywordIndex
 from tests.test_generation import CHUNKS, EVIDENCE
 
-RARITY = Rarity.from_chunks(CHUNKS, "en")
+KEYWORDS = KeywordIndex.from_chunks(CHUNKS, "en")
 
 
 def quotes(*texts: str, apart: int = 1) -> list[Citation]:
@@ -54,7 +54,7 @@ def plain_scores(sentences: list[Citation], meaning: list[float], question: str,
         return math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
 
     wanted = sorted(set(terms(question, "en")))
-    rarity = RARITY.weights(question)
+    rarity = KEYWORDS.rarity(question)
     weight = {term: among(term) * rarity[term] for term in wanted}
     totals = []
     for at, sentence in enumerate(sentences):
@@ -86,7 +86,7 @@ def test_scores_equal_a_plain_computation(seed: int) -> None:
     meaning = [picked.uniform(-0.2, 0.9) for _ in sentences]
     question = "Which captain was proud of the harbour at Inshay in 1993, and how many lorries were there?"
     clues = ["Captain Kemp was proud.", "lorries and people"][: seed % 3]
-    scores = score_sentences(sentences, np.array(meaning, np.float32), question, clues, RARITY.weights(question), "en")
+    scores = score_sentences(sentences, np.array(meaning, np.float32), question, clues, KEYWORDS.rarity(question), "en")
     assert scores.total == pytest.approx(plain_scores(sentences, meaning, question, clues), abs=1e-5)
 
 
@@ -148,7 +148,7 @@ def test_a_long_sentence_is_cut_into_pieces_that_stand_in_the_text(joint: str) -
 
 def test_a_term_weighs_more_the_fewer_chunks_hold_it() -> None:
     counts = {term: sum(term in terms(chunk.text, "en") for chunk in CHUNKS) for term in ("ferri", "thorl", "moon")}
-    weights = RARITY.weights("ferry Thorle moon")
+    weights = KEYWORDS.rarity("ferry Thorle moon")
     assert sorted(counts, key=counts.__getitem__) == sorted(weights, key=weights.__getitem__, reverse=True)
     assert all(
         weights[term] == pytest.approx(math.log(1 + (len(CHUNKS) - n + 0.5) / (n + 0.5))) for term, n in counts.items()

@@ -65,7 +65,7 @@ def measure(indexed: Indexed, question: Question, kind: str) -> tuple[float, flo
     asked, without = question["query"], question["evidence"] if kind == "evidence removed" else ()
     sentences = sentences_of(indexed.evidence(asked, without), "en")
     meaning, chance = compare(indexed.embeddings, asked, [it.quote for it in sentences])
-    rarity = indexed.rarity.weights(asked)
+    rarity = indexed.keywords.rarity(asked)
     scores = score_sentences(sentences, meaning, asked, [], rarity, "en")
     ranked = [index for index in descending(scores.total) if is_quotable(sentences[index].quote)]
     chosen = distinct(ranked, sentences, 3)

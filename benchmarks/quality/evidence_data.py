@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bm25s
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from semantic_text_splitter import TextSplitter
@@ -15,14 +14,14 @@ from semantic_text_splitter import TextSplitter
 from memorag_graph.chunking import Chunk
 from memorag_graph.models.embedded import language_model_dir
 from memorag_graph.models.loading import ModelSource, load_embeddings
-from memorag_graph.retrieval.analysis import terms
 from memorag_graph.retrieval.dense import embed
-from memorag_graph.retrieval.evidence import RRF_K, Evidence
-from memorag_graph.retrieval.rarity import Rarity
+from memorag_graph.retrieval.evidence import Evidence
+from memorag_graph.retrieval.keywords import KeywordIndex
 
 CHUNK_TOKENS = 128
 EVIDENCE_TOKENS = 1536
 HITS = 50
+RRF_K = 60
 Spans = Sequence[Sequence[int]]
 
 
@@ -76,9 +75,8 @@ class Indexed:
     name: str
     chunks: list[Chunk]
     vectors: np.ndarray
-    bm25: bm25s.BM25
     sizes: list[int]
-    rarity: Rarity
+    keywords: KeywordIndex
     embeddings: Embeddings
 
     @classmethod
@@ -86,17 +84,14 @@ class Indexed:
         splitter = TextSplitter.from_tiktoken_model("gpt-3.5-turbo", CHUNK_TOKENS)
         found = splitter.chunk_indices(text)
         chunks = [Chunk(name, 0, start, start + len(piece), piece) for start, piece in found]
-        bm25 = bm25s.BM25()
-        bm25.index([terms(chunk.text, "en") for chunk in chunks], show_progress=False)
         sizes = [_count(chunk.text) for chunk in chunks]
         vectors = embed(embeddings, [chunk.text for chunk in chunks])
-        return cls(name, chunks, vectors, bm25, sizes, Rarity.from_chunks(chunks, "en"), embeddings)
+        return cls(name, chunks, vectors, sizes, KeywordIndex.from_chunks(chunks, "en"), embeddings)
 
     def evidence(self, question: str, without: Spans = ()) -> list[Evidence]:
         """Fuse both rankings and keep what fits the budget, leaving out chunks that touch some spans."""
         dense = self.vectors @ embed(self.embeddings, [question])[0]
-        known = [term for term in terms(question, "en") if term in self.bm25.vocab_dict]
-        words = self.bm25.get_scores(known) if known else np.zeros(len(self.chunks))
+        words = self.keywords.scores(question)
         allowed = np.array([not touches([(it.start, it.end)], without) for it in self.chunks])
         fused: dict[int, float] = {}
         for scores in (np.where(allowed, dense, 0), np.where(allowed, words, 0)):

@@ -62,7 +62,7 @@ def study(folder: Path, embeddings: KeptEmbeddings, ways: dict[str, Way]) -> dic
             sentences = sentences_of(indexed.evidence(question["query"]), "en")
             meaning, _ = compare(embeddings, question["query"], [it.quote for it in sentences])
             scores = score_sentences(
-                sentences, meaning, question["query"], [], indexed.rarity.weights(question["query"]), "en"
+                sentences, meaning, question["query"], [], indexed.keywords.rarity(question["query"]), "en"
             )
             for key, ranking in ways.items():
                 spans = quoted(ranking, scores, sentences)

@@ -33,7 +33,7 @@ class GenerationInput(TypedDict):
         prompts: The prompts of the document's language.
         clues: Recalled spans and surrogate questions.
         rarity: How rare each term of the question is in the document
-            (:class:`memorag_graph.retrieval.rarity.Rarity`); terms that are not there weigh 1.
+            (:meth:`memorag_graph.retrieval.keywords.KeywordIndex.rarity`); terms that are not there weigh 1.
         error: Why another generator failed, where this one stands in for it.
     """
 

@@ -15,7 +15,7 @@ MEANING = 11.4
 WORDS = 5.2
 """Coefficients of a logistic regression on the two features.
 
-Fitted by ``benchmarks/quality/abstention.py`` with the embedded embedding model on half of two data sets: their questions
+Fitted by ``benchmarks/quality/abstention.py`` with the embedded embedding model on half of two data sets: questions
 asked of their own document against those of other documents, all collections with the same weight.
 """
 

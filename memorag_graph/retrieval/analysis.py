@@ -1,6 +1,6 @@
 """Text → terms for keyword search, in any language.
 
-Words are stemmed where a stemmer exists; scripts without spaces give pairs of characters.
+Words are stemmed where there is a stemmer; scripts without spaces give pairs of characters.
 """
 
 import re
