@@ -16,11 +16,20 @@ from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text, read_documents
 from memorag_graph.generation.faults import is_transient
 from memorag_graph.opened import OpenMemory
-from memorag_graph.records import Update, memory_record, to_document, to_evidence, to_message, to_queries, to_trace
+from memorag_graph.records import (
+    Update,
+    from_answer,
+    memory_record,
+    to_document,
+    to_evidence,
+    to_message,
+    to_queries,
+    to_trace,
+)
 from memorag_graph.registry import Registry
 from memorag_graph.routing import Route, route
 from memorag_graph.settings import RunOptions
-from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, TraceRecord, asked, check_input
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, asked, check_input
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -127,7 +136,7 @@ class Nodes:
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
             nearest = self._nearest(state, runtime, draft)
-            update |= {"answer": draft, "basis": "memory", "citations": nearest, "notices": [_FROM_MEMORY]}
+            update |= {**_CLEARED_ANSWER, **nearest, "answer": draft, "basis": "memory", "notices": [_FROM_MEMORY]}
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
 
@@ -168,13 +177,13 @@ class Nodes:
                 "outline": state.get("outline", []),
                 "draft": state.get("draft", "") if options.use_memory_answer else "",
                 "prompts": opened.prompts(options),
+                "clues": [*state.get("spans", []), *state.get("surrogates", [])],
+                "rarity": opened.rarity(state["question"]),
             }
         )
         update: Update = {
-            "answer": answer.text,
+            **from_answer(answer),
             "basis": "evidence",
-            "citations": [asdict(citation) for citation in answer.citations],
-            "notices": list(answer.notices),
             "tokens": {"generate": answer.new_tokens},
         }
         return {**update, "messages": [to_message(update, answer.message_id)]}
@@ -210,8 +219,8 @@ class Nodes:
             language_code=opened.memory.prompts.language.code,
         )
 
-    def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> list[CitationRecord]:
-        """Quote the passages that an answer from memory can be checked against."""
+    def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
+        """Quote the passages that an answer from memory can be checked against, and say how well they match it."""
         from memorag_graph.generation.extractive import ExtractiveGenerator
         from memorag_graph.retrieval.query import Query
 
@@ -219,21 +228,21 @@ class Nodes:
         queries = [Query("question", state["question"]), *([Query("draft", answer)] if answer else [])]
         evidence = self._search(state, runtime, queries)
         if not evidence:
-            return []
+            return {}
+        question = f"{state['question']} {answer}"
         quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
             {
-                "question": f"{state['question']} {answer}",
+                "question": question,
                 "task_type": "memorag",
                 "evidence": evidence,
                 "outline": [],
                 "draft": "",
                 "prompts": opened.prompts(options),
+                "rarity": opened.rarity(question),
             }
         )
-        return [
-            CitationRecord(number=number, source=it.source, start=it.start, end=it.end, quote=it.quote)
-            for number, it in enumerate(quoted.citations, start=1)
-        ]
+        citations = [{**asdict(it), "number": number} for number, it in enumerate(quoted.citations, start=1)]
+        return {"citations": citations, "confidence": quoted.confidence}
 
     def _generator(self, opened: OpenMemory, options: RunOptions, *, is_last_attempt: bool = True) -> "Generator":
         from memorag_graph.generation.choose import choose_generator
@@ -245,16 +254,16 @@ class Nodes:
         return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
 
 
-_CLEARED: Update = {
-    "spans": [],
-    "surrogates": [],
-    "draft": "",
-    "outline": [],
-    "evidence": [],
-    "citations": [],
-    "notices": [],
+_CLEARED_ANSWER: Update = {
     "answer": "",
+    "citations": [],
+    "confidence": 0.0,
+    "abstained": False,
+    "notices": [],
+    "faults": [],
+    "unsupported": [],
 }
+_CLEARED: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_CLEARED_ANSWER}
 """A new turn starts without the findings of the turn before."""
 
 

@@ -46,6 +46,10 @@ class OpenMemory:
                 raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
 
+    def rarity(self, question: str) -> dict[str, float]:
+        """Return how rare each term of a question is in the documents; nothing for a memory without an index."""
+        return self.index.keywords.rarity(question) if self.index.keywords else {}
+
     def chat(self, options: RunOptions) -> "MemoryChat":
         """Return a chat model that continues the memory."""
         from memorag_graph.memory.chat import MemoryChat

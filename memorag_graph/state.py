@@ -1,7 +1,7 @@
 """What flows through the graph: plain, serialisable values only."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.documents import Document
 from langchain_core.messages import AnyMessage, BaseMessage
@@ -56,6 +56,18 @@ class CitationRecord(TypedDict):
     start: int
     end: int
     quote: str
+    page: NotRequired[int | None]
+    """Page of the document; None where it has none."""
+    supported: NotRequired[bool]
+    """Whether the passage says what it is cited for."""
+
+
+class UnsupportedRecord(TypedDict):
+    """A sentence of the answer that no passage it cites bears out: ``answer[start:end] == text``."""
+
+    start: int
+    end: int
+    text: str
 
 
 class MemoryRecord(TypedDict):
@@ -105,8 +117,17 @@ class GraphOutput(TypedDict, total=False):
     """``"memory"``: recalled by the memory model and unverified; ``"evidence"``: made from the evidence."""
     citations: list[CitationRecord]
     """Quotations that bear the answer out; for an answer from memory, the nearest passages to check it against."""
+    confidence: float
+    """How likely the document holds the answer and the answer has it from there, 0 to 1; of an answer from memory, how
+    likely the nearest passages bear it out."""
+    abstained: bool
+    """Whether the answer is that the document does not contain it."""
     notices: list[str]
     """What a reader should know about the answer."""
+    faults: list[str]
+    """The same as codes, such as ``"cites_nothing"``; see ``Fault`` in ``memorag_graph.generation.answer``."""
+    unsupported: list[UnsupportedRecord]
+    """The answer's sentences that no passage bears out."""
     spans: list[str]
     """Spans of the document as recalled from memory."""
     surrogates: list[str]
@@ -128,7 +149,8 @@ class GraphOutput(TypedDict, total=False):
     tokens: Annotated[dict[str, int], of_this_turn]
     """Tokens written in each node."""
     messages: Annotated[list[AnyMessage], add_messages]
-    """The conversation; it ends with the answer, whose ``response_metadata`` holds basis, citations and notices."""
+    """The conversation; it ends with the answer, whose ``response_metadata`` holds what is told of it, from basis to
+    unsupported."""
 
 
 class GraphState(GraphOutput, total=False):

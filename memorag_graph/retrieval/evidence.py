@@ -29,6 +29,7 @@ class Evidence:
         text: The passage.
         score: Place in the fused ranking; higher is better.
         queries: The queries that found it, best first.
+        page: Page of the document; None where it has none.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Evidence:
     text: str
     score: float
     queries: tuple[Query, ...] = field(default=())
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from math import log
 from pathlib import Path
 
 import bm25s
@@ -55,6 +56,13 @@ class KeywordIndex:
         """Return the share of a text's distinct terms that some chunk holds; 0 for a text without terms."""
         asked = set(terms(text, self.language_code))
         return sum(term in self._bm25.vocab_dict for term in asked) / len(asked) if asked else 0.0
+
+    def rarity(self, text: str) -> dict[str, float]:
+        """Return the inverse document frequency of each term of a text, as BM25 has it; above 0, largest if unknown."""
+        starts, known = self._bm25.scores["indptr"], self._bm25.vocab_dict
+        asked = dict.fromkeys(terms(text, self.language_code))
+        counts = {term: int(starts[known[term] + 1] - starts[known[term]]) if term in known else 0 for term in asked}
+        return {term: log(1 + (len(self.chunks) - it + 0.5) / (it + 0.5)) for term, it in counts.items()}
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
         """Return at most ``hits`` chunks that share words with each query, best first; equal ones in document order."""
