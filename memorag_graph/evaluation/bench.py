@@ -170,7 +170,7 @@ class Workbench:
 
         if self.generator_name == EXTRACTIVE:
             return ExtractiveGenerator(embeddings=self.embeddings)
-        return ChatGenerator(chat=self.writer())
+        return ChatGenerator(chat=self.writer(), embeddings=self.embeddings)
 
     @property
     def _writer_name(self) -> str:

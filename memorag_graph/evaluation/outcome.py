@@ -33,6 +33,8 @@ class Outcome:
         at: Evidence at other budgets, by the number of tokens.
         answer: The answer; None where none was asked for.
         citations: The answer's citations.
+        abstained: Whether the generator says that the document does not contain the answer.
+        confidence: How sure the generator is; None without an answer.
         notices: What a reader should know about it.
         clues: What was searched with.
         seconds: By stage: ``"clues"``, ``"retrieve"``, ``"generate"``.
@@ -46,6 +48,8 @@ class Outcome:
     at: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
     answer: str | None = None
     citations: tuple[Citation, ...] = ()
+    abstained: bool = False
+    confidence: float | None = None
     notices: tuple[str, ...] = ()
     clues: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -28,6 +28,10 @@ METRICS: Mapping[str, tuple[Group, str]] = MappingProxyType(
         "rougeL": ("answers", "ROUGE-L F-measure against the nearest reference"),
         "citation_validity": ("citations", "share of the citations that stand in the document at their offsets"),
         "citation_precision": ("citations", "share of the citations whose quotation overlaps the evidence"),
+        "citation_support": (
+            "citations",
+            "share of the citations that the package finds to say what they are cited for",
+        ),
         "citation_recall": ("citations", "share of the answer's sentences that have a citation"),
         "citation_hit": ("citations", "answers with a citation that overlaps the evidence"),
         "refused_unanswerable": ("refusals", "unanswerable questions that were refused"),
@@ -111,7 +115,7 @@ def _evidence(case: Case, outcome: Outcome, cut: int) -> Scores:
 
 def _answer(case: Case, outcome: Outcome, answer: str) -> Scores:
     question = case.question
-    refused = manner.is_refusal(answer)
+    refused = outcome.abstained or manner.is_refusal(answer)
     is_wrong = None if refused else manner.in_wrong_language(answer, *_languages(case))
     return {
         # An answer in the wrong language cannot be compared word by word: it is counted as what it is.
@@ -143,6 +147,7 @@ def _citations(case: Case, outcome: Outcome, answer: str, found: Sequence[Span],
     return {
         "citation_validity": citations.validity(checked),
         "citation_precision": citations.precision(checked, known),
+        "citation_support": sum(it.supported for it in outcome.citations) / made if made else None,
         "citation_recall": None if refused else citations.recall(answer, len(numbered), case.prepared.language.code),
         "citation_hit": citations.hit(checked, known),
         "cites_missing": float(checked.false > 0) if made else None,

@@ -50,7 +50,9 @@ class Memorag(Pipeline):
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer from the evidence, in the order of the outline where there is one."""
         state = self._state(case, clues)
-        asked = self.asked(case, passages or (), state["task"], state["outline"], state["draft"])
+        asked = self.asked(case, passages or (), state["task"])
+        asked |= {"outline": state["outline"], "draft": state["draft"]}
+        asked["clues"] = [*state["spans"], *state["surrogates"]]
         return self.bench.generator().invoke(asked, config)
 
     def _state(self, case: Case, clues: Clues) -> "GraphState":

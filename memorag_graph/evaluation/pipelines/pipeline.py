@@ -58,20 +58,19 @@ class Pipeline(ABC):
         """Answer from the evidence."""
         return self.bench.generator().invoke(self.asked(case, passages or (), "memorag"), config)
 
-    def asked(
-        self, case: Case, passages: Sequence[Span], task: TaskType, outline: Sequence[str] = (), draft: str = ""
-    ) -> GenerationInput:
+    def asked(self, case: Case, passages: Sequence[Span], task: TaskType) -> GenerationInput:
         """Put the question to a generator, with the evidence in document order."""
-        document = case.prepared.document
+        document, question = case.prepared.document, case.question.query
         return {
-            "question": case.question.query,
+            "question": question,
             "task_type": task,
             "evidence": [
                 Evidence(document.source, start, end, document.text[start:end], 0.0) for start, end in sorted(passages)
             ],
-            "outline": list(outline),
-            "draft": draft,
+            "outline": [],
+            "draft": "",
             "prompts": self.bench.prompts(case.prepared),
+            "rarity": case.prepared.keywords.rarity(question),
         }
 
 

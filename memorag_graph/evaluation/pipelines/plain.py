@@ -80,4 +80,5 @@ class FullContext(Pipeline):
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer from the text, which a language model reads whatever generator the other pipelines have."""
-        return ChatGenerator(chat=self.bench.writer()).invoke(self.asked(case, passages or (), "memorag"), config)
+        generator = ChatGenerator(chat=self.bench.writer(), embeddings=self.bench.embeddings)
+        return generator.invoke(self.asked(case, passages or (), "memorag"), config)
