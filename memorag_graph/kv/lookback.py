@@ -1,0 +1,62 @@
+"""What chosen heads look at in a prefix while a question is read after it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.branch import open_branch
+from memorag_graph.kv.prefix import KVPrefix
+
+Head = tuple[int, int]
+"""A query head: its layer and its place among the layer's query heads."""
+
+
+def attention_to_prefix(
+    model: PreTrainedModel, prefix: KVPrefix, tokens: Sequence[int], asking: range, heads: Sequence[Head]
+) -> Tensor:
+    """Read tokens after a prefix, in a branch that is dropped, and return the attention that some of them pay to it.
+
+    Only the chosen heads' weights are computed, for the asking tokens alone.
+
+    Args:
+        model: A model whose attention can be watched.
+        prefix: What was read before.
+        tokens: What is read.
+        asking: Which of them look back; those after the last one are not read.
+        heads: The chosen query heads.
+
+    Returns:
+        The mean of the asking tokens' attention weights, float32 (heads, prefix's length): each is a share of all
+        that the token attends to, the prefix and the tokens before it.
+    """
+    watch = _Lookback(prefix, asking, heads)
+    open_branch(model, [prefix], asking.stop).prefill(0, tokens[: asking.stop], watch)
+    return watch.sums / len(asking)
+
+
+class _Lookback:
+    """Adds up the attention weights of chosen heads and tokens, layer by layer and piece by piece."""
+
+    def __init__(self, prefix: KVPrefix, asking: range, heads: Sequence[Head]) -> None:
+        self._prefix = prefix
+        self._asking = asking
+        self._heads = heads
+        self.sums = torch.zeros(len(heads), prefix.length, device=prefix.layers[0][0].device)
+
+    def __call__(self, layer: int, queries: Tensor, own: Tensor) -> None:
+        """Look on; see :data:`memorag_graph.kv.attention.Watch`."""
+        before = own.shape[2] - queries.shape[2]
+        first, end = max(self._asking.start, before), min(self._asking.stop, own.shape[2])
+        group = queries.shape[1] // own.shape[1]
+        if first >= end:
+            return
+        ahead = torch.arange(own.shape[2], device=own.device) > torch.arange(first, end, device=own.device)[:, None]
+        for number, (chosen, head) in enumerate(self._heads):
+            if chosen == layer:
+                query = queries[0, head, first - before : end - before].float()
+                past = query @ self._prefix.layers[layer][0][head // group].float().T
+                mine = (query @ own[0, head // group].float().T).masked_fill(ahead, float("-inf"))
+                total = torch.logaddexp(past.logsumexp(-1), mine.logsumexp(-1))
+                self.sums[number] += (past - total[:, None]).exp_().sum(0)
