@@ -208,7 +208,7 @@ def test_only_the_chosen_heads_are_computed(memory_model: LocalMemoryModel, monk
 
     monkeypatch.setattr(lookback._Lookback, "__call__", counting)
     attention_to_prefix(model.model, prefix, random_tokens(12, seed=4), range(4, 10), [(1, 2)])
-    assert products == [((6, 8), (8, 60)), ((6, 8), (8, 10))]
+    assert products == [((1, 6, 8), (1, 8, 10)), ((1, 6, 8), (1, 8, 60))]
 
 
 def test_heads_are_found_by_the_models_identity(memory_model: LocalMemoryModel) -> None:

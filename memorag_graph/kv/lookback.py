@@ -42,21 +42,24 @@ class _Lookback:
     def __init__(self, prefix: KVPrefix, asking: range, heads: Sequence[Head]) -> None:
         self._prefix = prefix
         self._asking = asking
-        self._heads = heads
+        self._chosen: dict[int, tuple[list[int], list[int]]] = {}
+        for number, (layer, head) in enumerate(heads):
+            numbers, mine = self._chosen.setdefault(layer, ([], []))
+            numbers.append(number)
+            mine.append(head)
         self.sums = torch.zeros(len(heads), prefix.length, device=prefix.layers[0][0].device)
 
     def __call__(self, layer: int, queries: Tensor, own: Tensor) -> None:
         """Look on; see :data:`memorag_graph.kv.attention.Watch`."""
         before = own.shape[2] - queries.shape[2]
         first, end = max(self._asking.start, before), min(self._asking.stop, own.shape[2])
-        group = queries.shape[1] // own.shape[1]
-        if first >= end:
+        if layer not in self._chosen or first >= end:
             return
+        numbers, heads = self._chosen[layer]
+        key_heads = [head * own.shape[1] // queries.shape[1] for head in heads]
+        query = queries[0, heads, first - before : end - before].float()
         ahead = torch.arange(own.shape[2], device=own.device) > torch.arange(first, end, device=own.device)[:, None]
-        for number, (chosen, head) in enumerate(self._heads):
-            if chosen == layer:
-                query = queries[0, head, first - before : end - before].float()
-                past = query @ self._prefix.layers[layer][0][head // group].float().T
-                mine = (query @ own[0, head // group].float().T).masked_fill(ahead, float("-inf"))
-                total = torch.logaddexp(past.logsumexp(-1), mine.logsumexp(-1))
-                self.sums[number] += (past - total[:, None]).exp_().sum(0)
+        mine = torch.bmm(query, own[0, key_heads].float().mT).masked_fill_(ahead, float("-inf"))
+        past = torch.bmm(query, self._prefix.layers[layer][0][key_heads].float().mT)
+        total = torch.logaddexp(past.logsumexp(-1), mine.logsumexp(-1))
+        self.sums[numbers] += past.sub_(total[..., None]).exp_().sum(1)
