@@ -48,7 +48,9 @@ def use_heads(model: LocalMemoryModel, heads: Sequence[Head] = HEADS) -> None:
     write_heads(choice_of(model, heads), user_heads_file(model.language_model))
 
 
-def expected_attention(model: LocalMemoryModel, memory: Memory, question: str) -> list[np.ndarray]:
+def eager_weights(
+    model: LocalMemoryModel, memory: Memory, question: str, heads: Sequence[Head] = HEADS
+) -> list[np.ndarray]:
     """The oracle: each shard's tokens and the question's turn in one go through the library's eager attention."""
     found = []
     tokens, asking = asking_turn(model.language_model, memory.prompts, question)
@@ -56,7 +58,7 @@ def expected_attention(model: LocalMemoryModel, memory: Memory, question: str) -
         weights = eager_attention(model.language_model, [*shard.token_ids, *tokens])
         length = len(shard.token_ids)
         rows = slice(length + asking.start, length + asking.stop)
-        chosen = [weights[layer].flatten(0, 1)[head, rows, :length].mean(0) for layer, head in HEADS]
+        chosen = [weights[layer].flatten(0, 1)[head, rows, :length].mean(0) for layer, head in heads]
         found.append(torch.stack(chosen).numpy())
     return found
 
@@ -86,7 +88,7 @@ def test_a_full_memory_scores_chunks_as_the_librarys_attention_does(window: int,
     use_heads(model)
     before = [tensor.clone() for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
 
-    paid, drawn = (expected_attention(model, memory, question) for question in (QUESTION, CONTENT_FREE))
+    paid, drawn = (eager_weights(model, memory, question) for question in (QUESTION, CONTENT_FREE))
     worth = [(one - other).mean(0) for one, other in zip(paid, drawn, strict=True)]
     chunks = split_documents(DOCUMENTS, model.language_model, 50)
     expected = [0.0] * len(chunks)
@@ -132,7 +134,7 @@ def test_a_gist_memory_gives_every_chunk_the_score_of_its_section(prompts: Promp
     assert len(memory.shards) > 1
     assert len(memory.notes) > len(memory.documents)
     use_heads(model)
-    paid, drawn = (expected_attention(model, memory, question) for question in (QUESTION, CONTENT_FREE))
+    paid, drawn = (eager_weights(model, memory, question) for question in (QUESTION, CONTENT_FREE))
     worth = [(one - other).mean(0) for one, other in zip(paid, drawn, strict=True)]
     texts = model.texts(memory)
     expected = []

@@ -11,6 +11,7 @@ from rich.markup import escape
 from memorag_graph import __version__
 from memorag_graph.cli import memories
 from memorag_graph.cli import options as opt
+from memorag_graph.cli.choose_heads import choose_heads
 from memorag_graph.cli.serve import serve
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
@@ -168,6 +169,7 @@ app.command()(memories.replace)
 app.command()(memories.remove)
 app.command()(memories.delete)
 app.command()(memories.gc)
+app.command()(choose_heads)
 app.command()(serve)
 
 

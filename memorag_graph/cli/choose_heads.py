@@ -10,7 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from memorag_graph.cli import options as opt
+from memorag_graph.errors import InputError
+from memorag_graph.languages import detect_language
 from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
 
 out = Console()
 err = Console(stderr=True)
@@ -31,17 +35,16 @@ def choose_heads(
     """Choose the attention heads by which a model's full memories point at evidence (once for each model)."""
     from memorag_graph.cli.render import StageProgress
     from memorag_graph.cli.run import quiet
-    from memorag_graph.languages import detect_language
     from memorag_graph.memory.choosing import choose_heads as choose
     from memorag_graph.memory.choosing import read_labelled
     from memorag_graph.memory.heads import user_heads_file, write_heads
     from memorag_graph.memory.local import LocalMemoryModel
-    from memorag_graph.models.loading import ModelSource, load_language_model
-    from memorag_graph.prompts import Prompts
 
     quiet()
     labelled = read_labelled(Path(dataset), limit)
-    memory_model = LocalMemoryModel(load_language_model(ModelSource(model, device=device, dtype=dtype)))
+    memory_model = Registry().memory_model(model, opt.make_options(None, device=device, dtype=dtype))
+    if not isinstance(memory_model, LocalMemoryModel):
+        raise InputError("model", f"{model} is held by a server, which shows no attention; use a model that runs here")
     prompts = Prompts(detect_language(labelled[0].document.text))
     with StageProgress(err) as bars:
         choice = choose(
