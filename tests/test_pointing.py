@@ -213,6 +213,19 @@ def test_only_the_chosen_heads_are_computed(memory_model: LocalMemoryModel, monk
     assert products == [((1, 6, 8), (1, 8, 10)), ((1, 6, 8), (1, 8, 60))]
 
 
+def test_no_layer_above_the_chosen_ones_is_run(memory_model: LocalMemoryModel) -> None:
+    model = memory_model.language_model
+    prefix = prefill(model, random_tokens(60, seed=3))
+    ran: list[int] = []
+    for number, layer in enumerate(model.model.model.layers):
+        layer.mlp.register_forward_hook(lambda *_, number=number: ran.append(number))
+    attention_to_prefix(model.model, prefix, random_tokens(12, seed=4), range(4, 10), [(1, 2), (0, 1)])
+    assert ran == [0]
+    ran.clear()
+    attention_to_prefix(model.model, prefix, random_tokens(12, seed=4), range(4, 10), [(0, 2)])
+    assert ran == []
+
+
 def test_heads_are_found_by_the_models_identity(memory_model: LocalMemoryModel) -> None:
     assert find_heads(memory_model.language_model) is None
     use_heads(memory_model)

@@ -1,6 +1,7 @@
 """What chosen heads look at in a prefix while a question is read after it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ def attention_to_prefix(
 ) -> Tensor:
     """Read tokens after a prefix, in a branch that is dropped, and return the attention that some of them pay to it.
 
-    Only the chosen heads' weights are computed, for the asking tokens alone.
+    Only the chosen heads' weights are computed, for the asking tokens alone. The pass ends at the last chosen layer.
 
     Args:
         model: A model whose attention can be watched.
@@ -32,8 +33,13 @@ def attention_to_prefix(
         that the token attends to, the prefix and the tokens before it.
     """
     watch = _Lookback(prefix, asking, heads)
-    open_branch(model, [prefix], asking.stop).prefill(0, tokens[: asking.stop], watch)
+    with suppress(_Seen):
+        open_branch(model, [prefix], asking.stop).prefill(0, tokens[: asking.stop], watch)
     return watch.sums / len(asking)
+
+
+class _Seen(Exception):  # noqa: N818 - it is no error
+    """Nothing more is to be seen in this pass."""
 
 
 class _Lookback:
@@ -50,7 +56,11 @@ class _Lookback:
         self.sums = torch.zeros(len(heads), prefix.length, device=prefix.layers[0][0].device)
 
     def __call__(self, layer: int, queries: Tensor, own: Tensor) -> None:
-        """Look on; see :data:`memorag_graph.kv.attention.Watch`."""
+        """Look on; see :data:`memorag_graph.kv.attention.Watch`.
+
+        Raises:
+            _Seen: In the last chosen layer, once the last asking token is read.
+        """
         before = own.shape[2] - queries.shape[2]
         first, end = max(self._asking.start, before), min(self._asking.stop, own.shape[2])
         if layer not in self._chosen or first >= end:
@@ -63,3 +73,5 @@ class _Lookback:
         past = torch.bmm(query, self._prefix.layers[layer][0][key_heads].float().mT)
         total = torch.logaddexp(past.logsumexp(-1), mine.logsumexp(-1))
         self.sums[numbers] += past.sub_(total[..., None]).exp_().sum(1)
+        if layer == max(self._chosen) and end == self._asking.stop:
+            raise _Seen
