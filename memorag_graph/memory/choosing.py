@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from memorag_graph.documents import Document, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.memory.heads import HeadChoice, all_heads
+from memorag_graph.memory.layout import NoteTokens
 from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.pointing import Pointer
+from memorag_graph.memory.pointing import Pointer, Weights
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
@@ -113,10 +114,12 @@ def choose_heads(
     if not 1 <= count <= len(heads):
         raise InputError("heads", f"must be from 1 to {len(heads)}, the heads of {language_model.name}, not {count}")
     rows: list[Scores] = []
-    for number, it in enumerate(labelled, start=1):
-        memory = model.memorize([it.document], prompts, MemorySettings(kind="full"))
+    for number, document in enumerate(labelled, start=1):
+        memory = model.memorize([document.document], prompts, MemorySettings(kind="full"))
         pointer = Pointer(model, memory, heads)
-        rows += [evidence_attention(pointer, asked) for asked in it.asked]
+        rows += [
+            evidence_attention(pointer.layout, pointer.attention(it.question), it.evidence) for it in document.asked
+        ]
         report(Progress("heads", number, len(labelled), "documents"))
     worth = np.mean(rows, axis=0)
     best = np.argsort(-worth, kind="stable")[:count]
@@ -138,14 +141,20 @@ def choose_heads(
     )
 
 
-def evidence_attention(pointer: Pointer, asked: Asked) -> Scores:
-    """Return the calibrated attention that each head pays to a question's evidence, shape (heads,)."""
-    total = 0.0
-    for laid, weights in zip(pointer.layout, pointer.attention(asked.question), strict=True):
+def evidence_attention(
+    layout: Sequence[Sequence[NoteTokens]], attention: Sequence[Weights], evidence: Sequence[tuple[int, int]]
+) -> Scores:
+    """Return the attention that each head pays to the evidence, shape (heads,).
+
+    Args:
+        layout: The tokens of every note, by shard.
+        attention: What each head pays to each token, shape (heads, tokens), by shard.
+        evidence: Character ranges of the document.
+    """
+    total: Scores = np.zeros(len(attention[0]))
+    for laid, weights in zip(layout, attention, strict=True):
         for it in laid:
             if it.ends is not None:
-                inside = np.zeros(len(it.ends), dtype=bool)
-                for start, end in asked.evidence:
-                    inside |= (start <= it.ends) & (it.ends < end)
-                total = total + weights[:, it.tokens][:, inside].sum(axis=1)
-    return np.asarray(total, dtype=np.float64)
+                inside = [(start <= it.ends) & (it.ends < end) for start, end in evidence]
+                total += weights[:, it.tokens][:, np.any(inside, axis=0)].sum(axis=1)
+    return total
