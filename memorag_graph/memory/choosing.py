@@ -56,7 +56,7 @@ def read_labelled(folder: Path, limit: int | None = None) -> list[LabelledDocume
         if row["evidence"]:
             evidence = [(int(start), int(end)) for start, end in row["evidence"]]
             asked.setdefault(str(row["document_id"]), []).append(Asked(str(row["query"]), evidence))
-    labelled = []
+    labelled: list[LabelledDocument] = []
     for row in _rows(folder / "documents.jsonl", "id", "text"):
         mine = asked.get(str(row["id"]), [])
         if mine and (limit is None or len(labelled) < limit):
@@ -68,7 +68,7 @@ def read_labelled(folder: Path, limit: int | None = None) -> list[LabelledDocume
 
 def _rows(path: Path, *fields: str) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").strip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("dataset", f"{path} cannot be read ({error})") from None
     for number, line in enumerate(lines, start=1):
