@@ -23,7 +23,7 @@ from semantic_text_splitter import TextSplitter
 
 from memorag_graph.chunking import Chunk
 from memorag_graph.languages import language
-from memorag_graph.memory.choosing import LabelledDocument, evidence_attention, read_labelled
+from memorag_graph.memory.choosing import LabelledDocument, evidence_lift, read_labelled
 from memorag_graph.memory.heads import all_heads
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.pointing import Pointer, chunk_scores
@@ -54,7 +54,7 @@ class Case:
     document: str
     tuning: bool
     evidence: Sequence[tuple[int, int]]
-    mass: Array
+    lift: Array
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     heads: dict[int, Array] = field(default_factory=dict)
     dense: dict[int, Array] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def collect(folder: Path, keep: Path, shard_tokens: int, layers: range, limit: i
         found: dict[str, Array] = {"heads": np.array(heads)}
         for number in chosen_questions(len(it.asked), limit):
             attention = pointer.attention(it.asked[number].question)
-            found[f"mass {number}"] = evidence_attention(pointer.layout, attention, it.asked[number].evidence)
+            found[f"lift {number}"] = evidence_lift(pointer.layout, attention, it.asked[number].evidence)
             for size in TAKEN:
                 chunks = split(it, size)
                 each = [[shard[head] for shard in attention] for head in range(len(heads))]
@@ -121,10 +121,10 @@ def read_cases(folder: Path, keep: Path) -> list[Case]:
         stored = np.load(path)
         sides = {size: (split(it, size), *peers(split(it, size), keep, embeddings.embed_documents)) for size in TAKEN}
         for number, asked in enumerate(it.asked):
-            if f"mass {number}" not in stored:
+            if f"lift {number}" not in stored:
                 continue
             tuning = place < TUNING[folder.name] if folder.name in TUNING else number % 2 == 0
-            case = Case(folder.name, it.document.source, tuning, asked.evidence, stored[f"mass {number}"])
+            case = Case(folder.name, it.document.source, tuning, asked.evidence, stored[f"lift {number}"])
             query = np.array(embeddings.embed_query(asked.question))
             for size, (chunks, vectors, keywords) in sides.items():
                 case.chunks[size], case.heads[size] = chunks, stored[f"{size} {number}"]
@@ -170,8 +170,8 @@ def fused(rankings: Iterable[tuple[Array, float]]) -> Array:
 
 
 def best_heads(cases: Sequence[Case], count: int) -> Array:
-    """Return the heads with most calibrated attention on the evidence, as the command chooses them."""
-    return ranked(np.mean([case.mass for case in cases], axis=0))[:count]
+    """Return the heads that look at the evidence most, as the command chooses them."""
+    return ranked(np.mean([case.lift for case in cases], axis=0))[:count]
 
 
 def interval(differences: Sequence[float]) -> dict[str, float]:

@@ -93,8 +93,9 @@ def choose_heads(
 ) -> HeadChoice:
     """Choose the heads that point at evidence best.
 
-    Each document is read as a full memory, and every head is asked every question. A head is worth the mean, over the
-    questions, of the calibrated attention that it pays to the evidence (the QRHead score of Zhang et al., 2025).
+    Each document is read as a full memory, and every head is asked every question. A head is worth the mean of
+    :func:`evidence_lift` over the questions (after the QRHead score of Zhang et al., 2025, which is the attention on
+    the evidence: that prefers heads that pay much attention to everything).
 
     Args:
         model: The model.
@@ -117,9 +118,7 @@ def choose_heads(
     for number, document in enumerate(labelled, start=1):
         memory = model.memorize([document.document], prompts, MemorySettings(kind="full"))
         pointer = Pointer(model, memory, heads)
-        rows += [
-            evidence_attention(pointer.layout, pointer.attention(it.question), it.evidence) for it in document.asked
-        ]
+        rows += [evidence_lift(pointer.layout, pointer.attention(it.question), it.evidence) for it in document.asked]
         report(Progress("heads", number, len(labelled), "documents"))
     worth = np.mean(rows, axis=0)
     best = np.argsort(-worth, kind="stable")[:count]
@@ -129,32 +128,40 @@ def choose_heads(
         tokenizer_fingerprint=language_model.tokenizer_fingerprint,
         heads=tuple(heads[number] for number in best),
         chosen={
-            "score": "calibrated attention on the evidence, mean over questions",
+            "score": "lift: the share of the calibrated attention on the evidence over its share of the tokens",
             "dataset": dataset,
             "documents": [it.document.source for it in labelled],
             "questions": len(rows),
             "shard_tokens": max(shard.kv.length for shard in memory.shards),
             "dtype": language_model.dtype,
-            "scores": [round(float(worth[number]), 6) for number in best],
-            "mean_score_of_all_heads": round(float(worth.mean()), 6),
+            "scores": [round(float(worth[number]), 3) for number in best],
+            "mean_score_of_all_heads": round(float(worth.mean()), 3),
         },
     )
 
 
-def evidence_attention(
+def evidence_lift(
     layout: Sequence[Sequence[NoteTokens]], attention: Sequence[Weights], evidence: Sequence[tuple[int, int]]
 ) -> Scores:
-    """Return the attention that each head pays to the evidence, shape (heads,).
+    """Return the share of each head's attention that the evidence gets, as a multiple of its share of the tokens.
+
+    Only attention above that of the content-free question counts.
 
     Args:
         layout: The tokens of every note, by shard.
-        attention: What each head pays to each token, shape (heads, tokens), by shard.
+        attention: What each head pays to each token, calibrated, shape (heads, tokens), by shard.
         evidence: Character ranges of the document.
+
+    Returns:
+        Shape (heads,): 1 where a head looks at the evidence as much as at anything else.
     """
-    total: Scores = np.zeros(len(attention[0]))
+    paid: list[Weights] = []
+    is_evidence: list[NDArray[np.bool_]] = []
     for laid, weights in zip(layout, attention, strict=True):
         for it in laid:
             if it.ends is not None:
-                inside = [(start <= it.ends) & (it.ends < end) for start, end in evidence]
-                total += weights[:, it.tokens][:, np.any(inside, axis=0)].sum(axis=1)
-    return total
+                paid.append(weights[:, it.tokens].clip(min=0))
+                is_evidence.append(np.any([(start <= it.ends) & (it.ends < end) for start, end in evidence], axis=0))
+    gained, inside = np.concatenate(paid, axis=1), np.concatenate(is_evidence)
+    share = gained[:, inside].sum(axis=1) / gained.sum(axis=1).clip(min=np.finfo(np.float32).tiny)
+    return np.asarray(share / max(inside.mean(), 1 / len(inside)), dtype=np.float64)
