@@ -75,13 +75,13 @@ def split_sections(document: Document, position: int, tokens: CountsTokens, size
     return sections
 
 
-def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int) -> list[Chunk]:
-    """Split sections into chunks of at most ``size`` tokens.
+def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, overlap: int = 0) -> list[Chunk]:
+    """Split sections into chunks of at most ``size`` tokens, which repeat at most ``overlap`` of the one before.
 
     Cuts fall at the highest level of structure that fits: paragraphs, then sentences, words, characters.
-    White space between chunks belongs to none; all else belongs to exactly one chunk.
+    White space between chunks belongs to none; without overlap, all else belongs to exactly one chunk.
     """
-    splitter = _splitter(tokens, size)
+    splitter = _splitter(tokens, size, overlap)
     return [
         Chunk(section.source, section.document, section.start + start, section.start + start + len(text), text)
         for section in sections
@@ -89,12 +89,12 @@ def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int) -> 
     ]
 
 
-def _splitter(tokens: CountsTokens, size: int) -> "TextSplitter":
+def _splitter(tokens: CountsTokens, size: int, overlap: int = 0) -> "TextSplitter":
     from semantic_text_splitter import TextSplitter
 
     if (fast := tokens.fast_tokenizer) is not None:
-        return TextSplitter.from_huggingface_tokenizer(fast, size)
-    return TextSplitter.from_callback(tokens.count, size)
+        return TextSplitter.from_huggingface_tokenizer(fast, size, overlap)
+    return TextSplitter.from_callback(tokens.count, size, overlap)
 
 
 def _units(text: str, tokens: CountsTokens, splitter: "TextSplitter") -> Iterator[_Unit]:

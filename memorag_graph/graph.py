@@ -15,7 +15,7 @@ from memorag_graph.state import MEMORIZE, GraphInput, GraphOutput, GraphState
 
 MemoragGraph = CompiledStateGraph[GraphState, RunOptions, GraphInput, GraphOutput]
 
-AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline"]
+AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
 
 
 def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMemorize]:
@@ -24,6 +24,8 @@ def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMe
         return ["draft_answer"]
     if state["task"] == "summarize":
         return ["outline"]
+    if state["task"] == "lookup":
+        return ["retrieve"]
     if (runtime.context or RunOptions()).use_memory_answer:
         return ["recall", "rewrite", "draft_answer"]
     return ["recall", "rewrite"]
@@ -50,7 +52,7 @@ def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions
     builder.add_node("retrieve", nodes.retrieve, defer=True)  # waits for whichever branches run
     builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
-    builder.add_conditional_edges(MEMORIZE, by_task, ["recall", "rewrite", "draft_answer", "outline"])
+    builder.add_conditional_edges(MEMORIZE, by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])

@@ -3,12 +3,19 @@
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.errors import InputError, MemoryMismatchError
-from memorag_graph.models.loading import ModelSource, absolute_name, load_embeddings, load_language_model
+from memorag_graph.models.loading import (
+    ModelSource,
+    absolute_name,
+    load_cross_encoder,
+    load_embeddings,
+    load_language_model,
+)
 from memorag_graph.retrieval.no_index import NoEmbeddings
 from memorag_graph.settings import RunOptions
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from memorag_graph.memory.memory import Identity
     from memorag_graph.memory.model import MemoryModel
     from memorag_graph.retrieval.index import IndexKind
+    from memorag_graph.retrieval.rerank import Reranker
     from memorag_graph.retrieval.vector_store import OpenVectorStore
 
 NO_INDEX = "none"
@@ -134,6 +142,23 @@ class ModelRegistry:
     def embedding_name(self, name: str) -> str:
         """Return the name by which an embedding model is known everywhere."""
         return name if ("embeddings", name) in self._models else absolute_name(name)
+
+    def add_reranker(self, name: str, reranker: "Reranker") -> None:
+        """Make a reranker known by a name, which options may then use."""
+        self._models["reranker", name] = reranker
+
+    def reranker(self, name: str) -> "Reranker | None":
+        """Return a reranker, loading it the first time; None for no name.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        if not name:
+            return None
+        from memorag_graph.retrieval.rerank import CrossEncoderReranker
+
+        load = partial(load_cross_encoder, replace(self._hub, name=name))
+        return self._once(("reranker", name), lambda: CrossEncoderReranker(load()))
 
     def added_chat_model(self, name: str) -> "BaseChatModel | None":
         """Return the chat model that was added under a name, if there is one."""

@@ -16,10 +16,20 @@ from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text, read_documents
 from memorag_graph.generation.faults import is_transient
 from memorag_graph.opened import OpenMemory
-from memorag_graph.records import Update, memory_record, to_document, to_evidence, to_message, to_queries
+from memorag_graph.records import (
+    Update,
+    from_answer,
+    memory_record,
+    to_document,
+    to_evidence,
+    to_message,
+    to_queries,
+    to_trace,
+)
 from memorag_graph.registry import Registry
+from memorag_graph.routing import Route, route
 from memorag_graph.settings import RunOptions
-from memorag_graph.state import MEMORIZE, CitationRecord, GraphState, asked, check_input
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, asked, check_input
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -27,7 +37,8 @@ if TYPE_CHECKING:
     from memorag_graph.clues.recollection import Recollection
     from memorag_graph.generation.choose import Generator
     from memorag_graph.progress import Progress
-    from memorag_graph.retrieval.evidence import Evidence, Query
+    from memorag_graph.retrieval.evidence import Evidence
+    from memorag_graph.retrieval.query import Query
 
 Arguments = ParamSpec("Arguments")
 
@@ -81,6 +92,7 @@ class Nodes:
         if given.task_type != "qa":
             self._generator(opened, options)  # says now what is missing, not after the clues were made
         question = clean_text(asked(given.query, given.messages).strip()) or opened.prompts(options).summary_question
+        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
         is_told = not given.query.strip() and asked("", given.messages)
         return {
             **_CLEARED,
@@ -88,7 +100,8 @@ class Nodes:
             "memory": memory_record(opened),
             "question": question,
             "messages": [] if is_told else [HumanMessage(question)],
-            "task": given.task_type,
+            "task": chosen.task,
+            "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
             "tokens": {MEMORIZE: 0},
         }
 
@@ -96,13 +109,21 @@ class Nodes:
     def recall(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Recall spans of the document."""
         recalled = self._recollection(state, runtime).recall(state["question"], HIDDEN)
-        return {"spans": list(recalled.items), "tokens": {"recall": recalled.new_tokens}}
+        return {
+            "spans": list(recalled.items),
+            "trace": to_trace("recall", recalled.dropped),
+            "tokens": {"recall": recalled.new_tokens},
+        }
 
     @timed
     def rewrite(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Rewrite the question into more specific ones."""
         recalled = self._recollection(state, runtime).rewrite(state["question"], HIDDEN)
-        return {"surrogates": list(recalled.items), "tokens": {"rewrite": recalled.new_tokens}}
+        return {
+            "surrogates": list(recalled.items),
+            "trace": to_trace("rewrite", recalled.dropped),
+            "tokens": {"rewrite": recalled.new_tokens},
+        }
 
     @timed
     def draft_answer(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
@@ -115,7 +136,7 @@ class Nodes:
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
             nearest = self._nearest(state, runtime, draft)
-            update |= {"answer": draft, "basis": "memory", "citations": nearest, "notices": [_FROM_MEMORY]}
+            update |= {**_CLEARED_ANSWER, **nearest, "answer": draft, "basis": "memory", "notices": [_FROM_MEMORY]}
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
 
@@ -123,13 +144,24 @@ class Nodes:
     def outline(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """List the points that a summary must contain."""
         recalled = self._recollection(state, runtime).outline(state["question"], HIDDEN)
-        return {"outline": list(recalled.items), "tokens": {"outline": recalled.new_tokens}}
+        return {
+            "outline": list(recalled.items),
+            "trace": to_trace("outline", recalled.dropped),
+            "tokens": {"outline": recalled.new_tokens},
+        }
 
     @timed
     def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
-        evidence = self._search(state, runtime, to_queries(state))
-        return {"evidence": [to_document(number, passage) for number, passage in enumerate(evidence, start=1)]}
+        from memorag_graph.clues.sifting import related
+
+        keywords = self._open(state, runtime).index.keywords
+        queries, dropped = related(to_queries(state), keywords.share_known if keywords else lambda _: 1.0)
+        evidence = self._search(state, runtime, queries)
+        return {
+            "evidence": [to_document(number, passage) for number, passage in enumerate(evidence, start=1)],
+            "trace": to_trace("retrieve", dropped),
+        }
 
     @timed
     def generate(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
@@ -145,13 +177,13 @@ class Nodes:
                 "outline": state.get("outline", []),
                 "draft": state.get("draft", "") if options.use_memory_answer else "",
                 "prompts": opened.prompts(options),
+                "clues": [*state.get("spans", []), *state.get("surrogates", [])],
+                "rarity": opened.rarity(state["question"]),
             }
         )
         update: Update = {
-            "answer": answer.text,
+            **from_answer(answer),
             "basis": "evidence",
-            "citations": [asdict(citation) for citation in answer.citations],
-            "notices": list(answer.notices),
             "tokens": {"generate": answer.new_tokens},
         }
         return {**update, "messages": [to_message(update, answer.message_id)]}
@@ -167,42 +199,50 @@ class Nodes:
         return Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
 
     def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
-        from memorag_graph.retrieval.evidence import retrieve
+        from memorag_graph.retrieval.evidence import Search, retrieve
+        from memorag_graph.retrieval.query import WEIGHTS
 
         opened, options = self._open(state, runtime), _options(runtime)
+        search = Search(
+            hits=options.hits,
+            token_budget=options.evidence_tokens,
+            chunk_tokens=opened.memory.settings.retrieval_chunk_size,
+            question_share=options.question_share,
+            weights={**WEIGHTS, **options.query_weights},
+            reranker=self._registry.reranker(options.reranker),
+        )
         return retrieve(
             opened.index,
             queries,
-            hits=options.hits,
-            token_budget=options.evidence_tokens,
+            search,
             count_tokens=opened.model.language_model.count,
             language_code=opened.memory.prompts.language.code,
         )
 
-    def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> list[CitationRecord]:
-        """Quote the passages that an answer from memory can be checked against."""
+    def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
+        """Quote the passages that an answer from memory can be checked against, and say how well they match it."""
         from memorag_graph.generation.extractive import ExtractiveGenerator
-        from memorag_graph.retrieval.evidence import Query
+        from memorag_graph.retrieval.query import Query
 
         opened, options = self._open(state, runtime), _options(runtime)
         queries = [Query("question", state["question"]), *([Query("draft", answer)] if answer else [])]
         evidence = self._search(state, runtime, queries)
         if not evidence:
-            return []
+            return {}
+        question = f"{state['question']} {answer}"
         quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
             {
-                "question": f"{state['question']} {answer}",
+                "question": question,
                 "task_type": "memorag",
                 "evidence": evidence,
                 "outline": [],
                 "draft": "",
                 "prompts": opened.prompts(options),
+                "rarity": opened.rarity(question),
             }
         )
-        return [
-            CitationRecord(number=number, source=it.source, start=it.start, end=it.end, quote=it.quote)
-            for number, it in enumerate(quoted.citations, start=1)
-        ]
+        citations = [{**asdict(it), "number": number} for number, it in enumerate(quoted.citations, start=1)]
+        return {"citations": citations, "confidence": quoted.confidence}
 
     def _generator(self, opened: OpenMemory, options: RunOptions, *, is_last_attempt: bool = True) -> "Generator":
         from memorag_graph.generation.choose import choose_generator
@@ -214,16 +254,16 @@ class Nodes:
         return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
 
 
-_CLEARED: Update = {
-    "spans": [],
-    "surrogates": [],
-    "draft": "",
-    "outline": [],
-    "evidence": [],
-    "citations": [],
-    "notices": [],
+_CLEARED_ANSWER: Update = {
     "answer": "",
+    "citations": [],
+    "confidence": 0.0,
+    "abstained": False,
+    "notices": [],
+    "faults": [],
+    "unsupported": [],
 }
+_CLEARED: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_CLEARED_ANSWER}
 """A new turn starts without the findings of the turn before."""
 
 

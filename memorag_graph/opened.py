@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memorag_graph.memory.chat import MemoryChat
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.model import MemoryModel
-    from memorag_graph.retrieval.index import ChunkIndex
+    from memorag_graph.retrieval.memory_index import MemoryIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class OpenMemory:
     """
 
     memory: "Memory"
-    index: "ChunkIndex"
+    index: "MemoryIndex"
     model: "MemoryModel"
 
     def prompts(self, options: RunOptions) -> Prompts:
@@ -45,6 +45,10 @@ class OpenMemory:
             if key in options.prompts and options.prompts[key] != mine[key]:
                 raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
+
+    def rarity(self, question: str) -> dict[str, float]:
+        """Return how rare each term of a question is in the documents; nothing for a memory without an index."""
+        return self.index.keywords.rarity(question) if self.index.keywords else {}
 
     def chat(self, options: RunOptions) -> "MemoryChat":
         """Return a chat model that continues the memory."""

@@ -1,6 +1,6 @@
 """What the work gives, as plain values of the graph's state, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,16 @@ from pydantic import ValidationError
 
 from memorag_graph.errors import InputError
 from memorag_graph.opened import OpenMemory
-from memorag_graph.state import GraphState, MemoryRecord
+from memorag_graph.state import GraphState, MemoryRecord, TraceRecord
 
 if TYPE_CHECKING:
-    from memorag_graph.retrieval.evidence import Evidence, Query
+    from memorag_graph.clues.sifting import Dropped
+    from memorag_graph.generation.answer import Answer
+    from memorag_graph.retrieval.evidence import Evidence
+    from memorag_graph.retrieval.query import Query
+
+TOLD = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported")
+"""What a message tells of its answer."""
 
 Update = dict[str, Any]
 """The keys of the state that a node changes."""
@@ -34,7 +40,7 @@ def memory_record(opened: OpenMemory) -> MemoryRecord:
 
 def to_queries(state: GraphState) -> "list[Query]":
     """Return what to search with: the question and all clues."""
-    from memorag_graph.retrieval.evidence import Query
+    from memorag_graph.retrieval.query import Query
 
     draft = [state["draft"]] if state.get("draft") else []
     question = [] if state["task"] == "summarize" and state.get("outline") else [state["question"]]
@@ -45,6 +51,11 @@ def to_queries(state: GraphState) -> "list[Query]":
         *(Query("draft", text) for text in draft),
         *(Query("outline", text) for text in state.get("outline", [])),
     ]
+
+
+def to_trace(node: str, dropped: "Iterable[Dropped]") -> list[TraceRecord]:
+    """Say which clues were dropped and why."""
+    return [TraceRecord(node=node, what="dropped", text=it.text, reason=it.reason) for it in dropped]
 
 
 def to_document(number: int, passage: "Evidence") -> Document:
@@ -58,6 +69,7 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "end": passage.end,
             "score": passage.score,
             "queries": [asdict(query) for query in passage.queries],
+            **({"page": passage.page} if passage.page is not None else {}),
         },
     )
 
@@ -78,17 +90,32 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
         document = document if isinstance(document, Document) else Document(**document.get("kwargs", document))
         text, found = document.page_content, document.metadata
         place, source, score = int(found["start"]), found["source"], float(found["score"])
+        page = int(found["page"]) if found.get("page") is not None else None
     except (ValidationError, TypeError, KeyError, ValueError):
         raise InputError("evidence", "a passage lacks its text, source, start or score") from None
     for chunk in opened.index.chunks:
         if chunk.source == source and chunk.start <= place < chunk.end:
             offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
-                return Evidence(source, place, place + len(text), text, score)
+                return Evidence(source, place, place + len(text), text, score, page=page)
     raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")
+
+
+def from_answer(answer: "Answer") -> Update:
+    """Describe an answer in plain values."""
+    told = asdict(answer)
+    return {
+        "answer": answer.text,
+        "citations": list(told["citations"]),
+        "confidence": answer.confidence,
+        "abstained": answer.abstained,
+        "notices": list(answer.notices),
+        "faults": list(answer.faults),
+        "unsupported": list(told["unsupported"]),
+    }
 
 
 def to_message(update: Update, message_id: str | None) -> AIMessage:
     """Return the answer as a message; with the id of what was streamed, it is not streamed twice."""
-    found = {key: update[key] for key in ("basis", "citations", "notices")}
+    found = {key: update[key] for key in TOLD}
     return AIMessage(update["answer"], id=message_id, response_metadata=found)

@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from memorag_graph.errors import InputError
 
-TaskType = Literal["qa", "memorag", "summarize"]
-TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize")
+TaskType = Literal["qa", "memorag", "summarize", "lookup", "auto"]
+TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize", "lookup", "auto")
+TASKS = (
+    "qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary; lookup: retrieval "
+    "and generation without clues; auto: lookup, memorag or summarize, as the question asks for."
+)
+"""What each task does."""
+
+QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
+"""What evidence is searched for with."""
 
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
@@ -35,8 +44,10 @@ class MemorySettings(BaseModel):
     """Most tokens of text that are digested into one gist; fewer where the window asks for it."""
     gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 256
     """Longest gist in tokens; shorter where the window asks for it."""
-    retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 512
-    """Tokens of one retrieval chunk."""
+    retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 128
+    """Most tokens of one retrieval chunk."""
+    retrieval_chunk_overlap: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Most tokens that a chunk repeats of the one before it."""
     index: str = "faiss"
     """What keeps the index over the chunks: ``"faiss"`` (a file of the memory), ``"none"``, or an added store."""
 
@@ -75,9 +86,23 @@ class RunOptions(BaseModel):
         "'azure:DEPLOYMENT', 'deepseek:NAME' (with their keys in the environment), "
         "a local directory or a hub name; empty chooses extractive for the embedded model, else local.",
     )
-    hits: int = Field(3, ge=1, le=100, description="Chunks retrieved for each query.")
+    hits: int = Field(100, ge=1, le=1000, description="Chunks that each query ranks by meaning, and as many by words.")
     evidence_tokens: int = Field(
         2048, ge=32, le=1_000_000, description="Most tokens of evidence handed to the generator."
+    )
+    question_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of the evidence that the question alone fills before what was recalled has a say.",
+    )
+    query_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=100)]] = Field(
+        default_factory=dict,
+        description="Say of each kind of query in the ranking, instead of the built-in one: question, span, surrogate, "
+        "draft, outline.",
+    )
+    reranker: str = Field(
+        "", description="Cross-encoder that puts the first 50 chunks in order: a directory or hub name; empty for none."
     )
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
@@ -107,13 +132,27 @@ class RunOptions(BaseModel):
     )
     gist_tokens: int = Field(MemorySettings().gist_tokens, ge=16, le=4096, description="Longest gist in tokens.")
     retrieval_chunk_size: int = Field(
-        MemorySettings().retrieval_chunk_size, ge=16, le=8192, description="Tokens of a retrieval chunk."
+        MemorySettings().retrieval_chunk_size, ge=16, le=8192, description="Most tokens of a retrieval chunk."
+    )
+    retrieval_chunk_overlap: int = Field(
+        MemorySettings().retrieval_chunk_overlap,
+        ge=0,
+        le=4096,
+        description="Most tokens that a chunk repeats of the one before it; less than a chunk has.",
     )
     index: str = Field(
         MemorySettings().index,
         description="What keeps the index over the chunks: faiss, a file of the memory; none, for answers from memory "
         "alone; or the name of a vector store added to the registry.",
     )
+
+    @field_validator("retrieval_chunk_overlap")
+    @classmethod
+    def _is_shorter_than_a_chunk(cls, overlap: int, info: ValidationInfo) -> int:
+        size = info.data.get("retrieval_chunk_size", overlap + 1)
+        if overlap >= size:
+            raise PydanticCustomError("overlap", "must be less than retrieval_chunk_size ({size})", {"size": size})
+        return overlap
 
     @property
     def memory_settings(self) -> MemorySettings:

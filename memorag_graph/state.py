@@ -1,7 +1,7 @@
 """What flows through the graph: plain, serialisable values only."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.documents import Document
 from langchain_core.messages import AnyMessage, BaseMessage
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict  # Pydantic cannot read the schema of typing's own before Python 3.12
 
 from memorag_graph.errors import InputError
-from memorag_graph.settings import TASK_TYPES, TaskType, input_error
+from memorag_graph.settings import TASK_TYPES, TASKS, TaskType, input_error
 
 MEMORIZE = "memorize"
 
@@ -45,10 +45,7 @@ class GraphInput(BaseModel):
     messages: Annotated[list[AnyMessage], add_messages] = Field(
         default_factory=list, description="A conversation that ends with the question; each question stands alone."
     )
-    task_type: Annotated[TaskType, OfTheTurn] = Field(
-        "memorag",
-        description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
-    )
+    task_type: Annotated[TaskType, OfTheTurn] = Field("memorag", description=TASKS)
 
 
 class CitationRecord(TypedDict):
@@ -59,6 +56,18 @@ class CitationRecord(TypedDict):
     start: int
     end: int
     quote: str
+    page: NotRequired[int | None]
+    """Page of the document; None where it has none."""
+    supported: NotRequired[bool]
+    """Whether the passage says what it is cited for."""
+
+
+class UnsupportedRecord(TypedDict):
+    """A sentence of the answer that no passage it cites bears out: ``answer[start:end] == text``."""
+
+    start: int
+    end: int
+    text: str
 
 
 class MemoryRecord(TypedDict):
@@ -72,6 +81,24 @@ class MemoryRecord(TypedDict):
     chunks: int
 
 
+class TraceRecord(TypedDict):
+    """Something that was decided on the way to the answer."""
+
+    node: str
+    """Where."""
+    what: Literal["route", "dropped"]
+    """A task was chosen, or a clue was dropped."""
+    text: str
+    """The task, or the clue."""
+    reason: str
+    """Why; of a dropped clue, one of :data:`memorag_graph.clues.sifting.DROP_REASONS`."""
+
+
+def trace_of_this_turn(kept: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> list[TraceRecord]:
+    """Add to the trace; the first node of a turn drops the trace of the turn before."""
+    return list(new) if new and new[0]["node"] == MEMORIZE else [*kept, *new]
+
+
 def of_this_turn(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Merge what nodes report; the first node of a turn drops the reports of the turn before."""
     return dict(new) if MEMORIZE in new else {**kept, **new}
@@ -81,7 +108,7 @@ class GraphOutput(TypedDict, total=False):
     """What one run of the graph gives."""
 
     task: TaskType
-    """What was asked for."""
+    """What was done: ``task_type``, or what it was decided to be."""
     question: str
     """The question, or the request that stood in for one."""
     answer: str
@@ -90,8 +117,17 @@ class GraphOutput(TypedDict, total=False):
     """``"memory"``: recalled by the memory model and unverified; ``"evidence"``: made from the evidence."""
     citations: list[CitationRecord]
     """Quotations that bear the answer out; for an answer from memory, the nearest passages to check it against."""
+    confidence: float
+    """How likely the document holds the answer and the answer has it from there, 0 to 1; of an answer from memory, how
+    likely the nearest passages bear it out."""
+    abstained: bool
+    """Whether the answer is that the document does not contain it."""
     notices: list[str]
     """What a reader should know about the answer."""
+    faults: list[str]
+    """The same as codes, such as ``"cites_nothing"``; see ``Fault`` in ``memorag_graph.generation.answer``."""
+    unsupported: list[UnsupportedRecord]
+    """The answer's sentences that no passage bears out."""
     spans: list[str]
     """Spans of the document as recalled from memory."""
     surrogates: list[str]
@@ -106,12 +142,15 @@ class GraphOutput(TypedDict, total=False):
     """Id of the memory; give it instead of the text to ask again."""
     memory: MemoryRecord
     """What the memory is."""
+    trace: Annotated[list[TraceRecord], trace_of_this_turn]
+    """What was decided on the way: the task, and which clues were dropped, each with its reason."""
     timings: Annotated[dict[str, float], of_this_turn]
     """Seconds taken by each node."""
     tokens: Annotated[dict[str, int], of_this_turn]
     """Tokens written in each node."""
     messages: Annotated[list[AnyMessage], add_messages]
-    """The conversation; it ends with the answer, whose ``response_metadata`` holds basis, citations and notices."""
+    """The conversation; it ends with the answer, whose ``response_metadata`` holds what is told of it, from basis to
+    unsupported."""
 
 
 class GraphState(GraphOutput, total=False):

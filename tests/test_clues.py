@@ -6,11 +6,15 @@ import sys
 
 import pytest
 
-from memorag_graph.clues.parsing import parse_clues
+from memorag_graph.chunking import Chunk
+from memorag_graph.clues.parsing import items
+from memorag_graph.clues.sifting import DROP_REASONS, Dropped, related, sift, supported
 from memorag_graph.errors import InputError
 from memorag_graph.languages import language
 from memorag_graph.memory.digest import central_sentences, faithful_digest
 from memorag_graph.prompts import REQUIRED_FIELDS, Prompts
+from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.query import Query
 from memorag_graph.sentences import split_sentences
 from tests.conftest import TEXT
 
@@ -23,29 +27,66 @@ QUESTION = "How many people did the ferry carry?"
      "(2) The ferry sailed to Inshay", "Q3: The ferry sailed to Inshay", "   * **The ferry sailed to Inshay**"],
 )  # fmt: skip
 def test_bullets_and_quotes_are_taken_off(line: str) -> None:
-    assert parse_clues(line, QUESTION) == ["The ferry sailed to Inshay"]
+    assert items(line) == ["The ferry sailed to Inshay"]
 
 
 @pytest.mark.parametrize("bullet", ["1、{}", "（二）{}", "问题1：{}", "「{}」"])
 def test_clues_of_a_language_without_spaces(bullet: str) -> None:
     clue = "轮船驶往因谢岛的港口"
-    assert parse_clues(bullet.format(clue), "收入是多少？") == [clue]
+    assert items(bullet.format(clue)) == [clue]
 
 
 def test_a_figure_at_the_start_is_no_bullet() -> None:
-    assert parse_clues("2.5 million people sailed", QUESTION) == ["2.5 million people sailed"]
+    assert items("2.5 million people sailed") == ["2.5 million people sailed"]
 
 
 def test_broken_characters_are_left_out() -> None:
-    assert parse_clues("The ferry\ufffd sailed to Inshay", QUESTION) == ["The ferry sailed to Inshay"]
+    assert items("The ferry\ufffd sailed to Inshay") == ["The ferry sailed to Inshay"]
 
 
-def test_scraps_repeats_echoes_and_headings_are_dropped() -> None:
-    reply = "\n".join(
-        ["Here are the questions:", QUESTION, "How many people did the ferry carry", "ferry", "", "1.",
-         "The harbour at Thorle was closed", "the harbour at Thorle was CLOSED!", "Freight rose in autumn"]
-    )  # fmt: skip
-    assert parse_clues(reply, QUESTION) == ["The harbour at Thorle was closed", "Freight rose in autumn"]
+INSTRUCTION = "Copy the sentences of the document that help to answer this question, up to five, without comment."
+
+FAULTS = {
+    "Here are the questions:": "heading",
+    "ferry": "scrap",
+    QUESTION: "question",
+    "Copy sentences of the document that help to answer": "instruction",
+    "the harbour at Thorle was CLOSED!": "repeat",
+    "I'm sorry, but I cannot answer that question.": "refusal",
+    "The document does not mention how many people": "refusal",
+    "很抱歉，文中没有提到渡轮运送的人数": "refusal",
+}
+
+
+def test_each_useless_clue_is_dropped_for_its_own_reason() -> None:
+    good = ["The harbour at Thorle was closed", "Freight rose in autumn"]
+    kept, dropped = sift([good[0], *FAULTS, good[1]], QUESTION, INSTRUCTION)
+    assert kept == good
+    assert dropped == [Dropped(text, reason) for text, reason in FAULTS.items()]
+
+
+def test_what_no_passage_bears_out_is_dropped() -> None:
+    passages = [{"ferry", "carried", "forty", "lorries"}, {"captain", "quill", "retired", "1999"}]
+    kept, dropped = supported(["The ferry carried forty lorries", "Captain Quill retired in 1998"], passages, 0.6)
+    assert kept == ["The ferry carried forty lorries"]
+    assert dropped == [Dropped("Captain Quill retired in 1998", "unsupported")]
+
+
+def test_what_has_little_in_common_with_the_document_is_not_searched_for() -> None:
+    index = KeywordIndex.from_chunks([Chunk("a", 0, 0, len(TEXT), TEXT)], "en")
+    queries = [
+        Query("question", "quantum chromodynamics"),
+        Query("span", "the ferry carried lorries"),
+        Query("surrogate", "quarks and gluons interact"),
+        Query("draft", "I do not have any information about lorries."),
+    ]
+    kept, dropped = related(queries, index.share_known)
+    assert kept == queries[:2]
+    assert [it.reason for it in dropped] == ["unrelated", "refusal"]
+
+
+def test_every_reason_is_one_of_the_documented_ones() -> None:
+    assert {*FAULTS.values(), "unsupported", "unrelated"} == set(DROP_REASONS)
 
 
 @pytest.mark.parametrize("code", ["en", "zh", "de"])

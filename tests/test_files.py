@@ -20,11 +20,12 @@ from memorag_graph.memory.manifest import find_memories, read_info, verify
 from memorag_graph.memory.memory import Memory
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.dense import FaissIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from tests.conftest import SETTINGS, TEXT, HashEmbeddings, split_documents
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
 ROOT = Path(__file__).parent.parent
-FILES = ("memory.bin", "index.bin", "chunks.json", "notes.json", "manifest.json")
+FILES = ("memory.bin", "index.bin", "keywords.bin", "chunks.json", "notes.json", "manifest.json")
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def saved(memory_model: LocalMemoryModel, documents: list[Document], prompts: Pr
 
 def save(memory: Memory, model: LocalMemoryModel, documents: list[Document], directory: Path) -> None:
     chunks = split_documents(documents, model.language_model, SETTINGS.retrieval_chunk_size)
-    save_memory(directory, memory, FaissIndex.from_chunks(chunks, HashEmbeddings()))
+    save_memory(directory, memory, MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en"))
 
 
 def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
@@ -53,8 +54,9 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
         ask(memory_model, memory, question) for question in QUESTIONS
     ]
     assert all(documents[0].text[chunk.start : chunk.end] == chunk.text for chunk in index.chunks)
-    fresh = FaissIndex.from_chunks(index.chunks, HashEmbeddings())
-    assert index.search(QUESTIONS, 5) == fresh.search(QUESTIONS, 5)
+    fresh = MemoryIndex.of(FaissIndex.from_chunks(index.chunks, HashEmbeddings()), "en")
+    assert index.vectors.search(QUESTIONS, 5) == fresh.vectors.search(QUESTIONS, 5)
+    assert index.keywords.search(QUESTIONS, 5) == fresh.keywords.search(QUESTIONS, 5)
 
 
 def test_the_layout_is_the_documented_one(saved: Path) -> None:

@@ -12,10 +12,9 @@ from langchain_core.outputs import ChatResult
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import ModelError
-from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat import ChatGenerator
 from memorag_graph.generation.choose import choose_generator
-from memorag_graph.generation.citations import cite
 from memorag_graph.generation.extractive import ExtractiveGenerator
 from memorag_graph.languages import language
 from memorag_graph.models.embedded import EMBEDDED
@@ -77,6 +76,11 @@ class Broken(BaseChatModel):
         raise ConnectionError("no route to the model")
 
 
+def written(text: str, question: str = "", **changes: Any) -> Answer:
+    """What becomes of an answer that a chat model wrote; by default to a question in the same words."""
+    return ChatGenerator(chat=fake(text), embeddings=HashEmbeddings()).invoke(given(question or text, **changes))
+
+
 def sentences_of(evidence: list[Evidence]) -> Iterator[str]:
     for passage in evidence:
         yield from (f"{part}." for part in passage.text.rstrip(".").split(". "))
@@ -107,13 +111,14 @@ def test_extractive_summaries_take_one_sentence_for_each_point() -> None:
 
 def test_no_evidence_gives_no_answer_and_says_so() -> None:
     answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Why?", evidence=[]))
-    assert answer.text == ""
+    assert answer.text == "The document does not seem to contain the answer."
+    assert (answer.abstained, answer.confidence, answer.faults) == (True, 0.0, ("no_evidence",))
     assert answer.notices == ("No passage of the document matches the question.",)
 
 
 def test_marks_of_a_written_answer_become_quotations() -> None:
     first, third = EVIDENCE[0].text.split(". ")[0], EVIDENCE[2].text.split(". ")[1]
-    answer = ChatGenerator(chat=fake(f"{first} [1]. Also, {third} [3].")).invoke(given("What?"))
+    answer = written(f"{first} [1]. Also, {third} [3].")
     assert [citation.number for citation in answer.citations] == [1, 3]
     assert answer.citations[0].quote.startswith(first)
     assert third.rstrip(".") in answer.citations[1].quote
@@ -124,34 +129,38 @@ def test_marks_of_a_written_answer_become_quotations() -> None:
 @pytest.mark.parametrize("marks", ["[1][2]", "[1, 2]", "[1] [2]", "[1], [2]", "【1】【2】", "［1，2］"])
 def test_several_marks_of_one_statement(marks: str) -> None:
     statement = list(sentences_of(EVIDENCE[1:2]))[2]
-    citations, notices = cite(f"{statement} {marks}.", EVIDENCE, "en")
-    assert citations[1].quote == statement
-    assert [citation.number for citation in citations] == [1, 2]
-    assert notices == []
-    assert_cited(citations)
+    answer = written(f"{statement} {marks}.")
+    assert answer.citations[1].quote == statement
+    assert [(citation.number, citation.supported) for citation in answer.citations] == [(1, False), (2, True)]
+    assert answer.unsupported == ()
+    assert_cited(answer.citations)
 
 
 def test_a_mark_without_a_passage_is_named_and_not_cited() -> None:
-    citations, notices = cite("True [2]. False [9], [0].", EVIDENCE, "en")
-    assert [citation.number for citation in citations] == [2]
-    assert notices == ["The answer cites passages that do not exist: 9, 0."]
+    statement = list(sentences_of(EVIDENCE[1:2]))[1]
+    answer = written(f"{statement} [2]. False [9], [0].")
+    assert [citation.number for citation in answer.citations] == [2]
+    assert answer.faults == ("cites_missing_passage",)
+    assert answer.notices == ("The answer cites passages that do not exist: 9, 0.",)
 
 
 def test_an_answer_without_marks_is_marked_unchecked() -> None:
-    answer = ChatGenerator(chat=fake("Nobody knows.")).invoke(given("What?"))
+    answer = written("Nobody knows.")
     assert answer.citations == ()
+    assert answer.faults == ("cites_nothing",)
     assert "cites no passage" in answer.notices[0]
+    assert answer.confidence == 0.0
 
 
 def test_thoughts_of_a_reasoning_model_are_left_out() -> None:
-    answer = ChatGenerator(chat=fake("<think>Passage [3]?</think>Proud captains [1].")).invoke(given("What?"))
+    answer = written("<think>Passage [3]?</think>Proud captains [1].")
     assert answer.text == "Proud captains [1]."
     assert [citation.number for citation in answer.citations] == [1]
 
 
 def test_the_prompt_holds_passages_question_draft_and_outline() -> None:
     chat = Prompted(messages=iter([AIMessage("a [1]"), AIMessage("b [1]")]))
-    generator = ChatGenerator(chat=chat)
+    generator = ChatGenerator(chat=chat, embeddings=HashEmbeddings())
     generator.invoke(given("What {evidence}?", draft="It sailed."))
     generator.invoke(given("Summarize.", "summarize", outline=["Point one", "Point two"]))
     question, summary = chat.asked

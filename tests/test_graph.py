@@ -33,6 +33,7 @@ graph TD;
 	memorize -.-> draft_answer;
 	memorize -.-> outline;
 	memorize -.-> recall;
+	memorize -.-> retrieve;
 	memorize -.-> rewrite;
 	outline --> retrieve;
 	recall --> retrieve;

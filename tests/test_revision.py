@@ -86,8 +86,10 @@ def test_a_changed_memory_is_the_one_made_from_scratch(
     index = index_memory(after, listed, tokens, embeddings, known=known)
     fresh = index_memory(scratch, documents, tokens, embeddings)
     assert index.chunks == fresh.chunks
-    for text, vector in fresh.vectors().items():
-        np.testing.assert_allclose(index.vectors()[text], vector, atol=1e-6)
+    for query in ("the harbour", "Captain Kemp"):
+        np.testing.assert_array_equal(index.keywords.scores(query), fresh.keywords.scores(query))
+    for text, vector in fresh.vectors.vectors().items():
+        np.testing.assert_allclose(index.vectors.vectors()[text], vector, atol=1e-6)
 
 
 def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:

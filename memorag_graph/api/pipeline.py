@@ -14,6 +14,8 @@ from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemoryKindName, RunOptions, run_options
 
+_DEFAULTS = RunOptions()
+
 
 class Pipeline:
     """Memory, retrieval and generation for one text at a time.
@@ -92,7 +94,8 @@ class Pipeline:
             query: The question.
             context: The text, LangChain documents, or a loader of them.
             task_type: ``"qa"``: from memory alone; ``"memorag"``: with retrieved evidence; ``"summarize"``: a
-                summary, for which a single text is the context, unless it is short and there is a memory.
+                summary, for which a single text is the context, unless it is short and there is a memory;
+                ``"lookup"``: with evidence that is found without clues; ``"auto"``: as the question asks for.
             prompt_template: How to ask the generator; ``{evidence}`` (or ``{context}``) and ``{question}`` (or
                 ``{input}``) stand for what is found.
             max_new_tokens: Longest answer in tokens, 10 to 1,024.
@@ -137,8 +140,8 @@ class MemoRAG(Pipeline):
         ret_model_name_or_path: Embedding model.
         gen_model_name_or_path: Writes the answers; by default the memory model.
         customized_gen_model: Writes the answers: an :class:`Agent`, a :class:`Model`, any LangChain chat model.
-        ret_hit: Chunks retrieved for each query.
-        retrieval_chunk_size: Tokens of a retrieval chunk.
+        ret_hit: Chunks that each query ranks by meaning, and as many by words.
+        retrieval_chunk_size: Most tokens of a retrieval chunk.
         cache_dir: Where downloads from the hub are kept.
         access_token: Token for gated models of the hub.
         beacon_ratio: Tokens of text for each beacon token; only read for beacon models.
@@ -160,8 +163,8 @@ class MemoRAG(Pipeline):
         ret_model_name_or_path: str = DEFAULT_EMBEDDING_MODEL,
         gen_model_name_or_path: str | None = None,
         customized_gen_model: object | None = None,
-        ret_hit: int = 3,
-        retrieval_chunk_size: int = 512,
+        ret_hit: int = _DEFAULTS.hits,
+        retrieval_chunk_size: int = _DEFAULTS.retrieval_chunk_size,
         cache_dir: str | None = None,
         access_token: str | None = None,
         beacon_ratio: int | None = None,
@@ -198,8 +201,8 @@ class MemoRAGLite(MemoRAG):
         gen_model_name_or_path: Forms the memory and writes the answers: ``"embedded"``, a directory, or a hub name.
         ret_model_name_or_path: Embedding model.
         customized_gen_model: Writes the answers instead: an :class:`Agent`, any LangChain chat model.
-        ret_hit: Chunks retrieved for each query.
-        retrieval_chunk_size: Tokens of a retrieval chunk.
+        ret_hit: Chunks that each query ranks by meaning, and as many by words.
+        retrieval_chunk_size: Most tokens of a retrieval chunk.
         cache_dir: Where downloads from the hub are kept.
         access_token: Token for gated models of the hub.
         load_in_4bit: Hold the model's weights in 4 bits.
@@ -219,8 +222,8 @@ class MemoRAGLite(MemoRAG):
         gen_model_name_or_path: str = DEFAULT_MODEL,
         ret_model_name_or_path: str = DEFAULT_EMBEDDING_MODEL,
         customized_gen_model: object | None = None,
-        ret_hit: int = 3,
-        retrieval_chunk_size: int = 512,
+        ret_hit: int = _DEFAULTS.hits,
+        retrieval_chunk_size: int = _DEFAULTS.retrieval_chunk_size,
         cache_dir: str | None = None,
         access_token: str | None = None,
         load_in_4bit: bool = False,

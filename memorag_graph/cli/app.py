@@ -15,7 +15,7 @@ from memorag_graph.cli.choose_heads import choose_heads
 from memorag_graph.cli.serve import serve
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import TASKS, RunOptions
 
 out = Console()
 err = Console(stderr=True)
@@ -59,6 +59,7 @@ def memorize(
     gist_chunk_size: opt.GistChunkSize = opt.DEFAULTS.gist_chunk_size,
     gist_tokens: opt.GistTokens = opt.DEFAULTS.gist_tokens,
     chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
+    chunk_overlap: opt.ChunkOverlap = opt.DEFAULTS.retrieval_chunk_overlap,
     kind: opt.Kind = opt.DEFAULTS.kind,
     kv_storage: opt.Storage = opt.DEFAULTS.kv_storage,
     kv_keep: opt.KVKeep = opt.DEFAULTS.kv_keep,
@@ -80,6 +81,7 @@ def memorize(
         gist_chunk_size=gist_chunk_size,
         gist_tokens=gist_tokens,
         retrieval_chunk_size=chunk_size,
+        retrieval_chunk_overlap=chunk_overlap,
         kind=kind,
         kv_storage=kv_storage,
         kv_keep=kv_keep,
@@ -98,7 +100,7 @@ def memorize(
 def ask(
     place: Place,
     question: Annotated[str, typer.Argument(help="The question.")],
-    task: Annotated[str, typer.Option("--task", help="qa, memorag or summarize.")] = "memorag",
+    task: Annotated[str, typer.Option("--task", help=TASKS)] = "memorag",
     show_clues: opt.ShowClues = False,
     model: opt.Model = "",
     embedding_model: opt.EmbeddingModel = "",
@@ -107,6 +109,8 @@ def ask(
     dtype: opt.Dtype = "auto",
     hits: opt.Hits = opt.DEFAULTS.hits,
     evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
+    question_share: opt.QuestionShare = opt.DEFAULTS.question_share,
+    reranker: opt.Reranker = opt.DEFAULTS.reranker,
     use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
     temperature: opt.Temperature = opt.DEFAULTS.temperature,
@@ -123,6 +127,8 @@ def ask(
         dtype=dtype,
         hits=hits,
         evidence_tokens=evidence_tokens,
+        question_share=question_share,
+        reranker=reranker,
         use_memory_answer=use_memory_answer,
         max_new_tokens=max_new_tokens,
         temperature=temperature,

@@ -82,18 +82,40 @@ def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, str
     if not streamed:
         if result.get("basis") == "memory":
             console.print(f"[yellow]({FROM_MEMORY})[/]")
-        console.print(Text(result["answer"] or "No answer was found.", style="bold"), soft_wrap=True)
+        console.print(_answer(result), soft_wrap=True)
     for notice in result["notices"]:
         console.print(f"[yellow]Note:[/] {escape(notice)}", soft_wrap=True)
+    for sentence in result.get("unsupported", []):
+        console.print(
+            Text("  Without support: ", style="yellow"), Text(_line(sentence["text"])), sep="", soft_wrap=True
+        )
     if result["citations"]:
         console.print("[dim]Citations[/]")
     for citation in result["citations"]:
-        quote = " ".join(citation["quote"].split())
-        place = f"{citation['source']}:{citation['start']}–{citation['end']}"
-        console.print(
-            Text(f"  [{citation['number']}] {place}", style="cyan"), Text(f"“{quote}”", style="dim"), soft_wrap=True
-        )
+        console.print(_place(citation), Text(f"“{_line(citation['quote'])}”", style="dim"), soft_wrap=True)
+    if "confidence" in result:
+        console.print(f"[dim]Confidence: {result['confidence']:.2f}[/]")
     show_timings(console, result)
+
+
+def _answer(result: Mapping[str, Any]) -> Text:
+    """Return an answer with its unsupported sentences underlined."""
+    answer = Text(result["answer"] or "No answer was found.", style="bold")
+    for sentence in result.get("unsupported", []):
+        answer.stylize("underline yellow", sentence["start"], sentence["end"])
+    return answer
+
+
+def _place(citation: Mapping[str, Any]) -> Text:
+    page = f", page {citation['page']}" if citation.get("page") is not None else ""
+    place = Text(
+        f"  [{citation['number']}] {citation['source']}:{citation['start']}–{citation['end']}{page}", style="cyan"
+    )
+    return place if citation.get("supported", True) else place.append(" (does not say so)", style="yellow")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _show_clues(console: Console, result: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from memorag_graph.cli.render import FROM_MEMORY, StageProgress
+from memorag_graph.records import TOLD
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -92,7 +93,7 @@ def quiet() -> None:
 
 def to_json(result: Mapping[str, Any]) -> str:
     """Write a result of the graph as JSON."""
-    kept = ("memory_id", "memory", "answer", "basis", "citations", "notices", "timings", "tokens")
+    kept = ("memory_id", "memory", "answer", *TOLD, "timings", "tokens")
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {

@@ -1,14 +1,7 @@
-"""A model's list → clues that are worth searching for. Works for scripts with and without spaces."""
+"""A model's list → its items, one per line. Works for scripts with and without spaces."""
 
 import re
-from collections.abc import Iterable
 
-from memorag_graph.words import content_words, count_words, share_of
-
-FEWEST_WORDS = 3
-"""A shorter line is a heading or a scrap, not a clue."""
-
-_REPEATED = 0.9
 _BULLET = re.compile(
     r"""^\s*(?:[-–—*•·‣▪◦>]+\s*|
     \(?(?:\d{1,2}|[a-zA-Z]|[ivxIVX]{1,4})(?:[.)](?!\d)|[、：:])\s*|
@@ -19,25 +12,8 @@ _BULLET = re.compile(
 _QUOTES = "\"'“”‘’「」『』*`_ \t"
 
 
-def parse_clues(text: str, asked: str) -> list[str]:
-    """Return the items of a list, one per line, without bullets and broken characters.
-
-    Scraps, headings, repeats and echoes of ``asked`` are left out.
-    """
+def items(text: str) -> list[str]:
+    """Return the items of a list, one per line, without bullets, quotation marks and broken characters."""
     lines = (line.replace("\N{REPLACEMENT CHARACTER}", "") for line in text.splitlines())
-    return distinct((_BULLET.sub("", line).strip(_QUOTES) for line in lines), asked)
-
-
-def distinct(clues: Iterable[str], asked: str) -> list[str]:
-    """Return the clues that are worth searching for: no scraps, headings, repeats or echoes of ``asked``."""
-    kept: list[str] = []
-    said = [content_words(asked)]
-    for clue in clues:
-        words = content_words(clue)
-        if count_words(clue) < FEWEST_WORDS or not words or clue.endswith((":", "：")):
-            continue
-        if any(share_of(words, other) >= _REPEATED for other in said):
-            continue
-        said.append(words)
-        kept.append(clue)
-    return kept
+    found = (_BULLET.sub("", line).strip(_QUOTES) for line in lines)
+    return [item for item in found if item]

@@ -14,13 +14,14 @@ from langchain_core.runnables import RunnableConfig
 
 from memorag_graph.clues import HIDDEN
 from memorag_graph.clues.asking import ShardedChat
-from memorag_graph.clues.parsing import FEWEST_WORDS, distinct, parse_clues
+from memorag_graph.clues.parsing import items
+from memorag_graph.clues.sifting import Dropped, Sifted, sift, supported
 from memorag_graph.memory.digest import central_sentences
 from memorag_graph.memory.kinds import Note
 from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
 from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words, is_borne_out, passages, share_of
+from memorag_graph.words import content_words, passages, share_of
 
 MOST_CLUES = 5
 MOST_POINTS = 8
@@ -46,11 +47,13 @@ class Recalled:
         items: The clues, or the one answer.
         new_tokens: Tokens written.
         message_id: Id of the last message, by which a stream knows it.
+        dropped: What it wrote besides that is no use, and why.
     """
 
     items: tuple[str, ...]
     new_tokens: int
     message_id: str | None = None
+    dropped: tuple[Dropped, ...] = ()
 
 
 class Recollection:
@@ -75,18 +78,19 @@ class Recollection:
         """
         prompt = self._prompts.fill("span", question=question)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        spans = self._borne_out(_taking_turns(_items(reply, question) for reply in replies), _SPAN_SUPPORT)
+        listed, useless = sift(_taking_turns(map(_items, replies)), question, self._prompts.fill("span", question=""))
+        spans, invented = supported(listed, self._passages(), _SPAN_SUPPORT)
         if len(replies) > 1:
             asked = content_words(question)
             spans.sort(key=lambda span: -share_of(asked, content_words(span)))
-        return _recalled(distinct(spans, question)[:MOST_CLUES] or self._remembered(question), replies)
+        return _recalled(spans[:MOST_CLUES] or self._remembered(question), replies, [*useless, *invented])
 
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        rewritten = _taking_turns(_items(reply, question) for reply in replies)
-        return _recalled(distinct(rewritten, question)[:MOST_CLUES], replies)
+        kept, dropped = sift(_taking_turns(map(_items, replies)), question, self._prompts.fill("sur", question=""))
+        return _recalled(kept[:MOST_CLUES], replies, dropped)
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Answer a question from memory alone, within the chat's own longest answer."""
@@ -128,17 +132,24 @@ class Recollection:
         prompt = self._prompts.fill("sum", question=question)
         limits = _lines(MOST_POINTS, _POINT_TOKENS)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_POINTS, _POINT_TOKENS))
-        outlines = [self._borne_out(_items(reply, question), _POINT_SUPPORT) for reply in replies]
+        dropped: list[Dropped] = []
+
+        def points_of(reply: AIMessage) -> list[str]:
+            points, faulty = self._points(reply, question)
+            dropped.extend(faulty)
+            return points
+
+        outlines = [points_of(reply) for reply in replies]
         while len(outlines) > 1:
             groups = [outlines[start : start + _COMBINED] for start in range(0, len(outlines), _COMBINED)]
             outlines = []
             for group in groups:
                 reply = self._chat.ask_alone(self._list_of(self._over(chain(*group), prompt)), config, **limits)
                 replies.append(reply)
-                points = self._borne_out(_items(reply, question), _POINT_SUPPORT)
+                points = points_of(reply)
                 outlines.append(points if len(points) >= FEWEST_POINTS else _share_of_each(group))
         points = outlines[0][:MOST_POINTS]
-        return _recalled(points if len(points) >= FEWEST_POINTS else self._central_points(), replies)
+        return _recalled(points if len(points) >= FEWEST_POINTS else self._central_points(), replies, dropped)
 
     def _list_of(self, prompt: str) -> list[HumanMessage | AIMessage]:
         return [HumanMessage(prompt), *([AIMessage(_LIST_START)] if self._chat.begins_answers else [])]
@@ -170,26 +181,31 @@ class Recollection:
         code = self._prompts.language.code
         return [sentence.text for note in self._notes for sentence in split_sentences(note.text, code)]
 
-    def _borne_out(self, clues: Iterable[str], share: float) -> list[str]:
-        """Keep the clues that some passage of the memory bears out."""
-        remembered = passages(self._sentences())
-        return [clue for clue in clues if is_borne_out(clue, remembered, share, FEWEST_WORDS)]
+    def _passages(self) -> list[set[str]]:
+        """Return the words of the memory's passages, by which clues are checked."""
+        return passages(self._sentences())
+
+    def _points(self, reply: AIMessage, question: str) -> Sifted:
+        """Return the points of an outline that the memory bears out."""
+        listed, useless = sift(_items(reply), question, self._prompts.fill("sum", question=""))
+        points, invented = supported(listed, self._passages(), _POINT_SUPPORT)
+        return points, [*useless, *invented]
 
 
 def _lines(most: int, tokens: int) -> dict[str, int]:
     return {"max_lines": most, "max_new_tokens": tokens, "no_repeat": NO_REPEAT}
 
 
-def _items(reply: AIMessage, question: str) -> list[str]:
+def _items(reply: AIMessage) -> list[str]:
     """Read a list; a last line that was cut at the longest length is dropped."""
     text = str(reply.text)
     if reply.response_metadata.get("finish_reason") == "length":
         text = text.rpartition("\n")[0]
-    return parse_clues(text, question)
+    return items(text)
 
 
 def _taking_turns(lists: Iterable[Sequence[str]]) -> list[str]:
-    return [item for items in zip_longest(*lists) for item in items if item is not None]
+    return [item for row in zip_longest(*lists) for item in row if item is not None]
 
 
 def _share_of_each(outlines: Sequence[Sequence[str]]) -> list[str]:
@@ -198,6 +214,6 @@ def _share_of_each(outlines: Sequence[Sequence[str]]) -> list[str]:
     return [point for outline in outlines for point in outline[:each]]
 
 
-def _recalled(items: Sequence[str], replies: Sequence[AIMessage]) -> Recalled:
+def _recalled(found: Sequence[str], replies: Sequence[AIMessage], dropped: Sequence[Dropped] = ()) -> Recalled:
     usage = [reply.usage_metadata for reply in replies]
-    return Recalled(tuple(items), sum(it["output_tokens"] for it in usage if it), replies[-1].id)
+    return Recalled(tuple(found), sum(it["output_tokens"] for it in usage if it), replies[-1].id, tuple(dropped))

@@ -1,12 +1,24 @@
 """What a generator is given and what it gives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.evidence import Evidence
 from memorag_graph.settings import TaskType
+
+Fault = Literal[
+    "cites_missing_passage",
+    "cites_nothing",
+    "false_citation",
+    "unsupported_statement",
+    "wrong_language",
+    "weak_evidence",
+    "no_evidence",
+    "generator_failed",
+]
+"""What can be wrong with an answer, for programs that count it; the notices say the same to people."""
 
 
 class GenerationInput(TypedDict):
@@ -19,6 +31,9 @@ class GenerationInput(TypedDict):
         outline: Points of the summary; empty for a question.
         draft: Answer drafted from memory; empty where none is to be used.
         prompts: The prompts of the document's language.
+        clues: Recalled spans and surrogate questions.
+        rarity: How rare each term of the question is in the document
+            (:meth:`memorag_graph.retrieval.keywords.KeywordIndex.rarity`); terms that are not there weigh 1.
         error: Why another generator failed, where this one stands in for it.
     """
 
@@ -28,6 +43,8 @@ class GenerationInput(TypedDict):
     outline: Sequence[str]
     draft: str
     prompts: Prompts
+    clues: NotRequired[Sequence[str]]
+    rarity: NotRequired[Mapping[str, float]]
     error: NotRequired[Exception]
 
 
@@ -41,6 +58,8 @@ class Citation:
         start: First character of the quotation in the document's text.
         end: One past the last character.
         quote: The characters between.
+        page: Page of the document; None where it has none.
+        supported: Whether the passage says what it is cited for.
     """
 
     number: int
@@ -48,6 +67,17 @@ class Citation:
     start: int
     end: int
     quote: str
+    page: int | None = None
+    supported: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A sentence of an answer that no passage it cites bears out: ``answer.text[start:end] == text``."""
+
+    start: int
+    end: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +88,10 @@ class Answer:
         text: The answer; marks like ``[1]`` name evidence passages.
         citations: In the order of the marks.
         notices: What a reader should know, such as a citation of a passage that does not exist.
+        faults: The same as codes.
+        unsupported: The sentences without support, in order.
+        confidence: How likely the document holds the answer and the answer has it from there, 0 to 1.
+        abstained: Whether the answer is that the document does not contain it.
         new_tokens: Tokens that a model wrote for it.
         message_id: Id of the chat model's message, by which a stream knows it; None where no model wrote it.
     """
@@ -65,5 +99,9 @@ class Answer:
     text: str
     citations: tuple[Citation, ...]
     notices: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()
+    confidence: float = 0.0
+    abstained: bool = False
     new_tokens: int = 0
     message_id: str | None = None

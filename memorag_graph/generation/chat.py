@@ -3,14 +3,18 @@
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForChainRun
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, GenerationInput
-from memorag_graph.generation.citations import cite
+from memorag_graph.generation.citations import Checked, check
+from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
+from memorag_graph.generation.notices import Findings, judge
 from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.retrieval.dense import embed
 
 
 class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
@@ -19,6 +23,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     chat: BaseChatModel
+    embeddings: Embeddings = Field(exclude=True)
+    """Compares statements with quotations, and quotations with the question."""
 
     def invoke(
         self,
@@ -34,10 +40,40 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
     ) -> Answer:
         reply = self.chat.invoke([HumanMessage(_prompt(given))], config)
         text = without_thinking(reply.text).strip()
-        citations, notices = cite(text, given["evidence"], given["prompts"].language.code)
         usage = reply.usage_metadata
-        new_tokens = usage["output_tokens"] if usage else 0
-        return Answer(text, tuple(citations), tuple(notices), new_tokens, reply.id)
+        prompts = given["prompts"]
+        checked = check(text, given["evidence"], prompts.language.code, self._similarity)
+        abstained = prompts.is_refusal(text)
+        sure = 0.0 if abstained else self._confidence(given, checked)
+        findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
+        if not abstained and given["task_type"] != "summarize" and checked.citations and sure < THRESHOLD:
+            findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
+        return Answer(
+            text,
+            checked.citations,
+            tuple(findings.notices),
+            tuple(findings.faults),
+            () if abstained else checked.unsupported,
+            confidence=round(sure, 3),
+            abstained=abstained,
+            new_tokens=usage["output_tokens"] if usage else 0,
+            message_id=reply.id,
+        )
+
+    def _similarity(self, first: str, second: str) -> float:
+        one, other = embed(self.embeddings, [first, second])
+        return float(one @ other)
+
+    def _confidence(self, given: GenerationInput, checked: Checked) -> float:
+        """Return how likely the cited quotations answer the question, times the share of supported sentences."""
+        quotes = list(dict.fromkeys(citation.quote for citation in checked.citations if citation.supported))
+        borne_out = 1 - len(checked.unsupported) / checked.statements if checked.statements else float(bool(quotes))
+        if given["task_type"] == "summarize" or not quotes:
+            return borne_out if quotes else 0.0
+        similarity, chance = compare(self.embeddings, given["question"], quotes)
+        code = given["prompts"].language.code
+        found = features(given["question"], quotes, similarity, chance, given.get("rarity", {}), code)
+        return borne_out * confidence(*found)
 
 
 def _prompt(given: GenerationInput) -> str:

@@ -34,7 +34,7 @@ def choose_generator(
     Args:
         options: ``generator``, ``max_new_tokens`` and ``temperature`` are read.
         memory_model: Name of the memory model; the embedded one does not write answers unless asked to.
-        embeddings: For the extractive generator.
+        embeddings: Compare questions, statements and sentences.
         local_chat: Makes a chat model from the name of an added, a local or a hub model.
         is_last_attempt: Whether there is no other attempt for faults that may pass; until then they are raised.
 
@@ -48,7 +48,7 @@ def choose_generator(
     if name == EXTRACTIVE:
         return extractive
     chat = _served(name, options) or local_chat(memory_model if name == LOCAL else name)
-    generator = ChatGenerator(chat=chat)
+    generator = ChatGenerator(chat=chat, embeddings=embeddings)
     if is_last_attempt:
         return generator.with_fallbacks([extractive], exception_key="error")
     return _first_attempt(generator, extractive)

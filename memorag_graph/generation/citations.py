@@ -1,48 +1,105 @@
-"""Marks like ``[1]`` in a written answer → citations that stand in the document."""
+"""Marks like ``[1]`` in a written answer → citations that stand in the document, each checked for what it says."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.answer import Citation, Unsupported
+from memorag_graph.generation.candidates import quotation
+from memorag_graph.generation.support import bears_out
 from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words, share_of
+from memorag_graph.sentences import Sentence, split_sentences
+from memorag_graph.words import content_words, count_words, share_of
 
 _MARKS = re.compile(r"[\[［【](\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)[\]］】]")
+_FEWEST_WORDS = 4
+"""A sentence of fewer words, such as "Yes.", need not be borne out."""
+
+Similarity = Callable[[str, str], float]
+"""Cosine similarity of two texts."""
 
 
-def cite(text: str, evidence: Sequence[Evidence], language_code: str) -> tuple[list[Citation], list[str]]:
-    """Find the sentences that the marks of an answer point to.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the marks of an answer are worth.
 
-    A mark names a passage; the quotation is the passage's sentence that shares most words with the statement
-    before the mark.
-
-    Returns:
-        The citations, one for each mark and statement, and notices about marks that name no passage.
+    Attributes:
+        citations: One for each mark and statement; those whose passage says something else are not ``supported``.
+        missing: Numbers that name no passage, in order.
+        unsupported: Sentences that no passage they cite bears out.
+        statements: How many sentences were checked.
     """
-    citations: list[Citation] = []
-    missing: list[str] = []
-    statement, statement_start = "", 0
-    for marks in _MARKS.finditer(text):
-        said = _MARKS.sub("", text[statement_start : marks.start()])
-        statement = said if content_words(said) else statement  # several marks of one statement
-        for number in (int(number) for number in re.findall(r"\d+", marks[1])):
-            if 1 <= number <= len(evidence):
-                citation = _quote(number, evidence[number - 1], statement, language_code)
-                citations += [citation] if citation not in citations else []
-            else:
-                missing.append(str(number))
-        statement_start = marks.end()
-    notices = []
-    if missing:
-        notices.append(f"The answer cites passages that do not exist: {', '.join(missing)}.")
-    if not citations:
-        notices.append("The answer cites no passage; nothing in it was checked against the document.")
-    return citations, notices
+
+    citations: tuple[Citation, ...]
+    missing: tuple[int, ...]
+    unsupported: tuple[Unsupported, ...]
+    statements: int
 
 
-def _quote(number: int, passage: Evidence, statement: str, language_code: str) -> Citation:
-    words = content_words(statement)
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A number in brackets, with the part of its sentence that it stands for."""
+
+    number: int
+    statement: str
+
+
+def check(text: str, evidence: Sequence[Evidence], language_code: str, similarity: Similarity) -> Checked:
+    """Compare what an answer says with the passages that its marks name.
+
+    A mark stands for the words of its sentence since the mark before; the quotation is the passage's sentence that
+    shares most words with them. A sentence has support where one of its marks has.
+
+    Args:
+        text: The answer.
+        evidence: The passages; the first has number 1.
+        language_code: Language of the passages.
+        similarity: Compares a statement in other words with a quotation.
+    """
+    citations: dict[Citation, None] = {}
+    missing: list[int] = []
+    unsupported: list[Unsupported] = []
+    statements = 0
+    for sentence, marks in _statements(text, language_code):
+        found = [
+            _cite(mark, evidence, language_code, similarity) for mark in marks if 1 <= mark.number <= len(evidence)
+        ]
+        citations |= dict.fromkeys(found)
+        missing += [mark.number for mark in marks if not 1 <= mark.number <= len(evidence)]
+        if count_words(sentence.text) >= _FEWEST_WORDS:
+            statements += 1
+            if not any(citation.supported for citation in found):
+                unsupported.append(Unsupported(sentence.start, sentence.end, text[sentence.start : sentence.end]))
+    return Checked(tuple(citations), tuple(dict.fromkeys(missing)), tuple(unsupported), statements)
+
+
+def without_marks(text: str) -> str:
+    """Blank the marks of an answer; all else keeps its place."""
+    return _MARKS.sub(lambda match: " " * len(match[0]), text)
+
+
+def _statements(text: str, language_code: str) -> Iterator[tuple[Sentence, list[_Mark]]]:
+    """Yield each sentence of an answer with its marks; those after its full stop are its own."""
+    plain = without_marks(text)
+    sentences = [it for it in split_sentences(plain, language_code) if content_words(it.text) or count_words(it.text)]
+    begin = 0
+    for sentence, following in zip(sentences, [*sentences[1:], None], strict=False):
+        end = following.start if following else len(text)
+        marks: list[_Mark] = []
+        since, statement = sentence.start, sentence.text
+        for match in _MARKS.finditer(text, begin, end):
+            said = plain[since : match.start()] if match.start() > since else ""
+            statement = said if content_words(said) else statement  # several marks of one statement
+            marks += [_Mark(int(number), statement) for number in re.findall(r"\d+", match[1])]
+            since = max(since, match.end())
+        yield sentence, marks
+        begin = end
+
+
+def _cite(mark: _Mark, evidence: Sequence[Evidence], language_code: str, similarity: Similarity) -> Citation:
+    passage = evidence[mark.number - 1]
+    words = content_words(mark.statement)
     sentences = split_sentences(passage.text, language_code)
     best = max(sentences, key=lambda sentence: (share_of(words, content_words(sentence.text)), -sentence.start))
-    return Citation(number, passage.source, passage.start + best.start, passage.start + best.end, best.text)
+    is_said = bears_out(passage.text, mark.statement, language_code, lambda: similarity(mark.statement, best.text))
+    return replace(quotation(mark.number, passage, best), supported=is_said)

@@ -1,39 +1,30 @@
 """Answers made of the evidence's own sentences, each with its citation: nothing can be invented."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, GenerationInput
+from memorag_graph.generation.candidates import is_quotable, sentences_of
+from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.faults import reason
+from memorag_graph.generation.notices import Findings
+from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
 from memorag_graph.retrieval.dense import embed
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.sentences import is_statement, split_sentences
-from memorag_graph.words import content_words, share_of
 
-_REPEATED = 0.8
 _CENTRALITY = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A sentence of an evidence passage."""
-
-    number: int
-    citation: Citation
 
 
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     """Quotes the sentences of the evidence that answer best.
 
-    For a question: those nearest to it in meaning. For a summary: for each point of the outline, the sentence
-    that is near to the point and central to its passage. Always in document order.
+    For a question: those of the highest score (:mod:`memorag_graph.generation.sentence_scores`); where even they
+    hardly answer it, the answer begins by saying so. For a summary: for each point of the outline, the sentence that
+    is near to the point and central to its passage. Always in document order.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -52,29 +43,41 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         return self._call_with_config(self._answer, input, config, run_type="llm")
 
     def _answer(self, given: GenerationInput) -> Answer:
-        error = given.get("error")
-        notices = (f"The generator failed ({reason(error)}); the answer quotes the evidence instead.",) if error else ()
-        candidates = _candidates(given["evidence"], given["prompts"].language.code)
-        if not candidates:
-            return Answer("", (), (*notices, "No passage of the document matches the question."))
-        vectors = embed(self.embeddings, [candidate.citation.quote for candidate in candidates])
+        findings = Findings()
+        if error := given.get("error"):
+            told = f"The generator failed ({reason(error)}); the answer quotes the evidence instead."
+            findings.add("generator_failed", told)
+        prompts = given["prompts"]
+        found = sentences_of(given["evidence"], prompts.language.code)
+        if not any(is_quotable(sentence.quote) for sentence in found):
+            findings.add("no_evidence", "No passage of the document matches the question.")
+            return _told(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
-            chosen = self._central(given, candidates, vectors)
-        else:
-            chosen = self._nearest(given["question"], candidates, vectors)
-        citations = tuple(candidates[index].citation for index in sorted(chosen))
-        text = " ".join(f"{' '.join(citation.quote.split())} [{citation.number}]" for citation in citations)
-        return Answer(text, citations, notices)
+            chosen = self._central(given, [sentence for sentence in found if is_quotable(sentence.quote)])
+            return _told(_quoted(chosen), chosen, findings, 1.0)
+        chosen, sure = self._nearest(given, found)
+        if sure >= THRESHOLD:
+            return _told(_quoted(chosen), chosen, findings, sure)
+        findings.add("weak_evidence", "The passages hardly match the question.")
+        return _told(prompts.refusal(_quoted(chosen)), chosen, findings, sure, abstained=True)
 
-    def _nearest(self, question: str, candidates: Sequence[_Candidate], vectors: NDArray[np.float32]) -> list[int]:
-        scores = vectors @ embed(self.embeddings, [question])[0]
-        return _distinct(_descending(scores), candidates, self.sentences)
+    def _nearest(self, given: GenerationInput, found: Sequence[Citation]) -> tuple[list[Citation], float]:
+        """Return the sentences that answer best, and how likely they do."""
+        question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity", {})
+        meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
+        clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
+        scores = score_sentences(found, meaning, question, clues, rarity, code)
+        ranked = [index for index in descending(scores.total) if is_quotable(found[index].quote)]
+        chosen = sorted(distinct(ranked, found, self.sentences))
+        quotes = [found[index].quote for index in chosen]
+        return [found[index] for index in chosen], confidence(
+            *features(question, quotes, meaning[chosen], chance, rarity, code)
+        )
 
-    def _central(
-        self, given: GenerationInput, candidates: Sequence[_Candidate], vectors: NDArray[np.float32]
-    ) -> list[int]:
-        centrality = np.empty(len(candidates), dtype=np.float32)
-        numbers = np.array([candidate.number for candidate in candidates])
+    def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
+        vectors = embed(self.embeddings, [sentence.quote for sentence in found])
+        centrality = np.empty(len(found), dtype=np.float32)
+        numbers = np.array([sentence.number for sentence in found])
         for number in set(numbers.tolist()):
             of_passage = numbers == number
             centrality[of_passage] = vectors[of_passage] @ vectors[of_passage].mean(axis=0)
@@ -82,38 +85,23 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         for point in embed(self.embeddings, list(given["outline"]) or [given["question"]]):
             scores = (1 - _CENTRALITY) * (vectors @ point) + _CENTRALITY * centrality
             scores[chosen] = -np.inf
-            ranked = [index for index in _descending(scores) if index not in chosen]
-            chosen += _distinct(ranked, candidates, 1, [candidates[index].citation.quote for index in chosen])
-        return chosen
+            ranked = [index for index in descending(scores) if index not in chosen]
+            chosen += distinct(ranked, found, 1, [found[index].quote for index in chosen])
+        return [found[index] for index in sorted(chosen)]
 
 
-def _candidates(evidence: Sequence[Evidence], language_code: str) -> list[_Candidate]:
-    return [
-        _Candidate(
-            number,
-            Citation(
-                number, passage.source, passage.start + sentence.start, passage.start + sentence.end, sentence.text
-            ),
-        )
-        for number, passage in enumerate(evidence, start=1)
-        for sentence in split_sentences(passage.text, language_code)
-        if is_statement(sentence.text)
-    ]
+def _told(
+    text: str, citations: Sequence[Citation], findings: Findings, confidence: float, *, abstained: bool = False
+) -> Answer:
+    return Answer(
+        text,
+        tuple(citations),
+        tuple(findings.notices),
+        tuple(findings.faults),
+        confidence=round(confidence, 3),
+        abstained=abstained,
+    )
 
 
-def _descending(scores: NDArray[np.float32]) -> list[int]:
-    return [int(index) for index in np.argsort(-scores, kind="stable")]
-
-
-def _distinct(
-    ranked: Sequence[int], candidates: Sequence[_Candidate], most: int, said: Sequence[str] = ()
-) -> list[int]:
-    """Take the first ``most`` candidates that do not repeat what is said already."""
-    chosen: list[int] = []
-    words = [content_words(text) for text in said]
-    for index in ranked:
-        own = content_words(candidates[index].citation.quote)
-        if len(chosen) < most and not any(share_of(own, other) >= _REPEATED for other in words):
-            chosen.append(index)
-            words.append(own)
-    return chosen
+def _quoted(citations: Sequence[Citation]) -> str:
+    return " ".join(f"{' '.join(citation.quote.split())} [{citation.number}]" for citation in citations)

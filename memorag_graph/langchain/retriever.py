@@ -23,7 +23,8 @@ class MemoRAGRetriever(BaseRetriever):
     """Id or directory of the memory."""
     options: RunOptions = Field(default_factory=RunOptions)
     task_type: TaskType = "memorag"
-    """``"memorag"`` searches for a question, ``"summarize"`` for the main points."""
+    """``"memorag"`` searches for a question and clues, ``"lookup"`` for the question alone, ``"summarize"`` for the
+    main points; ``"auto"`` chooses by the question."""
     graph: AnyGraph = Field(default=default_graph, exclude=True, repr=False)
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:

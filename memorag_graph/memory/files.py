@@ -24,15 +24,18 @@ from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
 from memorag_graph.models.threads import compute
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
 from memorag_graph.retrieval.dense import FaissKind
-from memorag_graph.retrieval.index import ChunkIndex, IndexKind, KeptInFile
+from memorag_graph.retrieval.index import IndexKind, KeptInFile
+from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.settings import MemorySettings
 
 INDEX_FILE = "index.bin"
+KEYWORDS_FILE = "keywords.bin"
 CHUNKS_FILE = "chunks.json"
 NOTES_FILE = "notes.json"
 
 
-FILES = ("memory.bin", NOTES_FILE, CHUNKS_FILE, INDEX_FILE)
+FILES = ("memory.bin", NOTES_FILE, CHUNKS_FILE, INDEX_FILE, KEYWORDS_FILE)
 """Files that a memory of one shard has besides its manifest."""
 
 
@@ -41,7 +44,7 @@ def shard_file(number: int) -> str:
     return f"memory.{number}.bin" if number else "memory.bin"
 
 
-def save_memory(directory: Path, memory: Memory, index: ChunkIndex) -> None:
+def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
     """Write a memory and its index; a reader meanwhile sees what was there before.
 
     Args:
@@ -72,8 +75,10 @@ def save_memory(directory: Path, memory: Memory, index: ChunkIndex) -> None:
         CHUNKS_FILE: _json_writer([asdict(chunk) for chunk in index.chunks]),
         NOTES_FILE: _json_writer([note.to_dict() for note in memory.notes]),
     }
-    if isinstance(index, KeptInFile):
-        writers[INDEX_FILE] = index.save
+    if isinstance(index.vectors, KeptInFile):
+        writers[INDEX_FILE] = index.vectors.save
+    if index.keywords is not None:
+        writers[KEYWORDS_FILE] = index.keywords.save
     writers |= {shard_file(number): _shard_writer(memory, shard) for number, shard in enumerate(memory.shards)}
     try:
         write_together(directory, writers, manifest)
@@ -96,7 +101,7 @@ def load_memory(
     check: FileCheck = "full",
     device: str = "cpu",
     index_kind: IndexKind | None = None,
-) -> tuple[Memory, ChunkIndex]:
+) -> tuple[Memory, MemoryIndex]:
     """Read a memory and its index. Keys and values that were kept exactly are mapped, not read.
 
     A memory that is replaced meanwhile is read again from the start.
@@ -136,13 +141,18 @@ def _load(
     check: FileCheck,
     device: torch.device,
     index_kind: IndexKind,
-) -> tuple[Memory, ChunkIndex]:
+) -> tuple[Memory, MemoryIndex]:
     def path(name: str) -> Path:
         return open_verified(directory, name, manifest, check)
 
     try:
         chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
-        index = index_kind.load(manifest["memory_id"], chunks, embeddings, lambda: path(INDEX_FILE))
+        vectors = index_kind.load(manifest["memory_id"], chunks, embeddings, lambda: path(INDEX_FILE))
+        if KEYWORDS_FILE in manifest["files"]:
+            words = KeywordIndex.load(path(KEYWORDS_FILE), chunks, manifest["language"])
+            index = MemoryIndex(vectors, words)
+        else:
+            index = MemoryIndex.of(vectors, manifest["language"])
         settings = MemorySettings(**manifest["settings"])
         read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
         memory = Memory(

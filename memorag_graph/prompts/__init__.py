@@ -106,6 +106,15 @@ class Prompts:
         """The request for the document word by word."""
         return self._own.repeat
 
+    def refusal(self, nearest: str = "") -> str:
+        """Say that the document does not contain the answer, with the quotations nearest to it, if there are any."""
+        own = self._own
+        return f"{own.not_contained}\n{own.nearest} {nearest}" if nearest else own.not_contained
+
+    def is_refusal(self, text: str) -> bool:
+        """Tell whether a written answer says what :meth:`refusal` says."""
+        return _letters(self._own.not_contained) in _letters(text)
+
     def resolved(self) -> dict[PromptKey, str]:
         """Return all eight templates as they will be used."""
         return {key: self[key] for key in get_args(PromptKey)}
@@ -113,3 +122,8 @@ class Prompts:
     @property
     def _own(self) -> LanguagePrompts:
         return _OWN_LANGUAGES.get(self.language.code, ENGLISH)
+
+
+def _letters(text: str) -> str:
+    """Return a text's letters in lower case: spaces and marks may differ."""
+    return "".join(filter(str.isalpha, text.lower()))

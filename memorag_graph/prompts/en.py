@@ -2,6 +2,8 @@
 
 from memorag_graph.prompts.texts import LanguagePrompts
 
+_NOT_CONTAINED = "The document does not seem to contain the answer."
+
 ENGLISH = LanguagePrompts(
     templates={
         "context": (
@@ -27,7 +29,8 @@ ENGLISH = LanguagePrompts(
         ),
         "qa_gen": (
             "Answer the question from the numbered passages below and from nothing else. After each statement, "
-            "name the passage that supports it, like [1]. If the passages do not hold the answer, say so.\n\n"
+            "name the passage that supports it, like [1]. If the passages do not hold the answer, write only this: "
+            f"{_NOT_CONTAINED}\n\n"
             "{evidence}\n\n{memory}Question: {question}"
         ),
         "sum_gen": (
@@ -39,5 +42,7 @@ ENGLISH = LanguagePrompts(
     memory_note="Draft from memory, which may be wrong: {draft}\n\n",
     summary_question="Summarize the document.",
     repeat="Repeat the document above word by word.",
+    not_contained=_NOT_CONTAINED,
+    nearest="Nearest to the question:",
     answer_in="Write in {language}.",
 )

@@ -2,6 +2,8 @@
 
 from memorag_graph.prompts.texts import LanguagePrompts
 
+_NOT_CONTAINED = "文档中似乎没有这个问题的答案。"
+
 CHINESE = LanguagePrompts(
     templates={
         "context": "下面是一篇长文档的逐段笔记，按文档顺序排列，就是你对这篇文档的记忆。\n\n{context}\n\n文档到此结束。",
@@ -18,7 +20,8 @@ CHINESE = LanguagePrompts(
         "sum": "{question}\n\n请按文档顺序列出最多八个要点，每行一个短句，用中文，不要解释。",
         "qa_gen": (
             "请只根据下面带编号的段落回答问题。每句话之后注明依据的段落编号，例如[1]。"
-            "如果段落中没有答案，请直接说明。\n\n{evidence}\n\n{memory}问题：{question}"
+            f"如果段落中没有答案，请只写这一句：{_NOT_CONTAINED}\n\n"
+            "{evidence}\n\n{memory}问题：{question}"
         ),
         "sum_gen": (
             "请只根据下面的要点和带编号的段落写出文档的摘要。每句话之后注明依据的段落编号，例如[1]。\n\n"
@@ -28,4 +31,6 @@ CHINESE = LanguagePrompts(
     memory_note="凭记忆写的草稿，可能有误：{draft}\n\n",
     summary_question="请概括这篇文档。",
     repeat="请逐字复述以上文档。",
+    not_contained=_NOT_CONTAINED,
+    nearest="与问题最接近的内容：",
 )

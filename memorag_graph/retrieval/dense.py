@@ -1,4 +1,4 @@
-"""Chunks → a dense index: embeddings in a flat FAISS index with cosine similarity (exact search)."""
+"""Chunks → a dense index: embeddings in a FAISS index with cosine similarity; exact search up to a number of chunks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +14,19 @@ from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.index import ChunkIndex, Hit
 
+EXACT_UP_TO = 100_000
+"""Chunks that are searched exactly; more are searched through a graph of neighbours (HNSW)."""
+
+_NEIGHBOURS = 32
+_CANDIDATES_BUILDING = 200
+_CANDIDATES_SEARCHING = 256
 _BATCH = 16
 _SAME = 0.98
 """Least cosine similarity of one text's vectors from one model; batches and machines round differently."""
 
 
 class FaissIndex:
-    """Exact nearest-neighbour search over chunks.
+    """Nearest-neighbour search over chunks.
 
     Args:
         chunks: The chunks, in document order.
@@ -45,6 +51,7 @@ class FaissIndex:
         embeddings: Embeddings,
         report: ReportProgress = ignore_progress,
         known: ChunkIndex | None = None,
+        exact_up_to: int = EXACT_UP_TO,
     ) -> "FaissIndex":
         """Embed chunks and index them; of texts in a known index of this kind, the vectors are taken from there."""
         vectors = known.vectors() if isinstance(known, FaissIndex) else {}
@@ -54,8 +61,9 @@ class FaissIndex:
             vectors.update(zip(texts, embed(embeddings, texts), strict=True))
             report(Progress("index", start + len(texts), len(new), "chunks"))
         matrix = np.stack([vectors[chunk.text] for chunk in chunks])
-        index = faiss.IndexFlatIP(matrix.shape[1])
-        index.add(matrix)
+        index = _empty_index(matrix.shape[1], exact=len(chunks) <= exact_up_to)
+        with _one_thread():  # several would link the graph's neighbours in an order of their own each time
+            index.add(matrix)
         return cls(chunks, index, embeddings)
 
     def vectors(self) -> dict[str, NDArray[np.float32]]:
@@ -94,7 +102,7 @@ class FaissIndex:
             scores, found = self._index.search(vectors, min(hits, len(self.chunks)))
         return [
             sorted(
-                (Hit(int(chunk), float(score)) for chunk, score in zip(row, row_scores, strict=True)),
+                (Hit(int(chunk), float(score)) for chunk, score in zip(row, row_scores, strict=True) if chunk >= 0),
                 key=lambda hit: (-hit.score, hit.chunk),
             )
             for row, row_scores in zip(found, scores, strict=True)
@@ -115,6 +123,16 @@ class FaissIndex:
                 raise MemoryMismatchError(f"the embedding model gives other vectors than those of the index; {advice}")
         self._proved = True
         return vectors[: len(queries)]
+
+
+def _empty_index(size: int, *, exact: bool) -> faiss.Index:
+    """Return a flat index, or a navigable small world (Malkov and Yashunin, 2016) where not all is to be compared."""
+    if exact:
+        return faiss.IndexFlatIP(size)
+    index = faiss.IndexHNSWFlat(size, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = _CANDIDATES_BUILDING
+    index.hnsw.efSearch = _CANDIDATES_SEARCHING
+    return index
 
 
 @contextmanager

@@ -1,40 +1,21 @@
-"""Queries of several kinds → evidence: one ranking, cut to a token budget, in document order."""
+"""Queries of several kinds → evidence: searched by meaning and by words, fused, cut to a token budget."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.retrieval.index import ChunkIndex, Hit
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import longest_start
+from memorag_graph.retrieval.fusion import best_first, fuse, order
+from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.query import WEIGHTS, Query
+from memorag_graph.retrieval.rerank import Reranker
+from memorag_graph.retrieval.selection import Counts, Selection
+from memorag_graph.settings import QueryKind
 
-QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
+_FOUND = 10
+"""A query found the chunks among so many first ones of its own ranking."""
 
-WEIGHTS: Mapping[QueryKind, float] = {
-    "question": 1.0,
-    "span": 0.25,
-    "surrogate": 0.25,
-    "draft": 0.15,
-    "outline": 1.0,
-}
-"""Say of each kind of query in the fused ranking, shared by all queries of the kind.
-
-All clues together weigh less than the question, so that what only clues find never displaces what the question
-finds among its first hits: poor clues of a small model fill room that is left, or settle ties.
-"""
-
-RRF_K = 60
-"""Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A search text and what it is."""
-
-    kind: QueryKind
-    text: str
+_RERANKED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +29,7 @@ class Evidence:
         text: The passage.
         score: Place in the fused ranking; higher is better.
         queries: The queries that found it, best first.
+        page: Page of the document; None where it has none.
     """
 
     source: str
@@ -56,72 +38,105 @@ class Evidence:
     text: str
     score: float
     queries: tuple[Query, ...] = field(default=())
+    page: int | None = None
 
 
-class Counts(Protocol):
-    """Counts the tokens of a text."""
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How evidence is searched for.
 
-    def __call__(self, text: str) -> int:
-        """Return the number of tokens."""
+    Attributes:
+        hits: Chunks that each query ranks by meaning, and as many by words.
+        token_budget: Most tokens of evidence.
+        chunk_tokens: Most tokens of a chunk.
+        question_share: Share of the budget that is filled by the question alone before any clue has a say.
+        weights: Say of each kind of query in the fused ranking, shared by all queries of the kind.
+        reranker: Puts the first chunks in the order of its own judgement.
+    """
+
+    hits: int
+    token_budget: int
+    chunk_tokens: int
+    question_share: float = 0.5
+    weights: Mapping[QueryKind, float] = field(default_factory=lambda: WEIGHTS)
+    reranker: Reranker | None = None
 
 
 def retrieve(
-    index: ChunkIndex,
+    index: MemoryIndex,
     queries: Sequence[Query],
+    search: Search,
     *,
-    hits: int,
-    token_budget: int,
     count_tokens: Counts,
     language_code: str,
+    pointed: Sequence[Hit] = (),
 ) -> list[Evidence]:
-    """Search with every query, fuse the rankings, and keep the best chunks within the budget.
+    """Search with every query, fuse the rankings, and keep the best chunks within the budget, in document order.
 
-    A chunk that does not fit whole is cut at the end of a sentence. Evidence comes in document order.
+    Args:
+        index: The memory's index.
+        queries: The question and clues.
+        search: How to search.
+        count_tokens: Counts the tokens of the budget.
+        language_code: ISO 639-1 code of the texts' language.
+        pointed: Chunks that the memory points at for the question, best first: one more ranking of it.
     """
     queries = list(dict.fromkeys(queries))
-    found = index.search([query.text for query in queries], hits)
-    scores = fuse(queries, found)
-    finders = _finders(queries, found)
-    kept: dict[int, Evidence] = {}
-    left = token_budget
-    for number in sorted(scores, key=lambda chunk: (-scores[chunk], chunk)):
-        chunk = index.chunks[number]
-        text = fit(chunk, left, count_tokens, language_code)
-        if not text and not kept:
-            text = longest_start(chunk.text, token_budget, count_tokens)
-        if not text:
-            continue
-        left -= count_tokens(text)
-        end = chunk.start + len(text)
-        kept[number] = Evidence(chunk.source, chunk.start, end, text, scores[number], tuple(finders[number]))
-    return [kept[number] for number in sorted(kept)]
+    found = [
+        [order(hits, index.chunks, search.chunk_tokens) for hits in rankings if hits]
+        for rankings in _rankings(index, queries, search.hits, pointed)
+    ]
+    shares = _shares(queries, search.weights)
+    fused = fuse((share, it) for share, rankings in zip(shares, found, strict=True) for it in rankings)
+    asked = [it for query, rankings in zip(queries, found, strict=True) if query.kind == "question" for it in rankings]
+    selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
+    if search.reranker is None:
+        selection.take(best_first(fuse((1.0, ranking) for ranking in asked)), search.question_share)
+        selection.take(best_first(fused))
+    else:
+        texts = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
+        selection.take(search.reranker.order(next(query.text for query in queries), texts))
+    finders = _finders(queries, found, selection.texts)
+    return [_evidence(index, number, text, fused, finders) for number, text in sorted(selection.texts.items())]
 
 
-def fuse(queries: Sequence[Query], found: Sequence[Sequence[Hit]]) -> dict[int, float]:
-    """Return the weighted reciprocal-rank score of every chunk that was found."""
-    scores: dict[int, float] = defaultdict(float)
-    share = {kind: sum(query.kind == kind for query in queries) for kind in WEIGHTS}
-    for query, hits in zip(queries, found, strict=True):
-        for rank, hit in enumerate(hits, start=1):
-            scores[hit.chunk] += WEIGHTS[query.kind] / share[query.kind] / (RRF_K + rank)
-    return dict(scores)
+def _rankings(
+    index: MemoryIndex, queries: Sequence[Query], hits: int, pointed: Sequence[Hit]
+) -> list[list[Sequence[Hit]]]:
+    """Return the rankings of each query."""
+    texts = [query.text for query in queries]
+    by_meaning = index.vectors.search(texts, hits)
+    by_words = index.keywords.search(texts, hits) if index.keywords else [[] for _ in texts]
+    return [
+        [meant, named, *([pointed[:hits]] if query.kind == "question" else [])]
+        for query, meant, named in zip(queries, by_meaning, by_words, strict=True)
+    ]
 
 
-def fit(chunk: Chunk, tokens: int, count_tokens: Counts, language_code: str) -> str:
-    """Return the longest start of a chunk, whole or up to the end of a sentence, within a number of tokens."""
-    if count_tokens(chunk.text) <= tokens:
-        return chunk.text
-    kept = ""
-    for sentence in split_sentences(chunk.text, language_code):
-        if count_tokens(chunk.text[: sentence.end]) > tokens:
-            break
-        kept = chunk.text[: sentence.end]
-    return kept
+def _shares(queries: Sequence[Query], weights: Mapping[QueryKind, float]) -> list[float]:
+    kinds = Counter(query.kind for query in queries)
+    return [weights[query.kind] / kinds[query.kind] for query in queries]
 
 
-def _finders(queries: Sequence[Query], found: Sequence[Sequence[Hit]]) -> dict[int, list[Query]]:
-    ranked = [(rank, position, hit.chunk) for position, hits in enumerate(found) for rank, hit in enumerate(hits)]
-    finders: dict[int, list[Query]] = defaultdict(list)
-    for _, position, chunk in sorted(ranked):
-        finders[chunk].append(queries[position])
-    return finders
+def _finders(
+    queries: Sequence[Query], found: Sequence[Sequence[Sequence[int]]], chosen: Mapping[int, str]
+) -> dict[int, list[Query]]:
+    """Return, for each chosen chunk, the queries that found it, best first; at least the one that came nearest."""
+    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for position, rankings in enumerate(found):
+        own = best_first(fuse((1.0, ranking) for ranking in rankings))
+        for place, chunk in enumerate(own):
+            if chunk in chosen:
+                places[chunk].append((place, position))
+    return {
+        chunk: [queries[position] for place, position in sorted(at) if place < max(_FOUND, min(at)[0] + 1)]
+        for chunk, at in places.items()
+    }
+
+
+def _evidence(
+    index: MemoryIndex, number: int, text: str, scores: Mapping[int, float], finders: Mapping[int, Sequence[Query]]
+) -> Evidence:
+    chunk = index.chunks[number]
+    end = chunk.start + len(text)
+    return Evidence(chunk.source, chunk.start, end, text, scores[number], tuple(finders[number]))

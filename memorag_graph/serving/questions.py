@@ -21,7 +21,7 @@ from memorag_graph.memory.store import MemoryStore
 from memorag_graph.prompts import Prompts
 from memorag_graph.serving.errors import answer_errors
 from memorag_graph.serving.memories import require_memory
-from memorag_graph.settings import RunOptions, TaskType, run_options
+from memorag_graph.settings import TASKS, RunOptions, TaskType, run_options
 from memorag_graph.state import GraphOutput, asked
 
 QUESTION_OPTIONS = frozenset(
@@ -45,10 +45,7 @@ class Question(BaseModel):
     query: str = Field("", description="The question; by default the last of the messages. May be empty for a summary.")
     memory_id: str = Field("", pattern=MEMORY_ID, description="Id of the memory to ask.")
     context: str = Field("", description="A text to ask about instead; it is memorized first.")
-    task_type: TaskType = Field(
-        "memorag",
-        description="qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary.",
-    )
+    task_type: TaskType = Field("memorag", description=TASKS)
     messages: list[AnyMessage] = Field(default_factory=list, description="A conversation that ends with the question.")
 
     @model_validator(mode="after")

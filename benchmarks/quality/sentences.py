@@ -1,0 +1,102 @@
+"""How often the three sentences of an extractive answer touch the evidence, by what they are chosen by.
+
+Usage: python benchmarks/quality/sentences.py DATA --cache DIR [--sets chunk_evidence,qmsum_val] [--grid]
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from common import write_result
+from evidence_data import Indexed, KeptEmbeddings, covers_half, read, touches
+
+from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.candidates import is_quotable, sentences_of
+from memorag_graph.generation.confidence import compare
+from memorag_graph.generation.sentence_scores import SentenceScores, descending, distinct, score_sentences
+
+Way = Callable[[SentenceScores], np.ndarray]
+SENTENCES = 3
+
+WAYS: dict[str, Way] = {
+    "meaning": lambda it: it.meaning,
+    "words": lambda it: it.words,
+    "meaning + words": lambda it: it.meaning + 1.2 * it.words,
+    "without words_around": lambda it: it.total - 0.4 * it.words_around,
+    "without meaning_beside": lambda it: it.total - 0.3 * it.meaning_beside,
+    "without meaning": lambda it: it.total - it.meaning,
+    "all": lambda it: it.total,
+}
+"""By what sentences are chosen; ``all`` is what the product does."""
+
+
+def way(words: float, around: float, beside: float) -> Way:
+    return lambda it: it.meaning + words * it.words + around * it.words_around + beside * it.meaning_beside
+
+
+GRID = {
+    f"words {words}, around {around}, beside {beside}": way(words, around, beside)
+    for words, around, beside in product((0.8, 1.2, 1.6, 2.0), (0.2, 0.4, 0.6), (0.2, 0.3, 0.4))
+}
+
+
+def quoted(ranking: Way, scores: SentenceScores, sentences: list[Citation]) -> list[tuple[int, int]]:
+    ranked = [index for index in descending(ranking(scores)) if is_quotable(sentences[index].quote)]
+    chosen = distinct(ranked, sentences, SENTENCES)
+    return [(sentences[index].start, sentences[index].end) for index in chosen]
+
+
+def study(folder: Path, embeddings: KeptEmbeddings, ways: dict[str, Way]) -> dict[str, dict[str, list[list[float]]]]:
+    """Return for each way and document: part, touch, half covered, for each question."""
+    documents, questions = read(folder)
+    found: dict[str, dict[str, list[list[float]]]] = {name: defaultdict(list) for name in ways}
+    for name, text in documents.items():
+        indexed = Indexed.of(name, text, embeddings)
+        for question in (it for it in questions if it["document_id"] == name and it["kind"] != "general"):
+            sentences = sentences_of(indexed.evidence(question["query"]), "en")
+            meaning, _ = compare(embeddings, question["query"], [it.quote for it in sentences])
+            scores = score_sentences(
+                sentences, meaning, question["query"], [], indexed.keywords.rarity(question["query"]), "en"
+            )
+            for key, ranking in ways.items():
+                spans = quoted(ranking, scores, sentences)
+                row = [question["part"], touches(spans, question["evidence"]), covers_half(spans, question["evidence"])]
+                found[key][name if len(documents) < 10 else folder.name].append(row)
+    return found
+
+
+def summary(rows: list[list[float]]) -> dict[str, float]:
+    table = np.array(rows, dtype=float)
+    parts = {"tune": table[:, 0] == 0, "report": table[:, 0] == 1, "all": table[:, 0] >= 0}
+    touch = {f"touch_{name}": round(float(table[part, 1].mean()), 3) for name, part in parts.items()}
+    return {"questions": len(table), **touch, "half_all": round(float(table[:, 2].mean()), 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--sets", default="chunk_evidence,qmsum_val")
+    parser.add_argument("--grid", action="store_true", help="try weights instead of leaving out terms")
+    given = parser.parse_args()
+    ways = GRID if given.grid else WAYS
+    embeddings = KeptEmbeddings(given.cache)
+    result: dict[str, dict[str, dict[str, float]]] = {name: {} for name in ways}
+    for folder in given.sets.split(","):
+        for key, of_documents in study(given.data / folder, embeddings, ways).items():
+            result[key] |= {name: summary(rows) for name, rows in of_documents.items()}
+    for key, tables in result.items():
+        mean = np.mean([[table["touch_tune"], table["touch_report"]] for table in tables.values()], axis=0)
+        result[key]["mean over documents"] = {"touch_tune": round(mean[0], 4), "touch_report": round(mean[1], 4)}
+    name = "sentences_grid" if given.grid else "sentences"
+    write_result(name, {"sentences": SENTENCES, "chosen_by": result})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What is wrong with an answer: codes for programs, and words for readers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from memorag_graph.generation.answer import Fault
+from memorag_graph.generation.citations import Checked, without_marks
+from memorag_graph.languages import Language, detect_language, language
+from memorag_graph.words import count_words
+
+_FEWEST_WORDS = 20
+"""Words from which on a text's language can be told."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Faults with their notices, in the order in which they were found."""
+
+    faults: list[Fault] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def add(self, fault: Fault, notice: str) -> None:
+        """Note a fault."""
+        self.faults.append(fault)
+        self.notices.append(notice)
+
+
+def judge(checked: Checked, text: str, wanted: Language) -> Findings:
+    """Name what is wrong with the citations and the language of a written answer."""
+    findings = Findings()
+    if checked.missing:
+        findings.add("cites_missing_passage", f"The answer cites passages that do not exist: {_list(checked.missing)}.")
+    if not checked.citations:
+        findings.add("cites_nothing", "The answer cites no passage; nothing in it was checked against the document.")
+    false = dict.fromkeys(citation.number for citation in checked.citations if not citation.supported)
+    if false:
+        findings.add("false_citation", f"The answer cites passages for what they do not say: {_list(list(false))}.")
+    if checked.citations and checked.unsupported:
+        count = len(checked.unsupported)
+        findings.add("unsupported_statement", f"Without support in the passages: {count} of its {_sentences(checked)}.")
+    if (other := _other_language(text, wanted)) is not None:
+        findings.add("wrong_language", f"The answer is in {other.name}, not in {language(wanted.code).name}.")
+    return findings
+
+
+def _other_language(text: str, wanted: Language) -> Language | None:
+    """Return the language of a text that is long enough to tell, if it is another one."""
+    plain = without_marks(text)
+    if count_words(plain) < _FEWEST_WORDS:
+        return None
+    found = detect_language(plain)
+    return found if found.name != language(wanted.code).name else None  # one name may have several codes
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _sentences(checked: Checked) -> str:
+    return "sentence" if checked.statements == 1 else f"{checked.statements} sentences"

@@ -1,0 +1,142 @@
+"""Which sentences of the evidence answer a question: meaning, rare words, and what stands beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.generation.answer import Citation
+from memorag_graph.retrieval.analysis import terms
+from memorag_graph.words import content_words, share_of
+
+Matrix = NDArray[np.float32]
+
+WORDS = 1.2
+"""Weight of the share of the question's words that a sentence holds."""
+
+WORDS_AROUND = 0.4
+"""Weight of the same share for a sentence with its neighbours: a sentence alone may have lost its subject."""
+
+MEANING_BESIDE = 0.3
+"""Weight of the similarity of the neighbour that is nearer to the question."""
+
+CLUES = 0.1
+"""Weight of the share of a clue's words that a sentence holds: it settles ties, a clue may be wrong."""
+
+_REPEATED = 0.8
+"""Share of a sentence's words from which on it repeats another."""
+
+_TOUCHING = 8
+"""Most characters between neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceScores:
+    """How well each sentence answers, and why; every array has shape (sentences,).
+
+    Attributes:
+        meaning: Cosine similarity with the question.
+        words: Share of the question's words in the sentence, weighted by how rare they are.
+        words_around: The same share for the sentence and its neighbours.
+        meaning_beside: Similarity of the nearer neighbour; 0 without one.
+        clues: Largest share of a clue's words.
+    """
+
+    meaning: Matrix
+    words: Matrix
+    words_around: Matrix
+    meaning_beside: Matrix
+    clues: Matrix
+
+    @property
+    def total(self) -> Matrix:
+        """The weighted sum, by which sentences are chosen."""
+        words = WORDS * self.words + WORDS_AROUND * self.words_around
+        total: Matrix = self.meaning + words + MEANING_BESIDE * self.meaning_beside + CLUES * self.clues
+        return total
+
+
+def score_sentences(
+    sentences: Sequence[Citation],
+    meaning: Matrix,
+    question: str,
+    clues: Sequence[str],
+    rarity: Mapping[str, float],
+    language_code: str,
+) -> SentenceScores:
+    """Score the sentences of the evidence.
+
+    A word of the question weighs more the fewer chunks of the document and the fewer sentences of the evidence hold
+    it: what all the evidence is about does not tell which sentence answers.
+
+    Args:
+        sentences: In document order.
+        meaning: Their similarity with the question, shape (sentences,).
+        question: The question.
+        clues: Recalled spans, surrogate questions and the draft.
+        rarity: How rare each term of the question is in the document; terms that are not there weigh 1.
+        language_code: Language of the document.
+    """
+    held = [set(terms(sentence.quote, language_code)) for sentence in sentences]
+    wanted = list(dict.fromkeys(terms(question, language_code)))
+    holds = _holds(held, wanted)
+    weights = _rare_among(holds) * np.array([rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
+    beside = [_neighbours(sentences, at) for at in range(len(sentences))]
+    around = np.array([holds[[at, *others]].max(axis=0) for at, others in enumerate(beside)])
+    overlaps = [np.zeros(len(sentences), dtype=np.float32)]
+    for clue in clues:
+        said = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
+        overlaps.append(_share(said, _rare_among(said)))
+    return SentenceScores(
+        meaning=meaning,
+        words=_share(holds, weights),
+        words_around=_share(around, weights),
+        meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
+        clues=np.max(overlaps, axis=0),
+    )
+
+
+def descending(scores: Matrix) -> list[int]:
+    """Return the positions of the sentences, best first; equal scores in document order."""
+    return [int(index) for index in np.argsort(-scores, kind="stable")]
+
+
+def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, said: Sequence[str] = ()) -> list[int]:
+    """Take the first ``most`` sentences that do not repeat what is said already."""
+    chosen: list[int] = []
+    words = [content_words(text) for text in said]
+    for index in ranked:
+        own = content_words(sentences[index].quote)
+        if len(chosen) < most and not any(share_of(own, other) >= _REPEATED for other in words):
+            chosen.append(index)
+            words.append(own)
+    return chosen
+
+
+def _holds(held: Sequence[set[str]], wanted: Sequence[str]) -> Matrix:
+    """Return which sentence holds which term as 0 and 1, shape (sentences, terms)."""
+    found = [[term in words for term in wanted] for words in held]
+    return np.array(found, dtype=np.float32).reshape(len(held), len(wanted))
+
+
+def _rare_among(holds: Matrix) -> Matrix:
+    """Return the inverse document frequency of each term among the sentences, shape (terms,)."""
+    count = holds.sum(axis=0)
+    return np.asarray(np.log(1 + (len(holds) - count + 0.5) / (count + 0.5)), dtype=np.float32)
+
+
+def _share(holds: Matrix, weights: Matrix) -> Matrix:
+    """Return the share of the terms' weight that each sentence holds, shape (sentences,)."""
+    return np.asarray(holds @ weights / max(float(weights.sum()), 1e-9), dtype=np.float32)
+
+
+def _neighbours(sentences: Sequence[Citation], at: int) -> list[int]:
+    """Return the positions of the sentences right before and after one in the document."""
+    here = sentences[at]
+    found = []
+    for other in (at - 1, at + 1):
+        if 0 <= other < len(sentences) and sentences[other].source == here.source:
+            gap = max(here.start - sentences[other].end, sentences[other].start - here.end)
+            found += [other] if gap <= _TOUCHING else []
+    return found

@@ -1,0 +1,98 @@
+"""Chunks → a keyword index: BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009) by bm25s."""
+
+import tempfile
+from collections.abc import Sequence
+from math import log
+from pathlib import Path
+
+import bm25s
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.errors import MemoryFileError
+from memorag_graph.retrieval.analysis import terms
+from memorag_graph.retrieval.index import Hit
+
+_ABSENT = "\0"
+"""A term that no text has: it keeps an index over texts without any term from being empty."""
+
+
+class KeywordIndex:
+    """Finds chunks by their words.
+
+    Args:
+        chunks: The chunks, in document order.
+        language_code: ISO 639-1 code of their language.
+        bm25: The index over their terms.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], language_code: str, bm25: bm25s.BM25) -> None:
+        if bm25.scores["num_docs"] != len(chunks):
+            raise MemoryFileError(
+                f"the keyword index holds {bm25.scores['num_docs']} texts for {len(chunks)} chunks; "
+                "memorize the document again"
+            )
+        self.chunks = tuple(chunks)
+        self.language_code = language_code
+        self._bm25 = bm25
+
+    @classmethod
+    def from_chunks(cls, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
+        """Index chunks."""
+        bm25 = bm25s.BM25()
+        bm25.index([terms(chunk.text, language_code) or [_ABSENT] for chunk in chunks], show_progress=False)
+        return cls(chunks, language_code, bm25)
+
+    def scores(self, query: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+        """Return the BM25 score of every chunk, shape (chunks,)."""
+        known = [term for term in terms(query, self.language_code) if term in self._bm25.vocab_dict]
+        if not known:
+            return np.zeros(len(self.chunks), dtype=np.float32)
+        return np.asarray(self._bm25.get_scores(known), dtype=np.float32)
+
+    def share_known(self, text: str) -> float:
+        """Return the share of a text's distinct terms that some chunk holds; 0 for a text without terms."""
+        asked = set(terms(text, self.language_code))
+        return sum(term in self._bm25.vocab_dict for term in asked) / len(asked) if asked else 0.0
+
+    def rarity(self, text: str) -> dict[str, float]:
+        """Return the inverse document frequency of each term of a text, as BM25 has it; above 0, largest if unknown."""
+        starts, known = self._bm25.scores["indptr"], self._bm25.vocab_dict
+        asked = dict.fromkeys(terms(text, self.language_code))
+        counts = {term: int(starts[known[term] + 1] - starts[known[term]]) if term in known else 0 for term in asked}
+        return {term: log(1 + (len(self.chunks) - it + 0.5) / (it + 0.5)) for term, it in counts.items()}
+
+    def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
+        """Return at most ``hits`` chunks that share words with each query, best first; equal ones in document order."""
+        return [self._search(query, hits) for query in queries]
+
+    def _search(self, query: str, hits: int) -> list[Hit]:
+        scores = self.scores(query)
+        best = np.argsort(-scores, kind="stable")[:hits]
+        return [Hit(int(chunk), float(scores[chunk])) for chunk in best if scores[chunk] > 0]
+
+    def save(self, path: Path) -> None:
+        """Write the index: a safetensors container whose tensors are the bytes of the files that bm25s writes."""
+        with tempfile.TemporaryDirectory() as made:
+            self._bm25.save(made, show_progress=False)
+            files = {file.name: np.fromfile(file, dtype=np.uint8) for file in Path(made).iterdir()}
+        path.write_bytes(save(files))
+
+    @classmethod
+    def load(cls, path: Path, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
+        """Read an index written by :meth:`save`.
+
+        Raises:
+            MemoryFileError: If the file is damaged or does not fit the chunks.
+        """
+        try:
+            files = load(path.read_bytes())
+            with tempfile.TemporaryDirectory() as unpacked:
+                for name, content in files.items():
+                    content.tofile(Path(unpacked, Path(name).name))
+                bm25 = bm25s.BM25.load(unpacked, load_vocab=True, show_progress=False)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
+        return cls(chunks, language_code, bm25)

@@ -1,0 +1,168 @@
+"""What a chat model wrote is checked: each mark, each sentence, the language; and what the reader is shown."""
+
+import random
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from memorag_graph.cli.render import show_answer
+from memorag_graph.generation.citations import check
+from memorag_graph.generation.notices import judge
+from memorag_graph.generation.support import bears_out
+from memorag_graph.languages import language
+from memorag_graph.prompts import Prompts
+from memorag_graph.records import from_answer, to_document, to_evidence
+from memorag_graph.retrieval.evidence import Evidence
+from tests.conftest import TEXT
+from tests.test_generation import CHUNKS, EVIDENCE, assert_cited, sentences_of, written
+
+REFUSAL = "The document does not seem to contain the answer."
+
+
+def never(first: str, second: str) -> float:
+    return 0.0
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_citation_stands_in_the_document_and_every_false_one_is_found(seed: int) -> None:
+    picked = random.Random(seed)
+    chunks = sorted(picked.sample(CHUNKS, picked.randint(1, 5)), key=lambda chunk: chunk.start)
+    evidence = [Evidence(it.source, it.start, it.end, it.text, 1.0) for it in chunks]
+    said: list[tuple[str, int, str]] = []
+    for _ in range(picked.randint(1, 6)):
+        number = picked.randint(1, len(evidence))
+        sentence = picked.choice(list(sentences_of(evidence[number - 1 : number])))
+        said.append((sentence, number, picked.choice(["right", "wrong", "missing", "none"])))
+    marks = {"right": 0, "wrong": 0, "missing": 0, "none": 0}
+    parts, unsupported = [], 0
+    for sentence, number, kind in said:
+        wrong = [it for it, passage in enumerate(evidence, start=1) if sentence.rstrip(".") not in passage.text]
+        kind = "none" if kind == "wrong" and not wrong else kind
+        marks[kind] += 1
+        unsupported += kind != "right"
+        mark = {"right": f"[{number}]", "wrong": f"[{wrong[0] if wrong else 0}]", "missing": "[77]", "none": ""}[kind]
+        parts.append(f"{sentence} {mark}" if picked.random() < 0.5 else f"{sentence.rstrip('.')} {mark}.")
+    text = picked.choice([" ", "\n", "\n- "]).join(parts)
+    checked = check(text, evidence, "en", never)
+    for citation in checked.citations:
+        assert TEXT[citation.start : citation.end] == citation.quote
+        passage = evidence[citation.number - 1]
+        assert passage.start <= citation.start < citation.end <= passage.end
+    assert checked.missing == ((77,) if marks["missing"] else ())
+    assert len(checked.unsupported) == unsupported
+    assert all(text[it.start : it.end] == it.text for it in checked.unsupported)
+    assert any(not citation.supported for citation in checked.citations) == bool(marks["wrong"])
+    assert any(citation.supported for citation in checked.citations) == bool(marks["right"])
+
+
+@pytest.mark.parametrize("change", [("1992", "1995"), ("Kemp", "Quill"), ("Brannay", "Inshay")])
+def test_a_planted_false_citation_is_caught(change: tuple[str, str]) -> None:
+    passage = next(chunk for chunk in CHUNKS if "1992" in chunk.text and "Kemp" in chunk.text)
+    evidence = [Evidence(passage.source, passage.start, passage.end, passage.text, 1.0)]
+    pair = f"In the year 1992 {passage.text.split('In the year 1992 ')[1].split('In the year')[0].strip()}"
+    true, second = (part.strip() for part in pair.replace(". ", ".|").split("|"))
+    false = next(sentence.replace(*change) for sentence in (true, second) if change[0] in sentence)
+    answer = written(f"{true} [1] {false} [1]", evidence=evidence)
+    assert [citation.supported for citation in answer.citations].count(False) == 1
+    assert answer.faults == ("false_citation", "unsupported_statement")
+    assert answer.notices[0] == "The answer cites passages for what they do not say: 1."
+    assert [it.text for it in answer.unsupported] == [false]
+    assert answer.confidence <= 0.5
+
+
+def test_a_statement_in_other_words_is_borne_out_by_its_meaning_alone() -> None:
+    passage = "Sales of the boats brought in a good sum."
+    assert bears_out(passage, "Vessel proceeds were high", "en", lambda: 0.8)
+    assert not bears_out(passage, "Vessel proceeds were high", "en", lambda: 0.7)
+    assert not bears_out(passage, "Vessel proceeds were high in 1990", "en", lambda: 0.99)
+    assert not bears_out(passage, "The sales of the boats by Kemp brought in a good sum", "en", lambda: 0.99)
+
+
+def test_nouns_of_german_are_no_names() -> None:
+    assert bears_out(
+        "Die Fähre fuhr am Morgen nach Thorle.", "Nach Thorle fuhr die Fähre am Vormittag", "de", lambda: 0
+    )
+
+
+def test_sentences_without_support_are_located() -> None:
+    true = next(iter(sentences_of(EVIDENCE[:1])))
+    answer = written(f"{true} [1] Nobody else was asked about any of it.\nYes. {true} [1]")
+    assert [it.text for it in answer.unsupported] == ["Nobody else was asked about any of it."]
+    assert answer.faults == ("unsupported_statement",)
+    assert answer.notices == ("Without support in the passages: 1 of its 3 sentences.",)
+
+
+def test_chinese_marks_and_statements_are_checked() -> None:
+    passages = ["二〇二〇年三月，渡轮航线停航四十天。公司没有裁减船员。", "总经理陈美华决定向银行借款四千万元。"]
+    evidence, at = [], 0
+    for passage in passages:
+        evidence.append(Evidence("a", at, at + len(passage), passage, 1.0))
+        at += len(passage)
+    checked = check(
+        "公司没有裁减船员【1】。总经理陈美华决定向银行借款【1】。渡轮停航四十天。[1]", evidence, "zh", never
+    )
+    assert [(it.number, it.supported) for it in checked.citations] == [(1, True), (1, False), (1, True)]
+    assert [it.text for it in checked.unsupported] == ["总经理陈美华决定向银行借款【1】。"]
+
+
+def test_an_answer_in_another_language_is_named() -> None:
+    german = (
+        "Die Fähre hat in diesem Jahr sehr viele Menschen und Lastwagen befördert, und der Kapitän war stolz auf den "
+        "Hafen, den er jeden Morgen verließ und in den er am Abend wieder zurückkehrte."
+    )
+    answer = written(german)
+    assert answer.faults == ("cites_nothing", "wrong_language")
+    assert answer.notices[1] == "The answer is in German, not in English."
+    assert "wrong_language" not in written(" ".join(german.split()[:15])).faults
+
+
+def test_codes_of_one_language_are_one_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memorag_graph.generation.notices.detect_language", lambda text: language("nb"))
+    checked = check("", [], "no", never)
+    text = "ferge " * 30
+    assert "wrong_language" not in judge(checked, text, language("no")).faults
+    assert "wrong_language" in judge(checked, text, language("sv")).faults
+
+
+@pytest.mark.parametrize("text", [REFUSAL, f"**{REFUSAL.upper()}**", f"I am sorry. {REFUSAL} It is about ferries."])
+def test_a_chat_model_may_say_that_the_document_does_not_contain_it(text: str) -> None:
+    answer = written(text)
+    assert answer.abstained
+    assert (answer.confidence, answer.faults, answer.notices, answer.unsupported) == (0.0, (), (), ())
+
+
+def test_every_language_asks_for_the_words_that_are_recognized() -> None:
+    for code in ("en", "zh", "de"):
+        prompts = Prompts(language(code))
+        assert prompts.refusal() in prompts["qa_gen"]
+        assert prompts.is_refusal(prompts["qa_gen"])
+        assert not prompts.is_refusal("Ferries sail.")
+        assert prompts.refusal("“Ferries sail.”").endswith("“Ferries sail.”")
+
+
+def test_the_reader_sees_what_has_no_support(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (next(iter(sentences_of([passage]))) for passage in EVIDENCE[:2])
+    answer = written(f"{first} [1] {second} [1]")
+    result = {**from_answer(answer), "basis": "evidence", "timings": {}}
+    show_answer(Console(width=400), result, clues=False)
+    shown = capsys.readouterr().out
+    assert f"Without support: {second}" in shown
+    assert shown.count("(does not say so)") == 1
+    assert f"Confidence: {answer.confidence:.2f}" in shown
+
+
+def test_pages_and_clues_travel_with_the_evidence(tmp_path: Path) -> None:
+    class Opened:
+        class index:  # noqa: N801
+            chunks = CHUNKS
+
+    found = Evidence(EVIDENCE[0].source, EVIDENCE[0].start, EVIDENCE[0].end, EVIDENCE[0].text, 1.0, page=7)
+    document = to_document(1, found)
+    assert document.metadata["page"] == 7
+    assert to_evidence(document, Opened()) == found  # type: ignore[arg-type]
+    assert "page" not in to_document(1, EVIDENCE[0]).metadata
+    assert to_evidence(to_document(1, EVIDENCE[0]), Opened()).page is None  # type: ignore[arg-type]
+    answer = written(f"{next(iter(sentences_of([found])))} [1]", evidence=[found])
+    assert [citation.page for citation in answer.citations] == [7]
+    assert_cited(answer.citations)

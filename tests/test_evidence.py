@@ -1,0 +1,173 @@
+"""Evidence is the best of all rankings within its budget, whatever the clues are worth."""
+
+import random
+
+import pytest
+
+from memorag_graph.chunking import Chunk
+from memorag_graph.documents import Document
+from memorag_graph.retrieval.dense import FaissIndex
+from memorag_graph.retrieval.evidence import Search, retrieve
+from memorag_graph.retrieval.fusion import best_first, fuse, order
+from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.query import WEIGHTS, Query
+from memorag_graph.retrieval.selection import Selection
+from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
+
+QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]
+SIZE = 64
+
+
+def count(text: str) -> int:
+    return len(text.split())
+
+
+@pytest.fixture(scope="module")
+def index() -> MemoryIndex:
+    documents = [Document("a", TEXT), Document("b", TEXT.replace("ferry", "train").replace("Quill", "Pennyworth"))]
+    return MemoryIndex.of(
+        FaissIndex.from_chunks(split_documents(documents, tiny_model("llama"), SIZE), HashEmbeddings()), "en"
+    )
+
+
+def find(index: MemoryIndex, queries: list[Query], budget: int = 100, **how):
+    search = Search(hits=how.pop("hits", 20), token_budget=budget, chunk_tokens=SIZE, **how)
+    pointed = how.pop("pointed", ())
+    return retrieve(index, queries, search, count_tokens=count, language_code="en", pointed=pointed)
+
+
+def places(evidence) -> set[tuple[str, int]]:
+    return {(passage.source, passage.start) for passage in evidence}
+
+
+def test_evidence_is_what_both_searches_rank_first_together(index: MemoryIndex) -> None:
+    question = QUERIES[0]
+    rankings = [order(ranked[0], index.chunks, SIZE) for ranked in (
+        index.vectors.search([question], 20), index.keywords.search([question], 20)
+    )]  # fmt: skip
+    best = [index.chunks[chunk] for chunk in best_first(fuse((1.0, ranking) for ranking in rankings))]
+    first = find(index, [Query("question", question)], budget=count(best[0].text))
+    assert [(it.source, it.start, it.text) for it in first] == [(best[0].source, best[0].start, best[0].text)]
+
+
+def test_evidence_is_in_document_order_within_the_budget_and_says_who_found_it(index: MemoryIndex) -> None:
+    queries = [Query("question", QUERIES[0]), Query("span", QUERIES[1]), Query("draft", QUERIES[2])]
+    evidence = find(index, queries)
+    assert 80 < sum(count(passage.text) for passage in evidence) <= 100
+    chunks = {(chunk.source, chunk.start): chunk for chunk in index.chunks}
+    assert evidence == sorted(evidence, key=lambda passage: (passage.source, passage.start))
+    for passage in evidence:
+        assert chunks[passage.source, passage.start].text.startswith(passage.text)
+        assert passage.queries
+        assert set(passage.queries) <= set(queries)
+    assert evidence == find(index, queries)
+
+
+def test_a_passage_names_the_queries_that_have_it_among_their_first_ten(index: MemoryIndex) -> None:
+    queries = [Query("question", "proud"), Query("span", "Captain Pennyworth"), Query("surrogate", "lorries")]
+    own = {
+        query: best_first(
+            fuse(
+                (1.0, order(search.search([query.text], 20)[0], index.chunks, SIZE))
+                for search in (index.vectors, index.keywords)
+            )
+        )[:10]
+        for query in queries
+    }
+    numbers = {(chunk.source, chunk.start): number for number, chunk in enumerate(index.chunks)}
+    for passage in find(index, queries, budget=150):
+        number = numbers[passage.source, passage.start]
+        finders = sorted((own[query].index(number), queries.index(query)) for query in queries if number in own[query])
+        if finders:
+            assert list(passage.queries) == [queries[at] for _, at in finders]
+        else:
+            assert len(passage.queries) == 1
+
+
+def test_clues_never_displace_what_the_question_finds_in_its_share(index: MemoryIndex) -> None:
+    question = Query("question", QUERIES[0])
+    for seed in range(20):
+        words = random.Random(seed).sample(TEXT.split(), 40)
+        clues = [Query(kind, " ".join(words[at : at + 8])) for at, kind in enumerate(("span", "surrogate", "draft"))]
+        alone = find(index, [question], budget=60)
+        together = find(index, [question, *clues], budget=120, weights=dict.fromkeys(WEIGHTS, 10.0))
+        whole = {(chunk.source, chunk.start, chunk.text) for chunk in index.chunks}
+        first = {(it.source, it.start, it.text) for it in alone} & whole
+        assert first
+        assert first <= {(it.source, it.start, it.text) for it in together}
+
+
+def test_without_a_share_heavy_clues_decide(index: MemoryIndex) -> None:
+    heavy = {**dict.fromkeys(WEIGHTS, 0.0), "span": 1.0}
+    queries = [Query("question", QUERIES[0]), Query("span", QUERIES[2])]
+    alone = find(index, [Query("question", QUERIES[2])])
+    assert places(find(index, queries, weights=heavy, question_share=0.0)) == places(alone)
+
+
+def test_the_order_of_clues_of_one_kind_does_not_matter(index: MemoryIndex) -> None:
+    question, *clues = [Query("question", QUERIES[0]), *(Query("span", text) for text in QUERIES[1:])]
+    assert places(find(index, [question, *clues])) == places(find(index, [question, *reversed(clues)]))
+
+
+def test_repeated_clues_count_once(index: MemoryIndex) -> None:
+    once = find(index, [Query("question", "harbour"), Query("span", "lorries")])
+    assert find(index, [Query("question", "harbour"), *[Query("span", "lorries")] * 5]) == once
+
+
+def test_what_a_memory_points_at_is_one_more_ranking_of_the_question(index: MemoryIndex) -> None:
+    nothing = Query("question", "zyzzyva")  # the words of no chunk, and a hash for a meaning
+    target = len(index.chunks) - 1
+    search = Search(hits=1, token_budget=40, chunk_tokens=SIZE)
+    found = retrieve(index, [nothing], search, count_tokens=count, language_code="en", pointed=[Hit(target, 1.0)])
+    assert (index.chunks[target].source, index.chunks[target].start) in places(found)
+
+
+class ByLength:
+    """Prefers short texts."""
+
+    def order(self, question: str, texts: dict[int, str]) -> list[int]:
+        return sorted(texts, key=lambda chunk: (len(texts[chunk]), chunk))
+
+
+def test_a_reranker_decides_the_order(index: MemoryIndex) -> None:
+    queries = [Query("question", QUERIES[0]), Query("span", QUERIES[1])]
+    search = Search(hits=100, token_budget=10_000, chunk_tokens=SIZE)
+    ranked = retrieve(index, queries, search, count_tokens=count, language_code="en")
+    shortest = sorted(ranked, key=lambda it: len(it.text))
+    (only, *_) = find(index, queries, budget=count(shortest[0].text), reranker=ByLength())
+    assert len(only.text) == len(shortest[0].text)
+
+
+def pieces(*texts: str) -> list[Chunk]:
+    return [Chunk("a", 0, 100 * at, 100 * at + len(text), text) for at, text in enumerate(texts)]
+
+
+def test_a_chunk_that_does_not_fit_is_cut_at_a_sentence() -> None:
+    chunks = pieces("The ferry sailed at dawn. It carried forty lorries across the sound to Thorle.")
+    selection = Selection(chunks, 8, count, "en")
+    selection.take([0])
+    assert selection.texts == {0: "The ferry sailed at dawn."}
+
+
+def test_where_not_even_a_sentence_fits_the_first_chunk_is_cut_within_one() -> None:
+    selection = Selection(pieces("The ferry sailed at dawn to Thorle.", "A dog."), 3, count, "en")
+    selection.take([0, 1])
+    assert selection.texts == {0: "The ferry sailed"} or selection.texts == {0: "The ferry sailed "}
+
+
+def test_near_duplicates_are_passed_over() -> None:
+    same = "Captain Quill retired in 1999 after forty years aboard the northern ferries."
+    chunks = pieces(same, same.replace("forty", "40"), same + "  ", "The harbour master kept a small brass telescope.")
+    selection = Selection(chunks, 1000, count, "en")
+    selection.take(range(4))
+    assert set(selection.texts) == {0, 3}
+
+
+def test_a_share_leaves_the_rest_of_the_budget() -> None:
+    chunks = pieces(*(f"{word * 5} one two three." for word in "abcdefgh"))
+    selection = Selection(chunks, 16, count, "en")
+    selection.take(range(8), share=0.5)
+    assert sorted(selection.texts) == [0, 1]
+    selection.take([7, 6, 5])
+    assert sorted(selection.texts) == [0, 1, 6, 7]
