@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from memorag_graph.generation.choose import Generator
     from memorag_graph.progress import Progress
     from memorag_graph.retrieval.evidence import Evidence
+    from memorag_graph.retrieval.index import Hit
     from memorag_graph.retrieval.query import Query
 
 Arguments = ParamSpec("Arguments")
@@ -155,12 +156,14 @@ class Nodes:
         """Search with the question and all clues; keep the evidence that fits the budget."""
         from memorag_graph.clues.sifting import related
 
-        keywords = self._open(state, runtime).index.keywords
+        opened = self._open(state, runtime)
+        keywords = opened.index.keywords
         queries, dropped = related(to_queries(state), keywords.share_known if keywords else lambda _: 1.0)
-        evidence = self._search(state, runtime, queries)
+        pointed, skipped = self._pointed(state, opened, _options(runtime))
+        evidence = self._search(state, runtime, queries, pointed)
         return {
             "evidence": [to_document(number, passage) for number, passage in enumerate(evidence, start=1)],
-            "trace": to_trace("retrieve", dropped),
+            "trace": [*to_trace("retrieve", dropped), *skipped],
         }
 
     @timed
@@ -198,7 +201,26 @@ class Nodes:
         opened, options = self._open(state, runtime), _options(runtime)
         return Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
 
-    def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
+    def _pointed(
+        self, state: GraphState, opened: OpenMemory, options: RunOptions
+    ) -> "tuple[list[Hit], list[TraceRecord]]":
+        """Return the chunks that the memory points at, or why it cannot."""
+        if not options.recall_by_attention:
+            return [], []
+        from memorag_graph.memory.pointing import can_point, point
+
+        reason = can_point(opened.model, opened.memory)
+        if reason is not None:
+            return [], [TraceRecord(node="retrieve", what="skipped", text="recall_by_attention", reason=reason)]
+        return point(opened.model, opened.memory, state["question"], opened.index.chunks, options.hits), []
+
+    def _search(
+        self,
+        state: GraphState,
+        runtime: Runtime[RunOptions],
+        queries: "Sequence[Query]",
+        pointed: "Sequence[Hit]" = (),
+    ) -> "list[Evidence]":
         from memorag_graph.retrieval.evidence import Search, retrieve
         from memorag_graph.retrieval.query import WEIGHTS
 
@@ -217,6 +239,7 @@ class Nodes:
             search,
             count_tokens=opened.model.language_model.count,
             language_code=opened.memory.prompts.language.code,
+            pointed=pointed,
         )
 
     def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:

@@ -9,7 +9,8 @@ class Progress:
     """A report from within long work.
 
     Attributes:
-        stage: ``"waiting"`` (for another process), ``"gists"``, ``"memory"``, ``"eviction"`` or ``"index"``.
+        stage: ``"waiting"`` (for another process), ``"gists"``, ``"memory"``, ``"eviction"``, ``"index"`` or
+            ``"heads"``.
         done: Units finished.
         total: Units in all.
         unit: What is counted, such as ``"tokens"``.

@@ -91,7 +91,7 @@ class RunOptions(BaseModel):
         2048, ge=32, le=1_000_000, description="Most tokens of evidence handed to the generator."
     )
     question_share: float = Field(
-        0.5,
+        0.75,
         ge=0,
         le=1,
         description="Share of the evidence that the question alone fills before what was recalled has a say.",
@@ -100,6 +100,11 @@ class RunOptions(BaseModel):
         default_factory=dict,
         description="Say of each kind of query in the ranking, instead of the built-in one: question, span, surrogate, "
         "draft, outline.",
+    )
+    recall_by_attention: bool = Field(
+        False,
+        description="Let the memory point at evidence: what chosen heads of the model look at while they read the "
+        "question is one more ranking.",
     )
     reranker: str = Field(
         "", description="Cross-encoder that puts the first 50 chunks in order: a directory or hub name; empty for none."

@@ -11,6 +11,7 @@ from rich.markup import escape
 from memorag_graph import __version__
 from memorag_graph.cli import memories
 from memorag_graph.cli import options as opt
+from memorag_graph.cli.choose_heads import choose_heads
 from memorag_graph.cli.evaluate import evaluate
 from memorag_graph.cli.serve import serve
 from memorag_graph.errors import MemoragError
@@ -176,6 +177,7 @@ app.command()(memories.remove)
 app.command()(memories.delete)
 app.command()(memories.gc)
 app.command(name="eval")(evaluate)
+app.command()(choose_heads)
 app.command()(serve)
 
 

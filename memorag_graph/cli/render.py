@@ -17,6 +17,7 @@ STAGES = {
     "memory": "Forming the memory",
     "eviction": "Choosing what to keep",
     "index": "Indexing chunks",
+    "heads": "Trying attention heads",
 }
 
 FROM_MEMORY = "recalled from memory, unverified"

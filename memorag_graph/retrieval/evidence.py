@@ -57,7 +57,7 @@ class Search:
     hits: int
     token_budget: int
     chunk_tokens: int
-    question_share: float = 0.5
+    question_share: float = 0.75
     weights: Mapping[QueryKind, float] = field(default_factory=lambda: WEIGHTS)
     reranker: Reranker | None = None
 
