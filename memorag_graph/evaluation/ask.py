@@ -45,8 +45,14 @@ def _ask(pipeline: Pipeline, case: Case, recalled: Clues, *, answers: bool, budg
     outcome = Outcome(None if passages is None else tuple(passages), clues=clues.texts, seconds=seconds)
     if answers:
         answer = _timed(seconds, "generate", lambda: pipeline.answer(case, clues, passages, watched_by(meter)))
-        told = {"abstained": answer.abstained, "confidence": answer.confidence, "notices": answer.notices}
-        outcome = replace(outcome, answer=answer.text, citations=answer.citations, **told)
+        outcome = replace(
+            outcome,
+            answer=answer.text,
+            citations=answer.citations,
+            abstained=answer.abstained,
+            confidence=answer.confidence,
+            notices=answer.notices,
+        )
     if pipeline.keeps_to_budget and case.question.evidence:
         outcome = replace(outcome, at={tokens: tuple(pipeline.search(case, clues, tokens) or ()) for tokens in budgets})
     return _with_usage(outcome, meter.usage, recalled, pipeline)
