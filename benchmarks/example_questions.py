@@ -6,15 +6,14 @@ Compared in one run at one token budget: searching with the question alone, and 
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from common import DOCUMENT, QUESTIONS, write_result
 
 from memorag_graph.cli.run import quiet
 from memorag_graph.documents import read_document
-from memorag_graph.generation.extractive import ExtractiveGenerator
 from memorag_graph.graph import build_graph
-from memorag_graph.registry import OpenMemory, Registry
-from memorag_graph.retrieval.evidence import Query, retrieve
+from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
 Spans = list[tuple[int, int]]
@@ -30,28 +29,12 @@ def recall(found: Spans, evidence: Spans) -> float:
     return len(wanted & {at for start, end in found for at in range(start, end)}) / len(wanted)
 
 
-def plain(opened: OpenMemory, question: str, options: RunOptions) -> tuple[Spans, Spans]:
-    """Search with the question alone and quote."""
-    code = opened.memory.prompts.language.code
-    evidence = retrieve(
-        opened.index,
-        [Query("question", question)],
-        hits=20,
-        token_budget=options.evidence_tokens,
-        count_tokens=opened.model.language_model.count,
-        language_code=code,
+def spans(result: dict[str, Any]) -> tuple[Spans, Spans]:
+    """Return where the evidence and the quotations of an answer stand."""
+    return (
+        [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
+        [(it["start"], it["end"]) for it in result["citations"]],
     )
-    answer = ExtractiveGenerator(embeddings=opened.index.embeddings).invoke(
-        {
-            "question": question,
-            "task_type": "memorag",
-            "evidence": evidence,
-            "outline": [],
-            "draft": "",
-            "prompts": opened.memory.prompts,
-        }
-    )
-    return [(it.start, it.end) for it in evidence], [(it.start, it.end) for it in answer.citations]
 
 
 def main() -> None:
@@ -66,12 +49,10 @@ def main() -> None:
         for question in questions:
             evidence = [tuple(span) for span in question["evidence"]]
             given = {"memory_id": opened.memory.id, "query": question["query"]}
-            found = {"question alone": plain(opened, question["query"], RunOptions())}
-            result = graph.invoke(given)
-            found["default, with clues"] = (
-                [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
-                [(it["start"], it["end"]) for it in result["citations"]],
-            )
+            found = {
+                "question alone": spans(graph.invoke({**given, "task_type": "lookup"})),
+                "default, with clues": spans(graph.invoke(given)),
+            }
             for name, (passages, quotes) in found.items():
                 scores.setdefault(name, []).append((recall(passages, evidence), touches(quotes, evidence)))
     write_result(

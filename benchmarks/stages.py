@@ -68,7 +68,7 @@ def main() -> None:
                 "prefill_again": read_again,
                 "clues_in_one_batch": together,
                 "clues_one_by_one": lambda: [ask(QUESTION) for ask in asked],
-                "search": lambda: opened.index.search([QUESTION], 3),
+                "search": lambda: opened.index.vectors.search([QUESTION], 3),
             }.items():
                 times.setdefault(name, []).append(seconds(work))
     medians = {name: round(statistics.median(values), 4) for name, values in times.items()}
