@@ -1,0 +1,58 @@
+"""What was decided on the way to an answer is in the state's trace, and only what was decided in this turn."""
+
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from memorag_graph.graph import build_graph
+from memorag_graph.registry import Registry
+from tests.conftest import TEXT, TINY
+
+
+@pytest.mark.parametrize(
+    ("query", "task", "nodes"),
+    [
+        ("When did Captain Quill retire?", "lookup", {"memorize", "retrieve", "generate"}),
+        ("Summarize the document.", "summarize", {"memorize", "outline", "retrieve", "generate"}),
+        ("Why was the harbour closed?", "memorag", {"memorize", "recall", "rewrite", "retrieve", "generate"}),
+    ],
+)
+def test_auto_takes_the_way_that_the_question_asks_for(
+    registry: Registry, query: str, task: str, nodes: set[str]
+) -> None:
+    result: dict[str, Any] = build_graph(registry).invoke(
+        {"context": TEXT, "query": query, "task_type": "auto"}, context=TINY
+    )
+    assert result["task"] == task
+    assert set(result["timings"]) == nodes
+    assert result["trace"][0]["what"] == "route"
+    assert result["trace"][0]["text"] == task
+    assert all(entry["reason"] for entry in result["trace"])
+
+
+def test_a_look_up_finds_what_the_whole_pipeline_finds_without_clues(registry: Registry) -> None:
+    graph, given = build_graph(registry), {"context": TEXT, "query": "When did Captain Quill retire?"}
+    alone = graph.invoke({**given, "task_type": "lookup"}, context=TINY)
+    silent = TINY.model_copy(update={"question_share": 1.0})
+    whole = graph.invoke({**given, "task_type": "memorag"}, context=silent)
+    assert [it.page_content for it in alone["evidence"]] == [it.page_content for it in whole["evidence"]]
+
+
+def test_what_cannot_be_done_is_skipped_and_says_why(registry: Registry) -> None:
+    options = TINY.model_copy(update={"recall_by_attention": True})
+    result = build_graph(registry).invoke({"context": TEXT, "query": "Who?", "task_type": "lookup"}, context=options)
+    (skipped,) = [entry for entry in result["trace"] if entry["what"] == "skipped"]
+    assert skipped["text"] == "recall_by_attention"
+    assert "choose-heads" in skipped["reason"]
+
+
+def test_a_turn_drops_the_trace_of_the_turn_before(registry: Registry) -> None:
+    graph = build_graph(registry, checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    first = graph.invoke({"context": TEXT, "query": "Why?", "task_type": "memorag"}, thread, context=TINY)
+    second = graph.invoke(
+        {"query": "Who?", "task_type": "lookup", "memory_id": first["memory_id"]}, thread, context=TINY
+    )
+    assert [entry["text"] for entry in second["trace"] if entry["what"] == "route"] == ["lookup"]
+    assert all(entry["node"] in ("memorize", "retrieve") for entry in second["trace"])
