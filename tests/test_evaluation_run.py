@@ -12,11 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import bm25s
 import pytest
+import Stemmer
 from langchain_classic.retrievers.multi_query import MultiQueryRetriever
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
+from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, ModelError
 from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.chunks import count_tokens
@@ -40,6 +43,7 @@ from tests.conftest import TEXT, HashEmbeddings
 from tests.evaluation_process import KILLED, OPTIONS, PIPELINES, PLAN, data_set, run, short_clues
 
 ROOT = Path(__file__).parent.parent
+STEMMER = Stemmer.Stemmer("english")
 
 
 @pytest.fixture(scope="module")
@@ -381,6 +385,30 @@ def test_dense_is_brute_force(bench: Workbench) -> None:
 
         best = sorted(prepared.chunks, key=lambda chunk: -cosine(chunk.text))[:3]
         assert dense.search(Case(question, prepared), Clues(), 192) == [(chunk.start, chunk.end) for chunk in best]
+
+
+def test_equal_chunks_come_in_document_order_from_dense_and_as_bm25s_has_them(bench: Workbench) -> None:
+    repeated = "The ferry left at noon with many people aboard. " * 9
+    prepared = bench.prepare(Document("again", f"{repeated}\n\n" * 12))
+    assert len({chunk.text for chunk in prepared.chunks}) < len(prepared.chunks) // 2
+    question = replace(data_set().questions[0], document_id="again", query="When did the ferry leave?")
+    dense, bm25 = choose_pipelines(["dense", "bm25"], bench)
+    cosines = [hit.score for hit in sorted(_hits(prepared, question.query), key=lambda hit: hit.chunk)]
+    best = sorted(range(len(prepared.chunks)), key=lambda number: -cosines[number])
+    tokens = bm25s.tokenize([it.text for it in prepared.chunks], stopwords="en", stemmer=STEMMER, show_progress=False)
+    library = bm25s.BM25()
+    library.index(tokens, show_progress=False)
+    asked = bm25s.tokenize([question.query], stopwords="en", stemmer=STEMMER, show_progress=False)
+    for most in (1, 3, 5):
+        found = library.retrieve(asked, k=most, backend_selection="numpy", show_progress=False).documents[0]
+        for pipeline, expected in ((dense, best[:most]), (bm25, found)):
+            spans = [(prepared.chunks[number].start, prepared.chunks[number].end) for number in expected]
+            assert pipeline.search(Case(question, prepared), Clues(), most * 64) == spans
+
+
+def _hits(prepared: Any, query: str) -> list[Any]:
+    hits: list[Any] = prepared.index.search([query], len(prepared.chunks))[0]
+    return hits
 
 
 ASKED = ("Who was proud at Averil?", "lorries in 1998", "Captain Quill harbour", "people ferry the of at in")

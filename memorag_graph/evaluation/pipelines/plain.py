@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bm25s.selection import topk
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
@@ -14,6 +15,7 @@ from memorag_graph.generation.answer import Answer
 from memorag_graph.generation.chat import ChatGenerator
 from memorag_graph.generation.choose import EXTRACTIVE
 from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.retrieval.index import Hit
 
 _CLOSED_BOOK = "Answer the question in one to three sentences, from what you know.\n\n{question}"
 _PROMPT_TOKENS = 256
@@ -26,17 +28,23 @@ class Dense(Pipeline):
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the nearest chunks, as many as fit."""
         size = self.bench.options.retrieval_chunk_size
-        hits = case.prepared.index.search([case.question.query], max(1, budget // size))[0]
+        everything = len(case.prepared.chunks)  # of equal scores at its cut, FAISS takes any
+        hits = case.prepared.index.search([case.question.query], everything)[0]
         return best_chunks(case, hits, budget, size)
 
 
 class Keywords(Pipeline):
-    """The chunks whose words weigh most for the question (BM25)."""
+    """The chunks whose words weigh most for the question (BM25); of equal ones, those that bm25s takes.
+
+    Documents that repeat passages word by word have many ties, and another choice moves recall by a point.
+    """
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the best chunks, as many as fit."""
         size = self.bench.options.retrieval_chunk_size
-        hits = case.prepared.keywords.search([case.question.query], budget // size)[0]
+        scores = case.prepared.keywords.scores(case.question.query)
+        best = topk(scores, min(budget // size, len(scores)), backend="numpy")
+        hits = [Hit(int(chunk), float(score)) for score, chunk in zip(*best, strict=True) if score > 0]
         return best_chunks(case, hits, budget, size)
 
 
