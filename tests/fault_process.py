@@ -22,6 +22,7 @@ from memorag_graph.languages import detect_language
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.revision import appended, removed, replaced
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.analysis import terms
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 
 A, B = Document("a.txt", TEXT[:1200]), Document("b.txt", TEXT[1200:1700])
@@ -117,6 +118,7 @@ def main() -> None:
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     detect_language(TEXT)  # loads its model once for all forks
+    terms(TEXT, "en")  # and this its libraries
     for line in sys.stdin:
         task = json.loads(line)
         reading, writing = os.pipe()

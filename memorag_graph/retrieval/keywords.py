@@ -1,6 +1,6 @@
 """Chunks → a keyword index: BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009) by bm25s."""
 
-import tempfile
+import json
 from collections.abc import Sequence
 from math import log
 from pathlib import Path
@@ -17,6 +17,11 @@ from memorag_graph.retrieval.index import Hit
 
 _ABSENT = "\0"
 """A term that no text has: it keeps an index over texts without any term from being empty."""
+
+_MATRIX = ("data", "indices", "indptr")
+_COUNT = "chunks"
+_TERMS = "terms"
+"""Names of the tensors of a saved index: the matrix of scores, compressed by column, with a column for each term."""
 
 
 class KeywordIndex:
@@ -74,11 +79,12 @@ class KeywordIndex:
         return [Hit(int(chunk), float(scores[chunk])) for chunk in best if scores[chunk] > 0]
 
     def save(self, path: Path) -> None:
-        """Write the index: a safetensors container whose tensors are the bytes of the files that bm25s writes."""
-        with tempfile.TemporaryDirectory() as made:
-            self._bm25.save(made, show_progress=False)
-            files = {file.name: np.fromfile(file, dtype=np.uint8) for file in Path(made).iterdir()}
-        path.write_bytes(save(files))
+        """Write the index: a safetensors container of the sparse matrix of scores and the terms."""
+        terms_in_order = sorted(self._bm25.vocab_dict, key=self._bm25.vocab_dict.__getitem__)
+        tensors = {name: np.ascontiguousarray(self._bm25.scores[name]) for name in _MATRIX}
+        tensors[_COUNT] = np.array([self._bm25.scores["num_docs"]], dtype=np.int64)
+        tensors[_TERMS] = np.frombuffer(json.dumps(terms_in_order).encode(), dtype=np.uint8)
+        path.write_bytes(save(tensors))
 
     @classmethod
     def load(cls, path: Path, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
@@ -88,11 +94,12 @@ class KeywordIndex:
             MemoryFileError: If the file is damaged or does not fit the chunks.
         """
         try:
-            files = load(path.read_bytes())
-            with tempfile.TemporaryDirectory() as unpacked:
-                for name, content in files.items():
-                    content.tofile(Path(unpacked, Path(name).name))
-                bm25 = bm25s.BM25.load(unpacked, load_vocab=True, show_progress=False)
+            tensors = load(path.read_bytes())
+            terms_in_order = json.loads(tensors[_TERMS].tobytes())
+            bm25 = bm25s.BM25()
+            bm25.scores = {**{name: tensors[name] for name in _MATRIX}, "num_docs": int(tensors[_COUNT][0])}
+            bm25.nonoccurrence_array = None  # only some variants of BM25 score the terms that a text lacks
+            bm25.vocab_dict = {term: at for at, term in enumerate(terms_in_order)}
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
         return cls(chunks, language_code, bm25)
