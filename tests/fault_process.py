@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,9 @@ def main() -> None:
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     detect_language(TEXT)  # loads its model once for all forks
-    terms(TEXT, "en")  # and this its libraries
+    for name in ("generation.sources", "memory.files", "memory.indexing", "retrieval.memory_index"):
+        import_module(f"memorag_graph.{name}")  # else each fork would import them anew
+    terms(TEXT, "en")
     for line in sys.stdin:
         task = json.loads(line)
         reading, writing = os.pipe()
