@@ -113,14 +113,17 @@ def _read_piece(
 def _read_step(
     query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int, attend: Attend
 ) -> Tensor:
-    """Attend from one new token of each row; return (rows, 1, query_heads, head_dim)."""
-    rows, query_heads, _, dim = query.shape
-    heads = key.shape[1]
-    grouped = query.reshape(rows, heads, query_heads // heads, dim)
+    """Attend from one new token of each row; return (rows, 1, query_heads, head_dim).
+
+    Of a lone row that comes twice there are keys of one.
+    """
+    given, query_heads, _, dim = query.shape
+    rows, heads = key.shape[:2]
+    grouped = query[:rows].reshape(rows, heads, query_heads // heads, dim)
     parts = [attend(grouped, key, value, scale, hidden=past.unread)]
     if past.prefixes:
         parts.append(_read_prefixes(grouped, scale, past, layer, attend))
-    return merge(parts).reshape(rows, 1, query_heads, dim)
+    return merge(parts).reshape(rows, 1, query_heads, dim).expand(given, -1, -1, -1)
 
 
 def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend: Attend) -> Part:

@@ -19,6 +19,8 @@ Passes begin at multiples of it, so a prompt that goes on from a known start (a 
 as one that is read from scratch, and gives the same bits.
 """
 
+_FLOAT32_BYTES = 4
+
 _COLUMNS = 64
 """Buffers are rounded up to a multiple of so many columns."""
 
@@ -89,9 +91,11 @@ class SharedBranch:
         unread = (torch.arange(self._columns) > columns[:, None])[:, None, None, :].to(self._model.device)
         layers: list[View] = [StepView(keys, values, columns) for keys, values in self._layers]
         positions = [self._position(row) for row in range(len(tokens))]
-        logits = self._forward(layers, [[token] for token in tokens], positions, Past(self._shared(), unread=unread))
+        times = 2 if len(tokens) == 1 and self._rounds_lone_rows_differently else 1
+        read = [[token] for token in tokens] * times
+        logits = self._forward(layers, read, positions * times, Past(self._shared(), unread=unread))
         self._lengths = [length + 1 for length in self._lengths]
-        return logits
+        return logits[: len(tokens)]
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
@@ -129,6 +133,14 @@ class SharedBranch:
                 for (old_keys, old_values), (keys, values) in zip(before.layers, own, strict=True)
             )
         )
+
+    @property
+    def _rounds_lone_rows_differently(self) -> bool:
+        """Whether a row's bits depend on there being another: oneDNN has a kernel of its own for one 16-bit row.
+
+        Such a row is read twice, which costs a tenth: a matrix product waits for the weights. Attention is exempt.
+        """
+        return self._model.device.type == "cpu" and self._model.dtype.itemsize < _FLOAT32_BYTES
 
     def _grown(self, buffer: Tensor) -> Tensor:
         rows, heads, columns, dim = buffer.shape

@@ -68,7 +68,8 @@ class PieceView(View):
 class StepView(View):
     """Takes one new token of every row, each into a column of its own; gives all columns, the unread ones too.
 
-    A slice of them would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
+    A slice of the columns would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
+    A lone row may come twice; its double is left out.
     """
 
     def __init__(self, keys: Tensor, values: Tensor, columns: Tensor) -> None:
@@ -76,7 +77,8 @@ class StepView(View):
         self._columns = columns
 
     def _take(self, buffer: Tensor, states: Tensor) -> Tensor:
-        buffer[torch.arange(buffer.shape[0]), :, self._columns] = states[:, :, 0]
+        rows = torch.arange(buffer.shape[0])
+        buffer[rows, :, self._columns] = states[rows, :, 0]
         return buffer
 
 
