@@ -1,6 +1,8 @@
 """Keyword search equals BM25 written out, in any script, and is kept in a file."""
 
 import math
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -94,3 +96,16 @@ def test_a_file_that_does_not_fit_or_is_damaged_is_refused(chunks: list[Chunk], 
 def test_a_memory_without_an_index_has_no_words_either(chunks: list[Chunk]) -> None:
     assert MemoryIndex.of(NoIndex(chunks), "en").keywords is None
     assert MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en").keywords is not None
+
+
+def test_search_by_words_leaves_jax_alone(tmp_path: Path) -> None:
+    """JAX would claim most of a GPU's memory."""
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text("raise SystemExit('JAX was imported')")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from memorag_graph.retrieval.analysis import terms\n"
+        "from memorag_graph.retrieval.keywords import KeywordIndex\n"
+        "assert 'jax' not in sys.modules and terms('the ferries', 'en') == ['ferri']\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

@@ -59,7 +59,7 @@ def _stemmer(language_code: str) -> _Stemmer | None:
 
 @cache
 def _stop_words(language_code: str) -> frozenset[str]:
-    from bm25s import stopwords
+    from memorag_graph.retrieval.bm25 import stopwords
 
     name = _STOP_WORDS.get(language_code)
     return frozenset(getattr(stopwords, f"STOPWORDS_{name}")) if name else frozenset()

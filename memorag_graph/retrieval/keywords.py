@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from math import log
 from pathlib import Path
 
-import bm25s
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -13,6 +12,7 @@ from safetensors.numpy import load, save
 from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.retrieval.analysis import terms
+from memorag_graph.retrieval.bm25 import BM25
 from memorag_graph.retrieval.index import Hit
 
 _ABSENT = "\0"
@@ -33,7 +33,7 @@ class KeywordIndex:
         bm25: The index over their terms.
     """
 
-    def __init__(self, chunks: Sequence[Chunk], language_code: str, bm25: bm25s.BM25) -> None:
+    def __init__(self, chunks: Sequence[Chunk], language_code: str, bm25: BM25) -> None:
         if bm25.scores["num_docs"] != len(chunks):
             raise MemoryFileError(
                 f"the keyword index holds {bm25.scores['num_docs']} texts for {len(chunks)} chunks; "
@@ -46,7 +46,7 @@ class KeywordIndex:
     @classmethod
     def from_chunks(cls, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
         """Index chunks."""
-        bm25 = bm25s.BM25()
+        bm25 = BM25()
         bm25.index([terms(chunk.text, language_code) or [_ABSENT] for chunk in chunks], show_progress=False)
         return cls(chunks, language_code, bm25)
 
@@ -96,7 +96,7 @@ class KeywordIndex:
         try:
             tensors = load(path.read_bytes())
             terms_in_order = json.loads(tensors[_TERMS].tobytes())
-            bm25 = bm25s.BM25()
+            bm25 = BM25()
             bm25.scores = {**{name: tensors[name] for name in _MATRIX}, "num_docs": int(tensors[_COUNT][0])}
             bm25.nonoccurrence_array = None  # only some variants of BM25 score the terms that a text lacks
             bm25.vocab_dict = {term: at for at, term in enumerate(terms_in_order)}

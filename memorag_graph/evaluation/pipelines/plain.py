@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from bm25s.selection import topk
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
@@ -15,6 +14,7 @@ from memorag_graph.generation.answer import Answer
 from memorag_graph.generation.chat import ChatGenerator
 from memorag_graph.generation.choose import EXTRACTIVE
 from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.retrieval.bm25 import topk
 from memorag_graph.retrieval.index import Hit
 
 _CLOSED_BOOK = "Answer the question in one to three sentences, from what you know.\n\n{question}"
