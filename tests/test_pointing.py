@@ -3,14 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from langchain_core.documents import Document as LangChainDocument
 
 from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
+from memorag_graph.graph import build_graph
 from memorag_graph.kv import branch as branches
 from memorag_graph.kv import lookback
 from memorag_graph.kv.lookback import Head, attention_to_prefix
@@ -20,7 +23,11 @@ from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.pointing import CONTENT_FREE, Pointer, asking_turn, can_point, point
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.prompts import Prompts
-from tests.conftest import SETTINGS, TEXT, prefill, split_documents, tiny_model
+from memorag_graph.registry import Registry
+from memorag_graph.retrieval.evidence import Search, retrieve
+from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.query import Query
+from tests.conftest import SETTINGS, TEXT, TINY, prefill, split_documents, tiny_model
 from tests.test_branches import random_tokens
 from tests.test_eviction import eager_attention
 
@@ -289,3 +296,36 @@ def test_questions_that_cannot_be_read_are_refused(prompts: Prompts) -> None:
         point(model, memory, "  ", [])
     with pytest.raises(InputError, match="shorten the question"):
         point(model, memory, "why? " * 2000, [])
+
+
+@pytest.mark.parametrize("kind", ["full", "gist"])
+def test_the_graph_searches_with_what_the_memory_points_at(registry: Registry, kind: str) -> None:
+    model = registry.memory_model("tiny-llama", TINY)
+    use_heads(model)  # type: ignore[arg-type]
+    options = TINY.model_copy(update={"kind": kind, "gist_chunk_size": 128, "evidence_tokens": 300})
+    pointing = options.model_copy(update={"recall_by_attention": True})
+    given = {"documents": [*map(_given, DOCUMENTS)], "query": "zyzzyva", "task_type": "lookup"}  # no word is known
+    plain = build_graph(registry).invoke(given, context=options)  # type: ignore[call-overload]
+    pointed = build_graph(registry).invoke(given, context=pointing)  # type: ignore[call-overload]
+    assert [record["what"] for record in pointed["trace"]] == ["route"]
+    opened = registry.open(pointed["memory_id"], options)
+    search = Search(hits=options.hits, token_budget=300, chunk_tokens=options.retrieval_chunk_size)
+    tokens = opened.model.language_model
+
+    def expected(pointed: list[Hit]) -> list[tuple[int, int]]:
+        queries = [Query("question", given["query"])]  # type: ignore[arg-type]
+        found = retrieve(opened.index, queries, search, count_tokens=tokens.count, language_code="en", pointed=pointed)
+        return [(it.start, it.end) for it in found]
+
+    hits = point(opened.model, opened.memory, "zyzzyva", opened.index.chunks, options.hits)
+    assert places(pointed) == expected(hits)
+    assert places(plain) == expected([])
+    assert places(plain) != places(pointed)
+
+
+def places(result: dict[str, Any]) -> list[tuple[int, int]]:
+    return [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]]
+
+
+def _given(document: Document) -> LangChainDocument:
+    return LangChainDocument(document.text, metadata={"source": document.source})

@@ -42,6 +42,11 @@ class Memorag(Pipeline):
         """The clues that it uses."""
         return frozenset(kind for kind in CLUES if kind in self.parts)
 
+    @property
+    def uses_memory_model(self) -> bool:
+        """It does, where the memory writes clues or points at evidence."""
+        return bool(self.recalls) or "attention" in self.parts
+
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the evidence for the question and all clues."""
         queries, _ = related(to_queries(self._state(case, clues)), case.prepared.keywords.share_known)

@@ -11,8 +11,9 @@ from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 
-RetrievalPart = Literal["dense", "bm25", "share"]
-"""What retrieval is made of: search by meaning, search by words, and the share that the question is guaranteed."""
+RetrievalPart = Literal["dense", "bm25", "share", "attention"]
+"""What retrieval is made of: search by meaning, search by words, the share that the question is guaranteed, and what
+the memory points at."""
 
 
 def retrieved(
@@ -40,5 +41,12 @@ def retrieved(
         prepared.index if "dense" in parts else NoIndex(prepared.chunks),
         prepared.keywords if "bm25" in parts else None,
     )
-    evidence = retrieve(index, queries, search, count_tokens=count_tokens, language_code=case.prepared.language.code)
+    evidence = retrieve(
+        index,
+        queries,
+        search,
+        count_tokens=count_tokens,
+        language_code=case.prepared.language.code,
+        pointed=bench.pointed(case) if "attention" in parts else (),
+    )
     return [(it.start, it.end) for it in sorted(evidence, key=lambda it: (-it.score, it.start))]
