@@ -64,7 +64,7 @@ def test_memorize_prints_the_stats_of_the_brief(call: Any, document: str, tmp_pa
         assert re.search(line, result.out)
 
 
-@pytest.mark.parametrize("task", ["qa", "memorag", "summarize"])
+@pytest.mark.parametrize("task", ["qa", "memorag", "summarize", "lookup"])
 def test_json_has_answer_citations_clues_timings_and_tokens(call: Any, saved: str, task: str) -> None:
     result = call("ask", saved, QUESTION, "--task", task, "--generator", "extractive", "--json")
     assert result.code == 0, result.err
@@ -86,7 +86,33 @@ def test_text_output_shows_answer_citations_clues_and_times(call: Any, saved: st
     assert re.search(r"\[\d+\] .*letters\.txt:\d+–\d+", result.out)
     assert "Clues (recalled from memory, unverified)" in result.out
     assert "Draft: " in result.out
+    assert "Task: memorag (" in result.out
+    assert re.search(r"Dropped: .+ \(.+\)", result.out)
     assert "Time: memorize" in result.out
+
+
+def test_auto_says_what_it_chose_and_why(call: Any, saved: str) -> None:
+    result = call("ask", saved, QUESTION, "--task", "auto", "--generator", "extractive", "--json")
+    given = json.loads(result.out)
+    assert given["trace"][0]["what"] == "route"
+    assert given["task_type"] == given["trace"][0]["text"] == "lookup"
+    assert given["clues"]["spans"] == []
+
+
+def test_weights_of_queries_reach_the_search(call: Any, saved: str) -> None:
+    def places(*weights: str) -> list[int]:
+        options = [part for weight in weights for part in ("--query-weight", weight)]
+        asked = ("ask", saved, QUESTION, "--generator", "extractive", "--question-share", "0", "--hits", "3", *options)
+        result = call(*asked, "--evidence-tokens", "256", "--json")
+        return [it["start"] for it in json.loads(result.out)["evidence"]]
+
+    silent = [f"{kind}=0" for kind in ("span", "surrogate", "draft")]
+    alone = json.loads(
+        call("ask", saved, QUESTION, "--task", "lookup", "--generator", "extractive", "--hits", "3",
+             "--evidence-tokens", "256", "--json").out
+    )  # fmt: skip
+    assert places(*silent) == [it["start"] for it in alone["evidence"]]
+    assert places("question=0", "span=100") != places(*silent)
 
 
 def test_an_answer_from_memory_is_streamed_and_marked(call: Any, saved: str) -> None:
@@ -137,6 +163,9 @@ def test_prompts_are_overridden_from_text_and_file(
     ("arguments", "message"),
     [
         (["ask", "SAVED", " "], "query: a question is needed"),
+        (["ask", "SAVED", "Why?", "--query-weight", "span"], "'span' is not of the form KIND=NUMBER"),
+        (["ask", "SAVED", "Why?", "--query-weight", "hunch=1"], "query_weights.hunch"),
+        (["ask", "SAVED", "Why?", "--query-weight", "span=-1"], "query_weights.span: "),
         (["ask", "SAVED", "Why?", "--task", "translate"], "task_type: 'translate' is unknown; choose from qa"),
         (["ask", "SAVED", "Why?", "--temperature", "2.5"], "temperature: input should be less than or equal to 2"),
         (["ask", "SAVED", "Why?", "--max-new-tokens", "9"], "max_new_tokens: input should be greater than or equal"),

@@ -105,6 +105,17 @@ def test_a_remote_runnable_gives_what_the_graph_gives(service: Service) -> None:
     assert len(hit["evidence"]) == 1
 
 
+def test_the_task_is_chosen_and_explained_over_http(service: Service) -> None:
+    memory_id = service.memorize()
+    for query, task in (("When did Captain Quill retire?", "lookup"), ("Why was the harbour closed?", "memorag")):
+        given = {"input": {"memory_id": memory_id, "query": query, "task_type": "auto"}}
+        answered = service.http.post("/memorag/invoke", json=given).json()["output"]
+        assert answered["task"] == task
+        assert answered["trace"][0] == {**answered["trace"][0], "node": "memorize", "what": "route", "text": task}
+        assert all(record["reason"] for record in answered["trace"])
+        assert bool(answered["spans"] or answered["surrogates"] or len(answered["trace"]) > 1) == (task == "memorag")
+
+
 @pytest.mark.parametrize("service", [{"options": WRITING}], indirect=True)
 def test_tokens_arrive_before_the_end(service: Service) -> None:
     given = {"memory_id": service.memorize(), "query": QUESTION}

@@ -111,6 +111,8 @@ def ask(
     hits: opt.Hits = opt.DEFAULTS.hits,
     evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
     question_share: opt.QuestionShare = opt.DEFAULTS.question_share,
+    query_weight: opt.QueryWeights = None,
+    recall_by_attention: opt.RecallByAttention = opt.DEFAULTS.recall_by_attention,
     reranker: opt.Reranker = opt.DEFAULTS.reranker,
     use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
@@ -121,6 +123,7 @@ def ask(
     """Ask a memory a question."""
     chosen = opt.make_options(
         prompt,
+        query_weight,
         model=model,
         embedding_model=embedding_model,
         generator=generator,
@@ -129,6 +132,7 @@ def ask(
         hits=hits,
         evidence_tokens=evidence_tokens,
         question_share=question_share,
+        recall_by_attention=recall_by_attention,
         reranker=reranker,
         use_memory_answer=use_memory_answer,
         max_new_tokens=max_new_tokens,

@@ -57,8 +57,13 @@ def evaluate(
     dtype: opt.Dtype = "auto",
     budget: Budget = 1536,
     chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
+    hits: opt.Hits = opt.DEFAULTS.hits,
+    question_share: opt.QuestionShare = opt.DEFAULTS.question_share,
+    query_weight: opt.QueryWeights = None,
+    reranker: opt.Reranker = opt.DEFAULTS.reranker,
     kind: opt.Kind = opt.DEFAULTS.kind,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
+    prompt: opt.PromptOverrides = None,
     limit: Limit = 0,
     answers: Answers = True,
     prices: PriceOf = "",
@@ -69,7 +74,8 @@ def evaluate(
 ) -> None:
     """Compare pipelines on questions with known answers or evidence; the same command again goes on."""
     options = opt.make_options(
-        (),
+        prompt,
+        query_weight,
         model=model,
         embedding_model=embedding_model,
         generator=generator,
@@ -77,6 +83,9 @@ def evaluate(
         dtype=dtype,
         evidence_tokens=budget,
         retrieval_chunk_size=chunk_size,
+        hits=hits,
+        question_share=question_share,
+        reranker=reranker,
         kind=kind,
         max_new_tokens=max_new_tokens,
     )

@@ -8,7 +8,7 @@ import typer
 
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
-from memorag_graph.settings import PromptKey, RunOptions, run_options
+from memorag_graph.settings import PromptKey, QueryKind, RunOptions, run_options
 
 DEFAULTS = RunOptions()
 
@@ -39,6 +39,15 @@ MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", help=_shown("max_
 Temperature = Annotated[float, typer.Option("--temperature", help=_shown("temperature") + " 0 to 2.")]
 ChunkOverlap = Annotated[int, typer.Option("--chunk-overlap", help=_shown("retrieval_chunk_overlap"))]
 QuestionShare = Annotated[float, typer.Option("--question-share", help=_shown("question_share") + " 0 to 1.")]
+QueryWeights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--query-weight",
+        help=f"Say of a kind of query in the ranking. Kinds: {', '.join(get_args(QueryKind))}.",
+        metavar="KIND=NUMBER",
+    ),
+]
+RecallByAttention = Annotated[bool, typer.Option("--recall-by-attention", help=_shown("recall_by_attention"))]
 Reranker = Annotated[str, typer.Option("--reranker", help=_shown("reranker"), metavar="NAME|DIR")]
 GistChunkSize = Annotated[int, typer.Option("--gist-chunk-size", help=_shown("gist_chunk_size"))]
 GistTokens = Annotated[int, typer.Option("--gist-tokens", help=_shown("gist_tokens"))]
@@ -56,16 +65,30 @@ PromptOverrides = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-ShowClues = Annotated[bool, typer.Option("--show-clues", help="Also show what was recalled from memory.")]
+ShowClues = Annotated[
+    bool, typer.Option("--show-clues", help="Also show what was recalled from memory, and what was decided on the way.")
+]
 
 
-def make_options(prompts: Sequence[str] | None, **values: Any) -> RunOptions:  # noqa: ANN401 - checked by the model
-    """Check option values and prompt overrides.
+def make_options(
+    prompts: Sequence[str] | None,
+    query_weights: Sequence[str] | None = None,
+    **values: Any,  # noqa: ANN401 - checked by the model
+) -> RunOptions:
+    """Check option values, prompt overrides and weights.
 
     Raises:
         InputError: Naming the option that cannot be used.
     """
-    return run_options({**values, "prompts": dict(map(_prompt, prompts or ()))})
+    given = {"prompts": dict(map(_prompt, prompts or ())), "query_weights": dict(map(_weight, query_weights or ()))}
+    return run_options({**values, **given})
+
+
+def _weight(text: str) -> tuple[str, str]:
+    kind, equals, weight = text.partition("=")
+    if not equals:
+        raise InputError("query-weight", f"{text!r} is not of the form KIND=NUMBER, such as draft=0.4")
+    return kind, weight
 
 
 def _prompt(text: str) -> tuple[str, str]:

@@ -22,6 +22,9 @@ STAGES = {
 
 FROM_MEMORY = "recalled from memory, unverified"
 
+DECIDED = {"route": "Task", "dropped": "Dropped", "skipped": "Skipped"}
+"""What a record of the trace is called."""
+
 
 class _Rate(ProgressColumn):
     """Units per second."""
@@ -129,7 +132,10 @@ def _show_clues(console: Console, result: Mapping[str, Any]) -> None:
         console.print(f"[magenta]Clues[/] [dim]({FROM_MEMORY})[/]")
     for name, clues in groups.items():
         for clue in clues:
-            console.print(Text(f"  {name}: ", style="magenta"), Text(" ".join(clue.split())), sep="", soft_wrap=True)
+            console.print(Text(f"  {name}: ", style="magenta"), Text(_line(clue)), sep="", soft_wrap=True)
+    for record in result.get("trace", []):
+        decided = Text(f"  {DECIDED[record['what']]}: ", style="magenta").append(_line(record["text"]), style="default")
+        console.print(decided.append(f" ({record['reason']})", style="dim"), soft_wrap=True)
 
 
 def show_timings(console: Console, result: Mapping[str, Any]) -> None:

@@ -93,7 +93,7 @@ def quiet() -> None:
 
 def to_json(result: Mapping[str, Any]) -> str:
     """Write a result of the graph as JSON."""
-    kept = ("memory_id", "memory", "answer", *TOLD, "timings", "tokens")
+    kept = ("memory_id", "memory", "answer", *TOLD, "trace", "timings", "tokens")
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {
