@@ -22,7 +22,7 @@ from memorag_graph.models.loading import default_embedding_model
 from memorag_graph.opened import LoadedMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import MemorySettings, RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -90,7 +90,8 @@ class Registry(ModelRegistry):
         index_kind = self.index_kind(options.index)
         prompts = Prompts(detect_language(documents[0].text), options.prompts)
         identity = Identity.of(model.language_model, embedding_model)
-        address = memory_id(documents, identity, options.memory_settings, prompts)
+        settings = model.settled(options.memory_settings)
+        address = memory_id(documents, identity, settings, prompts)
 
         def form(journal: Journal) -> OpenMemory:
             if (loaded := self._loaded.get(address)) is not None:
@@ -98,7 +99,7 @@ class Registry(ModelRegistry):
             memory = model.memorize(
                 documents,
                 prompts,
-                options.memory_settings,
+                settings,
                 embedding_model=embedding_model,
                 journal=journal,
                 report=report,
@@ -172,8 +173,11 @@ class Registry(ModelRegistry):
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
+        from memorag_graph.memory.memory import require_ratio
+
         opened = self._loaded.get(str(place))
         if opened is not None:
+            require_ratio(opened.memory.settings, options.beacon_ratio)
             self.models_of(opened.memory.identity, options)
             return opened
         directory = find_memory(place, self.store.root)
@@ -247,10 +251,12 @@ class Registry(ModelRegistry):
             MemoryFileError: If it holds none, another one, or a damaged one.
         """
         from memorag_graph.memory.files import load_memory, read_identity
+        from memorag_graph.memory.memory import require_ratio
 
         info = read_info(directory)
         if info["memory_id"] != address:
             raise MemoryFileError(f"{directory} holds another memory than {address}")
+        require_ratio(MemorySettings(**info["settings"]), options.beacon_ratio)
         model, embeddings = self.models_of(read_identity(info), options)
         opened = self._loaded.get(address)
         if opened is None:

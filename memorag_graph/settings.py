@@ -22,9 +22,10 @@ QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
 
-MemoryKindName = Literal["gist", "full"]
+MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
 Eviction = Literal["kvzip", "snapkv", "keydiff"]
+BeaconRatio = Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
 
 
 class MemorySettings(BaseModel):
@@ -33,7 +34,10 @@ class MemorySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: MemoryKindName = "gist"
-    """``"gist"``: the model reads digests of the sections; ``"full"``: it reads the whole text."""
+    """``"gist"``: the model reads digests of the sections; ``"full"``: it reads the whole text; ``"beacon"``: it reads
+    the whole text and keeps its beacons, which is what models with beacons always do."""
+    beacon_ratio: BeaconRatio = 4
+    """Tokens of text that become one beacon; ``"auto"``: the fewest with which the text fits the model."""
     kv_storage: KVStorage = "exact"
     """How keys and values are kept: as the model computed them, rounded, or quantized."""
     kv_keep: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -123,7 +127,14 @@ class RunOptions(BaseModel):
         "for huge ones on a disk that is trusted.",
     )
     kind: MemoryKindName = Field(
-        "gist", description="What the memory model reads: gist: digests of the sections; full: the whole text."
+        "gist",
+        description="What the memory model reads: gist: digests of the sections; full: the whole text; beacon: the "
+        "whole text, of which it keeps its beacons. A model with beacons always does that.",
+    )
+    beacon_ratio: BeaconRatio | None = Field(
+        None,
+        description="Of a model with beacons: tokens of text that become one beacon, such as 2, 4, 8, 16, 32; auto: by "
+        f"the text's length. Empty: the memory's own, or {MemorySettings().beacon_ratio} for new text.",
     )
     kv_storage: KVStorage = Field(
         "exact", description="How keys and values are kept: exact, as the model computed them; float16; int8; int4."
@@ -162,7 +173,8 @@ class RunOptions(BaseModel):
     @property
     def memory_settings(self) -> MemorySettings:
         """The part that decides how a memory is made."""
-        return MemorySettings(**{name: getattr(self, name) for name in MemorySettings.model_fields})
+        chosen = {name: getattr(self, name) for name in MemorySettings.model_fields}
+        return MemorySettings(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def run_options(values: Mapping[str, Any]) -> RunOptions:

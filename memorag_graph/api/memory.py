@@ -8,7 +8,7 @@ from memorag_graph.api.model import Model, sampling
 from memorag_graph.api.session import Context, Session
 from memorag_graph.api.texts import text_of, texts_of
 from memorag_graph.registry import Registry
-from memorag_graph.settings import MemoryKindName, run_options
+from memorag_graph.settings import BeaconRatio, MemoryKindName, run_options
 
 _CLUE_TOKENS = 128
 _QUESTION = "{question}"
@@ -21,7 +21,7 @@ class Memory(Model):
         model_name_or_path: ``"embedded"``, a directory, or a hub name.
         cache_dir: Where downloads from the hub are kept.
         access_token: Token for gated models of the hub.
-        beacon_ratio: Tokens of text for each beacon token; only read for beacon models.
+        beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
         load_in_4bit: Hold the weights in 4 bits.
         enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
         kind: ``"full"``: the model reads the whole text; ``"gist"``: digests of its sections.
@@ -37,7 +37,7 @@ class Memory(Model):
         model_name_or_path: str,
         cache_dir: str | None = None,
         access_token: str | None = None,
-        beacon_ratio: int | None = None,
+        beacon_ratio: BeaconRatio | None = None,
         load_in_4bit: bool = False,
         enable_flash_attn: bool = True,
         *,

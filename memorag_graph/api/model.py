@@ -9,7 +9,7 @@ from memorag_graph.api.session import registry_of
 from memorag_graph.api.texts import texts_of
 from memorag_graph.errors import InputError
 from memorag_graph.registry import Registry
-from memorag_graph.settings import run_options
+from memorag_graph.settings import BeaconRatio, run_options
 
 if TYPE_CHECKING:
     from memorag_graph.memory.chat import MemoryChat
@@ -22,7 +22,7 @@ class Model:
         model_name_or_path: ``"embedded"``, a directory, or a hub name.
         cache_dir: Where downloads from the hub are kept.
         access_token: Token for gated models of the hub.
-        beacon_ratio: Tokens of text for each beacon token; only read for beacon models.
+        beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
         load_in_4bit: Hold the weights in 4 bits.
         enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
         registry: Where models are kept; by default the process's own.
@@ -36,17 +36,20 @@ class Model:
         model_name_or_path: str,
         cache_dir: str | None = None,
         access_token: str | None = None,
-        beacon_ratio: int | None = None,
+        beacon_ratio: BeaconRatio | None = None,
         load_in_4bit: bool = False,
         enable_flash_attn: bool = True,
         *,
         registry: Registry | None = None,
     ) -> None:
-        if beacon_ratio is not None and beacon_ratio < 1:
-            raise InputError("beacon_ratio", f"must be a positive number, not {beacon_ratio}")
         self.model_name_or_path = model_name_or_path
         self.options = run_options(
-            {"model": model_name_or_path, "load_in_4bit": load_in_4bit, "enable_flash_attn": enable_flash_attn}
+            {
+                "model": model_name_or_path,
+                "beacon_ratio": beacon_ratio,
+                "load_in_4bit": load_in_4bit,
+                "enable_flash_attn": enable_flash_attn,
+            }
         )
         self.registry = registry_of(registry, cache_dir, access_token)
         self.model = self.registry.memory_model(model_name_or_path, self.options)

@@ -12,7 +12,7 @@ from memorag_graph.api.session import Context, Session, registry_of
 from memorag_graph.errors import InputError
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
 from memorag_graph.registry import Registry
-from memorag_graph.settings import MemoryKindName, RunOptions, run_options
+from memorag_graph.settings import BeaconRatio, MemoryKindName, RunOptions, run_options
 
 _DEFAULTS = RunOptions()
 
@@ -144,7 +144,7 @@ class MemoRAG(Pipeline):
         retrieval_chunk_size: Most tokens of a retrieval chunk.
         cache_dir: Where downloads from the hub are kept.
         access_token: Token for gated models of the hub.
-        beacon_ratio: Tokens of text for each beacon token; only read for beacon models.
+        beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
         load_in_4bit: Hold the memory model's weights in 4 bits.
         enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
         registry: Where models and memories are kept; by default the process's own.
@@ -167,18 +167,17 @@ class MemoRAG(Pipeline):
         retrieval_chunk_size: int = _DEFAULTS.retrieval_chunk_size,
         cache_dir: str | None = None,
         access_token: str | None = None,
-        beacon_ratio: int | None = None,
+        beacon_ratio: BeaconRatio | None = None,
         load_in_4bit: bool = False,
         enable_flash_attn: bool = True,
         *,
         registry: Registry | None = None,
         **options: Any,  # noqa: ANN401 - checked by RunOptions
     ) -> None:
-        if beacon_ratio is not None and beacon_ratio < 1:
-            raise InputError("beacon_ratio", f"must be a positive number, not {beacon_ratio}")
         chosen = run_options(
             {
                 "kind": self.kind,
+                "beacon_ratio": beacon_ratio,
                 "model": mem_model_name_or_path,
                 "embedding_model": ret_model_name_or_path,
                 "generator": gen_model_name_or_path or "",

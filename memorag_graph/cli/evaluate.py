@@ -62,6 +62,7 @@ def evaluate(
     query_weight: opt.QueryWeights = None,
     reranker: opt.Reranker = opt.DEFAULTS.reranker,
     kind: opt.Kind = opt.DEFAULTS.kind,
+    beacon_ratio: opt.BeaconRatio = None,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
     prompt: opt.PromptOverrides = None,
     limit: Limit = 0,
@@ -87,6 +88,7 @@ def evaluate(
         question_share=question_share,
         reranker=reranker,
         kind=kind,
+        beacon_ratio=beacon_ratio,
         max_new_tokens=max_new_tokens,
     )
     chosen = {"pipelines": _names(pipelines), "metrics": _names(metrics), "baseline": baseline, "answers": answers}

@@ -26,6 +26,11 @@ MEMORY_ATTENTIONS = (MEMORY_ATTENTION, FLASH_MEMORY_ATTENTION)
 Attend = Callable[..., Part]
 """Attends to some keys, as :func:`memorag_graph.kv.partial.partial_attention` does."""
 
+Within = Callable[[Tensor, Tensor, Tensor, "Past", float, Attend], list[Part]]
+"""Attends from several new tokens of one row to what it has read itself: the queries (kv_heads, group, new, dim), the
+row's own keys and values, the new ones included, (1, kv_heads, columns, dim), the past, the scale, and how to attend.
+The parts are for the queries in one matrix, (1, kv_heads, group * new, dim)."""
+
 Watch = Callable[[int, Tensor, Tensor], None]
 """Called in every layer with its index, the scaled queries (rows, query_heads, new, dim) and the rows' own keys."""
 
@@ -40,12 +45,14 @@ class Past:
         unread: True for own columns that a row must not see, shape (rows, 1, 1, columns), where each row reads
             one new token.
         watch: Looks on.
+        within: How new tokens attend to the row's own, where not to all up to themselves.
     """
 
     prefixes: Sequence[tuple[slice, KVPrefix]] = ()
     own: int = 0
     unread: Tensor | None = None
     watch: Watch | None = None
+    within: Within | None = None
 
 
 def memory_attention(
@@ -101,13 +108,21 @@ def _read_piece(
     for _, prefix in past.prefixes:
         keys, values = prefix.layers[layer]
         parts.append(attend(flat, keys[None], values[None], scale))
+    parts += (past.within or _up_to_itself)(grouped, key, value, past, scale, attend)
+    return merge(parts).reshape(1, query_heads, new, dim).transpose(1, 2)
+
+
+def _up_to_itself(grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend) -> list[Part]:
+    heads, group, new, dim = grouped.shape
+    flat = grouped.reshape(1, heads, group * new, dim)
+    parts: list[Part] = []
     if past.own:
         parts.append(attend(flat, key[:, :, : past.own], value[:, :, : past.own], scale))
     new_keys = key[0, :, None, past.own :].expand(*grouped.shape)
     new_values = value[0, :, None, past.own :].expand(*grouped.shape)
     output, sums = attend(grouped, new_keys, new_values, scale, causal=True)
     parts.append((output.reshape(flat.shape), sums.reshape(flat.shape[:-1])))
-    return merge(parts).reshape(1, query_heads, new, dim).transpose(1, 2)
+    return parts
 
 
 def _read_step(

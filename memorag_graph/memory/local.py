@@ -4,17 +4,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.beacon import BeaconKind, BeaconShardReader, beacon_settings
 from memorag_graph.memory.drafting import SlotDrafter
 from memorag_graph.memory.forming import Recipe
 from memorag_graph.memory.frame import turn_tokens
+from memorag_graph.memory.journal import Journal
+from memorag_graph.memory.kinds import MemoryKind
 from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.model import Completion, MemoryModel
-from memorag_graph.memory.reading import Reader
+from memorag_graph.memory.reading import ShardReader
 from memorag_graph.models.chat_template import Turn, new_text, without_thinking
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.worker import Request, Worker
 from memorag_graph.progress import ReportProgress
+from memorag_graph.settings import MemorySettings
 
 
 class LocalStream:
@@ -127,10 +131,27 @@ class LocalMemoryModel(MemoryModel):
             return self._model.encode_chat(turns)
         return turn_tokens(self._model, memory.prompts, turns)
 
+    def settled(self, settings: MemorySettings) -> MemorySettings:
+        """Return how the model makes a memory; one with beacons makes beacon memories.
+
+        Raises:
+            InputError: If the model has no beacons and is asked for them, or the ratio cannot be used.
+        """
+        if self._model.beacons is None:
+            return super().settled(settings)
+        return beacon_settings(self._model.beacons, settings)
+
+    def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
+        if self._model.beacons is not None:
+            return BeaconKind(self._model, self._model.beacons, recipe.prompts, recipe.settings.beacon_ratio)
+        return super()._kind(recipe, journal, report)
+
     def _drafter(self) -> SlotDrafter:
         return SlotDrafter(self._worker, self._model)
 
     def _read(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
-        return Reader(self._worker, self._model).read(texts, recipe, known, report)
+        if self._model.beacons is not None:
+            return BeaconShardReader(self._worker, self._model, self._model.beacons).read(texts, recipe, known, report)
+        return ShardReader(self._worker, self._model).read(texts, recipe, known, report)

@@ -13,7 +13,7 @@ from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kinds import Note
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
-from memorag_graph.settings import MemorySettings
+from memorag_graph.settings import BeaconRatio, MemorySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,19 @@ class Memory:
         return sum(shard.kv.nbytes for shard in self.shards)
 
 
+def require_ratio(settings: MemorySettings, ratio: BeaconRatio | None) -> None:
+    """Compare the ratio of a beacon memory with one that is asked for; None stands for the memory's own.
+
+    Raises:
+        MemoryMismatchError: If they differ.
+    """
+    if ratio is not None and settings.kind == "beacon" and settings.beacon_ratio != ratio:
+        raise MemoryMismatchError(
+            f"this memory was made with beacon_ratio {settings.beacon_ratio}, not {ratio}; leave the ratio out, or "
+            "memorize the document again"
+        )
+
+
 def memory_id(
     documents: Sequence[Document | DocumentInfo], identity: Identity, settings: MemorySettings, prompts: Prompts
 ) -> str:
@@ -149,6 +162,8 @@ def memory_id(
     chosen = settings.model_dump()
     if settings.kv_keep == 1:  # nothing is evicted, however
         del chosen["eviction"]
+    if settings.kind != "beacon":
+        del chosen["beacon_ratio"]
     if settings.index == MemorySettings().index:
         del chosen["index"]
     described = {

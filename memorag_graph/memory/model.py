@@ -114,6 +114,16 @@ class MemoryModel(ABC):
             ModelError: If a server does not answer.
         """
 
+    def settled(self, settings: MemorySettings) -> MemorySettings:
+        """Return how the model makes a memory where it is asked to make one so.
+
+        Raises:
+            InputError: If it cannot.
+        """
+        if settings.kind == "beacon":
+            raise InputError("kind", "beacon needs a model with beacons; use gist or full")
+        return settings
+
     def memorize(
         self,
         documents: Sequence[Document],
@@ -137,7 +147,7 @@ class MemoryModel(ABC):
         Raises:
             InputError: If there is no document, or the model's window is too small.
         """
-        recipe = Recipe(prompts, settings, Identity.of(self.language_model, embedding_model))
+        recipe = Recipe(prompts, self.settled(settings), Identity.of(self.language_model, embedding_model))
         return self._form(documents, recipe, None, journal, report)
 
     def revise(

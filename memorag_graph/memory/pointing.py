@@ -154,6 +154,8 @@ def can_point(model: MemoryModel, memory: Memory) -> str | None:
     """Return why a memory cannot point at evidence, or None where it can."""
     if not isinstance(model, LocalMemoryModel):
         return "a server holds the memory's keys and values"
+    if memory.settings.kind == "beacon":
+        return "the memory holds beacons, which stand for several tokens each"
     if memory.settings.kv_keep < 1:
         return "a part of the memory's keys and values is evicted (kv_keep)"
     if not model.language_model.can_be_watched:

@@ -18,7 +18,7 @@ from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.settings import MemorySettings
 
 
-class Reader:
+class ShardReader:
     """Reads notes with a local model.
 
     Reading goes on where an earlier memory's tokens end or differ. The result is the same as without one, to the bit.
@@ -49,12 +49,12 @@ class Reader:
         keeper = Keeper(self._worker, self._model, recipe.prompts, recipe.settings, report)
         opening = opening_tokens(self._model, recipe.prompts)
         layouts = [[*opening, *(token for text in shard for token in self._model.encode(text))] for shard in texts]
-        progress = _Total(sum(map(len, layouts)), report)
+        progress = Total(sum(map(len, layouts)), report)
         shards = []
         for tokens in layouts:
             shard = _same(tokens, known)
             if shard is None:
-                kv = self._prefill(tokens, _longest_start(tokens, known), progress)
+                kv = self._prefill(tokens, recipe, known, progress)
                 shard = self._shard(tokens, keeper.keep(kv, tokens), recipe.settings)
             else:
                 progress.add(len(tokens))
@@ -68,8 +68,9 @@ class Reader:
         except ValueError as error:
             raise InputError("kv_storage", f"{error}; use int8 or exact") from None
 
-    def _prefill(self, tokens: Sequence[int], start: KVPrefix | None, progress: "_Total") -> KVPrefix:
+    def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: "Total") -> KVPrefix:
         """Read tokens, of which a start may be known; between two pieces the model is free for others."""
+        start = _longest_start(tokens, known)
         branch = self._worker.call(lambda: open_branch(self._model.model, [None], len(tokens)))
         done = start.length if start else 0
         if start:
@@ -82,7 +83,7 @@ class Reader:
         return self._worker.call(branch.prefix)
 
 
-class _Total:
+class Total:
     """Adds up what is read."""
 
     def __init__(self, total: int, report: ReportProgress) -> None:
@@ -108,13 +109,13 @@ def _longest_start(tokens: Sequence[int], known: Memory | None) -> KVPrefix | No
     best: KVPrefix | None = None
     for shard in known.shards if known else ():
         if shard.is_exact:
-            whole = _common(tokens, shard.token_ids) // PIECE * PIECE
+            whole = common(tokens, shard.token_ids) // PIECE * PIECE
             if whole > (best.length if best else 0):
                 best = shard.kv.head(whole)
     return best
 
 
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
+def common(first: Sequence[int], second: Sequence[int]) -> int:
     """Return how many tokens two sequences have in common at their starts."""
     for length, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:

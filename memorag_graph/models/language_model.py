@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memorag_graph.errors import ModelError
 from memorag_graph.kv.attention import MEMORY_ATTENTIONS
+from memorag_graph.kv.beacon.config import BeaconConfig
 from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
@@ -64,6 +65,11 @@ class LanguageModel:
         """Bytes of the keys and values of one token in all layers."""
         layers, heads, dim = cache_shape(self.model)
         return 2 * layers * heads * dim * int(self.model.dtype.itemsize)
+
+    @cached_property
+    def beacons(self) -> BeaconConfig | None:
+        """How it places beacons; None for a model without."""
+        return BeaconConfig.of(self.model.config)
 
     @property
     def can_be_watched(self) -> bool:
@@ -146,6 +152,8 @@ class LanguageModel:
         """
         config = self.model.config.get_text_config().to_dict()
         described = {key: config.get(key) for key in ("model_type", "rope_parameters", "rms_norm_eps")}
+        if self.beacons is not None:
+            described["beacons"] = self.beacons.described
         hashed = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
         for name, parameter in sorted(self.model.named_parameters()):
             flat = parameter.detach().reshape(-1)

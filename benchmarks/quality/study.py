@@ -1,0 +1,66 @@
+"""The study: pipelines side by side on evaluation data, with the embedded pair; tables, plots and JSON.
+
+    python benchmarks/quality/study.py DATA/chunk_evidence DATA/qmsum_val --keep DIR [--limit N]
+
+Goes on where it was killed, document by document. What DIR/NAME holds is described in docs/evaluation.md; figures and
+plots are copied to benchmarks/results/quality/. What follows from them stands in benchmarks/quality/README.md.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from memorag_graph.cli.run import quiet
+from memorag_graph.evaluation.evaluate import Plan, evaluate
+from memorag_graph.evaluation.formats.load import load_dataset
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+WHOLE = (
+    "dense", "bm25", "hybrid", "hybrid-bm25", "hybrid-dense",
+    "memorag", "memorag-spans", "memorag-surrogates", "memorag-draft", "memorag-share",
+    "multi_query", "hyde",
+)  # fmt: skip
+LARGE = ("dense", "bm25", "hybrid")
+"""Pipelines that are also run on the chunks of 512 tokens that plain RAG is used with."""
+
+RESULTS = Path(__file__).parent.parent / "results" / "quality"
+BUDGET = 1536
+
+
+def run(folder: Path, keep: Path, name: str, plan: Plan) -> None:
+    place = keep / name
+    evaluate(load_dataset(str(folder)), plan, place, Registry())
+    config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    results = json.loads((place / "results.json").read_text(encoding="utf-8"))
+    target = RESULTS / name
+    target.mkdir(parents=True, exist_ok=True)
+    kept = {"config": config, "results": results}
+    (target / "results.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    shutil.copy(place / "report.md", target / "report.md")
+    shutil.copytree(place / "plots", target / "plots", dirs_exist_ok=True)
+    print(name, {it: round(metrics["evidence_recall"]["mean"], 4) for it, metrics in results.items()}, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--keep", type=Path, required=True, help="where everything is kept from run to run")
+    parser.add_argument("--pipelines", default=",".join(WHOLE))
+    parser.add_argument("--baseline", default="hybrid")
+    parser.add_argument("--limit", type=int, default=0, help="questions of each data set; 0 for all")
+    parser.add_argument("--concurrency", type=int, default=12, help="questions asked at once")
+    given = parser.parse_args()
+    quiet()
+    options = RunOptions(model="embedded", evidence_tokens=BUDGET)
+    for folder in given.folders:
+        large = options.model_copy(update={"retrieval_chunk_size": 512})
+        run(folder, given.keep, f"{folder.name}-512", Plan(LARGE, large, baseline="dense", answers=False))
+        pipelines = given.pipelines.split(",")
+        asked = {"limit": given.limit, "concurrency": given.concurrency}
+        run(folder, given.keep, folder.name, Plan(pipelines, options, baseline=given.baseline, **asked))
+
+
+if __name__ == "__main__":
+    main()

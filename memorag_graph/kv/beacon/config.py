@@ -1,0 +1,130 @@
+"""What a checkpoint says of its beacons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from transformers import PreTrainedConfig
+
+Placement = Literal["interleave", "append"]
+Mask = Literal["full-coverage", "step-expansion"]
+Projection = Literal["q", "k", "v", "o"]
+
+_DEFAULTS: Mapping[str, Any] = {
+    "beacon_window": 1024,
+    "beacon_stride": 1024,
+    "beacon_pos": "interleave",
+    "beacon_attn": "full-coverage",
+    "beacon_attend_prev": True,
+    "beacon_sink_size": 0,
+    "beacon_ratio": [2, 4, 8, 16, 32],
+    "beacon_ratio_mix": "step-random",
+    "beacon_param": [],
+}
+"""What a field stands for where a checkpoint leaves it out or null."""
+
+_DECISIVE = "beacon_window"
+"""The field by which a beacon checkpoint is known."""
+
+
+@dataclass(frozen=True)
+class BeaconConfig:
+    """How beacons are placed and what they see.
+
+    Attributes:
+        window: Ordinary tokens of a window.
+        placement: ``"interleave"``: a beacon follows every so many tokens; ``"append"``: all follow the full window.
+        mask: ``"full-coverage"``: a beacon sees everything before it; ``"step-expansion"``: each sees so many tokens
+            more of its window than the one before.
+        attend_prev: Whether, in a step expansion, a beacon sees those before it in its window.
+        sink: First tokens of the text whose keys and values are kept in any case.
+        ratios: Tokens for each beacon that the model was trained with; 0 stands for no compression.
+        mix: How a ratio is chosen where there are several: ``"step-random"``, ``"instance-random"``, ``"sequence"``
+            or ``"adapt-N"``.
+        projections: The projections of attention that beacons have of their own.
+    """
+
+    window: int
+    placement: Placement = "interleave"
+    mask: Mask = "full-coverage"
+    attend_prev: bool = True
+    sink: int = 0
+    ratios: tuple[int, ...] = (4,)
+    mix: str = "step-random"
+    projections: tuple[Projection, ...] = ("q", "k", "v")
+
+    @classmethod
+    def of(cls, config: PreTrainedConfig) -> "BeaconConfig | None":
+        """Read the fields of a model's config; None where it has no beacons.
+
+        Raises:
+            ValueError: If a field cannot be used.
+        """
+        if getattr(config, _DECISIVE, None) is None:
+            return None
+        given = {name: getattr(config, name, None) for name in _DEFAULTS}
+        fields = {name: _DEFAULTS[name] if value is None else value for name, value in given.items()}
+        stride = given["beacon_stride"]
+        if stride is not None and stride != fields["beacon_window"]:
+            raise ValueError(
+                f"beacon_stride {stride} is not beacon_window {fields['beacon_window']}: overlapping windows are not "
+                "supported"
+            )
+        ratios = fields["beacon_ratio"]
+        return cls(
+            window=fields["beacon_window"],
+            placement=fields["beacon_pos"],
+            mask=fields["beacon_attn"],
+            attend_prev=bool(fields["beacon_attend_prev"]),
+            sink=fields["beacon_sink_size"],
+            ratios=tuple(ratios) if isinstance(ratios, list | tuple) else (ratios,),
+            mix=fields["beacon_ratio_mix"],
+            projections=tuple(fields["beacon_param"]),
+        )
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be computed, or what the model cannot have been trained with."""
+        sizes = (self.window, self.sink, *self.ratios)
+        if any(not isinstance(size, int) or isinstance(size, bool) for size in sizes):
+            raise ValueError("beacon_window, beacon_sink_size and beacon_ratio must be whole numbers")
+        if self.window < 1 or not 0 <= self.sink <= self.window:
+            raise ValueError(f"a beacon_window of {self.window} with a beacon_sink_size of {self.sink} is impossible")
+        for name, value, known in (
+            ("beacon_pos", self.placement, get_args(Placement)),
+            ("beacon_attn", self.mask, get_args(Mask)),
+            *(("beacon_param", it, get_args(Projection)) for it in self.projections),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} {value!r} is not supported; known are {', '.join(known)}")
+        if self.placement == "interleave" and self.mask != "full-coverage":
+            raise ValueError(f"beacon_attn {self.mask!r} is supported only with beacon_pos 'append'")
+        if not self.ratios:
+            raise ValueError("beacon_ratio names no ratio")
+
+    def require(self, ratio: int) -> int:
+        """Return a ratio that windows can be compressed by.
+
+        Raises:
+            ValueError: If it does not divide the window.
+        """
+        if ratio < 0 or (ratio and self.window % ratio):
+            divides = [str(it) for it in (2, 4, 8, 16, 32) if self.window % it == 0]
+            raise ValueError(
+                f"a ratio of {ratio} does not divide the window of {self.window} tokens; use {', '.join(divides)}"
+            )
+        return ratio
+
+    def beacons(self, ratio: int) -> int:
+        """Return how many entries of the memory a full window becomes."""
+        return self.window // ratio if ratio else self.window
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """What decides a memory besides the weights and the ratio."""
+        names = ("window", "placement", "mask", "attend_prev", "sink", "projections")
+        return {name: getattr(self, name) for name in names}
+
+
+def is_beacon(config: PreTrainedConfig) -> bool:
+    """Tell whether a model's config describes beacons."""
+    return cast("int | None", getattr(config, _DECISIVE, None)) is not None

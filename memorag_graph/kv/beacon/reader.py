@@ -1,0 +1,298 @@
+"""Tokens → a beacon memory, window by window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.attention import Past, Within
+from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.kv.beacon.growing import GrowingKV
+from memorag_graph.kv.beacon.ratios import Ratios
+from memorag_graph.kv.beacon.within import SeenOnly, SideBySide
+from memorag_graph.kv.cache import PieceView, View, cache_of
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.kv.rotary import rotary_frequencies, turn
+
+Layers = list[tuple[Tensor, Tensor]]
+
+
+@dataclass
+class _Window:
+    """The window that is being read.
+
+    Attributes:
+        kv: Keys and values of all its entries.
+        flags: Which of them are beacons.
+        places: Where they are, counted from the end of the memory.
+        ordinary: Tokens read in it.
+        ratio: Tokens for each beacon; None until it is chosen.
+    """
+
+    kv: GrowingKV
+    flags: list[bool] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    ordinary: int = 0
+    ratio: int | None = None
+
+
+class BeaconReader:
+    """Reads tokens with a beacon model as its reference implementation does, beacons in an unfinished window included.
+
+    Whatever the pieces in which tokens come, the memory is the same. Keys are held turned to their places: those of
+    the memory never change once assigned.
+
+    Args:
+        model: The model, as :func:`memorag_graph.models.beacon.load_beacon_model` loads it.
+        config: How beacons are placed; one ratio in it is the ratio of all windows.
+        side_by_side: Full windows that are read in one pass, where all see everything before them and have one ratio.
+
+    Raises:
+        ValueError: If the ratios cannot be used.
+    """
+
+    def __init__(self, model: PreTrainedModel, config: BeaconConfig, side_by_side: int = 1) -> None:
+        frequencies = rotary_frequencies(model)
+        if frequencies is None:
+            raise ValueError("the model has no rotary position embedding")
+        self._model = model
+        self._config = config
+        self._frequencies = frequencies.to(model.device)
+        self._ratios = Ratios(config, int(model.config.max_position_embeddings))
+        one_ratio = len(config.ratios) == 1 and config.mask == "full-coverage"
+        self._side_by_side = max(1, side_by_side) if one_ratio else 1
+        self._beacon = int(model.config.vocab_size)
+        self._begun = False
+        self.sink = KVPrefix(())  # of no layers
+        self.memory = GrowingKV(model)
+        self.window = _Window(GrowingKV(model))
+
+    def fork(self) -> "BeaconReader":
+        """Return a reader that goes on from here; this one stays as it is."""
+        other = object.__new__(BeaconReader)
+        other.__dict__ |= self.__dict__
+        other.memory = self.memory.fork()
+        window = self.window
+        other.window = replace(window, kv=window.kv.fork(), flags=list(window.flags), places=list(window.places))
+        return other
+
+    def resume(self, prefix: KVPrefix, windows: int) -> None:
+        """Go on after windows that were read before, with the same ratio.
+
+        Args:
+            prefix: What was held then, or more.
+            windows: How many windows of it are taken over; at least one.
+
+        Raises:
+            ValueError: If windows may have different ratios.
+        """
+        if len(self._config.ratios) != 1:
+            raise ValueError("windows of different ratios cannot be told apart")
+        (ratio,) = self._config.ratios
+        sink, count = self._config.sink, windows * self._config.beacons(ratio)
+        self._ratios.begin(0)
+        self._begun = True
+        self.sink = prefix.head(sink)
+        kept = prefix.head(sink + count)
+        self.memory.add(KVPrefix(tuple((keys[:, sink:], values[:, sink:]) for keys, values in kept.layers)))
+
+    def read(self, tokens: Sequence[int], *, every: bool = False) -> Tensor:
+        """Read tokens.
+
+        Args:
+            tokens: What is read.
+            every: Whether logits are wanted after each ordinary token of the last pass, not only after the last one.
+
+        Returns:
+            Logits, shape (1, vocabulary) or (tokens of the last pass, vocabulary).
+
+        Raises:
+            ValueError: If there is no token.
+        """
+        if not tokens:
+            raise ValueError("there is nothing to read")
+        if not self._begun:
+            self._ratios.begin(len(tokens))
+            self._begun = True
+        done = 0
+        while done < len(tokens):
+            together = self._together(len(tokens) - done)
+            if together > 1:
+                take = tokens[done : done + together * self._config.window]
+                logits = self._read_side_by_side(take, together, every)
+            else:
+                take = tokens[done : done + self._config.window - self.window.ordinary]
+                logits = self._read_part(take, every)
+            done += len(take)
+        return logits
+
+    def prefix(self) -> KVPrefix:
+        """Return all keys and values that are held, in their order: sink, memory, unfinished window."""
+        held = [self.sink, self.memory.prefix(), self.window.kv.prefix()]
+        return joined([it for it in held if it.length])
+
+    def unturned(self, kv: KVPrefix, first: int) -> KVPrefix:
+        """Return keys as they were before rotary embedding.
+
+        Args:
+            kv: Keys and values at the places from ``first`` on.
+            first: The place of the first.
+        """
+        steps = -torch.arange(first, first + kv.length, device=self._frequencies.device)
+        return KVPrefix(tuple((self._turned(keys, steps), values) for keys, values in kv.layers))
+
+    @property
+    def _base(self) -> int:
+        """The place of the window's first entry."""
+        return self.sink.length + self.memory.length
+
+    def _together(self, left: int) -> int:
+        """Return how many full windows are read in one pass."""
+        alone = self.window.ordinary or (self._config.sink and not self.memory.length)
+        return 1 if alone else min(self._side_by_side, left // self._config.window)
+
+    def _read_part(self, take: Sequence[int], every: bool) -> Tensor:
+        """Read tokens of one window, and the beacons that go with them."""
+        config, window = self._config, self.window
+        interleaved = config.placement == "interleave"
+        if interleaved and window.ratio is None:
+            window.ratio = self._ratios.next()
+        woven = weave(take, window.ratio or 0, window.ordinary, self._beacon)
+        start = len(window.places)
+        logits = self._pass(woven, range(start, start + len(woven)), every)
+        window.ordinary += len(take)
+        if window.ordinary == config.window:
+            if not interleaved:
+                window.ratio = self._ratios.next()
+                self._append_beacons(window.ratio)
+            self._finish()
+        return logits
+
+    def _append_beacons(self, ratio: int) -> None:
+        """Read the beacons that follow a full window."""
+        config = self._config
+        count = config.window // ratio if ratio else 0
+        if not count:
+            return
+        beacons = [self._beacon] * count
+        if config.mask == "full-coverage":
+            self._pass(beacons, range(config.window, config.window + count))
+            return
+        number = torch.arange(1, count + 1)
+        seen_tokens = torch.arange(config.window) < number[:, None] * ratio
+        seen_beacons = number <= number[:, None] if config.attend_prev else number == number[:, None]
+        hidden = ~torch.cat([seen_tokens, seen_beacons], dim=1)
+        places = number * ratio - 1 + (number if config.attend_prev else 1)
+        self._pass(beacons, places.tolist(), within=SeenOnly(hidden.to(self._model.device)))
+
+    def _pass(
+        self, woven: Sequence[int], places: Sequence[int], every: bool = False, within: Within | None = None
+    ) -> Tensor:
+        """Run the model on entries of the window, at places that are counted from the window's first."""
+        window = self.window
+        own = len(window.places)
+        logits = self._forward(woven, places, window.kv, own, every, within)
+        window.flags += [token == self._beacon for token in woven]
+        window.places += places
+        return logits
+
+    def _forward(
+        self, woven: Sequence[int], places: Sequence[int], kv: GrowingKV, own: int, every: bool, within: Within | None
+    ) -> Tensor:
+        """Run the model; return the logits after the ordinary tokens, or the last of them."""
+        device = self._model.device
+        columns = slice(own, own + len(woven))
+        layers: list[View] = [PieceView(keys, values, columns) for keys, values in kv.room(columns.stop)]
+        held = [(slice(0, 1), it) for it in (self.sink, self.memory.prefix()) if it.length]
+        asked = [at for at, token in enumerate(woven) if token != self._beacon] or [len(woven) - 1]
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=torch.tensor([list(woven)], device=device),
+                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` says it all
+                position_ids=torch.tensor([list(places)], device=device) + self._base,
+                past_key_values=cache_of(layers),
+                use_cache=True,
+                logits_to_keep=torch.tensor(asked if every else asked[-1:], device=device),
+                memory_past=Past(held, own, within=within),
+            )
+        return output.logits[0].float()  # type: ignore[no-any-return]
+
+    def _finish(self) -> None:
+        """Compress the full window into the memory, and take the sink from the first one."""
+        window, base = self.window, self._base
+        kv = window.kv.prefix()
+        if self._config.sink and not self.memory.length:
+            first = [at for at, flag in enumerate(window.flags) if not flag][: self._config.sink]
+            self.sink = self._moved(kv, first, [base + window.places[at] for at in first], 0)
+        left = rows_left(window.flags)
+        self.memory.add(self._moved(kv, left, [base + window.places[at] for at in left], self._base))
+        self.window = _Window(GrowingKV(self._model))
+
+    def _moved(self, kv: KVPrefix, rows: Sequence[int], places: Sequence[int], first: int) -> KVPrefix:
+        """Return some entries, turned from their places to those from ``first`` on."""
+        index = torch.tensor(rows, device=self._frequencies.device)
+        steps = torch.arange(first, first + len(rows)) - torch.tensor(places)
+        steps = steps.to(index.device)
+        return KVPrefix(tuple((self._turned(keys[:, index], steps), values[:, index]) for keys, values in kv.layers))
+
+    def _turned(self, keys: Tensor, steps: Tensor) -> Tensor:
+        return turn(keys.float(), steps, self._frequencies).to(keys.dtype)
+
+    def _read_side_by_side(self, tokens: Sequence[int], windows: int, every: bool) -> Tensor:
+        """Read several full windows in one pass."""
+        size, ratio = self._config.window, self._ratios.next()
+        beacons = [self._beacon] * (size // ratio if ratio else 0)
+        woven: list[int] = []
+        for start in range(0, len(tokens), size):
+            part = tokens[start : start + size]
+            interleaved = self._config.placement == "interleave"
+            woven += weave(part, ratio, 0, self._beacon) if interleaved else [*part, *beacons]
+        rows = len(woven) // windows
+        left = rows_left([token == self._beacon for token in woven[:rows]])
+        places = [number * len(left) + row for number in range(windows) for row in range(rows)]
+        index = torch.tensor(left)
+        steps = (torch.arange(len(left)) - index).repeat(windows)
+        device = self._frequencies.device
+        within = SideBySide(windows, index.to(device), steps.to(device), self._frequencies)
+        kv = GrowingKV(self._model)
+        logits = self._forward(woven, places, kv, 0, every, within)
+        stay = [number * rows + row for number in range(windows) for row in left]
+        self.memory.add(self._moved(kv.prefix(), stay, [self._base + places[at] for at in stay], self._base))
+        return logits
+
+
+def rows_left(flags: Sequence[bool]) -> list[int]:
+    """Return which entries of a full window stay in the memory: the beacons, or all where there are none."""
+    return [at for at, flag in enumerate(flags) if flag] or list(range(len(flags)))
+
+
+def weave(tokens: Sequence[int], ratio: int, before: int, beacon: int) -> list[int]:
+    """Return tokens with a beacon after each whose number in the window is a multiple of the ratio.
+
+    Args:
+        tokens: The tokens.
+        ratio: Tokens for each beacon; 0 places none.
+        before: Tokens of the window that were read before.
+        beacon: What stands for a beacon.
+    """
+    woven: list[int] = []
+    for number, token in enumerate(tokens, start=before + 1):
+        woven.append(token)
+        if ratio and number % ratio == 0:
+            woven.append(beacon)
+    return woven
+
+
+def joined(parts: Sequence[KVPrefix]) -> KVPrefix:
+    """Return prefixes that follow each other as one."""
+    if len(parts) == 1:
+        return parts[0]
+    layers = zip(*(part.layers for part in parts), strict=True)
+    return KVPrefix(
+        tuple(
+            (torch.cat([keys for keys, _ in layer], dim=1), torch.cat([values for _, values in layer], dim=1))
+            for layer in layers
+        )
+    )

@@ -1,0 +1,89 @@
+"""How the tokens of a window attend to each other where not to all before them.
+
+Each is a :data:`memorag_graph.kv.attention.Within`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from memorag_graph.kv.attention import Attend, Past
+from memorag_graph.kv.partial import Part
+from memorag_graph.kv.rotary import turn
+
+
+@dataclass(frozen=True, eq=False)
+class SeenOnly:
+    """New tokens attend to what a mask shows them.
+
+    Attributes:
+        hidden: True where a new token must not see one of the row's own, shape (new, columns).
+    """
+
+    hidden: Tensor
+
+    def __call__(
+        self, grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend
+    ) -> list[Part]:
+        """Return the one part over all of the row's own."""
+        heads, group, new, dim = grouped.shape
+        flat = grouped.reshape(1, heads, group * new, dim)
+        return [attend(flat, key, value, scale, hidden=self.hidden.repeat(group, 1))]
+
+
+@dataclass(frozen=True, eq=False)
+class SideBySide:
+    """Several full windows are read at once: each sees itself, and what the ones before it will leave in the memory.
+
+    What a window leaves is turned to its place in the memory, layer by layer, before the windows after it look at it.
+
+    Attributes:
+        windows: How many there are; all new tokens, in equal parts.
+        left: Rows of a window that it leaves.
+        steps: How far each of them is turned, window after window, shape (windows * left).
+        frequencies: Of the rotary embedding.
+    """
+
+    windows: int
+    left: Tensor
+    steps: Tensor
+    frequencies: Tensor
+
+    def __call__(
+        self, grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend
+    ) -> list[Part]:
+        """Return the part of each window over itself, and of each but the first over what is left before it."""
+        heads, group, new, dim = grouped.shape
+        size = new // self.windows
+        apart = (heads, group, self.windows, size, dim)
+        windows = grouped.reshape(apart).permute(2, 0, 1, 3, 4)  # (windows, heads, group, size, dim)
+        keys = key[0].reshape(heads, self.windows, size, dim).transpose(0, 1)
+        values = value[0].reshape(heads, self.windows, size, dim).transpose(0, 1)
+        own, own_sums = attend(
+            windows.flatten(0, 1),
+            keys.flatten(0, 1)[:, None].expand(-1, group, -1, -1),
+            values.flatten(0, 1)[:, None].expand(-1, group, -1, -1),
+            scale,
+            causal=True,
+        )
+        left_keys = keys[:, :, self.left].transpose(0, 1).reshape(heads, -1, dim)
+        left_keys = turn(left_keys.float(), self.steps, self.frequencies).to(key.dtype)
+        left_values = values[:, :, self.left].transpose(0, 1).reshape(heads, -1, dim)
+        before = torch.zeros_like(own).view(windows.shape)
+        before_sums = torch.full(windows.shape[:-1], float("-inf"), device=own.device)
+        for number in range(1, self.windows):
+            seen = number * len(self.left)
+            queries = windows[number].reshape(1, heads, group * size, dim)
+            found, sums = attend(queries, left_keys[None, :, :seen], left_values[None, :, :seen], scale)
+            before[number] = found.view(heads, group, size, dim)
+            before_sums[number] = sums.view(heads, group, size)
+        joined = [(own.view(windows.shape), own_sums.view(windows.shape[:-1])), (before, before_sums)]
+        return [
+            (_flat(output, heads, dim), _flat(part_sums[..., None], heads, 1)[..., 0]) for output, part_sums in joined
+        ]
+
+
+def _flat(windows: Tensor, heads: int, dim: int) -> Tensor:
+    """Return (windows, heads, group, size, dim) as (1, heads, group * windows * size, dim)."""
+    return windows.permute(1, 2, 0, 3, 4).reshape(1, heads, -1, dim)

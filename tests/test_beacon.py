@@ -1,0 +1,359 @@
+"""Beacon memory: against the algorithm written out, whatever the pieces; checkpoints, ratios, files, the graph."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from memorag_graph.api.pipeline import MemoRAG
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError, MemoryMismatchError, ModelError
+from memorag_graph.graph import build_graph
+from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.kv.beacon.reader import BeaconReader
+from memorag_graph.kv.branch import open_branch
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.memory.beacon import chosen_ratio, entries, longest, reaches
+from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.pointing import can_point
+from memorag_graph.memory.revision import appended, removed, replaced
+from memorag_graph.models.beacon import _class_of, load_beacon_model, read_config
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.loading import ModelSource, load_language_model
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
+from memorag_graph.settings import MemorySettings, RunOptions
+from tests.beacon_golden import check_folder
+from tests.beacon_oracle import Oracle
+from tests.conftest import SIZES, TEXT, HashEmbeddings, byte_tokenizer
+from tests.test_branches import random_tokens
+
+WINDOW = 64
+BEACONS = {
+    "beacon_window": WINDOW,
+    "beacon_stride": WINDOW,
+    "beacon_pos": "interleave",
+    "beacon_attn": "full-coverage",
+    "beacon_ratio": [2, 4, 8],
+    "beacon_param": ["q", "k", "v"],
+    "auto_map": {"AutoModelForCausalLM": "modeling_nowhere.Beacon"},
+}
+
+
+def make_checkpoint(place: Path, kind: str = "qwen2", seed: int = 0, **changes: Any) -> Path:
+    """Save a tiny seeded checkpoint with beacons."""
+    torch.manual_seed(seed)
+    fields = {**SIZES, **BEACONS, **({"beacon_param": ["q", "k", "v", "o"]} if kind == "mistral" else {}), **changes}
+    stock, config = (
+        (MistralForCausalLM, MistralConfig(**fields, sliding_window=16))
+        if kind == "mistral"
+        else (Qwen2ForCausalLM, Qwen2Config(**fields))
+    )
+    model = _class_of(stock)(config)
+    for parameter in model.parameters():
+        parameter.data.normal_(std=0.2)
+    model.save_pretrained(place)
+    byte_tokenizer().save_pretrained(place)
+    described = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps({**described, "architectures": [stock.__name__]}))
+    return place
+
+
+@pytest.fixture(scope="module", params=["qwen2", "mistral"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("memorag") / f"memorag-tiny-{request.param}", request.param)
+
+
+@pytest.fixture(scope="module")
+def language_model(checkpoint: Path) -> LanguageModel:
+    return load_language_model(ModelSource(str(checkpoint), device="cpu", dtype="float32"))
+
+
+def reader_of(model: LanguageModel, ratio: int = 4, side_by_side: int = 1) -> BeaconReader:
+    assert model.beacons is not None
+    return BeaconReader(model.model, replace(model.beacons, ratios=(ratio,)), side_by_side)
+
+
+def difference(one: KVPrefix, other: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    assert len(one.layers) == len(other)
+    pairs = [(a, b) for mine, theirs in zip(one.layers, other, strict=True) for a, b in zip(mine, theirs, strict=True)]
+    assert all(a.shape == b.shape for a, b in pairs)
+    return max(float((a - b).abs().max()) for a, b in pairs)
+
+
+@pytest.mark.parametrize("ratio", [2, 4, 8, 32])
+@pytest.mark.parametrize("side_by_side", [1, 3])
+def test_the_memory_is_that_of_the_algorithm_written_out(
+    language_model: LanguageModel, ratio: int, side_by_side: int
+) -> None:
+    tokens = random_tokens(5 * WINDOW, seed=1)
+    reader, oracle = reader_of(language_model, ratio, side_by_side), Oracle(language_model.model, WINDOW, ratio)
+    reader.read(tokens)
+    oracle.read(tokens)
+    assert reader.memory.length == 5 * WINDOW // ratio
+    assert difference(reader.unturned(reader.memory.prefix(), 0), oracle.memory) < 1e-4
+
+
+@pytest.mark.parametrize("pieces", [[1] * 150, [50, 100], [63, 1, 64, 22], [7, 140, 3], [150]])
+def test_pieces_do_not_matter(language_model: LanguageModel, pieces: list[int]) -> None:
+    tokens = random_tokens(150, seed=2)
+    oracle = Oracle(language_model.model, WINDOW, 4)
+    oracle.read(tokens[:128])
+    expected = oracle.window_pass(tokens[128:])[-1]
+    reader, done = reader_of(language_model), 0
+    for piece in pieces:
+        logits = reader.read(tokens[done : done + piece])
+        done += piece
+    assert (logits[-1] - expected).abs().max() < 1e-4
+    assert difference(reader.unturned(reader.memory.prefix(), 0), oracle.memory) < 1e-4
+    assert [at for at, flag in enumerate(reader.window.flags) if flag] == [4, 9, 14, 19, 24]
+
+
+def test_a_question_after_the_memory_is_ordinary_decoding(language_model: LanguageModel) -> None:
+    """No beacons after the last full window: logits of the tail, the question and each token after it."""
+    tokens, question = random_tokens(150, seed=3), random_tokens(11, seed=4)
+    oracle = Oracle(language_model.model, WINDOW, 4)
+    oracle.read(tokens[:128])
+    expected = oracle.window_pass([*tokens[128:], *question, 70, 71], beacons=False)
+    reader = reader_of(language_model)
+    reader.read(tokens[:128])
+    branch = open_branch(language_model.model, [reader.prefix()] * 2, 33, 2)
+    for row in range(2):
+        logits = branch.prefill(row, [*tokens[128:], *question])
+        assert (logits - expected[32]).abs().max() < 1e-4
+    for at, token in ((33, 70), (34, 71)):
+        assert (branch.step([token, token]) - expected[at]).abs().max() < 1e-4
+
+
+def test_beacons_of_the_first_layer_are_all_alike(language_model: LanguageModel) -> None:
+    reader = reader_of(language_model)
+    reader.read(random_tokens(2 * WINDOW, seed=5))
+    keys, values = reader.unturned(reader.memory.prefix(), 0).layers[0]
+    for tensor in (keys, values):
+        assert (tensor - tensor[:, :1]).abs().max() < 1e-5
+
+
+def test_a_fork_leaves_the_reader_as_it_was(language_model: LanguageModel) -> None:
+    reader = reader_of(language_model)
+    reader.read(random_tokens(100, seed=6))
+    before = [(keys.clone(), values.clone()) for keys, values in reader.prefix().layers]
+    one, other = reader.fork(), reader.fork()
+    first = one.read(random_tokens(90, seed=7))
+    assert torch.equal(other.read(random_tokens(90, seed=7)), first)
+    assert difference(reader.prefix(), before) == 0
+
+
+def memory_of(model: LanguageModel, prompts: Prompts, *texts: str, **settings: Any) -> Any:
+    chosen = MemorySettings(**{"retrieval_chunk_size": 128, **settings})
+    documents = [Document(f"{number}.txt", text) for number, text in enumerate(texts)]
+    return LocalMemoryModel(model).memorize(documents, prompts, chosen)
+
+
+@pytest.mark.parametrize("ratio", [2, 4, 8, 16, 32])
+def test_a_memory_holds_one_beacon_for_so_many_tokens(
+    language_model: LanguageModel, prompts: Prompts, ratio: int
+) -> None:
+    memory = memory_of(language_model, prompts, TEXT, beacon_ratio=ratio)
+    (shard,) = memory.shards
+    windows, tail = divmod(len(shard.token_ids), WINDOW)
+    assert windows > 20
+    assert shard.kv.length == windows * WINDOW // ratio + tail
+    reader = reader_of(language_model, ratio)
+    reader.read(shard.token_ids[: windows * WINDOW])
+    full = open_branch(language_model.model, [None], windows * WINDOW)
+    full.prefill(0, shard.token_ids[: windows * WINDOW])
+    assert reader.prefix().nbytes * ratio == full.prefix().nbytes
+    assert memory.settings.kind == "beacon"
+    assert "several tokens" in str(can_point(LocalMemoryModel(language_model), memory))
+
+
+@pytest.mark.parametrize("storage", ["exact", "int8"])
+@pytest.mark.parametrize("change", ["append", "replace", "remove"])
+def test_a_changed_memory_is_the_one_made_from_scratch(
+    language_model: LanguageModel, prompts: Prompts, change: str, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memorag_graph.memory.beacon._TOGETHER", 3 * WINDOW)
+    model = LocalMemoryModel(language_model)
+    before = memory_of(language_model, prompts, TEXT[:1500], TEXT[1500:2100], kv_storage=storage)
+    new = Document("new.txt", TEXT[2100:2900])
+    listed = {
+        "append": lambda: appended(before, [new]),
+        "replace": lambda: replaced(before, "1.txt", new),
+        "remove": lambda: removed(before, "1.txt"),
+    }[change]()
+    read: list[int] = []
+    original = BeaconReader.read
+    monkeypatch.setattr(BeaconReader, "read", lambda self, it: read.append(len(it)) or original(self, it))
+    after = model.revise(before, listed)
+    again = sum(read)
+    texts = {"append": [TEXT[:1500], TEXT[1500:2100], TEXT[2100:2900]], "replace": [TEXT[:1500], TEXT[2100:2900]],
+             "remove": [TEXT[:1500]]}[change]  # fmt: skip
+    scratch = memory_of(language_model, prompts, *texts, kv_storage=storage)
+    assert difference(after.shards[0].kv, scratch.shards[0].kv.layers) == 0
+    if storage == "exact":
+        assert again < len(after.shards[0].token_ids) - 1000  # what was compressed before was not read again
+
+
+def test_the_graph_answers_from_a_saved_memory_in_a_new_process(checkpoint: Path, tmp_path: Path) -> None:
+    options = RunOptions(
+        model=str(checkpoint), embedding_model="hash", generator="extractive", dtype="float32", max_new_tokens=16,
+        retrieval_chunk_size=128, beacon_ratio=8,
+    )  # fmt: skip
+    registry = Registry()
+    registry.add_embeddings("hash", HashEmbeddings())
+    given = {"context": TEXT, "query": "Who was proud?", "task_type": "qa", "save_dir": str(tmp_path / "memory")}
+    first = build_graph(registry).invoke(given, context=options)  # type: ignore[call-overload]
+    assert first["memory"]["memory_tokens"] < first["memory"]["context_tokens"] // 4
+    code = (
+        "import json, sys\n"
+        "from memorag_graph.graph import build_graph\n"
+        "from memorag_graph.registry import Registry\n"
+        "from memorag_graph.settings import RunOptions\n"
+        "from tests.conftest import HashEmbeddings\n"
+        "registry = Registry()\n"
+        "registry.add_embeddings('hash', HashEmbeddings())\n"
+        "given = {'memory_id': sys.argv[1], 'query': 'Who was proud?', 'task_type': 'qa'}\n"
+        "result = build_graph(registry).invoke(given, context=RunOptions(max_new_tokens=16))\n"
+        "print(json.dumps([result['answer'], result['memory']]))\n"
+    )
+    again = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "memory")],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(again.stdout.splitlines()[-1]) == [first["answer"], first["memory"]]
+    whole = build_graph(registry).invoke({**given, "task_type": "memorag"}, context=options)  # type: ignore[call-overload]
+    assert whole["memory_id"] == first["memory_id"]
+    assert whole["citations"]
+
+
+def test_an_open_or_saved_memory_of_another_ratio_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    pipe = MemoRAG(str(checkpoint), "hash", beacon_ratio=4, registry=_hashing(), dtype="float32")
+    pipe.memorize(TEXT, save_dir=tmp_path / "memory")
+    other = MemoRAG(str(checkpoint), "hash", beacon_ratio=8, registry=_hashing(), dtype="float32")
+    with pytest.raises(MemoryMismatchError, match="made with beacon_ratio 4, not 8"):
+        other.load(tmp_path / "memory")
+    with pytest.raises(MemoryMismatchError, match="made with beacon_ratio 4, not 2"):
+        _hashing().open(str(tmp_path / "memory"), RunOptions(beacon_ratio=2))
+    MemoRAG(str(checkpoint), "hash", registry=_hashing(), dtype="float32").load(tmp_path / "memory")
+
+
+def _hashing() -> Registry:
+    registry = Registry()
+    registry.add_embeddings("hash", HashEmbeddings())
+    return registry
+
+
+def test_a_memory_of_another_window_is_refused(tmp_path: Path) -> None:
+    one, other = make_checkpoint(tmp_path / "memorag-a"), make_checkpoint(tmp_path / "memorag-b")
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**config, "beacon_window": 32, "beacon_stride": 32}))
+    options = RunOptions(model=str(one), embedding_model="hash", dtype="float32")
+    memory = _hashing().memorize([Document("a", TEXT)], options).memory
+    with pytest.raises(MemoryMismatchError, match="model: "):
+        _hashing().open(memory.id, RunOptions(model=str(other)))
+
+
+@pytest.mark.parametrize("left_out", ["beacon_embed_tokens", "layers.1.self_attn.beacon_k_proj.bias", "beacon"])
+def test_a_checkpoint_without_some_of_its_beacons_is_an_error(tmp_path: Path, left_out: str) -> None:
+    place = make_checkpoint(tmp_path / "memorag-tiny")
+    tensors = load_file(place / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if left_out not in name}
+    save_file(kept, place / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=f"{len(tensors) - len(kept)} of its 13 beacon tensors are missing"):
+        load_language_model(ModelSource(str(place)))
+
+
+def test_a_name_that_promises_beacons_must_keep_its_word(tmp_path: Path) -> None:
+    place = tmp_path / "memorag-plain"
+    Qwen2ForCausalLM(Qwen2Config(**SIZES)).save_pretrained(place)
+    byte_tokenizer().save_pretrained(place)
+    with pytest.raises(ModelError, match="its config has no beacon_window; rename its directory"):
+        load_language_model(ModelSource(str(place)))
+    elsewhere = place.rename(tmp_path / "plain")
+    assert load_language_model(ModelSource(str(elsewhere))).beacons is None
+
+
+def test_a_checkpoint_in_shards_and_in_four_bits_is_loaded(tmp_path: Path, prompts: Prompts) -> None:
+    place = make_checkpoint(tmp_path / "memorag-tiny", hidden_size=64, intermediate_size=128)
+    model = load_beacon_model(str(place), read_config(str(place)), dtype=torch.float32)
+    model.save_pretrained(tmp_path / "sharded", max_shard_size="100KB")
+    byte_tokenizer().save_pretrained(tmp_path / "sharded")
+    assert len(list((tmp_path / "sharded").glob("*.safetensors"))) > 1
+    whole = load_language_model(ModelSource(str(place), dtype="float32", device="cpu"))
+    sharded = load_language_model(ModelSource(str(tmp_path / "sharded"), dtype="float32", device="cpu"))
+    assert sharded.fingerprint == whole.fingerprint
+    quantized = load_language_model(ModelSource(str(place), dtype="bfloat16", device="cpu", load_in_4bit=True))
+    assert quantized.model.model.layers[0].self_attn.beacon_q_proj.weight.dtype == torch.uint8
+    memory = memory_of(quantized, prompts, TEXT[:900])
+    assert memory.identity.quantization == "nf4"
+    assert memory.shards[0].kv.length < len(memory.shards[0].token_ids) // 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"beacon_pos": "around"}, "beacon_pos 'around' is not supported; known are interleave, append"),
+        ({"beacon_attn": "segmentation"}, "beacon_attn 'segmentation' is not supported"),
+        ({"beacon_attn": "step-expansion"}, "supported only with beacon_pos 'append'"),
+        ({"beacon_param": ["q", "up"]}, "beacon_param 'up' is not supported"),
+        ({"beacon_stride": 32}, "beacon_stride 32 is not beacon_window 64"),
+        ({"beacon_window": 0, "beacon_stride": 0}, "impossible"),
+        ({"beacon_sink_size": 65}, "impossible"),
+        ({"beacon_ratio": []}, "names no ratio"),
+        ({"beacon_ratio": ["four"]}, "must be whole numbers"),
+    ],
+)
+def test_configs_that_cannot_be_used(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    place = make_checkpoint(tmp_path / "memorag-tiny")
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps({**config, **fields}))
+    with pytest.raises(ModelError, match=message):
+        load_language_model(ModelSource(str(place)))
+
+
+def test_ratios_that_cannot_be_used(language_model: LanguageModel, prompts: Prompts) -> None:
+    for ratio in (3, 5, 128):
+        with pytest.raises(InputError, match=f"beacon_ratio: a ratio of {ratio} does not divide the window of 64 tok"):
+            memory_of(language_model, prompts, TEXT, beacon_ratio=ratio)
+    with pytest.raises(InputError, match="kv_keep: a beacon memory is kept whole"):
+        memory_of(language_model, prompts, TEXT, kv_keep=0.5)
+    with pytest.raises(ValueError, match="does not divide"):
+        reader_of(language_model, 7)
+
+
+def test_beacons_need_a_model_with_beacons(registry: Registry) -> None:
+    options = RunOptions(model="tiny-llama", embedding_model="hash", kind="beacon")
+    with pytest.raises(InputError, match="kind: beacon needs a model with beacons"):
+        registry.memorize([Document("a", TEXT)], options)
+
+
+def test_texts_beyond_reach_are_refused_with_the_ratio_that_reaches(tmp_path: Path, prompts: Prompts) -> None:
+    place = make_checkpoint(tmp_path / "memorag-tiny", max_position_embeddings=512)
+    model = load_language_model(ModelSource(str(place), device="cpu", dtype="float32"))
+    with pytest.raises(InputError, match=r"documents: a text of 2,\d+ tokens is beyond .*; use beacon_ratio 8"):
+        memory_of(model, prompts, TEXT[:2500], beacon_ratio=2)
+    chosen = memory_of(model, prompts, TEXT[:2500], beacon_ratio="auto")
+    assert chosen.shards[0].kv.length == pytest.approx(len(chosen.shards[0].token_ids) / 8, abs=WINDOW)
+    with pytest.raises(InputError, match="give a shorter text"):
+        memory_of(model, prompts, TEXT * 20, beacon_ratio="auto")
+
+
+@pytest.mark.parametrize("placement", ["interleave", "append"])
+@pytest.mark.parametrize("sink", [0, 1, 3])
+def test_what_reaches_is_what_is_held(placement: Any, sink: int) -> None:
+    beacons = BeaconConfig(WINDOW, placement=placement, sink=sink, ratios=(4,))
+    most = longest(beacons, 4, 512)
+    assert reaches(beacons, 4, 512, most)
+    assert not reaches(beacons, 4, 512, most + WINDOW)
+    assert entries(beacons, 4, most) == sink + most // 4
+    assert chosen_ratio(beacons, "auto", 512, most) == min(
+        it for it in (2, 4, 8, 16, 32) if reaches(beacons, it, 512, most)
+    )
