@@ -357,3 +357,50 @@ def test_what_reaches_is_what_is_held(placement: Any, sink: int) -> None:
     assert chosen_ratio(beacons, "auto", 512, most) == min(
         it for it in (2, 4, 8, 16, 32) if reaches(beacons, it, 512, most)
     )
+
+
+def golden_folder(place: Path) -> Path:
+    """Write golden vectors by the oracle: two windows, a question of nine tokens, eight greedy ones after it."""
+    checkpoint = make_checkpoint(place / "qwen2")
+    model = load_beacon_model(str(checkpoint), read_config(str(checkpoint)), dtype=torch.float32)
+    tokens, question = random_tokens(2 * WINDOW, seed=8), random_tokens(9, seed=9)
+    oracle = Oracle(model, WINDOW, 4)
+    oracle.read(tokens[:WINDOW])
+    context = oracle.window_pass(tokens[WINDOW:])[-1:]
+    read, greedy = list(question), []
+    asked = oracle.window_pass(read)
+    steps = [asked[-1]]
+    for _ in range(8):
+        greedy.append(int(steps[-1].argmax()))
+        read.append(greedy[-1])
+        steps.append(oracle.window_pass(read)[-1])
+    tensors = {
+        "input_ids": torch.tensor([tokens]),
+        "context_last_logits": context,
+        **{f"beacon.k{layer}": keys[None] for layer, (keys, _) in enumerate(oracle.memory)},
+        **{f"beacon.v{layer}": values[None] for layer, (_, values) in enumerate(oracle.memory)},
+        "q0.input_ids": torch.tensor([question]),
+        "q0.logits_last_step": asked[None],
+        "q0.step_logits": torch.stack(steps)[None],
+    }
+    save_file({f"made.{name}": it.contiguous() for name, it in tensors.items()}, checkpoint / "cases.safetensors")
+    case = {
+        "name": "made", "overrides": {"beacon_ratio": [4]}, "plain_from": None, "feeds": [70, 58],
+        "q0_greedy": greedy, "q0_min_top1_margin": 1.0,
+    }  # fmt: skip
+    (place / "index.json").write_text(json.dumps({"archs": {"qwen2": {"cases": [case]}}}))
+    return place
+
+
+def test_golden_vectors_are_checked_and_mistakes_found(tmp_path: Path) -> None:
+    place = golden_folder(tmp_path)
+    (outcome,) = check_folder(place)
+    assert outcome.passed
+    assert 0 < outcome.kv < 1e-4
+    assert 0 < outcome.logits < 1e-4
+    tensors = load_file(place / "qwen2" / "cases.safetensors")
+    for name in ("made.beacon.k1", "made.q0.step_logits"):
+        changed = {key: it + 2e-4 if key == name else it for key, it in tensors.items()}
+        save_file(changed, place / "qwen2" / "cases.safetensors")
+        (outcome,) = check_folder(place)
+        assert not outcome.passed
