@@ -154,11 +154,10 @@ class Nodes:
     @timed
     def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
-        from memorag_graph.clues.sifting import related
+        from memorag_graph.clues.sifting import searchable
 
         opened = self._open(state, runtime)
-        keywords = opened.index.keywords
-        queries, dropped = related(to_queries(state), keywords.share_known if keywords else lambda _: 1.0)
+        queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness)
         pointed, skipped = self._pointed(state, opened, _options(runtime))
         evidence = self._search(state, runtime, queries, pointed)
         return {

@@ -3,20 +3,24 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
 from memorag_graph.chunking import Chunk
 from memorag_graph.clues.parsing import items
-from memorag_graph.clues.sifting import DROP_REASONS, Dropped, related, sift, supported
+from memorag_graph.clues.sifting import DROP_REASONS, Dropped, on_topic, related, sift, supported
 from memorag_graph.errors import InputError
 from memorag_graph.languages import language
 from memorag_graph.memory.digest import central_sentences, faithful_digest
 from memorag_graph.prompts import REQUIRED_FIELDS, Prompts
+from memorag_graph.retrieval.dense import FaissIndex, embed
 from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
 from memorag_graph.sentences import split_sentences
-from tests.conftest import TEXT
+from tests.conftest import TEXT, HashEmbeddings
 
 QUESTION = "How many people did the ferry carry?"
 
@@ -86,7 +90,34 @@ def test_what_has_little_in_common_with_the_document_is_not_searched_for() -> No
 
 
 def test_every_reason_is_one_of_the_documented_ones() -> None:
-    assert {*FAULTS.values(), "unsupported", "unrelated"} == set(DROP_REASONS)
+    assert {*FAULTS.values(), "unsupported", "unrelated", "astray"} == set(DROP_REASONS)
+
+
+def test_clues_farther_from_the_question_than_the_text_itself_are_not_searched_for() -> None:
+    near = {"close": 0.6, "just": 0.46, "far": 0.44, "the draft": 0.1}
+    queries = [Query("question", "q"), Query("span", "close"), Query("surrogate", "far"), Query("surrogate", "just"),
+               Query("draft", "the draft")]  # fmt: skip
+
+    def nearness(question: str, texts: Sequence[str]) -> tuple[float, list[float]]:
+        assert question == "q"
+        return 0.5, [near[text] for text in texts]
+
+    kept, dropped = on_topic(queries, nearness)
+    assert [it.text for it in kept] == ["q", "close", "just"]
+    assert dropped == [Dropped("far", "astray"), Dropped("the draft", "astray")]
+    outline = [Query("outline", "far"), Query("outline", "close")]
+    assert on_topic(outline, nearness) == (outline, [])
+
+
+def test_nearness_is_the_cosine_to_the_nearest_chunk_whatever_keeps_the_vectors() -> None:
+    embeddings = HashEmbeddings()
+    chunks = [Chunk("a", 0, at, at + len(text), text) for at, text in enumerate(("ferry lorries", "harbour captain"))]
+    index = MemoryIndex(FaissIndex.from_chunks(chunks, embeddings), None)
+    vectors = {text: embed(embeddings, [text])[0] for text in ("the captain", "ferry lorries", "harbour captain", "x")}
+    expected = [float(vectors["the captain"] @ vectors[text]) for text in ("harbour captain", "ferry lorries", "x")]
+    nearest, others = index.nearness("the captain", ["ferry lorries", "x"])
+    assert [nearest, *others] == pytest.approx(expected, abs=1e-6)
+    assert MemoryIndex(NoIndex(chunks), None).nearness("the captain", ["x"]) == (0.0, [0.0])
 
 
 @pytest.mark.parametrize("code", ["en", "zh", "de"])

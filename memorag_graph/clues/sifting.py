@@ -8,12 +8,15 @@ from typing import Literal, get_args
 from memorag_graph.retrieval.query import Query
 from memorag_graph.words import content_words, count_words, is_borne_out, share_of
 
-DropReason = Literal["scrap", "heading", "question", "instruction", "repeat", "refusal", "unsupported", "unrelated"]
+DropReason = Literal[
+    "scrap", "heading", "question", "instruction", "repeat", "refusal", "unsupported", "unrelated", "astray"
+]
 """Why a clue was dropped.
 
 ``scrap``: too short to search for; ``heading``: announces a list; ``question``: only says the question again;
 ``instruction``: echoes the prompt; ``repeat``: says what an earlier clue said; ``refusal``: says that the model cannot
-help; ``unsupported``: no passage of the memory bears it out; ``unrelated``: most of its words are not in the document.
+help; ``unsupported``: no passage of the memory bears it out; ``unrelated``: most of its words are not in the document;
+``astray``: it is farther from the question than the document's own nearest passage.
 """
 DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
 
@@ -21,6 +24,7 @@ FEWEST_WORDS = 3
 _REPEATED = 0.9
 _ECHOED = 0.8
 _KNOWN = 0.5
+_ASTRAY = 0.9
 _REFUSAL = re.compile(
     r"""\b(?:i(?:'|’)?m\s+sorry|i\s+apologi[sz]e|as\s+an\s+ai\b|i\s+am\s+an\s+ai\b|i(?:\s+am|(?:'|’)m)\s+unable\s+to|
     i\s+(?:can(?:not|(?:'|’)t|\s+not)|do\s+not|don(?:'|’)t|could\s+not)\s+(?:\w+\s+)?(?:provide|answer|help|find|know|have|see|
@@ -42,6 +46,9 @@ class Dropped:
     text: str
     reason: DropReason
 
+
+Nearness = Callable[[str, Sequence[str]], tuple[float, Sequence[float]]]
+"""Returns how near the nearest passage is to a text, and how near other texts are, as cosine similarities."""
 
 Sifted = tuple[list[str], list[Dropped]]
 """Clues that are kept, and those that are dropped."""
@@ -79,6 +86,41 @@ def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float) 
         else:
             dropped.append(Dropped(clue, "unsupported"))
     return kept, dropped
+
+
+def searchable(
+    queries: Sequence[Query], share_known: Callable[[str], float], nearness: Nearness
+) -> tuple[list[Query], list[Dropped]]:
+    """Drop clues that have little in common with the document or the question; the question always stays.
+
+    Args:
+        queries: The question and clues.
+        share_known: Returns the share of a text's terms that occur in the document.
+        nearness: Compares texts with the question.
+    """
+    kept, unrelated = related(queries, share_known)
+    kept, strayed = on_topic(kept, nearness)
+    return kept, [*unrelated, *strayed]
+
+
+def on_topic(queries: Sequence[Query], nearness: Nearness) -> tuple[list[Query], list[Dropped]]:
+    """Drop clues that are farther from the question than the document's nearest passage is.
+
+    Searching with such a clue finds what is like the clue, not what was asked for. The measure is the document's own,
+    because similarities of one embedding model say nothing about another's.
+
+    Args:
+        queries: The question and clues; without a question all of them stay.
+        nearness: Compares texts with the question.
+    """
+    question = next((query.text for query in queries if query.kind == "question"), "")
+    clues = [query for query in queries if query.kind != "question"]
+    if not question or not clues:
+        return list(queries), []
+    nearest, near = nearness(question, [query.text for query in clues])
+    astray = {query for query, it in zip(clues, near, strict=True) if it < _ASTRAY * nearest}
+    kept = [query for query in queries if query not in astray]
+    return kept, [Dropped(query.text, "astray") for query in clues if query in astray]
 
 
 def related(queries: Iterable[Query], share_known: Callable[[str], float]) -> tuple[list[Query], list[Dropped]]:

@@ -38,3 +38,22 @@ class MemoryIndex:
     def embeddings(self) -> Embeddings:
         """The model that embeds queries."""
         return self.vectors.embeddings
+
+    def share_known(self, text: str) -> float:
+        """Return the share of a text's terms that occur in the chunks; 1 where they are not indexed."""
+        return self.keywords.share_known(text) if self.keywords else 1.0
+
+    def nearness(self, question: str, texts: Sequence[str]) -> tuple[float, Sequence[float]]:
+        """Return the cosine similarity of a question with its nearest chunk, and with each of some texts.
+
+        Without an index by meaning, everything is as near as anything else.
+        """
+        (hits,) = self.vectors.search([question], 1)
+        if not hits:
+            return 0.0, [0.0] * len(texts)
+        from memorag_graph.retrieval.dense import embed
+
+        nearest = self.chunks[hits[0].chunk].text  # embedded, as the score of a vector store may be of another kind
+        vectors = embed(self.embeddings, [question, nearest, *texts])
+        first, *others = (float(score) for score in vectors[1:] @ vectors[0])
+        return first, others

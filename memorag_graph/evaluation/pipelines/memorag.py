@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.clues.sifting import related
+from memorag_graph.clues.sifting import searchable
 from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.clues import ClueKind
 from memorag_graph.evaluation.data import Span
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.evaluation.pipelines.own import RetrievalPart, retrieved
+from memorag_graph.evaluation.pipelines.own import RetrievalPart, index_of, retrieved
 from memorag_graph.evaluation.pipelines.pipeline import Pipeline
 from memorag_graph.generation.answer import Answer
 from memorag_graph.records import to_queries
@@ -49,7 +49,10 @@ class Memorag(Pipeline):
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the evidence for the question and all clues."""
-        queries, _ = related(to_queries(self._state(case, clues)), case.prepared.keywords.share_known)
+        index = index_of(case, self.parts)
+        queries, _ = searchable(
+            to_queries(self._state(case, clues)), case.prepared.keywords.share_known, index.nearness
+        )
         return retrieved(self.bench, case, queries, budget, self.parts)
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:

@@ -28,7 +28,7 @@ def retrieved(
         budget: Most tokens of evidence.
         parts: The parts of retrieval that are used.
     """
-    options, prepared = bench.options, case.prepared
+    options = bench.options
     search = Search(
         hits=options.hits,
         token_budget=budget,
@@ -37,12 +37,8 @@ def retrieved(
         weights={**WEIGHTS, **options.query_weights},
         reranker=bench.registry.reranker(options.reranker),
     )
-    index = MemoryIndex(
-        prepared.index if "dense" in parts else NoIndex(prepared.chunks),
-        prepared.keywords if "bm25" in parts else None,
-    )
     evidence = retrieve(
-        index,
+        index_of(case, parts),
         queries,
         search,
         count_tokens=count_tokens,
@@ -50,3 +46,12 @@ def retrieved(
         pointed=bench.pointed(case) if "attention" in parts else (),
     )
     return [(it.start, it.end) for it in sorted(evidence, key=lambda it: (-it.score, it.start))]
+
+
+def index_of(case: Case, parts: Collection[str]) -> MemoryIndex:
+    """Return the index over the shared chunks that goes with some parts of retrieval."""
+    prepared = case.prepared
+    return MemoryIndex(
+        prepared.index if "dense" in parts else NoIndex(prepared.chunks),
+        prepared.keywords if "bm25" in parts else None,
+    )
