@@ -25,7 +25,7 @@ from memorag_graph.kv.attention import MEMORY_ATTENTION, Past, memory_attention
 from memorag_graph.kv.beacon.config import BeaconConfig
 from memorag_graph.kv.beacon.reader import BeaconReader
 from memorag_graph.kv.branch import open_branch
-from memorag_graph.models.beacon import _class_of, read_config
+from memorag_graph.models.beacon import attach_beacons, beacon_class, read_config
 from memorag_graph.models.device import choose_dtype
 from memorag_graph.models.embedded import language_model_dir
 
@@ -41,7 +41,7 @@ def make_model() -> tuple[PreTrainedModel, BeaconConfig]:
     config = read_config(str(language_model_dir()))
     config.update({"beacon_window": WINDOW, "beacon_stride": WINDOW, "beacon_param": ["q", "k", "v"]})
     dtype = choose_dtype("auto", torch.device("cpu"))
-    model = _class_of(LlamaForCausalLM).from_pretrained(language_model_dir(), config=config, dtype=dtype)
+    model = beacon_class(LlamaForCausalLM).from_pretrained(language_model_dir(), config=config, dtype=dtype)
     inner = model.base_model
     inner.beacon_embed_tokens.weight.data[:] = inner.embed_tokens.weight.data[config.eos_token_id]
     for layer in inner.layers:
@@ -49,6 +49,7 @@ def make_model() -> tuple[PreTrainedModel, BeaconConfig]:
             getattr(layer.self_attn, f"beacon_{name}_proj").load_state_dict(
                 getattr(layer.self_attn, f"{name}_proj").state_dict()
             )
+    attach_beacons(model)
     model.set_attn_implementation(MEMORY_ATTENTION)
     beacons = BeaconConfig.of(config)
     if beacons is None:

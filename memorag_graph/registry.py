@@ -22,7 +22,7 @@ from memorag_graph.models.loading import default_embedding_model
 from memorag_graph.opened import LoadedMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
-from memorag_graph.settings import MemorySettings, RunOptions
+from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -256,7 +256,6 @@ class Registry(ModelRegistry):
         info = read_info(directory)
         if info["memory_id"] != address:
             raise MemoryFileError(f"{directory} holds another memory than {address}")
-        require_ratio(MemorySettings(**info["settings"]), options.beacon_ratio)
         model, embeddings = self.models_of(read_identity(info), options)
         opened = self._loaded.get(address)
         if opened is None:
@@ -270,6 +269,7 @@ class Registry(ModelRegistry):
             )
             opened = OpenMemory(memory, index, model)
             self._keep(opened, directory)
+        require_ratio(opened.memory.settings, options.beacon_ratio)
         if self.store.keeps(directory):
             self.store.touch(address)
         return opened

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from memorag_graph.errors import InputError
@@ -25,7 +25,18 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
 Eviction = Literal["kvzip", "snapkv", "keydiff"]
-BeaconRatio = Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
+_MOST_FOR_A_BEACON = 1024
+
+
+def _ratio(value: object) -> object:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    is_number = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= _MOST_FOR_A_BEACON
+    if number != "auto" and not is_number:
+        raise PydanticCustomError("ratio", "must be a positive whole number, such as 4, or 'auto'")
+    return number
+
+
+BeaconRatio = Annotated[int | Literal["auto"], BeforeValidator(_ratio)]
 
 
 class MemorySettings(BaseModel):

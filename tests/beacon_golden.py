@@ -9,6 +9,7 @@ where one is above the tolerance.
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Outcome:
         logits: Largest error of logits.
         greedy: Whether the greedy tokens are the reference's, where its margin says something.
         refused: Why the case is not supported.
+        fault: Why it could not be checked.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Outcome:
     logits: float = 0.0
     greedy: bool = True
     refused: str = ""
+    fault: str = ""
 
     @property
     def passed(self) -> bool:
@@ -59,6 +62,8 @@ class Outcome:
     def __str__(self) -> str:
         if self.refused:
             return f"{self.name:45} not supported: {self.refused}"
+        if self.fault:
+            return f"{self.name:45} FAILED: {self.fault}"
         told = "" if self.greedy else "  other greedy tokens"
         return f"{self.name:45} KV {self.kv:.1e}  logits {self.logits:.1e}{told}{'' if self.passed else '  FAILED'}"
 
@@ -72,11 +77,11 @@ def check_folder(folder: Path, side_by_side: int = 1) -> Iterator[Outcome]:
             name = f"{architecture}/{case['name']}"
             mine = {key.removeprefix(f"{case['name']}."): it for key, it in tensors.items() if _is_of(key, case)}
             try:
-                check = _Check(folder / architecture, case, mine, side_by_side)
+                yield _Check(folder / architecture, case, mine, side_by_side).run(name)
             except UnsupportedError as error:
                 yield Outcome(name, refused=str(error))
-            else:
-                yield check.run(name)
+            except (ValueError, RuntimeError, KeyError) as error:
+                yield Outcome(name, kv=math.inf, logits=math.inf, fault=str(error))
 
 
 def _is_of(key: str, case: Case) -> bool:
@@ -102,10 +107,13 @@ class _Check:
             raise ValueError("the config has no beacons")
         if beacons.sink and case["feeds"][0] < beacons.window:
             raise UnsupportedError("the reference takes a sink before the first window is full")
-        self._model = load_beacon_model(str(place), config, dtype=torch.float32)
+        self._model = load_beacon_model(str(place), config, leave_out=True, dtype=torch.float32)
         self._model.set_attn_implementation(MEMORY_ATTENTION)
         parallel = int(getattr(config, "beacon_parallel_window", None) or 1)
-        self._reader = BeaconReader(self._model, beacons, max(side_by_side, parallel))
+        try:
+            self._reader = BeaconReader(self._model, beacons, max(side_by_side, parallel))
+        except ValueError as error:
+            raise UnsupportedError(str(error)) from None
         self._case, self._tensors = case, tensors
         self._kv = self._logits = 0.0
         self._greedy = True
@@ -160,7 +168,7 @@ class _Check:
     def _compare(self, found: Tensor | None, expected: Tensor) -> None:
         if found is None or found.shape != expected.shape:
             raise RuntimeError(f"shape {None if found is None else tuple(found.shape)}, not {tuple(expected.shape)}")
-        self._logits = max(self._logits, float((found - expected).abs().max()))
+        self._logits = max(self._logits, error_between(found, expected))
 
     def _compare_kv(self, what: str, kv: KVPrefix) -> None:
         for layer in range(self._model.config.num_hidden_layers):
@@ -170,7 +178,13 @@ class _Check:
                 if held != (0 if expected is None else expected.shape[2]):
                     raise RuntimeError(f"{what}: {held} entries, not {0 if expected is None else expected.shape[2]}")
                 if found is not None and expected is not None:
-                    self._kv = max(self._kv, float((found - expected[0]).abs().max()))
+                    self._kv = max(self._kv, error_between(found, expected[0]))
+
+
+def error_between(found: Tensor, expected: Tensor) -> float:
+    """Return the largest difference; infinite where a value is none."""
+    error = float((found - expected).abs().max())
+    return error if math.isfinite(error) else math.inf
 
 
 def main() -> None:
@@ -183,7 +197,9 @@ def main() -> None:
         sys.stdout.write(f"{outcome}\n")
         sys.stdout.flush()
         outcomes.append(outcome)
-    sys.exit(0 if outcomes and all(outcome.passed for outcome in outcomes) else 1)
+    checked = [outcome for outcome in outcomes if not outcome.refused]
+    sys.stdout.write(f"{len(checked)} cases checked, {len(outcomes) - len(checked)} not supported\n")
+    sys.exit(0 if checked and all(outcome.passed for outcome in checked) else 1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,19 +19,21 @@ from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError, ModelError
 from memorag_graph.graph import build_graph
 from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.kv.beacon.ratios import Ratios
 from memorag_graph.kv.beacon.reader import BeaconReader
 from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.memory.beacon import chosen_ratio, entries, longest, reaches
+from memorag_graph.memory.beacon import chosen_ratio, longest, positions_needed
+from memorag_graph.memory.kinds import turn_room
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.pointing import can_point
 from memorag_graph.memory.revision import appended, removed, replaced
-from memorag_graph.models.beacon import _class_of, load_beacon_model, read_config
+from memorag_graph.models.beacon import beacon_class, load_beacon_model, read_config
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.loading import ModelSource, load_language_model
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
-from memorag_graph.settings import MemorySettings, RunOptions
+from memorag_graph.settings import MemorySettings, RunOptions, run_options
 from tests.beacon_golden import check_folder
 from tests.beacon_oracle import Oracle
 from tests.conftest import SIZES, TEXT, HashEmbeddings, byte_tokenizer
@@ -57,7 +60,7 @@ def make_checkpoint(place: Path, kind: str = "qwen2", seed: int = 0, **changes: 
         if kind == "mistral"
         else (Qwen2ForCausalLM, Qwen2Config(**fields))
     )
-    model = _class_of(stock)(config)
+    model = beacon_class(stock)(config)
     for parameter in model.parameters():
         parameter.data.normal_(std=0.2)
     model.save_pretrained(place)
@@ -275,7 +278,7 @@ def test_a_name_that_promises_beacons_must_keep_its_word(tmp_path: Path) -> None
     place = tmp_path / "memorag-plain"
     Qwen2ForCausalLM(Qwen2Config(**SIZES)).save_pretrained(place)
     byte_tokenizer().save_pretrained(place)
-    with pytest.raises(ModelError, match="its config has no beacon_window; rename its directory"):
+    with pytest.raises(ModelError, match="its config has no beacon_window; if it is none, rename its directory"):
         load_language_model(ModelSource(str(place)))
     elsewhere = place.rename(tmp_path / "plain")
     assert load_language_model(ModelSource(str(elsewhere))).beacons is None
@@ -294,7 +297,15 @@ def test_a_checkpoint_in_shards_and_in_four_bits_is_loaded(tmp_path: Path, promp
     assert quantized.model.model.layers[0].self_attn.beacon_q_proj.weight.dtype == torch.uint8
     memory = memory_of(quantized, prompts, TEXT[:900])
     assert memory.identity.quantization == "nf4"
-    assert memory.shards[0].kv.length < len(memory.shards[0].token_ids) // 2
+    tokens = random_tokens(WINDOW, seed=13)
+    read = [reader_of(model) for model in (whole, quantized)]
+    for reader in read:
+        reader.read(tokens)
+    for (key, value), (other_key, other_value) in zip(
+        read[0].prefix().layers, read[1].prefix().layers, strict=True
+    ):  # with the ordinary projections it would differ by more than its own size
+        assert (key - other_key).norm() < 0.4 * key.norm()
+        assert (value - other_value).norm() < 0.4 * value.norm()
 
 
 @pytest.mark.parametrize(
@@ -304,6 +315,9 @@ def test_a_checkpoint_in_shards_and_in_four_bits_is_loaded(tmp_path: Path, promp
         ({"beacon_attn": "segmentation"}, "beacon_attn 'segmentation' is not supported"),
         ({"beacon_attn": "step-expansion"}, "supported only with beacon_pos 'append'"),
         ({"beacon_param": ["q", "up"]}, "beacon_param 'up' is not supported"),
+        ({"beacon_param": 5}, "beacon_param must be a list"),
+        ({"beacon_param": ["q", "k"]}, "4 beacon tensors that its config does not name"),
+        ({"beacon_window": "64"}, "must be whole numbers"),
         ({"beacon_stride": 32}, "beacon_stride 32 is not beacon_window 64"),
         ({"beacon_window": 0, "beacon_stride": 0}, "impossible"),
         ({"beacon_sink_size": 65}, "impossible"),
@@ -319,6 +333,57 @@ def test_configs_that_cannot_be_used(tmp_path: Path, fields: dict[str, Any], mes
         load_language_model(ModelSource(str(place)))
 
 
+def test_beacons_that_no_config_names_are_an_error(tmp_path: Path) -> None:
+    place = make_checkpoint(tmp_path / "tiny")
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps({k: it for k, it in config.items() if k != "beacon_window"}))
+    with pytest.raises(ModelError, match="13 beacon tensors that its config does not name"):
+        load_language_model(ModelSource(str(place)))
+
+
+def test_sliding_windows_of_a_config_are_not_applied(tmp_path: Path) -> None:
+    fields = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 0}
+    sliding = load_language_model(
+        ModelSource(str(make_checkpoint(tmp_path / "memorag-a", **fields)), device="cpu", dtype="float32")
+    )
+    oracle = Oracle(sliding.model, WINDOW, 4)
+    tokens = random_tokens(2 * WINDOW, seed=14)
+    oracle.read(tokens)
+    reader = reader_of(sliding)
+    reader.read(tokens)
+    assert difference(reader.unturned(reader.prefix(), 0), oracle.memory) < 1e-4
+
+
+def test_a_reader_needs_the_attention_of_memories(checkpoint: Path) -> None:
+    config = read_config(str(checkpoint))
+    model = load_beacon_model(str(checkpoint), config, dtype=torch.float32)
+    beacons = BeaconConfig.of(config)
+    assert beacons is not None
+    with pytest.raises(ValueError, match="set_attn_implementation"):
+        BeaconReader(model, beacons)
+
+
+@pytest.mark.parametrize(
+    ("mix", "expected"),
+    [("sequence", [2, 4, 8, 2]), ("adapt-64", [4, 4, 4, 4]), ("step-random", None), ("instance-random", None)],
+)
+def test_ratios_are_chosen_as_the_config_says(mix: str, expected: list[int] | None) -> None:
+    config = BeaconConfig(WINDOW, ratios=(2, 3, 4, 8), mix=mix)
+    ratios = Ratios(config, 128)
+    generator = np.random.default_rng(42)
+    if mix == "step-random":
+        expected = [int(generator.choice((2, 4, 8))) for _ in range(4)]
+    if mix == "instance-random":
+        expected = [int(generator.choice((2, 4, 8)))] * 4
+    first = [ratios.next(200), ratios.next(200)]
+    other = ratios.fork()
+    assert [*first, ratios.next(200), ratios.next(200)] == expected
+    if mix == "sequence":
+        assert other.next(200) == 8
+    with pytest.raises(ValueError, match="beacon_ratio_mix 'by-mood' is not supported"):
+        Ratios(replace(config, mix="by-mood"), 128)
+
+
 def test_ratios_that_cannot_be_used(language_model: LanguageModel, prompts: Prompts) -> None:
     for ratio in (3, 5, 128):
         with pytest.raises(InputError, match=f"beacon_ratio: a ratio of {ratio} does not divide the window of 64 tok"):
@@ -327,6 +392,10 @@ def test_ratios_that_cannot_be_used(language_model: LanguageModel, prompts: Prom
         memory_of(language_model, prompts, TEXT, kv_keep=0.5)
     with pytest.raises(ValueError, match="does not divide"):
         reader_of(language_model, 7)
+    for ratio in (0, -1, 2000, "some", True, 2.5):
+        with pytest.raises(InputError, match="beacon_ratio: must be a positive whole number, such as 4, or 'auto'"):
+            run_options({"beacon_ratio": ratio})
+    assert [run_options({"beacon_ratio": it}).beacon_ratio for it in ("8", 8, "auto", None)] == [8, 8, "auto", None]
 
 
 def test_beacons_need_a_model_with_beacons(registry: Registry) -> None:
@@ -348,15 +417,24 @@ def test_texts_beyond_reach_are_refused_with_the_ratio_that_reaches(tmp_path: Pa
 
 @pytest.mark.parametrize("placement", ["interleave", "append"])
 @pytest.mark.parametrize("sink", [0, 1, 3])
-def test_what_reaches_is_what_is_held(placement: Any, sink: int) -> None:
-    beacons = BeaconConfig(WINDOW, placement=placement, sink=sink, ratios=(4,))
-    most = longest(beacons, 4, 512)
-    assert reaches(beacons, 4, 512, most)
-    assert not reaches(beacons, 4, 512, most + WINDOW)
-    assert entries(beacons, 4, most) == sink + most // 4
-    assert chosen_ratio(beacons, "auto", 512, most) == min(
-        it for it in (2, 4, 8, 16, 32) if reaches(beacons, it, 512, most)
-    )
+@pytest.mark.parametrize("ratio", [2, 4, 8])
+def test_what_is_reached_is_what_can_be_read(
+    language_model: LanguageModel, placement: Any, sink: int, ratio: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(language_model.model.config, "max_position_embeddings", 320)
+    beacons = BeaconConfig(WINDOW, placement=placement, sink=sink, ratios=(ratio,))
+    most, room = longest(beacons, ratio, 320), turn_room(320)
+    needed = [positions_needed(beacons, ratio, 320, tokens) for tokens in range(most + 2)]
+    assert needed == sorted(needed)
+    assert needed[most] <= 320 < needed[most + 1]
+    reader = BeaconReader(language_model.model, beacons)
+    tokens = random_tokens(most, seed=11)
+    reader.read(tokens[: most // WINDOW * WINDOW])
+    assert reader.prefix().length + most % WINDOW + room <= 320
+    least = min(it for it in (2, 4, 8, 16, 32) if most <= longest(beacons, it, 320))
+    assert chosen_ratio(beacons, "auto", 320, most) in (least, ratio)
+    with pytest.raises(ValueError, match="has 320 positions"):
+        reader.read(random_tokens(20 * WINDOW, seed=12))
 
 
 def golden_folder(place: Path) -> Path:
@@ -399,8 +477,14 @@ def test_golden_vectors_are_checked_and_mistakes_found(tmp_path: Path) -> None:
     assert 0 < outcome.kv < 1e-4
     assert 0 < outcome.logits < 1e-4
     tensors = load_file(place / "qwen2" / "cases.safetensors")
-    for name in ("made.beacon.k1", "made.q0.step_logits"):
-        changed = {key: it + 2e-4 if key == name else it for key, it in tensors.items()}
+    for name, by in (("beacon.k1", 2e-4), ("q0.step_logits", 2e-4), ("beacon.v0", float("nan"))):
+        changed = {key: it + by if key == f"made.{name}" else it for key, it in tensors.items()}
         save_file(changed, place / "qwen2" / "cases.safetensors")
         (outcome,) = check_folder(place)
         assert not outcome.passed
+    save_file(
+        {**tensors, "made.beacon.k0": tensors["made.beacon.k0"][:, :, 1:].contiguous()},
+        place / "qwen2" / "cases.safetensors",
+    )
+    (outcome,) = check_folder(place)
+    assert "32 entries, not 31" in str(outcome)

@@ -24,7 +24,8 @@ class Memory(Model):
         beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
         load_in_4bit: Hold the weights in 4 bits.
         enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
-        kind: ``"full"``: the model reads the whole text; ``"gist"``: digests of its sections.
+        kind: ``"full"``: the model reads the whole text; ``"gist"``: digests of its sections; a model with beacons
+            makes beacon memories in either case.
         registry: Where models and memories are kept; by default the process's own.
         session: The memory of another object, to share it.
 

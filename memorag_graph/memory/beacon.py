@@ -5,6 +5,7 @@ memory is then an ordinary prefix. (The reference implementation puts beacons be
 :class:`memorag_graph.kv.beacon.reader.BeaconReader` reads so.)
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,9 +27,6 @@ from memorag_graph.models.worker import Worker
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
 
-USUAL_RATIOS = (2, 4, 8, 16, 32)
-"""Ratios that are chosen from by a text's length."""
-
 _TOGETHER = 4096
 """Tokens of full windows that are read in one pass."""
 
@@ -41,21 +39,16 @@ def beacon_settings(beacons: BeaconConfig, settings: MemorySettings) -> MemorySe
     """
     if settings.kv_keep < 1:
         raise InputError("kv_keep", "a beacon memory is kept whole; choose a higher beacon_ratio instead")
-    try:
-        beacons.require(USUAL_RATIOS[0] if settings.beacon_ratio == "auto" else settings.beacon_ratio)
-    except ValueError as error:
-        raise InputError("beacon_ratio", str(error)) from None
+    if settings.beacon_ratio != "auto":
+        try:
+            beacons.require(settings.beacon_ratio)
+        except ValueError as error:
+            raise InputError("beacon_ratio", str(error)) from None
     return settings.model_copy(update={"kind": "beacon"})
 
 
-def entries(beacons: BeaconConfig, ratio: int, tokens: int) -> int:
-    """Return how many keys of each layer a memory of so many tokens holds."""
-    windows, tail = divmod(tokens, beacons.window)
-    return (beacons.sink if windows else 0) + windows * beacons.beacons(ratio) + tail
-
-
-def reaches(beacons: BeaconConfig, ratio: int, window: int, tokens: int) -> bool:
-    """Tell whether a model can read so many tokens and a question after them.
+def positions_needed(beacons: BeaconConfig, ratio: int, window: int, tokens: int) -> int:
+    """Return how many positions reading so many tokens, or fewer, and a question after them can take.
 
     Args:
         beacons: How beacons are placed.
@@ -63,18 +56,19 @@ def reaches(beacons: BeaconConfig, ratio: int, window: int, tokens: int) -> bool
         window: Most positions of the model.
         tokens: Tokens of the text.
     """
-    windows = tokens // beacons.window
-    before_last = entries(beacons, ratio, (windows - 1) * beacons.window) if windows else 0
-    reading = before_last + beacons.window + beacons.beacons(ratio) if windows else 0
-    return max(reading, entries(beacons, ratio, tokens) + turn_room(window)) <= window
+    size, left = beacons.window, beacons.beacons(ratio)
+    windows, tail = divmod(tokens, size)
+    before = (beacons.sink if windows else 0) + windows * left
+    reading = before + size if windows else 0  # of the last full window, with its beacons
+    shorter = before - left + size - 1 if windows else 0  # a text that just does not fill that window
+    return max(reading, max(before + tail, shorter) + turn_room(window))
 
 
 def longest(beacons: BeaconConfig, ratio: int, window: int) -> int:
-    """Return the most tokens that :func:`reaches` allows, in whole windows."""
-    windows = 0
-    while reaches(beacons, ratio, window, (windows + 1) * beacons.window):
-        windows += 1
-    return windows * beacons.window
+    """Return the most tokens that a model reaches at a ratio."""
+    most = window * max(ratio, 1) + beacons.window
+    needed = range(most + 1)
+    return bisect_right(needed, window, key=lambda tokens: positions_needed(beacons, ratio, window, tokens)) - 1
 
 
 def chosen_ratio(beacons: BeaconConfig, ratio: BeaconRatio, window: int, tokens: int) -> int:
@@ -83,14 +77,15 @@ def chosen_ratio(beacons: BeaconConfig, ratio: BeaconRatio, window: int, tokens:
     Raises:
         InputError: If the text is beyond what the model reaches with it.
     """
-    usual = [it for it in USUAL_RATIOS if beacons.window % it == 0]
-    fitting = [it for it in usual if reaches(beacons, it, window, tokens)]
+    trained = [it for it in beacons.ratios if it and beacons.window % it == 0]
+    usual = sorted({*beacons.usual, *trained})
+    fitting = [it for it in usual if tokens <= longest(beacons, it, window)]
     if ratio == "auto" and fitting:
-        return fitting[0]
-    if ratio != "auto" and reaches(beacons, ratio, window, tokens):
+        return next((it for it in fitting if it in trained), fitting[0])
+    if ratio != "auto" and tokens <= longest(beacons, ratio, window):
         return ratio
-    least = f"use beacon_ratio {fitting[0]}" if fitting else "give a shorter text, or use kind gist with another model"
     tried = usual[-1] if ratio == "auto" else ratio
+    least = f"use beacon_ratio {fitting[0]}" if fitting else "give a shorter text, or use kind gist with another model"
     raise InputError(
         "documents",
         f"a text of {tokens:,} tokens is beyond the {longest(beacons, tried, window):,} that this model reaches with a "
@@ -160,15 +155,16 @@ class BeaconShardReader(ShardReader):
         """Read tokens; between two passes the model is free for others."""
         size = self._beacons.window
         ratio = self._ratio(tokens, recipe.settings)
-        reader = BeaconReader(self._model.model, replace(self._beacons, ratios=(ratio,)), self._together)
-        done = self._resume(reader, tokens, ratio, known) * size
+        config = replace(self._beacons, ratios=(ratio,))
+        reader = self._worker.call(lambda: BeaconReader(self._model.model, config, self._together))
+        done = self._worker.call(lambda: self._resume(reader, tokens, ratio, known)) * size
         progress.add(done)
         whole = len(tokens) // size * size
         for at in range(done, whole, self._together * size):
             part = tokens[at : min(at + self._together * size, whole)]
             self._worker.call(partial(reader.read, part))
             progress.add(len(part))
-        return self._read_tail(reader.prefix(), tokens[whole:], progress)
+        return self._read_tail(self._worker.call(reader.prefix), tokens[whole:], progress)
 
     def _ratio(self, tokens: Sequence[int], settings: MemorySettings) -> int:
         return chosen_ratio(self._beacons, settings.beacon_ratio, self._model.window, len(tokens))

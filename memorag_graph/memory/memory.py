@@ -77,7 +77,7 @@ class Identity:
 
 def _models(made_with: Identity, used: Identity) -> str:
     if made_with.model == used.model:
-        return f"{used.model}, with other weights or, where it is served, another window"
+        return f"{used.model}, with other weights, beacons placed otherwise or, where it is served, another window"
     return f"{made_with.model} → {used.model}"
 
 

@@ -4,7 +4,8 @@ They are loaded into the library's own classes. The beacon is the token after th
 never written.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -18,8 +19,8 @@ _PREFIX = "beacon_"
 _EMBEDDING = "beacon_embed_tokens"
 
 
-class _Rows:
-    """Which rows of the pass that is running are beacons; one model runs one pass at a time."""
+class _Rows(threading.local):
+    """Which rows of a thread's pass are beacons."""
 
     flags: Tensor | None = None
     """Shape (batch, tokens); None where there is none."""
@@ -31,64 +32,123 @@ def read_config(path: str, **hub: Any) -> PreTrainedConfig:  # noqa: ANN401 - ha
     return config
 
 
-def load_beacon_model(path: str, config: PreTrainedConfig, **given: Any) -> PreTrainedModel:  # noqa: ANN401 - likewise
+def load_beacon_model(
+    path: str,
+    config: PreTrainedConfig,
+    *,
+    leave_out: bool = False,
+    **given: Any,  # noqa: ANN401 - likewise
+) -> PreTrainedModel:
     """Load a beacon checkpoint.
 
     Args:
         path: A directory or hub name.
         config: Its config.
+        leave_out: Whether beacon tensors that the config does not ask for may be left out.
         **given: What ``from_pretrained`` takes.
 
     Raises:
-        ValueError: If its config cannot be used, or it lacks tensors that its config asks for.
+        ValueError: If its config cannot be used, or it lacks tensors that its config asks for, or has others.
     """
-    beacons = BeaconConfig.of(config)
-    if beacons is None:
+    if BeaconConfig.of(config) is None:
         raise ValueError(
             "its name says that it is one of MemoRAG's models with beacons, but its config has no beacon_window; "
-            "rename its directory if it is none"
+            "if it is none, rename its directory or use another model"
         )
-    config.sliding_window = None  # the reference implementation has none, whatever the config says
+    _see_everything(config)
     stock = AutoModelForCausalLM._model_mapping[type(config)]
-    loaded: Any = _class_of(stock).from_pretrained(path, config=config, output_loading_info=True, **given)
+    loaded: Any = beacon_class(stock).from_pretrained(path, config=config, output_loading_info=True, **given)
     model, found = loaded
-    missing = sorted(name for name in found["missing_keys"] if _PREFIX in name)
+    require_beacons(model, found, leave_out=leave_out)
+    attach_beacons(model)
+    result: PreTrainedModel = model
+    return result
+
+
+def require_beacons(model: PreTrainedModel, found: Mapping[str, Iterable[str]], *, leave_out: bool = False) -> None:
+    """Check that a checkpoint has the beacon tensors that its config asks for, and no others.
+
+    Args:
+        model: The model.
+        found: What ``from_pretrained`` tells of the loading.
+        leave_out: Whether others may be left out.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    missing, others = (
+        sorted(name for name in found[key] if _PREFIX in name) for key in ("missing_keys", "unexpected_keys")
+    )
     if missing:
         total = len([name for name, _ in model.named_parameters() if _PREFIX in name])
         raise ValueError(
             f"{len(missing)} of its {total} beacon tensors are missing, such as {missing[0]}: it would not compress "
             "what it reads. Download it again"
         )
-    result: PreTrainedModel = model
-    return result
+    if others and not leave_out:
+        raise ValueError(
+            f"it has {len(others)} beacon tensors that its config does not name, such as {others[0]}: without them it "
+            "would read otherwise than it was trained to. Put back the config that belongs to it"
+        )
 
 
 @cache
-def _class_of(stock: type[PreTrainedModel]) -> type[PreTrainedModel]:
-    """Return an architecture with beacons."""
+def beacon_class(stock: type[PreTrainedModel]) -> type[PreTrainedModel]:
+    """Return an architecture with the parameters of beacons; :func:`attach_beacons` makes a model use them."""
 
     def init(self: PreTrainedModel, config: PreTrainedConfig, *args: Any, **given: Any) -> None:  # noqa: ANN401
         stock.__init__(self, config, *args, **given)
-        _add_beacons(self, config)
+        _add_parameters(self, config)
 
     return type(f"Beacon{stock.__name__}", (stock,), {"__init__": init, "__module__": __name__})
 
 
-def _add_beacons(model: PreTrainedModel, config: PreTrainedConfig) -> None:
-    """Give a model the parameters of beacons, and use them for the rows of beacon tokens."""
-    beacons, rows, inner = BeaconConfig.of(config), _Rows(), model.base_model
+def _add_parameters(model: PreTrainedModel, config: PreTrainedConfig) -> None:
+    beacons, inner = BeaconConfig.of(config), model.base_model
     if beacons is None:
         raise ValueError("its config has no beacon_window")
+    if not hasattr(inner, "layers") or not hasattr(inner, "embed_tokens"):
+        raise ValueError(f"beacons are known for models like Qwen2, Mistral and Llama, not for {config.model_type!r}")
     setattr(inner, _EMBEDDING, nn.Embedding(1, config.hidden_size))
-    embedding = inner.get_submodule("embed_tokens")
-    embedding.register_forward_pre_hook(partial(_mark, rows, int(config.vocab_size)))
-    embedding.register_forward_hook(partial(_embed, rows, inner))
     for attention in _attentions(inner):
         for name in beacons.projections:
-            ordinary: nn.Linear = getattr(attention, f"{name}_proj")
+            ordinary: nn.Linear | None = getattr(attention, f"{name}_proj", None)
+            if ordinary is None:
+                raise ValueError(
+                    f"beacons are known for models like Qwen2, Mistral and Llama, not {config.model_type!r}"
+                )
             own = nn.Linear(ordinary.in_features, ordinary.out_features, bias=ordinary.bias is not None)
             setattr(attention, f"{_PREFIX}{name}_proj", own)
+
+
+def attach_beacons(model: PreTrainedModel) -> None:
+    """Have a loaded model use the parameters of beacons for the rows of beacon tokens.
+
+    After loading, because quantization puts other projections in the place of the first ones.
+    """
+    rows, inner = _Rows(), model.base_model
+    embedding = inner.get_submodule("embed_tokens")
+    embedding.register_forward_pre_hook(partial(_mark, rows, int(model.config.vocab_size)))
+    embedding.register_forward_hook(partial(_embed, rows, inner))
+    beacons = BeaconConfig.of(model.config)
+    for attention in _attentions(inner):
+        for name in beacons.projections if beacons else ():
+            ordinary: nn.Module = getattr(attention, f"{name}_proj")
             ordinary.register_forward_hook(partial(_project, rows, attention, f"{_PREFIX}{name}_proj"))
+
+
+def has_beacons(model: PreTrainedModel) -> bool:
+    """Tell whether a model was loaded with its beacons."""
+    return hasattr(model.base_model, _EMBEDDING)
+
+
+def _see_everything(config: PreTrainedConfig) -> None:
+    """Take sliding windows away: the reference implementation has none, whatever the config says."""
+    config.sliding_window = None
+    if hasattr(config, "use_sliding_window"):
+        config.use_sliding_window = False
+    if getattr(config, "layer_types", None):
+        config.layer_types = ["full_attention"] * config.num_hidden_layers
 
 
 def _attentions(inner: nn.Module) -> Iterable[nn.Module]:

@@ -15,6 +15,7 @@ from memorag_graph.kv.attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.beacon.config import BeaconConfig
 from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.prefix import cache_shape
+from memorag_graph.models.beacon import has_beacons
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 
 _SAMPLES_PER_PARAMETER = 64
@@ -42,6 +43,8 @@ class LanguageModel:
             prepare(model, flash=flash)
         except ValueError as error:
             raise ModelError(f"the model {name!r} cannot hold a memory: {error}; use another model") from None
+        if self.beacons is not None and not self.can_be_watched:
+            raise ModelError(f"the model {name!r} cannot read beacons with its attention; use another model")
         self.tokenizer = tokenizer
         self.name = name
         self.template = ChatTemplate(tokenizer)
@@ -69,7 +72,7 @@ class LanguageModel:
     @cached_property
     def beacons(self) -> BeaconConfig | None:
         """How it places beacons; None for a model without."""
-        return BeaconConfig.of(self.model.config)
+        return BeaconConfig.of(self.model.config) if has_beacons(self.model) else None
 
     @property
     def can_be_watched(self) -> bool:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError
@@ -85,7 +85,7 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
 
     from memorag_graph.kv.beacon.config import is_beacon
     from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
-    from memorag_graph.models.beacon import load_beacon_model, read_config
+    from memorag_graph.models.beacon import load_beacon_model, read_config, require_beacons
     from memorag_graph.models.device import choose_device, choose_dtype
     from memorag_graph.models.language_model import LanguageModel
     from memorag_graph.models.threads import compute
@@ -99,13 +99,15 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             hub = {"cache_dir": source.cache_dir, "token": source.access_token}
             tokenizer = AutoTokenizer.from_pretrained(path, **hub)
             held = {"quantization_config": four_bits(dtype)} if source.load_in_4bit else {}
-            given = {"dtype": dtype, "device_map": {"": device}, **held, **hub}
+            given: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, **held, **hub}
             config = read_config(str(path), **hub)
             model: PreTrainedModel
             if is_beacon(config) or _says_beacon(source.name):
                 model = load_beacon_model(str(path), config, **given)
             else:
-                model = AutoModelForCausalLM.from_pretrained(path, **given)
+                loaded: Any = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **given)
+                model, found = loaded
+                require_beacons(model, found)
             if source.minference:
                 model = patch_minference(model, source.name)
         return LanguageModel(model, tokenizer, source.name, flash=source.flash_attention and can_flash(device, dtype))

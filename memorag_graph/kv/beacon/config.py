@@ -23,6 +23,8 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 """What a field stands for where a checkpoint leaves it out or null."""
 
+USUAL_RATIOS = (2, 4, 8, 16, 32)
+
 _DECISIVE = "beacon_window"
 """The field by which a beacon checkpoint is known."""
 
@@ -64,29 +66,30 @@ class BeaconConfig:
             return None
         given = {name: getattr(config, name, None) for name in _DEFAULTS}
         fields = {name: _DEFAULTS[name] if value is None else value for name, value in given.items()}
+        numbers = [fields["beacon_window"], fields["beacon_sink_size"], *_listed(fields["beacon_ratio"])]
+        if any(not isinstance(it, int) or isinstance(it, bool) for it in numbers):
+            raise ValueError("beacon_window, beacon_sink_size and beacon_ratio must be whole numbers")
+        if not isinstance(fields["beacon_param"], list | tuple):
+            raise ValueError(f"beacon_param must be a list of projections, not {fields['beacon_param']!r}")
         stride = given["beacon_stride"]
         if stride is not None and stride != fields["beacon_window"]:
             raise ValueError(
                 f"beacon_stride {stride} is not beacon_window {fields['beacon_window']}: overlapping windows are not "
                 "supported"
             )
-        ratios = fields["beacon_ratio"]
         return cls(
             window=fields["beacon_window"],
             placement=fields["beacon_pos"],
             mask=fields["beacon_attn"],
             attend_prev=bool(fields["beacon_attend_prev"]),
             sink=fields["beacon_sink_size"],
-            ratios=tuple(ratios) if isinstance(ratios, list | tuple) else (ratios,),
+            ratios=tuple(_listed(fields["beacon_ratio"])),
             mix=fields["beacon_ratio_mix"],
             projections=tuple(fields["beacon_param"]),
         )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, or what the model cannot have been trained with."""
-        sizes = (self.window, self.sink, *self.ratios)
-        if any(not isinstance(size, int) or isinstance(size, bool) for size in sizes):
-            raise ValueError("beacon_window, beacon_sink_size and beacon_ratio must be whole numbers")
         if self.window < 1 or not 0 <= self.sink <= self.window:
             raise ValueError(f"a beacon_window of {self.window} with a beacon_sink_size of {self.sink} is impossible")
         for name, value, known in (
@@ -108,11 +111,17 @@ class BeaconConfig:
             ValueError: If it does not divide the window.
         """
         if ratio < 0 or (ratio and self.window % ratio):
-            divides = [str(it) for it in (2, 4, 8, 16, 32) if self.window % it == 0]
             raise ValueError(
-                f"a ratio of {ratio} does not divide the window of {self.window} tokens; use {', '.join(divides)}"
+                f"a ratio of {ratio} does not divide the window of {self.window} tokens; use "
+                f"{', '.join(map(str, self.usual))}"
             )
         return ratio
+
+    @property
+    def usual(self) -> list[int]:
+        """The usual ratios that divide the window; where none does, its least divisors, or the window itself."""
+        usual = [ratio for ratio in USUAL_RATIOS if self.window % ratio == 0]
+        return usual or [ratio for ratio in range(2, self.window + 1) if self.window % ratio == 0][:5] or [1]
 
     def beacons(self, ratio: int) -> int:
         """Return how many entries of the memory a full window becomes."""
@@ -123,6 +132,10 @@ class BeaconConfig:
         """What decides a memory besides the weights and the ratio."""
         names = ("window", "placement", "mask", "attend_prev", "sink", "projections")
         return {name: getattr(self, name) for name in names}
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - what a JSON file holds
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def is_beacon(config: PreTrainedConfig) -> bool:

@@ -1,13 +1,15 @@
 """Which ratio a window is compressed by."""
 
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
 from memorag_graph.kv.beacon.config import BeaconConfig
 
 _SEED = 42
+_EACH, _ONE = "step-random", "instance-random"
+_MIXES = (_EACH, _ONE, "sequence")
 _ADAPT = "adapt-"
 
 
@@ -36,40 +38,37 @@ class Ratios:
         self._config = config
         self._positions = positions
         self._generator = np.random.default_rng(_SEED)
-        self._of_text: Iterator[int] | None = None
+        self._order: tuple[int, ...] = ratios if len(ratios) == 1 else ()
+        self._at = 0
+        if len(ratios) > 1 and config.mix not in _MIXES and self._room() is None:
+            raise ValueError(f"beacon_ratio_mix {config.mix!r} is not supported; give one ratio")
 
-    def begin(self, length: int) -> None:
-        """Begin a text, of which so many tokens are known."""
-        self._of_text = self._choices(length)
+    def fork(self) -> "Ratios":
+        """Return one that goes on from here; random draws go on from the same generator, as the reference's do."""
+        return copy(self)
 
-    def next(self) -> int:
-        """Return the ratio of the next window.
+    def next(self, length: int) -> int:
+        """Return the ratio of the next window of a text, of which so many tokens are known."""
+        if not self._order and self._config.mix != _EACH:
+            self._order = self._chosen(length)
+        if not self._order:
+            return self._draw()
+        ratio = self._order[self._at % len(self._order)]
+        self._at += 1
+        return ratio
 
-        Raises:
-            RuntimeError: If no text was begun.
-        """
-        if self._of_text is None:
-            raise RuntimeError("no text was begun; call begin")
-        return next(self._of_text)
+    def _chosen(self, length: int) -> tuple[int, ...]:
+        """Return the ratios that a text's windows take in turn."""
+        if (room := self._room()) is not None:
+            return (smallest_ratio(self._config, self._ratios, self._positions, length + room),)
+        return (self._draw(),) if self._config.mix == _ONE else self._ratios
 
-    def _choices(self, length: int) -> Iterator[int]:
-        mix = self._config.mix
-        if len(self._ratios) == 1:
-            return cycle(self._ratios)
-        if mix == "sequence":
-            return cycle(self._ratios)
-        if mix == "step-random":
-            return self._draws()
-        if mix == "instance-random":
-            return cycle([next(self._draws())])
-        if mix.startswith(_ADAPT) and mix.removeprefix(_ADAPT).isdigit():
-            room = int(mix.removeprefix(_ADAPT))
-            return cycle([smallest_ratio(self._config, self._ratios, self._positions, length + room)])
-        raise ValueError(f"beacon_ratio_mix {mix!r} is not supported; give one ratio")
+    def _room(self) -> int | None:
+        room = self._config.mix.removeprefix(_ADAPT)
+        return int(room) if self._config.mix.startswith(_ADAPT) and room.isdecimal() else None
 
-    def _draws(self) -> Iterator[int]:
-        while True:
-            yield int(self._generator.choice(self._ratios))
+    def _draw(self) -> int:
+        return int(self._generator.choice(self._ratios))
 
 
 def smallest_ratio(config: BeaconConfig, ratios: Sequence[int], positions: int, tokens: int) -> int:

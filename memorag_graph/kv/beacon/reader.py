@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import Past, Within
+from memorag_graph.kv.attention import MEMORY_ATTENTION, MEMORY_ATTENTIONS, Past, Within
 from memorag_graph.kv.beacon.config import BeaconConfig
 from memorag_graph.kv.beacon.growing import GrowingKV
 from memorag_graph.kv.beacon.ratios import Ratios
+from memorag_graph.kv.beacon.weaving import rows_left, weave
 from memorag_graph.kv.beacon.within import SeenOnly, SideBySide
 from memorag_graph.kv.cache import PieceView, View, cache_of
 from memorag_graph.kv.prefix import KVPrefix
@@ -45,26 +46,30 @@ class BeaconReader:
     the memory never change once assigned.
 
     Args:
-        model: The model, as :func:`memorag_graph.models.beacon.load_beacon_model` loads it.
+        model: The model, as :func:`memorag_graph.models.beacon.load_beacon_model` loads it, with the attention
+            :data:`memorag_graph.kv.attention.MEMORY_ATTENTION`.
         config: How beacons are placed; one ratio in it is the ratio of all windows.
         side_by_side: Full windows that are read in one pass, where all see everything before them and have one ratio.
 
     Raises:
-        ValueError: If the ratios cannot be used.
+        ValueError: If the ratios cannot be used, or the model's attention is not the memory's.
     """
 
     def __init__(self, model: PreTrainedModel, config: BeaconConfig, side_by_side: int = 1) -> None:
+        if model.config._attn_implementation not in MEMORY_ATTENTIONS:
+            raise ValueError(f"call model.set_attn_implementation({MEMORY_ATTENTION!r}) first")
         frequencies = rotary_frequencies(model)
         if frequencies is None:
             raise ValueError("the model has no rotary position embedding")
         self._model = model
         self._config = config
         self._frequencies = frequencies.to(model.device)
-        self._ratios = Ratios(config, int(model.config.max_position_embeddings))
+        self._positions = positions_of(model)
+        self._ratios = Ratios(config, self._positions)
         one_ratio = len(config.ratios) == 1 and config.mask == "full-coverage"
         self._side_by_side = max(1, side_by_side) if one_ratio else 1
         self._beacon = int(model.config.vocab_size)
-        self._begun = False
+        self._known = 0
         self.sink = KVPrefix(())  # of no layers
         self.memory = GrowingKV(model)
         self.window = _Window(GrowingKV(model))
@@ -73,7 +78,7 @@ class BeaconReader:
         """Return a reader that goes on from here; this one stays as it is."""
         other = object.__new__(BeaconReader)
         other.__dict__ |= self.__dict__
-        other.memory = self.memory.fork()
+        other.memory, other._ratios = self.memory.fork(), self._ratios.fork()
         window = self.window
         other.window = replace(window, kv=window.kv.fork(), flags=list(window.flags), places=list(window.places))
         return other
@@ -92,8 +97,7 @@ class BeaconReader:
             raise ValueError("windows of different ratios cannot be told apart")
         (ratio,) = self._config.ratios
         sink, count = self._config.sink, windows * self._config.beacons(ratio)
-        self._ratios.begin(0)
-        self._begun = True
+        self._known = windows * self._config.window
         self.sink = prefix.head(sink)
         kept = prefix.head(sink + count)
         self.memory.add(KVPrefix(tuple((keys[:, sink:], values[:, sink:]) for keys, values in kept.layers)))
@@ -109,13 +113,11 @@ class BeaconReader:
             Logits, shape (1, vocabulary) or (tokens of the last pass, vocabulary).
 
         Raises:
-            ValueError: If there is no token.
+            ValueError: If there is no token, or more than the model has positions for.
         """
         if not tokens:
             raise ValueError("there is nothing to read")
-        if not self._begun:
-            self._ratios.begin(len(tokens))
-            self._begun = True
+        self._known += len(tokens)
         done = 0
         while done < len(tokens):
             together = self._together(len(tokens) - done)
@@ -158,14 +160,14 @@ class BeaconReader:
         config, window = self._config, self.window
         interleaved = config.placement == "interleave"
         if interleaved and window.ratio is None:
-            window.ratio = self._ratios.next()
+            window.ratio = self._ratios.next(self._known)
         woven = weave(take, window.ratio or 0, window.ordinary, self._beacon)
         start = len(window.places)
         logits = self._pass(woven, range(start, start + len(woven)), every)
         window.ordinary += len(take)
         if window.ordinary == config.window:
             if not interleaved:
-                window.ratio = self._ratios.next()
+                window.ratio = self._ratios.next(self._known)
                 self._append_beacons(window.ratio)
             self._finish()
         return logits
@@ -203,6 +205,10 @@ class BeaconReader:
     ) -> Tensor:
         """Run the model; return the logits after the ordinary tokens, or the last of them."""
         device = self._model.device
+        if self._base + max(places) >= self._positions:
+            raise ValueError(
+                f"the model has {self._positions} positions, which the text is too long for; raise the ratio"
+            )
         columns = slice(own, own + len(woven))
         layers: list[View] = [PieceView(keys, values, columns) for keys, values in kv.room(columns.stop)]
         held = [(slice(0, 1), it) for it in (self.sink, self.memory.prefix()) if it.length]
@@ -224,8 +230,7 @@ class BeaconReader:
         window, base = self.window, self._base
         kv = window.kv.prefix()
         if self._config.sink and not self.memory.length:
-            first = [at for at, flag in enumerate(window.flags) if not flag][: self._config.sink]
-            self.sink = self._moved(kv, first, [base + window.places[at] for at in first], 0)
+            self.sink = kv.head(self._config.sink)
         left = rows_left(window.flags)
         self.memory.add(self._moved(kv, left, [base + window.places[at] for at in left], self._base))
         self.window = _Window(GrowingKV(self._model))
@@ -242,7 +247,7 @@ class BeaconReader:
 
     def _read_side_by_side(self, tokens: Sequence[int], windows: int, every: bool) -> Tensor:
         """Read several full windows in one pass."""
-        size, ratio = self._config.window, self._ratios.next()
+        size, ratio = self._config.window, self._ratios.next(self._known)
         beacons = [self._beacon] * (size // ratio if ratio else 0)
         woven: list[int] = []
         for start in range(0, len(tokens), size):
@@ -263,26 +268,10 @@ class BeaconReader:
         return logits
 
 
-def rows_left(flags: Sequence[bool]) -> list[int]:
-    """Return which entries of a full window stay in the memory: the beacons, or all where there are none."""
-    return [at for at, flag in enumerate(flags) if flag] or list(range(len(flags)))
-
-
-def weave(tokens: Sequence[int], ratio: int, before: int, beacon: int) -> list[int]:
-    """Return tokens with a beacon after each whose number in the window is a multiple of the ratio.
-
-    Args:
-        tokens: The tokens.
-        ratio: Tokens for each beacon; 0 places none.
-        before: Tokens of the window that were read before.
-        beacon: What stands for a beacon.
-    """
-    woven: list[int] = []
-    for number, token in enumerate(tokens, start=before + 1):
-        woven.append(token)
-        if ratio and number % ratio == 0:
-            woven.append(beacon)
-    return woven
+def positions_of(model: PreTrainedModel) -> int:
+    """Return how many positions a model has, those of a scaled rotary embedding included."""
+    scaling = getattr(model.config, "rope_parameters", None) or {}
+    return int(model.config.max_position_embeddings * (scaling.get("factor") or 1))
 
 
 def joined(parts: Sequence[KVPrefix]) -> KVPrefix:
