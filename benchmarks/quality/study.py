@@ -1,6 +1,6 @@
 """The study: pipelines side by side on evaluation data, with the embedded pair; tables, plots and JSON.
 
-    python benchmarks/quality/study.py DATA/chunk_evidence DATA/qmsum_val --keep DIR [--limit N]
+    python benchmarks/quality/study.py DATA/chunk_evidence DATA/qmsum_val --keep DIR
 
 Goes on where it was killed, document by document. What DIR/NAME holds is described in docs/evaluation.md; figures and
 plots are copied to benchmarks/results/quality/. What follows from them stands in benchmarks/quality/README.md.
@@ -19,9 +19,11 @@ from memorag_graph.settings import RunOptions
 
 WHOLE = (
     "dense", "bm25", "hybrid", "hybrid-bm25", "hybrid-dense",
-    "memorag", "memorag-spans", "memorag-surrogates", "memorag-draft", "memorag-share",
-    "multi_query", "hyde",
+    "memorag", "memorag+draft", "memorag-spans", "memorag-surrogates", "memorag-share",
 )  # fmt: skip
+WRITING = ("dense", "hybrid", "memorag", "memorag+draft", "multi_query", "hyde", "closed_book")
+"""Pipelines that are compared on fewer questions, as the memory model writes for some of them each time."""
+
 LARGE = ("dense", "bm25", "hybrid")
 """Pipelines that are also run on the chunks of 512 tokens that plain RAG is used with."""
 
@@ -47,19 +49,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--keep", type=Path, required=True, help="where everything is kept from run to run")
-    parser.add_argument("--pipelines", default=",".join(WHOLE))
-    parser.add_argument("--baseline", default="hybrid")
     parser.add_argument("--limit", type=int, default=0, help="questions of each data set; 0 for all")
+    parser.add_argument("--writing", type=int, default=60, help="questions for pipelines whose queries are written")
     parser.add_argument("--concurrency", type=int, default=12, help="questions asked at once")
     given = parser.parse_args()
     quiet()
     options = RunOptions(model="embedded", evidence_tokens=BUDGET)
+    large = options.model_copy(update={"retrieval_chunk_size": 512})
     for folder in given.folders:
-        large = options.model_copy(update={"retrieval_chunk_size": 512})
-        run(folder, given.keep, f"{folder.name}-512", Plan(LARGE, large, baseline="dense", answers=False))
-        pipelines = given.pipelines.split(",")
-        asked = {"limit": given.limit, "concurrency": given.concurrency}
-        run(folder, given.keep, folder.name, Plan(pipelines, options, baseline=given.baseline, **asked))
+        name, at_once = folder.name, given.concurrency
+        run(folder, given.keep, f"{name}-512", Plan(LARGE, large, baseline="dense", answers=False))
+        run(folder, given.keep, name, Plan(WHOLE, options, baseline="hybrid", limit=given.limit, concurrency=at_once))
+        if given.writing:
+            plan = Plan(WRITING, options, baseline="hybrid", limit=given.writing, concurrency=at_once)
+            run(folder, given.keep, f"{name}-writing", plan)
 
 
 if __name__ == "__main__":
