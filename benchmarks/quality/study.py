@@ -42,7 +42,8 @@ def run(folder: Path, keep: Path, name: str, plan: Plan) -> None:
     (target / "results.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     shutil.copy(place / "report.md", target / "report.md")
     shutil.copytree(place / "plots", target / "plots", dirs_exist_ok=True)
-    print(name, {it: round(metrics["evidence_recall"]["mean"], 4) for it, metrics in results.items()}, flush=True)
+    found = {it: metrics["evidence_recall"]["mean"] for it, metrics in results.items() if "evidence_recall" in metrics}
+    print(name, {it: round(mean, 4) for it, mean in found.items()}, flush=True)
 
 
 def main() -> None:
@@ -50,7 +51,8 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--keep", type=Path, required=True, help="where everything is kept from run to run")
     parser.add_argument("--limit", type=int, default=0, help="questions of each data set; 0 for all")
-    parser.add_argument("--writing", type=int, default=60, help="questions for pipelines whose queries are written")
+    parser.add_argument("--answers", action=argparse.BooleanOptionalAction, default=True, help="also have answers made")
+    parser.add_argument("--writing", type=int, default=30, help="questions for pipelines whose queries are written")
     parser.add_argument("--concurrency", type=int, default=12, help="questions asked at once")
     given = parser.parse_args()
     quiet()
@@ -59,7 +61,12 @@ def main() -> None:
     for folder in given.folders:
         name, at_once = folder.name, given.concurrency
         run(folder, given.keep, f"{name}-512", Plan(LARGE, large, baseline="dense", answers=False))
-        run(folder, given.keep, name, Plan(WHOLE, options, baseline="hybrid", limit=given.limit, concurrency=at_once))
+        run(
+            folder,
+            given.keep,
+            name,
+            Plan(WHOLE, options, baseline="hybrid", answers=given.answers, limit=given.limit, concurrency=at_once),
+        )
         if given.writing:
             plan = Plan(WRITING, options, baseline="hybrid", limit=given.writing, concurrency=at_once)
             run(folder, given.keep, f"{name}-writing", plan)
