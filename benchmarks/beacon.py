@@ -31,7 +31,7 @@ from memorag_graph.models.embedded import language_model_dir
 
 WINDOW, SMALL_WINDOW, RATIO = 1024, 32, 4
 RATIOS = (2, 4, 8, 16)
-TOKENS = 8 * WINDOW
+TOKENS = 4 * WINDOW
 REPEATS = 3
 CAPTURE = "beacon_figure"
 
@@ -76,8 +76,9 @@ def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence
         return memory_attention(module, query, key, *rest, **kwargs)
 
     AttentionInterface.register(CAPTURE, capture)
+    reader = BeaconReader(model, replace(beacons, window=SMALL_WINDOW))
     model.set_attn_implementation(CAPTURE)
-    BeaconReader(model, replace(beacons, window=SMALL_WINDOW)).read(tokens[: 3 * SMALL_WINDOW])
+    reader.read(tokens[: 3 * SMALL_WINDOW])
     model.set_attn_implementation(MEMORY_ATTENTION)
     return seen[-1]
 

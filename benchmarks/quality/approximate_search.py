@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import write_result
 
 from memorag_graph.chunking import Chunk
-from memorag_graph.retrieval.dense import EXACT_UP_TO, FaissIndex, embed
+from memorag_graph.retrieval.dense import FaissIndex, embed
 
-SIZES = (20_000, EXACT_UP_TO, 200_000)
+SIZES = (20_000, 100_000, 200_000)
 HITS = 100
 QUESTIONS = 200
 REPEATS = 5
