@@ -27,8 +27,8 @@ from memorag_graph.models.worker import Worker
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
 
-_TOGETHER = 4096
-"""Tokens of full windows that are read in one pass."""
+_TOGETHER = {"cpu": 1024, "cuda": 4096}
+"""Tokens of full windows that are read in one pass; more do not pay on a CPU (``benchmarks/results/beacon.json``)."""
 
 
 def beacon_settings(beacons: BeaconConfig, settings: MemorySettings) -> MemorySettings:
@@ -149,7 +149,7 @@ class BeaconShardReader(ShardReader):
     def __init__(self, worker: Worker, model: LanguageModel, beacons: BeaconConfig) -> None:
         super().__init__(worker, model)
         self._beacons = beacons
-        self._together = max(1, _TOGETHER // beacons.window)
+        self._together = max(1, _TOGETHER.get(model.model.device.type, _TOGETHER["cpu"]) // beacons.window)
 
     def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: Total) -> KVPrefix:
         """Read tokens; between two passes the model is free for others."""
