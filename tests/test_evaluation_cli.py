@@ -68,7 +68,7 @@ def test_a_folder_of_your_own_from_the_command_line(call: Any, folder: str, tmp_
         (("--prices", "cheap"), "prices: 'cheap' is not of the form READ,WRITTEN"),
         (("--prices", "-1,2"), "prices: must not be negative"),
         (("--baseline", "hyde"), "baseline: 'hyde' is none of the pipelines"),
-        (("--kind", "beacon"), "kind: "),
+        (("--kind", "dream"), "kind: "),
     ],
 )
 def test_what_cannot_be_used_is_an_error_with_code_2(
