@@ -1,6 +1,5 @@
 """The whole pipeline with the real embedded pair, and the laws on it in float32."""
 
-import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +10,6 @@ import torch
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
 from memorag_graph.kv.branch import SharedBranch, open_branch
-from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.files import load_memory, save_memory
@@ -136,10 +134,8 @@ def test_quantized_keys_and_values_of_a_real_memory_change_few_next_tokens(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_embedded_model_shares_the_prefix_in_every_dtype(float32: LocalMemoryModel, dtype: str) -> None:
-    model = copy.deepcopy(float32.language_model.model).to(getattr(torch, dtype))
-    model.set_attn_implementation("sdpa")
-    prepare(model)
+def test_the_embedded_model_shares_the_prefix_in_every_dtype(embedded_home: Path, dtype: str) -> None:
+    model = load_language_model(ModelSource("embedded", device="cpu", dtype=dtype)).model
     assert isinstance(open_branch(model, [None], 1, 1), SharedBranch)
 
 

@@ -225,7 +225,7 @@ def test_no_layer_above_the_chosen_ones_is_run(memory_model: LocalMemoryModel) -
     prefix = prefill(model, random_tokens(60, seed=3))
     ran: list[int] = []
     for number, layer in enumerate(model.model.model.layers):
-        layer.mlp.register_forward_hook(lambda *_, number=number: ran.append(number))
+        layer.mlp.down_proj.register_forward_hook(lambda *_, number=number: ran.append(number))
     attention_to_prefix(model.model, prefix, random_tokens(12, seed=4), range(4, 10), [(1, 2), (0, 1)])
     assert ran == [0]
     ran.clear()

@@ -15,7 +15,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from memorag_graph.kv.partial import Part, merge, partial_attention
+from memorag_graph.kv.partial import Part, attention, merge, partial_attention
 from memorag_graph.kv.prefix import KVPrefix
 
 MEMORY_ATTENTION = "memorag_memory"
@@ -88,12 +88,29 @@ def memory_attention(
     if memory_past is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     layer = int(module.layer_idx)  # type: ignore[arg-type]
+    return attend_to_past(query, key, value, memory_past, layer, scaling, flash=flash), None
+
+
+def attend_to_past(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    past: Past,
+    layer: int,
+    scaling: float | None = None,
+    *,
+    flash: bool = False,
+) -> Tensor:
+    """Attend in a layer to the prefix that rows share and to each row's own keys and values.
+
+    The arguments and the result are those of :func:`memory_attention`.
+    """
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    if memory_past.watch is not None:
-        memory_past.watch(layer, query * scale, key)
-    read = _read_piece if memory_past.unread is None else _read_step
+    if past.watch is not None:
+        past.watch(layer, query * scale, key)
+    read = _read_piece if past.unread is None else _read_step
     attend = partial(partial_attention, flash=flash)
-    return read(query, key, value, scale, memory_past, layer, attend).to(query.dtype), None
+    return read(query, key, value, scale, past, layer, attend).to(query.dtype)
 
 
 def _read_piece(
@@ -128,33 +145,35 @@ def _up_to_itself(grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale
 def _read_step(
     query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int, attend: Attend
 ) -> Tensor:
-    """Attend from one new token of each row; return (rows, 1, query_heads, head_dim).
-
-    Of a lone row that comes twice there are keys of one.
-    """
-    given, query_heads, _, dim = query.shape
-    rows, heads = key.shape[:2]
-    grouped = query[:rows].reshape(rows, heads, query_heads // heads, dim)
-    parts = [attend(grouped, key, value, scale, hidden=past.unread)]
-    if past.prefixes:
-        parts.append(_read_prefixes(grouped, scale, past, layer, attend))
-    return merge(parts).reshape(rows, 1, query_heads, dim).expand(given, -1, -1, -1)
+    """Attend from one new token of each row; return (rows, 1, query_heads, head_dim)."""
+    rows, query_heads, _, dim = query.shape
+    heads = key.shape[1]
+    grouped = query.view(rows, heads, query_heads // heads, dim)
+    if not past.prefixes:
+        return attention(grouped, key, value, scale, past.unread).view(rows, 1, query_heads, dim)
+    own = attend(grouped, key, value, scale, hidden=past.unread)
+    return merge([own, _read_prefixes(grouped, scale, past, layer, attend)]).reshape(rows, 1, query_heads, dim)
 
 
 def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend: Attend) -> Part:
     """Attend from one new token of each row, (rows, kv_heads, group, head_dim), to the row's prefix."""
+    whole = [_read_prefix(grouped[rows], scale, prefix.layers[layer], attend) for rows, prefix in past.prefixes]
+    if sum(len(output) for output, _ in whole) == len(grouped):
+        return torch.cat([output for output, _ in whole]), torch.cat([sums for _, sums in whole])
     output = torch.zeros_like(grouped)
     sums = torch.full(grouped.shape[:-1], float("-inf"), device=grouped.device)
-    for rows, prefix in past.prefixes:
-        keys, values = prefix.layers[layer]
-        mine = grouped[rows].transpose(0, 1)
-        heads, count, group, dim = mine.shape
-        part, part_sums = attend(
-            mine.reshape(1, heads, count * group, dim), keys[None], values[None], scale, invariant=True
-        )
-        output[rows] = part.view(heads, count, group, dim).transpose(0, 1)
-        sums[rows] = part_sums.view(heads, count, group).transpose(0, 1)
+    for (rows, _), (part, part_sums) in zip(past.prefixes, whole, strict=True):
+        output[rows], sums[rows] = part, part_sums
     return output, sums
+
+
+def _read_prefix(grouped: Tensor, scale: float, layer: tuple[Tensor, Tensor], attend: Attend) -> Part:
+    """Attend from one new token of each row to the prefix that the rows share: all their queries are one matrix."""
+    keys, values = layer
+    rows, heads, group, dim = grouped.shape
+    queries = grouped.transpose(0, 1).reshape(1, heads, rows * group, dim)
+    output, sums = attend(queries, keys[None], values[None], scale, invariant=True)
+    return output.view(heads, rows, group, dim).transpose(0, 1), sums.view(heads, rows, group).transpose(0, 1)
 
 
 AttentionInterface.register(MEMORY_ATTENTION, memory_attention)

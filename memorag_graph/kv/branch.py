@@ -8,8 +8,15 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import MEMORY_ATTENTIONS, Past, Watch
+from memorag_graph.kv.attention import (
+    FLASH_MEMORY_ATTENTION,
+    MEMORY_ATTENTIONS,
+    Past,
+    Watch,
+    attend_to_past,
+)
 from memorag_graph.kv.cache import PieceView, RowCache, StepView, View, cache_of, dynamic_cache, prefix_of
+from memorag_graph.kv.decoder import Attend, Decoder, can_decode
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
 
 PIECE = 512
@@ -18,8 +25,6 @@ PIECE = 512
 Passes begin at multiples of it, so a prompt that goes on from a known start (a multiple, too) runs the same passes
 as one that is read from scratch, and gives the same bits.
 """
-
-_FLOAT32_BYTES = 4
 
 _COLUMNS = 64
 """Buffers are rounded up to a multiple of so many columns."""
@@ -68,6 +73,7 @@ class SharedBranch:
         self._lengths = [0] * len(prefixes)
         self._columns = _rounded(columns)
         self._layers = _buffers(model, len(prefixes), self._columns)
+        self._decoder = Decoder(model) if can_decode(model) else None
 
     def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
         """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
@@ -87,15 +93,15 @@ class SharedBranch:
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
+        stop = self._columns_to_read
         columns = torch.tensor(self._lengths)
-        unread = (torch.arange(self._columns) > columns[:, None])[:, None, None, :].to(self._model.device)
-        layers: list[View] = [StepView(keys, values, columns) for keys, values in self._layers]
+        unread = (torch.arange(stop) > columns[:, None])[:, None, None, :].to(self._model.device)
+        places = self._places(columns)
+        layers: list[View] = [StepView(keys, values, places, stop) for keys, values in self._layers]
         positions = [self._position(row) for row in range(len(tokens))]
-        times = 2 if len(tokens) == 1 and self._rounds_lone_rows_differently else 1
-        read = [[token] for token in tokens] * times
-        logits = self._forward(layers, read, positions * times, Past(self._shared(), unread=unread))
+        logits = self._forward(layers, [[token] for token in tokens], positions, Past(self._shared(), unread=unread))
         self._lengths = [length + 1 for length in self._lengths]
-        return logits[: len(tokens)]
+        return logits
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
@@ -135,12 +141,15 @@ class SharedBranch:
         )
 
     @property
-    def _rounds_lone_rows_differently(self) -> bool:
-        """Whether a row's bits depend on there being another: oneDNN has a kernel of its own for one 16-bit row.
+    def _columns_to_read(self) -> int:
+        """Columns to go through in a step: 16-bit matrix products copy what is not contiguous, so all of those."""
+        return max(self._lengths) + 1 if self._model.dtype == torch.float32 else self._columns
 
-        Such a row is read twice, which costs a tenth: a matrix product waits for the weights. Attention is exempt.
-        """
-        return self._model.device.type == "cpu" and self._model.dtype.itemsize < _FLOAT32_BYTES
+    def _places(self, columns: Tensor) -> Tensor:
+        """Return where a column of each row is in a buffer seen as one list of heads' columns."""
+        rows, heads = self._layers[0][0].shape[:2]
+        starts = torch.arange(rows * heads).view(rows, heads) * self._columns
+        return (starts + columns[:, None]).flatten().to(self._model.device)
 
     def _grown(self, buffer: Tensor) -> Tensor:
         rows, heads, columns, dim = buffer.shape
@@ -167,20 +176,30 @@ class SharedBranch:
         self, layers: list[View], tokens: Sequence[Sequence[int]], positions: Sequence[int], past: Past
     ) -> Tensor:
         """Run the model on each row's new tokens, the first at its position; return the last token's logits."""
-        device = self._model.device
-        ids = torch.tensor(tokens, device=device)
-        first = torch.tensor(positions, device=device)
+        ids = torch.tensor(tokens, device=self._model.device)
+        first = torch.tensor(positions, device=self._model.device)
+        places = first[:, None] + torch.arange(ids.shape[1], device=self._model.device)
         with torch.inference_mode():
+            if self._decoder is not None:
+                return self._decoder.read(ids, places, self._attend(layers, past)).float()
             output = self._model(
                 input_ids=ids,
-                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` says it all
-                position_ids=first[:, None] + torch.arange(ids.shape[1], device=device),
+                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids.device),  # ``past`` says it all
+                position_ids=places,
                 past_key_values=cache_of(layers),
                 use_cache=True,
                 logits_to_keep=1,
                 memory_past=past,
             )
         return output.logits[:, -1].float()  # type: ignore[no-any-return]
+
+    def _attend(self, layers: Sequence[View], past: Past) -> Attend:
+        flash = self._model.config._attn_implementation == FLASH_MEMORY_ATTENTION
+
+        def attend(index: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            return attend_to_past(query, *layers[index].update(key, value), past, index, flash=flash)
+
+        return attend
 
 
 class StockBranch:

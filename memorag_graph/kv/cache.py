@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
 
@@ -66,20 +65,24 @@ class PieceView(View):
 
 
 class StepView(View):
-    """Takes one new token of every row, each into a column of its own; gives all columns, the unread ones too.
+    """Takes one new token of every row, each into a column of its own; gives the first columns, unread ones too.
 
-    A slice of the columns would be quicker to go through, but 16-bit matrix products copy what is not contiguous.
-    A lone row may come twice; its double is left out.
+    Args:
+        keys: The rows' buffer, (rows, kv_heads, columns, dim).
+        values: Likewise.
+        places: Where the new tokens go in a buffer seen as one list of heads' columns, shape (rows * kv_heads,).
+        stop: How many columns to give.
     """
 
-    def __init__(self, keys: Tensor, values: Tensor, columns: Tensor) -> None:
-        super().__init__(keys, values, keys.shape[2] - 1)
-        self._columns = columns
+    def __init__(self, keys: Tensor, values: Tensor, places: Tensor, stop: int) -> None:
+        super().__init__(keys, values, stop - 1)
+        self._places = places
+        self._stop = stop
 
     def _take(self, buffer: Tensor, states: Tensor) -> Tensor:
-        rows = torch.arange(buffer.shape[0])
-        buffer[rows, :, self._columns] = states[rows, :, 0]
-        return buffer
+        dim = states.shape[-1]
+        buffer.view(-1, dim).index_copy_(0, self._places, states.reshape(-1, dim))
+        return buffer[:, :, : self._stop]
 
 
 def cache_of(layers: Sequence[View]) -> Cache:

@@ -8,6 +8,8 @@ from transformers import PreTrainedModel
 
 from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
 from memorag_graph.kv.branch import open_branch
+from memorag_graph.kv.decoder import TOGETHER, can_decode
+from memorag_graph.kv.packed import pack_linears
 
 _PROBE = 12
 _FLOAT32_TOLERANCE = 1e-3
@@ -16,7 +18,9 @@ _ROUNDINGS = 4
 
 
 def prepare(model: PreTrainedModel, *, flash: bool = False) -> None:
-    """Choose how a model's branches attend, and prove on a few tokens that they equal reading in one go.
+    """Pack a model's weights, choose how its branches attend, and prove that they equal the model as it was.
+
+    The proof compares a few tokens read in a branch with the unchanged model reading them in one go.
 
     Args:
         model: The model.
@@ -30,6 +34,7 @@ def prepare(model: PreTrainedModel, *, flash: bool = False) -> None:
     tokens = [(vocabulary // 3 + 997 * place) % vocabulary for place in range(_PROBE)]  # clear of control tokens
     with torch.inference_mode():
         expected = model(torch.tensor([tokens], device=model.device), use_cache=False).logits[0, -1].float()
+    pack_linears(model, TOGETHER if can_decode(model) else ())
     if shares_prefix(model):
         model.set_attn_implementation(FLASH_MEMORY_ATTENTION if flash else MEMORY_ATTENTION)
         if _continues_exactly(model, tokens, expected):

@@ -5,7 +5,9 @@ scores; each part hands on the logarithm of its sum (Rabe and Staats, "Self-atte
 2021; Dao et al., "FlashAttention", 2022).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +15,16 @@ from torch import Tensor
 Part = tuple[Tensor, Tensor]
 """Attention over some keys, shape (..., queries, dim), and the log-sum-exp of the scores, float32 (..., queries)."""
 
-_CPU_KERNEL = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-_CUDA_KERNEL = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention", None)
+Kernel = Callable[[Tensor, Tensor, Tensor, float, bool], Part]
+"""A fused kernel: queries, keys, values, scale, and whether query i sees the keys up to i only."""
+
+_CPU_KERNEL: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+_CUDA_KERNEL: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention", None)
 _CUDA_DIMS = (8, 256)
 """What FlashAttention-2 asks of a head's size: a multiple of the first, at most the second."""
 
 _FEW_QUERIES = 64
-"""Up to here a plain matrix product is quicker."""
+"""Up to here plain products of 16-bit matrices are quicker than the kernels."""
 
 
 def partial_attention(
@@ -43,37 +48,24 @@ def partial_attention(
         hidden: True where a query must not see a key; broadcast to (batch, heads, queries, keys).
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
         flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
-        invariant: Whether, on the CPU, the result of a query must not depend on what other queries there are.
+        invariant: Whether, in 16 bits on the CPU, the result of a query must not depend on what other queries there
+            are.
     """
-    queries = query.shape[2]
-    if queries > _FEW_QUERIES and hidden is None and key.stride(-1) == value.stride(-1) == 1:
-        if query.device.type == "cpu" and _CPU_KERNEL is not None and not invariant:
-            output, sums = _CPU_KERNEL(query, key, value, 0.0, causal, scale=scale)
-            return output, sums
-        step, most = _CUDA_DIMS
-        if flash and _CUDA_KERNEL is not None and query.shape[-1] % step == 0 and query.shape[-1] <= most:
-            output, sums, *_ = _CUDA_KERNEL(query, key, value, 0.0, causal, False, scale=scale)
-            return output, sums
+    if hidden is None and key.stride(-1) == value.stride(-1) == 1:
+        kernel = _kernel(query, flash=flash, invariant=invariant)
+        if kernel is not None:
+            return kernel(query, key, value, scale, causal)
     if causal:
+        queries = query.shape[2]
         hidden = torch.ones(queries, queries, dtype=torch.bool, device=query.device).triu(1)
-    batch, heads, _, dim = query.shape
-    flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views: ``matmul`` would copy what is sliced
-    scores = _product((query * scale).flatten(0, 1), flat_key.transpose(-1, -2)).float().view(batch, heads, queries, -1)
-    if hidden is not None:
-        scores = scores.masked_fill(hidden, float("-inf"))
-    weights = torch.softmax(scores, dim=-1)
-    sums = scores.amax(-1) - weights.amax(-1).log()  # ``logsumexp`` adds up in an order that depends on the batch
-    output = _product(weights.to(value.dtype).flatten(0, 1), flat_value)
-    return output.view(batch, heads, queries, dim), sums
+    output, scores, weights = _attend(query, key, value, scale, hidden, invariant=invariant)
+    # ``logsumexp`` adds up in an order that depends on the batch
+    return output, scores.amax(-1) - weights.amax(-1).log()
 
 
-def _product(first: Tensor, second: Tensor) -> Tensor:
-    """Return the products of matrices, shape (batch, queries, ...)."""
-    if (
-        first.dtype != torch.float32 and first.device.type == "cpu"
-    ):  # oneDNN is quicker so, and a query's bits are its own
-        return torch.bmm(second.transpose(-1, -2), first.transpose(-1, -2)).transpose(-1, -2)
-    return torch.bmm(first, second)
+def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: Tensor | None) -> Tensor:
+    """Attend to all there is: :func:`partial_attention` where nothing is to be merged."""
+    return _attend(query, key, value, scale, hidden)[0]
 
 
 def merge(parts: Sequence[Part]) -> Tensor:
@@ -83,3 +75,49 @@ def merge(parts: Sequence[Part]) -> Tensor:
     weights = torch.softmax(torch.stack([sums for _, sums in parts], dim=-1), dim=-1)
     weighted = [output * weight.unsqueeze(-1) for (output, _), weight in zip(parts, weights.unbind(-1), strict=True)]
     return sum(weighted[1:], start=weighted[0])
+
+
+def _kernel(query: Tensor, *, flash: bool, invariant: bool) -> Kernel | None:
+    """Return the fused kernel that is quicker than plain products, and may be used, or None."""
+    few = query.shape[2] <= _FEW_QUERIES
+    is_exact = query.dtype == torch.float32
+    if query.device.type == "cpu" and _CPU_KERNEL is not None and (is_exact or not (few or invariant)):
+        return _cpu_kernel
+    step, most = _CUDA_DIMS
+    fits = query.shape[-1] % step == 0 and query.shape[-1] <= most
+    return _cuda_kernel if flash and fits and not few and _CUDA_KERNEL is not None else None
+
+
+def _cpu_kernel(query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool) -> Part:
+    output, sums = _CPU_KERNEL(query, key, value, 0.0, causal, scale=scale)
+    return output, sums
+
+
+def _cuda_kernel(query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool) -> Part:
+    output, sums, *_ = _CUDA_KERNEL(query, key, value, 0.0, causal, False, scale=scale)
+    return output, sums
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: Tensor | None, *, invariant: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Attend with plain products; return the output, the scores and the weights, both in float32."""
+    batch, heads, queries, dim = query.shape
+    flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views: ``matmul`` would copy what is sliced
+    product = _turned_product if invariant and query.device.type == "cpu" and _has_amx() else torch.bmm
+    scores = product((query * scale).flatten(0, 1), flat_key.transpose(-1, -2)).float().view(batch, heads, queries, -1)
+    if hidden is not None:
+        scores.masked_fill_(hidden, float("-inf"))
+    weights = torch.softmax(scores, dim=-1)
+    output = product(weights.to(value.dtype).flatten(0, 1), flat_value)
+    return output.view(batch, heads, queries, dim), scores, weights
+
+
+def _turned_product(first: Tensor, second: Tensor) -> Tensor:
+    """Return the products of matrices with the queries as columns, so that a query's bits are its own."""
+    return torch.bmm(second.transpose(-1, -2), first.transpose(-1, -2)).transpose(-1, -2)
+
+
+@cache
+def _has_amx() -> bool:
+    return bool(torch.cpu._is_amx_tile_supported())

@@ -1,12 +1,10 @@
 """A causal language model with its tokenizer: tokens, prompts, window, identity."""
 
-import hashlib
 import json
 import threading
 from collections.abc import Sequence
 from functools import cached_property
 
-import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -17,8 +15,8 @@ from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.beacon import has_beacons
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
+from memorag_graph.models.fingerprint import digest, fingerprint
 
-_SAMPLES_PER_PARAMETER = 64
 _UNKNOWN_WINDOW = 2048
 
 
@@ -39,6 +37,8 @@ class LanguageModel:
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, flash: bool = False
     ) -> None:
         self.model = model.eval()
+        self.fingerprint = fingerprint(model)
+        """Hash of the architecture and the weights; see :func:`memorag_graph.models.fingerprint.fingerprint`."""
         try:
             prepare(model, flash=flash)
         except ValueError as error:
@@ -144,28 +144,4 @@ class LanguageModel:
         """Hash of the vocabulary, the merges and the chat template."""
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         described = backend.to_str() if backend is not None else json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
-        return _digest(f"{described}\n{self.tokenizer.chat_template}".encode())
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the architecture and of evenly spaced samples of every parameter.
-
-        Independent of where the weights were loaded from, and of whether they are held in float32 or bfloat16;
-        training changes it.
-        """
-        config = self.model.config.get_text_config().to_dict()
-        described = {key: config.get(key) for key in ("model_type", "rope_parameters", "rms_norm_eps")}
-        if self.beacons is not None:
-            described["beacons"] = self.beacons.described
-        hashed = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
-        for name, parameter in sorted(self.model.named_parameters()):
-            flat = parameter.detach().reshape(-1)
-            step = max(1, flat.numel() // _SAMPLES_PER_PARAMETER)
-            sample = flat[::step][:_SAMPLES_PER_PARAMETER].to(torch.bfloat16).cpu().contiguous()
-            hashed.update(f"{name} {tuple(parameter.shape)}".encode())
-            hashed.update(sample.view(torch.uint8).numpy().tobytes())
-        return hashed.hexdigest()[:32]
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
+        return digest(f"{described}\n{self.tokenizer.chat_template}".encode())

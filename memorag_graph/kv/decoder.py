@@ -1,0 +1,130 @@
+"""A pass of a model of the Llama family over new tokens, without what transformers does around it.
+
+A decoding step is hundreds of small operations; most of the time that is not spent on the weights goes into
+dispatching them. The layers' own modules hold the weights; what is between them is written out here once.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.packed import FEWEST_ROWS, joined
+
+FAMILY = ("llama", "mistral", "qwen2", "qwen3")
+"""Values of ``model_type`` whose layers are put together in this way."""
+
+TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Linear layers that have one input."""
+
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""Attends in a layer: its index, queries (rows, query_heads, new, dim), keys and values (rows, kv_heads, new, dim) of
+the new tokens → the output, (rows, new, query_heads, dim)."""
+
+
+def can_decode(model: PreTrainedModel) -> bool:
+    """Tell whether a model is of the family, with its own layers."""
+    return model.config.model_type in FAMILY and type(model).__module__.startswith("transformers.models.")
+
+
+class Decoder:
+    """Runs a model's layers over new tokens.
+
+    Args:
+        model: A model of the family.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        body: Any = model.model
+        self._embed: nn.Module = body.embed_tokens
+        self._rotary: nn.Module = body.rotary_emb
+        self._layers = [_Layer(layer, model.config.num_attention_heads) for layer in body.layers]
+        self._norm = _Norm(body.norm)
+        self._head: nn.Module = model.get_output_embeddings()
+
+    def read(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Read new tokens of each row; return the logits after the last one, shape (rows, vocabulary).
+
+        Args:
+            tokens: Shape (rows, new).
+            positions: Their positions, same shape.
+            attend: Attends to what each row has read.
+        """
+        shape = (tokens.shape[0], tokens.shape[1])
+        states = self._embed(tokens)
+        turn = _Turn(*self._rotary(states, positions))
+        states = _filled(states.flatten(0, 1))
+        for index, layer in enumerate(self._layers):
+            states = layer.read(states, shape, turn, index, attend)
+        last = states[: shape[0] * shape[1]].view(*shape, -1)[:, -1]
+        return self._head(self._norm(last))  # type: ignore[no-any-return]
+
+
+class _Turn:
+    """Turns queries and keys by their positions (Su et al., "RoFormer", 2021), halves of a head against each other."""
+
+    def __init__(self, cos: Tensor, sin: Tensor) -> None:
+        half = sin.shape[-1] // 2
+        self._cos = cos[:, :, None]
+        self._sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)[:, :, None]
+        self._half = half
+
+    def __call__(self, heads: Tensor) -> Tensor:
+        """Turn heads, shape (rows, new, heads, dim)."""
+        return torch.addcmul(heads * self._cos, heads.roll(self._half, -1), self._sin)
+
+
+class _Norm:
+    """Root mean square normalization (Zhang and Sennrich, 2019)."""
+
+    def __init__(self, module: Any) -> None:  # noqa: ANN401 - each family has a class of its own
+        self._weight: Tensor = module.weight
+        self._epsilon: float = module.variance_epsilon
+        self._shape = tuple(self._weight.shape)
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return torch.rms_norm(states, self._shape, self._weight, self._epsilon)
+
+
+class _Layer:
+    """One layer: attention and a gated feed-forward network, each added to what comes in."""
+
+    def __init__(self, layer: Any, query_heads: int) -> None:  # noqa: ANN401 - each family has a class of its own
+        attention, network = layer.self_attn, layer.mlp
+        self._dim: int = attention.head_dim
+        self._queries = query_heads
+        self._turned = query_heads + query_heads // attention.num_key_value_groups
+        self._before = _Norm(layer.input_layernorm)
+        self._heads = joined([attention.q_proj, attention.k_proj, attention.v_proj])
+        self._head_norms = [_Norm(norm) for name in ("q_norm", "k_norm") if (norm := getattr(attention, name, None))]
+        self._output: nn.Module = attention.o_proj
+        self._between = _Norm(layer.post_attention_layernorm)
+        self._gate_and_up = joined([network.gate_proj, network.up_proj])
+        self._activate: Callable[[Tensor], Tensor] = network.act_fn
+        self._down: nn.Module = network.down_proj
+
+    def read(self, states: Tensor, shape: tuple[int, int], turn: _Turn, index: int, attend: Attend) -> Tensor:
+        """Return what comes out for states of shape (rows * new, hidden), filled up."""
+        tokens = shape[0] * shape[1]
+        heads = self._heads(self._before(states))[:tokens].view(*shape, -1, self._dim)
+        turned = turn(self._normed(heads[:, :, : self._turned]))
+        query, key = turned[:, :, : self._queries].transpose(1, 2), turned[:, :, self._queries :].transpose(1, 2)
+        attended = attend(index, query, key, heads[:, :, self._turned :].transpose(1, 2))
+        states = states + self._output(_filled(attended.reshape(tokens, -1)))
+        gate, up = self._gate_and_up(self._between(states)).chunk(2, dim=-1)
+        return states.add_(self._down(self._activate(gate).mul_(up)))
+
+    def _normed(self, heads: Tensor) -> Tensor:
+        if not self._head_norms:
+            return heads
+        query_norm, key_norm = self._head_norms
+        return torch.cat([query_norm(heads[:, :, : self._queries]), key_norm(heads[:, :, self._queries :])], dim=2)
+
+
+def _filled(rows: Tensor) -> Tensor:
+    """Fill a matrix up to as many rows as its products take the same time for."""
+    missing = FEWEST_ROWS - rows.shape[0]
+    return functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows

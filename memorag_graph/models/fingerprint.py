@@ -1,0 +1,38 @@
+"""The identity of a model: a hash that says whether two are the same."""
+
+import hashlib
+import json
+
+import torch
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.models.beacon import has_beacons
+
+_SAMPLES_PER_PARAMETER = 64
+
+
+def fingerprint(model: PreTrainedModel) -> str:
+    """Return the hash of a model's architecture and of evenly spaced samples of every parameter.
+
+    Independent of where the weights were loaded from, and of whether they are held in float32 or bfloat16;
+    training changes it.
+    """
+    config = model.config.get_text_config().to_dict()
+    described = {key: config.get(key) for key in ("model_type", "rope_parameters", "rms_norm_eps")}
+    beacons = BeaconConfig.of(model.config) if has_beacons(model) else None
+    if beacons is not None:
+        described["beacons"] = beacons.described
+    hashed = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
+    for name, parameter in sorted(model.named_parameters()):
+        flat = parameter.detach().reshape(-1)
+        step = max(1, flat.numel() // _SAMPLES_PER_PARAMETER)
+        sample = flat[::step][:_SAMPLES_PER_PARAMETER].to(torch.bfloat16).cpu().contiguous()
+        hashed.update(f"{name} {tuple(parameter.shape)}".encode())
+        hashed.update(sample.view(torch.uint8).numpy().tobytes())
+    return hashed.hexdigest()[:32]
+
+
+def digest(data: bytes) -> str:
+    """Return the hash of anything else that belongs to a model's identity."""
+    return hashlib.sha256(data).hexdigest()[:32]
