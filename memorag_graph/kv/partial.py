@@ -24,7 +24,10 @@ _CUDA_DIMS = (8, 256)
 """What FlashAttention-2 asks of a head's size: a multiple of the first, at most the second."""
 
 _FEW_QUERIES = 64
-"""Up to here plain products of 16-bit matrices are quicker than the kernels."""
+"""Up to here plain products are quicker than FlashAttention-2."""
+
+_BLOCK_SCORES = 1 << 20
+"""Scores computed at once by plain products: as many as stay in a core's cache."""
 
 
 def partial_attention(
@@ -45,22 +48,31 @@ def partial_attention(
         key: Shape (batch, heads, keys, dim).
         value: Same shape as ``key``.
         scale: Factor for the scores.
-        hidden: True where a query must not see a key; broadcast to (batch, heads, queries, keys).
+        hidden: True where no query must see a key; broadcast to (batch, heads, queries, keys).
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
         flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
         invariant: Whether, in 16 bits on the CPU, the result of a query must not depend on what other queries there
             are.
     """
     if hidden is None and key.stride(-1) == value.stride(-1) == 1:
-        kernel = _kernel(query, flash=flash, invariant=invariant)
+        kernel = _kernel(query, flash=flash)
         if kernel is not None:
             return kernel(query, key, value, scale, causal)
-    if causal:
-        queries = query.shape[2]
-        hidden = torch.ones(queries, queries, dtype=torch.bool, device=query.device).triu(1)
-    output, scores, weights = _attend(query, key, value, scale, hidden, invariant=invariant)
-    # ``logsumexp`` adds up in an order that depends on the batch
-    return output, scores.amax(-1) - weights.amax(-1).log()
+    queries, block = query.shape[2], _block(query, key)
+    parts = []
+    for start in range(0, queries, block):
+        stop = min(start + block, queries)
+        seen = stop if causal else key.shape[2]
+        if causal:
+            hidden = torch.ones(stop - start, seen, dtype=torch.bool, device=query.device).triu(1 + start)
+        output, scores, weights = _attend(
+            query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen], scale, hidden, invariant=invariant
+        )
+        # ``logsumexp`` adds up in an order that depends on the batch
+        parts.append((output, scores.amax(-1) - weights.amax(-1).log()))
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([output for output, _ in parts], dim=2), torch.cat([sums for _, sums in parts], dim=2)
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: Tensor | None) -> Tensor:
@@ -77,15 +89,21 @@ def merge(parts: Sequence[Part]) -> Tensor:
     return sum(weighted[1:], start=weighted[0])
 
 
-def _kernel(query: Tensor, *, flash: bool, invariant: bool) -> Kernel | None:
-    """Return the fused kernel that is quicker than plain products, and may be used, or None."""
-    few = query.shape[2] <= _FEW_QUERIES
-    is_exact = query.dtype == torch.float32
-    if query.device.type == "cpu" and _CPU_KERNEL is not None and (is_exact or not (few or invariant)):
+def _kernel(query: Tensor, *, flash: bool) -> Kernel | None:
+    """Return the fused kernel that is quicker than plain products, or None."""
+    if query.device.type == "cpu" and query.dtype == torch.float32 and _CPU_KERNEL is not None:
         return _cpu_kernel
     step, most = _CUDA_DIMS
     fits = query.shape[-1] % step == 0 and query.shape[-1] <= most
-    return _cuda_kernel if flash and fits and not few and _CUDA_KERNEL is not None else None
+    return _cuda_kernel if flash and fits and query.shape[2] > _FEW_QUERIES and _CUDA_KERNEL is not None else None
+
+
+def _block(query: Tensor, key: Tensor) -> int:
+    """Return from how many queries to attend at once with plain products."""
+    if query.device.type != "cpu":
+        return query.shape[2]
+    batch, heads, keys, _ = key.shape
+    return max(_FEW_QUERIES, _BLOCK_SCORES // (batch * heads * keys))
 
 
 def _cpu_kernel(query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool) -> Part:
