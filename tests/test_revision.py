@@ -1,6 +1,6 @@
 """Append, replace and remove give the memory made from scratch, bit for bit; so does going on after a kill."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -128,11 +128,10 @@ def test_the_rows_that_a_section_is_digested_in_depend_on_it_alone(
     rows: dict[str, set[tuple[int, int]]] = {}
     real = Slots.write
 
-    def noted(self: Slots[str], prompts: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
-        listed = list(prompts)
-        for key, _ in listed:
-            rows.setdefault(key, set()).add((self.longest_prompt, len(self._slots)))
-        return real(self, iter(listed))
+    def noted(self: Slots[str], prompts: list[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+        for key, _ in prompts:
+            rows.setdefault(key, set()).add((self.longest_prompt, self.width))
+        return real(self, prompts)
 
     monkeypatch.setattr(Slots, "write", noted)
     monkeypatch.setattr(slots, "_CACHE_BYTES", 3 * 700 * model.language_model.cache_bytes_per_token)

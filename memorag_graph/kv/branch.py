@@ -29,6 +29,9 @@ as one that is read from scratch, and gives the same bits.
 _COLUMNS = 64
 """Buffers are rounded up to a multiple of so many columns."""
 
+_STEP = 16
+"""What is read of them is rounded up to a multiple of so many; a divisor of the above."""
+
 
 class Branch(Protocol):
     """Rows that each continue a prefix, or begin with themselves, and are dropped afterwards."""
@@ -142,8 +145,11 @@ class SharedBranch:
 
     @property
     def _columns_to_read(self) -> int:
-        """Columns to go through in a step: 16-bit matrix products copy what is not contiguous, so all of those."""
-        return max(self._lengths) + 1 if self._model.dtype == torch.float32 else self._columns
+        """Columns to go through in a step: 16-bit matrix products copy what is not contiguous, so all of those.
+
+        Others are rounded up, because products over an odd number of columns add up in another order.
+        """
+        return _rounded(max(self._lengths) + 1, _STEP) if self._model.dtype == torch.float32 else self._columns
 
     def _places(self, columns: Tensor) -> Tensor:
         """Return where a column of each row is in a buffer seen as one list of heads' columns."""
@@ -255,8 +261,8 @@ class StockBranch:
         return output.logits[0, -1].float()  # type: ignore[no-any-return]
 
 
-def _rounded(columns: int) -> int:
-    return -(-columns // _COLUMNS) * _COLUMNS
+def _rounded(columns: int, step: int = _COLUMNS) -> int:
+    return -(-columns // step) * step
 
 
 def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
+from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
 from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.decoder import TOGETHER, can_decode
 from memorag_graph.kv.packed import pack_linears
+from memorag_graph.kv.prefix import cache_shape
 
 _PROBE = 12
 _FLOAT32_TOLERANCE = 1e-3
+_VECTOR = 32
+"""Numbers that the vector units take at once, unrolled; a multiple on all processors."""
+
 _ROUNDINGS = 4
 """Tolerance in units of a 16-bit float's rounding: above what rounding alone does, below a missing prefix."""
 
@@ -76,3 +80,17 @@ def shares_prefix(model: PreTrainedModel) -> bool:
         and not sliding
         and not soft_caps
     )
+
+
+def rows_are_independent(model: PreTrainedModel) -> bool:
+    """Tell whether a row without a prefix has the same bits in any batch of a branch.
+
+    Packed layers do not look at how many rows there are, nor does a branch that takes one row after the other. What is
+    between the layers computes the end of a tensor otherwise where its sizes do not fill the processor's vectors.
+    """
+    if model.config._attn_implementation not in MEMORY_ATTENTIONS:
+        return True
+    config = model.config.get_text_config()
+    sizes = (config.hidden_size, config.intermediate_size, cache_shape(model)[2])
+    is_packed = not any(isinstance(module, nn.Linear) for module in model.modules())
+    return is_packed and all(size % _VECTOR == 0 for size in sizes)

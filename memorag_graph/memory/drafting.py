@@ -33,11 +33,8 @@ class SlotDrafter:
         rows = {key: _row(cost, plan.section_tokens) for key, cost in costs.items()}
         for row in sorted(set(rows.values()), reverse=True):
             slots: Slots[str] = Slots(self._worker, self._model, row + plan.frame_tokens, sampling, report)
-            requests = (
-                (key, self._model.encode_chat([plan.request(section)]))
-                for key, section in sections.items()
-                if rows[key] == row
-            )
+            keys = sorted((key for key in sections if rows[key] == row), key=lambda key: -costs[key])
+            requests = [(key, self._model.encode_chat([plan.request(sections[key])])) for key in keys]
             for key, tokens in slots.write(requests):
                 yield key, without_thinking(self._model.decode(tokens)).strip()
 

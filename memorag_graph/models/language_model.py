@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memorag_graph.errors import ModelError
 from memorag_graph.kv.attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.capability import prepare
+from memorag_graph.kv.capability import prepare, rows_are_independent
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.beacon import has_beacons
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
@@ -78,6 +78,11 @@ class LanguageModel:
     def can_be_watched(self) -> bool:
         """Whether a branch can show what the model attends to."""
         return bool(self.model.config._attn_implementation in MEMORY_ATTENTIONS)
+
+    @cached_property
+    def rows_are_independent(self) -> bool:
+        """Whether a row without a memory has the same bits in any batch."""
+        return rows_are_independent(self.model)
 
     @property
     def quantization(self) -> str:

@@ -1,11 +1,12 @@
-"""Many independent prompts → texts, in a batch of constant width.
+"""Many independent prompts → texts, in a batch that is kept full.
 
-A slot that finishes takes the next prompt, so the batch is full until the end. Matrix products of one shape give
-each row the same bits whatever the other rows hold, so a text does not depend on what was written beside it: work
-that was interrupted, or done before for some of the prompts, goes on to the same result.
+A slot that finishes takes the next prompt. A text does not depend on what was written beside it: work that was
+interrupted, or done before for some of the prompts, goes on to the same result. Where a row's bits are its own, slots
+that nothing waits for are closed; elsewhere the batch keeps its width, because matrix products of one shape give each
+row the same bits whatever the other rows hold.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -17,7 +18,7 @@ from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.models.worker import Worker
 
-MOST_SLOTS = {"cpu": 8, "cuda": 16}
+MOST_SLOTS = {"cpu": 16, "cuda": 16}
 """Beyond so many, rows no longer come almost for free."""
 
 _CACHE_BYTES = 1 << 30
@@ -68,31 +69,36 @@ class Slots(Generic[Key]):
         sampling: Sampling,
         report: Callable[[int], None],
     ) -> None:
-        row_bytes = language_model.cache_bytes_per_token * (longest_prompt + sampling.max_new_tokens)
-        count = slots_for(row_bytes, language_model.model.device)
+        self._columns = longest_prompt + sampling.max_new_tokens
+        self.width = slots_for(language_model.cache_bytes_per_token * self._columns, language_model.model.device)
         self.longest_prompt = longest_prompt
         self._worker = worker
         self._model = language_model
         self._sampling = sampling
         self._report = report
-        self._branch = worker.call(
-            lambda: open_branch(language_model.model, [None] * count, longest_prompt, sampling.max_new_tokens)
-        )
-        self._slots: list[_Slot[Key] | None] = [None] * count
+        self._slots: list[_Slot[Key] | None] = []
 
-    def write(self, prompts: Iterable[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
+    def write(self, prompts: Sequence[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
         """Continue prompts; yield each key with its tokens, in the order in which they are finished."""
         waiting = iter(prompts)
+        width = min(self.width, len(prompts)) if self._model.rows_are_independent else self.width
+        self._slots = [None] * width
+        self._branch = self._worker.call(lambda: open_branch(self._model.model, [None] * width, self._columns))
         while True:
-            for row, slot in enumerate(self._slots):
-                while slot is None and (following := next(waiting, None)) is not None:
-                    self._slots[row] = slot = self._begin(row, *following)
-                    if self._is_finished(slot):
-                        yield slot.key, slot.tokens
-                        self._slots[row] = slot = None
+            yield from self._fill(waiting)
             if not any(self._slots):
                 return
+            if self._model.rows_are_independent:
+                self._close_empty()
             yield from self._step()
+
+    def _fill(self, waiting: Iterator[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
+        for row, slot in enumerate(self._slots):
+            while slot is None and (following := next(waiting, None)) is not None:
+                self._slots[row] = slot = self._begin(row, *following)
+                if self._is_finished(slot):
+                    yield slot.key, slot.tokens
+                    self._slots[row] = slot = None
 
     def _begin(self, row: int, key: Key, prompt: Sequence[int]) -> _Slot[Key]:
         slot = _Slot(key, len(prompt), TokenPicker(self._sampling))
@@ -103,6 +109,13 @@ class Slots(Generic[Key]):
 
         slot.tokens.append(self._worker.call(prefill))
         return slot
+
+    def _close_empty(self) -> None:
+        """Close the slots that nothing waits for."""
+        kept = [row for row, slot in enumerate(self._slots) if slot]
+        if len(kept) < len(self._slots):
+            self._worker.call(lambda: self._branch.keep(kept, self._columns))
+            self._slots = [self._slots[row] for row in kept]
 
     def _step(self) -> Iterator[tuple[Key, list[int]]]:
         for row, token in enumerate(self._worker.call(self._next_tokens)):

@@ -1,0 +1,81 @@
+"""Texts written beside each other are those written alone, and no row is read for nothing."""
+
+import pytest
+import torch
+
+from memorag_graph.kv.branch import SharedBranch, open_branch
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.sampling import Sampling
+from memorag_graph.models.slots import Slots
+from memorag_graph.models.worker import Worker
+from tests.conftest import tiny_model
+from tests.test_branches import random_tokens
+
+PROMPTS = {str(length): random_tokens(length, seed=length) for length in (60, 3, 25, 41, 9, 33, 17, 50, 5, 12)}
+FILLED = {"hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 96}
+"""Sizes that fill the processor's vectors."""
+
+SAMPLING = Sampling(max_new_tokens=24, no_repeat=6)
+
+
+def written(model: LanguageModel, keys: list[str]) -> dict[str, list[int]]:
+    slots: Slots[str] = Slots(Worker(model), model, 60, SAMPLING, lambda _: None)
+    return dict(slots.write([(key, PROMPTS[key]) for key in keys]))
+
+
+@pytest.fixture
+def widths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each step."""
+    seen: list[int] = []
+    step = SharedBranch.step
+    monkeypatch.setattr(SharedBranch, "step", lambda self, tokens: (seen.append(len(tokens)), step(self, tokens))[1])
+    return seen
+
+
+def test_texts_are_the_same_alone_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama", seed=18, **FILLED)
+    alone = {key: tokens for key in PROMPTS for _, tokens in written(model, [key]).items()}
+    assert len({len(tokens) for tokens in alone.values()}) > 1, "none of them ends before the others"
+    for most in (1, 3, 16):
+        monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": most})
+        assert written(model, list(PROMPTS)) == alone
+
+
+def test_slots_that_nothing_waits_for_are_closed(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama", seed=18, **FILLED)
+    widths.clear()
+    monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": 4})
+    texts = written(model, list(PROMPTS))
+    assert max(widths) == 4
+    assert widths[-1] < 4
+    read = sum(len(tokens) - (len(tokens) == SAMPLING.max_new_tokens) for tokens in texts.values())
+    assert sum(widths) == read, "a row was read whose text was finished"
+
+
+def test_a_batch_keeps_its_width_where_bits_depend_on_it(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama", seed=5)
+    widths.clear()
+    assert not model.rows_are_independent
+    monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": 4})
+    written(model, list(PROMPTS)[:2])
+    assert set(widths) == {4}
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+def test_a_row_without_a_memory_has_the_same_bits_in_any_batch(kind: str) -> None:
+    model = tiny_model(kind, **FILLED)
+    assert model.rows_are_independent
+    prompts = list(PROMPTS.values())
+
+    def steps(rows: list[int], room: int) -> list[list[torch.Tensor]]:
+        branch = open_branch(model.model, [None] * len(rows), 60, room)
+        read = [[branch.prefill(at, prompts[row])] for at, row in enumerate(rows)]
+        for token in random_tokens(5, seed=1):
+            for row, logits in zip(read, branch.step([token] * len(rows)), strict=True):
+                row.append(logits)
+        return read
+
+    together = steps(list(range(10)), 200)
+    for rows in ([4], [4, 0], [7, 4, 1], [4, 9, 8, 2, 3]):
+        for row, read in zip(rows, steps(rows, 6), strict=True):
+            assert all(torch.equal(one, other) for one, other in zip(read, together[row], strict=True))
