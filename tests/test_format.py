@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from memorag_graph.documents import Document
 from memorag_graph.memory.files import save_memory
+from memorag_graph.memory.hashing import BLOCK_BYTES, describe_file, is_as_described
 from memorag_graph.memory.indexing import index_memory
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.memory.memory import Memory
@@ -100,6 +101,25 @@ def test_keys_and_values_are_read_as_documented(saved: tuple[Memory, Path]) -> N
             np.testing.assert_allclose(mine[1], values.numpy(), atol=1e-4)
         for name in tensors:
             assert name.split(".", 2)[-1] in DOCUMENTED
+
+
+def test_a_large_file_is_hashed_in_blocks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"{BLOCK_BYTES:,}" in DOCUMENTED
+    monkeypatch.setattr("memorag_graph.memory.hashing.BLOCK_BYTES", 100)
+    path = tmp_path / "file"
+    data = bytes(range(250))
+    for size in (0, 100, 101, 250):
+        path.write_bytes(data[:size])
+        described = describe_file(path)
+        assert described["sha256"] == hashlib.sha256(data[:size]).hexdigest()
+        blocks = [hashlib.sha256(data[start : min(start + 100, size)]).hexdigest() for start in range(0, size, 100)]
+        assert described.get("blocks", blocks) == blocks
+        assert ("blocks" in described) == (size > 100)
+        assert is_as_described(path, described)
+        assert is_as_described(path, {key: described[key] for key in ("bytes", "sha256")}), "as older versions wrote"
+        for flipped in range(size):
+            path.write_bytes(data[:flipped] + bytes([data[flipped] ^ 1]) + data[flipped + 1 : size])
+            assert not is_as_described(path, described)
 
 
 def test_the_manifest_is_the_documented_one(saved: tuple[Memory, Path]) -> None:

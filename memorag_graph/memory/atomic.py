@@ -16,13 +16,13 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
+from memorag_graph.memory.hashing import describe_file, is_as_described
 
 MANIFEST = "manifest.json"
 _NEXT = "manifest.next.json"
 _NEW = ".memorag-new"
 _LOCK = ".lock"
 _SEAL = "sha256"
-_BLOCK = 1 << 20
 
 Writer = Callable[[Path], None]
 
@@ -54,7 +54,7 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
         path = directory / f"{name}{_NEW}"
         write(path)
         _sync(path)
-        files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        files[name] = describe_file(path)
     text = json.dumps(_sealed({**manifest, "files": files}), ensure_ascii=False, indent=1)
     written = directory / f"{MANIFEST}{_NEW}"
     written.write_text(text, encoding="utf-8")
@@ -202,7 +202,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
             size = path.stat().st_size
             if size != expected["bytes"]:
                 difference = f"is damaged: it has {size:,} bytes instead of {expected['bytes']:,}"
-            elif check == "full" and file_sha256(path) != expected["sha256"]:
+            elif check == "full" and not is_as_described(path, expected):
                 difference = "is damaged: its contents do not match its SHA-256"
             else:
                 return path
@@ -225,15 +225,6 @@ def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
         for path in sorted(directory.iterdir())
         if path.is_file() and path.name not in known and not path.name.startswith(".")
     ]
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    hashed = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            hashed.update(block)
-    return hashed.hexdigest()
 
 
 def _sync(path: Path) -> None:
