@@ -113,6 +113,16 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
     assert finished.stdout.strip() == "[]"
 
 
+def test_the_help_is_shown_without_the_libraries_of_the_commands() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from memorag_graph.cli.app import app; "
+        "shown = CliRunner().invoke(app, ['--help']); assert 'memorize' in shown.output; "
+        "print([m for m in ('torch', 'numpy', 'langchain_core', 'langgraph') if m in sys.modules])"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
 def test_no_pickle_and_no_torch_load_anywhere() -> None:
     for path in FILES:
         assert not {"pickle", "dill", "joblib"} & imports(path), path

@@ -11,10 +11,7 @@ from rich.markup import escape
 
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError
-from memorag_graph.languages import detect_language
 from memorag_graph.models.embedded import EMBEDDED
-from memorag_graph.prompts import Prompts
-from memorag_graph.registry import Registry
 
 out = Console()
 err = Console(stderr=True)
@@ -35,10 +32,13 @@ def choose_heads(
     """Choose the attention heads by which a model's full memories point at evidence (once for each model)."""
     from memorag_graph.cli.render import StageProgress
     from memorag_graph.cli.run import quiet
+    from memorag_graph.languages import detect_language
     from memorag_graph.memory.choosing import choose_heads as choose
     from memorag_graph.memory.choosing import read_labelled
     from memorag_graph.memory.heads import user_heads_file, write_heads
     from memorag_graph.memory.local import LocalMemoryModel
+    from memorag_graph.prompts import Prompts
+    from memorag_graph.registry import Registry
 
     quiet()
     labelled = read_labelled(Path(dataset), limit)

@@ -10,14 +10,11 @@ import typer
 from rich.console import Console
 
 from memorag_graph.cli import options as opt
-from memorag_graph.cli.render import StageProgress, show_results
-from memorag_graph.cli.run import quiet
 from memorag_graph.errors import InputError, MissingExtraError
-from memorag_graph.generation.usage import Prices
-from memorag_graph.registry import Registry
 
 if TYPE_CHECKING:
     from memorag_graph.evaluation.results import Results
+    from memorag_graph.generation.usage import Prices
 
 out = Console()
 err = Console(stderr=True)
@@ -74,6 +71,8 @@ def evaluate(
     as_json: opt.Json = False,
 ) -> None:
     """Compare pipelines on questions with known answers or evidence; the same command again goes on."""
+    from memorag_graph.cli.render import StageProgress, show_results
+
     options = opt.make_options(
         prompt,
         query_weight,
@@ -111,6 +110,9 @@ def _run(
         from memorag_graph.evaluation.formats.load import load_dataset
     except ImportError as error:
         raise MissingExtraError(f"eval ({error.name})", "eval") from None
+    from memorag_graph.cli.run import quiet
+    from memorag_graph.registry import Registry
+
     data_set = load_dataset(dataset)
     quiet()
     return run_plan(
@@ -122,7 +124,9 @@ def _names(text: str) -> list[str]:
     return [name for name in (part.strip() for part in text.split(",")) if name]
 
 
-def _prices(text: str) -> Prices | None:
+def _prices(text: str) -> "Prices | None":
+    from memorag_graph.generation.usage import Prices
+
     if not text:
         return None
     try:
