@@ -15,7 +15,8 @@ from transformers import (
 )
 
 from memorag_graph.kv import branch as branches
-from memorag_graph.kv.branch import SharedBranch, StockBranch, open_branch
+from memorag_graph.kv.branch import SharedBranch, open_branch
+from memorag_graph.kv.stock import StockBranch
 from memorag_graph.models.language_model import LanguageModel
 from tests.conftest import SIZES, byte_tokenizer, prefill, tiny_model
 

@@ -58,8 +58,10 @@ def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone
 
     alone = [answer(worker, request) for request in make()]
     widths: list[int] = []
-    real = SharedBranch.step
-    monkeypatch.setattr(SharedBranch, "step", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1])
+    real = SharedBranch.step_ahead
+    monkeypatch.setattr(
+        SharedBranch, "step_ahead", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1]
+    )
     first, *others = requests = make()
     worker.submit(first)
     running = iter(first)
@@ -101,7 +103,7 @@ def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(SharedBranch, "step", broken)
+        patched.setattr(SharedBranch, "step_ahead", broken)
         requests = [Request([token], sampling=Sampling(9)) for token in (5, 6)]
         worker.submit(*requests)
         for request in requests:
@@ -156,8 +158,10 @@ def test_a_request_that_is_cancelled_while_it_waits_is_let_go(
     prefix = prefill(model, list(range(5, 60)))
     first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
     widths: list[int] = []
-    real = SharedBranch.step
-    monkeypatch.setattr(SharedBranch, "step", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1])
+    real = SharedBranch.step_ahead
+    monkeypatch.setattr(
+        SharedBranch, "step_ahead", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1]
+    )
     worker.submit(first)
     running = iter(first)
     next(running)

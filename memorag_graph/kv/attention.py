@@ -42,8 +42,8 @@ class Past:
     Attributes:
         prefixes: Runs of rows and the prefix that each run shares; rows without a prefix are in none.
         own: Tokens of its own that the only row has read, where more than one new token is read.
-        unread: True for own columns that a row must not see, shape (rows, 1, 1, columns), where each row reads
-            one new token.
+        unread: True for own columns that a new token must not see, shape (rows, 1, group * new, columns) with the
+            new tokens of each query head that shares a key head, where all rows step together.
         watch: Looks on.
         within: How new tokens attend to the row's own, where not to all up to themselves.
     """
@@ -145,18 +145,20 @@ def _up_to_itself(grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale
 def _read_step(
     query: Tensor, key: Tensor, value: Tensor, scale: float, past: Past, layer: int, attend: Attend
 ) -> Tensor:
-    """Attend from one new token of each row; return (rows, 1, query_heads, head_dim)."""
-    rows, query_heads, _, dim = query.shape
+    """Attend from new tokens of each row; return (rows, new, query_heads, head_dim)."""
+    rows, query_heads, new, dim = query.shape
     heads = key.shape[1]
-    grouped = query.view(rows, heads, query_heads // heads, dim)
-    if not past.prefixes:
-        return attention(grouped, key, value, scale, past.unread).view(rows, 1, query_heads, dim)
-    own = attend(grouped, key, value, scale, hidden=past.unread)
-    return merge([own, _read_prefixes(grouped, scale, past, layer, attend)]).reshape(rows, 1, query_heads, dim)
+    grouped = query.reshape(rows, heads, -1, dim)
+    if past.prefixes:
+        own = attend(grouped, key, value, scale, hidden=past.unread)
+        output = merge([own, _read_prefixes(grouped, scale, past, layer, attend)])
+    else:
+        output = attention(grouped, key, value, scale, past.unread)
+    return output.reshape(rows, query_heads, new, dim).transpose(1, 2)
 
 
 def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend: Attend) -> Part:
-    """Attend from one new token of each row, (rows, kv_heads, group, head_dim), to the row's prefix."""
+    """Attend from new tokens of each row, (rows, kv_heads, group * new, head_dim), to the row's prefix."""
     whole = [_read_prefix(grouped[rows], scale, prefix.layers[layer], attend) for rows, prefix in past.prefixes]
     if sum(len(output) for output, _ in whole) == len(grouped):
         return torch.cat([output for output, _ in whole]), torch.cat([sums for _, sums in whole])
@@ -168,7 +170,7 @@ def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend
 
 
 def _read_prefix(grouped: Tensor, scale: float, layer: tuple[Tensor, Tensor], attend: Attend) -> Part:
-    """Attend from one new token of each row to the prefix that the rows share: all their queries are one matrix."""
+    """Attend from new tokens of each row to the prefix that the rows share: all their queries are one matrix."""
     keys, values = layer
     rows, heads, group, dim = grouped.shape
     queries = grouped.transpose(0, 1).reshape(1, heads, rows * group, dim)

@@ -15,9 +15,10 @@ from memorag_graph.kv.attention import (
     Watch,
     attend_to_past,
 )
-from memorag_graph.kv.cache import PieceView, RowCache, StepView, View, cache_of, dynamic_cache, prefix_of
+from memorag_graph.kv.cache import PieceView, StepView, View, cache_of
 from memorag_graph.kv.decoder import Attend, Decoder, can_decode
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
+from memorag_graph.kv.stock import StockBranch
 
 PIECE = 512
 """Tokens of a prompt in one forward pass: bounds the activations' memory.
@@ -42,6 +43,16 @@ class Branch(Protocol):
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
 
+    @property
+    def can_take_back(self) -> bool:
+        """Whether several tokens per row can be read at once, and the last ones forgotten."""
+
+    def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Read tokens of each row, as many for each; return the logits after every one, (rows, new, vocabulary)."""
+
+    def take_back(self, row: int, count: int) -> None:
+        """Forget the last tokens of a row."""
+
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
 
@@ -61,7 +72,7 @@ def open_branch(
     """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
     if model.config._attn_implementation in MEMORY_ATTENTIONS:
         return SharedBranch(model, prefixes, longest_prompt + room)
-    return StockBranch(model, prefixes)
+    return StockBranch(model, prefixes, PIECE)
 
 
 class SharedBranch:
@@ -89,22 +100,37 @@ class SharedBranch:
             part = tokens[done : done + PIECE - own % PIECE]
             columns = slice(own, own + len(part))
             layers: list[View] = [PieceView(keys[rows], values[rows], columns) for keys, values in self._layers]
-            logits = self._forward(layers, [part], [self._position(row)], Past(shared, own, watch=watch))
+            logits = self._forward(layers, [part], [self._position(row)], Past(shared, own, watch=watch), wanted=1)
             self._lengths[row] = columns.stop
             done += len(part)
-        return logits[0]
+        return logits[0, 0]
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
-        stop = self._columns_to_read
-        columns = torch.tensor(self._lengths)
-        unread = (torch.arange(stop) > columns[:, None])[:, None, None, :].to(self._model.device)
+        return self.step_ahead([[token] for token in tokens])[:, 0]
+
+    @property
+    def can_take_back(self) -> bool:
+        """Whether several tokens per row can be read at once, and the last ones forgotten: yes."""
+        return True
+
+    def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Read tokens of each row, as many for each; return the logits after every one, (rows, new, vocabulary)."""
+        new = len(tokens[0])
+        stop = self._columns_to_read(new)
+        columns = torch.tensor(self._lengths)[:, None] + torch.arange(new)
+        unread = (torch.arange(stop) > columns[:, :, None])[:, None]
         places = self._places(columns)
         layers: list[View] = [StepView(keys, values, places, stop) for keys, values in self._layers]
         positions = [self._position(row) for row in range(len(tokens))]
-        logits = self._forward(layers, [[token] for token in tokens], positions, Past(self._shared(), unread=unread))
-        self._lengths = [length + 1 for length in self._lengths]
+        past = Past(self._shared(), unread=unread.repeat(1, 1, self._group, 1).to(self._model.device))
+        logits = self._forward(layers, tokens, positions, past, wanted=new)
+        self._lengths = [length + new for length in self._lengths]
         return logits
+
+    def take_back(self, row: int, count: int) -> None:
+        """Forget the last tokens of a row."""
+        self._lengths[row] -= count
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
@@ -144,17 +170,21 @@ class SharedBranch:
         )
 
     @property
-    def _columns_to_read(self) -> int:
+    def _group(self) -> int:
+        """Query heads that share a head of keys."""
+        return int(self._model.config.get_text_config().num_attention_heads) // self._layers[0][0].shape[1]
+
+    def _columns_to_read(self, new: int) -> int:
         """Columns to go through in a step: 16-bit matrix products copy what is not contiguous, so all of those.
 
         Others are rounded up, because products over an odd number of columns add up in another order.
         """
-        return _rounded(max(self._lengths) + 1, _STEP) if self._model.dtype == torch.float32 else self._columns
+        return _rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
 
     def _places(self, columns: Tensor) -> Tensor:
-        """Return where a column of each row is in a buffer seen as one list of heads' columns."""
+        """Return where columns of each row, (rows, new), are in a buffer seen as one list of heads' columns."""
         rows, heads = self._layers[0][0].shape[:2]
-        starts = torch.arange(rows * heads).view(rows, heads) * self._columns
+        starts = torch.arange(rows * heads).view(rows, heads, 1) * self._columns
         return (starts + columns[:, None]).flatten().to(self._model.device)
 
     def _grown(self, buffer: Tensor) -> Tensor:
@@ -179,25 +209,35 @@ class SharedBranch:
         return runs
 
     def _forward(
-        self, layers: list[View], tokens: Sequence[Sequence[int]], positions: Sequence[int], past: Past
+        self,
+        layers: list[View],
+        tokens: Sequence[Sequence[int]],
+        positions: Sequence[int],
+        past: Past,
+        *,
+        wanted: int,
     ) -> Tensor:
-        """Run the model on each row's new tokens, the first at its position; return the last token's logits."""
+        """Run the model on each row's new tokens, the first at its position.
+
+        Returns:
+            The logits after the last wanted tokens, shape (rows, wanted, vocabulary).
+        """
         ids = torch.tensor(tokens, device=self._model.device)
         first = torch.tensor(positions, device=self._model.device)
         places = first[:, None] + torch.arange(ids.shape[1], device=self._model.device)
         with torch.inference_mode():
             if self._decoder is not None:
-                return self._decoder.read(ids, places, self._attend(layers, past)).float()
+                return self._decoder.read(ids, places, self._attend(layers, past), wanted).float()
             output = self._model(
                 input_ids=ids,
                 attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids.device),  # ``past`` says it all
                 position_ids=places,
                 past_key_values=cache_of(layers),
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=wanted,
                 memory_past=past,
             )
-        return output.logits[:, -1].float()  # type: ignore[no-any-return]
+        return output.logits.float()  # type: ignore[no-any-return]
 
     def _attend(self, layers: Sequence[View], past: Past) -> Attend:
         flash = self._model.config._attn_implementation == FLASH_MEMORY_ATTENTION
@@ -206,59 +246,6 @@ class SharedBranch:
             return attend_to_past(query, *layers[index].update(key, value), past, index, flash=flash)
 
         return attend
-
-
-class StockBranch:
-    """A branch through the model's own attention, one row after the other: exact for any causal LM."""
-
-    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None]) -> None:
-        self._model = model
-        self._caches = [dynamic_cache(prefix) for prefix in prefixes]
-
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,).
-
-        Raises:
-            ValueError: If it is to be watched, which this model's attention does not allow.
-        """
-        if watch is not None:
-            raise ValueError("the attention of this model cannot be watched")
-        done, cache = 0, self._caches[row]
-        while done < len(tokens):
-            part = tokens[done : done + PIECE - cache.get_seq_length() % PIECE]
-            logits = self._forward(cache, part)
-            done += len(part)
-        return logits
-
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
-        return torch.stack([self._forward(cache, [token]) for cache, token in zip(self._caches, tokens, strict=True)])
-
-    def keep(self, rows: Sequence[int], columns: int) -> None:
-        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
-        self._caches = [self._caches[row] for row in rows]
-
-    def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
-        """Go on with more rows, the last ones, each with a prefix."""
-        self._caches += [dynamic_cache(prefix) for prefix in prefixes]
-
-    def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row has read, or replace it by what is known."""
-        self._caches[row] = dynamic_cache(known)
-
-    def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
-        return prefix_of(self._caches[0])
-
-    def _forward(self, cache: RowCache, tokens: Sequence[int]) -> Tensor:
-        with torch.inference_mode():
-            output = self._model(
-                input_ids=torch.tensor([list(tokens)], device=self._model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-        return output.logits[0, -1].float()  # type: ignore[no-any-return]
 
 
 def _rounded(columns: int, step: int = _COLUMNS) -> int:

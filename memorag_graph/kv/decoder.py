@@ -45,13 +45,14 @@ class Decoder:
         self._norm = _Norm(body.norm)
         self._head: nn.Module = model.get_output_embeddings()
 
-    def read(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Read new tokens of each row; return the logits after the last one, shape (rows, vocabulary).
+    def read(self, tokens: Tensor, positions: Tensor, attend: Attend, wanted: int) -> Tensor:
+        """Read new tokens of each row; return the logits after the last wanted ones, (rows, wanted, vocabulary).
 
         Args:
             tokens: Shape (rows, new).
             positions: Their positions, same shape.
             attend: Attends to what each row has read.
+            wanted: After how many tokens logits are wanted.
         """
         shape = (tokens.shape[0], tokens.shape[1])
         states = self._embed(tokens)
@@ -59,7 +60,7 @@ class Decoder:
         states = _filled(states.flatten(0, 1))
         for index, layer in enumerate(self._layers):
             states = layer.read(states, shape, turn, index, attend)
-        last = states[: shape[0] * shape[1]].view(*shape, -1)[:, -1]
+        last = states[: shape[0] * shape[1]].view(*shape, -1)[:, -wanted:]
         return self._head(self._norm(last))  # type: ignore[no-any-return]
 
 

@@ -82,11 +82,11 @@ def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: T
 
 def merge(parts: Sequence[Part]) -> Tensor:
     """Return the attention over the keys of all parts, in float32 unless there is but one part."""
-    if len(parts) == 1:
-        return parts[0][0]
-    weights = torch.softmax(torch.stack([sums for _, sums in parts], dim=-1), dim=-1)
-    weighted = [output * weight.unsqueeze(-1) for (output, _), weight in zip(parts, weights.unbind(-1), strict=True)]
-    return sum(weighted[1:], start=weighted[0])
+    (output, sums), *others = parts
+    for other, other_sums in others:
+        output = torch.lerp(output.float(), other.float(), torch.sigmoid(other_sums - sums).unsqueeze(-1))
+        sums = torch.logaddexp(sums, other_sums) if len(others) > 1 else sums
+    return output
 
 
 def _kernel(query: Tensor, *, flash: bool) -> Kernel | None:

@@ -121,7 +121,8 @@ class LocalMemoryModel(MemoryModel):
                 f"beside the memory and an answer of {sampling.max_new_tokens}; shorten the question or lower "
                 "max_new_tokens",
             )
-        request = Request(tokens, prefix, sampling, complete)
+        remembered = memory.shards[shard].token_ids if memory else ()
+        request = Request(tokens, prefix, sampling, complete, remembered)
         self._worker.submit(request)
         return LocalStream(request, self._model)
 

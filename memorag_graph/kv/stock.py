@@ -1,0 +1,89 @@
+"""A branch through transformers' own caches."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memorag_graph.kv.attention import Watch
+from memorag_graph.kv.cache import RowCache, dynamic_cache, prefix_of
+from memorag_graph.kv.prefix import KVPrefix
+
+
+class StockBranch:
+    """A branch through the model's own attention, one row after the other: exact for any causal LM.
+
+    Args:
+        model: The model.
+        prefixes: What each row continues.
+        piece: Tokens of a prompt in one forward pass; passes begin at multiples of it.
+    """
+
+    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], piece: int) -> None:
+        self._model = model
+        self._piece = piece
+        self._caches = [dynamic_cache(prefix) for prefix in prefixes]
+
+    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,).
+
+        Raises:
+            ValueError: If it is to be watched, which this model's attention does not allow.
+        """
+        if watch is not None:
+            raise ValueError("the attention of this model cannot be watched")
+        done, cache = 0, self._caches[row]
+        while done < len(tokens):
+            part = tokens[done : done + self._piece - cache.get_seq_length() % self._piece]
+            logits = self._forward(cache, part)
+            done += len(part)
+        return logits
+
+    def step(self, tokens: Sequence[int]) -> Tensor:
+        """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
+        return torch.stack([self._forward(cache, [token]) for cache, token in zip(self._caches, tokens, strict=True)])
+
+    @property
+    def can_take_back(self) -> bool:
+        """Whether several tokens per row can be read at once, and the last ones forgotten: not from any cache."""
+        return False
+
+    def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Read one token of each row; return the logits after it, shape (rows, 1, vocabulary)."""
+        return self.step([token for (token,) in tokens])[:, None]
+
+    def take_back(self, row: int, count: int) -> None:
+        """Forget the last tokens of a row.
+
+        Raises:
+            ValueError: If there are any: this cache cannot be cut in all models.
+        """
+        if count:
+            raise ValueError("the cache of this model cannot be cut")
+
+    def keep(self, rows: Sequence[int], columns: int) -> None:
+        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
+        self._caches = [self._caches[row] for row in rows]
+
+    def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
+        """Go on with more rows, the last ones, each with a prefix."""
+        self._caches += [dynamic_cache(prefix) for prefix in prefixes]
+
+    def restart(self, row: int, known: KVPrefix | None = None) -> None:
+        """Forget what a row has read, or replace it by what is known."""
+        self._caches[row] = dynamic_cache(known)
+
+    def prefix(self) -> KVPrefix:
+        """Return the prefix grown by what the only row has read."""
+        return prefix_of(self._caches[0])
+
+    def _forward(self, cache: RowCache, tokens: Sequence[int]) -> Tensor:
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=torch.tensor([list(tokens)], device=self._model.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        return output.logits[0, -1].float()  # type: ignore[no-any-return]
