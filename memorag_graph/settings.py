@@ -55,9 +55,10 @@ class MemorySettings(BaseModel):
     """Share of the keys and values that a ``"full"`` memory keeps; the rest is evicted."""
     eviction: Eviction = "kvzip"
     """How they are chosen, where not all are kept."""
-    gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
-    """Most tokens of text that are digested into one gist; fewer where the window asks for it."""
-    gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 256
+    gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 2048
+    """Most tokens of text that are digested into one gist; fewer where the window asks for it. Shorter sections are
+    digested quicker: a gist's keys and values are read again for each of its tokens."""
+    gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 128
     """Longest gist in tokens; shorter where the window asks for it."""
     retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 128
     """Most tokens of one retrieval chunk."""

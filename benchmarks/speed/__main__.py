@@ -1,6 +1,6 @@
 """Measure this package, the original, llama.cpp and the machine's limits in one run, in turns.
 
-    python benchmarks/speed [--quick] [--document FILE] [--no-llama-cpp]
+    python benchmarks/speed [--quick] [--rounds N] [--document FILE] [--no-llama-cpp]
 
 The medians, the ratios and all rounds go to ``benchmarks/results/speed.json``, the ratios by name to
 ``benchmarks/results/latest.json``. The first run installs the contenders into ``.bench``; llama.cpp is built from
@@ -30,9 +30,9 @@ def quick(text: str) -> Plan:
     return Plan(_part(text, 2000), 1, 512, 32, 1024, 24, 12, _part(text, 2000))
 
 
-def full(text: str) -> Plan:
+def full(text: str, rounds: int) -> Plan:
     """Return what is reported."""
-    return Plan(_part(text, 8000), 5, 1024, 128, 2048, 96, 40, _part(text, 4000))
+    return Plan(_part(text, 8000), rounds, 1024, 128, 2048, 96, 40, _part(text, 4000))
 
 
 def _part(text: str, tokens: int) -> str:
@@ -42,11 +42,12 @@ def _part(text: str, tokens: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="less of everything, once")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")
     parser.add_argument("--document", type=Path, default=DOCUMENT, help="text to memorize, at least 8,000 tokens")
     parser.add_argument("--no-llama-cpp", action="store_true", help="do not build llama.cpp where it is missing")
     arguments = parser.parse_args()
     text = arguments.document.read_text(encoding="utf-8")
-    plan = (quick if arguments.quick else full)(text)
+    plan = quick(text) if arguments.quick else full(text, arguments.rounds)
     clean()
     who = _contenders(build=not (arguments.quick or arguments.no_llama_cpp))
     found = measure(plan, who)

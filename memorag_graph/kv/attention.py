@@ -42,8 +42,9 @@ class Past:
     Attributes:
         prefixes: Runs of rows and the prefix that each run shares; rows without a prefix are in none.
         own: Tokens of its own that the only row has read, where more than one new token is read.
-        unread: True for own columns that a new token must not see, shape (rows, 1, group * new, columns) with the
-            new tokens of each query head that shares a key head, where all rows step together.
+        unread: What is added to the scores of own columns, see :func:`memorag_graph.kv.partial.masked`, where all rows
+            step together; shape (rows, 1, group * new, columns) with the new tokens of each query head that shares a
+            key head.
         watch: Looks on.
         within: How new tokens attend to the row's own, where not to all up to themselves.
     """
@@ -150,7 +151,7 @@ def _read_step(
     heads = key.shape[1]
     grouped = query.reshape(rows, heads, -1, dim)
     if past.prefixes:
-        own = attend(grouped, key, value, scale, hidden=past.unread)
+        own = attend(grouped, key, value, scale, mask=past.unread)
         output = merge([own, _read_prefixes(grouped, scale, past, layer, attend)])
     else:
         output = attention(grouped, key, value, scale, past.unread)

@@ -17,6 +17,7 @@ from memorag_graph.kv.attention import (
 )
 from memorag_graph.kv.cache import PieceView, StepView, View, cache_of
 from memorag_graph.kv.decoder import Attend, Decoder, can_decode
+from memorag_graph.kv.partial import masked
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
 from memorag_graph.kv.stock import StockBranch
 
@@ -119,11 +120,11 @@ class SharedBranch:
         new = len(tokens[0])
         stop = self._columns_to_read(new)
         columns = torch.tensor(self._lengths)[:, None] + torch.arange(new)
-        unread = (torch.arange(stop) > columns[:, :, None])[:, None]
+        beyond = (torch.arange(stop) > columns[:, :, None])[:, None].repeat(1, 1, self._group, 1)
         places = self._places(columns)
         layers: list[View] = [StepView(keys, values, places, stop) for keys, values in self._layers]
         positions = [self._position(row) for row in range(len(tokens))]
-        past = Past(self._shared(), unread=unread.repeat(1, 1, self._group, 1).to(self._model.device))
+        past = Past(self._shared(), unread=masked(beyond).to(self._model.device))
         logits = self._forward(layers, tokens, positions, past, wanted=new)
         self._lengths = [length + new for length in self._lengths]
         return logits

@@ -15,8 +15,8 @@ from torch import Tensor
 Part = tuple[Tensor, Tensor]
 """Attention over some keys, shape (..., queries, dim), and the log-sum-exp of the scores, float32 (..., queries)."""
 
-Kernel = Callable[[Tensor, Tensor, Tensor, float, bool], Part]
-"""A fused kernel: queries, keys, values, scale, and whether query i sees the keys up to i only."""
+Kernel = Callable[[Tensor, Tensor, Tensor, float, bool, Tensor | None], Part]
+"""A fused kernel: queries, keys, values, scale, whether query i sees the keys up to i only, and the mask."""
 
 _CPU_KERNEL: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 _CUDA_KERNEL: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention", None)
@@ -36,7 +36,7 @@ def partial_attention(
     value: Tensor,
     scale: float,
     *,
-    hidden: Tensor | None = None,
+    mask: Tensor | None = None,
     causal: bool = False,
     flash: bool = False,
     invariant: bool = False,
@@ -48,25 +48,25 @@ def partial_attention(
         key: Shape (batch, heads, keys, dim).
         value: Same shape as ``key``.
         scale: Factor for the scores.
-        hidden: True where no query must see a key; broadcast to (batch, heads, queries, keys).
+        mask: What is added to the scores, float32; broadcast to (batch, heads, queries, keys). See :func:`masked`.
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
         flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
         invariant: Whether, in 16 bits on the CPU, the result of a query must not depend on what other queries there
             are.
     """
-    if hidden is None and key.stride(-1) == value.stride(-1) == 1:
-        kernel = _kernel(query, flash=flash)
+    if key.stride(-1) == value.stride(-1) == 1:
+        kernel = _kernel(query, flash=flash and mask is None)
         if kernel is not None:
-            return kernel(query, key, value, scale, causal)
+            return kernel(query, key, value, scale, causal, mask)
     queries, block = query.shape[2], _block(query, key)
     parts = []
     for start in range(0, queries, block):
         stop = min(start + block, queries)
         seen = stop if causal else key.shape[2]
         if causal:
-            hidden = torch.ones(stop - start, seen, dtype=torch.bool, device=query.device).triu(1 + start)
+            mask = masked(torch.ones(stop - start, seen, dtype=torch.bool, device=query.device).triu(1 + start))
         output, scores, weights = _attend(
-            query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen], scale, hidden, invariant=invariant
+            query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen], scale, mask, invariant=invariant
         )
         # ``logsumexp`` adds up in an order that depends on the batch
         parts.append((output, scores.amax(-1) - weights.amax(-1).log()))
@@ -75,9 +75,14 @@ def partial_attention(
     return torch.cat([output for output, _ in parts], dim=2), torch.cat([sums for _, sums in parts], dim=2)
 
 
-def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: Tensor | None) -> Tensor:
-    """Attend to all there is: :func:`partial_attention` where nothing is to be merged."""
-    return _attend(query, key, value, scale, hidden)[0]
+def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None) -> Tensor:
+    """Attend to all there is, so that on the CPU a batch entry's result has the same bits whatever others there are."""
+    return _attend(query, key, value, scale, mask)[0]
+
+
+def masked(hidden: Tensor) -> Tensor:
+    """Return the mask, float32, that hides keys from queries where a tensor is True."""
+    return torch.zeros(hidden.shape, device=hidden.device).masked_fill_(hidden, float("-inf"))
 
 
 def merge(parts: Sequence[Part]) -> Tensor:
@@ -106,26 +111,32 @@ def _block(query: Tensor, key: Tensor) -> int:
     return max(_FEW_QUERIES, _BLOCK_SCORES // (batch * heads * keys))
 
 
-def _cpu_kernel(query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool) -> Part:
-    output, sums = _CPU_KERNEL(query, key, value, 0.0, causal, scale=scale)
+def _cpu_kernel(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool, mask: Tensor | None = None
+) -> Part:
+    if mask is not None:
+        mask = mask.expand(*query.shape[:3], key.shape[2])
+    output, sums = _CPU_KERNEL(query, key, value, 0.0, causal, attn_mask=mask, scale=scale)
     return output, sums
 
 
-def _cuda_kernel(query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool) -> Part:
+def _cuda_kernel(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool, _: Tensor | None = None
+) -> Part:
     output, sums, *_ = _CUDA_KERNEL(query, key, value, 0.0, causal, False, scale=scale)
     return output, sums
 
 
 def _attend(
-    query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: Tensor | None, *, invariant: bool = False
+    query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None, *, invariant: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Attend with plain products; return the output, the scores and the weights, both in float32."""
     batch, heads, queries, dim = query.shape
     flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views: ``matmul`` would copy what is sliced
     product = _turned_product if invariant and query.device.type == "cpu" and _has_amx() else torch.bmm
     scores = product((query * scale).flatten(0, 1), flat_key.transpose(-1, -2)).float().view(batch, heads, queries, -1)
-    if hidden is not None:
-        scores.masked_fill_(hidden, float("-inf"))
+    if mask is not None:
+        scores.add_(mask)
     weights = torch.softmax(scores, dim=-1)
     output = product(weights.to(value.dtype).flatten(0, 1), flat_value)
     return output.view(batch, heads, queries, dim), scores, weights

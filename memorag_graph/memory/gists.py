@@ -17,7 +17,7 @@ from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
-MIN_GIST_TOKENS = 64
+MIN_GIST_TOKENS = 32
 """Gists shrink to this before a memory is split into shards; shorter ones say too little."""
 
 _SMALLEST_SECTION = 16

@@ -129,6 +129,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
     """
     from langchain_huggingface import HuggingFaceEmbeddings
 
+    from memorag_graph.kv.packed import pack_linears
     from memorag_graph.models.device import choose_device
     from memorag_graph.models.threads import ThreadedEmbeddings, compute
     from memorag_graph.models.vectors import RememberedEmbeddings
@@ -146,7 +147,9 @@ def load_embeddings(source: ModelSource) -> Embeddings:
             model_kwargs=model_kwargs,
             encode_kwargs={"normalize_embeddings": True},
         )
-        return RememberedEmbeddings(ThreadedEmbeddings(compute(device, load), device))
+        embeddings = compute(device, load)
+        compute(device, partial(pack_linears, embeddings._client))
+        return RememberedEmbeddings(ThreadedEmbeddings(embeddings, device))
 
 
 def load_cross_encoder(source: ModelSource) -> "CrossEncoder":

@@ -29,10 +29,10 @@ JOIN_SECONDS = 0.03
 MAX_ROWS = 32
 """Rows of a batch. Up to here, oneDNN's 16-bit products give a row the same bits whatever rows are beside it."""
 
-TOKENS_AT_ONCE = 16
+TOKENS_AT_ONCE = 9
 """New tokens of all rows that are read in hardly more time than one; guesses are as long as that allows."""
 
-MOST_GUESSED = 8
+MOST_GUESSED = 6
 """Tokens of a guess; longer ones are seldom right to their end."""
 
 _CACHE_BYTES = 1536 * 1024**2

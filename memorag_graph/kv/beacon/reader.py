@@ -14,6 +14,7 @@ from memorag_graph.kv.beacon.ratios import Ratios
 from memorag_graph.kv.beacon.weaving import rows_left, weave
 from memorag_graph.kv.beacon.within import SeenOnly, SideBySide
 from memorag_graph.kv.cache import PieceView, View, cache_of
+from memorag_graph.kv.partial import masked
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies, turn
 
@@ -187,7 +188,7 @@ class BeaconReader:
         seen_beacons = number <= number[:, None] if config.attend_prev else number == number[:, None]
         hidden = ~torch.cat([seen_tokens, seen_beacons], dim=1)
         places = number * ratio - 1 + (number if config.attend_prev else 1)
-        self._pass(beacons, places.tolist(), within=SeenOnly(hidden.to(self._model.device)))
+        self._pass(beacons, places.tolist(), within=SeenOnly(masked(hidden).to(self._model.device)))
 
     def _pass(
         self, woven: Sequence[int], places: Sequence[int], every: bool = False, within: Within | None = None

@@ -18,10 +18,11 @@ class SeenOnly:
     """New tokens attend to what a mask shows them.
 
     Attributes:
-        hidden: True where a new token must not see one of the row's own, shape (new, columns).
+        mask: What is added to the scores of the row's own, float32 (new, columns); see
+            :func:`memorag_graph.kv.partial.masked`.
     """
 
-    hidden: Tensor
+    mask: Tensor
 
     def __call__(
         self, grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend
@@ -29,7 +30,7 @@ class SeenOnly:
         """Return the one part over all of the row's own."""
         heads, group, new, dim = grouped.shape
         flat = grouped.reshape(1, heads, group * new, dim)
-        return [attend(flat, key, value, scale, hidden=self.hidden.repeat(group, 1))]
+        return [attend(flat, key, value, scale, mask=self.mask.repeat(group, 1))]
 
 
 @dataclass(frozen=True, eq=False)
