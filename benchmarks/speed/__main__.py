@@ -9,15 +9,19 @@ source there.
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import environments
 from common import DOCUMENT, ROOT, write_result
+from environments import KEPT
 from peer import Peer
 from plan import Contenders, Plan, clean, measure
+from plot import draw
 from ratios import medians, ratios
 from startup import startup
 
@@ -51,12 +55,30 @@ def main() -> None:
     clean()
     who = _contenders(build=not (arguments.quick or arguments.no_llama_cpp))
     found = measure(plan, who)
+    for peer in (who.package, who.quickest, who.original, who.llama):
+        if peer is not None:
+            peer.close()
     middle = medians(found)
-    result = {"quick": arguments.quick, "ratios": ratios(middle) | startup(plan.rounds), "medians": middle}
+    beside = {"resident": alone("resident.py", str(KEPT / "work" / "kept"), str(KEPT / "work" / "scratch"))}
+    promised = ratios(middle) | startup(plan.rounds)
+    promised["peak_to_keys_and_values"] = beside["resident"]["share_of_keys_and_values"]
+    if not arguments.quick:
+        beside["long_text"] = alone("long_text.py", str(arguments.document), str(KEPT / "work" / "long"))
+        promised["question_over_a_million_tokens_to_fifty_thousand"] = round(beside["long_text"]["ratio"], 3)
+    result = {"quick": arguments.quick, "ratios": promised, "medians": middle, **beside}
     write_result("speed_quick" if arguments.quick else "speed", result)
     if not arguments.quick:
         latest = ROOT / "benchmarks" / "results" / "latest.json"
-        latest.write_text(json.dumps(result["ratios"], indent=1) + "\n", encoding="utf-8")
+        draw(middle, ROOT / "docs" / "speed.png")
+        latest.write_text(json.dumps(promised, indent=1) + "\n", encoding="utf-8")
+
+
+def alone(script: str, *arguments: str) -> dict[str, Any]:
+    """Run a script in a process of its own, and return what it prints."""
+    command = [sys.executable, str(Path(__file__).parent / script), *arguments]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    printed: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    return printed
 
 
 def _contenders(*, build: bool) -> Contenders:

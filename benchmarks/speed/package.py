@@ -65,6 +65,11 @@ class Package:
             "dtype": self._language_model.dtype,
         }
 
+    def warm(self) -> dict[str, Any]:
+        """Touch the models."""
+        self._embeddings.embed_query(CLUES[0])
+        return self.prefill(self._language_model.encode("A few words to begin with."))
+
     def tokens(self, text: str, count: int, questions: Sequence[str]) -> dict[str, Any]:
         """Give the first tokens of a text, and the tokens of the three prompts of each question."""
         prompts = Prompts(language("en"))
@@ -229,7 +234,7 @@ def main() -> None:
     """Serve the stages."""
     package = Package(sys.argv[1])
     names = ("clues", "decode", "keep", "limits", "load", "memorize", "models", "prefill", "question", "retrieval")
-    serve({name: getattr(package, name) for name in (*names, "tokens", "work")})
+    serve({name: getattr(package, name) for name in (*names, "tokens", "warm", "work")})
 
 
 if __name__ == "__main__":

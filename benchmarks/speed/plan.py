@@ -1,4 +1,8 @@
-"""What is measured, and how often."""
+"""What is measured, and how often.
+
+A contender that waited for another one touches its memory once before it is timed: the system may have taken pages away
+meanwhile.
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -74,23 +78,30 @@ def measure(plan: Plan, who: Contenders) -> Measured:
         if who.quickest is not None:
             _continue(found, plan, who.quickest, "quickest", given)
         if who.llama is not None:
+            who.llama.run("prefill", tokens=given["prefix"][:64])
             _note(found, "llama.prefill", who.llama.run("prefill", tokens=given["prefix"]))
             _note(found, "llama.restore", who.llama.run("restore"))
             _clues(found, plan, who.llama, "llama", given)
+        who.package.run("load", place=_place("kept"), check="full")
         for check in ("size", "full"):
             _note(found, f"package.load_{check}", who.package.run("load", place=_place("kept"), check=check))
+        who.original.run("load", place=_place("kept.pt"))
         _note(found, "original.load", who.original.run("load", place=_place("kept.pt")))
     return found
 
 
 def _memorize_and_ask(found: Measured, plan: Plan, who: Contenders, batch: int) -> None:
     sizes = {"gist_chunk_size": plan.gist_chunk_size, "gist_tokens": plan.gist_tokens}
+    who.package.run("warm")
     mine = who.package.run("memorize", text=plan.text, place=_place("package"), **sizes)
     _note(found, "package.memorize", mine)
+    who.original.run("warm")
     theirs = _original_memorizes(plan, who, mine["gist_tokens"], batch)
     _note(found, "original.memorize", theirs)
+    who.package.run("warm")
     answer = who.package.run("question", place=_place("package"), question=QUESTION)
     _note(found, "package.question", answer)
+    who.original.run("warm")
     _note(found, "original.question", who.original.run("question", question=QUESTION, lengths=answer["lengths"]))
     queries = [f"{QUESTION} {number}" for number in range(_RETRIEVED)]
     _note(found, "package.retrieval", who.package.run("retrieval", place=_place("package"), questions=queries))
@@ -111,6 +122,7 @@ def _better_batch(found: Measured, plan: Plan, who: Contenders) -> int:
 
 def _continue(found: Measured, plan: Plan, package: Peer, name: str, given: dict[str, Any]) -> None:
     prompt = given["prompts"][0]
+    package.run("warm")
     read = package.run("work", tokens=plan.prefix_tokens) | package.run("prefill", tokens=given["prefix"])
     _note(found, f"{name}.prefill", read)
     for rows in (1, 3):

@@ -39,6 +39,14 @@ def ratios(of: dict[str, dict[str, Any]]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in found.items()}
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _median(rounds: list[dict[str, Any]], key: str) -> float:
+    return round(statistics.median(float(it[key]) for it in rounds), 5)
+
+
 def _of_package(of: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
     dtype = "float32" if name == "package" else "bfloat16"
     machine = of["package.limits"]

@@ -112,6 +112,7 @@ def pack_linears(model: nn.Module, together: Sequence[Sequence[str]] = ()) -> No
                 _pack_together(parent, {name: linears.pop(name) for name in group})
         for name, linear in linears.items():
             setattr(parent, name, PackedLinear(linear))
+    _let_go_of_the_file(model)
 
 
 def joined(layers: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
@@ -120,6 +121,13 @@ def joined(layers: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
     if whole is not None and all(getattr(layer, "whole", None) is whole for layer in layers):
         return whole  # type: ignore[no-any-return]
     return lambda states: torch.cat([layer(states) for layer in layers], dim=-1)
+
+
+def _let_go_of_the_file(model: nn.Module) -> None:
+    """Copy what was not packed: it may be part of a mapped file, of which all would stay in RAM."""
+    for parameter in model.parameters():
+        if parameter.device.type == "cpu":
+            parameter.data = parameter.data.clone()
 
 
 def _save(layer: PackedLinear | PackedPart, destination: dict[str, Tensor], prefix: str) -> None:

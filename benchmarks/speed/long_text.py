@@ -1,0 +1,106 @@
+"""A question over a million tokens of text beside one over fifty thousand.
+
+The digests of the sections are the beginnings of the sections, put where a killed process would have left its own:
+writing them would take an hour and changes nothing for a question. The text is the example's, its paragraphs in
+another order each time.
+
+    long_text.py DOCUMENT DIRECTORY
+"""
+
+import json
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from memorag_graph.chunking import split_sections
+from memorag_graph.cli.run import quiet
+from memorag_graph.documents import Document
+from memorag_graph.graph import build_graph
+from memorag_graph.languages import language
+from memorag_graph.memory.forming import Recipe
+from memorag_graph.memory.journal import JOURNAL, Journal
+from memorag_graph.memory.memory import Identity
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.progress import ignore_progress
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+SHORT, LONG = 50_000, 1_000_000
+QUESTIONS = (
+    "How many people did the ships carry across the Garrow?",
+    "What became of the Tarvay Star?",
+    "How low did the company's cash headroom fall during the pandemic, and when?",
+)
+_REPEATS = 2
+
+
+def document(text: str, copies: int) -> Document:
+    """Return so many copies of a text, the paragraphs of each in another order."""
+    paragraphs = text.split("\n\n")
+    shuffled = [random.Random(seed).sample(paragraphs, len(paragraphs)) for seed in range(copies)]
+    return Document(source="text", text="\n\n".join(paragraph for copy in shuffled for paragraph in copy))
+
+
+class LongTexts:
+    """Memories of long texts, and the time of questions over them."""
+
+    def __init__(self, directory: Path) -> None:
+        quiet()
+        self._directory = directory
+        self._options = RunOptions(model=EMBEDDED)
+        self._registry = Registry()
+        self._model = self._registry.memory_model(EMBEDDED, self._options)
+        self._registry.embeddings(EMBEDDED)
+        self._graph = build_graph(self._registry)
+
+    def memorize(self, text: str, tokens: int) -> dict[str, object]:
+        """Memorize so many tokens of a text's copies."""
+        whole = document(text, 1 + tokens // self._model.language_model.count(text))
+        share = tokens / self._model.language_model.count(whole.text)
+        cut = Document(source="text", text=whole.text[: int(len(whole.text) * share)])
+        place = self._directory / str(tokens)
+        self._digest(cut, place / JOURNAL)
+        opened = self._registry.memorize([cut], self._options, place)
+        return {
+            "tokens": opened.memory.context_tokens,
+            "memory_tokens": opened.memory.memory_tokens,
+            "shards": len(opened.memory.shards),
+            "chunks": len(opened.index.chunks),
+        }
+
+    def seconds(self, tokens: int, question: str) -> float:
+        """Return how long a question takes."""
+        began = time.perf_counter()
+        self._graph.invoke({"memory_id": str(self._directory / str(tokens)), "query": question}, context=self._options)
+        return time.perf_counter() - began
+
+    def _digest(self, text: Document, place: Path) -> None:
+        model, settings = self._model.language_model, self._options.memory_settings
+        recipe = Recipe(Prompts(language("en")), settings, Identity.of(model, EMBEDDED))
+        kind = self._model._kind(recipe, Journal(), ignore_progress)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        journal = Journal(place)
+        for section in split_sections(text, 0, model, kind.section_tokens):
+            journal.add(kind.key(section.text), section.text[: 3 * settings.gist_tokens])
+
+
+def main() -> None:
+    """Print what was measured, as JSON."""
+    text = Path(sys.argv[1]).read_text(encoding="utf-8")
+    texts = LongTexts(Path(sys.argv[2]))
+    sizes = {str(tokens): texts.memorize(text, tokens) for tokens in (SHORT, LONG)}
+    times: dict[int, list[float]] = {SHORT: [], LONG: []}
+    for _ in range(_REPEATS):
+        for question in QUESTIONS:
+            for tokens, found in times.items():
+                found.append(texts.seconds(tokens, question))
+    medians = {tokens: statistics.median(found) for tokens, found in times.items()}
+    result = {"sizes": sizes, "seconds": medians, "all_seconds": times}
+    print(json.dumps(result | {"ratio": medians[LONG] / medians[SHORT]}))
+
+
+if __name__ == "__main__":
+    main()
