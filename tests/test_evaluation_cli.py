@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from memorag_graph.cli import app as cli
-from memorag_graph.cli import evaluate as command
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT
 
@@ -18,7 +17,7 @@ TWO = ("--pipelines", "dense,bm25")
 
 @pytest.fixture
 def call(registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    monkeypatch.setattr(command, "Registry", lambda: registry)
+    monkeypatch.setattr("memorag_graph.registry.Registry", lambda: registry)
 
     def run_command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["memorag-graph", "eval", *arguments])

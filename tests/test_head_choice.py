@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from memorag_graph.cli import app
-from memorag_graph.cli import choose_heads as command
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.memory.choosing import Asked, LabelledDocument, choose_heads, read_labelled
@@ -113,7 +112,7 @@ def test_the_command_writes_heads_that_are_then_used(
     model = at_window(4096)
     registry = Registry()
     registry.add_memory_model("tiny", model)
-    monkeypatch.setattr(command, "Registry", lambda: registry)
+    monkeypatch.setattr("memorag_graph.registry.Registry", lambda: registry)
     folder = written(tmp_path, DOCUMENTS, QUESTIONS)
     memory = model.memorize([LABELLED[0].document], prompts, FULL)
     assert can_point(model, memory) is not None

@@ -268,12 +268,12 @@ def test_usage_tells_what_the_cache_held_and_counts_every_call(
 
 def test_the_cost_cap_holds_while_memorizing(server: MemoryServer) -> None:
     api = {"api_key": KEY, "base_url": f"{server.url}/v1"}
-    agent = Agent("m", "openai", api, prices=(1.0, 1.0), max_cost=0.06, max_new_tokens=64)
+    agent = Agent("m", "openai", api, prices=(1.0, 1.0), max_cost=0.02, max_new_tokens=64)
     memory = RemoteMemory(agent, window=8192)
     server.seconds = 0.3
     with pytest.raises(CostLimitError):
         memory.memorize(LETTERS)
-    assert 0 < agent.usage.cost <= 0.06
+    assert 0 < agent.usage.cost <= 0.02
     assert len(server.asked) < 20
 
 
