@@ -28,11 +28,17 @@ class OpenMemory:
         memory: The memory.
         index: The retrieval index over its documents' chunks.
         model: The memory model it belongs to.
+        kept_by: What it was opened as, where it is used with another model equal to its own.
     """
 
     memory: "Memory"
     index: "MemoryIndex"
     model: "MemoryModel"
+    kept_by: "OpenMemory | None" = None
+
+    def used_with(self, model: "MemoryModel") -> "OpenMemory":
+        """Return the memory with a model that is equal to its own, but runs otherwise."""
+        return self if model is self.model else OpenMemory(self.memory, self.index, model, self.kept_by or self)
 
     def prompts(self, options: RunOptions) -> Prompts:
         """Return the prompts for a question: the run's, else those the memory was made with.

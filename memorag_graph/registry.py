@@ -178,8 +178,7 @@ class Registry(ModelRegistry):
         opened = self._loaded.get(str(place))
         if opened is not None:
             require_ratio(opened.memory.settings, options.beacon_ratio)
-            self.models_of(opened.memory.identity, options)
-            return opened
+            return opened.used_with(self.models_of(opened.memory.identity, options)[0])
         directory = find_memory(place, self.store.root)
         while True:
             address = str(read_info(directory)["memory_id"])
@@ -272,7 +271,7 @@ class Registry(ModelRegistry):
         require_ratio(opened.memory.settings, options.beacon_ratio)
         if self.store.keeps(directory):
             self.store.touch(address)
-        return opened
+        return opened.used_with(model)
 
     def _keep(self, opened: OpenMemory, directory: Path) -> None:
         """Keep a memory open; while anybody holds it, the store does not remove it."""

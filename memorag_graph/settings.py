@@ -92,6 +92,11 @@ class RunOptions(BaseModel):
         "auto", description="What the memory model computes in; auto is the fastest that the machine has."
     )
     load_in_4bit: bool = Field(False, description="Hold the memory model's weights in 4 bits (NF4, bitsandbytes).")
+    int8_decode: bool = Field(
+        False,
+        description="Decode answers with weights rounded to 8 bits where few tokens are read at a time, on a CPU. "
+        "Answers may differ a little; of use to CPUs without bfloat16.",
+    )
     enable_flash_attn: bool = Field(True, description="Use flash attention where the GPU and the dtype allow it.")
     minference: bool = Field(
         False, description="Read long texts with MInference's sparse attention where a GPU and the package are there."

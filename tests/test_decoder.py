@@ -25,6 +25,7 @@ from memorag_graph.kv.capability import prepare
 from memorag_graph.kv.decoder import FAMILY, can_decode
 from memorag_graph.kv.packed import PackedLinear, PackedPart, joined, pack_linears
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.models.fingerprint import fingerprint
 from tests.conftest import SIZES
 from tests.test_branches import assert_close, random_tokens
 
@@ -84,6 +85,17 @@ def test_what_a_model_says_is_what_it_said_before_it_was_prepared(name: str) -> 
     assert_close(logits_after(model, remembered), logits_after(original, remembered))
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_packed_model_is_the_same_model(name: str) -> None:
+    model = seeded(name)
+    before = fingerprint(model)
+    prepare(model)
+    assert fingerprint(model) == before
+    with torch.inference_mode():
+        model.model.norm.weight[0] += 1  # type: ignore[union-attr, index, operator]
+    assert fingerprint(model) != before
+
+
 def test_families_that_compute_something_else_keep_their_own_pass() -> None:
     granite = GraniteForCausalLM(GraniteConfig(**SIZES, residual_multiplier=0.5, logits_scaling=3.0))
     assert granite.config.model_type not in FAMILY
@@ -95,6 +107,14 @@ def test_families_that_compute_something_else_keep_their_own_pass() -> None:
     expected = logits_after(granite.eval(), [5, 6, 7])
     prepare(granite)
     assert_close(open_branch(granite, [None], 3).prefill(0, [5, 6, 7]), expected)
+
+
+def test_layers_are_side_by_side_only_where_one_pass_uses_them_so() -> None:
+    sliding = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=8)).eval()
+    expected = logits_after(sliding, random_tokens(20, seed=1))
+    prepare(sliding)
+    assert_close(logits_after(sliding, random_tokens(20, seed=1)), expected)
+    assert not any(isinstance(module, PackedPart) for module in sliding.modules())
 
 
 def test_rows_with_and_without_a_prefix_stand_together() -> None:

@@ -54,7 +54,7 @@ class Package:
         self._worker = Worker(self._language_model)
         self._graph = build_graph(self._registry)
         self._prefixes: dict[int, KVPrefix] = {}
-        self._kept: Any = None
+        self._latest = ""
 
     def models(self) -> dict[str, Any]:
         """Say where the models are, and how large they are in RAM."""
@@ -80,6 +80,7 @@ class Package:
     def memorize(self, text: str, place: str, gist_chunk_size: int, gist_tokens: int) -> dict[str, Any]:
         """Memorize a text from nothing."""
         shutil.rmtree(place, ignore_errors=True)
+        self._registry.forget(self._latest)
         self._embeddings.forget()
         changes = {"gist_chunk_size": gist_chunk_size, "gist_tokens": gist_tokens}
         options = self._options.model_copy(update=changes)
@@ -93,7 +94,7 @@ class Package:
         with _counted_gist_tokens() as counted:
             opened = self._registry.memorize([Document(source="text", text=text)], options, Path(place), report)
         seconds = time.perf_counter() - began
-        self._registry.forget(opened.memory.id)
+        self._latest = opened.memory.id
         return {
             "seconds": seconds,
             "stage_seconds": {stage: end - start for stage, (start, end) in stages.items()},

@@ -24,6 +24,7 @@ EmbeddingModel = Annotated[
 Device = Annotated[str, typer.Option("--device", help=_shown("device"))]
 Dtype = Annotated[str, typer.Option("--dtype", help=_shown("dtype"), metavar="auto|float32|bfloat16|float16")]
 LoadIn4Bit = Annotated[bool, typer.Option("--load-in-4bit", help=_shown("load_in_4bit"))]
+Int8Decode = Annotated[bool, typer.Option("--int8-decode", help=_shown("int8_decode"))]
 GeneratorName = Annotated[
     str,
     typer.Option(

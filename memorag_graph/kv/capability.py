@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
 from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.decoder import TOGETHER, can_decode
-from memorag_graph.kv.packed import pack_linears
+from memorag_graph.kv.packed import PackedLinear, PackedPart, pack_linears
 from memorag_graph.kv.prefix import cache_shape
 
 _PROBE = 12
@@ -38,8 +38,9 @@ def prepare(model: PreTrainedModel, *, flash: bool = False) -> None:
     tokens = [(vocabulary // 3 + 997 * place) % vocabulary for place in range(_PROBE)]  # clear of control tokens
     with torch.inference_mode():
         expected = model(torch.tensor([tokens], device=model.device), use_cache=False).logits[0, -1].float()
-    pack_linears(model, TOGETHER if can_decode(model) else ())
-    if shares_prefix(model):
+    shares = shares_prefix(model)
+    pack_linears(model, TOGETHER if shares and can_decode(model) else ())
+    if shares:
         model.set_attn_implementation(FLASH_MEMORY_ATTENTION if flash else MEMORY_ATTENTION)
         if _continues_exactly(model, tokens, expected):
             return
@@ -94,3 +95,23 @@ def rows_are_independent(model: PreTrainedModel) -> bool:
     sizes = (config.hidden_size, config.intermediate_size, cache_shape(model)[2])
     is_packed = not any(isinstance(module, nn.Linear) for module in model.modules())
     return is_packed and all(size % _VECTOR == 0 for size in sizes)
+
+
+def add_int8(model: PreTrainedModel) -> bool:
+    """Also hold a model's weights in 8 bits, for steps of few tokens; tell whether it can use them.
+
+    That is: it is of the Llama family, all of its layers are packed, and this build of PyTorch has the product.
+    """
+    if not can_decode(model) or model.config._attn_implementation not in MEMORY_ATTENTIONS:
+        return False
+    for module in model.modules():
+        if isinstance(module, PackedLinear):
+            module.add_int8()
+        elif isinstance(module, PackedPart):
+            module.whole.add_int8()
+    try:
+        branch = open_branch(model, [None], 1, 1, int8=True)
+        branch.prefill(0, [0])
+        return bool(branch.step([0]).isfinite().all())
+    except (RuntimeError, ValueError, AttributeError):
+        return False

@@ -20,6 +20,9 @@ FAMILY = ("llama", "mistral", "qwen2", "qwen3")
 TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 """Linear layers that have one input."""
 
+Product = Callable[[Tensor], Tensor]
+"""A linear layer: (rows, in_features) → (rows, out_features)."""
+
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """Attends in a layer: its index, queries (rows, query_heads, new, dim), keys and values (rows, kv_heads, new, dim) of
 the new tokens → the output, (rows, new, query_heads, dim)."""
@@ -35,15 +38,18 @@ class Decoder:
 
     Args:
         model: A model of the family.
+        int8: Whether to use the layers' 8-bit weights; for few rows.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, int8: bool = False) -> None:
         body: Any = model.model
+        chosen = _in_int8 if int8 else _same
+        self._fewest_rows = 1 if int8 else FEWEST_ROWS
         self._embed: nn.Module = body.embed_tokens
         self._rotary: nn.Module = body.rotary_emb
-        self._layers = [_Layer(layer, model.config.num_attention_heads) for layer in body.layers]
+        self._layers = [_Layer(layer, model.config.num_attention_heads, chosen) for layer in body.layers]
         self._norm = _Norm(body.norm)
-        self._head: nn.Module = model.get_output_embeddings()
+        self._head: Product = chosen(model.get_output_embeddings())
 
     def read(self, tokens: Tensor, positions: Tensor, attend: Attend, wanted: int) -> Tensor:
         """Read new tokens of each row; return the logits after the last wanted ones, (rows, wanted, vocabulary).
@@ -57,11 +63,11 @@ class Decoder:
         shape = (tokens.shape[0], tokens.shape[1])
         states = self._embed(tokens)
         turn = _Turn(*self._rotary(states, positions))
-        states = _filled(states.flatten(0, 1))
+        states = _filled(states.flatten(0, 1), self._fewest_rows)
         for index, layer in enumerate(self._layers):
             states = layer.read(states, shape, turn, index, attend)
         last = states[: shape[0] * shape[1]].view(*shape, -1)[:, -wanted:]
-        return self._head(self._norm(last))  # type: ignore[no-any-return]
+        return self._head(self._norm(last).flatten(0, 1)).view(shape[0], wanted, -1)
 
 
 class _Turn:
@@ -93,19 +99,24 @@ class _Norm:
 class _Layer:
     """One layer: attention and a gated feed-forward network, each added to what comes in."""
 
-    def __init__(self, layer: Any, query_heads: int) -> None:  # noqa: ANN401 - each family has a class of its own
+    def __init__(
+        self,
+        layer: Any,  # noqa: ANN401 - each family has a class of its own
+        query_heads: int,
+        chosen: Callable[[Product], Product],
+    ) -> None:
         attention, network = layer.self_attn, layer.mlp
         self._dim: int = attention.head_dim
         self._queries = query_heads
         self._turned = query_heads + query_heads // attention.num_key_value_groups
         self._before = _Norm(layer.input_layernorm)
-        self._heads = joined([attention.q_proj, attention.k_proj, attention.v_proj])
+        self._heads = chosen(joined([attention.q_proj, attention.k_proj, attention.v_proj]))
         self._head_norms = [_Norm(norm) for name in ("q_norm", "k_norm") if (norm := getattr(attention, name, None))]
-        self._output: nn.Module = attention.o_proj
+        self._output = chosen(attention.o_proj)
         self._between = _Norm(layer.post_attention_layernorm)
-        self._gate_and_up = joined([network.gate_proj, network.up_proj])
+        self._gate_and_up = chosen(joined([network.gate_proj, network.up_proj]))
         self._activate: Callable[[Tensor], Tensor] = network.act_fn
-        self._down: nn.Module = network.down_proj
+        self._down = chosen(network.down_proj)
 
     def read(self, states: Tensor, shape: tuple[int, int], turn: _Turn, index: int, attend: Attend) -> Tensor:
         """Return what comes out for states of shape (rows * new, hidden), filled up."""
@@ -114,7 +125,7 @@ class _Layer:
         turned = turn(self._normed(heads[:, :, : self._turned]))
         query, key = turned[:, :, : self._queries].transpose(1, 2), turned[:, :, self._queries :].transpose(1, 2)
         attended = attend(index, query, key, heads[:, :, self._turned :].transpose(1, 2))
-        states = states + self._output(_filled(attended.reshape(tokens, -1)))
+        states = states + self._output(_filled(attended.reshape(tokens, -1), states.shape[0]))
         gate, up = self._gate_and_up(self._between(states)).chunk(2, dim=-1)
         return states.add_(self._down(self._activate(gate).mul_(up)))
 
@@ -125,7 +136,23 @@ class _Layer:
         return torch.cat([query_norm(heads[:, :, : self._queries]), key_norm(heads[:, :, self._queries :])], dim=2)
 
 
-def _filled(rows: Tensor) -> Tensor:
-    """Fill a matrix up to as many rows as its products take the same time for."""
-    missing = FEWEST_ROWS - rows.shape[0]
+def _same(product: Product) -> Product:
+    return product
+
+
+def _in_int8(product: Product) -> Product:
+    """Return a layer's 8-bit twin.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    twin: Product | None = getattr(product, "int8", None)
+    if twin is None:
+        raise ValueError("the layer has no 8-bit weights")
+    return twin
+
+
+def _filled(rows: Tensor, fewest: int) -> Tensor:
+    """Fill a matrix up to a number of rows: products of that many take no longer."""
+    missing = fewest - rows.shape[0]
     return functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.kv.packed import PackedLinear, PackedPart
 from memorag_graph.models.beacon import has_beacons
 
 _SAMPLES_PER_PARAMETER = 64
@@ -24,13 +27,24 @@ def fingerprint(model: PreTrainedModel) -> str:
     if beacons is not None:
         described["beacons"] = beacons.described
     hashed = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
-    for name, parameter in sorted(model.named_parameters()):
+    for name, parameter in sorted(_parameters(model)):
         flat = parameter.detach().reshape(-1)
         step = max(1, flat.numel() // _SAMPLES_PER_PARAMETER)
         sample = flat[::step][:_SAMPLES_PER_PARAMETER].to(torch.bfloat16).cpu().contiguous()
         hashed.update(f"{name} {tuple(parameter.shape)}".encode())
         hashed.update(sample.view(torch.uint8).numpy().tobytes())
     return hashed.hexdigest()[:32]
+
+
+def _parameters(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+    """Yield each parameter once, with those of layers that were packed since."""
+    yield from model.named_parameters()
+    tied = model.get_output_embeddings() if model.config.get_text_config().tie_word_embeddings else None
+    for name, module in model.named_modules():
+        if isinstance(module, PackedLinear | PackedPart) and module is not tied:
+            yield f"{name}.weight", module.weight
+            if module.bias is not None:
+                yield f"{name}.bias", module.bias
 
 
 def digest(data: bytes) -> str:
