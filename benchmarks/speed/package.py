@@ -23,6 +23,7 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.indexing import index_memory
+from memorag_graph.models import worker
 from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, language_model_dir
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
@@ -32,6 +33,8 @@ from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemorySettings, RunOptions
+
+_MOST_GUESSED = worker.MOST_GUESSED
 
 CLUES = ("span", "sur", "qa")
 """Prompts of the three branches of a question."""
@@ -54,6 +57,7 @@ class Package:
         self._worker = Worker(self._language_model)
         self._graph = build_graph(self._registry)
         self._prefixes: dict[int, KVPrefix] = {}
+        self._prefix_tokens: list[int] = []
         self._latest = ""
 
     def models(self) -> dict[str, Any]:
@@ -128,6 +132,7 @@ class Package:
 
         began = time.perf_counter()
         self._prefixes[len(tokens)] = self._worker.call(read)
+        self._prefix_tokens = tokens
         return {"seconds": time.perf_counter() - began, "tokens": len(tokens)}
 
     def decode(self, prefix: int, prompt: list[int], rows: int, steps: int) -> dict[str, Any]:
@@ -151,15 +156,17 @@ class Package:
             "kv_bytes": shared.nbytes + rows * len(prompt) * self._language_model.cache_bytes_per_token,
         }
 
-    def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int) -> dict[str, Any]:
-        """Continue a prefix by prompts that arrive together, by so many tokens each."""
+    def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int, guessed: int) -> dict[str, Any]:
+        """Continue a prefix by prompts that arrive together, by so many tokens each, guessing at most so many."""
         self._language_model.__dict__["stop_tokens"] = frozenset()
+        worker.MOST_GUESSED = guessed
         shared = self._prefixes[prefix]
-        requests = [Request(prompt, shared, Sampling(new_tokens)) for prompt in prompts]
+        requests = [Request(prompt, shared, Sampling(new_tokens), None, self._prefix_tokens) for prompt in prompts]
         began = time.perf_counter()
         self._worker.submit(*requests)
         written = sum(len(list(request)) for request in requests)
         del self._language_model.__dict__["stop_tokens"]
+        worker.MOST_GUESSED = _MOST_GUESSED
         return {"seconds": time.perf_counter() - began, "new_tokens": written}
 
     def keep(self, text: str, place: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ Measured = dict[str, list[dict[str, Any]]]
 
 QUESTION = "How did the pandemic change what the company carried, and what did it cost?"
 _RETRIEVED = 10
+_GUESSED = 6
+"""As long as this package's guesses are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +130,15 @@ def _continue(found: Measured, plan: Plan, package: Peer, name: str, given: dict
     for rows in (1, 3):
         decoded = package.run("decode", prefix=plan.prefix_tokens, prompt=prompt, rows=rows, steps=plan.steps)
         _note(found, f"{name}.decode_{rows}", decoded)
-    _clues(found, plan, package, name, given)
+    _clues(found, plan, package, name, given, guessed=_GUESSED)
+    _clues(found, plan, package, f"{name}_without_guesses", given, guessed=0)
 
 
-def _clues(found: Measured, plan: Plan, peer: Peer, name: str, given: dict[str, Any]) -> None:
+def _clues(found: Measured, plan: Plan, peer: Peer, name: str, given: dict[str, Any], **how: int) -> None:
     """Write one clue, and three as one batch."""
     for count in (1, 3):
         prompts = given["prompts"][:count]
-        answered = peer.run("clues", prefix=plan.prefix_tokens, prompts=prompts, new_tokens=plan.clue_tokens)
+        answered = peer.run("clues", prefix=plan.prefix_tokens, prompts=prompts, new_tokens=plan.clue_tokens, **how)
         _note(found, f"{name}.clues_{count}", answered)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-_SIZE = (8.4, 3.0)
+_SIZE = (9.6, 2.4)
 _MINE, _THEIRS, _LLAMA = "#2a6f97", "#c9ada7", "#9a8c98"
 
 
@@ -22,14 +22,14 @@ def draw(of: dict[str, dict[str, Any]], path: Path) -> None:
     rates = [("llama.cpp, Q4_1", "llama", _LLAMA), ("float32", "package", _MINE), ("bfloat16", "quickest", _MINE)]
     known = [(name, of[f"{who}.clues_3"], color) for name, who, color in rates if f"{who}.clues_3" in of]
     shown = [(name, found["new_tokens"] / found["seconds"], color) for name, found, color in known]
-    _bars(clues, shown, "three clues over 2,048 tokens (tokens/s)", "{:.0f}")
+    _bars(clues, shown, "three clues (tokens/s)", "{:.0f}")
     figure.savefig(path, dpi=130)
 
 
 def _bars(axes: Any, bars: list[tuple[str, float, str]], title: str, shown: str) -> None:  # noqa: ANN401
     names, values, colors = zip(*bars, strict=True)
     axes.bar_label(axes.barh(names, values, color=colors), [shown.format(value) for value in values], padding=3)
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium", loc="left")
     axes.set_xticks([])
     axes.set_xlim(0, max(values) * 1.2)
     axes.invert_yaxis()

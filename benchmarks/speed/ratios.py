@@ -53,7 +53,10 @@ def _of_package(of: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
     read = of[f"{name}.prefill"]
     limit = machine[f"operations_per_second_{dtype}"]
     found = {
-        f"three_branches_to_one_{dtype}": _seconds(of, f"{name}.clues_3", f"{name}.clues_1"),
+        f"three_branches_to_one_{dtype}": _seconds(
+            of, f"{name}_without_guesses.clues_3", f"{name}_without_guesses.clues_1"
+        ),
+        f"three_branches_to_one_with_guesses_{dtype}": _seconds(of, f"{name}.clues_3", f"{name}.clues_1"),
         f"three_rows_to_one_{dtype}": _seconds(of, f"{name}.decode_3", f"{name}.decode_1"),
         f"prefill_share_of_limit_{dtype}": read["operations"] / limit / read["seconds"],
     }
