@@ -104,6 +104,9 @@ def test_families_that_compute_something_else_keep_their_own_pass() -> None:
         """A model of one's own under a known name."""
 
     assert not can_decode(Changed(LlamaConfig(**SIZES)))
+    patched = seeded("llama")
+    patched.model.layers[1].self_attn.forward = lambda *_, **__: None  # type: ignore[union-attr, index]
+    assert not can_decode(patched), "what was patched would be passed by"
     expected = logits_after(granite.eval(), [5, 6, 7])
     prepare(granite)
     assert_close(open_branch(granite, [None], 3).prefill(0, [5, 6, 7]), expected)

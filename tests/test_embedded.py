@@ -213,6 +213,25 @@ def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float3
 
 
 @pytest.mark.skipif(str(choose_dtype("auto", torch.device("cpu"))) != "torch.bfloat16", reason="needs a CPU with bf16")
+def test_in_bfloat16_guessed_tokens_have_the_bits_of_tokens_read_one_by_one(embedded_home: Path) -> None:
+    model = load_language_model(ModelSource("embedded", dtype="bfloat16"))
+    tokens = model.encode(LETTER[:6_000])
+    prompts = [tokens[start : start + 20 + start] for start in range(9)]
+
+    def ahead() -> None:
+        kv = prefill(model, tokens)
+        for count in (1, 3, 9):
+            single, several = (open_branch(model.model, [kv] * count, 128) for _ in range(2))
+            for branch in (single, several):
+                for row in range(count):
+                    branch.prefill(row, prompts[row])
+            expected = torch.stack([single.step([token] * count) for token in (50, 60, 70)], dim=1)
+            assert torch.equal(several.step_ahead([[50, 60, 70]] * count), expected), count
+
+    compute(torch.device("cpu"), ahead)
+
+
+@pytest.mark.skipif(str(choose_dtype("auto", torch.device("cpu"))) != "torch.bfloat16", reason="needs a CPU with bf16")
 def test_in_bfloat16_a_row_of_a_batch_has_the_bits_that_it_has_alone(embedded_home: Path, prompts: Prompts) -> None:
     model = LocalMemoryModel(load_language_model(ModelSource("embedded", dtype="bfloat16")))
     document = Document("letters.txt", EXAMPLE.read_text(encoding="utf-8")[:6_000])

@@ -43,6 +43,7 @@ def test_texts_are_the_same_alone_and_together(monkeypatch: pytest.MonkeyPatch) 
 
 def test_slots_that_nothing_waits_for_are_closed(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=18, **FILLED)
+    assert model.rows_are_independent  # tried with rows of its own
     widths.clear()
     monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": 4})
     texts = written(model, list(PROMPTS))
@@ -54,8 +55,8 @@ def test_slots_that_nothing_waits_for_are_closed(widths: list[int], monkeypatch:
 
 def test_a_batch_keeps_its_width_where_bits_depend_on_it(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=5)
-    widths.clear()
     assert not model.rows_are_independent
+    widths.clear()
     monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": 4})
     written(model, list(PROMPTS)[:2])
     assert set(widths) == {4}

@@ -86,15 +86,31 @@ def shares_prefix(model: PreTrainedModel) -> bool:
 def rows_are_independent(model: PreTrainedModel) -> bool:
     """Tell whether a row without a prefix has the same bits in any batch of a branch.
 
-    Packed layers do not look at how many rows there are, nor does a branch that takes one row after the other. What is
-    between the layers computes the end of a tensor otherwise where its sizes do not fill the processor's vectors.
+    A branch that takes one row after the other gives that. Packed layers do not look at how many rows there are, but
+    other operations compute the end of a tensor otherwise where its sizes do not fill the processor's vectors; and what
+    a processor's 16-bit products do is tried.
     """
     if model.config._attn_implementation not in MEMORY_ATTENTIONS:
         return True
+    if not can_decode(model) or any(isinstance(module, nn.Linear) for module in model.modules()):
+        return False
     config = model.config.get_text_config()
     sizes = (config.hidden_size, config.intermediate_size, cache_shape(model)[2])
-    is_packed = not any(isinstance(module, nn.Linear) for module in model.modules())
-    return is_packed and all(size % _VECTOR == 0 for size in sizes)
+    return all(size % _VECTOR == 0 for size in sizes) and _has_same_bits_beside_others(model)
+
+
+def _has_same_bits_beside_others(model: PreTrainedModel) -> bool:
+    """Tell whether a row gives the same logits alone, beside another and beside five longer ones."""
+    prompt = list(range(5, 5 + _PROBE))
+
+    def logits(rows: int) -> Tensor:
+        branch = open_branch(model, [None] * rows, _PROBE * rows, 2)
+        for row in range(rows):
+            branch.prefill(row, prompt * (row + 1))
+        return torch.stack([branch.step([token] * rows)[0] for token in (5, 6)])
+
+    alone = logits(1)
+    return all(torch.equal(logits(rows), alone) for rows in (2, 6))
 
 
 def add_int8(model: PreTrainedModel) -> bool:
@@ -104,11 +120,10 @@ def add_int8(model: PreTrainedModel) -> bool:
     """
     if not can_decode(model) or model.config._attn_implementation not in MEMORY_ATTENTIONS:
         return False
-    for module in model.modules():
-        if isinstance(module, PackedLinear):
-            module.add_int8()
-        elif isinstance(module, PackedPart):
-            module.whole.add_int8()
+    modules = list(model.modules())
+    wholes = {module.whole for module in modules if isinstance(module, PackedPart)}
+    for layer in wholes | {module for module in modules if isinstance(module, PackedLinear)}:
+        layer.add_int8()
     try:
         branch = open_branch(model, [None], 1, 1, int8=True)
         branch.prefill(0, [0])

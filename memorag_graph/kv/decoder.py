@@ -29,8 +29,12 @@ the new tokens → the output, (rows, new, query_heads, dim)."""
 
 
 def can_decode(model: PreTrainedModel) -> bool:
-    """Tell whether a model is of the family, with its own layers."""
-    return model.config.model_type in FAMILY and type(model).__module__.startswith("transformers.models.")
+    """Tell whether a model is of the family, with its own layers, which nobody has patched."""
+    return (
+        model.config.model_type in FAMILY
+        and type(model).__module__.startswith("transformers.models.")
+        and not any("forward" in vars(module) for module in model.modules())
+    )
 
 
 class Decoder:

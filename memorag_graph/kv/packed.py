@@ -137,14 +137,17 @@ def pack_linears(model: nn.Module, together: Sequence[Sequence[str]] = ()) -> No
     """
     if _reorder is None or _product is None:
         return
+    packed = False
     for parent in list(model.modules()):
         linears = {name: child for name, child in parent.named_children() if _can_be_packed(child)}
+        packed |= bool(linears)
         for group in together:
             if linears.keys() >= set(group):
                 _pack_together(parent, {name: linears.pop(name) for name in group})
         for name, linear in linears.items():
             setattr(parent, name, PackedLinear(linear))
-    _let_go_of_the_file(model)
+    if packed:
+        _let_go_of_the_file(model)
 
 
 def joined(layers: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:

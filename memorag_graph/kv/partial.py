@@ -24,7 +24,7 @@ _CUDA_DIMS = (8, 256)
 """What FlashAttention-2 asks of a head's size: a multiple of the first, at most the second."""
 
 _FEW_QUERIES = 64
-"""Up to here plain products are quicker than FlashAttention-2."""
+"""Up to here plain products are quicker than FlashAttention-2 and, in 16 bits, than the CPU's kernel."""
 
 _BLOCK_SCORES = 1 << 20
 """Scores computed at once by plain products: as many as stay in a core's cache."""
@@ -55,7 +55,7 @@ def partial_attention(
             are.
     """
     if key.stride(-1) == value.stride(-1) == 1:
-        kernel = _kernel(query, flash=flash and mask is None)
+        kernel = _kernel(query, flash=flash and mask is None, plain=causal or invariant or mask is not None)
         if kernel is not None:
             return kernel(query, key, value, scale, causal, mask)
     queries, block = query.shape[2], _block(query, key)
@@ -89,18 +89,27 @@ def merge(parts: Sequence[Part]) -> Tensor:
     """Return the attention over the keys of all parts, in float32 unless there is but one part."""
     (output, sums), *others = parts
     for other, other_sums in others:
-        output = torch.lerp(output.float(), other.float(), torch.sigmoid(other_sums - sums).unsqueeze(-1))
+        # a sigmoid would round the last queries of a batch otherwise than those before
+        share = torch.softmax(torch.stack([sums, other_sums], dim=-1), dim=-1)[..., 1:]
+        output = torch.lerp(output.float(), other.float(), share)
         sums = torch.logaddexp(sums, other_sums) if len(others) > 1 else sums
     return output
 
 
-def _kernel(query: Tensor, *, flash: bool) -> Kernel | None:
-    """Return the fused kernel that is quicker than plain products, or None."""
-    if query.device.type == "cpu" and query.dtype == torch.float32 and _CPU_KERNEL is not None:
-        return _cpu_kernel
+def _kernel(query: Tensor, *, flash: bool, plain: bool) -> Kernel | None:
+    """Return the fused kernel that is quicker than plain products, or None.
+
+    Args:
+        query: The queries.
+        flash: Whether FlashAttention-2 may run.
+        plain: Whether 16-bit products on the CPU are to be plain: with a mask, invariant, or quicker because causal.
+    """
+    few = query.shape[2] <= _FEW_QUERIES
+    if query.device.type == "cpu" and _CPU_KERNEL is not None:
+        return None if query.dtype != torch.float32 and (few or plain) else _cpu_kernel
     step, most = _CUDA_DIMS
     fits = query.shape[-1] % step == 0 and query.shape[-1] <= most
-    return _cuda_kernel if flash and fits and query.shape[2] > _FEW_QUERIES and _CUDA_KERNEL is not None else None
+    return _cuda_kernel if flash and fits and not few and _CUDA_KERNEL is not None else None
 
 
 def _block(query: Tensor, key: Tensor) -> int:

@@ -35,9 +35,16 @@ def _sha256(path: Path) -> str:
 
 
 def _block_sha256s(path: Path, size: int) -> list[str]:
+    """Return the SHA-256 of each block of a file; none where it has another size."""
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size != size:  # replaced meanwhile
+            return []
+        return _mapped_sha256s(stream.fileno(), size)
+
+
+def _mapped_sha256s(descriptor: int, size: int) -> list[str]:
     with (
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ) as mapped,
+        mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as view,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):

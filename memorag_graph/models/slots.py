@@ -81,14 +81,15 @@ class Slots(Generic[Key]):
     def write(self, prompts: Sequence[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
         """Continue prompts; yield each key with its tokens, in the order in which they are finished."""
         waiting = iter(prompts)
-        width = min(self.width, len(prompts)) if self._model.rows_are_independent else self.width
+        closes = self._worker.call(lambda: self._model.rows_are_independent)
+        width = min(self.width, len(prompts)) if closes else self.width
         self._slots = [None] * width
         self._branch = self._worker.call(lambda: open_branch(self._model.model, [None] * width, self._columns))
         while True:
             yield from self._fill(waiting)
             if not any(self._slots):
                 return
-            if self._model.rows_are_independent:
+            if closes:
                 self._close_empty()
             yield from self._step()
 
