@@ -109,7 +109,7 @@ class RunOptions(BaseModel):
     )
     hits: int = Field(100, ge=1, le=1000, description="Chunks that each query ranks by meaning, and as many by words.")
     evidence_tokens: int = Field(
-        2048, ge=32, le=1_000_000, description="Most tokens of evidence handed to the generator."
+        1536, ge=32, le=1_000_000, description="Most tokens of evidence handed to the generator."
     )
     question_share: float = Field(
         0.75,

@@ -36,7 +36,7 @@ def quick(text: str) -> Plan:
 
 def full(text: str, rounds: int) -> Plan:
     """Return what is reported."""
-    return Plan(_part(text, 8000), rounds, 1024, 128, 2048, 96, 40, _part(text, 4000))
+    return Plan(_part(text, 8000), rounds, 512, 64, 2048, 96, 40, _part(text, 4000))
 
 
 def _part(text: str, tokens: int) -> str:

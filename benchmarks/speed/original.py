@@ -6,7 +6,6 @@ changed, but for how many tokens an answer has, so that both sides write as many
     original.py MODEL_DIR EMBEDDING_MODEL_DIR
 """
 
-import copy
 import os
 import sys
 import time
@@ -15,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # it loads its cache with ``torch.load``
 
 import faiss
 import torch
@@ -116,12 +114,6 @@ class Original:
         torch.save(cache, place)
         return {"seconds": time.perf_counter() - began, "bytes": os.path.getsize(place)}
 
-    def load(self, place: str) -> dict[str, Any]:
-        """Make a saved cache ready for a question, as it does: a copy for each."""
-        began = time.perf_counter()
-        copy.deepcopy(torch.load(place))
-        return {"seconds": time.perf_counter() - began}
-
 
 def main() -> None:
     """Serve the stages."""
@@ -131,7 +123,6 @@ def main() -> None:
             "memorize": original.memorize,
             "question": original.question,
             "keep": original.keep,
-            "load": original.load,
             "warm": original.warm,
         }
     )

@@ -21,7 +21,7 @@ from memorag_graph.graph import build_graph
 from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.languages import language
-from memorag_graph.memory.files import load_memory, save_memory
+from memorag_graph.memory.files import save_memory
 from memorag_graph.memory.indexing import index_memory
 from memorag_graph.models import worker
 from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, language_model_dir
@@ -58,6 +58,7 @@ class Package:
         self._graph = build_graph(self._registry)
         self._prefixes: dict[int, KVPrefix] = {}
         self._prefix_tokens: list[int] = []
+        self._parameters = self._worker.call(self._count_parameters)
         self._latest = ""
 
     def models(self) -> dict[str, Any]:
@@ -156,10 +157,10 @@ class Package:
             "kv_bytes": shared.nbytes + rows * len(prompt) * self._language_model.cache_bytes_per_token,
         }
 
-    def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int, guessed: int) -> dict[str, Any]:
-        """Continue a prefix by prompts that arrive together, by so many tokens each, guessing at most so many."""
+    def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int, guessed: bool) -> dict[str, Any]:
+        """Continue a prefix by prompts that arrive together, by so many tokens each, with guesses or without."""
         self._language_model.__dict__["stop_tokens"] = frozenset()
-        worker.MOST_GUESSED = guessed
+        worker.MOST_GUESSED = _MOST_GUESSED if guessed else 0
         shared = self._prefixes[prefix]
         requests = [Request(prompt, shared, Sampling(new_tokens), None, self._prefix_tokens) for prompt in prompts]
         began = time.perf_counter()
@@ -183,12 +184,6 @@ class Package:
         tokens = list(memory.shards[0].token_ids)
         return {"seconds": seconds, "bytes": size, "memory_bytes": memory.nbytes, "tokens": tokens}
 
-    def load(self, place: str, check: str) -> dict[str, Any]:
-        """Make a saved memory ready for questions."""
-        began = time.perf_counter()
-        load_memory(Path(place), self._embeddings, check=check)  # type: ignore[arg-type]
-        return {"seconds": time.perf_counter() - began}
-
     def retrieval(self, place: str, questions: list[str]) -> dict[str, Any]:
         """Search with several queries."""
         opened = self._registry.open(place, self._options)
@@ -202,21 +197,28 @@ class Package:
         return self._worker.call(limits)
 
     def work(self, tokens: int) -> dict[str, Any]:
-        """Give the multiplications and additions that reading so many tokens at once takes."""
+        """Give the multiplications and additions that reading so many tokens at once takes.
+
+        Of the last layer, all tokens need their keys and values, and only the last one what comes out.
+        """
         config = self._language_model.model.config
         head = config.vocab_size * config.hidden_size
         attention = 4 * config.num_attention_heads * config.head_dim * config.num_hidden_layers * tokens**2 / 2
-        return {"operations": 2 * (self._parameters() - head) * tokens + attention}
+        body = self._language_model.model.model
+        unread = self._multiplied(body.layers[-1].mlp) + self._multiplied(body.layers[-1].self_attn.o_proj)
+        return {"operations": 2 * (self._parameters - head - unread) * tokens + attention}
 
-    def _parameters(self) -> int:
-        return self._language_model.model.get_output_embeddings().weight.numel() + sum(
-            module.in_features * module.out_features
-            for name, module in self._language_model.model.model.named_modules()
-            if hasattr(module, "in_features")
-        )
+    @staticmethod
+    def _multiplied(module: Any) -> int:  # noqa: ANN401
+        return sum(part.in_features * part.out_features for part in module.modules() if hasattr(part, "in_features"))
+
+    def _count_parameters(self) -> int:
+        """Count weights, in the model's thread: unpacking them in another one would slow down every later step."""
+        model = self._language_model.model
+        return model.get_output_embeddings().weight.numel() + self._multiplied(model.model)
 
     def _weights_bytes(self) -> int:
-        return self._parameters() * self._language_model.model.dtype.itemsize
+        return self._parameters * self._language_model.model.dtype.itemsize
 
 
 class _counted_gist_tokens:  # noqa: N801 - used as a function
@@ -241,7 +243,7 @@ class _counted_gist_tokens:  # noqa: N801 - used as a function
 def main() -> None:
     """Serve the stages."""
     package = Package(sys.argv[1])
-    names = ("clues", "decode", "keep", "limits", "load", "memorize", "models", "prefill", "question", "retrieval")
+    names = ("clues", "decode", "keep", "limits", "memorize", "models", "prefill", "question", "retrieval")
     serve({name: getattr(package, name) for name in (*names, "tokens", "warm", "work")})
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import environments
 from environments import KEPT
 from peer import Peer
 
@@ -17,8 +18,6 @@ Measured = dict[str, list[dict[str, Any]]]
 
 QUESTION = "How did the pandemic change what the company carried, and what did it cost?"
 _RETRIEVED = 10
-_GUESSED = 6
-"""As long as this package's guesses are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,7 @@ def measure(plan: Plan, who: Contenders) -> Measured:
             _note(found, "llama.prefill", who.llama.run("prefill", tokens=given["prefix"]))
             _note(found, "llama.restore", who.llama.run("restore"))
             _clues(found, plan, who.llama, "llama", given)
-        who.package.run("load", place=_place("kept"), check="full")
-        for check in ("size", "full"):
-            _note(found, f"package.load_{check}", who.package.run("load", place=_place("kept"), check=check))
-        who.original.run("load", place=_place("kept.pt"))
-        _note(found, "original.load", who.original.run("load", place=_place("kept.pt")))
+        _load(found)
     return found
 
 
@@ -105,12 +100,32 @@ def _memorize_and_ask(found: Measured, plan: Plan, who: Contenders, batch: int) 
     _note(found, "package.question", answer)
     who.original.run("warm")
     _note(found, "original.question", who.original.run("question", question=QUESTION, lengths=answer["lengths"]))
+    if who.quickest is not None:
+        who.quickest.run("warm")
+        quicker = who.quickest.run("memorize", text=plan.text, place=_place("quickest"), **sizes)
+        _note(found, "quickest.memorize", quicker)
+        _note(found, "quickest.question", who.quickest.run("question", place=_place("quickest"), question=QUESTION))
     queries = [f"{QUESTION} {number}" for number in range(_RETRIEVED)]
     _note(found, "package.retrieval", who.package.run("retrieval", place=_place("package"), questions=queries))
 
 
 def _original_memorizes(plan: Plan, who: Contenders, tokens: int, batch: int) -> dict[str, Any]:
     return who.original.run("memorize", text=plan.text, new_tokens=tokens, batch=batch, place=_place("original"))
+
+
+def _load(found: Measured) -> None:
+    """Load what was kept, each time in a process of its own."""
+    for check in ("size", "full"):
+        loaded = _once("package", place=_place("kept"), check=check)
+        _note(found, f"package.load_{check}", loaded)
+    _note(found, "original.load", _once("original", python=environments.original(), place=_place("kept.pt")))
+
+
+def _once(stage: str, python: Path | None = None, **given: object) -> dict[str, Any]:
+    peer = Peer("loading.py", python=python)
+    loaded = peer.run(stage, **given)
+    peer.close()
+    return loaded
 
 
 def _better_batch(found: Measured, plan: Plan, who: Contenders) -> int:
@@ -130,11 +145,11 @@ def _continue(found: Measured, plan: Plan, package: Peer, name: str, given: dict
     for rows in (1, 3):
         decoded = package.run("decode", prefix=plan.prefix_tokens, prompt=prompt, rows=rows, steps=plan.steps)
         _note(found, f"{name}.decode_{rows}", decoded)
-    _clues(found, plan, package, name, given, guessed=_GUESSED)
-    _clues(found, plan, package, f"{name}_without_guesses", given, guessed=0)
+    _clues(found, plan, package, name, given, guessed=True)
+    _clues(found, plan, package, f"{name}_without_guesses", given, guessed=False)
 
 
-def _clues(found: Measured, plan: Plan, peer: Peer, name: str, given: dict[str, Any], **how: int) -> None:
+def _clues(found: Measured, plan: Plan, peer: Peer, name: str, given: dict[str, Any], **how: bool) -> None:
     """Write one clue, and three as one batch."""
     for count in (1, 3):
         prompts = given["prompts"][:count]

@@ -33,25 +33,20 @@ def ratios(of: dict[str, dict[str, Any]]) -> dict[str, float]:
         "load_original_to_package_unchecked": _seconds(of, "original.load", "package.load_size"),
         "load_original_to_package_checked": _seconds(of, "original.load", "package.load_full"),
     }
+    for stage in ("memorize", "question"):
+        if f"quickest.{stage}" in of:
+            found[f"{stage}_original_to_package_bfloat16"] = _seconds(of, f"original.{stage}", f"quickest.{stage}")
     for name in ("package", "quickest"):
         if f"{name}.clues_3" in of:
             found |= _of_package(of, name)
     return {name: round(value, 3) for name, value in found.items()}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
-def _median(rounds: list[dict[str, Any]], key: str) -> float:
-    return round(statistics.median(float(it[key]) for it in rounds), 5)
-
-
 def _of_package(of: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
     dtype = "float32" if name == "package" else "bfloat16"
     machine = of["package.limits"]
     read = of[f"{name}.prefill"]
-    limit = machine[f"operations_per_second_{dtype}"]
+    limit, packed = (machine[f"{kind}operations_per_second_{dtype}"] for kind in ("", "packed_"))
     found = {
         f"three_branches_to_one_{dtype}": _seconds(
             of, f"{name}_without_guesses.clues_3", f"{name}_without_guesses.clues_1"
@@ -59,6 +54,7 @@ def _of_package(of: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
         f"three_branches_to_one_with_guesses_{dtype}": _seconds(of, f"{name}.clues_3", f"{name}.clues_1"),
         f"three_rows_to_one_{dtype}": _seconds(of, f"{name}.decode_3", f"{name}.decode_1"),
         f"prefill_share_of_limit_{dtype}": read["operations"] / limit / read["seconds"],
+        f"prefill_share_of_packed_limit_{dtype}": read["operations"] / packed / read["seconds"],
     }
     for rows in (1, 3):
         step = of[f"{name}.decode_{rows}"]

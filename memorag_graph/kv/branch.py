@@ -147,12 +147,14 @@ class SharedBranch:
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
-        index = torch.tensor(rows, dtype=torch.long)
-        self._columns = _rounded(columns)
+        before, self._columns = self._columns, _rounded(columns)
         self._prefixes = [self._prefixes[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
-        room = slice(self._columns)
-        self._layers = [(keys[index, :, room], values[index, :, room]) for keys, values in self._layers]
+        moved_up = self._columns == before and list(rows) == sorted(rows)
+        kept = _moved_up if moved_up else _copied
+        self._layers = [
+            (kept(keys, rows, self._columns), kept(values, rows, self._columns)) for keys, values in self._layers
+        ]
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
         """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
@@ -266,6 +268,19 @@ class SharedBranch:
 
 def _rounded(columns: int, step: int = _COLUMNS) -> int:
     return -(-columns // step) * step
+
+
+def _copied(buffer: Tensor, rows: Sequence[int], columns: int) -> Tensor:
+    """Return some rows of a buffer, with so many columns."""
+    return buffer[torch.tensor(rows, dtype=torch.long), :, :columns]
+
+
+def _moved_up(buffer: Tensor, rows: Sequence[int], _: int) -> Tensor:
+    """Return some rows of a buffer, in ascending order, without copying those that are where they belong."""
+    for place, row in enumerate(rows):
+        if place != row:
+            buffer[place] = buffer[row]
+    return buffer[: len(rows)]
 
 
 def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:

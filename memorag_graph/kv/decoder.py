@@ -5,6 +5,7 @@ dispatching them. The layers' own modules hold the weights; what is between them
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,7 +52,8 @@ class Decoder:
         self._fewest_rows = 1 if int8 else FEWEST_ROWS
         self._embed: nn.Module = body.embed_tokens
         self._rotary: nn.Module = body.rotary_emb
-        self._layers = [_Layer(layer, model.config.num_attention_heads, chosen) for layer in body.layers]
+        heads = model.config.num_attention_heads
+        self._layers = [_Layer(layer, heads, chosen, self._fewest_rows) for layer in body.layers]
         self._norm = _Norm(body.norm)
         self._head: Product = chosen(model.get_output_embeddings())
 
@@ -68,10 +70,12 @@ class Decoder:
         states = self._embed(tokens)
         turn = _Turn(*self._rotary(states, positions))
         states = _filled(states.flatten(0, 1), self._fewest_rows)
-        for index, layer in enumerate(self._layers):
+        *first, last = self._layers
+        for index, layer in enumerate(first):
             states = layer.read(states, shape, turn, index, attend)
-        last = states[: shape[0] * shape[1]].view(*shape, -1)[:, -wanted:]
-        return self._head(self._norm(last).flatten(0, 1)).view(shape[0], wanted, -1)
+        # what comes out of the last layer for the other tokens, nobody reads
+        states = last.read(states, shape, turn, len(first), attend, wanted)
+        return self._head(self._norm(states[: shape[0] * wanted])).view(shape[0], wanted, -1)
 
 
 class _Turn:
@@ -108,11 +112,13 @@ class _Layer:
         layer: Any,  # noqa: ANN401 - each family has a class of its own
         query_heads: int,
         chosen: Callable[[Product], Product],
+        fewest_rows: int,
     ) -> None:
         attention, network = layer.self_attn, layer.mlp
         self._dim: int = attention.head_dim
         self._queries = query_heads
         self._turned = query_heads + query_heads // attention.num_key_value_groups
+        self._filled = partial(_filled, fewest=fewest_rows)
         self._before = _Norm(layer.input_layernorm)
         self._heads = chosen(joined([attention.q_proj, attention.k_proj, attention.v_proj]))
         self._head_norms = [_Norm(norm) for name in ("q_norm", "k_norm") if (norm := getattr(attention, name, None))]
@@ -122,14 +128,28 @@ class _Layer:
         self._activate: Callable[[Tensor], Tensor] = network.act_fn
         self._down = chosen(network.down_proj)
 
-    def read(self, states: Tensor, shape: tuple[int, int], turn: _Turn, index: int, attend: Attend) -> Tensor:
-        """Return what comes out for states of shape (rows * new, hidden), filled up."""
+    def read(
+        self,
+        states: Tensor,
+        shape: tuple[int, int],
+        turn: _Turn,
+        index: int,
+        attend: Attend,
+        wanted: int | None = None,
+    ) -> Tensor:
+        """Return what comes out for states of shape (rows * new, hidden), filled up.
+
+        With ``wanted``, only for so many last tokens of each row.
+        """
         tokens = shape[0] * shape[1]
         heads = self._heads(self._before(states))[:tokens].view(*shape, -1, self._dim)
         turned = turn(self._normed(heads[:, :, : self._turned]))
         query, key = turned[:, :, : self._queries].transpose(1, 2), turned[:, :, self._queries :].transpose(1, 2)
         attended = attend(index, query, key, heads[:, :, self._turned :].transpose(1, 2))
-        states = states + self._output(_filled(attended.reshape(tokens, -1), states.shape[0]))
+        if wanted is not None and wanted < shape[1]:
+            attended = attended[:, -wanted:]
+            states = self._filled(states[:tokens].view(*shape, -1)[:, -wanted:].flatten(0, 1))
+        states = states + self._output(self._filled(attended.flatten(0, 1).flatten(1)))
         gate, up = self._gate_and_up(self._between(states)).chunk(2, dim=-1)
         return states.add_(self._down(self._activate(gate).mul_(up)))
 

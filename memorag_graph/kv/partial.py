@@ -6,7 +6,7 @@ scores; each part hands on the logarithm of its sum (Rabe and Staats, "Self-atte
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -25,6 +25,9 @@ _CUDA_DIMS = (8, 256)
 
 _FEW_QUERIES = 64
 """Up to here plain products are quicker than FlashAttention-2 and, in 16 bits, than the CPU's kernel."""
+
+_CAUSAL_BLOCK = 128
+"""Queries of the CPU's kernel where each sees the keys up to its own: it goes through all the keys it is given."""
 
 _BLOCK_SCORES = 1 << 20
 """Scores computed at once by plain products: as many as stay in a core's cache."""
@@ -54,22 +57,21 @@ def partial_attention(
         invariant: Whether, in 16 bits on the CPU, the result of a query must not depend on what other queries there
             are.
     """
-    if key.stride(-1) == value.stride(-1) == 1:
-        kernel = _kernel(query, flash=flash and mask is None, plain=causal or invariant or mask is not None)
-        if kernel is not None:
-            return kernel(query, key, value, scale, causal, mask)
-    queries, block = query.shape[2], _block(query, key)
+    dense = key.stride(-1) == value.stride(-1) == 1
+    plain = invariant or mask is not None or causal
+    kernel = _kernel(query, flash=flash and mask is None, plain=plain) if dense else None
+    if kernel is not None and not (causal and kernel is _cpu_kernel):
+        return kernel(query, key, value, scale, causal, mask)
+    queries, block = query.shape[2], _block(query, key) if kernel is None else _CAUSAL_BLOCK
     parts = []
     for start in range(0, queries, block):
         stop = min(start + block, queries)
         seen = stop if causal else key.shape[2]
-        if causal:
-            mask = masked(torch.ones(stop - start, seen, dtype=torch.bool, device=query.device).triu(1 + start))
-        output, scores, weights = _attend(
-            query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen], scale, mask, invariant=invariant
+        hidden = _later(start, stop, query.device) if causal else mask
+        some = query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen]
+        parts.append(
+            _attend(*some, scale, hidden, invariant) if kernel is None else _cpu_kernel(*some, scale, False, hidden)
         )
-        # ``logsumexp`` adds up in an order that depends on the batch
-        parts.append((output, scores.amax(-1) - weights.amax(-1).log()))
     if len(parts) == 1:
         return parts[0]
     return torch.cat([output for output, _ in parts], dim=2), torch.cat([sums for _, sums in parts], dim=2)
@@ -77,12 +79,19 @@ def partial_attention(
 
 def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None) -> Tensor:
     """Attend to all there is, so that on the CPU a batch entry's result has the same bits whatever others there are."""
-    return _attend(query, key, value, scale, mask)[0]
+    return _attend_plainly(query, key, value, scale, mask)[0]
 
 
 def masked(hidden: Tensor) -> Tensor:
     """Return the mask, float32, that hides keys from queries where a tensor is True."""
     return torch.zeros(hidden.shape, device=hidden.device).masked_fill_(hidden, float("-inf"))
+
+
+@lru_cache(maxsize=16)
+def _later(start: int, stop: int, device: torch.device) -> Tensor:
+    """Return the mask that hides from queries ``start`` to ``stop`` the keys after each; every layer needs the same."""
+    with torch.inference_mode():
+        return masked(torch.ones(stop - start, stop, dtype=torch.bool, device=device).triu(1 + start))
 
 
 def merge(parts: Sequence[Part]) -> Tensor:
@@ -136,7 +145,13 @@ def _cuda_kernel(
     return output, sums
 
 
-def _attend(
+def _attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None, invariant: bool) -> Part:
+    output, scores, weights = _attend_plainly(query, key, value, scale, mask, invariant=invariant)
+    # ``logsumexp`` adds up in an order that depends on the batch
+    return output, scores.amax(-1) - weights.amax(-1).log()
+
+
+def _attend_plainly(
     query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None, *, invariant: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Attend with plain products; return the output, the scores and the weights, both in float32."""

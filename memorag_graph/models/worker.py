@@ -32,7 +32,7 @@ MAX_ROWS = 32
 TOKENS_AT_ONCE = 9
 """New tokens of all rows that are read in hardly more time than one; guesses are as long as that allows."""
 
-MOST_GUESSED = 6
+MOST_GUESSED = 4
 """Tokens of a guess; longer ones are seldom right to their end."""
 
 _CACHE_BYTES = 1536 * 1024**2
