@@ -14,12 +14,16 @@ def draw(of: dict[str, dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=_SIZE, layout="constrained")
     memorizing, asking, clues = figure.subplots(1, 3)
     for axes, stage, title in (
-        (memorizing, "memorize", "memorize 8,000 tokens"),
+        (memorizing, "memorize", "memorize 33,000 characters"),
         (asking, "question", "one question with draft"),
     ):
         bars = [("memorag 0.1.5", of[f"original.{stage}"], _THEIRS), ("memorag_graph", of[f"package.{stage}"], _MINE)]
         _bars(axes, [(name, found["seconds"], color) for name, found, color in bars], f"{title} (s)", "{:.0f} s")
-    rates = [("llama.cpp, Q4_1", "llama", _LLAMA), ("float32", "package", _MINE), ("bfloat16", "quickest", _MINE)]
+    rates = [
+        ("llama.cpp, Q4_1", "llama", _LLAMA),
+        ("float32", "package_without_guesses", _MINE),
+        ("bfloat16", "quickest_without_guesses", _MINE),
+    ]
     known = [(name, of[f"{who}.clues_3"], color) for name, who, color in rates if f"{who}.clues_3" in of]
     shown = [(name, found["new_tokens"] / found["seconds"], color) for name, found, color in known]
     _bars(clues, shown, "three clues (tokens/s)", "{:.0f}")

@@ -61,7 +61,8 @@ def _of_package(of: dict[str, dict[str, Any]], name: str) -> dict[str, float]:
         needed = (step["weights_bytes"] + step["kv_bytes"]) / machine["bytes_per_second"]
         found[f"decode_share_of_bandwidth_{rows}_rows_{dtype}"] = needed / step["seconds"]
     if "llama.clues_3" in of:
-        found[f"clues_package_to_llama_cpp_{dtype}"] = _seconds(of, "llama.clues_3", f"{name}.clues_3")
+        found[f"clues_package_to_llama_cpp_{dtype}"] = _seconds(of, "llama.clues_3", f"{name}_without_guesses.clues_3")
+        found[f"clues_package_to_llama_cpp_with_guesses_{dtype}"] = _seconds(of, "llama.clues_3", f"{name}.clues_3")
         found[f"prefill_package_to_llama_cpp_{dtype}"] = _seconds(of, "llama.prefill", f"{name}.prefill")
     return found
 

@@ -161,6 +161,8 @@ def _read_step(
 def _read_prefixes(grouped: Tensor, scale: float, past: Past, layer: int, attend: Attend) -> Part:
     """Attend from new tokens of each row, (rows, kv_heads, group * new, head_dim), to the row's prefix."""
     whole = [_read_prefix(grouped[rows], scale, prefix.layers[layer], attend) for rows, prefix in past.prefixes]
+    if len(whole) == 1 and len(whole[0][0]) == len(grouped):
+        return whole[0]
     if sum(len(output) for output, _ in whole) == len(grouped):
         return torch.cat([output for output, _ in whole]), torch.cat([sums for _, sums in whole])
     output = torch.zeros_like(grouped)

@@ -1,0 +1,44 @@
+"""Attention over parts of the keys, merged, is attention over all of them."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from memorag_graph.kv.partial import merge, partial_attention
+
+SCALE = 0.25
+
+
+def rows(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def exact(query: Tensor, key: Tensor, value: Tensor, *, causal: bool) -> tuple[Tensor, Tensor]:
+    """Attend in float64, with all scores at once."""
+    scores = query.double() @ key.double().transpose(-1, -2) * SCALE
+    if causal:
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1), float("-inf"))
+    return scores.softmax(-1) @ value.double(), scores.logsumexp(-1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("queries", [1, 2, 64, 127, 128, 129, 300, 513])
+def test_each_query_sees_the_keys_up_to_its_own(queries: int, dtype: torch.dtype) -> None:
+    query, key, value = (rows(seed, 2, 3, queries, 16).to(dtype) for seed in range(3))
+    expected = exact(query, key, value, causal=True)
+    found = partial_attention(query, key, value, SCALE, causal=True)
+    for part, whole in zip(found, expected, strict=True):
+        torch.testing.assert_close(part.double(), whole, atol=3e-6 if dtype == torch.float32 else 2e-2, rtol=0)
+
+
+@pytest.mark.parametrize("queries", [1, 9, 200])
+@pytest.mark.parametrize("cuts", [[70], [1, 69], [10, 11, 12]])
+def test_merged_parts_are_the_whole(queries: int, cuts: list[int]) -> None:
+    query, key, value = (rows(seed, 1, 2, count, 16) for seed, count in enumerate((queries, 70, 70)))
+    bounds = [0, *cuts, 70]
+    parts = [
+        partial_attention(query, key[:, :, start:stop], value[:, :, start:stop], SCALE)
+        for start, stop in zip(bounds, bounds[1:], strict=False)
+        if start < stop
+    ]
+    torch.testing.assert_close(merge(parts).double(), exact(query, key, value, causal=False)[0], atol=3e-6, rtol=0)
