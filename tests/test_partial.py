@@ -1,5 +1,7 @@
 """Attention over parts of the keys, merged, is attention over all of them."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -38,7 +40,7 @@ def test_merged_parts_are_the_whole(queries: int, cuts: list[int]) -> None:
     bounds = [0, *cuts, 70]
     parts = [
         partial_attention(query, key[:, :, start:stop], value[:, :, start:stop], SCALE)
-        for start, stop in zip(bounds, bounds[1:], strict=False)
+        for start, stop in pairwise(bounds)
         if start < stop
     ]
     torch.testing.assert_close(merge(parts).double(), exact(query, key, value, causal=False)[0], atol=3e-6, rtol=0)
