@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -232,7 +232,7 @@ class Nodes:
             weights={**WEIGHTS, **options.query_weights},
             reranker=self._registry.reranker(options.reranker),
         )
-        return retrieve(
+        found = retrieve(
             opened.index,
             queries,
             search,
@@ -240,6 +240,7 @@ class Nodes:
             language_code=opened.memory.prompts.language.code,
             pointed=pointed,
         )
+        return [replace(passage, places=opened.places[passage.source]) for passage in found]
 
     def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
         """Quote the passages that an answer from memory can be checked against, and say how well they match it."""

@@ -14,6 +14,7 @@ from memorag_graph.settings import RunOptions
 _SHARE_OF_RAM = 4
 
 if TYPE_CHECKING:
+    from memorag_graph.documents import Places
     from memorag_graph.memory.chat import MemoryChat
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.model import MemoryModel
@@ -55,6 +56,11 @@ class OpenMemory:
     def rarity(self, question: str) -> dict[str, float]:
         """Return how rare each term of a question is in the documents; nothing for a memory without an index."""
         return self.index.keywords.rarity(question) if self.index.keywords else {}
+
+    @property
+    def places(self) -> dict[str, "Places"]:
+        """Where the pages and sections of each document begin, by the document's name."""
+        return {document.source: document.places for document in self.memory.documents}
 
     def chat(self, options: RunOptions) -> "MemoryChat":
         """Return a chat model that continues the memory."""

@@ -14,12 +14,14 @@ class Progress:
         done: Units finished.
         total: Units in all.
         unit: What is counted, such as ``"tokens"``.
+        note: A gist that was just written; empty where there is none.
     """
 
     stage: str
     done: int
     total: int
     unit: str
+    note: str = ""
 
 
 ReportProgress = Callable[[Progress], None]

@@ -8,6 +8,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 from pydantic import ValidationError
 
+from memorag_graph.documents import Places
 from memorag_graph.errors import InputError
 from memorag_graph.opened import OpenMemory
 from memorag_graph.state import GraphState, MemoryRecord, TraceRecord
@@ -69,9 +70,15 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "end": passage.end,
             "score": passage.score,
             "queries": [asdict(query) for query in passage.queries],
-            **({"page": passage.page} if passage.page is not None else {}),
+            **to_place(passage.places, passage.start),
         },
     )
+
+
+def to_place(places: Places, offset: int) -> dict[str, Any]:
+    """Say on which page and in which section a character is, where that is known."""
+    found = {"page": places.page(offset), "section": places.section(offset)}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "Evidence":
@@ -90,14 +97,13 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
         document = document if isinstance(document, Document) else Document(**document.get("kwargs", document))
         text, found = document.page_content, document.metadata
         place, source, score = int(found["start"]), found["source"], float(found["score"])
-        page = int(found["page"]) if found.get("page") is not None else None
     except (ValidationError, TypeError, KeyError, ValueError):
         raise InputError("evidence", "a passage lacks its text, source, start or score") from None
     for chunk in opened.index.chunks:
         if chunk.source == source and chunk.start <= place < chunk.end:
             offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
-                return Evidence(source, place, place + len(text), text, score, page=page)
+                return Evidence(source, place, place + len(text), text, score, places=opened.places[source])
     raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")
 
 

@@ -34,7 +34,7 @@ class GraphInput(BaseModel):
         default_factory=list,
         description="LangChain documents to memorize; those of one metadata['source'] are parts of one document.",
     )
-    files: Annotated[list[str], OfTheTurn] = Field(default_factory=list, description="Paths of text files to memorize.")
+    files: Annotated[list[str], OfTheTurn] = Field(default_factory=list, description="Paths of files to memorize.")
     memory_id: str | None = Field(None, description="Id or directory of a memory made before.")
     save_dir: Annotated[str | None, OfTheTurn] = Field(
         None, description="Where to keep a new memory; by default in the user's directory."
@@ -57,7 +57,9 @@ class CitationRecord(TypedDict):
     end: int
     quote: str
     page: NotRequired[int | None]
-    """Page of the document; None where it has none."""
+    """Page of the document that it begins on; None where it has none."""
+    section: NotRequired[str | None]
+    """Heading of the section that it begins in; None where there is none."""
     supported: NotRequired[bool]
     """Whether the passage says what it is cited for."""
 

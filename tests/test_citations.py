@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from memorag_graph.cli.render import show_answer
+from memorag_graph.documents import NOWHERE, Places
 from memorag_graph.generation.citations import check
 from memorag_graph.generation.notices import judge
 from memorag_graph.generation.support import bears_out
@@ -153,16 +154,24 @@ def test_the_reader_sees_what_has_no_support(capsys: pytest.CaptureFixture[str])
 
 
 def test_pages_and_clues_travel_with_the_evidence(tmp_path: Path) -> None:
+    known = Places(pages=((0, 6), (EVIDENCE[0].start, 7)), sections=((0, "Fares"),))
+
     class Opened:
         class index:  # noqa: N801
             chunks = CHUNKS
 
-    found = Evidence(EVIDENCE[0].source, EVIDENCE[0].start, EVIDENCE[0].end, EVIDENCE[0].text, 1.0, page=7)
+        places = {EVIDENCE[0].source: known}  # noqa: RUF012
+
+    class Unpaged(Opened):
+        places = {EVIDENCE[0].source: NOWHERE}  # noqa: RUF012
+
+    first = EVIDENCE[0]
+    found = Evidence(first.source, first.start, first.end, first.text, 1.0, places=known)
     document = to_document(1, found)
-    assert document.metadata["page"] == 7
+    assert (document.metadata["page"], document.metadata["section"]) == (7, "Fares")
     assert to_evidence(document, Opened()) == found  # type: ignore[arg-type]
     assert "page" not in to_document(1, EVIDENCE[0]).metadata
-    assert to_evidence(to_document(1, EVIDENCE[0]), Opened()).page is None  # type: ignore[arg-type]
+    assert to_evidence(to_document(1, EVIDENCE[0]), Unpaged()) == EVIDENCE[0]  # type: ignore[arg-type]
     answer = written(f"{next(iter(sentences_of([found])))} [1]", evidence=[found])
-    assert [citation.page for citation in answer.citations] == [7]
+    assert [(citation.page, citation.section) for citation in answer.citations] == [(7, "Fares")]
     assert_cited(answer.citations)

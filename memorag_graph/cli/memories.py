@@ -83,7 +83,9 @@ def verify(place: Place) -> None:
 
 def append(
     place: Place,
-    files: Annotated[list[str], typer.Argument(help="Plain-text files.", metavar="FILE...")],
+    files: Annotated[
+        list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX or EPUB files.", metavar="FILE...")
+    ],
     model: opt.Model = "",
     embedding_model: opt.EmbeddingModel = "",
     device: opt.Device = "auto",

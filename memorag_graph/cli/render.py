@@ -81,7 +81,7 @@ def show_stats(console: Console, result: Mapping[str, Any]) -> None:
 def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, streamed: bool = False) -> None:
     """Show an answer with its citations, and with what was recalled for it if wanted."""
     if clues:
-        _show_clues(console, result)
+        show_clues(console, result)
     if not streamed:
         if result.get("basis") == "memory":
             console.print(f"[yellow]({FROM_MEMORY})[/]")
@@ -111,9 +111,9 @@ def _answer(result: Mapping[str, Any]) -> Text:
 
 def _place(citation: Mapping[str, Any]) -> Text:
     page = f", page {citation['page']}" if citation.get("page") is not None else ""
-    place = Text(
-        f"  [{citation['number']}] {citation['source']}:{citation['start']}–{citation['end']}{page}", style="cyan"
-    )
+    section = f", “{citation['section']}”" if citation.get("section") else ""
+    span = f"{citation['source']}:{citation['start']}–{citation['end']}"
+    place = Text(f"  [{citation['number']}] {span}{page}{section}", style="cyan")
     return place if citation.get("supported", True) else place.append(" (does not say so)", style="yellow")
 
 
@@ -121,7 +121,8 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _show_clues(console: Console, result: Mapping[str, Any]) -> None:
+def show_clues(console: Console, result: Mapping[str, Any]) -> None:
+    """Show what was recalled from memory for an answer, and what was decided on the way."""
     groups: Mapping[str, Sequence[str]] = {
         "Spans": result.get("spans", []),
         "Surrogate questions": result.get("surrogates", []),
@@ -136,6 +137,16 @@ def _show_clues(console: Console, result: Mapping[str, Any]) -> None:
     for record in result.get("trace", []):
         decided = Text(f"  {DECIDED[record['what']]}: ", style="magenta").append(_line(record["text"]), style="default")
         console.print(decided.append(f" ({record['reason']})", style="dim"), soft_wrap=True)
+
+
+def show_evidence(console: Console, result: Mapping[str, Any]) -> None:
+    """Show the passages that an answer was written from, and which queries found each."""
+    for passage in result.get("evidence", []):
+        found = passage.metadata
+        console.print(_place({**found, "number": found["number"]}), soft_wrap=True)
+        console.print(Text(_line(passage.page_content)), soft_wrap=True)
+        for query in found["queries"]:
+            console.print(Text(f"  {query['kind']}: {_line(query['text'])}", style="magenta"), soft_wrap=True)
 
 
 def show_timings(console: Console, result: Mapping[str, Any]) -> None:

@@ -58,7 +58,8 @@ class Citation:
         start: First character of the quotation in the document's text.
         end: One past the last character.
         quote: The characters between.
-        page: Page of the document; None where it has none.
+        page: Page of the document that it begins on; None where it has none.
+        section: Heading of the section that it begins in; None where there is none.
         supported: Whether the passage says what it is cited for.
     """
 
@@ -68,6 +69,7 @@ class Citation:
     end: int
     quote: str
     page: int | None = None
+    section: str | None = None
     supported: bool = True
 
 

@@ -34,7 +34,8 @@ def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citat
 def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
     """Cite a sentence of a passage."""
     start, end = passage.start + sentence.start, passage.start + sentence.end
-    return Citation(number, passage.source, start, end, sentence.text, passage.page)
+    page, section = passage.places.page(start), passage.places.section(start)
+    return Citation(number, passage.source, start, end, sentence.text, page, section)
 
 
 def is_quotable(text: str) -> bool:

@@ -159,7 +159,7 @@ def _load(
             id=manifest["memory_id"],
             shards=tuple(shard for shard, _ in read),
             notes=tuple(Note(**note) for note in _read_json(path(NOTES_FILE))),
-            documents=tuple(DocumentInfo(**document) for document in manifest["documents"]),
+            documents=tuple(DocumentInfo.from_dict(document) for document in manifest["documents"]),
             prompts=_read_prompts(read[0][1]),
             settings=settings,
             identity=read_identity(manifest),

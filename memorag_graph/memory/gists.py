@@ -135,14 +135,15 @@ class GistKind:
         total = sum(prices.values())
         notes: dict[str, str] = {}
 
-        def report(unfinished: int) -> None:
+        def report(unfinished: int, note: str = "") -> None:
             done = sum(prices[key] for key in notes) + unfinished
-            self._report(Progress("gists", min(done, total), total, "tokens"))
+            self._report(Progress("gists", min(done, total), total, "tokens", note))
 
         report(0)
         for key, draft in self._drafter.draft(texts, costs, plan, report):
             notes[key] = self._faithful(draft, texts[key], plan.gist_tokens)
             self._journal.add(key, notes[key])
+            report(0, notes[key])
         report(0)
         return notes
 

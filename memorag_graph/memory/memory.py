@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from memorag_graph.chunking import CountsTokens
-from memorag_graph.documents import Document
+from memorag_graph.documents import NOWHERE, Document, Places
 from memorag_graph.errors import MemoryMismatchError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kinds import Note
@@ -87,21 +87,28 @@ def _weights(identity: Identity) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A memorized document: its name, hash and size."""
+    """A memorized document: its name, hash and size, and where its pages and sections begin."""
 
     source: str
     sha256: str
     characters: int
     tokens: int
+    places: Places = NOWHERE
 
     @classmethod
     def of(cls, document: Document, tokens: CountsTokens) -> "DocumentInfo":
         """Describe a document, in tokens of a model."""
-        return cls(document.source, document.sha256, len(document.text), tokens.count(document.text))
+        return cls(document.source, document.sha256, len(document.text), tokens.count(document.text), document.places)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
+        """Return the fields as plain values; places only where there are any."""
+        fields = {"source": self.source, "sha256": self.sha256, "characters": self.characters, "tokens": self.tokens}
+        return fields | ({"places": self.places.to_dict()} if self.places else {})
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "DocumentInfo":
+        """Read the fields back from plain values."""
+        return cls(**{**fields, "places": Places.of(fields.get("places", {}))})
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from memorag_graph.documents import NOWHERE, Places
 from memorag_graph.retrieval.fusion import best_first, fuse, order
 from memorag_graph.retrieval.index import Hit
 from memorag_graph.retrieval.memory_index import MemoryIndex
@@ -29,7 +30,7 @@ class Evidence:
         text: The passage.
         score: Place in the fused ranking; higher is better.
         queries: The queries that found it, best first.
-        page: Page of the document; None where it has none.
+        places: Where the pages and sections of the document begin.
     """
 
     source: str
@@ -38,7 +39,7 @@ class Evidence:
     text: str
     score: float
     queries: tuple[Query, ...] = field(default=())
-    page: int | None = None
+    places: Places = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

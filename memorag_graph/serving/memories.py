@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
@@ -14,7 +16,7 @@ from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from memorag_graph.documents import Document, clean_text, decode_document, from_text
+from memorag_graph.documents import SUFFIXES, Document, document_name, from_text, read_document
 from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.memory.manifest import read_info
 from memorag_graph.memory.store import MemoryStore
@@ -25,8 +27,6 @@ from memorag_graph.serving.errors import status_of
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 _ID = re.compile("[0-9a-f]{32}")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST_NAME = 200
 _EVENTS = "text/event-stream"
 
 
@@ -81,10 +81,10 @@ def memories_router(registry: Registry, options: RunOptions) -> APIRouter:
     @router.post("/upload", summary="Memorize files", status_code=201)
     async def upload(
         request: Request,
-        files: Annotated[list[UploadFile], File(description="Text files.")],
+        files: Annotated[list[UploadFile], File(description=f"Files: {', '.join(SUFFIXES)}.")],
         settings: Annotated[str, Form(description="How the memory is made, as JSON.")] = "{}",
     ) -> Response:
-        documents = [decode_document(await it.read(), document_name(it.filename or "")) for it in files]
+        documents = [await run_in_threadpool(_read_upload, it) for it in files]
         return await _memorize(registry, options, request, documents, _settings(settings))
 
     @router.get("", summary="List memories")
@@ -150,10 +150,13 @@ async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIter
         yield {"event": "error", "data": json.dumps({"status_code": status_of(error), "message": str(error)})}
 
 
-def document_name(name: str) -> str:
-    """Return the name of a document without anything that could be a place on a disk."""
-    last = _CONTROLS.sub("", PureWindowsPath(_CONTROLS.sub("", clean_text(name))).name).strip(". ")
-    return last[:_LONGEST_NAME] or "document"
+def _read_upload(upload: UploadFile) -> Document:
+    """Read a file that was sent, from a file of its own for as long as that takes."""
+    name = document_name(upload.filename or "")
+    with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as kept:
+        shutil.copyfileobj(upload.file, kept)
+        kept.flush()
+        return read_document(kept.name, name=name)
 
 
 def _settings(text: str) -> dict[str, Any]:
@@ -168,10 +171,11 @@ def _settings(text: str) -> dict[str, Any]:
 
 def _described(info: dict[str, Any]) -> dict[str, Any]:
     """Describe a memory without saying where it is on the server."""
-    kept = ("memory_id", "kind", "language", "documents", "settings", "memory_tokens", "chunks")
+    kept = ("memory_id", "kind", "language", "settings", "memory_tokens", "chunks")
     models = {"model": Path(info["identity"]["model"]).name, "dtype": info["identity"]["dtype"]}
     return {
         **{key: info[key] for key in kept},
+        "documents": [{key: it[key] for key in it if key != "places"} for it in info["documents"]],
         **models,
         "tokens": sum(document["tokens"] for document in info["documents"]),
         "shards": len(info["shards"]),

@@ -1,0 +1,21 @@
+"""Files and texts → documents: text, name, pages and sections."""
+
+from memorag_graph.documents.document import UNNAMED, Document, clean_text, from_langchain, from_text
+from memorag_graph.documents.names import document_name
+from memorag_graph.documents.places import NOWHERE, Places
+from memorag_graph.documents.reading import MOST_BYTES, SUFFIXES, read_document, read_documents
+
+__all__ = [
+    "MOST_BYTES",
+    "NOWHERE",
+    "SUFFIXES",
+    "UNNAMED",
+    "Document",
+    "Places",
+    "clean_text",
+    "document_name",
+    "from_langchain",
+    "from_text",
+    "read_document",
+    "read_documents",
+]

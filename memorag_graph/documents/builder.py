@@ -1,0 +1,54 @@
+"""Blocks of text, page by page and heading by heading → one text that knows its pages and sections."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from memorag_graph.documents.places import Places
+
+_BLANK_LINE = "\n\n"
+_SPACES = re.compile(r"\s+")
+_LONGEST_HEADING = 120
+
+
+class Builder:
+    """Puts a text together; blocks are separated by blank lines."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._length = 0
+        self._pages: list[tuple[int, int]] = []
+        self._sections: list[tuple[int, str]] = []
+
+    def page(self, number: int) -> None:
+        """Begin a page."""
+        self._pages.append((self._length, number))
+
+    def heading(self, text: str) -> None:
+        """Add a heading, which begins a section."""
+        self.text(text, [(0, text)])
+
+    def text(self, text: str, headings: Iterable[tuple[int, str]] = ()) -> None:
+        """Add a block.
+
+        Args:
+            text: Its characters; one without any but white space is left out.
+            headings: Where in it headings begin, and what they are.
+        """
+        kept = text.strip()
+        if not kept:
+            return
+        ahead = len(text) - len(text.lstrip())
+        for start, title in headings:
+            if title := _SPACES.sub(" ", title).strip():
+                self._sections.append((self._length + max(0, start - ahead), title[:_LONGEST_HEADING]))
+        self._blocks.append(kept)
+        self._length += len(kept) + len(_BLANK_LINE)
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Add a table: a line for each row, its cells between bars."""
+        lines = [" | ".join(_SPACES.sub(" ", cell).strip() for cell in row) for row in rows]
+        self.text("\n".join(line for line in lines if line.strip(" |")))
+
+    def build(self) -> tuple[str, Places]:
+        """Return the text and its places."""
+        return _BLANK_LINE.join(self._blocks), Places(tuple(self._pages), tuple(self._sections))

@@ -1,0 +1,88 @@
+"""A document: its text, its name, and where its pages and sections begin.
+
+Offsets everywhere in this package count characters of :attr:`Document.text`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.places import NOWHERE, Places
+from memorag_graph.errors import InputError
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document as LangChainDocument
+
+UNNAMED = "context"
+"""Source name of a text that was handed over directly, not read from a file."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PIECE = 1 << 20
+"""Characters that are encoded at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text.
+
+    Attributes:
+        source: The name of where it came from.
+        text: Its characters.
+        places: Where its pages and sections begin.
+    """
+
+    source: str
+    text: str
+    places: Places = NOWHERE
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the text alone."""
+        digest = hashlib.sha256()
+        for start in range(0, len(self.text), _PIECE):
+            digest.update(self.text[start : start + _PIECE].encode())
+        return digest.hexdigest()
+
+
+def clean_text(text: str) -> str:
+    """Replace each lone surrogate, which no encoder accepts, by U+FFFD; offsets stay as they are."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def from_text(text: str, source: str = UNNAMED) -> Document:
+    """Make a document of a text.
+
+    Raises:
+        InputError: If the text is empty or only white space.
+    """
+    if not isinstance(text, str):
+        raise InputError("context", f"must be a text, not {type(text).__name__}")
+    if not text or text.isspace():
+        raise InputError("context", f"{source!r} holds no text; give a document with words in it")
+    return Document(source, clean_text(text))
+
+
+def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Document]:
+    """Make documents of what a LangChain loader gives.
+
+    Those that share ``metadata["source"]``, such as the pages of one file, become one document: their texts in
+    order, with a blank line in between. Those without a source are parts of one as well. Pages are known where
+    ``metadata["page"]`` counts them from 0, as the loaders of PDF files do.
+
+    Raises:
+        InputError: If one of the documents holds no text, or is no document.
+    """
+    builders: dict[str, Builder] = {}
+    for document in documents:
+        if not hasattr(document, "page_content"):
+            raise InputError("documents", f"must be LangChain documents, not {type(document).__name__}")
+        builder = builders.setdefault(str(document.metadata.get("source") or UNNAMED), Builder())
+        page = document.metadata.get("page")
+        if isinstance(page, int):
+            builder.page(page + 1)
+        builder.text(document.page_content)
+    built = {clean_text(source): builder.build() for source, builder in builders.items()}
+    return [replace(from_text(text, source), places=places) for source, (text, places) in built.items()]

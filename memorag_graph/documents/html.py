@@ -1,0 +1,58 @@
+"""HTML → text with sections; lists keep their bullets and tables become aligned columns."""
+
+import re
+from functools import cache
+from typing import Any
+
+from memorag_graph.documents.builder import Builder
+from memorag_graph.errors import InputError, MissingExtraError
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})|<\?xml[^>]{0,200}encoding=[\"']([\w-]{1,40})", re.IGNORECASE
+)
+_MOST_CHARACTERS = 64 << 20
+"""A tree of more takes too much memory."""
+
+
+def declared_charset(head: bytes) -> str | None:
+    """Return the encoding that a page's first bytes name."""
+    found = _CHARSET.search(head)
+    return (found[1] or found[2]).decode("ascii") if found else None
+
+
+def read_html(text: str, name: str) -> Builder:
+    """Read a page.
+
+    Raises:
+        InputError: If it is too large or cannot be parsed.
+        MissingExtraError: If the extra ``documents`` is not installed.
+    """
+    builder = Builder()
+    add_html(builder, text, name)
+    return builder
+
+
+def add_html(builder: Builder, html: str, name: str) -> None:
+    """Add a page to a text."""
+    try:
+        from inscriptis import get_annotated_text
+        from lxml.etree import ParserError
+    except ImportError:
+        raise MissingExtraError(f"reading the HTML of {name}", "documents") from None
+    if len(html) > _MOST_CHARACTERS:
+        raise InputError("file", f"{name} has more than {_MOST_CHARACTERS:,} characters of HTML; split it")
+    try:
+        found = get_annotated_text(html, _config())
+    except (ParserError, ValueError) as error:
+        raise InputError("file", f"{name} cannot be read as HTML ({error}); save it again") from None
+    text: str = found["text"]
+    builder.text(text, [(start, text[start:end]) for start, end, label in sorted(found["label"]) if label == "heading"])
+
+
+@cache
+def _config() -> Any:  # noqa: ANN401 - the library's class, imported where it is needed
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
+
+    return ParserConfig(css=CSS_PROFILES["strict"], annotation_rules={tag: ["heading"] for tag in _HEADINGS})

@@ -1,0 +1,34 @@
+"""Markdown: the text is kept as it is written; its headings begin sections."""
+
+import re
+
+from memorag_graph.documents.places import Places
+
+_LINE = re.compile(r"[^\n]+|(?<=\n)(?=\n)")
+"""A line, or the place of an empty one."""
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_PLAIN = re.compile(r" {0,3}[^\s#>|*+\-=`~]")
+
+
+def markdown_places(text: str) -> Places:
+    """Return where the headings of a text stand (CommonMark's ATX and one-line setext headings)."""
+    sections: list[tuple[int, str]] = []
+    fence, plain_lines, plain = "", 0, (0, "")
+    for found in _LINE.finditer(text):
+        line = found[0]
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark[1].startswith(fence) and not line.strip(" `~"):
+                fence = ""
+        elif mark:
+            fence = mark[1]
+        elif heading := _HEADING.match(line):
+            sections.append((found.start(), heading[1]))
+        elif plain_lines == 1 and _UNDERLINE.match(line):
+            sections.append(plain)
+        plain_lines = plain_lines + 1 if not fence and _PLAIN.match(line) else 0
+        plain = (found.start(), line.strip())
+    return Places(sections=tuple((start, title) for start, title in sections if title))

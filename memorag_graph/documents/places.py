@@ -1,0 +1,55 @@
+"""Where the pages and sections of a document's text begin."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, TypeVar
+
+Mark = TypeVar("Mark")
+
+_first = itemgetter(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The pages and sections of a text, in order.
+
+    Attributes:
+        pages: First character of each page, and its number.
+        sections: First character of each section's heading, and the heading.
+    """
+
+    pages: tuple[tuple[int, int], ...] = ()
+    sections: tuple[tuple[int, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether any are known."""
+        return bool(self.pages or self.sections)
+
+    def page(self, offset: int) -> int | None:
+        """Return the number of the page that a character is on."""
+        return _last_before(self.pages, offset)
+
+    def section(self, offset: int) -> str | None:
+        """Return the heading of the section that a character is in."""
+        return _last_before(self.sections, offset)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return {"pages": [list(page) for page in self.pages], "sections": [list(it) for it in self.sections]}
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Places":
+        """Read the fields back from plain values."""
+        pages = tuple((int(start), int(number)) for start, number in given.get("pages", ()))
+        return cls(pages, tuple((int(start), str(title)) for start, title in given.get("sections", ())))
+
+
+def _last_before(marks: Sequence[tuple[int, Mark]], offset: int) -> Mark | None:
+    place = bisect_right(marks, offset, key=_first)
+    return marks[place - 1][1] if place else None
+
+
+NOWHERE = Places()
+"""Of a text whose pages and sections are not known."""

@@ -1,0 +1,78 @@
+"""Bytes of a plain-text file → text, with the encoding detected and lines that end in a line feed."""
+
+from memorag_graph.documents.document import clean_text
+from memorag_graph.errors import InputError
+
+_BOM_ENCODINGS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b"]
+_SAMPLE = 1 << 20
+"""Bytes that the encoding is guessed from."""
+
+
+def decode(data: bytes, name: str, declared: str | None = None) -> str:
+    """Return the text of a file's bytes.
+
+    Args:
+        data: The bytes.
+        name: The file's name.
+        declared: The encoding that the file says it has; used where it fits.
+
+    Raises:
+        InputError: If they are binary.
+    """
+    text = _as_declared(data, declared) or _decode(data, name)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return clean_text(text)
+
+
+def _as_declared(data: bytes, declared: str | None) -> str | None:
+    if declared is None or any(data.startswith(mark) for mark, _ in _BOM_ENCODINGS):
+        return None
+    try:
+        return data.decode(declared)
+    except (LookupError, UnicodeDecodeError):
+        return None
+
+
+def _decode(data: bytes, name: str) -> str:
+    binary = InputError(
+        "file", f"{name} is not a text file, nor a PDF, DOCX, EPUB or HTML file; convert it to one of these first"
+    )
+    for mark, encoding in _BOM_ENCODINGS:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError:
+                raise binary from None
+    if b"\x00" in data:
+        raise binary
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = _decode_guessing(data, binary)
+    if sum(map(text.count, _CONTROLS)) > len(text) // 100:
+        raise binary
+    return text
+
+
+def _decode_guessing(data: bytes, failure: InputError) -> str:
+    from charset_normalizer import from_bytes
+
+    whole_lines = data.rfind(b"\n", 0, _SAMPLE) + 1 if len(data) > _SAMPLE else 0
+    matches = from_bytes(data[: whole_lines or _SAMPLE])
+    best = matches.best()
+    if best is None:
+        raise failure
+    # of encodings that fit equally well, the Western one is by far the most common
+    western = (it for it in matches if it.encoding == "cp1252")
+    equal = (it for it in western if (it.chaos, it.coherence) == (best.chaos, best.coherence))
+    try:
+        return data.decode(next(equal, best).encoding)
+    except UnicodeDecodeError:
+        raise failure from None

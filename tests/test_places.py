@@ -1,0 +1,99 @@
+"""Pages and sections of a document stay known: in the memory, on disk, in evidence and citations, at every door."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document as LangChainDocument
+from reportlab.pdfgen.canvas import Canvas
+
+from memorag_graph.documents import Document, Places, document_name, from_langchain, read_document
+from memorag_graph.graph import build_graph
+from memorag_graph.memory.manifest import read_info
+from memorag_graph.memory.revision import appended, removed
+from memorag_graph.registry import Registry
+from tests.conftest import TEXT, TINY
+
+HARBOURS = ("Thorle", "Inshay", "Brannay", "Averil", "Tarvay")
+SENTENCES = [f"Captain number {year} was proud of the harbour at {HARBOURS[year % 5]}." for year in range(1950, 1990)]
+
+
+def paged(path: Path, each: int = 6) -> Path:
+    """Write a PDF with a few sentences of the text on each page."""
+    canvas = Canvas(str(path))
+    for start in range(0, len(SENTENCES), each):
+        for line, sentence in enumerate(SENTENCES[start : start + each]):
+            canvas.drawString(40, 700 - 20 * line, sentence)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def page_of(quote: str, each: int = 6) -> int:
+    """Return the page that a quotation begins on, from what was written there."""
+    begin = " ".join(quote.split())[:30]
+    (number,) = (number for number, sentence in enumerate(SENTENCES) if sentence.startswith(begin))
+    return 1 + number // each
+
+
+def ask(registry: Registry, memory: str, question: str = "Who was proud of the harbour at Thorle?") -> dict[str, Any]:
+    given: Any = {"memory_id": memory, "query": question}
+    return build_graph(registry).invoke(given, context=TINY)
+
+
+def test_citations_and_evidence_name_their_page(registry: Registry, tmp_path: Path) -> None:
+    given: Any = {"files": [str(paged(tmp_path / "log.pdf"))], "query": "Who was proud of Averil?"}
+    result = build_graph(registry).invoke(given, context=TINY)
+    assert result["citations"]
+    for found in [*result["citations"], *(ask(registry, result["memory_id"])["citations"])]:
+        assert found["page"] == page_of(found["quote"])
+    for passage in result["evidence"]:
+        assert passage.metadata["page"] == page_of(passage.page_content)
+
+
+def test_a_saved_memory_keeps_its_places(registry: Registry, tmp_path: Path) -> None:
+    document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
+    registry.memorize([document], TINY, tmp_path / "memory")
+    assert Registry().store is not registry.store
+    described = read_info(tmp_path / "memory")["documents"][0]
+    assert Places.of(described["places"]) == document.places
+    registry.forget(read_info(tmp_path / "memory")["memory_id"])
+    assert registry.open(tmp_path / "memory", TINY).places == {"log.pdf": document.places}
+
+
+def test_a_changed_memory_keeps_the_places_of_what_stays(registry: Registry, tmp_path: Path) -> None:
+    document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
+    other = Document("plain.txt", "A text without pages. " * 40)
+    registry.memorize([document], TINY, tmp_path / "memory")
+    grown = registry.revise(tmp_path / "memory", lambda memory: appended(memory, [other]), TINY)
+    assert grown.places == {"log.pdf": document.places, "plain.txt": Places()}
+    left = registry.revise(tmp_path / "memory", lambda memory: removed(memory, "log.pdf"), TINY)
+    assert "places" not in read_info(tmp_path / "memory")["documents"][0]
+    assert left.places == {"plain.txt": Places()}
+
+
+def test_a_text_without_places_has_the_address_that_it_had(registry: Registry) -> None:
+    plain = registry.memorize([Document("a", TEXT)], TINY).memory.id
+    assert plain == registry.memorize([Document("a", TEXT, Places(pages=((0, 1),)))], TINY).memory.id
+
+
+def test_pages_of_a_loader_are_known() -> None:
+    loaded = [
+        LangChainDocument(f"Page {number}.", metadata={"source": "a.pdf", "page": number - 1}) for number in (1, 2, 3)
+    ]
+    (document,) = from_langchain([*loaded])
+    assert [document.places.page(document.text.index(f"Page {number}")) for number in (1, 2, 3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\report.pdf", "report.pdf"),
+        ("a\x00b.txt", "ab.txt"),
+        ("..", "document"),
+        ("", "document"),
+    ],
+)
+def test_names_of_uploads_are_no_places(given: str, name: str) -> None:
+    assert document_name(given) == name
