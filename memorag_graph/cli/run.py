@@ -17,6 +17,7 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
+    from memorag_graph.graph import MemoragGraph
     from memorag_graph.memory.memory import Memory
     from memorag_graph.memory.revision import Listed
     from memorag_graph.state import GraphInput
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
 _ANSWERING_NODES = ("generate", "draft_answer")
 
 
+def new_registry() -> Registry:
+    """Return where a command keeps its models and memories."""
+    return Registry()
+
+
 def run_graph(
-    given: Mapping[str, Any], options: RunOptions, progress: Console, answers: Console | None
+    graph: "MemoragGraph", given: Mapping[str, Any], options: RunOptions, progress: Console, answers: Console | None
 ) -> tuple[dict[str, Any], bool]:
     """Run the graph once.
 
     Args:
+        graph: The graph.
         given: The graph's input.
         options: The run's options.
         progress: Where progress bars go.
@@ -38,13 +45,11 @@ def run_graph(
     Returns:
         The graph's output, and whether its answer was shown whole already; one that broke off was not.
     """
-    from memorag_graph.graph import build_graph
-
     quiet()
     result: dict[str, Any] = {}
     shown = ""
     with StageProgress(progress) as bars:
-        stream = build_graph(Registry()).stream(
+        stream = graph.stream(
             cast("GraphInput", dict(given)), context=options, stream_mode=["custom", "messages", "values"]
         )
         for mode, event in stream:
@@ -67,7 +72,7 @@ def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, 
     quiet()
     with StageProgress(progress) as bars:
         documents = read_documents(files)
-        opened = Registry().memorize(documents, options, directory, lambda it: bars.update(asdict(it)))
+        opened = new_registry().memorize(documents, options, directory, lambda it: bars.update(asdict(it)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
 
 
@@ -77,7 +82,7 @@ def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions
 
     quiet()
     with StageProgress(progress) as bars:
-        opened = Registry().revise(place, change, options, lambda it: bars.update(asdict(it)))
+        opened = new_registry().revise(place, change, options, lambda it: bars.update(asdict(it)))
     documents = [document.source for document in opened.memory.documents]
     return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}
 

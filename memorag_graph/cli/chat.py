@@ -1,0 +1,189 @@
+"""``memorag-graph chat``: question after question to one memory, with what lay behind the last answer at hand."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from memorag_graph.cli import options as opt
+from memorag_graph.errors import InputError, MemoragError
+from memorag_graph.settings import TASK_TYPES, TASKS, RunOptions
+
+_HELP = (
+    "[cyan]/clues[/] what was recalled from memory for the last answer · [cyan]/evidence[/] the passages it rests on · "
+    "[cyan]/task[/] [NAME] show or change the task · [cyan]/history[/] the conversation · [cyan]/quit[/] or Ctrl-D "
+    "leave · Ctrl-C stops an answer"
+)
+_LINES_KEPT = 1000
+
+
+class Chat:
+    """A conversation with one memory; each question stands alone.
+
+    Args:
+        place: Directory or id of the memory.
+        options: How to answer.
+        task: Which task to begin with.
+        out: Where answers go.
+        err: Where progress and errors go.
+
+    Raises:
+        InputError: If there is no such task.
+        MemoragError: If the memory cannot be opened.
+    """
+
+    def __init__(self, place: str, options: RunOptions, task: str, out: Console, err: Console) -> None:
+        from memorag_graph.cli.run import new_registry, quiet
+        from memorag_graph.graph import build_graph
+
+        quiet()
+        registry = new_registry()
+        registry.open(place, options)
+        self._graph = build_graph(registry)
+        self._place, self._options, self._out, self._err = place, options, out, err
+        self._task = _known_task(task)
+        self._turns: list[dict[str, Any]] = []
+        self._commands: dict[str, Callable[[str], None]] = {
+            "/clues": self._show_clues,
+            "/evidence": self._show_evidence,
+            "/task": self._change_task,
+            "/history": self._show_history,
+            "/help": lambda _: self._out.print(_HELP, soft_wrap=True),
+        }
+
+    def say(self, line: str) -> None:
+        """Take a question or a command; what goes wrong is shown, and the conversation goes on."""
+        command, _, rest = line.partition(" ")
+        try:
+            if not line.startswith("/"):
+                self._ask(line)
+            elif command in self._commands:
+                self._commands[command](rest.strip())
+            else:
+                self._out.print(f"There is no {escape(command)}. {_HELP}", soft_wrap=True)
+        except MemoragError as error:
+            self._err.print(f"[red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        except KeyboardInterrupt:
+            self._out.print("\n[yellow]Stopped.[/]")
+
+    def _ask(self, question: str) -> None:
+        from memorag_graph.cli.render import show_answer
+        from memorag_graph.cli.run import run_graph
+
+        given = {"memory_id": self._place, "query": question, "task_type": self._task}
+        result, streamed = run_graph(self._graph, given, self._options, self._err, self._out)
+        self._turns.append(result)
+        show_answer(self._out, result, clues=False, streamed=streamed)
+
+    def _last(self) -> dict[str, Any]:
+        if not self._turns:
+            raise InputError("question", "nothing was asked yet; type a question first")
+        return self._turns[-1]
+
+    def _show_clues(self, _: str) -> None:
+        from memorag_graph.cli.render import show_clues
+
+        last = self._last()
+        if not any(last.get(clue) for clue in ("spans", "surrogates", "draft", "outline", "trace")):
+            self._out.print("Nothing was recalled from memory for the last answer.")
+        show_clues(self._out, last)
+
+    def _show_evidence(self, _: str) -> None:
+        from memorag_graph.cli.render import show_evidence
+
+        show_evidence(self._out, self._last())
+
+    def _change_task(self, name: str) -> None:
+        self._task = _known_task(name) if name else self._task
+        self._out.print(f"Task: [cyan]{self._task}[/]. {escape(TASKS)}", soft_wrap=True)
+
+    def _show_history(self, _: str) -> None:
+        for number, turn in enumerate(self._turns, start=1):
+            self._out.print(Text(f"{number}. {turn['question']}", style="cyan"), soft_wrap=True)
+            self._out.print(Text(f"   {turn['answer']}"), soft_wrap=True)
+
+
+def chat(
+    place: Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")],
+    task: Annotated[str, typer.Option("--task", help=TASKS)] = "memorag",
+    model: opt.Model = "",
+    embedding_model: opt.EmbeddingModel = "",
+    generator: opt.GeneratorName = "",
+    device: opt.Device = "auto",
+    dtype: opt.Dtype = "auto",
+    hits: opt.Hits = opt.DEFAULTS.hits,
+    evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
+    use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
+    max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
+    temperature: opt.Temperature = opt.DEFAULTS.temperature,
+    prompt: opt.PromptOverrides = None,
+) -> None:
+    """Ask a memory question after question; /help says what else can be typed."""
+    chosen = opt.make_options(
+        prompt,
+        model=model,
+        embedding_model=embedding_model,
+        generator=generator,
+        device=device,
+        dtype=dtype,
+        hits=hits,
+        evidence_tokens=evidence_tokens,
+        use_memory_answer=use_memory_answer,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+    )
+    out = Console()
+    conversation = Chat(place, chosen, task, out, Console(stderr=True))
+    out.print(_HELP, soft_wrap=True)
+    with _remembered_lines():
+        for line in _lines(out):
+            conversation.say(line)
+
+
+def _lines(console: Console) -> Iterator[str]:
+    """Yield what is typed until the end of the input or ``/quit``."""
+    while True:
+        try:
+            line = console.input("[bold cyan]› [/]").strip()
+        except EOFError:
+            console.print()
+            return
+        except KeyboardInterrupt:
+            console.print()
+            continue
+        if line in ("/quit", "/exit"):
+            return
+        if line:
+            yield line
+
+
+def _known_task(name: str) -> str:
+    if name not in TASK_TYPES:
+        raise InputError("task", f"{name!r} is none of {', '.join(TASK_TYPES)}")
+    return name
+
+
+@contextlib.contextmanager
+def _remembered_lines() -> Iterator[None]:
+    """Let the arrow keys bring back what was typed, also in earlier conversations."""
+    try:
+        import readline
+    except ImportError:  # not on Windows
+        yield
+        return
+    import platformdirs
+
+    kept = Path(platformdirs.user_state_path("memorag-graph", ensure_exists=True)) / "chat_history"
+    with contextlib.suppress(OSError):
+        readline.read_history_file(kept)
+    readline.set_history_length(_LINES_KEPT)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            readline.write_history_file(kept)
