@@ -11,9 +11,11 @@ from rich.markup import escape
 from memorag_graph import __version__
 from memorag_graph.cli import memories
 from memorag_graph.cli import options as opt
+from memorag_graph.cli.chat import chat
 from memorag_graph.cli.choose_heads import choose_heads
 from memorag_graph.cli.evaluate import evaluate
 from memorag_graph.cli.serve import serve
+from memorag_graph.cli.ui import ui
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
 from memorag_graph.settings import TASKS, RunOptions
@@ -48,7 +50,9 @@ def main() -> None:
 
 @app.command()
 def memorize(
-    files: Annotated[list[str], typer.Argument(help="Plain-text files.", metavar="FILE...")],
+    files: Annotated[
+        list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX or EPUB files.", metavar="FILE...")
+    ],
     save_dir: Annotated[
         str | None, typer.Option("--save-dir", help="Where to keep the memory; by default in the user's directory.")
     ] = None,
@@ -189,6 +193,8 @@ app.command()(memories.gc)
 app.command(name="eval")(evaluate)
 app.command()(choose_heads)
 app.command()(serve)
+app.command()(chat)
+app.command()(ui)
 
 
 @app.command()
@@ -217,9 +223,10 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 
 def _answer(given: dict[str, Any], chosen: RunOptions, show_clues: bool, as_json: bool) -> None:
     from memorag_graph.cli.render import show_answer
-    from memorag_graph.cli.run import run_graph, to_json
+    from memorag_graph.cli.run import new_registry, run_graph, to_json
+    from memorag_graph.graph import build_graph
 
-    result, streamed = run_graph(given, chosen, err, None if as_json else out)
+    result, streamed = run_graph(build_graph(new_registry()), given, chosen, err, None if as_json else out)
     if as_json:
         typer.echo(to_json(result))
         return

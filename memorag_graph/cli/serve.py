@@ -8,7 +8,7 @@ import typer
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError, MissingExtraError
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MB = 1024**2
 
 
@@ -27,7 +27,7 @@ def serve(
     dtype: opt.Dtype = "auto",
 ) -> None:
     """Serve questions and memories over HTTP: LangServe's endpoints, a playground, an API for memories."""
-    if host not in _LOOPBACK and not api_key and not insecure:
+    if host not in LOOPBACK and not api_key and not insecure:
         raise InputError("api_key", f"{host} lets others in; give --api-key KEY, or --insecure if you mean it")
     options = opt.make_options(
         (), model=model, embedding_model=embedding_model, generator=generator, device=device, dtype=dtype
@@ -38,12 +38,17 @@ def serve(
         from memorag_graph.serving.app import create_app
     except ImportError as error:
         raise MissingExtraError(f"serve ({error.name})", "serve") from None
-    _require_free(host, port)
+    require_free(host, port)
     app = create_app(options=options, api_key=api_key or None, max_body=max_body_mb * _MB)
     uvicorn.run(app, host=host, port=port, log_level="info")
 
 
-def _require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int) -> None:
+    """Refuse a port that is taken.
+
+    Raises:
+        InputError: If it cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

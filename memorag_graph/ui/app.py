@@ -1,0 +1,45 @@
+"""The demo's page, run by Streamlit anew for each interaction; ``launch.py`` starts it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from memorag_graph.ui import conversation, panels, sources
+from memorag_graph.ui.resources import resources
+from memorag_graph.ui.settings import settings
+
+HEIGHT = 640
+"""Pixels of the conversation and of what is beside it; each scrolls by itself."""
+
+STYLE = """
+<style>
+.passage { white-space: pre-wrap; line-height: 1.55; border-left: 3px solid #2a6f97; padding: 0.4rem 0 0.4rem 1rem; }
+.passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
+</style>
+"""
+
+
+def main() -> None:
+    """Show the page."""
+    st.set_page_config(page_title="memorag_graph", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+    st.html(STYLE)
+    shared = resources()
+    with st.sidebar:
+        st.markdown("## memorag_graph")
+        chosen = settings(shared.options)
+        sources.choose(shared, chosen.options)
+    question = st.chat_input("Ask the document", disabled=not sources.memory_id())
+    if not sources.memory_id():
+        sources.show_job(shared)
+        return
+    talk, beside = st.columns([3, 2], gap="large")
+    with talk, st.container(height=HEIGHT, border=False):
+        conversation.show(shared, chosen, question)
+    with beside, st.container(height=HEIGHT, border=False):
+        panels.show(shared, chosen.options)
+    with st.sidebar:
+        panels.show_statistics(shared, chosen.options)
+        conversation.offer_export()
+
+
+main()

@@ -1,0 +1,135 @@
+"""The conversation: streamed answers, their citations, and the same question asked of plain RAG."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import streamlit as st
+from langchain_core.messages import AIMessageChunk
+
+from memorag_graph.errors import MemoragError
+from memorag_graph.ui.export import to_markdown
+from memorag_graph.ui.panels import show_citation_of
+from memorag_graph.ui.passages import place_of
+from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.settings import Chosen
+from memorag_graph.ui.sources import memory_id
+
+_ANSWERING = ("generate", "draft_answer")
+_PLAIN = "lookup"
+
+Turn = dict[str, Any]
+
+
+def turns() -> list[Turn]:
+    """Return the session's turns: ``result``, and ``plain`` where plain RAG was asked, too."""
+    return cast("list[Turn]", st.session_state.setdefault("turns", []))
+
+
+def show(shared: Resources, chosen: Chosen, question: str | None) -> None:
+    """Show the conversation, and answer a question that was just asked."""
+    for number, turn in enumerate(turns()):
+        _show_question(turn["result"]["question"])
+        _show_answers(number, turn)
+    if not turns() and not question:
+        st.caption("Ask a question below. Answers quote the document; a click on a citation shows its place.")
+    if question:
+        _show_question(question)
+        _answer(shared, chosen, question)
+
+
+def offer_export() -> None:
+    """Offer the conversation as Markdown."""
+    if turns():
+        text = to_markdown([turn["result"] for turn in turns()])
+        st.download_button("Export conversation", text, "conversation.md", "text/markdown", width="stretch")
+
+
+def _show_question(question: str) -> None:
+    with st.chat_message("user"):
+        st.text(question)
+
+
+def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
+    turn: Turn = {}
+    with st.chat_message("assistant"):
+        try:
+            if chosen.compare:
+                st.caption("Plain RAG")
+                turn["plain"] = _run(shared, chosen, question, _PLAIN)
+                st.caption(chosen.task)
+            turn["result"] = _run(shared, chosen, question, chosen.task)
+        except MemoragError as error:
+            st.error(str(error))
+            return
+    turns().append(turn)
+    show_citation_of(turn["result"])
+    st.rerun()
+
+
+def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
+    """Run the graph, showing the answer as it is written."""
+    result: Turn = {}
+    given: Any = {"memory_id": memory_id(), "query": question, "task_type": task}
+
+    def tokens() -> Iterator[str]:
+        nonlocal result
+        for mode, event in shared.graph.stream(given, context=chosen.options, stream_mode=["messages", "values"]):
+            if mode == "values":
+                result = cast("Turn", event)
+                continue
+            chunk, metadata = cast("tuple[Any, dict[str, Any]]", event)
+            if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in _ANSWERING:
+                yield str(chunk.text)
+
+    with st.spinner("Recalling, searching, answering …"):
+        st.write_stream(tokens)
+    return result
+
+
+def _show_answers(number: int, turn: Turn) -> None:
+    with st.chat_message("assistant"):
+        if "plain" not in turn:
+            _show_answer(f"{number}", turn["result"])
+            return
+        plain, own = st.columns(2)
+        with plain:
+            st.caption("Plain RAG")
+            _show_answer(f"{number}-plain", turn["plain"])
+        with own:
+            st.caption(turn["result"]["task"])
+            _show_answer(f"{number}", turn["result"])
+
+
+def _show_answer(key: str, result: Turn) -> None:
+    st.markdown(_escaped(result["answer"]) or "No answer was found.")
+    if result.get("basis") == "memory":
+        st.caption("Recalled from memory, unverified.")
+    for notice in result["notices"]:
+        st.caption(f":material/info: {_escaped(notice)}")
+    with st.container(horizontal=True):
+        for place, citation in enumerate(result["citations"]):
+            st.button(
+                f"[{citation['number']}] {_short(citation)}",
+                key=f"cite-{key}-{place}",
+                help=place_of(citation),
+                on_click=_select,
+                args=(result, citation),
+            )
+    st.caption(f"Confidence {result['confidence']:.2f} · {sum(result['timings'].values()):.1f} s of work")
+
+
+def _select(result: Turn, citation: dict[str, Any]) -> None:
+    show_citation_of(result, citation)
+
+
+def _short(citation: dict[str, Any]) -> str:
+    if citation.get("page") is not None:
+        return f"p. {citation['page']}"
+    return str(citation.get("section") or f"{citation['start']:,}")[:24]
+
+
+def _escaped(text: str) -> str:
+    """Keep a text from being read as Markdown."""
+    for mark in ("\\", "*", "_", "`", "#", "<", "[", "]", "$", ":"):
+        text = text.replace(mark, f"\\{mark}")
+    return text

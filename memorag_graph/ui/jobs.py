@@ -1,0 +1,123 @@
+"""Documents that are being memorized, beside the pages that watch: a page may be closed and come back."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import MemoragError
+from memorag_graph.progress import Progress
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+State = Literal["running", "done", "stopped", "failed"]
+
+
+class _StopError(Exception):
+    """The job was told to stop."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One memory in the making.
+
+    Attributes:
+        key: What is memorized, and how.
+        names: The documents' names.
+        state: How it is going.
+        stages: The latest report of each stage.
+        notes: Gists that were written, in the order in which they came.
+        memory_id: The memory, once it is done.
+        error: What went wrong.
+        watchers: How many asked for it and did not leave it.
+    """
+
+    key: str
+    names: Sequence[str]
+    state: State = "running"
+    stages: dict[str, Progress] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    memory_id: str = ""
+    error: str = ""
+    watchers: int = 1
+    _began: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _stopping: bool = False
+
+    def report(self, progress: Progress) -> None:
+        """Take a report of the work; end it where nobody wants it any more."""
+        self._began.setdefault(progress.stage, (time.monotonic(), progress.done))
+        self.stages[progress.stage] = progress
+        if progress.note:
+            self.notes.append(progress.note)
+        if self._stopping:
+            raise _StopError
+
+    def stop(self) -> None:
+        """End the work at its next report."""
+        self._stopping = True
+
+    def rate(self, stage: str) -> float:
+        """Return the units per second of a stage; 0 where there is nothing to tell yet."""
+        began, before = self._began[stage]
+        seconds = time.monotonic() - began
+        return (self.stages[stage].done - before) / seconds if seconds > 0 else 0.0
+
+    def seconds_left(self, stage: str) -> float | None:
+        """Return how long a stage takes at its rate; None where there is nothing to tell yet."""
+        rate = self.rate(stage)
+        return (self.stages[stage].total - self.stages[stage].done) / rate if rate > 0 else None
+
+
+class Jobs:
+    """The jobs of a process; what is wanted twice is made once.
+
+    Args:
+        registry: Where memories are made and kept.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Job | None:
+        """Return a job."""
+        return self._jobs.get(key)
+
+    def start(self, documents: Sequence[Document], options: RunOptions) -> Job:
+        """Begin to memorize documents, or watch it being done already; what was stopped goes on where it was."""
+        key = _key(documents, options)
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None and job.state == "running" and not job._stopping:
+                job.watchers += 1
+                return job
+            job = self._jobs[key] = Job(key, [document.source for document in documents])
+        threading.Thread(target=self._run, args=(job, documents, options), daemon=True, name="memorize").start()
+        return job
+
+    def leave(self, job: Job) -> None:
+        """Stop a job, unless others want it, too."""
+        with self._lock:
+            job.watchers -= 1
+            if job.watchers <= 0:
+                job.stop()
+
+    def _run(self, job: Job, documents: Sequence[Document], options: RunOptions) -> None:
+        try:
+            job.memory_id = self._registry.memorize(documents, options, None, job.report).memory.id
+            job.state = "done"
+        except _StopError:
+            job.state = "stopped"
+        except MemoragError as error:
+            job.error, job.state = str(error), "failed"
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who watch are told
+            job.error, job.state = f"{type(error).__name__}: {error}", "failed"
+
+
+def _key(documents: Sequence[Document], options: RunOptions) -> str:
+    described = [options.model_dump_json(), *(f"{it.source}\n{it.sha256}" for it in documents)]
+    return hashlib.sha256("\n".join(described).encode()).hexdigest()

@@ -1,0 +1,36 @@
+"""Starts the demo's server in this process."""
+
+import os
+from pathlib import Path
+
+from memorag_graph.documents import MOST_BYTES
+from memorag_graph.settings import RunOptions
+from memorag_graph.ui.resources import OPTIONS
+
+_MB = 1_000_000
+
+
+def launch(options: RunOptions, host: str, port: int) -> None:
+    """Serve the demo until it is interrupted.
+
+    Args:
+        options: The operator's options, from which each session starts.
+        host: Address to listen on.
+        port: Port to listen on.
+    """
+    from streamlit.web import bootstrap
+
+    os.environ[OPTIONS] = options.model_dump_json()
+    flags = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": True,
+        "server.maxUploadSize": MOST_BYTES // _MB,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "runner.magicEnabled": False,  # it would show what stands in the script by itself, such as docstrings
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+    }
+    bootstrap.load_config_options(flags)
+    bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)

@@ -1,0 +1,88 @@
+"""Beside the conversation: the cited place, the evidence, what the memory recalled, the way through the graph."""
+
+from typing import Any
+
+import streamlit as st
+
+from memorag_graph.cli.render import DECIDED, size
+from memorag_graph.settings import RunOptions
+from memorag_graph.ui.passages import passage_html, place_of
+from memorag_graph.ui.path import path_dot
+from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.sources import memory_id
+
+PANELS = ("Document", "Evidence", "Recalled", "Path")
+
+Result = dict[str, Any]
+
+
+def show_citation_of(result: Result, citation: Result | None = None) -> None:
+    """Choose what is shown: a result, and one of its citations, or the first."""
+    first = result["citations"][0] if result["citations"] else None
+    st.session_state.shown = (result, citation or first)
+    st.session_state.panel = "Document"
+
+
+def show(shared: Resources, options: RunOptions) -> None:
+    """Show the chosen panel."""
+    if "shown" not in st.session_state:
+        return
+    result, citation = st.session_state.shown
+    panel = st.segmented_control("Show", PANELS, key="panel", label_visibility="collapsed")
+    if panel == "Evidence":
+        _show_evidence(result)
+    elif panel == "Recalled":
+        _show_recalled(result)
+    elif panel == "Path":
+        st.graphviz_chart(path_dot(shared.graph, result["timings"]))
+    elif citation is None:
+        st.caption("This answer has no citations.")
+    else:
+        st.markdown(f"**{place_of(citation)}**")
+        st.html(passage_html(shared.open(memory_id(), options).index.chunks, citation))
+
+
+def show_statistics(shared: Resources, options: RunOptions) -> None:
+    """Show what the memory is."""
+    memory = shared.open(memory_id(), options).memory
+    told = {
+        "Text": f"{memory.context_tokens:,} tokens",
+        "Memory": f"{memory.memory_tokens:,} tokens",
+        "Keys and values": size(memory.nbytes),
+        "Text to memory": f"{memory.context_tokens / max(1, memory.memory_tokens):.1f} : 1",
+        "Kept as": memory.settings.kv_storage,
+        "Model": memory.identity.model,
+    }
+    st.markdown("\n".join(f"- {name}: **{value}**" for name, value in told.items()))
+
+
+def _show_evidence(result: Result) -> None:
+    for passage in result.get("evidence", []):
+        with st.container(border=True):
+            st.markdown(f"**[{passage.metadata['number']}]** {place_of({**passage.metadata})}")
+            st.text(" ".join(passage.page_content.split()))
+            found = dict.fromkeys(query["kind"] for query in passage.metadata["queries"])
+            st.caption("Found by " + ", ".join(found))
+
+
+def _show_recalled(result: Result) -> None:
+    groups = {
+        "Spans": result.get("spans", []),
+        "Surrogate questions": result.get("surrogates", []),
+        "Draft": [result["draft"]] if result.get("draft") else [],
+        "Outline": result.get("outline", []),
+    }
+    st.caption("Recalled from memory, unverified; used to search.")
+    for name, clues in groups.items():
+        if clues:
+            st.markdown(f"**{name}**")
+        for clue in clues:
+            st.text(clue)
+            finds = [
+                passage.metadata["number"]
+                for passage in result.get("evidence", [])
+                if any(query["text"] == clue for query in passage.metadata["queries"])
+            ]
+            st.caption("Found " + ", ".join(f"[{number}]" for number in finds) if finds else "Found nothing of its own")
+    for record in result.get("trace", []):
+        st.caption(f"{DECIDED[record['what']]}: {record['text']} ({record['reason']})")

@@ -1,0 +1,60 @@
+"""A citation's place in its document, as HTML with the quotation marked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from memorag_graph.chunking import Chunk
+
+_BEFORE = 500
+_AFTER = 1500
+
+
+def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
+    """Return the text around a quotation.
+
+    Args:
+        chunks: The memory's chunks.
+        citation: ``source``, ``start`` and ``end`` of the quotation.
+    """
+    start, end = int(citation["start"]), int(citation["end"])
+    text, first = _text(chunks, citation["source"], max(0, start - _BEFORE), end + _AFTER)
+    before, quote, after = text[: start - first], text[start - first : end - first], text[end - first :]
+    return (
+        f'<div class="passage">{"… " if first else ""}{escape(before)}'
+        f'<mark id="quotation">{escape(quote)}</mark>{escape(after)} …</div>'
+    )
+
+
+def _text(chunks: Sequence[Chunk], source: str, start: int, end: int) -> tuple[str, int]:
+    """Return a document's text between two offsets, and the first of them that is known.
+
+    White space between chunks is not kept with a memory; spaces and line feeds stand for it, at the same offsets.
+    """
+    pieces: list[str] = []
+    place: int | None = None
+    first = start
+    for chunk in _overlapping(chunks, source, start, end):
+        begin = max(chunk.start, start if place is None else place)
+        if begin >= min(chunk.end, end):
+            continue
+        if place is None:
+            first = begin
+        elif begin > place:
+            gap = begin - place
+            pieces.append(" " * (gap - 2) + "\n" * min(gap, 2) if gap > 1 else " ")
+        pieces.append(chunk.text[begin - chunk.start : end - chunk.start])
+        place = min(chunk.end, end)
+    return "".join(pieces), first
+
+
+def _overlapping(chunks: Sequence[Chunk], source: str, start: int, end: int) -> Iterator[Chunk]:
+    return (chunk for chunk in chunks if chunk.source == source and chunk.start < end and chunk.end > start)
+
+
+def place_of(found: Mapping[str, Any]) -> str:
+    """Say where a quotation or passage is, for people: document, page, section."""
+    page = f", page {found['page']}" if found.get("page") is not None else ""
+    section = f", “{found['section']}”" if found.get("section") else ""
+    offsets = "" if page else f", characters {found['start']:,}–{found['end']:,}"
+    return f"{found['source']}{page}{section}{offsets}"

@@ -1,0 +1,65 @@
+"""The settings of a question and of a memory, as widgets."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from memorag_graph.settings import RunOptions
+
+GENERATORS = {
+    "extractive": "quote the evidence",
+    "local": "the memory model",
+    "openai:gpt-4o-mini": "OpenAI",
+    "deepseek:deepseek-chat": "DeepSeek",
+}
+_TASKS = {
+    "memorag": "with clues",
+    "qa": "from memory",
+    "summarize": "summary",
+    "lookup": "without clues",
+    "auto": "by the question",
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a session chose.
+
+    Attributes:
+        task: The task.
+        compare: Whether each question is also answered without clues.
+        options: The options.
+    """
+
+    task: str
+    compare: bool
+    options: RunOptions
+
+
+def settings(defaults: RunOptions) -> Chosen:
+    """Show the settings and return what is chosen."""
+    task = st.selectbox("Task", list(_TASKS), format_func=lambda it: f"{it}: {_TASKS[it]}", key="task")
+    compare = st.toggle("Compare with plain RAG", key="compare", help="Answers each question without clues, too.")
+    with st.expander("Settings"):
+        generators = list(dict.fromkeys([defaults.generator or "extractive", *GENERATORS]))
+        generator = st.selectbox(
+            "Generation model",
+            generators,
+            format_func=lambda it: f"{it} ({GENERATORS[it]})" if it in GENERATORS else it,
+            accept_new_options=True,
+            key="generator",
+            help="Who writes the answer: one of these, or SOURCE:NAME, a directory, a name of the model hub.",
+        )
+        values = {
+            "generator": generator or "extractive",
+            "max_new_tokens": st.slider("Max new tokens", 10, 1024, defaults.max_new_tokens, key="max_new_tokens"),
+            "temperature": st.slider("Temperature", 0.0, 2.0, defaults.temperature, 0.1, key="temperature"),
+            "hits": st.slider("Hits per query", 1, 200, min(defaults.hits, 200), key="hits"),
+            "evidence_tokens": st.slider("Evidence (tokens)", 128, 4096, defaults.evidence_tokens, 64, key="evidence"),
+            "use_memory_answer": st.toggle("Draft an answer from memory", defaults.use_memory_answer, key="draft"),
+        }
+        st.caption("For documents that are memorized from now on:")
+        values["retrieval_chunk_size"] = st.slider(
+            "Chunk size (tokens)", 16, 1024, defaults.retrieval_chunk_size, 16, key="chunk_size"
+        )
+    return Chosen(task, compare, defaults.model_copy(update=values))

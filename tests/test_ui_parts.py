@@ -1,0 +1,152 @@
+"""What the web demo is made of, without a browser: jobs, passages, the export, the picture of the path."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError
+from memorag_graph.graph import build_graph
+from memorag_graph.progress import Progress
+from memorag_graph.registry import Registry
+from memorag_graph.ui.export import to_markdown
+from memorag_graph.ui.jobs import Job, Jobs
+from memorag_graph.ui.passages import passage_html, place_of
+from memorag_graph.ui.path import path_dot
+from tests.conftest import TEXT, TINY
+
+QUESTION = "Who was proud of the harbour at Thorle?"
+
+
+class Slow(Registry):
+    """Memorizes in steps that a test allows one by one."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.made, self._registry = 0, registry
+        self.steps = threading.Semaphore(0)
+
+    def memorize(self, documents: Any, options: Any, directory: Any = None, report: Any = None) -> Any:
+        self.made += 1
+        for done in range(3):
+            self.steps.acquire()
+            report(Progress("gists", done, 3, "tokens", f"gist {done}"))
+        return self._registry.memorize(documents, options, directory)
+
+
+def ended(job: Job) -> str:
+    (thread,) = [it for it in threading.enumerate() if it.name == "memorize"] or [threading.Thread()]
+    if thread.ident:
+        thread.join(30)
+    return job.state
+
+
+@pytest.fixture
+def slow(registry: Registry) -> Slow:
+    return Slow(registry)
+
+
+DOCUMENTS = [Document("letters.txt", TEXT)]
+
+
+def test_what_two_want_is_made_once(slow: Slow) -> None:
+    jobs = Jobs(slow)
+    first, second = jobs.start(DOCUMENTS, TINY), jobs.start(DOCUMENTS, TINY)
+    assert first is second
+    slow.steps.release(3)
+    assert ended(first) == "done"
+    assert (slow.made, first.memory_id != "") == (1, True)
+    assert first.notes == ["gist 0", "gist 1", "gist 2"]
+
+
+def test_one_who_leaves_stops_no_job_that_others_watch(slow: Slow) -> None:
+    jobs = Jobs(slow)
+    job = jobs.start(DOCUMENTS, TINY)
+    jobs.start(DOCUMENTS, TINY)
+    jobs.leave(job)
+    slow.steps.release(3)
+    assert ended(job) == "done"
+
+
+def test_a_job_that_nobody_wants_stops_and_can_begin_again(slow: Slow) -> None:
+    jobs = Jobs(slow)
+    job = jobs.start(DOCUMENTS, TINY)
+    jobs.leave(job)
+    slow.steps.release(1)
+    assert ended(job) == "stopped"
+    again = jobs.start(DOCUMENTS, TINY)
+    slow.steps.release(3)
+    assert ended(again) == "done"
+
+
+def test_what_goes_wrong_is_told(registry: Registry) -> None:
+    class Broken(Registry):
+        def memorize(self, *_: Any, **__: Any) -> Any:
+            raise InputError("gist_tokens", "too long")
+
+    job = Jobs(Broken()).start(DOCUMENTS, TINY)
+    assert ended(job) == "failed"
+    assert job.error == "gist_tokens: too long"
+
+
+def test_rates_and_the_time_left_are_told() -> None:
+    job = Job("key", ["a"])
+    job.report(Progress("gists", 0, 100, "tokens"))
+    assert job.seconds_left("gists") is None
+    job._began["gists"] = (job._began["gists"][0] - 10, 0)
+    job.report(Progress("gists", 25, 100, "tokens"))
+    assert job.rate("gists") == pytest.approx(2.5, rel=0.05)
+    assert job.seconds_left("gists") == pytest.approx(30, rel=0.05)
+
+
+@pytest.fixture
+def result(registry: Registry) -> dict[str, Any]:
+    given: Any = {"context": TEXT, "query": QUESTION}
+    return build_graph(registry).invoke(given, context=TINY)
+
+
+def test_the_passage_around_a_citation_marks_the_quotation(registry: Registry, result: dict[str, Any]) -> None:
+    chunks = registry.open(result["memory_id"], TINY).index.chunks
+    for citation in result["citations"]:
+        html = passage_html(chunks, citation)
+        marked = html.partition('<mark id="quotation">')[2].partition("</mark>")[0]
+        assert marked == citation["quote"]
+        before = html.partition('<mark id="quotation">')[0].rpartition(">")[2].removeprefix("… ")
+        assert "".join(before.split()) == "".join(TEXT[max(0, citation["start"] - 500) : citation["start"]].split())
+
+
+def test_what_a_document_says_is_no_markup(registry: Registry) -> None:
+    text = "The <b>harbour</b> & <script>alert(1)</script> froze. " * 30
+    opened = registry.memorize([Document("a.html", text)], TINY)
+    html = passage_html(opened.index.chunks, {"source": "a.html", "start": 60, "end": 90})
+    assert "<script>" not in html
+    assert "&lt;b&gt;" in html
+
+
+def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -> None:
+    text = to_markdown([result, {**result, "answer": "", "citations": []}])
+    assert text.count(f"## {QUESTION}") == 2
+    for citation in result["citations"]:
+        assert f"[{citation['number']}] context, characters" in text
+        assert " ".join(citation["quote"].split()) in text
+    assert "No answer was found." in text
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ({"page": 3, "section": "Fares"}, "a.pdf, page 3, “Fares”"),
+        ({"section": "Fares"}, "a.pdf, “Fares”, characters 1,000–1,010"),
+        ({}, "a.pdf, characters 1,000–1,010"),
+    ],
+)
+def test_places_are_named_for_people(found: dict[str, Any], shown: str) -> None:
+    assert place_of({"source": "a.pdf", "start": 1000, "end": 1010, **found}) == shown
+
+
+def test_the_picture_shows_which_nodes_ran(registry: Registry, result: dict[str, Any]) -> None:
+    dot = path_dot(build_graph(registry), result["timings"])
+    for node in ("recall", "rewrite", "retrieve", "generate"):
+        assert f'"{node}" [label="{node}\\n{result["timings"][node]:.2f} s" style="filled' in dot
+    assert '"outline" [label="outline" style="rounded,dashed"' in dot
+    assert '"retrieve" -> "generate"' in dot
