@@ -435,7 +435,7 @@ def test_retrieval_is_the_graphs_whole_and_without_parts(bench: Workbench, regis
 def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
     """Return what the graph's node finds on the chunks of an index."""
     counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
-    seen = SimpleNamespace(index=index, memory=opened.memory, model=counts)
+    seen = SimpleNamespace(index=index, memory=opened.memory, model=counts, places=opened.places)
     nodes = Nodes(registry)
     nodes._open = lambda *_: seen  # type: ignore[method-assign, assignment, return-value]
     runtime: Any = SimpleNamespace(context=OPTIONS)

@@ -134,10 +134,12 @@ class GistKind:
         prices = {key: cost + plan.frame_tokens + plan.gist_tokens for key, cost in costs.items()}
         total = sum(prices.values())
         notes: dict[str, str] = {}
+        done = 0
 
         def report(unfinished: int, note: str = "") -> None:
-            done = sum(prices[key] for key in notes) + unfinished
-            self._report(Progress("gists", min(done, total), total, "tokens", note))
+            nonlocal done  # never less than was told before, when the unfinished ones are not known
+            done = max(done, min(sum(prices[key] for key in notes) + unfinished, total))
+            self._report(Progress("gists", done, total, "tokens", note))
 
         report(0)
         for key, draft in self._drafter.draft(texts, costs, plan, report):
