@@ -240,7 +240,8 @@ class Nodes:
             language_code=opened.memory.prompts.language.code,
             pointed=pointed,
         )
-        return [replace(passage, places=opened.places[passage.source]) for passage in found]
+        places = opened.places
+        return [replace(passage, places=places[passage.source]) for passage in found]
 
     def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
         """Quote the passages that an answer from memory can be checked against, and say how well they match it."""

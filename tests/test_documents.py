@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -334,3 +335,38 @@ def test_lines_of_a_paragraph_are_joined_and_items_are_not(tmp_path: Path) -> No
     text = read_document(tmp_path / "a.pdf").text
     assert all(paragraph in text for paragraph in paragraphs)
     assert [line for line in text.splitlines() if line.startswith("•")] == items
+
+
+def test_pdfs_are_read_by_several_threads(tmp_path: Path) -> None:
+    path = pdf(tmp_path / "a.pdf", pages=40)
+    expected = read_document(path).text
+    with ThreadPoolExecutor(8) as threads:
+        assert {document.text for document in threads.map(read_document, [path] * 24)} == {expected}
+
+
+def test_a_span_without_end_and_an_empty_chapter_are_read(tmp_path: Path) -> None:
+    import docx
+    from docx.oxml.ns import qn
+
+    written = docx.Document()
+    table = written.add_table(1, 2)
+    table.cell(0, 0).text, table.cell(0, 1).text = "lorry", "31"
+    table.cell(0, 0)._tc.get_or_add_tcPr().get_or_add_gridSpan().set(qn("w:val"), "2000000000")
+    written.save(str(tmp_path / "a.docx"))
+    assert read_document(tmp_path / "a.docx").text == "lorry | 31"
+    container = b'<c><rootfile full-path="p.opf"/></c>'
+    package = b"".join(
+        b'<item id="%d" href="%d.html" media-type="text/html"/><itemref idref="%d"/>' % (it, it, it) for it in (1, 2)
+    )
+    parts = {
+        "META-INF/container.xml": container,
+        "p.opf": b"<p>" + package + b"</p>",
+        "1.html": b"",
+        "2.html": b"<p>Seen.</p>",
+    }
+    assert read_document(archive(parts)(tmp_path / "a.epub")).text == "Seen."
+
+
+def test_an_encoding_that_is_none_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<html><meta charset="undefined"><p>Seen.</p></html>')
+    assert read_document(tmp_path / "a.html").text == "Seen."

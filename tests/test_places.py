@@ -54,7 +54,6 @@ def test_citations_and_evidence_name_their_page(registry: Registry, tmp_path: Pa
 def test_a_saved_memory_keeps_its_places(registry: Registry, tmp_path: Path) -> None:
     document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
     registry.memorize([document], TINY, tmp_path / "memory")
-    assert Registry().store is not registry.store
     described = read_info(tmp_path / "memory")["documents"][0]
     assert Places.of(described["places"]) == document.places
     registry.forget(read_info(tmp_path / "memory")["memory_id"])
@@ -75,6 +74,11 @@ def test_a_changed_memory_keeps_the_places_of_what_stays(registry: Registry, tmp
 def test_a_text_without_places_has_the_address_that_it_had(registry: Registry) -> None:
     plain = registry.memorize([Document("a", TEXT)], TINY).memory.id
     assert plain == registry.memorize([Document("a", TEXT, Places(pages=((0, 1),)))], TINY).memory.id
+
+
+def test_a_text_of_a_loader_is_kept_to_the_letter() -> None:
+    (document,) = from_langchain([LangChainDocument("\n  A text.\n", metadata={"source": "a.txt"})])
+    assert (document.text, document.places) == ("\n  A text.\n", Places())
 
 
 def test_pages_of_a_loader_are_known() -> None:

@@ -112,7 +112,7 @@ def test_a_reload_keeps_the_memory(demo: str, page: Any, tmp_path: Path) -> None
     assert page.url == address
 
 
-def test_settings_change_the_result(demo: str, page: Any, tmp_path: Path) -> None:
+def test_plain_rag_answers_beside_and_the_conversation_is_exported(demo: str, page: Any, tmp_path: Path) -> None:
     memorized(page, demo, report(tmp_path / "report.pdf"))
     page.get_by_text("Compare with plain RAG").click()
     ask(page, QUESTION)

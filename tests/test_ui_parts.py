@@ -12,7 +12,7 @@ from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.jobs import Job, Jobs
-from memorag_graph.ui.passages import passage_html, place_of
+from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.path import path_dot
 from tests.conftest import TEXT, TINY
 
@@ -121,6 +121,13 @@ def test_what_a_document_says_is_no_markup(registry: Registry) -> None:
     html = passage_html(opened.index.chunks, {"source": "a.html", "start": 60, "end": 90})
     assert "<script>" not in html
     assert "&lt;b&gt;" in html
+
+
+def test_what_a_document_says_is_no_markdown() -> None:
+    from markdown_it import MarkdownIt
+
+    text = "![a](http://b.c/d.png) [e](http://f) <b> `g` *h* __i__ http://j"
+    assert MarkdownIt().render(escaped(text)) == f"<p>{text.replace('<b>', '&lt;b&gt;')}</p>\n"
 
 
 def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 """Zip archives that strangers sent (DOCX and EPUB are such): opened only where unpacking them is bounded."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from memorag_graph.errors import InputError
 
 MOST_UNPACKED = 1 << 30
 """Bytes of all parts together."""
+
+DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error)
+"""What reading a part of a damaged archive raises."""
 
 _MOST_PARTS = 20_000
 _ENCRYPTED = 0x1
@@ -51,13 +55,20 @@ def read_part(archive: zipfile.ZipFile, part: str, name: str, most: int) -> byte
     Raises:
         InputError: If it is missing, damaged or too large.
     """
+    if part not in archive.namelist():
+        raise InputError("file", f"{name} lacks its part {part}; save it again")
+    require_small(archive.getinfo(part), name, most)
     try:
-        if archive.getinfo(part).file_size > most:
-            raise InputError("file", f"{part} of {name} has more than {most:,} bytes; split the document")
         return archive.read(part)
-    except KeyError:
-        raise InputError("file", f"{name} lacks its part {part}; save it again") from None
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-        if isinstance(error, InputError):
-            raise
+    except DAMAGE:
         raise InputError("file", f"{part} of {name} is damaged; save or download it again") from None
+
+
+def require_small(part: zipfile.ZipInfo, name: str, most: int) -> None:
+    """Refuse a part of more than so many bytes, before it is read.
+
+    Raises:
+        InputError: If it has more.
+    """
+    if part.file_size > most:
+        raise InputError("file", f"{part.filename} of {name} has more than {most:,} bytes; split the document")

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from memorag_graph.documents.builder import Builder
 from memorag_graph.documents.places import NOWHERE, Places
 from memorag_graph.errors import InputError
 
@@ -20,6 +19,7 @@ UNNAMED = "context"
 """Source name of a text that was handed over directly, not read from a file."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BLANK_LINE = "\n\n"
 _PIECE = 1 << 20
 """Characters that are encoded at once."""
 
@@ -75,14 +75,21 @@ def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Documen
     Raises:
         InputError: If one of the documents holds no text, or is no document.
     """
-    builders: dict[str, Builder] = {}
+    parts: dict[str, list[LangChainDocument]] = {}
     for document in documents:
         if not hasattr(document, "page_content"):
             raise InputError("documents", f"must be LangChain documents, not {type(document).__name__}")
-        builder = builders.setdefault(str(document.metadata.get("source") or UNNAMED), Builder())
-        page = document.metadata.get("page")
+        parts.setdefault(clean_text(str(document.metadata.get("source") or UNNAMED)), []).append(document)
+    return [_joined(source, its_parts) for source, its_parts in parts.items()]
+
+
+def _joined(source: str, parts: "Sequence[LangChainDocument]") -> Document:
+    """Join the parts of a document; a single one is kept to the letter."""
+    pages, start = [], 0
+    for part in parts:
+        page = part.metadata.get("page")
         if isinstance(page, int):
-            builder.page(page + 1)
-        builder.text(document.page_content)
-    built = {clean_text(source): builder.build() for source, builder in builders.items()}
-    return [replace(from_text(text, source), places=places) for source, (text, places) in built.items()]
+            pages.append((start, page + 1))
+        start += len(part.page_content) + len(_BLANK_LINE)
+    text = _BLANK_LINE.join(part.page_content for part in parts)
+    return replace(from_text(text, source), places=Places(pages=tuple(pages)))

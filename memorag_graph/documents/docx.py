@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memorag_graph.documents.archive import open_archive, read_part
+from memorag_graph.documents.archive import DAMAGE, open_archive, require_small
 from memorag_graph.documents.builder import Builder
 from memorag_graph.errors import InputError, MissingExtraError
 
@@ -17,7 +17,6 @@ MOST_XML = 128 << 20
 """Bytes of a part that is parsed; its tree takes about five times as much memory."""
 
 _HEADING = re.compile(r"(?:heading \d|title)$", re.IGNORECASE)
-_BODY = "word/document.xml"
 _NOTES = {"word/footnotes.xml": "footnote", "word/endnotes.xml": "endnote"}
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
@@ -37,16 +36,16 @@ def read_docx(path: Path, name: str) -> Builder:
         raise MissingExtraError(f"reading the DOCX {name}", "documents") from None
     builder = Builder()
     with open_archive(path, name) as archive:
-        for part in archive.namelist():
-            if part.endswith((".xml", ".rels")):
-                read_part(archive, part, name, MOST_XML)
+        for part in archive.infolist():
+            if part.filename.endswith((".xml", ".rels")):
+                require_small(part, name, MOST_XML)
     try:
         with path.open("rb") as stream:
             document = docx.Document(stream)
             _add_blocks(builder, document)
             for note in _notes(document.part):
                 builder.text(note)
-    except (OpcError, LxmlError, KeyError, ValueError, AttributeError) as error:
+    except (*DAMAGE, OpcError, LxmlError, KeyError, ValueError, AttributeError) as error:
         raise InputError(
             "file", f"{name} is damaged ({error}); open it in a word processor and save it again"
         ) from None
@@ -93,13 +92,11 @@ def _list_item(paragraph: "Paragraph", style: str) -> str | None:
 
 
 def _rows(table: "Table") -> Iterator[list[str]]:
-    """Yield the texts of each row's cells; what spans several of them is named once."""
+    """Yield the texts of each row's cells, as they are written: spans, which may be endless, are not filled."""
+    from docx.table import _Cell
+
     for row in table.rows:
-        cells: list[Any] = []
-        for cell in row.cells:
-            if not cells or cell._tc is not cells[-1]._tc:
-                cells.append(cell)
-        yield [cell.text for cell in cells]
+        yield [_Cell(cell, table).text for cell in row._tr.tc_lst]
 
 
 def _notes(part: Any) -> Iterator[str]:  # noqa: ANN401 - the library is untyped there

@@ -42,6 +42,8 @@ def add_html(builder: Builder, html: str, name: str) -> None:
         raise MissingExtraError(f"reading the HTML of {name}", "documents") from None
     if len(html) > _MOST_CHARACTERS:
         raise InputError("file", f"{name} has more than {_MOST_CHARACTERS:,} characters of HTML; split it")
+    if not html.strip():
+        return
     try:
         found = get_annotated_text(html, _config())
     except (ParserError, ValueError) as error:

@@ -1,6 +1,7 @@
 """PDF → text with pages, and with sections where the file has an outline."""
 
 import re
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ Ocr = Callable[["Image"], str]
 """Reads the text of a page's picture."""
 
 MOST_PAGES = 20_000
+_one_at_a_time = threading.Lock()
+"""PDFium is not safe for several threads, not even with a document of its own for each."""
+
 _FEWEST_CHARACTERS = 20
 """A page with fewer has no text to speak of."""
 
@@ -45,15 +49,16 @@ def read_pdf(path: Path, name: str, ocr: Ocr | None = None) -> Builder:
         import pypdfium2
     except ImportError:
         raise MissingExtraError(f"reading the PDF {name}", "documents") from None
-    try:
-        pdf = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        raise _refusal(name, error) from None
-    with pdf:
-        pages = len(pdf)
-        if pages > MOST_PAGES:
-            raise InputError("file", f"{name} has {pages:,} pages, of which {MOST_PAGES:,} are read; split it")
-        return _read_pages(pdf, name, ocr)
+    with _one_at_a_time:
+        try:
+            pdf = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            raise _refusal(name, error) from None
+        with pdf:
+            pages = len(pdf)
+            if pages > MOST_PAGES:
+                raise InputError("file", f"{name} has {pages:,} pages, of which {MOST_PAGES:,} are read; split it")
+            return _read_pages(pdf, name, ocr)
 
 
 def _refusal(name: str, error: Exception) -> InputError:

@@ -36,7 +36,7 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
         return None
     try:
         return data.decode(declared)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         return None
 
 

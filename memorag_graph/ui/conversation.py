@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessageChunk
 from memorag_graph.errors import MemoragError
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.panels import show_citation_of
-from memorag_graph.ui.passages import place_of
+from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.settings import Chosen
 from memorag_graph.ui.sources import memory_id
@@ -59,7 +59,7 @@ def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
                 st.caption(chosen.task)
             turn["result"] = _run(shared, chosen, question, chosen.task)
         except MemoragError as error:
-            st.error(str(error))
+            st.error(escaped(str(error)))
             return
     turns().append(turn)
     show_citation_of(turn["result"])
@@ -79,7 +79,7 @@ def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
                 continue
             chunk, metadata = cast("tuple[Any, dict[str, Any]]", event)
             if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in _ANSWERING:
-                yield str(chunk.text)
+                yield escaped(str(chunk.text))
 
     with st.spinner("Recalling, searching, answering …"):
         st.write_stream(tokens)
@@ -101,35 +101,24 @@ def _show_answers(number: int, turn: Turn) -> None:
 
 
 def _show_answer(key: str, result: Turn) -> None:
-    st.markdown(_escaped(result["answer"]) or "No answer was found.")
+    st.markdown(escaped(result["answer"]) or "No answer was found.")
     if result.get("basis") == "memory":
         st.caption("Recalled from memory, unverified.")
     for notice in result["notices"]:
-        st.caption(f":material/info: {_escaped(notice)}")
+        st.caption(f":material/info: {escaped(notice)}")
     with st.container(horizontal=True):
         for place, citation in enumerate(result["citations"]):
             st.button(
-                f"[{citation['number']}] {_short(citation)}",
+                f"\\[{citation['number']}\\] {escaped(_short(citation))}",
                 key=f"cite-{key}-{place}",
-                help=place_of(citation),
-                on_click=_select,
+                help=escaped(place_of(citation)),
+                on_click=show_citation_of,
                 args=(result, citation),
             )
     st.caption(f"Confidence {result['confidence']:.2f} · {sum(result['timings'].values()):.1f} s of work")
-
-
-def _select(result: Turn, citation: dict[str, Any]) -> None:
-    show_citation_of(result, citation)
 
 
 def _short(citation: dict[str, Any]) -> str:
     if citation.get("page") is not None:
         return f"p. {citation['page']}"
     return str(citation.get("section") or f"{citation['start']:,}")[:24]
-
-
-def _escaped(text: str) -> str:
-    """Keep a text from being read as Markdown."""
-    for mark in ("\\", "*", "_", "`", "#", "<", "[", "]", "$", ":"):
-        text = text.replace(mark, f"\\{mark}")
-    return text

@@ -6,7 +6,7 @@ import streamlit as st
 
 from memorag_graph.cli.render import DECIDED, size
 from memorag_graph.settings import RunOptions
-from memorag_graph.ui.passages import passage_html, place_of
+from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.path import path_dot
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sources import memory_id
@@ -38,7 +38,7 @@ def show(shared: Resources, options: RunOptions) -> None:
     elif citation is None:
         st.caption("This answer has no citations.")
     else:
-        st.markdown(f"**{place_of(citation)}**")
+        st.markdown(f"**{escaped(place_of(citation))}**")
         st.html(passage_html(shared.open(memory_id(), options).index.chunks, citation))
 
 
@@ -59,7 +59,7 @@ def show_statistics(shared: Resources, options: RunOptions) -> None:
 def _show_evidence(result: Result) -> None:
     for passage in result.get("evidence", []):
         with st.container(border=True):
-            st.markdown(f"**[{passage.metadata['number']}]** {place_of({**passage.metadata})}")
+            st.markdown(f"**[{passage.metadata['number']}]** {escaped(place_of(passage.metadata))}")
             st.text(" ".join(passage.page_content.split()))
             found = dict.fromkeys(query["kind"] for query in passage.metadata["queries"])
             st.caption("Found by " + ", ".join(found))
@@ -85,4 +85,4 @@ def _show_recalled(result: Result) -> None:
             ]
             st.caption("Found " + ", ".join(f"[{number}]" for number in finds) if finds else "Found nothing of its own")
     for record in result.get("trace", []):
-        st.caption(f"{DECIDED[record['what']]}: {record['text']} ({record['reason']})")
+        st.caption(escaped(f"{DECIDED[record['what']]}: {record['text']} ({record['reason']})"))

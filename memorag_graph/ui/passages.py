@@ -1,11 +1,13 @@
 """A citation's place in its document, as HTML with the quotation marked."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from memorag_graph.chunking import Chunk
 
+_MARKS = re.compile(r"[\\*_`#<\[\]$:~]")
 _BEFORE = 500
 _AFTER = 1500
 
@@ -50,6 +52,11 @@ def _text(chunks: Sequence[Chunk], source: str, start: int, end: int) -> tuple[s
 
 def _overlapping(chunks: Sequence[Chunk], source: str, start: int, end: int) -> Iterator[Chunk]:
     return (chunk for chunk in chunks if chunk.source == source and chunk.start < end and chunk.end > start)
+
+
+def escaped(text: str) -> str:
+    """Keep what a document or a model says from being read as Markdown: it could load pictures from elsewhere."""
+    return _MARKS.sub(r"\\\g<0>", text)
 
 
 def place_of(found: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from memorag_graph.documents import MOST_BYTES, SUFFIXES, Document, document_nam
 from memorag_graph.errors import MemoragError
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.jobs import Job
+from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
 _MEMORY = "memory"
@@ -26,8 +27,8 @@ def choose(shared: Resources, options: RunOptions) -> None:
     """Offer the memories of the store, and to memorize files."""
     kept = {info["memory_id"]: info for info in shared.registry.store.memories()}
     if memory_id() and memory_id() not in kept:
-        st.warning("This memory is no longer kept.")
-        _leave()
+        st.toast("This memory is no longer kept.")
+        _enter("")
     names = ["", *kept]
     chosen = st.selectbox(
         "Memory",
@@ -47,7 +48,7 @@ def choose(shared: Resources, options: RunOptions) -> None:
         try:
             job = shared.jobs.start(_read(files), options)
         except MemoragError as error:
-            st.error(str(error))
+            st.error(escaped(str(error)))
         else:
             st.session_state.job = job.key
 
@@ -67,8 +68,8 @@ def show_job(shared: Resources) -> None:
 
 @st.fragment(run_every=0.5)
 def _watch(shared: Resources, job: Job) -> None:
-    st.markdown(f"### Memorizing {', '.join(job.names)}")
-    for stage, progress in job.stages.items():
+    st.markdown(f"### Memorizing {escaped(', '.join(job.names))}")
+    for stage, progress in list(job.stages.items()):  # the job adds to it meanwhile
         rate, left = job.rate(stage), job.seconds_left(stage)
         told = f"{progress.done:,} of {progress.total:,} {progress.unit}"
         speed = f" · {rate:,.0f} {progress.unit}/s" if rate else ""
@@ -87,7 +88,7 @@ def _watch(shared: Resources, job: Job) -> None:
     elif job.state == "stopped":
         st.info("Stopped. What was digested is kept: Memorize goes on from there.")
     else:
-        st.error(job.error)
+        st.error(escaped(job.error))
     if job.notes:
         st.markdown("**Gists**")
         for note in reversed(job.notes[-_NOTES_SHOWN:]):
@@ -118,7 +119,3 @@ def _enter(chosen: str) -> None:
     else:
         st.query_params.pop(_MEMORY, None)
     st.rerun()
-
-
-def _leave() -> None:
-    _enter("")
