@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from memorag_graph.documents import Document
-
 if TYPE_CHECKING:
     from semantic_text_splitter import TextSplitter
     from tokenizers import Tokenizer
 
 _UNIT_SHARE = 16
 _SHORTEST_SECTION = 0.6
-_PARAGRAPH = re.compile(r"\S.*?(?=\n[^\S\n]*\n|\s*\Z)", re.DOTALL)
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_WORD = re.compile(r"\S")
+_LONGEST_PARAGRAPH = 1 << 16
+"""Characters; longer paragraphs, such as a log without blank lines, are split in parts, or all of it is held twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,21 @@ class CountsTokens(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a text that a memory holds a note of.
+
+    Attributes:
+        start: Its first character.
+        end: One past its last character.
+        tokens: Its tokens, counted by itself.
+    """
+
+    start: int
+    end: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Unit:
     """A run of text that no section cuts: a paragraph, or a part of a long one."""
 
@@ -57,36 +73,38 @@ class _Unit:
     ends_paragraph: bool
 
 
-def split_sections(document: Document, position: int, tokens: CountsTokens, size: int) -> list[Chunk]:
-    """Split a document into sections of at most ``size`` tokens that survive edits elsewhere in the document.
+def split_sections(text: str, tokens: CountsTokens, size: int) -> Iterator[Section]:
+    """Split a text into sections of at most ``size`` tokens that survive edits elsewhere in the text.
 
     Each section ends at the boundary with the smallest hash among those that make it long enough, a paragraph's
     where there is one, so after an edit the boundaries soon fall where they fell before (content-defined chunking:
     Muthitacharoen, Chen and Mazières, "A low-bandwidth network file system", SOSP 2001).
     """
-    text = document.text
-    units = list(_units(text, tokens, _splitter(tokens, max(1, size // _UNIT_SHARE))))
-    sections = []
-    while units:
-        taken = _section_length(text, units, size)
-        start, end = units[0].start, units[taken - 1].end
-        sections.append(Chunk(document.source, position, start, end, text[start:end]))
-        units = units[taken:]
-    return sections
+    waiting: list[_Unit] = []
+    total = 0
+    for unit in _units(text, tokens, max(1, size // _UNIT_SHARE)):
+        waiting.append(unit)
+        total += unit.tokens
+        while total > size:
+            taken = _section_length(text, waiting, size)
+            yield _section(text, waiting[:taken], tokens)
+            waiting = waiting[taken:]
+            total = sum(it.tokens for it in waiting)
+    if waiting:
+        yield _section(text, waiting, tokens)
 
 
-def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, overlap: int = 0) -> list[Chunk]:
+def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, overlap: int = 0) -> Iterator[Chunk]:
     """Split sections into chunks of at most ``size`` tokens, which repeat at most ``overlap`` of the one before.
 
     Cuts fall at the highest level of structure that fits: paragraphs, then sentences, words, characters.
     White space between chunks belongs to none; without overlap, all else belongs to exactly one chunk.
     """
     splitter = _splitter(tokens, size, overlap)
-    return [
-        Chunk(section.source, section.document, section.start + start, section.start + start + len(text), text)
-        for section in sections
-        for start, text in splitter.chunk_indices(section.text)
-    ]
+    for section in sections:
+        for offset, text in splitter.chunk_indices(section.text):
+            start = section.start + offset
+            yield Chunk(section.source, section.document, start, start + len(text), text)
 
 
 def _splitter(tokens: CountsTokens, size: int, overlap: int = 0) -> "TextSplitter":
@@ -97,17 +115,44 @@ def _splitter(tokens: CountsTokens, size: int, overlap: int = 0) -> "TextSplitte
     return TextSplitter.from_callback(tokens.count, size, overlap)
 
 
-def _units(text: str, tokens: CountsTokens, splitter: "TextSplitter") -> Iterator[_Unit]:
-    spans = []
-    for paragraph in _PARAGRAPH.finditer(text):
-        spans += [
-            (start := paragraph.start() + offset, start + len(piece), start + len(piece) == paragraph.end())
-            for offset, piece in splitter.chunk_indices(paragraph[0])
-        ]
-    following = [start for start, _, _ in spans[1:]] + [len(text)]
-    for (start, end, ends_paragraph), after in zip(spans, following, strict=True):
-        cost = tokens.count(text[start:after]) + 1  # white space at an end is fewer tokens than between words
-        yield _Unit(start, end, cost, ends_paragraph)
+def _section(text: str, units: Sequence[_Unit], tokens: CountsTokens) -> Section:
+    start, end = units[0].start, units[-1].end
+    return Section(start, end, tokens.count(text[start:end]))
+
+
+def _units(text: str, tokens: CountsTokens, size: int) -> Iterator[_Unit]:
+    splitter = _splitter(tokens, size)
+    for start, end, after, ends_paragraph in _paragraphs(text):
+        cost = tokens.count(text[start:after])
+        if cost <= size:
+            yield _Unit(start, end, cost + 1, ends_paragraph)
+            continue
+        pieces = splitter.chunk_indices(text[start:end])
+        spans = [(start + offset, start + offset + len(piece)) for offset, piece in pieces]
+        following = [begin for begin, _ in spans[1:]] + [after]
+        for (begin, stop), then in zip(spans, following, strict=True):
+            cost = tokens.count(text[begin:then]) + 1  # white space at an end is fewer tokens than between words
+            yield _Unit(begin, stop, cost, ends_paragraph and stop == end)
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int, int, bool]]:
+    """Yield the start and end of each paragraph, the next one's start, and False for a part of a very long one."""
+    word = _WORD.search(text)
+    while word:
+        start = word.start()
+        blank = _BLANK_LINE.search(text, start, start + _LONGEST_PARAGRAPH)
+        stop = blank.start() if blank else _part_end(text, start)
+        word = _WORD.search(text, stop)
+        after = word.start() if word else len(text)
+        yield start, start + len(text[start:stop].rstrip()), after, blank is not None or word is None
+
+
+def _part_end(text: str, start: int) -> int:
+    """Return where a paragraph's part ends: the paragraph's own end, a line's, a word's, or anywhere."""
+    end = start + _LONGEST_PARAGRAPH
+    if end >= len(text):
+        return len(text)
+    return next((at + 1 for mark in "\n " if (at := text.rfind(mark, start, end)) > start), end)
 
 
 def _section_length(text: str, units: Sequence[_Unit], size: int) -> int:

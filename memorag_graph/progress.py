@@ -9,8 +9,8 @@ class Progress:
     """A report from within long work.
 
     Attributes:
-        stage: ``"waiting"`` (for another process), ``"gists"``, ``"memory"``, ``"eviction"``, ``"index"`` or
-            ``"heads"``.
+        stage: ``"waiting"`` (for another process), ``"sections"``, ``"gists"``, ``"memory"``, ``"eviction"``,
+            ``"chunks"``, ``"index"`` or ``"heads"``.
         done: Units finished.
         total: Units in all.
         unit: What is counted, such as ``"tokens"``.

@@ -120,7 +120,7 @@ def memory_model(language_model: LanguageModel) -> LocalMemoryModel:
 def split_documents(documents: list[Document], tokens: CountsTokens, size: int) -> list[Chunk]:
     """Split whole documents into chunks."""
     wholes = [Chunk(it.source, position, 0, len(it.text), it.text) for position, it in enumerate(documents)]
-    return split_chunks(wholes, tokens, size)
+    return list(split_chunks(wholes, tokens, size))
 
 
 def prefill(model: LanguageModel, tokens: list[int], prefix: KVPrefix | None = None) -> KVPrefix:

@@ -257,7 +257,7 @@ def test_tokens_of_an_answer_are_streamed_and_drafts_are_not(tiny: MemoragGraph)
 
 def test_memorizing_reports_progress(tiny: MemoragGraph) -> None:
     events = list(tiny.stream({"context": TEXT, "query": QUESTION}, context=TINY, stream_mode="custom"))
-    assert {event["progress"]["stage"] for event in events} == {"gists", "memory", "index"}
+    assert {event["progress"]["stage"] for event in events} == {"sections", "gists", "memory", "chunks", "index"}
 
 
 def test_many_askers_of_one_memory_get_what_they_would_get_alone(tiny: MemoragGraph) -> None:

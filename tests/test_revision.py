@@ -1,6 +1,6 @@
 """Append, replace and remove give the memory made from scratch, bit for bit; so does going on after a kill."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +99,7 @@ def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypa
     real = GistKind._digest
 
     def watched(self: GistKind, texts: dict[str, str], costs: dict[str, int]) -> dict[str, str]:
-        digested.extend(texts.values())
+        digested.extend(texts[key] for key in costs)
         return real(self, texts, costs)
 
     monkeypatch.setattr(GistKind, "_digest", watched)
@@ -128,10 +128,12 @@ def test_the_rows_that_a_section_is_digested_in_depend_on_it_alone(
     rows: dict[str, set[tuple[int, int]]] = {}
     real = Slots.write
 
-    def noted(self: Slots[str], prompts: list[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
-        for key, _ in prompts:
+    def noted(
+        self: Slots[str], prompts: Iterable[tuple[str, list[int]]], count: int
+    ) -> Iterator[tuple[str, list[int]]]:
+        for key, tokens in real(self, prompts, count):
             rows.setdefault(key, set()).add((self.longest_prompt, self.width))
-        return real(self, prompts)
+            yield key, tokens
 
     monkeypatch.setattr(Slots, "write", noted)
     monkeypatch.setattr(slots, "_CACHE_BYTES", 3 * 700 * model.language_model.cache_bytes_per_token)

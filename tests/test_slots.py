@@ -20,7 +20,7 @@ SAMPLING = Sampling(max_new_tokens=24, no_repeat=6)
 
 def written(model: LanguageModel, keys: list[str]) -> dict[str, list[int]]:
     slots: Slots[str] = Slots(Worker(model), model, 60, SAMPLING, lambda _: None)
-    return dict(slots.write([(key, PROMPTS[key]) for key in keys]))
+    return dict(slots.write([(key, PROMPTS[key]) for key in keys], len(keys)))
 
 
 @pytest.fixture

@@ -83,8 +83,9 @@ class LongTexts:
         kind = self._model._kind(recipe, Journal(), ignore_progress)
         place.parent.mkdir(parents=True, exist_ok=True)
         journal = Journal(place)
-        for section in split_sections(text, 0, model, kind.section_tokens):
-            journal.add(kind.key(section.text), section.text[: 3 * settings.gist_tokens])
+        for section in split_sections(text.text, model, kind.section_tokens):
+            digested = text.text[section.start : section.end]
+            journal.add(kind.key(digested), digested[: 3 * settings.gist_tokens])
 
 
 def main() -> None:

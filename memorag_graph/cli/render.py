@@ -13,9 +13,11 @@ from memorag_graph.languages import language
 
 STAGES = {
     "waiting": "Waiting for another process to finish this memory",
+    "sections": "Splitting the text",
     "gists": "Digesting sections",
     "memory": "Forming the memory",
     "eviction": "Choosing what to keep",
+    "chunks": "Cutting chunks",
     "index": "Indexing chunks",
     "heads": "Trying attention heads",
 }

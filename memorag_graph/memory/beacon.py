@@ -6,11 +6,10 @@ memory is then an ordinary prefix. (The reference implementation puts beacons be
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
 from memorag_graph.kv.beacon.config import BeaconConfig
 from memorag_graph.kv.beacon.reader import BeaconReader
@@ -22,6 +21,7 @@ from memorag_graph.memory.full import FullKind
 from memorag_graph.memory.kinds import turn_room
 from memorag_graph.memory.memory import Memory
 from memorag_graph.memory.reading import ShardReader, Total, common
+from memorag_graph.memory.sections import Sections
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.worker import Worker
 from memorag_graph.prompts import Prompts
@@ -119,7 +119,7 @@ class BeaconKind:
         """Return the hash of a section."""
         return self._whole.key(section)
 
-    def write(self, sections: Mapping[str, Chunk]) -> dict[str, str]:
+    def write(self, sections: Sections) -> dict[str, str]:
         """Return the sections as they are."""
         return self._whole.write(sections)
 

@@ -33,9 +33,9 @@ class SlotDrafter:
         rows = {key: _row(cost, plan.section_tokens) for key, cost in costs.items()}
         for row in sorted(set(rows.values()), reverse=True):
             slots: Slots[str] = Slots(self._worker, self._model, row + plan.frame_tokens, sampling, report)
-            keys = sorted((key for key in sections if rows[key] == row), key=lambda key: -costs[key])
-            requests = [(key, self._model.encode_chat([plan.request(sections[key])])) for key in keys]
-            for key, tokens in slots.write(requests):
+            keys = sorted((key for key in costs if rows[key] == row), key=lambda key: -costs[key])
+            requests = ((key, self._model.encode_chat([plan.request(sections[key])])) for key in keys)
+            for key, tokens in slots.write(requests, len(keys)):
                 yield key, without_thinking(self._model.decode(tokens)).strip()
 
 

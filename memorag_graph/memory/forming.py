@@ -1,14 +1,17 @@
 """Documents → notes → a memory. What an earlier memory of some of them holds is used again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from memorag_graph.chunking import Chunk, CountsTokens, split_sections
+from memorag_graph.chunking import CountsTokens, split_sections
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kinds import MemoryKind, Note
 from memorag_graph.memory.memory import DocumentInfo, Identity, Memory, memory_id
+from memorag_graph.memory.sections import PlacedSection, Sections
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
@@ -38,6 +41,7 @@ def form_memory(
     tokens: CountsTokens,
     read: ReadTexts,
     known: Memory | None = None,
+    report: ReportProgress = ignore_progress,
 ) -> Memory:
     """Form the memory of documents, in order.
 
@@ -50,6 +54,7 @@ def form_memory(
         tokens: Counts the model's tokens.
         read: Makes the shards.
         known: An earlier memory, made by the same recipe.
+        report: Called while documents are split into sections.
 
     Raises:
         InputError: If there is no document, or one without its text is not in the earlier memory.
@@ -57,9 +62,16 @@ def form_memory(
     """
     if not documents:
         raise InputError("documents", "a memory needs at least one document")
-    notes = _write_notes(kind, documents, tokens, known)
+    sections = list(_split(documents, kind, tokens, report))
+    notes = _write_notes(documents, sections, kind, known)
     shards = read(kind.arrange([note.text for note in notes]))
-    infos = [it if isinstance(it, DocumentInfo) else DocumentInfo.of(it, tokens) for it in documents]
+    sizes: Counter[int] = Counter()
+    for it in sections:
+        sizes[it.document] += it.section.tokens
+    infos = [
+        it if isinstance(it, DocumentInfo) else DocumentInfo.of(it, sizes[position])
+        for position, it in enumerate(documents)
+    ]
     return Memory(
         id=memory_id(infos, recipe.identity, recipe.settings, recipe.prompts),
         shards=shards,
@@ -71,22 +83,38 @@ def form_memory(
     )
 
 
+def _split(
+    documents: Sequence[Document | DocumentInfo], kind: MemoryKind, tokens: CountsTokens, report: ReportProgress
+) -> Iterator[PlacedSection]:
+    """Yield the sections of the documents whose texts are given."""
+    texts = {position: it.text for position, it in enumerate(documents) if isinstance(it, Document)}
+    total = sum(map(len, texts.values()))
+    before = 0
+    for position, text in texts.items():
+        for section in split_sections(text, tokens, kind.section_tokens):
+            yield PlacedSection(position, kind.key(text[section.start : section.end]), section)
+            report(Progress("sections", before + section.end, total, "characters"))
+        before += len(text)
+
+
 def _write_notes(
-    kind: MemoryKind, documents: Sequence[Document | DocumentInfo], tokens: CountsTokens, known: Memory | None
+    documents: Sequence[Document | DocumentInfo],
+    sections: Sequence[PlacedSection],
+    kind: MemoryKind,
+    known: Memory | None,
 ) -> list[Note]:
     """Return the notes of all documents, writing those that are not known."""
-    sections: list[tuple[str, Chunk]] = []
-    notes: list[Note] = []
+    texts = {note.key: note.text for note in known.notes} if known else {}
+    unknown = Sections()
+    for it in sections:
+        document = documents[it.document]
+        if it.key not in texts and isinstance(document, Document):
+            unknown.add(it.key, document.text, it.section)
+    texts |= kind.write(unknown)
+    notes = [Note(it.document, it.section.start, it.section.end, it.key, texts[it.key]) for it in sections]
     for position, document in enumerate(documents):
         if isinstance(document, DocumentInfo):
             notes += _known_notes(known, document, position)
-            continue
-        split = split_sections(document, position, tokens, kind.section_tokens)
-        sections += [(kind.key(section.text), section) for section in split]
-    texts: Mapping[str, str] = {note.key: note.text for note in known.notes} if known else {}
-    unknown = {key: section for key, section in sections if key not in texts}
-    texts = {**texts, **kind.write(unknown)}
-    notes += [Note(it.document, it.start, it.end, key, texts[key]) for key, it in sections]
     return sorted(notes, key=lambda note: (note.document, note.start))
 
 

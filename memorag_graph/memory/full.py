@@ -1,10 +1,10 @@
 """A memory of the whole text: the model reads every word of it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.memory.kinds import pack, shard_room
+from memorag_graph.memory.sections import Sections
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
 
@@ -35,9 +35,9 @@ class FullKind:
         """Return the hash of a section."""
         return hashlib.sha256(section.encode()).hexdigest()
 
-    def write(self, sections: Mapping[str, Chunk]) -> dict[str, str]:
+    def write(self, sections: Sections) -> dict[str, str]:
         """Return the sections as they are."""
-        return {key: section.text for key, section in sections.items()}
+        return dict(sections)
 
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:
         """Return the texts of each shard."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
 from memorag_graph.memory.digest import faithful_digest
 from memorag_graph.memory.journal import Journal
 from memorag_graph.memory.kinds import pack, shard_room
+from memorag_graph.memory.sections import Sections
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.progress import Progress, ReportProgress
@@ -53,8 +53,8 @@ class Drafter(Protocol):
         """Yield the key and the draft of each section, in the order in which they are finished.
 
         Args:
-            sections: The sections by key.
-            costs: Their tokens.
+            sections: The sections by key, and maybe others.
+            costs: The tokens of those that are to be drafted.
             plan: How to ask for them.
             report: Called with the tokens read and written of the drafts that are not finished.
         """
@@ -118,15 +118,15 @@ class GistKind:
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
-    def write(self, sections: Mapping[str, Chunk]) -> dict[str, str]:
+    def write(self, sections: Sections) -> dict[str, str]:
         """Return a gist for each section; a section no longer than its gist may be is kept as it is."""
         journaled = self._journal.read()
         notes = {key: journaled[key] for key in sections if key in journaled}
-        costs = {key: self._model.count(section.text) for key, section in sections.items() if key not in notes}
-        notes |= {key: sections[key].text for key, cost in costs.items() if cost <= self._plan.gist_tokens}
+        costs = {key: sections.tokens(key) for key in sections if key not in notes}
+        notes |= {key: sections[key] for key, cost in costs.items() if cost <= self._plan.gist_tokens}
         waiting = {key: cost for key, cost in costs.items() if key not in notes}
         if waiting:
-            notes |= self._digest({key: sections[key].text for key in waiting}, waiting)
+            notes |= self._digest(sections, waiting)
         return notes
 
     def _digest(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:

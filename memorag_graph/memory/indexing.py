@@ -1,6 +1,6 @@
 """A memory's documents → the retrieval index over their chunks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from langchain_core.embeddings import Embeddings
@@ -8,7 +8,7 @@ from langchain_core.embeddings import Embeddings
 from memorag_graph.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.documents import Document
 from memorag_graph.memory.memory import DocumentInfo, Memory
-from memorag_graph.progress import ReportProgress, ignore_progress
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.dense import FaissKind
 from memorag_graph.retrieval.index import IndexKind
 from memorag_graph.retrieval.memory_index import MemoryIndex
@@ -36,17 +36,21 @@ def index_memory(
         report: Called as the work goes on.
     """
     settings = memory.settings
+    size, overlap = settings.retrieval_chunk_size, settings.retrieval_chunk_overlap
     chunks: list[Chunk] = []
     for position, document in enumerate(documents):
         if isinstance(document, Document):
-            sections = [
-                Chunk(document.source, position, note.start, note.end, document.text[note.start : note.end])
-                for note in memory.notes
-                if note.document == position
-            ]
-            chunks += split_chunks(sections, tokens, settings.retrieval_chunk_size, settings.retrieval_chunk_overlap)
+            chunks += split_chunks(_sections(memory, document, position, report), tokens, size, overlap)
         elif known is not None:
             before = known[0].documents.index(document)
             chunks += [replace(chunk, document=position) for chunk in known[1].chunks if chunk.document == before]
     vectors = (kind or FaissKind()).make(memory.id, chunks, embeddings, known[1].vectors if known else None, report)
     return MemoryIndex.of(vectors, memory.prompts.language.code)
+
+
+def _sections(memory: Memory, document: Document, position: int, report: ReportProgress) -> Iterator[Chunk]:
+    """Yield the sections of a document, telling how many of its characters were taken."""
+    for note in memory.notes:
+        if note.document == position:
+            yield Chunk(document.source, position, note.start, note.end, document.text[note.start : note.end])
+            report(Progress("chunks", note.end, len(document.text), "characters"))

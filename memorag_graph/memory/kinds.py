@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
+from memorag_graph.memory.sections import Sections
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
@@ -48,7 +48,7 @@ class MemoryKind(Protocol):
     def key(self, section: str) -> str:
         """Return the hash of a section and of all else that decides its note."""
 
-    def write(self, sections: Mapping[str, Chunk]) -> Mapping[str, str]:
+    def write(self, sections: Sections) -> Mapping[str, str]:
         """Return a note for each section, by key."""
 
     def arrange(self, notes: Sequence[str]) -> Sequence[Sequence[str]]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memorag_graph.chunking import CountsTokens
 from memorag_graph.documents import NOWHERE, Document, Places
 from memorag_graph.errors import MemoryMismatchError
 from memorag_graph.kv.shard import Shard
@@ -96,9 +95,9 @@ class DocumentInfo:
     places: Places = NOWHERE
 
     @classmethod
-    def of(cls, document: Document, tokens: CountsTokens) -> "DocumentInfo":
-        """Describe a document, in tokens of a model."""
-        return cls(document.source, document.sha256, len(document.text), tokens.count(document.text), document.places)
+    def of(cls, document: Document, tokens: int) -> "DocumentInfo":
+        """Describe a document of so many tokens."""
+        return cls(document.source, document.sha256, len(document.text), tokens, document.places)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values; places only where there are any."""

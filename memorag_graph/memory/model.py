@@ -192,7 +192,7 @@ class MemoryModel(ABC):
             return self._read(texts, recipe, known, report)
 
         kind = self._kind(recipe, journal or Journal(), report)
-        return form_memory(documents, recipe, kind, self.language_model, read, known)
+        return form_memory(documents, recipe, kind, self.language_model, read, known, report)
 
     def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
         if recipe.settings.kind == "full":

@@ -67,14 +67,14 @@ class ChatDrafter:
             ModelError: If the server does not answer.
         """
 
-        def ask(section: str) -> str:
-            request = HumanMessage(plan.request(section).text)
+        def ask(key: str) -> str:
+            request = HumanMessage(plan.request(sections[key]).text)
             reply = self._chat.invoke([request], _INNER, max_tokens=plan.gist_tokens)
             return without_thinking(reply.text).strip()
 
         failure: BaseException | None = None
         with get_executor_for_config({"max_concurrency": _AT_ONCE}) as executor:
-            asked = {executor.submit(ask, section): key for key, section in sections.items()}
+            asked = {executor.submit(ask, key): key for key in costs}
             try:
                 for answer in as_completed(asked):
                     if answer.cancelled():

@@ -6,7 +6,7 @@ that nothing waits for are closed; elsewhere the batch keeps its width, because 
 row the same bits whatever the other rows hold.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -78,11 +78,11 @@ class Slots(Generic[Key]):
         self._report = report
         self._slots: list[_Slot[Key] | None] = []
 
-    def write(self, prompts: Sequence[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
-        """Continue prompts; yield each key with its tokens, in the order in which they are finished."""
+    def write(self, prompts: Iterable[tuple[Key, Sequence[int]]], count: int) -> Iterator[tuple[Key, list[int]]]:
+        """Continue so many prompts; yield each key with its tokens, in the order in which they are finished."""
         waiting = iter(prompts)
         closes = self._worker.call(lambda: self._model.rows_are_independent)
-        width = min(self.width, len(prompts)) if closes else self.width
+        width = min(self.width, count) if closes else self.width
         self._slots = [None] * width
         self._branch = self._worker.call(lambda: open_branch(self._model.model, [None] * width, self._columns))
         while True:

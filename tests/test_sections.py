@@ -1,0 +1,68 @@
+"""Texts are split into sections piece by piece: none is lost, none too long, and no long text is read ahead."""
+
+import itertools
+import re
+
+import pytest
+
+from memorag_graph.chunking import split_sections
+
+SIZE = 64
+PARAGRAPHS = "\n\n".join(
+    f"Paragraph {number} " + "tells a little of the harbour. " * (number % 3) for number in range(80)
+)
+TEXTS = {
+    "paragraphs": PARAGRAPHS,
+    "blank lines of spaces": PARAGRAPHS.replace("\n\n", " \n \t \n\n  "),
+    "one line after the other": "\n".join(f"{number} the log goes on" for number in range(12_000)),
+    "one paragraph": "the clerk writes on and on " * 9_000,
+    "one word": "x" * 200_000,
+    "words far apart": "first" + " " * 300_000 + "second" + "\n" * 300_000 + "third" + " \n" * 200_000,
+    "a few words": "  only this  ",
+}
+
+
+class Words:
+    """Counts words, and of a very long one every tenth character; keeps how many characters it was given."""
+
+    fast_tokenizer = None
+
+    def __init__(self) -> None:
+        self.characters = 0
+
+    def count(self, text: str) -> int:
+        self.characters += len(text)
+        return sum(-(-len(word) // 10) for word in re.findall(r"\S+", text))
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+def test_sections_hold_every_word_once_in_order_and_none_is_too_long(text: str) -> None:
+    words = Words()
+    sections = list(split_sections(text, words, SIZE))
+    assert "".join("".join(text[it.start : it.end] for it in sections).split()) == "".join(text.split())
+    assert all(before.end <= after.start for before, after in itertools.pairwise(sections))
+    assert all(it.tokens == words.count(text[it.start : it.end]) <= SIZE for it in sections)
+    assert all(text[it.start : it.end].strip() == text[it.start : it.end] for it in sections)
+
+
+def test_sections_end_with_paragraphs_where_these_are_short() -> None:
+    ends = {match.start() for match in re.finditer(r"\s*\n\n|\s*\Z", PARAGRAPHS)}
+    assert {it.end for it in split_sections(PARAGRAPHS, Words(), SIZE)} <= ends
+
+
+@pytest.mark.parametrize("name", ["one line after the other", "one paragraph", "one word"])
+def test_a_section_is_known_before_the_rest_of_the_text_is_read(name: str) -> None:
+    read = []
+    for times in (2, 20):
+        words = Words()
+        next(split_sections(TEXTS[name] * times, words, SIZE))
+        read.append(words.characters)
+    assert read[0] == read[1]
+
+
+def test_an_edit_moves_only_the_sections_about_it() -> None:
+    edited = PARAGRAPHS.replace("Paragraph 40 ", "Here is something that was not there before. Paragraph 40 ")
+    before, after = (
+        {text[it.start : it.end] for it in split_sections(text, Words(), SIZE)} for text in (PARAGRAPHS, edited)
+    )
+    assert len(before & after) > len(before) / 2
