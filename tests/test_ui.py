@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,11 +103,14 @@ def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path
     assert left == []
 
 
-def test_a_reload_keeps_the_memory(demo: str, page: Any, tmp_path: Path) -> None:
+def test_a_reload_keeps_the_memory_and_the_conversation(demo: str, page: Any, tmp_path: Path) -> None:
     memorized(page, demo, report(tmp_path / "report.pdf"))
-    address = page.url
+    ask(page, QUESTION)
+    address, marked = page.url, page.locator(".passage mark").inner_text()
     page.reload()
     sync_api.expect(page.get_by_placeholder("Ask the document")).to_be_enabled()
+    sync_api.expect(page.get_by_test_id("stChatMessage").first).to_contain_text(QUESTION)
+    sync_api.expect(page.locator(".passage mark")).to_have_text(marked)
     assert page.url == address
 
 
@@ -130,15 +132,22 @@ def test_what_cannot_be_read_is_told(demo: str, page: Any, tmp_path: Path) -> No
     page.get_by_text(re.compile("a.pdf is no PDF file")).wait_for()
 
 
-def test_what_is_being_memorized_can_be_stopped_and_goes_on(demo: str, page: Any, tmp_path: Path) -> None:
-    long = tmp_path / "long.txt"
-    long.write_text(" ".join(f"Entry {number}: {PAGES[number % 3][number % 2]}" for number in range(130)))
-    page.goto(demo)
-    upload(page, long)
+def long_text(path: Path, entries: int = 130) -> Path:
+    """Write a text that takes a while."""
+    path.write_text(" ".join(f"Entry {number}: {PAGES[number % 3][number % 2]}" for number in range(entries)))
+    return path
+
+
+def digesting(page: Any) -> None:
     page.get_by_text(re.compile(r"Digesting sections: [1-9]")).wait_for()
+
+
+def test_what_is_being_memorized_can_be_stopped_and_goes_on(demo: str, page: Any, tmp_path: Path) -> None:
+    page.goto(demo)
+    upload(page, long_text(tmp_path / "long.txt"))
+    digesting(page)
+    page.reload()
+    digesting(page)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text(re.compile("goes on from there")).wait_for()
-    time.sleep(1)
-    upload_again = page.get_by_role("button", name="Memorize")
-    upload_again.click()
+    page.get_by_role("button", name="Resume").click()
     page.wait_for_url(re.compile("memory="), timeout=4 * _MINUTES)

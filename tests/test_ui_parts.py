@@ -1,5 +1,6 @@
 """What the web demo is made of, without a browser: jobs, passages, the export, the picture of the path."""
 
+import gc
 import threading
 from typing import Any
 
@@ -14,6 +15,7 @@ from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.jobs import Job, Jobs
 from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.path import path_dot
+from memorag_graph.ui.talks import MOST, Talks
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -35,9 +37,9 @@ class Slow(Registry):
 
 
 def ended(job: Job) -> str:
-    (thread,) = [it for it in threading.enumerate() if it.name == "memorize"] or [threading.Thread()]
-    if thread.ident:
-        thread.join(30)
+    for thread in threading.enumerate():
+        if thread.name == "memorize":
+            thread.join(30)
     return job.state
 
 
@@ -63,18 +65,51 @@ def test_one_who_leaves_stops_no_job_that_others_watch(slow: Slow) -> None:
     jobs = Jobs(slow)
     job = jobs.start(DOCUMENTS, TINY)
     jobs.start(DOCUMENTS, TINY)
-    jobs.leave(job)
+    assert not jobs.leave(job)
     slow.steps.release(3)
     assert ended(job) == "done"
+
+
+def test_what_has_ended_is_forgotten_once_nobody_shows_it(slow: Slow) -> None:
+    jobs = Jobs(slow)
+    job = jobs.start(DOCUMENTS, TINY)
+    key = job.key
+    slow.steps.release(3)
+    assert ended(job) == "done"
+    assert jobs.get(key) is job
+    del job
+    gc.collect()
+    assert jobs.get(key) is None
+
+
+def test_settings_of_a_question_make_no_other_memory(slow: Slow) -> None:
+    jobs = Jobs(slow)
+    job = jobs.start(DOCUMENTS, TINY)
+    assert jobs.start(DOCUMENTS, TINY.model_copy(update={"temperature": 1.5, "hits": 3})) is job
+    other = jobs.start(DOCUMENTS, TINY.model_copy(update={"retrieval_chunk_size": 64}))
+    assert other is not job
+    slow.steps.release(6)
+    assert ended(job) == ended(other) == "done"
+
+
+def test_the_oldest_conversations_are_forgotten() -> None:
+    talks = Talks()
+    talks.get("mine").append({"result": {}})
+    for number in range(MOST - 1):
+        talks.get(str(number))
+    assert talks.get("mine")
+    for number in range(MOST):
+        talks.get(f"other {number}")
+    assert not talks.get("mine")
 
 
 def test_a_job_that_nobody_wants_stops_and_can_begin_again(slow: Slow) -> None:
     jobs = Jobs(slow)
     job = jobs.start(DOCUMENTS, TINY)
-    jobs.leave(job)
+    assert jobs.leave(job)
     slow.steps.release(1)
     assert ended(job) == "stopped"
-    again = jobs.start(DOCUMENTS, TINY)
+    again = jobs.start(job.documents, job.options)
     slow.steps.release(3)
     assert ended(again) == "done"
 
@@ -90,7 +125,7 @@ def test_what_goes_wrong_is_told(registry: Registry) -> None:
 
 
 def test_rates_and_the_time_left_are_told() -> None:
-    job = Job("key", ["a"])
+    job = Job("key", DOCUMENTS, TINY)
     job.report(Progress("gists", 0, 100, "tokens"))
     assert job.seconds_left("gists") is None
     job._began["gists"] = (job._began["gists"][0] - 10, 0)

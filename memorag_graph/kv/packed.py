@@ -5,6 +5,8 @@ a half of the memory's bandwidth, and three rows take twice as long as one; laid
 near it whatever rows there are, in float32 and bfloat16.
 """
 
+import ctypes
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
@@ -159,10 +161,15 @@ def joined(layers: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
 
 
 def _let_go_of_the_file(model: nn.Module) -> None:
-    """Copy what was not packed: it may be part of a mapped file, of which all would stay in RAM."""
+    """Copy what was not packed: it may be part of a mapped file, of which all would stay in RAM.
+
+    glibc keeps the memory of the replaced weights for later; it goes back to the system.
+    """
     for parameter in model.parameters():
         if parameter.device.type == "cpu":
             parameter.data = parameter.data.clone()
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _save(layer: PackedLinear | PackedPart, destination: dict[str, Tensor], prefix: str) -> None:

@@ -97,6 +97,7 @@ class Slots(Generic[Key]):
         for row, slot in enumerate(self._slots):
             while slot is None and (following := next(waiting, None)) is not None:
                 self._slots[row] = slot = self._begin(row, *following)
+                self._tell()
                 if self._is_finished(slot):
                     yield slot.key, slot.tokens
                     self._slots[row] = slot = None
@@ -127,6 +128,9 @@ class Slots(Generic[Key]):
             if self._is_finished(slot):
                 self._slots[row] = None
                 yield slot.key, slot.tokens
+        self._tell()
+
+    def _tell(self) -> None:
         self._report(sum(slot.prompt_tokens + len(slot.tokens) for slot in self._slots if slot))
 
     def _next_tokens(self) -> list[int]:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from memorag_graph.ui import conversation, panels, sources
-from memorag_graph.ui.resources import resources
-from memorag_graph.ui.settings import settings
+from memorag_graph.errors import MemoragError
+from memorag_graph.opened import OpenMemory
+from memorag_graph.ui import address, conversation, memorizing, panels, sources
+from memorag_graph.ui.passages import escaped
+from memorag_graph.ui.resources import Resources, resources
+from memorag_graph.ui.settings import Chosen, settings
 
 HEIGHT = 640
 """Pixels of the conversation and of what is beside it; each scrolls by itself."""
@@ -28,18 +31,32 @@ def main() -> None:
         st.markdown("## memorag_graph")
         chosen = settings(shared.options)
         sources.choose(shared, chosen.options)
-    question = st.chat_input("Ask the document", disabled=not sources.memory_id())
-    if not sources.memory_id():
-        sources.show_job(shared)
+    question = st.chat_input("Ask the document", disabled=not address.memory_id())
+    opened = _open(shared, chosen)
+    if opened is None:
         return
+    turns = shared.talks.get(address.talk())
     talk, beside = st.columns([3, 2], gap="large")
     with talk, st.container(height=HEIGHT, border=False):
-        conversation.show(shared, chosen, question)
+        conversation.show(shared, chosen, turns, question)
     with beside, st.container(height=HEIGHT, border=False):
-        panels.show(shared, chosen.options)
+        panels.show(shared, opened, turns)
     with st.sidebar:
-        panels.show_statistics(shared, chosen.options)
-        conversation.offer_export()
+        panels.show_statistics(opened.memory)
+        conversation.offer_export(turns)
+
+
+def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:
+    """Return the session's memory; show why, and what to do, where there is none."""
+    if not address.memory_id():
+        memorizing.show(shared)
+        return None
+    try:
+        with st.spinner("Opening the memory …"):
+            return shared.registry.open(address.memory_id(), chosen.options)
+    except MemoragError as error:
+        st.error(escaped(str(error)))
+        return None
 
 
 main()

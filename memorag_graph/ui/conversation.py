@@ -1,46 +1,40 @@
 """The conversation: streamed answers, their citations, and the same question asked of plain RAG."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import streamlit as st
 from langchain_core.messages import AIMessageChunk
 
 from memorag_graph.errors import MemoragError
+from memorag_graph.ui import address
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.panels import show_citation_of
 from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.settings import Chosen
-from memorag_graph.ui.sources import memory_id
+from memorag_graph.ui.talks import Turn
 
 _ANSWERING = ("generate", "draft_answer")
 _PLAIN = "lookup"
 
-Turn = dict[str, Any]
 
-
-def turns() -> list[Turn]:
-    """Return the session's turns: ``result``, and ``plain`` where plain RAG was asked, too."""
-    return cast("list[Turn]", st.session_state.setdefault("turns", []))
-
-
-def show(shared: Resources, chosen: Chosen, question: str | None) -> None:
+def show(shared: Resources, chosen: Chosen, turns: list[Turn], question: str | None) -> None:
     """Show the conversation, and answer a question that was just asked."""
-    for number, turn in enumerate(turns()):
+    for number, turn in enumerate(turns):
         _show_question(turn["result"]["question"])
         _show_answers(number, turn)
-    if not turns() and not question:
+    if not turns and not question:
         st.caption("Ask a question below. Answers quote the document; a click on a citation shows its place.")
     if question:
         _show_question(question)
-        _answer(shared, chosen, question)
+        _answer(shared, chosen, turns, question)
 
 
-def offer_export() -> None:
+def offer_export(turns: Sequence[Turn]) -> None:
     """Offer the conversation as Markdown."""
-    if turns():
-        text = to_markdown([turn["result"] for turn in turns()])
+    if turns:
+        text = to_markdown([turn["result"] for turn in turns])
         st.download_button("Export conversation", text, "conversation.md", "text/markdown", width="stretch")
 
 
@@ -49,7 +43,7 @@ def _show_question(question: str) -> None:
         st.text(question)
 
 
-def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
+def _answer(shared: Resources, chosen: Chosen, turns: list[Turn], question: str) -> None:
     turn: Turn = {}
     with st.chat_message("assistant"):
         try:
@@ -61,7 +55,7 @@ def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
         except MemoragError as error:
             st.error(escaped(str(error)))
             return
-    turns().append(turn)
+    turns.append(turn)
     show_citation_of(turn["result"])
     st.rerun()
 
@@ -69,7 +63,7 @@ def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
 def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
     """Run the graph, showing the answer as it is written."""
     result: Turn = {}
-    given: Any = {"memory_id": memory_id(), "query": question, "task_type": task}
+    given: Any = {"memory_id": address.memory_id(), "query": question, "task_type": task}
 
     def tokens() -> Iterator[str]:
         nonlocal result

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError
@@ -26,25 +27,28 @@ class Job:
 
     Attributes:
         key: What is memorized, and how.
-        names: The documents' names.
+        documents: What is memorized.
+        options: How.
         state: How it is going.
         stages: The latest report of each stage.
         notes: Gists that were written, in the order in which they came.
         memory_id: The memory, once it is done.
         error: What went wrong.
         watchers: How many asked for it and did not leave it.
+        stopping: Whether it ends at its next report.
     """
 
     key: str
-    names: Sequence[str]
+    documents: Sequence[Document]
+    options: RunOptions
     state: State = "running"
     stages: dict[str, Progress] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     memory_id: str = ""
     error: str = ""
     watchers: int = 1
+    stopping: bool = False
     _began: dict[str, tuple[float, int]] = field(default_factory=dict)
-    _stopping: bool = False
 
     def report(self, progress: Progress) -> None:
         """Take a report of the work; end it where nobody wants it any more."""
@@ -52,12 +56,8 @@ class Job:
         self.stages[progress.stage] = progress
         if progress.note:
             self.notes.append(progress.note)
-        if self._stopping:
+        if self.stopping:
             raise _StopError
-
-    def stop(self) -> None:
-        """End the work at its next report."""
-        self._stopping = True
 
     def rate(self, stage: str) -> float:
         """Return the units per second of a stage; 0 where there is nothing to tell yet."""
@@ -74,13 +74,15 @@ class Job:
 class Jobs:
     """The jobs of a process; what is wanted twice is made once.
 
+    One that has ended is kept for as long as a session shows it.
+
     Args:
         registry: Where memories are made and kept.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._jobs: dict[str, Job] = {}
+        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def get(self, key: str) -> Job | None:
@@ -92,23 +94,23 @@ class Jobs:
         key = _key(documents, options)
         with self._lock:
             job = self._jobs.get(key)
-            if job is not None and job.state == "running" and not job._stopping:
+            if job is not None and job.state == "running" and not job.stopping:
                 job.watchers += 1
                 return job
-            job = self._jobs[key] = Job(key, [document.source for document in documents])
-        threading.Thread(target=self._run, args=(job, documents, options), daemon=True, name="memorize").start()
+            job = self._jobs[key] = Job(key, documents, options)
+        threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 
-    def leave(self, job: Job) -> None:
-        """Stop a job, unless others want it, too."""
+    def leave(self, job: Job) -> bool:
+        """Stop a job, unless others want it, too; return whether it stops."""
         with self._lock:
             job.watchers -= 1
-            if job.watchers <= 0:
-                job.stop()
+            job.stopping = job.watchers <= 0
+            return job.stopping
 
-    def _run(self, job: Job, documents: Sequence[Document], options: RunOptions) -> None:
+    def _run(self, job: Job) -> None:
         try:
-            job.memory_id = self._registry.memorize(documents, options, None, job.report).memory.id
+            job.memory_id = self._registry.memorize(job.documents, job.options, None, job.report).memory.id
             job.state = "done"
         except _StopError:
             job.state = "stopped"
@@ -119,5 +121,6 @@ class Jobs:
 
 
 def _key(documents: Sequence[Document], options: RunOptions) -> str:
-    described = [options.model_dump_json(), *(f"{it.source}\n{it.sha256}" for it in documents)]
+    # of a session's settings, these alone decide the memory; the operator's are the same for all
+    described = [options.memory_settings.model_dump_json(), *(f"{it.source}\n{it.sha256}" for it in documents)]
     return hashlib.sha256("\n".join(described).encode()).hexdigest()

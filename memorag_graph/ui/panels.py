@@ -1,15 +1,19 @@
 """Beside the conversation: the cited place, the evidence, what the memory recalled, the way through the graph."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from memorag_graph.cli.render import DECIDED, size
-from memorag_graph.settings import RunOptions
 from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.path import path_dot
 from memorag_graph.ui.resources import Resources
-from memorag_graph.ui.sources import memory_id
+from memorag_graph.ui.talks import Turn
+
+if TYPE_CHECKING:
+    from memorag_graph.memory.memory import Memory
+    from memorag_graph.opened import OpenMemory
 
 PANELS = ("Document", "Evidence", "Recalled", "Path")
 
@@ -23,10 +27,12 @@ def show_citation_of(result: Result, citation: Result | None = None) -> None:
     st.session_state.panel = "Document"
 
 
-def show(shared: Resources, options: RunOptions) -> None:
-    """Show the chosen panel."""
+def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None:
+    """Show the chosen panel, at first of the last of some turns."""
     if "shown" not in st.session_state:
-        return
+        if not turns:
+            return
+        show_citation_of(turns[-1]["result"])
     result, citation = st.session_state.shown
     panel = st.segmented_control("Show", PANELS, key="panel", label_visibility="collapsed")
     if panel == "Evidence":
@@ -39,12 +45,11 @@ def show(shared: Resources, options: RunOptions) -> None:
         st.caption("This answer has no citations.")
     else:
         st.markdown(f"**{escaped(place_of(citation))}**")
-        st.html(passage_html(shared.open(memory_id(), options).index.chunks, citation))
+        st.html(passage_html(opened.index.chunks, citation))
 
 
-def show_statistics(shared: Resources, options: RunOptions) -> None:
+def show_statistics(memory: "Memory") -> None:
     """Show what the memory is."""
-    memory = shared.open(memory_id(), options).memory
     told = {
         "Text": f"{memory.context_tokens:,} tokens",
         "Memory": f"{memory.memory_tokens:,} tokens",

@@ -1,4 +1,4 @@
-"""What all sessions share: models, memories, the graph, and memories in the making."""
+"""What all sessions share: models, memories, the graph, memories in the making, and where conversations are kept."""
 
 import os
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import streamlit as st
 
 from memorag_graph.cli.run import quiet
 from memorag_graph.graph import MemoragGraph, build_graph
-from memorag_graph.opened import OpenMemory
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.jobs import Jobs
+from memorag_graph.ui.talks import Talks
 
 OPTIONS = "MEMORAG_GRAPH_UI_OPTIONS"
 """Variable that hands the operator's options from the command line to the page, as JSON."""
@@ -25,20 +25,18 @@ class Resources:
         options: The operator's options.
         registry: Models and memories.
         jobs: Memories in the making.
+        talks: The conversations.
     """
 
     options: RunOptions
     registry: Registry
     jobs: Jobs
+    talks: Talks
 
     @cached_property
     def graph(self) -> MemoragGraph:
         """The graph."""
         return build_graph(self.registry)
-
-    def open(self, memory_id: str, options: RunOptions) -> OpenMemory:
-        """Return a memory of the store."""
-        return self.registry.open(memory_id, options)
 
 
 @st.cache_resource(show_spinner=False)
@@ -47,4 +45,4 @@ def resources() -> Resources:
     quiet()
     registry = Registry()
     options = RunOptions.model_validate_json(os.environ.get(OPTIONS, "{}"))
-    return Resources(options, registry, Jobs(registry))
+    return Resources(options, registry, Jobs(registry), Talks())

@@ -1,121 +1,85 @@
-"""Where a session's memory comes from: an upload, which is memorized, or the store."""
+"""Where a session's memory comes from: the store, or an upload, which is memorized."""
 
 import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from memorag_graph.cli.render import STAGES
 from memorag_graph.documents import MOST_BYTES, SUFFIXES, Document, document_name, read_document
 from memorag_graph.errors import MemoragError
 from memorag_graph.settings import RunOptions
-from memorag_graph.ui.jobs import Job
+from memorag_graph.ui import address, memorizing
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
-_MEMORY = "memory"
-_NOTES_SHOWN = 6
-
-
-def memory_id() -> str:
-    """Return the memory that the session asks; it is part of the page's address, so that a reload keeps it."""
-    return str(st.query_params.get(_MEMORY, ""))
+_UPLOADS = "uploads"
 
 
 def choose(shared: Resources, options: RunOptions) -> None:
     """Offer the memories of the store, and to memorize files."""
     kept = {info["memory_id"]: info for info in shared.registry.store.memories()}
-    if memory_id() and memory_id() not in kept:
+    current = address.memory_id()
+    if current and current not in kept:
         st.toast("This memory is no longer kept.")
-        _enter("")
+        address.enter()
     names = ["", *kept]
     chosen = st.selectbox(
         "Memory",
         names,
-        index=names.index(memory_id()) if memory_id() in kept else 0,
+        index=names.index(current),
         format_func=lambda it: _title(kept[it]) if it else "New document",
     )
-    if chosen != memory_id():
-        _enter(chosen)
-    if chosen:
-        return
+    if chosen != current:
+        address.enter(memory=chosen)
+    job = memorizing.current(shared)
+    if not chosen and not (job and job.state == "running"):
+        _offer_upload(shared, options)
+
+
+def _offer_upload(shared: Resources, options: RunOptions) -> None:
     files = st.file_uploader(
-        "Documents", type=[suffix[1:] for suffix in SUFFIXES], accept_multiple_files=True,
+        "Documents",
+        type=[suffix[1:] for suffix in SUFFIXES],
+        accept_multiple_files=True,
         max_upload_size=MOST_BYTES // 1_000_000,
-    )  # fmt: skip
-    if st.button("Memorize", type="primary", disabled=not files, width="stretch"):
-        try:
-            job = shared.jobs.start(_read(files), options)
-        except MemoragError as error:
-            st.error(escaped(str(error)))
-        else:
-            st.session_state.job = job.key
-
-
-def show_job(shared: Resources) -> None:
-    """Show what is being memorized for the session, or how to begin."""
-    job = shared.jobs.get(st.session_state.get("job", ""))
-    if job is None:
-        st.markdown(
-            "### Ask documents that are too long for a prompt\n"
-            "Upload a text, PDF, DOCX, EPUB, HTML or Markdown file on the left, or choose a memory. It is read once; "
-            "then every answer quotes the places that it rests on."
-        )
+        key=f"documents-{st.session_state.get(_UPLOADS, 0)}",
+    )
+    if not st.button("Memorize", type="primary", disabled=not files, width="stretch"):
         return
-    _watch(shared, job)
+    try:
+        with st.spinner("Reading …"):
+            job = shared.jobs.start(_read(files), options)
+    except MemoragError as error:
+        st.error(escaped(str(error)))
+        return
+    _let_go(files)
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # an uploader without files
+    memorizing.begin(job)
 
 
-@st.fragment(run_every=0.5)
-def _watch(shared: Resources, job: Job) -> None:
-    st.markdown(f"### Memorizing {escaped(', '.join(job.names))}")
-    for stage, progress in list(job.stages.items()):  # the job adds to it meanwhile
-        rate, left = job.rate(stage), job.seconds_left(stage)
-        told = f"{progress.done:,} of {progress.total:,} {progress.unit}"
-        speed = f" · {rate:,.0f} {progress.unit}/s" if rate else ""
-        wait = f" · {left:,.0f} s left" if left and job.state == "running" else ""
-        share = min(1.0, progress.done / progress.total) if progress.total else 1.0
-        st.progress(share, text=f"{STAGES.get(stage, stage)}: {told}{speed}{wait}")
-    if job.state == "running":
-        if not job.stages:
-            st.progress(0.0, text="Loading the models …")
-        if st.button("Cancel"):
-            shared.jobs.leave(job)
-    elif job.state == "done":
-        st.session_state.pop("job", None)
-        st.session_state.turns = []
-        _enter(job.memory_id)
-    elif job.state == "stopped":
-        st.info("Stopped. What was digested is kept: Memorize goes on from there.")
-    else:
-        st.error(escaped(job.error))
-    if job.notes:
-        st.markdown("**Gists**")
-        for note in reversed(job.notes[-_NOTES_SHOWN:]):
-            st.text(note)
-
-
-def _read(files: Sequence[Any]) -> list[Document]:
+def _read(files: Sequence[UploadedFile]) -> list[Document]:
     """Read uploads, each from a file of its own for as long as that takes."""
     documents = []
     for upload in files:
         with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as kept:
-            kept.write(upload.getbuffer())
+            kept.write(upload.getvalue())
             kept.flush()
             documents.append(read_document(kept.name, name=document_name(upload.name)))
     return documents
 
 
+def _let_go(files: Sequence[UploadedFile]) -> None:
+    """Free the bytes of uploads that were read; Streamlit would hold them until the session ends."""
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for upload in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+
+
 def _title(info: dict[str, Any]) -> str:
     names = ", ".join(document["source"] for document in info["documents"])
     return f"{names} ({sum(document['tokens'] for document in info['documents']):,} tokens)"
-
-
-def _enter(chosen: str) -> None:
-    st.session_state.turns = []
-    st.session_state.pop("shown", None)
-    if chosen:
-        st.query_params[_MEMORY] = chosen
-    else:
-        st.query_params.pop(_MEMORY, None)
-    st.rerun()

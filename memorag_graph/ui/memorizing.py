@@ -1,0 +1,98 @@
+"""A memory in the making: its progress, the gists as they come, and how to stop and go on."""
+
+import streamlit as st
+
+from memorag_graph.cli.render import STAGES
+from memorag_graph.ui import address
+from memorag_graph.ui.jobs import Job
+from memorag_graph.ui.passages import escaped
+from memorag_graph.ui.resources import Resources
+
+_NOTES_SHOWN = 6
+_JOB = "job"
+
+
+def begin(job: Job) -> None:
+    """Show a job that was begun for the session."""
+    st.session_state[_JOB] = job
+    address.enter(job=job.key)
+
+
+def current(shared: Resources) -> Job | None:
+    """Return what is being memorized for the session, or was until it ended."""
+    job: Job | None = st.session_state.get(_JOB)
+    if job is None or job.key != address.job_key():
+        job = st.session_state[_JOB] = shared.jobs.get(address.job_key())
+    return job
+
+
+def show(shared: Resources) -> None:
+    """Show what is being memorized for the session, or how to begin."""
+    job = current(shared)
+    if job is not None:
+        _show_job(shared, job)
+        return
+    if address.job_key():
+        st.info("This is no longer being memorized. If it was finished, it is in the list of memories.")
+    st.markdown(
+        "### Ask documents that are too long for a prompt\n"
+        "Upload a text, PDF, DOCX, EPUB, HTML or Markdown file on the left, or choose a memory. It is read once; "
+        "then every answer quotes the places that it rests on."
+    )
+
+
+def _show_job(shared: Resources, job: Job) -> None:
+    names = ", ".join(document.source for document in job.documents)
+    match job.state:
+        case "running":
+            st.markdown(f"### Memorizing {escaped(names)}")
+            _watch(shared, job)
+        case "done":
+            address.enter(memory=job.memory_id)
+        case "stopped":
+            st.markdown(f"### {escaped(names)}")
+            _offer_again(shared, job, "Resume", "Stopped. What was digested is kept.")
+        case "failed":
+            st.markdown(f"### {escaped(names)}")
+            st.error(escaped(job.error))
+            _offer_again(shared, job, "Try again", "What was digested is kept.")
+
+
+@st.fragment(run_every=0.5)
+def _watch(shared: Resources, job: Job) -> None:
+    if job.state != "running":
+        st.rerun()
+    if not job.stages:
+        st.progress(0.0, text="Loading the models …")
+    _show_stages(job)
+    if st.button("Stopping …" if job.stopping else "Cancel", disabled=job.stopping) and not shared.jobs.leave(job):
+        st.toast("Others wait for this memory, too: it goes on without you.")
+        address.enter()
+    if job.notes:
+        st.markdown("**Gists**")
+    for note in reversed(job.notes[-_NOTES_SHOWN:]):
+        st.text(note)
+
+
+def _show_stages(job: Job) -> None:
+    for stage, progress in list(job.stages.items()):  # the job adds to it meanwhile
+        rate, left = job.rate(stage), job.seconds_left(stage)
+        told = f"{progress.done:,} of {progress.total:,} {progress.unit}"
+        speed = f" · {rate:,.0f} {progress.unit}/s" if rate else ""
+        wait = f" · {_duration(left)} left" if left else ""
+        share = min(1.0, progress.done / progress.total) if progress.total else 1.0
+        st.progress(share, text=f"{STAGES.get(stage, stage)}: {told}{speed}{wait}")
+
+
+def _duration(seconds: float) -> str:
+    """Say how long something takes, in the two largest units."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 1:
+        return f"{int(hours)} h {int(minutes % 60)} min"
+    return f"{int(minutes)} min {int(seconds % 60)} s" if minutes >= 1 else f"{seconds:,.0f} s"
+
+
+def _offer_again(shared: Resources, job: Job, label: str, why: str) -> None:
+    st.info(why)
+    if st.button(label, type="primary"):
+        begin(shared.jobs.start(job.documents, job.options))
