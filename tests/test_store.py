@@ -158,6 +158,20 @@ def test_the_lease_and_the_lock_of_a_killed_process_end_with_it(tmp_path: Path) 
     store.delete(ONE)
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_is_stopped_leaves_only_what_can_be_gone_on_with(tmp_path: Path, begun: bool) -> None:
+    store = MemoryStore(tmp_path)
+
+    def stopped(place: Path) -> None:
+        if begun:
+            Journal(place / JOURNAL).add("key", "a gist")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(store, ONE, stopped)
+    assert store.directory(ONE).exists() == begun
+
+
 def test_gc_removes_leftovers_and_keeps_what_can_be_resumed(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path)
     make(store, WHOLE)

@@ -19,9 +19,9 @@ from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.hashing import describe_file, is_as_described
 
 MANIFEST = "manifest.json"
+LOCK = ".lock"
 _NEXT = "manifest.next.json"
 _NEW = ".memorag-new"
-_LOCK = ".lock"
 _SEAL = "sha256"
 
 Writer = Callable[[Path], None]
@@ -39,7 +39,7 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         manifest: What to say about the files; their sizes and hashes are added under ``"files"``.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(directory / _LOCK):
+    with FileLock(directory / LOCK):
         _finish_change(directory)
         try:
             _write_new(directory, writers, manifest)
@@ -108,7 +108,7 @@ def require_writable(directory: Path) -> None:
 
 def finish_change(directory: Path) -> None:
     """Carry through a change that was decided but not finished, and remove what an undecided one left."""
-    with FileLock(directory / _LOCK):
+    with FileLock(directory / LOCK):
         _finish_change(directory)
 
 

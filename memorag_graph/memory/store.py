@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
-from memorag_graph.memory.atomic import MANIFEST, finish_change
+from memorag_graph.memory.atomic import LOCK, MANIFEST, finish_change
 from memorag_graph.memory.journal import JOURNAL
 from memorag_graph.memory.leases import Lease, in_use
 from memorag_graph.memory.manifest import find_memories
@@ -81,13 +81,11 @@ class MemoryStore:
         """
         place = directory or self.directory(memory_id)
         with _held(self.exclusive(place), report):
-            finish_change(place)
             try:
-                opened = open_it(place)
-            except MemoryUnreadableError:
-                raise
-            except MemoryFileError:
-                opened = create(place)
+                opened = _open_or_create(place, open_it, create)
+            finally:
+                if self.keeps(place) and not any(path.is_file() and path.name != LOCK for path in place.glob("*")):
+                    shutil.rmtree(place, ignore_errors=True)  # stopped before there was anything to go on with
         if self.keeps(place):
             self.touch(memory_id)
             with suppress(MemoryFileError):  # the memory is there, whether or not others can go
@@ -222,6 +220,16 @@ class MemoryStore:
         """Return the lock between those who begin to use a memory and those who remove it."""
         self.root.mkdir(parents=True, exist_ok=True)
         return FileLock(self.root / ".gate", thread_local=False)
+
+
+def _open_or_create(place: Path, open_it: Callable[[Path], Opened], create: Callable[[Path], Opened]) -> Opened:
+    finish_change(place)
+    try:
+        return open_it(place)
+    except MemoryUnreadableError:
+        raise
+    except MemoryFileError:
+        return create(place)
 
 
 @contextmanager
