@@ -4,6 +4,7 @@ import hashlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,3 +198,35 @@ def embedded_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if not has_embedded_models():
         pytest.fail("the embedded models are missing; run the tests with: make test")
     return user_dir()
+
+
+@pytest.fixture(scope="module")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the web demo's server."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(demo_home: Path, embedded_home: Path) -> Iterator[str]:
+    """The address of a web demo."""
+    from tests.browser import demo_server
+
+    with demo_server(demo_home, embedded_home) as url:
+        yield url
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A Chromium."""
+    from tests.browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Any) -> Any:
+    """A page of a user's own."""
+    from tests.browser import new_page
+
+    return new_page(browser)

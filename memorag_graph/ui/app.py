@@ -29,9 +29,12 @@ def main() -> None:
     shared = resources()
     with st.sidebar:
         st.markdown("## memorag_graph")
+        sources.choose(shared)
         chosen = settings(shared.options)
-        sources.choose(shared, chosen.options)
-    question = st.chat_input("Ask the document", disabled=not address.memory_id())
+    if not address.memory_id():
+        _begin(shared, chosen)
+        return
+    question = st.chat_input("Ask the document")
     opened = _open(shared, chosen)
     if opened is None:
         return
@@ -46,11 +49,20 @@ def main() -> None:
         conversation.offer_export(turns)
 
 
+def _begin(shared: Resources, chosen: Chosen) -> None:
+    """Show how to come to a memory, or the one in the making."""
+    if memorizing.show(shared):
+        return
+    st.markdown(
+        "### Ask documents that are too long for a prompt\n"
+        "Upload text, PDF, DOCX, EPUB, HTML or Markdown files, or choose a memory on the left. They are read once; "
+        "then every answer quotes the places that it rests on."
+    )
+    sources.offer_upload(shared, chosen.options)
+
+
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:
-    """Return the session's memory; show why, and what to do, where there is none."""
-    if not address.memory_id():
-        memorizing.show(shared)
-        return None
+    """Return the session's memory; show why, and what to do, where it cannot be opened."""
     try:
         with st.spinner("Opening the memory …"):
             return shared.registry.open(address.memory_id(), chosen.options)

@@ -1,4 +1,4 @@
-"""A memory in the making: its progress, the gists as they come, and how to stop and go on."""
+"""A memory in the making: its progress, the gists as they come, how to stop it and go on."""
 
 import streamlit as st
 
@@ -18,27 +18,16 @@ def begin(job: Job) -> None:
     address.enter(job=job.key)
 
 
-def current(shared: Resources) -> Job | None:
-    """Return what is being memorized for the session, or was until it ended."""
+def show(shared: Resources) -> bool:
+    """Show what is being memorized for the session, or was until it ended; return whether it still is."""
     job: Job | None = st.session_state.get(_JOB)
     if job is None or job.key != address.job_key():
         job = st.session_state[_JOB] = shared.jobs.get(address.job_key())
-    return job
-
-
-def show(shared: Resources) -> None:
-    """Show what is being memorized for the session, or how to begin."""
-    job = current(shared)
     if job is not None:
         _show_job(shared, job)
-        return
-    if address.job_key():
+    elif address.job_key():
         st.info("This is no longer being memorized. If it was finished, it is in the list of memories.")
-    st.markdown(
-        "### Ask documents that are too long for a prompt\n"
-        "Upload a text, PDF, DOCX, EPUB, HTML or Markdown file on the left, or choose a memory. It is read once; "
-        "then every answer quotes the places that it rests on."
-    )
+    return job is not None and job.state == "running"
 
 
 def _show_job(shared: Resources, job: Job) -> None:

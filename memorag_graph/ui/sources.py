@@ -19,8 +19,8 @@ from memorag_graph.ui.resources import Resources
 _UPLOADS = "uploads"
 
 
-def choose(shared: Resources, options: RunOptions) -> None:
-    """Offer the memories of the store, and to memorize files."""
+def choose(shared: Resources) -> None:
+    """Offer the memories of the store."""
     kept = {info["memory_id"]: info for info in shared.registry.store.memories()}
     current = address.memory_id()
     if current and current not in kept:
@@ -35,12 +35,10 @@ def choose(shared: Resources, options: RunOptions) -> None:
     )
     if chosen != current:
         address.enter(memory=chosen)
-    job = memorizing.current(shared)
-    if not chosen and not (job and job.state == "running"):
-        _offer_upload(shared, options)
 
 
-def _offer_upload(shared: Resources, options: RunOptions) -> None:
+def offer_upload(shared: Resources, options: RunOptions) -> None:
+    """Offer to memorize files."""
     files = st.file_uploader(
         "Documents",
         type=[suffix[1:] for suffix in SUFFIXES],
