@@ -1,28 +1,25 @@
-"""DOCX → text with sections; lists keep their bullets and tables become lines with bars."""
+"""DOCX → text with sections; lists keep their numbers and bullets, and tables become lines with bars."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memorag_graph.documents.archive import DAMAGE, open_archive, require_small
 from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.docx_numbering import Numbering
+from memorag_graph.documents.docx_styles import WORD, Styles, children, inner_text
 from memorag_graph.errors import InputError, MissingExtraError
-
-if TYPE_CHECKING:
-    from docx.table import Table
-    from docx.text.paragraph import Paragraph
 
 MOST_XML = 128 << 20
 """Bytes of a part that is parsed; its tree takes about five times as much memory."""
 
-_HEADING = re.compile(r"(?:heading \d|title)$", re.IGNORECASE)
 _NOTES = {"word/footnotes.xml": "footnote", "word/endnotes.xml": "endnote"}
-_WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
 def read_docx(path: Path, name: str) -> Builder:
-    """Read a document: its body in order, then its footnotes and endnotes.
+    """Read a document: its body in order, with text boxes after their paragraphs, then its footnotes and endnotes.
+
+    Changes that were tracked are read as accepted.
 
     Raises:
         InputError: If it is damaged, encrypted or too large.
@@ -36,14 +33,14 @@ def read_docx(path: Path, name: str) -> Builder:
         raise MissingExtraError(f"reading the DOCX {name}", "documents") from None
     builder = Builder()
     with open_archive(path, name) as archive:
-        for part in archive.infolist():
-            if part.filename.endswith((".xml", ".rels")):
-                require_small(part, name, MOST_XML)
+        for entry in archive.infolist():
+            if entry.filename.endswith((".xml", ".rels")):
+                require_small(entry, name, MOST_XML)
     try:
         with path.open("rb") as stream:
-            document = docx.Document(stream)
-            _add_blocks(builder, document)
-            for note in _notes(document.part):
+            part = docx.Document(stream).part
+            _add_blocks(builder, part)
+            for note in _notes(part):
                 builder.text(note)
     except (*DAMAGE, OpcError, LxmlError, KeyError, ValueError, AttributeError) as error:
         raise InputError(
@@ -52,54 +49,62 @@ def read_docx(path: Path, name: str) -> Builder:
     return builder
 
 
-def _add_blocks(builder: Builder, document: Any) -> None:  # noqa: ANN401 - the library's class
-    from docx.table import Table
-
-    style_name = _style_names(document)
+def _add_blocks(builder: Builder, part: Any) -> None:  # noqa: ANN401 - the library is untyped there
+    styles = Styles(part.styles.element)
+    roots = [it.target_part.element for it in part.rels.values() if it.reltype.endswith("/numbering")]
+    numbering = Numbering(roots, styles)
     listed: list[str] = []
-    for block in document.iter_inner_content():
-        style = "" if isinstance(block, Table) else style_name(block._p.style)
-        item = None if isinstance(block, Table) else _list_item(block, style)
-        if item is not None:
-            listed.append(item)
+    for block in _blocks(part.element.body):
+        is_table = block.tag == f"{WORD}tbl"
+        text = "" if is_table else inner_text(block).strip()
+        label, level = numbering.label(block) if text else ("", 0)
+        is_heading = bool(text) and styles.is_heading(block)
+        if label and not is_heading:
+            listed.append(f"{'  ' * level}{label} {text}")
             continue
         builder.text("\n".join(listed))
         listed = []
-        if isinstance(block, Table):
+        if is_table:
             builder.table(_rows(block))
-        elif _HEADING.match(style):
-            builder.heading(block.text)
+        elif is_heading:
+            builder.heading(f"{label} {text}".strip())
         else:
-            builder.text(block.text)
+            builder.text(text)
     builder.text("\n".join(listed))
 
 
-def _style_names(document: Any) -> Callable[[str | None], str]:  # noqa: ANN401
-    """Return what names the style of an id; the library searches all styles each time."""
-    names = {style.style_id: style.name or "" for style in document.styles}
-    return lambda style_id: names.get(style_id, "")
+def _blocks(node: Any) -> Iterator[Any]:  # noqa: ANN401
+    """Yield paragraphs and tables in order; what stands in a text box follows the paragraph that the box hangs on."""
+    for block in children(node, "p", "tbl"):
+        yield block
+        if block.tag == f"{WORD}p":
+            for box in _boxes(block):
+                yield from _blocks(box)
 
 
-def _list_item(paragraph: "Paragraph", style: str) -> str | None:
-    """Return the line of a list's item, or None for another paragraph."""
-    properties: Any = paragraph._p.pPr
-    numbered = properties is not None and properties.numPr is not None
-    text = "" if _HEADING.match(style) or not (numbered or style.startswith("List ")) else paragraph.text.strip()
-    if not text:
-        return None
-    level = properties.numPr.ilvl.val if numbered and properties.numPr.ilvl is not None else 0
-    return f"{'  ' * level}- {text}"
+def _boxes(node: Any) -> Iterator[Any]:  # noqa: ANN401
+    for child in node:
+        if child.tag == f"{WORD}txbxContent":
+            yield child
+        elif not str(child.tag).endswith("}Fallback"):  # the same box again, for old programs
+            yield from _boxes(child)
 
 
-def _rows(table: "Table") -> Iterator[list[str]]:
+def _rows(table: Any) -> Iterator[list[str]]:  # noqa: ANN401
     """Yield the texts of each row's cells, as they are written: spans, which may be endless, are not filled."""
-    from docx.table import _Cell
-
-    for row in table.rows:
-        yield [_Cell(cell, table).text for cell in row._tr.tc_lst]
+    for row in children(table, "tr"):
+        yield [_cell_text(cell) for cell in children(row, "tc")]
 
 
-def _notes(part: Any) -> Iterator[str]:  # noqa: ANN401 - the library is untyped there
+def _cell_text(cell: Any) -> str:  # noqa: ANN401
+    texts = []
+    for block in _blocks(cell):
+        nested = block.tag == f"{WORD}tbl"
+        texts.append(" ".join(" ".join(row) for row in _rows(block)) if nested else inner_text(block))
+    return "\n".join(texts)
+
+
+def _notes(part: Any) -> Iterator[str]:  # noqa: ANN401
     """Yield the footnotes and endnotes, which the library does not read."""
     from lxml import etree
 
@@ -108,6 +113,6 @@ def _notes(part: Any) -> Iterator[str]:  # noqa: ANN401 - the library is untyped
         kind = _NOTES.get(str(related.partname).lstrip("/"))
         if kind is None:
             continue
-        for note in etree.fromstring(related.blob, parser).iter(f"{_WORD}{kind}"):
-            if note.get(f"{_WORD}type") is None:  # the others are lines that separate notes
-                yield "".join(run.text or "" for run in note.iter(f"{_WORD}t"))
+        for note in etree.fromstring(related.blob, parser).iter(f"{WORD}{kind}"):
+            if note.get(f"{WORD}type") is None:  # the others are lines that separate notes
+                yield "\n".join(inner_text(paragraph) for paragraph in note.iter(f"{WORD}p"))

@@ -1,0 +1,168 @@
+"""DOCX files with all that Word puts in them: numbers that are only counted, content controls, changes, text boxes."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memorag_graph.documents import read_document
+from tests.test_documents import OFFICE, needs_office
+
+docx = pytest.importorskip("docx", reason="needs pip install 'memorag-graph[documents]'")
+parse_xml = pytest.importorskip("docx.oxml").parse_xml
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+LEVELS = (
+    ("decimal", "%1.", ""),
+    ("decimal", "%1.%2", ""),
+    ("lowerLetter", "(%3)", ""),
+    ("lowerRoman", "%4)", ""),
+    ("upperRoman", "%2 – %5", ""),
+    ("decimalZero", "%6", ""),
+    ("upperLetter", "%1.%7", ""),
+    ("upperLetter", "%1.%8", "<w:isLgl/>"),
+)
+COUNTED = [0, 1, 1, 2, 2, 3, 3, 4, 0, 0, 1, 2, 3, 3, 3, 3, 1, 5, 5, 6, 0, 4, 4, 2, 2, 2]
+
+
+def numbering(*lists: str) -> Any:
+    levels = "".join(
+        f'<w:lvl w:ilvl="{at}"><w:start w:val="{3 if at == 2 else 1}"/><w:numFmt w:val="{form}"/>{more}'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+        for at, (form, text, more) in enumerate(LEVELS)
+    )
+    bullets = '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="bullet"/><w:lvlText w:val="•"/></w:lvl>'
+    return parse_xml(
+        f'<w:numbering {W}><w:abstractNum w:abstractNumId="1"><w:multiLevelType w:val="multilevel"/>{levels}'
+        f'</w:abstractNum><w:abstractNum w:abstractNumId="2">{bullets}</w:abstractNum>'
+        f'<w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num>{"".join(lists)}'
+        f'<w:num w:numId="9"><w:abstractNumId w:val="2"/></w:num></w:numbering>'
+    )
+
+
+def write(path: Path, paragraphs: Sequence[tuple[str, int, int]], *lists: str) -> Path:
+    """Write numbered paragraphs: text, list, level."""
+    document = docx.Document()
+    document.part.numbering_part._element = numbering(*lists)
+    for text, list_id, level in paragraphs:
+        paragraph = document.add_paragraph(text)
+        paragraph._p.get_or_add_pPr().append(
+            parse_xml(f'<w:numPr {W}><w:ilvl w:val="{level}"/><w:numId w:val="{list_id}"/></w:numPr>')
+        )
+    document.save(str(path))
+    return path
+
+
+def as_the_office_program_numbers(path: Path) -> list[str]:
+    command = [str(OFFICE), f"-env:UserInstallation=file://{path.parent}/profile", "--headless", "--convert-to",
+               "txt:Text (encoded):UTF8", "--outdir", str(path.parent / "out"), str(path)]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    return lines((path.parent / "out" / f"{path.stem}.txt").read_text(encoding="utf-8-sig"))
+
+
+def lines(text: str) -> list[str]:
+    shown = [" ".join(line.split()).replace("•", "-") for line in text.splitlines()]
+    return [line for line in shown if line]
+
+
+@needs_office
+def test_paragraphs_have_the_numbers_that_an_office_program_shows(tmp_path: Path) -> None:
+    paragraphs = [(f"clause {at}", 1, level) for at, level in enumerate(COUNTED)]
+    paragraphs += [("goods", 9, 0), ("services", 9, 0)]
+    paragraphs += [(f"annex {at}", 2, level) for at, level in enumerate([0, 1, 1, 0])]
+    paragraphs += [(f"more {at}", 1, level) for at, level in enumerate([1, 0, 1])]
+    restarted = '<w:num w:numId="2"><w:abstractNumId w:val="1"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="7"/></w:lvlOverride></w:num>'  # noqa: E501
+    path = write(tmp_path / "contract.docx", paragraphs, restarted)
+    shown = as_the_office_program_numbers(path)
+    assert any(re.match(r"1\.2 ", line) for line in shown)
+    assert lines(read_document(path).text) == shown
+
+
+def test_a_level_may_ask_for_digits_whatever_the_levels_have(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.docx", [("term", 1, 0), ("rent", 1, 6), ("fees", 1, 7)])
+    assert lines(read_document(path).text) == ["1. term", "1.A rent", "1.1 fees"]
+
+
+def test_headings_are_counted_by_their_style(tmp_path: Path) -> None:
+    document = docx.Document()
+    root = numbering()
+    for level in range(2):
+        heading = document.styles[f"Heading {level + 1}"].element
+        heading.get_or_add_pPr().append(parse_xml(f'<w:numPr {W}><w:numId w:val="1"/></w:numPr>'))
+        link = parse_xml(f'<w:pStyle {W} w:val="{heading.get(docx.oxml.ns.qn("w:styleId"))}"/>')
+        root.findall(".//" + docx.oxml.ns.qn("w:lvl"))[level].insert(2, link)
+    document.part.numbering_part._element = root
+    own = document.styles.add_style("Clause", 1)
+    own.base_style = document.styles["Heading 2"]
+    for text, style in (("Term", "Heading 1"), ("Start", "Heading 2"), ("Fees", "Heading 1"), ("Rent", "Heading 2")):
+        document.add_paragraph(text, style)
+        document.add_paragraph(f"About the {text.lower()}.")
+    document.add_paragraph("Interest", "Clause")
+    document.save(str(tmp_path / "a.docx"))
+    found = read_document(tmp_path / "a.docx")
+    assert [title for _, title in found.places.sections] == [
+        "1. Term",
+        "1.1 Start",
+        "2. Fees",
+        "2.1 Rent",
+        "2.2 Interest",
+    ]
+    assert found.places.section(found.text.index("About the rent")) == "2.1 Rent"
+
+
+BOX = (
+    "<mc:AlternateContent xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'>"
+    "<mc:Choice Requires='wps'><w:drawing><w:txbxContent><w:p><w:r><w:t>In a box</w:t></w:r></w:p></w:txbxContent>"
+    "</w:drawing></mc:Choice><mc:Fallback><w:pict><w:txbxContent><w:p><w:r><w:t>In a box</w:t></w:r></w:p>"
+    "</w:txbxContent></w:pict></mc:Fallback></mc:AlternateContent>"
+)
+CONTENTS = {
+    "content control": (
+        "<w:sdt><w:sdtPr/><w:sdtContent><w:p><w:r><w:t>The tenant is </w:t></w:r><w:sdt><w:sdtContent>"
+        "<w:r><w:t>Ms Amory</w:t></w:r></w:sdtContent></w:sdt></w:p></w:sdtContent></w:sdt>",
+        "The tenant is Ms Amory",
+    ),
+    "tracked changes": (
+        "<w:p><w:r><w:t>The rent is </w:t></w:r><w:del><w:r><w:delText>400</w:delText></w:r></w:del><w:ins><w:r>"
+        "<w:t>450</w:t></w:r></w:ins></w:p>",
+        "The rent is 450",
+    ),
+    "moved": (
+        "<w:p><w:moveFrom><w:r><w:t>Twice. </w:t></w:r></w:moveFrom><w:r><w:t>Once. </w:t></w:r>"
+        "<w:moveTo><w:r><w:t>Twice.</w:t></w:r></w:moveTo></w:p>",
+        "Once. Twice.",
+    ),
+    "text box": (f"<w:p><w:r><w:t>Beside it</w:t></w:r><w:r>{BOX}</w:r></w:p>", "Beside it\n\nIn a box"),
+    "tabs and breaks": (
+        "<w:p><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t></w:r></w:p>",
+        "a\tb\nc-d",
+    ),
+    "table in a table": (
+        "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>winter</w:t></w:r></w:p></w:tc><w:sdt><w:sdtContent><w:tc><w:tbl><w:tr><w:tc>"
+        "<w:p><w:r><w:t>4</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>31</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p/></w:tc>"
+        "</w:sdtContent></w:sdt></w:tr></w:tbl>",
+        "winter | 4 31",
+    ),
+    "formula": (
+        "<w:p><m:oMath xmlns:m='http://schemas.openxmlformats.org/officeDocument/2006/math'><m:r><m:t>a=b</m:t></m:r>"
+        "</m:oMath></w:p>",
+        "a=b",
+    ),
+    "number without a list": (
+        "<w:p><w:pPr><w:numPr><w:ilvl w:val='3'/><w:numId w:val='77'/></w:numPr></w:pPr><w:r>"
+        "<w:t>Lost</w:t></w:r></w:p>",
+        "Lost",
+    ),
+}
+
+
+@pytest.mark.parametrize(("xml", "expected"), CONTENTS.values(), ids=CONTENTS.keys())
+def test_nothing_that_stands_in_a_document_is_left_out_or_read_twice(tmp_path: Path, xml: str, expected: str) -> None:
+    document = docx.Document()
+    for block in parse_xml(f"<w:body {W}>{xml}</w:body>"):
+        document.element.body.insert(len(document.element.body) - 1, block)
+    document.save(str(tmp_path / "a.docx"))
+    assert read_document(tmp_path / "a.docx").text == expected
