@@ -46,7 +46,8 @@ def soon(condition: Callable[[], bool]) -> None:
 
 
 def tab_to(page: Any, target: Any) -> None:
-    """Press the tabulator until an element has the focus."""
+    """Press the tabulator until an element has the focus, once the page is complete."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     for _ in range(80):
         page.keyboard.press("Tab")
         if target.evaluate("it => it === document.activeElement || it.contains(document.activeElement)"):
@@ -83,11 +84,11 @@ def test_a_narrow_window_shows_all(demo: str, browser: Any, tmp_path: Path) -> N
     wait_until_memorized(page)
     ask(page, QUESTION)
     page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first.click()
-    mark = page.locator(".passage mark")
-    mark.scroll_into_view_if_needed()
-    place = mark.bounding_box()
+    place = page.locator(".passage mark").bounding_box()
+    box = page.get_by_placeholder("Ask the document").bounding_box()
     assert place["x"] >= 0
     assert place["x"] + place["width"] <= 390
+    assert 0 < place["y"] < page.get_by_test_id("stChatMessage").last.bounding_box()["y"] < box["y"] < 800
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 

@@ -11,15 +11,23 @@ from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
 from memorag_graph.ui.settings import Chosen, settings
 
-HEIGHT = 640
-"""Pixels of the conversation and of what is beside it; each scrolls by itself."""
-
 STYLE = """
 <style>
+[data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 1rem; }
+.st-key-side-by-side { --talk: calc(100vh - 12.5rem); --beside: var(--talk); }
+@media (max-width: 640px) {  /* one above the other, the conversation next to where questions are written */
+  .st-key-side-by-side { --talk: 42vh; --beside: 28vh; }
+  .passage .far { display: none; }
+  .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) { flex-direction: column-reverse; }
+}
+.st-key-talk, :has(> .st-key-talk) { height: var(--talk) !important; flex-basis: var(--talk) !important; }
+.st-key-beside, :has(> .st-key-beside) { height: var(--beside) !important; flex-basis: var(--beside) !important; }
 .passage { white-space: pre-wrap; line-height: 1.55; border-left: 3px solid #2a6f97; padding: 0.4rem 0 0.4rem 1rem; }
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
 </style>
 """
+_HEIGHT = 640
+"""Pixels; makes the conversation, and what is beside it, scroll by themselves. How high they are, the style says."""
 
 
 def main() -> None:
@@ -39,10 +47,11 @@ def main() -> None:
     if opened is None:
         return
     turns = shared.talks.get(address.talk())
-    talk, beside = st.columns([3, 2], gap="large")
-    with talk, st.container(height=HEIGHT, border=False):
+    with st.container(key="side-by-side"):
+        talk, beside = st.columns([3, 2], gap="large")
+    with talk, st.container(height=_HEIGHT, border=False, key="talk"):
         conversation.show(shared, chosen, turns, question)
-    with beside, st.container(height=HEIGHT, border=False):
+    with beside, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:
         panels.show_statistics(opened.memory)

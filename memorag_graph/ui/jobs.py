@@ -49,10 +49,12 @@ class Job:
     watchers: int = 1
     stopping: bool = False
     _began: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _told: dict[str, float] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> None:
         """Take a report of the work; end it where nobody wants it any more."""
-        self._began.setdefault(progress.stage, (time.monotonic(), progress.done))
+        self._told[progress.stage] = time.monotonic()
+        self._began.setdefault(progress.stage, (self._told[progress.stage], progress.done))
         self.stages[progress.stage] = progress
         if progress.note:
             self.notes.append(progress.note)
@@ -62,7 +64,7 @@ class Job:
     def rate(self, stage: str) -> float:
         """Return the units per second of a stage; 0 where there is nothing to tell yet."""
         began, before = self._began[stage]
-        seconds = time.monotonic() - began
+        seconds = self._told[stage] - began
         return (self.stages[stage].done - before) / seconds if seconds > 0 else 0.0
 
     def seconds_left(self, stage: str) -> float | None:

@@ -32,6 +32,7 @@ def launch(options: RunOptions, host: str, port: int) -> None:
         "runner.postScriptGC": False,  # at each look at the progress it would take 0.3 s from the models
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
+        "theme.primaryColor": "#2a6f97",
     }
     bootstrap.load_config_options(flags)
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)

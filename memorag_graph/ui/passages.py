@@ -10,6 +10,8 @@ from memorag_graph.chunking import Chunk
 _MARKS = re.compile(r"[\\*_`#<\[\]$:~]")
 _BEFORE = 500
 _AFTER = 1500
+_NEAR = 100
+"""Characters before a quotation that a narrow window shows, too."""
 
 
 def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
@@ -22,8 +24,11 @@ def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
     start, end = int(citation["start"]), int(citation["end"])
     text, first = _text(chunks, citation["source"], max(0, start - _BEFORE), end + _AFTER)
     before, quote, after = text[: start - first], text[start - first : end - first], text[end - first :]
+    if first:
+        before = before.partition(" ")[2] or before  # from a whole word on
+    far, near = before[:-_NEAR], before[-_NEAR:]
     return (
-        f'<div class="passage">{"… " if first else ""}{escape(before)}'
+        f'<div class="passage"><span class="far">{"… " if first else ""}{escape(far)}</span>{escape(near)}'
         f'<mark id="quotation">{escape(quote)}</mark>{escape(after)} …</div>'
     )
 
