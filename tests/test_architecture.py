@@ -32,7 +32,6 @@ ALLOWED = {
     "langserve": {"serving"},
     "streamlit": {"ui"},
     "pypdfium2": {"documents/pdf.py"},
-    "docx": {"documents/docx.py"},
     "inscriptis": {"documents/html.py"},
     "lxml": {"documents"},
     "scipy": {"evaluation/significance.py"},

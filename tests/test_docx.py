@@ -48,12 +48,15 @@ def write(path: Path, paragraphs: Sequence[tuple[str, int, int]], *lists: str) -
     document = docx.Document()
     document.part.numbering_part._element = numbering(*lists)
     for text, list_id, level in paragraphs:
-        paragraph = document.add_paragraph(text)
-        paragraph._p.get_or_add_pPr().append(
-            parse_xml(f'<w:numPr {W}><w:ilvl w:val="{level}"/><w:numId w:val="{list_id}"/></w:numPr>')
-        )
+        numbered(document.add_paragraph(text), list_id, level)
     document.save(str(path))
     return path
+
+
+def numbered(paragraph: Any, list_id: int, level: int) -> None:
+    paragraph._p.get_or_add_pPr().append(
+        parse_xml(f'<w:numPr {W}><w:ilvl w:val="{level}"/><w:numId w:val="{list_id}"/></w:numPr>')
+    )
 
 
 def as_the_office_program_numbers(path: Path) -> list[str]:
@@ -79,6 +82,43 @@ def test_paragraphs_have_the_numbers_that_an_office_program_shows(tmp_path: Path
     shown = as_the_office_program_numbers(path)
     assert any(re.match(r"1\.2 ", line) for line in shown)
     assert lines(read_document(path).text) == shown
+
+
+@needs_office
+def test_paragraphs_without_text_and_in_tables_are_counted(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.part.numbering_part._element = numbering()
+    numbered(document.add_paragraph("Term"), 1, 0)
+    numbered(document.add_paragraph(""), 1, 0)
+    table = document.add_table(2, 2)
+    for text, cell in zip(("Rent", "400", "Fees", "31"), table._cells, strict=True):
+        cell.paragraphs[0].text = text
+        if text.isalpha():
+            numbered(cell.paragraphs[0], 1, 0)
+    numbered(document.add_paragraph("Notice"), 1, 0)
+    path = tmp_path / "lease.docx"
+    document.save(str(path))
+    shown = [line for line in as_the_office_program_numbers(path) if line != "2."]
+    read = [part.strip() for line in lines(read_document(path).text) for part in line.split("|")]
+    assert read == shown == ["1. Term", "3. Rent", "400", "4. Fees", "31", "5. Notice"]
+
+
+def test_a_level_may_go_on_after_one_above_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.docx", [("one", 1, 0), ("article", 1, 1), ("two", 1, 0), ("article", 1, 1)])
+    assert lines(read_document(path).text)[3] == "2.1 article"
+    document = docx.Document(str(path))
+    level = document.part.numbering_part._element.findall(".//" + docx.oxml.ns.qn("w:lvl"))[1]
+    level.insert(2, parse_xml(f'<w:lvlRestart {W} w:val="0"/>'))
+    document.save(str(path))
+    assert lines(read_document(path).text)[3] == "2.2 article"
+
+
+def test_what_was_taken_out_of_a_list_has_no_bullet(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_paragraph("plain", "List Paragraph")
+    document.add_paragraph("bullet", "List Bullet")
+    document.save(str(tmp_path / "a.docx"))
+    assert read_document(tmp_path / "a.docx").text == "plain\n\n- bullet"
 
 
 def test_a_level_may_ask_for_digits_whatever_the_levels_have(tmp_path: Path) -> None:
@@ -145,6 +185,11 @@ CONTENTS = {
         "<w:p><w:r><w:t>4</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>31</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p/></w:tc>"
         "</w:sdtContent></w:sdt></w:tr></w:tbl>",
         "winter | 4 31",
+    ),
+    "signs": (
+        "<w:p><w:r><w:t>agreed <!-- so -->by</w:t><w:ptab/><w:sym w:font='Wingdings' w:char='F0FE'/><w:t> yes</w:t>"
+        "</w:r></w:p>",
+        "agreed by\t☑ yes",
     ),
     "formula": (
         "<w:p><m:oMath xmlns:m='http://schemas.openxmlformats.org/officeDocument/2006/math'><m:r><m:t>a=b</m:t></m:r>"

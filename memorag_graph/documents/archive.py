@@ -1,46 +1,77 @@
 """Zip archives that strangers sent (DOCX and EPUB are such): opened only where unpacking them is bounded."""
 
+import io
+import lzma
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_UNPACKED = 1 << 30
 """Bytes of all parts together."""
 
-DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error)
+DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error, lzma.LZMAError)
 """What reading a part of a damaged archive raises."""
 
 _MOST_PARTS = 20_000
+_MOST_DIRECTORY = 4 << 20
 _ENCRYPTED = 0x1
 
 
-def open_archive(path: Path, name: str) -> zipfile.ZipFile:
-    """Open an archive.
+class _Bounded(io.FileIO):
+    """A file whose archive's directory, which is read at once, is read only up to a size."""
+
+    opening = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read bytes.
+
+        Raises:
+            zipfile.LargeZipFile: If too many are wanted at once while the archive is opened.
+        """
+        if self.opening and size is not None and size > _MOST_DIRECTORY:
+            raise zipfile.LargeZipFile
+        return super().read(size) or b""
+
+
+@contextmanager
+def open_archive(path: Path, name: str) -> "Iterator[zipfile.ZipFile]":
+    """Open an archive for as long as the block lasts.
 
     ``zipfile`` reads no more of a part than the archive's directory says, so what that says bounds the work.
 
     Raises:
         InputError: If it is damaged or encrypted, or would become too large.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputError("file", f"{name} is damaged or was cut off; save or download it again") from None
-    parts = archive.infolist()
+    with _Bounded(path) as stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except zipfile.LargeZipFile:
+            raise InputError("file", f"{name} has more than {_MOST_PARTS:,} parts; split it") from None
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            raise InputError("file", f"{name} is damaged or was cut off; save or download it again") from None
+        stream.opening = False
+        with archive:
+            _require_bounded(archive.infolist(), name)
+            yield archive
+
+
+def _require_bounded(parts: "list[zipfile.ZipInfo]", name: str) -> None:
     unpacked = sum(part.file_size for part in parts)
     if any(part.flag_bits & _ENCRYPTED for part in parts):
-        archive.close()
         raise InputError("file", f"{name} is protected by a password; save it without one")
     if len(parts) > _MOST_PARTS or unpacked > MOST_UNPACKED:
-        archive.close()
         raise InputError(
             "file",
             f"{name} would unpack to {unpacked:,} bytes in {len(parts):,} parts, of which {MOST_UNPACKED:,} and "
             f"{_MOST_PARTS:,} are read; split it",
         )
-    return archive
 
 
 def read_part(archive: zipfile.ZipFile, part: str, name: str, most: int) -> bytes:
@@ -55,20 +86,31 @@ def read_part(archive: zipfile.ZipFile, part: str, name: str, most: int) -> byte
     Raises:
         InputError: If it is missing, damaged or too large.
     """
-    if part not in archive.namelist():
-        raise InputError("file", f"{name} lacks its part {part}; save it again")
-    require_small(archive.getinfo(part), name, most)
+    try:
+        found = archive.getinfo(part)
+    except KeyError:
+        raise InputError("file", f"{name} lacks its part {part}; save it again") from None
+    if found.file_size > most:
+        raise InputError("file", f"{part} of {name} has more than {most:,} bytes; split the document")
     try:
         return archive.read(part)
     except DAMAGE:
         raise InputError("file", f"{part} of {name} is damaged; save or download it again") from None
 
 
-def require_small(part: zipfile.ZipInfo, name: str, most: int) -> None:
-    """Refuse a part of more than so many bytes, before it is read.
+def read_xml(archive: zipfile.ZipFile, part: str, name: str, most: int) -> Any:  # noqa: ANN401 - an element
+    """Return the root of a part that is XML; see :func:`read_part`.
 
     Raises:
-        InputError: If it has more.
+        InputError: If it is missing, damaged, too large or no XML.
+        MissingExtraError: If the extra ``documents`` is not installed.
     """
-    if part.file_size > most:
-        raise InputError("file", f"{part.filename} of {name} has more than {most:,} bytes; split the document")
+    try:
+        from lxml import etree
+    except ImportError:
+        raise MissingExtraError(f"reading {name}", "documents") from None
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        return etree.fromstring(read_part(archive, part, name, most), parser)
+    except etree.XMLSyntaxError as error:
+        raise InputError("file", f"{name} is damaged ({error}); save or download it again") from None

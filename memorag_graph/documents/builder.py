@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from memorag_graph.documents.places import Places
+from memorag_graph.errors import InputError
+
+MOST_CHARACTERS = 200_000_000
+"""Characters of a text that is put together; a few bytes can stand for many."""
 
 _BLANK_LINE = "\n\n"
 _SPACES = re.compile(r"\s+")
@@ -11,9 +15,14 @@ _LONGEST_HEADING = 120
 
 
 class Builder:
-    """Puts a text together; blocks are separated by blank lines."""
+    """Puts a text together; blocks are separated by blank lines.
 
-    def __init__(self) -> None:
+    Args:
+        name: The file's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._blocks: list[str] = []
         self._length = 0
         self._pages: list[tuple[int, int]] = []
@@ -33,6 +42,9 @@ class Builder:
         Args:
             text: Its characters; one without any but white space is left out.
             headings: Where in it headings begin, and what they are.
+
+        Raises:
+            InputError: If the whole text becomes too long.
         """
         kept = text.strip()
         if not kept:
@@ -43,6 +55,8 @@ class Builder:
                 self._sections.append((self._length + max(0, start - ahead), title[:_LONGEST_HEADING]))
         self._blocks.append(kept)
         self._length += len(kept) + len(_BLANK_LINE)
+        if self._length > MOST_CHARACTERS:
+            raise InputError("file", f"{self._name} holds more than {MOST_CHARACTERS:,} characters of text; split it")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Add a table: a line for each row, its cells between bars."""

@@ -1,71 +1,83 @@
 """DOCX → text with sections; lists keep their numbers and bullets, and tables become lines with bars."""
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
-from memorag_graph.documents.archive import DAMAGE, open_archive, require_small
+from memorag_graph.documents.archive import open_archive, read_xml
 from memorag_graph.documents.builder import Builder
 from memorag_graph.documents.docx_numbering import Numbering
 from memorag_graph.documents.docx_styles import WORD, Styles, children, inner_text
-from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.errors import InputError
 
-MOST_XML = 128 << 20
-"""Bytes of a part that is parsed; its tree takes about five times as much memory."""
+_MOST_XML = 64 << 20
+"""Bytes of a part that is parsed; its tree takes up to twenty times as much memory."""
 
-_NOTES = {"word/footnotes.xml": "footnote", "word/endnotes.xml": "endnote"}
+_ROOT = "_rels/.rels"
+_MAIN = "word/document.xml"
+_NOTES = ("footnotes", "endnotes")
+_KINDS = ("styles", "numbering", *_NOTES)
 
 
 def read_docx(path: Path, name: str) -> Builder:
     """Read a document: its body in order, with text boxes after their paragraphs, then its footnotes and endnotes.
 
-    Changes that were tracked are read as accepted.
+    Changes that were tracked are read as accepted. Of the archive only the parts that hold text are unpacked.
 
     Raises:
         InputError: If it is damaged, encrypted or too large.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
-    try:
-        import docx
-        from docx.opc.exceptions import OpcError
-        from lxml.etree import LxmlError
-    except ImportError:
-        raise MissingExtraError(f"reading the DOCX {name}", "documents") from None
-    builder = Builder()
+    builder = Builder(name)
     with open_archive(path, name) as archive:
-        for entry in archive.infolist():
-            if entry.filename.endswith((".xml", ".rels")):
-                require_small(entry, name, MOST_XML)
-    try:
-        with path.open("rb") as stream:
-            part = docx.Document(stream).part
-            _add_blocks(builder, part)
-            for note in _notes(part):
-                builder.text(note)
-    except (*DAMAGE, OpcError, LxmlError, KeyError, ValueError, AttributeError) as error:
-        raise InputError(
-            "file", f"{name} is damaged ({error}); open it in a word processor and save it again"
-        ) from None
+        part = _related(archive, "", _ROOT, name).get("officeDocument", _MAIN)
+        related = _related(archive, posixpath.dirname(part), _relations_of(part), name)
+        roots = {kind: read_xml(archive, it, name, _MOST_XML) for kind, it in related.items() if kind in _KINDS}
+        body = read_xml(archive, part, name, _MOST_XML).find(f"{WORD}body")
+        if body is None:
+            raise InputError("file", f"{name} is damaged (it has no body); save it again")
+        styles = Styles(roots.get("styles"))
+        numbering = Numbering(roots.get("numbering"), styles)
+        _add_blocks(builder, body, styles, numbering)
+        for kind in _NOTES:
+            for note in () if kind not in roots else children(roots[kind], kind.removesuffix("s")):
+                if note.get(f"{WORD}type") is None:  # the others are lines that separate notes
+                    builder.text(_text_of(note, numbering))
     return builder
 
 
-def _add_blocks(builder: Builder, part: Any) -> None:  # noqa: ANN401 - the library is untyped there
-    styles = Styles(part.styles.element)
-    roots = [it.target_part.element for it in part.rels.values() if it.reltype.endswith("/numbering")]
-    numbering = Numbering(roots, styles)
+def _related(archive: ZipFile, base: str, relations: str, name: str) -> dict[str, str]:
+    """Return the parts that a part refers to, by what they are to it (ECMA-376, part 2, "Relationships")."""
+    if relations not in archive.NameToInfo:
+        return {}
+    found = {}
+    for it in read_xml(archive, relations, name, _MOST_XML).iter("{*}Relationship"):
+        if it.get("TargetMode") != "External":
+            target = posixpath.normpath(posixpath.join("/", base, it.get("Target", ""))).lstrip("/")
+            found[posixpath.basename(it.get("Type", ""))] = target
+    return found
+
+
+def _relations_of(part: str) -> str:
+    return posixpath.join(posixpath.dirname(part), "_rels", f"{posixpath.basename(part)}.rels")
+
+
+def _add_blocks(builder: Builder, body: Any, styles: Styles, numbering: Numbering) -> None:  # noqa: ANN401
     listed: list[str] = []
-    for block in _blocks(part.element.body):
+    for block in _blocks(body):
         is_table = block.tag == f"{WORD}tbl"
+        label, level = ("", 0) if is_table else numbering.label(block)
         text = "" if is_table else inner_text(block).strip()
-        label, level = numbering.label(block) if text else ("", 0)
         is_heading = bool(text) and styles.is_heading(block)
-        if label and not is_heading:
+        if label and text and not is_heading:
             listed.append(f"{'  ' * level}{label} {text}")
             continue
         builder.text("\n".join(listed))
         listed = []
         if is_table:
-            builder.table(_rows(block))
+            builder.table(_rows(block, numbering))
         elif is_heading:
             builder.heading(f"{label} {text}".strip())
         else:
@@ -90,29 +102,20 @@ def _boxes(node: Any) -> Iterator[Any]:  # noqa: ANN401
             yield from _boxes(child)
 
 
-def _rows(table: Any) -> Iterator[list[str]]:  # noqa: ANN401
+def _rows(table: Any, numbering: Numbering) -> Iterator[list[str]]:  # noqa: ANN401
     """Yield the texts of each row's cells, as they are written: spans, which may be endless, are not filled."""
     for row in children(table, "tr"):
-        yield [_cell_text(cell) for cell in children(row, "tc")]
+        yield [_text_of(cell, numbering) for cell in children(row, "tc")]
 
 
-def _cell_text(cell: Any) -> str:  # noqa: ANN401
+def _text_of(node: Any, numbering: Numbering) -> str:  # noqa: ANN401
+    """Return the text of a cell or a note."""
     texts = []
-    for block in _blocks(cell):
-        nested = block.tag == f"{WORD}tbl"
-        texts.append(" ".join(" ".join(row) for row in _rows(block)) if nested else inner_text(block))
+    for block in _blocks(node):
+        if block.tag == f"{WORD}tbl":
+            texts.append(" ".join(" ".join(row) for row in _rows(block, numbering)))
+        else:
+            label, _ = numbering.label(block)
+            text = inner_text(block)
+            texts.append(f"{label} {text}" if label and text else text)
     return "\n".join(texts)
-
-
-def _notes(part: Any) -> Iterator[str]:  # noqa: ANN401
-    """Yield the footnotes and endnotes, which the library does not read."""
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    for related in part.package.iter_parts():
-        kind = _NOTES.get(str(related.partname).lstrip("/"))
-        if kind is None:
-            continue
-        for note in etree.fromstring(related.blob, parser).iter(f"{WORD}{kind}"):
-            if note.get(f"{WORD}type") is None:  # the others are lines that separate notes
-                yield "\n".join(inner_text(paragraph) for paragraph in note.iter(f"{WORD}p"))

@@ -8,7 +8,9 @@ WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _TEXT = {f"{WORD}t", f"{_MATH}t"}
-_MARKS = {f"{WORD}tab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBreakHyphen": "-"}
+_MARKS = {f"{WORD}tab": "\t", f"{WORD}ptab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBreakHyphen": "-"}
+_WINGDINGS = {"A8": "☐", "6F": "☐", "FE": "☑", "78": "☒", "FD": "☒", "FC": "✓", "FB": "✗"}
+"""The boxes and ticks of forms, by the last two digits of their place in the font."""
 _NOT_TEXT = {f"{WORD}{name}" for name in ("pPr", "rPr", "del", "moveFrom", "txbxContent", "rt")}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _AROUND = {f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag")}
@@ -16,6 +18,10 @@ _AROUND = {f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins",
 
 _HEADING = re.compile(r"(?:heading \d|title)$", re.IGNORECASE)
 _BODY_LEVEL = 9
+_DEEPEST = 50
+"""Styles that a style is based on, one after the other."""
+
+_NUMBER = re.compile(r"-?\d{1,9}")
 
 
 def children(node: Any, *names: str) -> Iterator[Any]:  # noqa: ANN401 - the library's elements are untyped
@@ -45,44 +51,65 @@ def _pieces(node: Any) -> Iterator[str]:  # noqa: ANN401
             yield child.text or ""
         elif child.tag in _MARKS:
             yield _MARKS[child.tag]
+        elif child.tag == f"{WORD}sym":
+            yield _WINGDINGS.get(child.get(f"{WORD}char", "")[-2:].upper(), "\N{REPLACEMENT CHARACTER}")
         elif child.tag not in _NOT_TEXT and child.tag != _FALLBACK:
             yield from _pieces(child)
+
+
+def number(text: str | None, otherwise: int) -> int:
+    """Return a number as the format writes it, or something else for what is none."""
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else otherwise
 
 
 class Styles:
     """The styles of a document.
 
     Args:
-        element: The root of its styles, ``w:styles``.
+        root: What the document says of them, ``w:styles``; None where it says nothing.
     """
 
-    def __init__(self, element: Any) -> None:  # noqa: ANN401
-        self._styles = {str(style.get(f"{WORD}styleId")): style for style in element.iter(f"{WORD}style")}
+    def __init__(self, root: Any) -> None:  # noqa: ANN401
+        styles = () if root is None else root.iter(f"{WORD}style")
+        self._styles = {str(style.get(f"{WORD}styleId")): style for style in styles}
         described = [(it.get(f"{WORD}type"), it.get(f"{WORD}default"), key) for key, it in self._styles.items()]
         self._default = next((key for kind, default, key in described if (kind, default) == ("paragraph", "1")), "")
+        self._said: dict[tuple[str, str], str | None] = {}
+        self._headings: dict[str, bool] = {}
 
     def of(self, paragraph: Any) -> str:  # noqa: ANN401
         """Return the id of a paragraph's style."""
         return value(paragraph, "pPr/pStyle") or self._default
 
-    def chain(self, style: str) -> Iterator[Any]:
-        """Yield a style and those that it is based on, nearest first."""
-        seen = set()
-        while style in self._styles and style not in seen:
-            seen.add(style)
-            yield self._styles[style]
+    def chain(self, style: str) -> list[str]:
+        """Return the ids of a style and of those that it is based on, nearest first."""
+        found: list[str] = []
+        while style in self._styles and style not in found and len(found) < _DEEPEST:
+            found.append(style)
             style = value(self._styles[style], "basedOn") or ""
+        return found
+
+    def said(self, style: str, path: str) -> str | None:
+        """Return what a style, or else the nearest of those that it is based on, says of a property."""
+        if (style, path) not in self._said:
+            values = (value(self._styles[it], path) for it in self.chain(style))
+            self._said[style, path] = next((it for it in values if it is not None), None)
+        return self._said[style, path]
 
     def find(self, paragraph: Any, path: str) -> str | None:  # noqa: ANN401
-        """Return what a paragraph, or else the nearest of its styles, says of a property."""
-        for node in (paragraph, *self.chain(self.of(paragraph))):
-            if (found := value(node, f"pPr/{path}")) is not None:
-                return found
-        return None
+        """Return what a paragraph, or else its style, says of a property."""
+        own = value(paragraph, f"pPr/{path}")
+        return self.said(self.of(paragraph), f"pPr/{path}") if own is None else own
+
+    def name(self, style: str) -> str:
+        """Return the name of a style."""
+        return value(self._styles.get(style), "name") or ""
 
     def is_heading(self, paragraph: Any) -> bool:  # noqa: ANN401
         """Tell whether a paragraph is a heading or the title, by its style or its level in the outline."""
-        level = self.find(paragraph, "outlineLvl")
-        if level is not None and level.isdecimal() and int(level) < _BODY_LEVEL:
+        if number(self.find(paragraph, "outlineLvl"), _BODY_LEVEL) != _BODY_LEVEL:
             return True
-        return any(_HEADING.match(value(style, "name") or "") for style in self.chain(self.of(paragraph)))
+        style = self.of(paragraph)
+        if style not in self._headings:
+            self._headings[style] = any(_HEADING.match(self.name(it)) for it in self.chain(style))
+        return self._headings[style]

@@ -2,14 +2,13 @@
 
 import posixpath
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from memorag_graph.documents.archive import open_archive, read_part
+from memorag_graph.documents.archive import open_archive, read_part, read_xml
 from memorag_graph.documents.builder import Builder
 from memorag_graph.documents.html import add_html
-from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.errors import InputError
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -25,17 +24,17 @@ def read_epub(path: Path, name: str) -> Builder:
         InputError: If it is damaged, protected or too large.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
-    builder = Builder()
+    builder = Builder(name)
     with open_archive(path, name) as archive:
         _refuse_protected(archive, name)
         for chapter in _chapters(archive, name):
             html = read_part(archive, chapter, name, _MOST_CHAPTER).decode("utf-8", errors="replace")
-            add_html(builder, html.partition("?>")[2] if html.lstrip("\ufeff").startswith("<?xml") else html, name)
+            add_html(builder, html, name)
     return builder
 
 
 def _refuse_protected(archive: ZipFile, name: str) -> None:
-    if _ENCRYPTION not in archive.namelist():
+    if _ENCRYPTION not in archive.NameToInfo:
         return
     described = read_part(archive, _ENCRYPTION, name, _MOST_CHAPTER)
     if described.count(b"EncryptionMethod") > sum(described.count(algorithm) for algorithm in _FONT_SCRAMBLING):
@@ -44,23 +43,13 @@ def _refuse_protected(archive: ZipFile, name: str) -> None:
 
 def _chapters(archive: ZipFile, name: str) -> list[str]:
     """Return the parts of the book's pages in reading order (EPUB 3.3, "Package document")."""
-    container = _parsed(read_part(archive, _CONTAINER, name, _MOST_CHAPTER), name)
+    container = read_xml(archive, _CONTAINER, name, _MOST_CHAPTER)
     package = next((it.get("full-path") for it in container.iter("{*}rootfile")), None)
     if package is None:
         raise InputError("file", f"{name} names no book in its container; save it again")
-    tree = _parsed(read_part(archive, package, name, _MOST_CHAPTER), name)
+    tree = read_xml(archive, package, name, _MOST_CHAPTER)
     pages = {it.get("id"): it.get("href") for it in tree.iter("{*}item") if it.get("media-type") in _PAGES}
     order = [pages.get(it.get("idref")) for it in tree.iter("{*}itemref") if it.get("linear") != "no"]
     base = posixpath.dirname(package)
-    return [posixpath.normpath(posixpath.join(base, unquote(href))) for href in order if href]
-
-
-def _parsed(xml: bytes, name: str) -> Any:  # noqa: ANN401 - an element
-    try:
-        from lxml import etree
-    except ImportError:
-        raise MissingExtraError(f"reading the EPUB {name}", "documents") from None
-    try:
-        return etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError as error:
-        raise InputError("file", f"{name} is damaged ({error}); save or download it again") from None
+    chapters = [posixpath.normpath(posixpath.join(base, unquote(href))) for href in order if href]
+    return list(dict.fromkeys(chapters))  # none may be named twice

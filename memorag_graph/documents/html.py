@@ -5,12 +5,14 @@ from functools import cache
 from typing import Any
 
 from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.html_tables import take_wide_tables_apart
 from memorag_graph.errors import InputError, MissingExtraError
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})|<\?xml[^>]{0,200}encoding=[\"']([\w-]{1,40})", re.IGNORECASE
 )
+_DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*>")
 _MOST_CHARACTERS = 64 << 20
 """A tree of more takes too much memory."""
 
@@ -28,7 +30,7 @@ def read_html(text: str, name: str) -> Builder:
         InputError: If it is too large or cannot be parsed.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
-    builder = Builder()
+    builder = Builder(name)
     add_html(builder, text, name)
     return builder
 
@@ -36,20 +38,24 @@ def read_html(text: str, name: str) -> Builder:
 def add_html(builder: Builder, html: str, name: str) -> None:
     """Add a page to a text."""
     try:
-        from inscriptis import get_annotated_text
+        from inscriptis import Inscriptis
         from lxml.etree import ParserError
+        from lxml.html import document_fromstring
     except ImportError:
         raise MissingExtraError(f"reading the HTML of {name}", "documents") from None
     if len(html) > _MOST_CHARACTERS:
         raise InputError("file", f"{name} has more than {_MOST_CHARACTERS:,} characters of HTML; split it")
-    if not html.strip():
-        return
     try:
-        found = get_annotated_text(html, _config())
-    except (ParserError, ValueError) as error:
+        tree = document_fromstring(_DECLARATION.sub("", html, count=1))
+        take_wide_tables_apart(tree)
+        read = Inscriptis(tree, _config())
+    except ParserError:  # nothing but white space or comments
+        return
+    except ValueError as error:
         raise InputError("file", f"{name} cannot be read as HTML ({error}); save it again") from None
-    text: str = found["text"]
-    builder.text(text, [(start, text[start:end]) for start, end, label in sorted(found["label"]) if label == "heading"])
+    text: str = read.get_text()
+    headings = sorted((it.start, it.end) for it in read.get_annotations())
+    builder.text(text, [(start, text[start:end]) for start, end in headings])
 
 
 @cache

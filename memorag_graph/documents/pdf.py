@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Ocr = Callable[["Image"], str]
 """Reads the text of a page's picture."""
 
+_MOST_TITLES = 100
+"""Titles of the outline that are looked for on one page."""
+
 MOST_PAGES = 20_000
 _one_at_a_time = threading.Lock()
 """PDFium is not safe for several threads, not even with a document of its own for each."""
@@ -70,7 +73,7 @@ def _refusal(name: str, error: Exception) -> InputError:
 def _read_pages(pdf: Any, name: str, ocr: Ocr | None) -> Builder:  # noqa: ANN401 - the library is untyped
     from pypdfium2 import PdfiumError
 
-    builder, characters, outline = Builder(), 0, _outline(pdf)
+    builder, characters, outline = Builder(name), 0, _outline(pdf)
     for index in range(len(pdf)):
         builder.page(index + 1)
         try:
@@ -120,7 +123,7 @@ def _outline(pdf: Any) -> Mapping[int, list[str]]:  # noqa: ANN401
     for item in pdf.get_toc():
         destination = item.get_dest()
         index = destination.get_index() if destination else None
-        if index is not None:
+        if index is not None and len(titles[index]) < _MOST_TITLES:
             titles[index].append(item.get_title())
     return titles
 

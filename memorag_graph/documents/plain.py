@@ -1,5 +1,7 @@
 """Bytes of a plain-text file → text, with the encoding detected and lines that end in a line feed."""
 
+import codecs
+
 from memorag_graph.documents.document import clean_text
 from memorag_graph.errors import InputError
 
@@ -10,6 +12,9 @@ _BOM_ENCODINGS = (
     (b"\xfe\xff", "utf-16"),
 )
 _CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b"]
+_NO_PAGE = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+"""Codecs of Python that no browser knows; some take a time that grows with the square of the length."""
+
 _SAMPLE = 1 << 20
 """Bytes that the encoding is guessed from."""
 
@@ -35,7 +40,7 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
     if declared is None or any(data.startswith(mark) for mark, _ in _BOM_ENCODINGS):
         return None
     try:
-        return data.decode(declared)
+        return None if codecs.lookup(declared).name in _NO_PAGE else data.decode(declared)
     except (LookupError, UnicodeError):
         return None
 

@@ -1,10 +1,10 @@
 """Files → documents. What a file is, its content says; its name says only what it should be."""
 
-import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Literal
 
+from memorag_graph.documents.archive import open_archive
 from memorag_graph.documents.document import Document, clean_text
 from memorag_graph.documents.docx import read_docx
 from memorag_graph.documents.epub import read_epub
@@ -114,11 +114,8 @@ def format_of(path: Path, head: bytes, name: str) -> Format:
 
 
 def _archived(path: Path, name: str) -> Format:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputError("file", f"{name} is damaged or was cut off; save or download it again") from None
+    with open_archive(path, name) as archive:
+        names = set(archive.namelist())
     for part, what in _PARTS.items():
         if part in names:
             return what

@@ -54,7 +54,7 @@ def main() -> None:
     with beside, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:
-        panels.show_statistics(opened.memory)
+        panels.show_statistics(opened)
         conversation.offer_export(turns)
 
 

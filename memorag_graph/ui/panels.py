@@ -12,7 +12,6 @@ from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.talks import Turn
 
 if TYPE_CHECKING:
-    from memorag_graph.memory.memory import Memory
     from memorag_graph.opened import OpenMemory
 
 PANELS = ("Document", "Evidence", "Recalled", "Path")
@@ -48,10 +47,12 @@ def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None
         st.html(passage_html(opened.index.chunks, citation))
 
 
-def show_statistics(memory: "Memory") -> None:
+def show_statistics(opened: "OpenMemory") -> None:
     """Show what the memory is."""
+    memory = opened.memory
     told = {
         "Text": f"{memory.context_tokens:,} tokens",
+        "Chunks": f"{len(opened.index.chunks):,}",
         "Memory": f"{memory.memory_tokens:,} tokens",
         "Keys and values": size(memory.nbytes),
         "Text to memory": f"{memory.context_tokens / max(1, memory.memory_tokens):.1f} : 1",
