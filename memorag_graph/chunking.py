@@ -14,6 +14,7 @@ _UNIT_SHARE = 16
 _SHORTEST_SECTION = 0.6
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _WORD = re.compile(r"\S")
+_COUNTED_SPACE = 1000
 _LONGEST_PARAGRAPH = 1 << 16
 """Characters; longer paragraphs, such as a log without blank lines, are split in parts, or all of it is held twice."""
 
@@ -123,16 +124,21 @@ def _section(text: str, units: Sequence[_Unit], tokens: CountsTokens) -> Section
 def _units(text: str, tokens: CountsTokens, size: int) -> Iterator[_Unit]:
     splitter = _splitter(tokens, size)
     for start, end, after, ends_paragraph in _paragraphs(text):
-        cost = tokens.count(text[start:after])
+        cost = _cost(text, start, end, after, tokens)
         if cost <= size:
-            yield _Unit(start, end, cost + 1, ends_paragraph)
+            yield _Unit(start, end, cost, ends_paragraph)
             continue
         pieces = splitter.chunk_indices(text[start:end])
         spans = [(start + offset, start + offset + len(piece)) for offset, piece in pieces]
         following = [begin for begin, _ in spans[1:]] + [after]
         for (begin, stop), then in zip(spans, following, strict=True):
-            cost = tokens.count(text[begin:then]) + 1  # white space at an end is fewer tokens than between words
-            yield _Unit(begin, stop, cost, ends_paragraph and stop == end)
+            yield _Unit(begin, stop, _cost(text, begin, stop, then, tokens), ends_paragraph and stop == end)
+
+
+def _cost(text: str, start: int, end: int, after: int, tokens: CountsTokens) -> int:
+    """Return a bound of the tokens of a unit and the white space after it, of which there may be any amount."""
+    counted = min(after, end + _COUNTED_SPACE)
+    return tokens.count(text[start:counted]) + (after - counted) + 1  # at an end it is fewer tokens than between words
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int, int, bool]]:

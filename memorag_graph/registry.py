@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memorag_graph.documents import Document
+from memorag_graph.documents import Document, with_distinct_names
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.languages import detect_language
 from memorag_graph.memory.atomic import require_free, require_writable
@@ -84,6 +84,7 @@ class Registry(ModelRegistry):
 
         if not documents:
             raise InputError("documents", "nothing to memorize; give at least one document")
+        documents = with_distinct_names(documents)
         model = self.memory_model(options.model or EMBEDDED, options)
         embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
         embedding_model = "" if options.index == NO_INDEX else self.embedding_name(embedding_model)

@@ -75,11 +75,16 @@ def new_page(browser: Any, width: int = 1400, height: int = 900) -> Any:
 
 def upload(page: Any, *files: Path) -> None:
     """Upload files and have them memorized."""
+    bring(page, *files).click()
+
+
+def bring(page: Any, *files: Path) -> Any:
+    """Upload files and return the button that has them memorized."""
     page.get_by_test_id("stFileUploader").wait_for()
     page.set_input_files("input[type=file]", [str(file) for file in files])
     button = page.get_by_role("button", name="Memorize")
     sync_api.expect(button).to_be_enabled(timeout=MINUTES)
-    button.click()
+    return button
 
 
 def memorized(page: Any, demo: str, file: Path) -> None:

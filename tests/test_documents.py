@@ -14,7 +14,7 @@ from reportlab.lib.pagesizes import A5
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from memorag_graph.documents import MOST_BYTES, Document, read_document
+from memorag_graph.documents import MOST_BYTES, Document, read_document, with_distinct_names
 from memorag_graph.errors import InputError, MissingExtraError
 
 PANDOC, OFFICE = shutil.which("pandoc"), shutil.which("soffice")
@@ -370,3 +370,10 @@ def test_a_span_without_end_and_an_empty_chapter_are_read(tmp_path: Path) -> Non
 def test_an_encoding_that_is_none_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text('<html><meta charset="undefined"><p>Seen.</p></html>')
     assert read_document(tmp_path / "a.html").text == "Seen."
+
+
+def test_documents_of_one_name_are_told_apart() -> None:
+    names = ["a.txt", "a.txt", "b.txt", "a.txt (2)", "a.txt"]
+    named = with_distinct_names([Document(name, f"text {at}") for at, name in enumerate(names)])
+    assert [it.source for it in named] == ["a.txt", "a.txt (3)", "b.txt", "a.txt (2)", "a.txt (4)"]
+    assert [it.text for it in named] == [f"text {at}" for at in range(5)]

@@ -107,7 +107,7 @@ def test_memorizing_reports_progress(client: SyncLangGraphClient, server: tuple[
         for event in client.runs.stream(None, "memorag", input=given, context=server[1], stream_mode=["custom"])
         if event.event == "custom"
     }
-    assert stages == {"gists", "memory", "index"}
+    assert stages == {"sections", "gists", "memory", "chunks", "index"}
 
 
 def test_a_person_edits_the_evidence_before_the_answer(

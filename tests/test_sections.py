@@ -60,6 +60,13 @@ def test_a_section_is_known_before_the_rest_of_the_text_is_read(name: str) -> No
     assert read[0] == read[1]
 
 
+def test_white_space_of_any_length_is_not_counted_word_for_word() -> None:
+    words = Words()
+    sections = list(split_sections("first" + " " * 5_000_000 + "second", words, SIZE))
+    assert len(sections) == 2
+    assert words.characters < 10_000
+
+
 def test_an_edit_moves_only_the_sections_about_it() -> None:
     edited = PARAGRAPHS.replace("Paragraph 40 ", "Here is something that was not there before. Paragraph 40 ")
     before, after = (

@@ -54,7 +54,7 @@ DOCUMENTS = [Document("letters.txt", TEXT)]
 
 def test_what_two_want_is_made_once(slow: Slow) -> None:
     jobs = Jobs(slow)
-    first, second = jobs.start(DOCUMENTS, TINY), jobs.start(DOCUMENTS, TINY)
+    first, second = jobs.start(DOCUMENTS, TINY, "a"), jobs.start(DOCUMENTS, TINY, "b")
     assert first is second
     slow.steps.release(3)
     assert ended(first) == "done"
@@ -62,18 +62,20 @@ def test_what_two_want_is_made_once(slow: Slow) -> None:
     assert first.notes == ["gist 0", "gist 1", "gist 2"]
 
 
-def test_one_who_leaves_stops_no_job_that_others_watch(slow: Slow) -> None:
+def test_one_who_leaves_stops_no_job_that_others_watch_however_often(slow: Slow) -> None:
     jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY)
-    jobs.start(DOCUMENTS, TINY)
-    assert not jobs.leave(job)
+    job = jobs.start(DOCUMENTS, TINY, "a")
+    jobs.start(DOCUMENTS, TINY, "b")
+    jobs.start(DOCUMENTS, TINY, "a")
+    assert not jobs.leave(job, "a")
+    assert not jobs.leave(job, "a")
     slow.steps.release(3)
     assert ended(job) == "done"
 
 
 def test_what_has_ended_is_forgotten_once_nobody_shows_it(slow: Slow) -> None:
     jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY)
+    job = jobs.start(DOCUMENTS, TINY, "a")
     key = job.key
     slow.steps.release(3)
     assert ended(job) == "done"
@@ -85,32 +87,38 @@ def test_what_has_ended_is_forgotten_once_nobody_shows_it(slow: Slow) -> None:
 
 def test_settings_of_a_question_make_no_other_memory(slow: Slow) -> None:
     jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY)
-    assert jobs.start(DOCUMENTS, TINY.model_copy(update={"temperature": 1.5, "hits": 3})) is job
-    other = jobs.start(DOCUMENTS, TINY.model_copy(update={"retrieval_chunk_size": 64}))
+    job = jobs.start(DOCUMENTS, TINY, "a")
+    assert jobs.start(DOCUMENTS, TINY.model_copy(update={"temperature": 1.5, "hits": 3}), "b") is job
+    other = jobs.start(DOCUMENTS, TINY.model_copy(update={"retrieval_chunk_size": 64}), "b")
     assert other is not job
     slow.steps.release(6)
     assert ended(job) == ended(other) == "done"
 
 
-def test_the_oldest_conversations_are_forgotten() -> None:
-    talks = Talks()
-    talks.get("mine").append({"result": {}})
+def test_the_oldest_conversations_are_forgotten_and_none_by_looking() -> None:
+    talks, turn = Talks(), {"result": {}}
+    talks.add("mine", turn)
+    for number in range(2 * MOST):
+        assert talks.get(str(number)) == ()
+    assert talks.get("mine") == (turn,)
     for number in range(MOST - 1):
-        talks.get(str(number))
-    assert talks.get("mine")
-    for number in range(MOST):
-        talks.get(f"other {number}")
-    assert not talks.get("mine")
+        talks.add(str(number), turn)
+    assert talks.get("mine") == (turn,)
+    for number in range(MOST - 1):
+        talks.add(f"other {number}", turn)
+    assert talks.get("mine") == (turn,)
+    talks.add("one more", turn)
+    talks.add("and one", turn)
+    assert len([it for it in range(MOST) if talks.get(str(it))]) == 0
 
 
 def test_a_job_that_nobody_wants_stops_and_can_begin_again(slow: Slow) -> None:
     jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY)
-    assert jobs.leave(job)
+    job = jobs.start(DOCUMENTS, TINY, "a")
+    assert jobs.leave(job, "a")
     slow.steps.release(1)
     assert ended(job) == "stopped"
-    again = jobs.start(job.documents, job.options)
+    again = jobs.start(job.documents, job.options, "a")
     slow.steps.release(3)
     assert ended(again) == "done"
 
@@ -120,7 +128,7 @@ def test_what_goes_wrong_is_told(registry: Registry) -> None:
         def memorize(self, *_: Any, **__: Any) -> Any:
             raise InputError("gist_tokens", "too long")
 
-    job = Jobs(Broken()).start(DOCUMENTS, TINY)
+    job = Jobs(Broken()).start(DOCUMENTS, TINY, "a")
     assert ended(job) == "failed"
     assert job.error == "gist_tokens: too long"
 

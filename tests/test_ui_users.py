@@ -15,12 +15,14 @@ from tests.browser import (
     PAGES,
     QUESTION,
     ask,
+    bring,
     demo_server,
     digesting,
     long_text,
     memorized,
     new_page,
     report,
+    show,
     sync_api,
     upload,
     wait_until_memorized,
@@ -43,6 +45,15 @@ def soon(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.1)
     pytest.fail("this did not come about within a minute")
+
+
+def choose_memory(page: Any, title: str | re.Pattern[str]) -> None:
+    page.get_by_role("combobox", name=re.compile("Memory")).click()
+    page.get_by_role("option", name=title).click()
+
+
+def memory_of(url: str) -> str:
+    return re.search(r"memory=(\w+)", url)[1]  # type: ignore[index]
 
 
 def tab_to(page: Any, target: Any) -> None:
@@ -96,9 +107,12 @@ def test_two_who_bring_one_file_get_one_memory(demo: str, demo_home: Path, brows
     before = len(kept(demo_home))
     file = long_text(tmp_path / "shared.txt", 60)
     first, second, third = (new_page(browser) for _ in range(3))
+    buttons = []
     for page in (first, second, third):
         page.goto(demo)
-        upload(page, file)
+        buttons.append(bring(page, file))
+    for button in buttons:
+        button.click()
     digesting(third)
     third.get_by_role("button", name="Cancel").click()
     third.get_by_text("it goes on without you").wait_for()
@@ -107,6 +121,35 @@ def test_two_who_bring_one_file_get_one_memory(demo: str, demo_home: Path, brows
     assert len(kept(demo_home)) == before + 1
     ask(first, QUESTION)
     assert second.get_by_test_id("stChatMessage").count() == 0
+
+
+def test_memories_of_one_text_are_told_apart_and_the_way_back_leads_to_the_conversation(
+    demo: str, page: Any, tmp_path: Path
+) -> None:
+    file = report(tmp_path / "twice.pdf")
+    memorized(page, demo, file)
+    ask(page, QUESTION)
+    first, marked = page.url, page.locator(".passage mark").inner_text()
+    choose_memory(page, "New document")
+    page.get_by_text("Settings", exact=True).click()
+    page.get_by_test_id("stSlider").filter(has_text="Chunk size").get_by_role("slider").press("ArrowRight")
+    upload(page, file)
+    wait_until_memorized(page)
+    second = page.url
+    ask(page, "When was the company founded?")
+    assert memory_of(page.url) != memory_of(first)
+    show(page, "Evidence")
+    page.get_by_text("Found by").first.wait_for()
+    assert page.url == second
+    choose_memory(page, re.compile(rf"^twice\.pdf .* · {memory_of(first)[:6]}$"))
+    page.wait_for_url(re.compile(memory_of(first)))
+    assert page.get_by_test_id("stChatMessage").count() == 0
+    page.go_back()
+    page.wait_for_url(second)
+    sync_api.expect(page.get_by_test_id("stChatMessage").first).to_contain_text("founded")
+    page.goto(first)
+    sync_api.expect(page.get_by_test_id("stChatMessage").first).to_contain_text(QUESTION)
+    sync_api.expect(page.locator(".passage mark")).to_have_text(marked)
 
 
 def test_what_is_memorized_is_kept_though_the_browser_is_closed(
@@ -121,8 +164,7 @@ def test_what_is_memorized_is_kept_though_the_browser_is_closed(
     soon(lambda: len(list((demo_home / "memories").glob("*/manifest.json"))) == before + 1)
     page = new_page(browser)
     page.goto(demo)
-    page.get_by_role("combobox", name=re.compile("Memory")).click()
-    page.get_by_role("option", name=re.compile(r"^closed\.txt")).click()
+    choose_memory(page, re.compile(r"^closed\.txt"))
     wait_until_memorized(page)
     kept(demo_home)
 

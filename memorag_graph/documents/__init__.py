@@ -1,7 +1,7 @@
 """Files and texts → documents: text, name, pages and sections."""
 
 from memorag_graph.documents.document import UNNAMED, Document, clean_text, from_langchain, from_text
-from memorag_graph.documents.names import document_name
+from memorag_graph.documents.names import document_name, with_distinct_names
 from memorag_graph.documents.places import NOWHERE, Places
 from memorag_graph.documents.reading import MOST_BYTES, SUFFIXES, read_document, read_documents
 
@@ -18,4 +18,5 @@ __all__ = [
     "from_text",
     "read_document",
     "read_documents",
+    "with_distinct_names",
 ]

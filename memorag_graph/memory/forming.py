@@ -1,7 +1,6 @@
 """Documents → notes → a memory. What an earlier memory of some of them holds is used again."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from memorag_graph.chunking import CountsTokens, split_sections
@@ -14,6 +13,9 @@ from memorag_graph.memory.sections import PlacedSection, Sections
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
+
+_COUNTED_AT_ONCE = 1 << 20
+"""Characters; the tokens of more take gigabytes."""
 
 ReadTexts = Callable[[Sequence[Sequence[str]]], tuple[Shard, ...]]
 """Makes shards of their texts."""
@@ -62,16 +64,9 @@ def form_memory(
     """
     if not documents:
         raise InputError("documents", "a memory needs at least one document")
-    sections = list(_split(documents, kind, tokens, report))
+    sections, infos = _split(documents, kind, tokens, report)
     notes = _write_notes(documents, sections, kind, known)
     shards = read(kind.arrange([note.text for note in notes]))
-    sizes: Counter[int] = Counter()
-    for it in sections:
-        sizes[it.document] += it.section.tokens
-    infos = [
-        it if isinstance(it, DocumentInfo) else DocumentInfo.of(it, sizes[position])
-        for position, it in enumerate(documents)
-    ]
     return Memory(
         id=memory_id(infos, recipe.identity, recipe.settings, recipe.prompts),
         shards=shards,
@@ -85,16 +80,34 @@ def form_memory(
 
 def _split(
     documents: Sequence[Document | DocumentInfo], kind: MemoryKind, tokens: CountsTokens, report: ReportProgress
-) -> Iterator[PlacedSection]:
-    """Yield the sections of the documents whose texts are given."""
-    texts = {position: it.text for position, it in enumerate(documents) if isinstance(it, Document)}
-    total = sum(map(len, texts.values()))
+) -> tuple[list[PlacedSection], list[DocumentInfo]]:
+    """Return the sections of the documents whose texts are given, and the descriptions of all."""
+    total = sum(len(it.text) for it in documents if isinstance(it, Document))
+    sections: list[PlacedSection] = []
+    infos: list[DocumentInfo] = []
     before = 0
-    for position, text in texts.items():
+    for position, document in enumerate(documents):
+        if isinstance(document, DocumentInfo):
+            infos.append(document)
+            continue
+        text = document.text
+        counted = size = 0
         for section in split_sections(text, tokens, kind.section_tokens):
-            yield PlacedSection(position, kind.key(text[section.start : section.end]), section)
+            sections.append(PlacedSection(position, kind.key(text[section.start : section.end]), section))
+            if section.end - counted >= _COUNTED_AT_ONCE:
+                size += _count(text, counted, section.end, tokens)
+                counted = section.end
             report(Progress("sections", before + section.end, total, "characters"))
+        infos.append(DocumentInfo.of(document, size + _count(text, counted, len(text), tokens)))
         before += len(text)
+        report(Progress("sections", before, total, "characters"))
+    return sections, infos
+
+
+def _count(text: str, start: int, end: int, tokens: CountsTokens) -> int:
+    """Return the tokens of a part of a text, counted in pieces where it is long."""
+    pieces = range(start, end, _COUNTED_AT_ONCE)
+    return sum(tokens.count(text[it : min(it + _COUNTED_AT_ONCE, end)]) for it in pieces)
 
 
 def _write_notes(

@@ -1,6 +1,6 @@
 """A memory's documents → the retrieval index over their chunks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from langchain_core.embeddings import Embeddings
@@ -38,19 +38,27 @@ def index_memory(
     settings = memory.settings
     size, overlap = settings.retrieval_chunk_size, settings.retrieval_chunk_overlap
     chunks: list[Chunk] = []
+    total = sum(len(document.text) for document in documents if isinstance(document, Document))
+    before = 0
     for position, document in enumerate(documents):
         if isinstance(document, Document):
-            chunks += split_chunks(_sections(memory, document, position, report), tokens, size, overlap)
+
+            def tell(characters: int, before: int = before) -> None:
+                report(Progress("chunks", before + characters, total, "characters"))
+
+            chunks += split_chunks(_sections(memory, document, position, tell), tokens, size, overlap)
+            before += len(document.text)
         elif known is not None:
-            before = known[0].documents.index(document)
-            chunks += [replace(chunk, document=position) for chunk in known[1].chunks if chunk.document == before]
+            old = known[0].documents.index(document)
+            chunks += [replace(chunk, document=position) for chunk in known[1].chunks if chunk.document == old]
     vectors = (kind or FaissKind()).make(memory.id, chunks, embeddings, known[1].vectors if known else None, report)
     return MemoryIndex.of(vectors, memory.prompts.language.code)
 
 
-def _sections(memory: Memory, document: Document, position: int, report: ReportProgress) -> Iterator[Chunk]:
+def _sections(memory: Memory, document: Document, position: int, tell: Callable[[int], None]) -> Iterator[Chunk]:
     """Yield the sections of a document, telling how many of its characters were taken."""
     for note in memory.notes:
         if note.document == position:
             yield Chunk(document.source, position, note.start, note.end, document.text[note.start : note.end])
-            report(Progress("chunks", note.end, len(document.text), "characters"))
+            tell(note.end)
+    tell(len(document.text))

@@ -26,6 +26,9 @@ _MAKING = ".making"
 _TRASH = ".trash-"
 _USED = ".used"
 _ID = re.compile("[0-9a-f]{32}")
+_LOOKS_EVERY = 0.5
+"""Seconds between two reports of waiting, at each of which it can be given up."""
+
 _RESUMABLE_SECONDS = 7 * 24 * 3600
 
 Opened = TypeVar("Opened")
@@ -235,13 +238,17 @@ def _open_or_create(place: Path, open_it: Callable[[Path], Opened], create: Call
 @contextmanager
 def _held(lock: FileLock, report: ReportProgress) -> Iterator[None]:
     """Hold a lock, saying so while somebody else has it."""
+    waited = False
+    while True:
+        try:
+            lock.acquire(timeout=_LOOKS_EVERY if waited else 0)
+            break
+        except Timeout:
+            waited = True
+            report(Progress("waiting", 0, 1, "processes"))
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        report(Progress("waiting", 0, 1, "processes"))
-        lock.acquire()
-        report(Progress("waiting", 1, 1, "processes"))
-    try:
+        if waited:
+            report(Progress("waiting", 1, 1, "processes"))
         yield
     finally:
         lock.release()

@@ -1,5 +1,6 @@
-"""What the page's address holds, so that a reload keeps it: a memory or one in the making, and the conversation."""
+"""What the page's address holds, so that a reload keeps it: a memory or one in the making, and the visit."""
 
+import re
 import secrets
 from typing import NoReturn
 
@@ -7,7 +8,8 @@ import streamlit as st
 
 _MEMORY = "memory"
 _JOB = "job"
-_TALK = "talk"
+_VISIT = "visit"
+_NAME = re.compile(r"[\w-]{16,64}")
 
 
 def memory_id() -> str:
@@ -20,16 +22,25 @@ def job_key() -> str:
     return str(st.query_params.get(_JOB, ""))
 
 
-def talk() -> str:
-    """Return the name of the conversation, which nobody guesses; a new one where it has none."""
-    if _TALK not in st.query_params:
-        st.query_params[_TALK] = secrets.token_urlsafe(12)
-    return str(st.query_params[_TALK])
+def visit() -> str:
+    """Return the name, which nobody guesses, of the stay with this memory, or with this one in the making."""
+    if not _NAME.fullmatch(str(st.query_params.get(_VISIT, ""))):
+        st.query_params[_VISIT] = new_name()
+    return str(st.query_params[_VISIT])
 
 
-def enter(*, memory: str = "", job: str = "") -> NoReturn:
-    """Go to a memory, to one in the making, or to the beginning; the conversation ends."""
-    given = {_MEMORY: memory, _JOB: job}
+def go(*, memory: str = "", job: str = "", visit: str = "") -> None:
+    """Change the address to that of a memory, of one in the making, or of the beginning; a new visit begins there."""
+    given = {_MEMORY: memory, _JOB: job, _VISIT: (memory or job) and (visit or new_name())}
     st.query_params.from_dict({name: value for name, value in given.items() if value})
-    st.session_state.pop("shown", None)
+
+
+def enter(*, memory: str = "", job: str = "", visit: str = "") -> NoReturn:
+    """Go to an address and show the page anew."""
+    go(memory=memory, job=job, visit=visit)
     st.rerun()
+
+
+def new_name() -> str:
+    """Return a name for a visit."""
+    return secrets.token_urlsafe(12)

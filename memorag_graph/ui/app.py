@@ -46,7 +46,8 @@ def main() -> None:
     opened = _open(shared, chosen)
     if opened is None:
         return
-    turns = shared.talks.get(address.talk())
+    memorizing.forget()
+    turns = shared.talks.get(address.visit())
     with st.container(key="side-by-side"):
         talk, beside = st.columns([3, 2], gap="large")
     with talk, st.container(height=_HEIGHT, border=False, key="talk"):

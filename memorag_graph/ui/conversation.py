@@ -19,7 +19,7 @@ _ANSWERING = ("generate", "draft_answer")
 _PLAIN = "lookup"
 
 
-def show(shared: Resources, chosen: Chosen, turns: list[Turn], question: str | None) -> None:
+def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str | None) -> None:
     """Show the conversation, and answer a question that was just asked."""
     for number, turn in enumerate(turns):
         _show_question(turn["result"]["question"])
@@ -28,7 +28,7 @@ def show(shared: Resources, chosen: Chosen, turns: list[Turn], question: str | N
         st.caption("Ask a question below. Answers quote the document; a click on a citation shows its place.")
     if question:
         _show_question(question)
-        _answer(shared, chosen, turns, question)
+        _answer(shared, chosen, question)
 
 
 def offer_export(turns: Sequence[Turn]) -> None:
@@ -43,8 +43,9 @@ def _show_question(question: str) -> None:
         st.text(question)
 
 
-def _answer(shared: Resources, chosen: Chosen, turns: list[Turn], question: str) -> None:
+def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
     turn: Turn = {}
+    visit = address.visit()
     with st.chat_message("assistant"):
         try:
             if chosen.compare:
@@ -55,7 +56,7 @@ def _answer(shared: Resources, chosen: Chosen, turns: list[Turn], question: str)
         except MemoragError as error:
             st.error(escaped(str(error)))
             return
-    turns.append(turn)
+    shared.talks.add(visit, turn)
     show_citation_of(turn["result"])
     st.rerun()
 

@@ -34,7 +34,7 @@ class Job:
         notes: Gists that were written, in the order in which they came.
         memory_id: The memory, once it is done.
         error: What went wrong.
-        watchers: How many asked for it and did not leave it.
+        watchers: The visits that asked for it and did not leave it.
         stopping: Whether it ends at its next report.
     """
 
@@ -46,7 +46,7 @@ class Job:
     notes: list[str] = field(default_factory=list)
     memory_id: str = ""
     error: str = ""
-    watchers: int = 1
+    watchers: set[str] = field(default_factory=set)
     stopping: bool = False
     _began: dict[str, tuple[float, int]] = field(default_factory=dict)
     _told: dict[str, float] = field(default_factory=dict)
@@ -91,23 +91,23 @@ class Jobs:
         """Return a job."""
         return self._jobs.get(key)
 
-    def start(self, documents: Sequence[Document], options: RunOptions) -> Job:
+    def start(self, documents: Sequence[Document], options: RunOptions, watcher: str) -> Job:
         """Begin to memorize documents, or watch it being done already; what was stopped goes on where it was."""
         key = _key(documents, options)
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running" and not job.stopping:
-                job.watchers += 1
+                job.watchers.add(watcher)
                 return job
-            job = self._jobs[key] = Job(key, documents, options)
+            job = self._jobs[key] = Job(key, documents, options, watchers={watcher})
         threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 
-    def leave(self, job: Job) -> bool:
+    def leave(self, job: Job, watcher: str) -> bool:
         """Stop a job, unless others want it, too; return whether it stops."""
         with self._lock:
-            job.watchers -= 1
-            job.stopping = job.watchers <= 0
+            job.watchers.discard(watcher)
+            job.stopping = not job.watchers
             return job.stopping
 
     def _run(self, job: Job) -> None:

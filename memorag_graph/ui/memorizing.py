@@ -1,8 +1,13 @@
 """A memory in the making: its progress, the gists as they come, how to stop it and go on."""
 
+from collections.abc import Sequence
+from typing import NoReturn
+
 import streamlit as st
 
 from memorag_graph.cli.render import STAGES
+from memorag_graph.documents import Document
+from memorag_graph.settings import RunOptions
 from memorag_graph.ui import address
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.passages import escaped
@@ -12,10 +17,16 @@ _NOTES_SHOWN = 6
 _JOB = "job"
 
 
-def begin(job: Job) -> None:
-    """Show a job that was begun for the session."""
-    st.session_state[_JOB] = job
-    address.enter(job=job.key)
+def begin(shared: Resources, documents: Sequence[Document], options: RunOptions) -> NoReturn:
+    """Begin to memorize documents for the session, and show it."""
+    visit = address.new_name()
+    job = st.session_state[_JOB] = shared.jobs.start(documents, options, visit)
+    address.enter(job=job.key, visit=visit)
+
+
+def forget() -> None:
+    """Let go of what was memorized for the session, and of its text."""
+    st.session_state.pop(_JOB, None)
 
 
 def show(shared: Resources) -> bool:
@@ -54,7 +65,9 @@ def _watch(shared: Resources, job: Job) -> None:
     if not job.stages:
         st.progress(0.0, text="Loading the models …")
     _show_stages(job)
-    if st.button("Stopping …" if job.stopping else "Cancel", disabled=job.stopping) and not shared.jobs.leave(job):
+    if st.button("Stopping …" if job.stopping else "Cancel", disabled=job.stopping) and not shared.jobs.leave(
+        job, address.visit()
+    ):
         st.toast("Others wait for this memory, too: it goes on without you.")
         address.enter()
     if job.notes:
@@ -67,7 +80,7 @@ def _show_stages(job: Job) -> None:
     for stage, progress in list(job.stages.items()):  # the job adds to it meanwhile
         rate, left = job.rate(stage), job.seconds_left(stage)
         told = f"{progress.done:,} of {progress.total:,} {progress.unit}"
-        speed = f" · {rate:,.0f} {progress.unit}/s" if rate else ""
+        speed = f" · {rate:,.0f} {progress.unit}/s" if rate > 0 else ""
         wait = f" · {_duration(left)} left" if left else ""
         share = min(1.0, progress.done / progress.total) if progress.total else 1.0
         st.progress(share, text=f"{STAGES.get(stage, stage)}: {told}{speed}{wait}")
@@ -84,4 +97,4 @@ def _duration(seconds: float) -> str:
 def _offer_again(shared: Resources, job: Job, label: str, why: str) -> None:
     st.info(why)
     if st.button(label, type="primary"):
-        begin(shared.jobs.start(job.documents, job.options))
+        begin(shared, job.documents, job.options)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from memorag_graph.cli.render import DECIDED, size
+from memorag_graph.ui import address
 from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.path import path_dot
 from memorag_graph.ui.resources import Resources
@@ -22,17 +23,17 @@ Result = dict[str, Any]
 def show_citation_of(result: Result, citation: Result | None = None) -> None:
     """Choose what is shown: a result, and one of its citations, or the first."""
     first = result["citations"][0] if result["citations"] else None
-    st.session_state.shown = (result, citation or first)
+    st.session_state.shown = (address.visit(), result, citation or first)
     st.session_state.panel = "Document"
 
 
 def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None:
     """Show the chosen panel, at first of the last of some turns."""
-    if "shown" not in st.session_state:
+    if st.session_state.get("shown", ("",))[0] != address.visit():
         if not turns:
             return
         show_citation_of(turns[-1]["result"])
-    result, citation = st.session_state.shown
+    _, result, citation = st.session_state.shown
     panel = st.segmented_control("Show", PANELS, key="panel", label_visibility="collapsed")
     if panel == "Evidence":
         _show_evidence(result)

@@ -60,7 +60,7 @@ def _overlapping(chunks: Sequence[Chunk], source: str, start: int, end: int) -> 
 
 
 def escaped(text: str) -> str:
-    """Keep what a document or a model says from being read as Markdown: it could load pictures from elsewhere."""
+    """Keep what a document or a model says from being read as a link, a picture from elsewhere, HTML or emphasis."""
     return _MARKS.sub(r"\\\g<0>", text)
 
 

@@ -1,6 +1,7 @@
 """Where a session's memory comes from: the store, or an upload, which is memorized."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,24 +18,22 @@ from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
 _UPLOADS = "uploads"
+_CHOICE = "choice"
+_SHORT = 6
 
 
 def choose(shared: Resources) -> None:
     """Offer the memories of the store."""
-    kept = {info["memory_id"]: info for info in shared.registry.store.memories()}
-    current = address.memory_id()
-    if current and current not in kept:
+    titles = {"": "New document", **_titles(shared.registry.store.memories())}
+    if address.memory_id() not in titles:
         st.toast("This memory is no longer kept.")
         address.enter()
-    names = ["", *kept]
-    chosen = st.selectbox(
-        "Memory",
-        names,
-        index=names.index(current),
-        format_func=lambda it: _title(kept[it]) if it else "New document",
-    )
-    if chosen != current:
-        address.enter(memory=chosen)
+    st.session_state[_CHOICE] = address.memory_id()
+    st.selectbox("Memory", list(titles), format_func=titles.__getitem__, key=_CHOICE, on_change=_go_to_choice)
+
+
+def _go_to_choice() -> None:
+    address.go(memory=st.session_state[_CHOICE])
 
 
 def offer_upload(shared: Resources, options: RunOptions) -> None:
@@ -50,13 +49,13 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
         return
     try:
         with st.spinner("Reading …"):
-            job = shared.jobs.start(_read(files), options)
+            documents = _read(files)
     except MemoragError as error:
         st.error(escaped(str(error)))
         return
     _let_go(files)
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # an uploader without files
-    memorizing.begin(job)
+    memorizing.begin(shared, documents, options)
 
 
 def _read(files: Sequence[UploadedFile]) -> list[Document]:
@@ -76,6 +75,13 @@ def _let_go(files: Sequence[UploadedFile]) -> None:
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for upload in files:
             context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+
+
+def _titles(memories: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return what memories are called, by id; those of the same texts are told apart by the start of their ids."""
+    titles = {info["memory_id"]: _title(info) for info in memories}
+    counts = Counter(titles.values())
+    return {it: f"{title} · {it[:_SHORT]}" if counts[title] > 1 else title for it, title in titles.items()}
 
 
 def _title(info: dict[str, Any]) -> str:

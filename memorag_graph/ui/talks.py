@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 MOST = 200
@@ -12,17 +13,23 @@ Turn = dict[str, Any]
 
 
 class Talks:
-    """Conversations by name."""
+    """Conversations by the name of a visit."""
 
     def __init__(self) -> None:
         self._talks: OrderedDict[str, list[Turn]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, name: str) -> list[Turn]:
-        """Return the turns of a conversation, to which more may be added."""
+    def get(self, visit: str) -> Sequence[Turn]:
+        """Return the turns of a conversation; none where nothing was said, or it was forgotten."""
         with self._lock:
-            turns = self._talks.setdefault(name, [])
-            self._talks.move_to_end(name)
+            if visit in self._talks:
+                self._talks.move_to_end(visit)
+            return tuple(self._talks.get(visit, ()))
+
+    def add(self, visit: str, turn: Turn) -> None:
+        """Add a turn to a conversation."""
+        with self._lock:
+            self._talks.setdefault(visit, []).append(turn)
+            self._talks.move_to_end(visit)
             if len(self._talks) > MOST:
                 self._talks.popitem(last=False)
-            return turns
