@@ -88,6 +88,15 @@ def test_parts_without_text_are_not_even_unpacked(tmp_path: Path) -> None:
     assert read_document(path).text == "term"
 
 
+def test_a_document_that_names_parts_it_lacks_is_read(tmp_path: Path) -> None:
+    path = docx(tmp_path / "a.docx", paragraph("term", NUMBERED))
+    relations = "".join(f'<Relationship Type="{R}/{part}" Target="{part}.xml"/>' for part in PARTS)
+    with zipfile.ZipFile(path) as read:
+        parts = {it: read.read(it) for it in read.namelist()}
+    parts["word/_rels/document.xml.rels"] = f"<Relationships>{relations}</Relationships>".encode()
+    assert read_document(archive(tmp_path / "b.docx", parts)).text == "term"
+
+
 def test_a_note_is_read_once(tmp_path: Path) -> None:
     box = "<w:r><w:pict><w:txbxContent>" + paragraph("boxed") + "</w:txbxContent></w:pict></w:r>"
     choice = (

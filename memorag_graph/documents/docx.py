@@ -34,7 +34,8 @@ def read_docx(path: Path, name: str) -> Builder:
     with open_archive(path, name) as archive:
         part = _related(archive, "", _ROOT, name).get("officeDocument", _MAIN)
         related = _related(archive, posixpath.dirname(part), _relations_of(part), name)
-        roots = {kind: read_xml(archive, it, name, _MOST_XML) for kind, it in related.items() if kind in _KINDS}
+        named = {kind: it for kind, it in related.items() if kind in _KINDS and it in archive.NameToInfo}
+        roots = {kind: read_xml(archive, it, name, _MOST_XML) for kind, it in named.items()}
         body = read_xml(archive, part, name, _MOST_XML).find(f"{WORD}body")
         if body is None:
             raise InputError("file", f"{name} is damaged (it has no body); save it again")

@@ -65,15 +65,18 @@ def _watch(shared: Resources, job: Job) -> None:
     if not job.stages:
         st.progress(0.0, text="Loading the models …")
     _show_stages(job)
-    if st.button("Stopping …" if job.stopping else "Cancel", disabled=job.stopping) and not shared.jobs.leave(
-        job, address.visit()
-    ):
-        st.toast("Others wait for this memory, too: it goes on without you.")
-        address.enter()
+    if st.button("Stopping …" if job.stopping else "Cancel", disabled=job.stopping):
+        _leave(shared, job)
     if job.notes:
         st.markdown("**Gists**")
     for note in reversed(job.notes[-_NOTES_SHOWN:]):
         st.text(note)
+
+
+def _leave(shared: Resources, job: Job) -> None:
+    if not shared.jobs.leave(job, address.visit()):
+        st.toast("Others wait for this memory, too: it goes on without you.")
+        address.enter()
 
 
 def _show_stages(job: Job) -> None:
