@@ -120,7 +120,7 @@ def test_two_who_bring_one_file_get_one_memory(demo: str, demo_home: Path, brows
     wait_until_memorized(second)
     assert len(kept(demo_home)) == before + 1
     ask(first, QUESTION)
-    assert second.get_by_test_id("stChatMessage").count() == 0
+    sync_api.expect(second.get_by_test_id("stChatMessage")).to_have_count(0)
 
 
 def test_memories_of_one_text_are_told_apart_and_the_way_back_leads_to_the_conversation(
@@ -143,7 +143,7 @@ def test_memories_of_one_text_are_told_apart_and_the_way_back_leads_to_the_conve
     assert page.url == second
     choose_memory(page, re.compile(rf"^twice\.pdf .* · {memory_of(first)[:6]}$"))
     page.wait_for_url(re.compile(memory_of(first)))
-    assert page.get_by_test_id("stChatMessage").count() == 0
+    sync_api.expect(page.get_by_test_id("stChatMessage")).to_have_count(0)
     page.go_back()
     page.wait_for_url(second)
     sync_api.expect(page.get_by_test_id("stChatMessage").first).to_contain_text("founded")
