@@ -103,9 +103,10 @@ def test_a_note_is_read_once(tmp_path: Path) -> None:
         '<w:r><mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice>'
         f"{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent></w:r>"
     )
-    note = f"<w:footnote><w:p><w:r><w:t>note</w:t></w:r>{choice}</w:p></w:footnote>"
-    path = docx(tmp_path / "a.docx", paragraph("term"), footnotes=note)
-    assert read_document(path).text == "term\n\nnote\nboxed"
+    refers = "<w:p><w:r><w:t>see</w:t><w:footnoteReference w:id='1'/></w:r></w:p>"
+    note = f"<w:footnote w:id='1'><w:p><w:r><w:t>note</w:t></w:r>{choice}</w:p></w:footnote>"
+    path = docx(tmp_path / "a.docx", paragraph("term") + refers * 2 + paragraph("end"), footnotes=note)
+    assert read_document(path).text == "term\n\nsee\n\nnote\nboxed\n\nsee\n\nend"
 
 
 def test_a_chapter_that_is_named_often_is_read_once(tmp_path: Path) -> None:

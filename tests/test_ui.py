@@ -56,6 +56,14 @@ def test_a_reload_keeps_the_memory_and_the_conversation(demo: str, page: Any, tm
     assert page.url == address
 
 
+def test_a_memory_that_is_gone_is_told(demo: str, page: Any, tmp_path: Path) -> None:
+    memorized(page, demo, report(tmp_path / "report.pdf"))
+    sync_api.expect(page.get_by_placeholder("Ask the document")).to_be_enabled()
+    page.goto(f"{demo}/?memory={'0' * 32}")
+    page.get_by_text("There is no such memory").wait_for()
+    page.get_by_test_id("stFileUploader").wait_for()
+
+
 def test_plain_rag_answers_beside_and_the_conversation_is_exported(demo: str, page: Any, tmp_path: Path) -> None:
     memorized(page, demo, report(tmp_path / "report.pdf"))
     page.get_by_text("Compare with plain RAG").click()

@@ -158,8 +158,19 @@ def test_the_passage_around_a_citation_marks_the_quotation(registry: Registry, r
         before = re.sub("<.*?>", "", html.partition('<mark id="quotation">')[0]).removeprefix("… ")
         wanted = "".join(TEXT[max(0, citation["start"] - 500) : citation["start"]].split())
         assert wanted.endswith("".join(before.split()))
-        assert len(before.split()) > min(50, len(wanted) // 10)
+        assert len(before.split()) > min(20, len(wanted) // 20)
         assert not before or f" {before.split()[0]} " in f" {' '.join(TEXT.split())} "
+
+
+def test_a_quotation_is_in_sight_below_short_lines(registry: Registry) -> None:
+    text = "\n".join(f"item {number}" for number in range(200))
+    opened = registry.memorize([Document("a.txt", text)], TINY)
+    place = text.index("item 150")
+    html = passage_html(opened.index.chunks, {"source": "a.txt", "start": place, "end": place + 8})
+    before = re.sub("<.*?>", "", html.partition("<mark")[0])
+    assert before.startswith("… ")
+    assert before.split()[-2:] == ["item", "149"]
+    assert before.count("\n") <= 8
 
 
 def test_what_a_document_says_is_no_markup(registry: Registry) -> None:
@@ -178,12 +189,16 @@ def test_what_a_document_says_is_no_markdown() -> None:
 
 
 def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -> None:
-    text = to_markdown([result, {**result, "answer": "", "citations": []}])
+    other = {**result, "answer": "", "citations": []}
+    text = to_markdown([{"result": result}, {"result": other, "plain": {**result, "answer": "Plainly."}}])
     assert text.count(f"## {QUESTION}") == 2
     for citation in result["citations"]:
         assert f"[{citation['number']}] context, characters" in text
         assert " ".join(citation["quote"].split()) in text
     assert "No answer was found." in text
+    assert (
+        text.index("### Plain RAG") < text.index("Plainly.") < text.index("### memorag") < text.index("No answer was")
+    )
 
 
 @pytest.mark.parametrize(

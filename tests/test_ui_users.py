@@ -59,15 +59,19 @@ def memory_of(url: str) -> str:
 def tab_to(page: Any, target: Any) -> None:
     """Press the tabulator until an element has the focus, once the page is complete."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    has_focus = "it => it === document.activeElement || it.contains(document.activeElement)"
     for _ in range(80):
         page.keyboard.press("Tab")
-        if target.evaluate("it => it === document.activeElement || it.contains(document.activeElement)"):
-            return
+        if target.evaluate(has_focus):
+            page.wait_for_timeout(300)  # a page that is drawn anew may take it away
+            if target.evaluate(has_focus):
+                return
     pytest.fail(f"{target} is not reached by keyboard")
 
 
 def test_all_is_done_by_keyboard(demo: str, page: Any, tmp_path: Path) -> None:
     page.goto(demo)
+    page.get_by_role("button", name="Memorize").wait_for()
     tab_to(page, page.get_by_role("button", name="Upload", exact=True))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")

@@ -1,7 +1,7 @@
 """DOCX → text with sections; lists keep their numbers and bullets, and tables become lines with bars."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -17,12 +17,12 @@ _MOST_XML = 64 << 20
 
 _ROOT = "_rels/.rels"
 _MAIN = "word/document.xml"
-_NOTES = ("footnotes", "endnotes")
-_KINDS = ("styles", "numbering", *_NOTES)
+_NOTES = ("footnote", "endnote")
+_KINDS = ("styles", "numbering", *(f"{kind}s" for kind in _NOTES))
 
 
 def read_docx(path: Path, name: str) -> Builder:
-    """Read a document: its body in order, with text boxes after their paragraphs, then its footnotes and endnotes.
+    """Read a document: its body in order; text boxes and notes follow the paragraph that they hang on.
 
     Changes that were tracked are read as accepted. Of the archive only the parts that hold text are unpacked.
 
@@ -40,12 +40,8 @@ def read_docx(path: Path, name: str) -> Builder:
         if body is None:
             raise InputError("file", f"{name} is damaged (it has no body); save it again")
         styles = Styles(roots.get("styles"))
-        numbering = Numbering(roots.get("numbering"), styles)
-        _add_blocks(builder, body, styles, numbering)
-        for kind in _NOTES:
-            for note in () if kind not in roots else children(roots[kind], kind.removesuffix("s")):
-                if note.get(f"{WORD}type") is None:  # the others are lines that separate notes
-                    builder.text(_text_of(note, numbering))
+        blocks = _Blocks(styles, Numbering(roots.get("numbering"), styles), _notes(roots))
+        blocks.add(builder, body)
     return builder
 
 
@@ -65,25 +61,86 @@ def _relations_of(part: str) -> str:
     return posixpath.join(posixpath.dirname(part), "_rels", f"{posixpath.basename(part)}.rels")
 
 
-def _add_blocks(builder: Builder, body: Any, styles: Styles, numbering: Numbering) -> None:  # noqa: ANN401
-    listed: list[str] = []
-    for block in _blocks(body):
-        is_table = block.tag == f"{WORD}tbl"
-        label, level = ("", 0) if is_table else numbering.label(block)
-        text = "" if is_table else inner_text(block).strip()
-        is_heading = bool(text) and styles.is_heading(block)
-        if label and text and not is_heading:
-            listed.append(f"{'  ' * level}{label} {text}")
-            continue
-        builder.text("\n".join(listed))
-        listed = []
-        if is_table:
-            builder.table(_rows(block, numbering))
-        elif is_heading:
-            builder.heading(f"{label} {text}".strip())
-        else:
-            builder.text(text)
+def _notes(roots: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """Return the footnotes and endnotes by kind and id."""
+    return {
+        (kind, note.get(f"{WORD}id", "")): note
+        for kind in _NOTES
+        for note in (children(roots[f"{kind}s"], kind) if f"{kind}s" in roots else ())
+    }
+
+
+class _Blocks:
+    """Puts the blocks of a document together.
+
+    Args:
+        styles: The document's styles.
+        numbering: Counts its numbered paragraphs.
+        notes: Its footnotes and endnotes, by kind and id.
+    """
+
+    def __init__(self, styles: Styles, numbering: Numbering, notes: dict[tuple[str, str], Any]) -> None:
+        self._styles = styles
+        self._numbering = numbering
+        self._notes = notes
+
+    def add(self, builder: Builder, body: Any) -> None:  # noqa: ANN401
+        """Add all blocks in order; notes follow the paragraph, list or table that refers to them."""
+        listed: list[str] = []
+        notes: list[str] = []
+        for block in _blocks(body):
+            is_table = block.tag == f"{WORD}tbl"
+            label, level = ("", 0) if is_table else self._numbering.label(block)
+            text = "" if is_table else inner_text(block).strip()
+            is_heading = bool(text) and self._styles.is_heading(block)
+            if label and text and not is_heading:
+                listed.append(f"{'  ' * level}{label} {text}")
+                notes += self._notes_of(block)
+                continue
+            _flush(builder, listed, notes)
+            if is_table:
+                builder.table(self._rows(block))
+            elif is_heading:
+                builder.heading(f"{label} {text}".strip())
+            else:
+                builder.text(text)
+            notes += self._notes_of(block)
+            _flush(builder, listed, notes)
+        _flush(builder, listed, notes)
+
+    def _notes_of(self, block: Any) -> Iterator[str]:  # noqa: ANN401
+        """Yield the texts of the notes that a block refers to, each once."""
+        for kind in _NOTES:
+            for reference in block.iter(f"{WORD}{kind}Reference"):
+                note = self._notes.pop((kind, reference.get(f"{WORD}id", "")), None)
+                if note is not None:
+                    yield self._text_of(note)
+
+    def _rows(self, table: Any) -> Iterator[list[str]]:  # noqa: ANN401
+        """Yield the texts of each row's cells, as they are written: spans, which may be endless, are not filled."""
+        for row in children(table, "tr"):
+            yield [self._text_of(cell) for cell in children(row, "tc")]
+
+    def _text_of(self, node: Any) -> str:  # noqa: ANN401
+        """Return the text of a cell or a note."""
+        texts = []
+        for block in _blocks(node):
+            if block.tag == f"{WORD}tbl":
+                texts.append(" ".join(" ".join(row) for row in self._rows(block)))
+            else:
+                label, _ = self._numbering.label(block)
+                text = inner_text(block).strip()
+                texts.append(f"{label} {text}" if label and text else text)
+        return "\n".join(texts)
+
+
+def _flush(builder: Builder, listed: list[str], notes: list[str]) -> None:
+    """Add the items of a list as one block, and then notes; none are left."""
     builder.text("\n".join(listed))
+    for note in notes:
+        builder.text(note)
+    listed.clear()
+    notes.clear()
 
 
 def _blocks(node: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -101,22 +158,3 @@ def _boxes(node: Any) -> Iterator[Any]:  # noqa: ANN401
             yield child
         elif not str(child.tag).endswith("}Fallback"):  # the same box again, for old programs
             yield from _boxes(child)
-
-
-def _rows(table: Any, numbering: Numbering) -> Iterator[list[str]]:  # noqa: ANN401
-    """Yield the texts of each row's cells, as they are written: spans, which may be endless, are not filled."""
-    for row in children(table, "tr"):
-        yield [_text_of(cell, numbering) for cell in children(row, "tc")]
-
-
-def _text_of(node: Any, numbering: Numbering) -> str:  # noqa: ANN401
-    """Return the text of a cell or a note."""
-    texts = []
-    for block in _blocks(node):
-        if block.tag == f"{WORD}tbl":
-            texts.append(" ".join(" ".join(row) for row in _rows(block, numbering)))
-        else:
-            label, _ = numbering.label(block)
-            text = inner_text(block)
-            texts.append(f"{label} {text}" if label and text else text)
-    return "\n".join(texts)

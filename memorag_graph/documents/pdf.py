@@ -85,8 +85,8 @@ def _read_pages(pdf: Any, name: str, ocr: Ocr | None) -> Builder:  # noqa: ANN40
     if characters < _FEWEST_CHARACTERS * max(1, min(len(pdf), 10)):
         raise InputError(
             "file",
-            f"{name} holds pictures of text, but hardly any text ({characters:,} characters on {len(pdf):,} pages); "
-            "run it through OCR first (for instance ocrmypdf), or give read_document an ocr function",
+            f"{name} holds hardly any text (characters: {characters:,}, pages: {len(pdf):,}); if its pages are "
+            "pictures of text, run it through OCR first, for instance ocrmypdf",
         )
     return builder
 

@@ -13,12 +13,17 @@ from memorag_graph.ui.settings import Chosen, settings
 
 STYLE = """
 <style>
-[data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 1rem; }
+[data-testid="stMainBlockContainer"] { padding: 3rem 2.5rem 1rem; }
+[data-testid="stBottomBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-side-by-side { --talk: calc(100vh - 12.5rem); --beside: var(--talk); }
 @media (max-width: 640px) {  /* one above the other, the conversation next to where questions are written */
-  .st-key-side-by-side { --talk: 42vh; --beside: 28vh; }
+  [data-testid="stMainBlockContainer"] { padding: 3rem 1rem 1rem; }
+  [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
   .passage .far { display: none; }
-  .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) { flex-direction: column-reverse; }
+  .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) {
+    flex-direction: column-reverse; gap: 1rem;
+  }
 }
 .st-key-talk, :has(> .st-key-talk) { height: var(--talk) !important; flex-basis: var(--talk) !important; }
 .st-key-beside, :has(> .st-key-beside) { height: var(--beside) !important; flex-basis: var(--beside) !important; }
@@ -26,6 +31,7 @@ STYLE = """
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
 </style>
 """
+_LONGEST_QUESTION = 4000
 _HEIGHT = 640
 """Pixels; makes the conversation, and what is beside it, scroll by themselves. How high they are, the style says."""
 
@@ -37,12 +43,14 @@ def main() -> None:
     shared = resources()
     with st.sidebar:
         st.markdown("## memorag_graph")
-        sources.choose(shared)
+        is_kept = sources.choose(shared)
         chosen = settings(shared.options)
+    if not is_kept:
+        st.warning("There is no such memory, or none any more. Choose another one, or upload its documents again.")
     if not address.memory_id():
         _begin(shared, chosen)
         return
-    question = st.chat_input("Ask the document")
+    question = st.chat_input("Ask the document", max_chars=_LONGEST_QUESTION)
     opened = _open(shared, chosen)
     if opened is None:
         return

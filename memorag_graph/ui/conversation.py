@@ -17,6 +17,8 @@ from memorag_graph.ui.talks import Turn
 
 _ANSWERING = ("generate", "draft_answer")
 _PLAIN = "lookup"
+_LONGEST_PLACE = 24
+_FIRST_WORDS = 3
 
 
 def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str | None) -> None:
@@ -26,7 +28,7 @@ def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str
         _show_answers(number, turn)
     if not turns and not question:
         st.caption("Ask a question below. Answers quote the document; a click on a citation shows its place.")
-    if question:
+    if question and question.strip():
         _show_question(question)
         _answer(shared, chosen, question)
 
@@ -34,7 +36,7 @@ def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str
 def offer_export(turns: Sequence[Turn]) -> None:
     """Offer the conversation as Markdown."""
     if turns:
-        text = to_markdown([turn["result"] for turn in turns])
+        text = to_markdown(turns)
         st.download_button("Export conversation", text, "conversation.md", "text/markdown", width="stretch")
 
 
@@ -114,6 +116,7 @@ def _show_answer(key: str, result: Turn) -> None:
 
 
 def _short(citation: dict[str, Any]) -> str:
-    if citation.get("page") is not None:
-        return f"p. {citation['page']}"
-    return str(citation.get("section") or f"{citation['start']:,}")[:24]
+    """Return a place's page or section, and how its words begin."""
+    page = citation.get("page")
+    place = f"p. {page}" if page is not None else str(citation.get("section") or "")[:_LONGEST_PLACE]
+    return f"{place} · {' '.join(citation['quote'].split()[:_FIRST_WORDS])} …".removeprefix(" · ")

@@ -79,17 +79,25 @@ def _show_recalled(result: Result) -> None:
         "Draft": [result["draft"]] if result.get("draft") else [],
         "Outline": result.get("outline", []),
     }
+    trace = result.get("trace", [])
+    dropped = {record["text"]: record["reason"] for record in trace if record["what"] == "dropped"}
+    shown = {clue for clues in groups.values() for clue in clues}
     st.caption("Recalled from memory, unverified; used to search.")
     for name, clues in groups.items():
         if clues:
             st.markdown(f"**{name}**")
         for clue in clues:
             st.text(clue)
-            finds = [
-                passage.metadata["number"]
-                for passage in result.get("evidence", [])
-                if any(query["text"] == clue for query in passage.metadata["queries"])
-            ]
-            st.caption("Found " + ", ".join(f"[{number}]" for number in finds) if finds else "Found nothing of its own")
-    for record in result.get("trace", []):
-        st.caption(escaped(f"{DECIDED[record['what']]}: {record['text']} ({record['reason']})"))
+            st.caption(escaped(f"Not searched for ({dropped[clue]})" if clue in dropped else _found_by(result, clue)))
+    for record in trace:
+        if record["text"] not in shown:
+            st.caption(escaped(f"{DECIDED[record['what']]}: {record['text']} ({record['reason']})"))
+
+
+def _found_by(result: Result, clue: str) -> str:
+    finds = [
+        passage.metadata["number"]
+        for passage in result.get("evidence", [])
+        if any(query["text"] == clue for query in passage.metadata["queries"])
+    ]
+    return "Found " + ", ".join(f"[{number}]" for number in finds) if finds else "Found nothing of its own"

@@ -10,8 +10,12 @@ from memorag_graph.chunking import Chunk
 _MARKS = re.compile(r"[\\*_`#<\[\]$:~]")
 _BEFORE = 500
 _AFTER = 1500
+_LINES = 8
+"""Lines before a quotation, so that it is in sight however short they are."""
+
 _NEAR = 100
-"""Characters before a quotation that a narrow window shows, too."""
+_NEAR_LINES = 2
+"""Characters and lines before a quotation that a narrow window shows, too."""
 
 
 def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
@@ -26,11 +30,18 @@ def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
     before, quote, after = text[: start - first], text[start - first : end - first], text[end - first :]
     if first:
         before = before.partition(" ")[2] or before  # from a whole word on
-    far, near = before[:-_NEAR], before[-_NEAR:]
+    shown = _last_lines(before, _LINES)
+    near = _last_lines(shown[-_NEAR:], _NEAR_LINES)
+    far = shown[: len(shown) - len(near)]
+    begins = not first and shown == before
     return (
-        f'<div class="passage"><span class="far">{"… " if first else ""}{escape(far)}</span>{escape(near)}'
+        f'<div class="passage"><span class="far">{"" if begins else "… "}{escape(far)}</span>{escape(near)}'
         f'<mark id="quotation">{escape(quote)}</mark>{escape(after)} …</div>'
     )
+
+
+def _last_lines(text: str, lines: int) -> str:
+    return "\n".join(text.split("\n")[-lines:])
 
 
 def _text(chunks: Sequence[Chunk], source: str, start: int, end: int) -> tuple[str, int]:

@@ -22,14 +22,15 @@ _CHOICE = "choice"
 _SHORT = 6
 
 
-def choose(shared: Resources) -> None:
-    """Offer the memories of the store."""
+def choose(shared: Resources) -> bool:
+    """Offer the memories of the store; return whether the one that the address names is among them."""
     titles = {"": "New document", **_titles(shared.registry.store.memories())}
-    if address.memory_id() not in titles:
-        st.toast("This memory is no longer kept.")
-        address.enter()
+    is_kept = address.memory_id() in titles
+    if not is_kept:
+        address.go()
     st.session_state[_CHOICE] = address.memory_id()
     st.selectbox("Memory", list(titles), format_func=titles.__getitem__, key=_CHOICE, on_change=_go_to_choice)
+    return is_kept
 
 
 def _go_to_choice() -> None:
@@ -51,7 +52,7 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
         with st.spinner("Reading …"):
             documents = _read(files)
     except MemoragError as error:
-        st.error(escaped(str(error)))
+        st.error(escaped(str(error).removeprefix("file: ")))
         return
     _let_go(files)
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # an uploader without files
