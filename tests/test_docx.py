@@ -113,6 +113,29 @@ def test_a_level_may_go_on_after_one_above_it(tmp_path: Path) -> None:
     assert lines(read_document(path).text)[3] == "2.2 article"
 
 
+@needs_office
+def test_lists_that_link_to_a_style_or_change_a_level_are_counted(tmp_path: Path) -> None:
+    linked = (
+        '<w:abstractNum w:abstractNumId="5"><w:numStyleLink w:val="Clauses"/></w:abstractNum>'
+        '<w:num w:numId="5"><w:abstractNumId w:val="5"/></w:num>'
+    )
+    changed = (
+        '<w:num w:numId="6"><w:abstractNumId w:val="1"/><w:lvlOverride w:ilvl="0"><w:lvl w:ilvl="0">'
+        '<w:start w:val="4"/><w:numFmt w:val="upperLetter"/><w:lvlText w:val="Part %1"/></w:lvl></w:lvlOverride>'
+        "</w:num>"
+    )
+    path = write(tmp_path / "a.docx", [("clause", 5, 0), ("detail", 5, 1), ("chapter", 6, 0)], linked, changed)
+    document = docx.Document(str(path))
+    document.styles.element.append(parse_xml(
+        f'<w:style {W} w:type="numbering" w:styleId="Clauses"><w:name w:val="Clauses"/><w:pPr><w:numPr>'
+        '<w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+    ))  # fmt: skip
+    document.save(str(path))
+    shown = as_the_office_program_numbers(path)
+    assert shown[:2] == lines(read_document(path).text)[:2] == ["1. clause", "1.1 detail"]
+    assert lines(read_document(path).text)[2].startswith("Part ")
+
+
 def test_what_was_taken_out_of_a_list_has_no_bullet(tmp_path: Path) -> None:
     document = docx.Document()
     document.add_paragraph("plain", "List Paragraph")
@@ -185,6 +208,11 @@ CONTENTS = {
         "<w:p><w:r><w:t>4</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>31</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p/></w:tc>"
         "</w:sdtContent></w:sdt></w:tr></w:tbl>",
         "winter | 4 31",
+    ),
+    "sign for old programs": (
+        "<w:p><w:r><mc:AlternateContent xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'><mc:Choice>"
+        "<w:t>once</w:t></mc:Choice><mc:Fallback><w:t>twice</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>",
+        "once",
     ),
     "signs": (
         "<w:p><w:r><w:t>agreed <!-- so -->by</w:t><w:ptab/><w:sym w:font='Wingdings' w:char='F0FE'/><w:t> yes</w:t>"

@@ -5,7 +5,12 @@ import re
 
 import pytest
 
-from memorag_graph.chunking import split_sections
+from memorag_graph.chunking import CountsTokens, split_sections
+from memorag_graph.documents import Document
+from memorag_graph.memory import forming
+from memorag_graph.progress import Progress
+from memorag_graph.registry import Registry
+from tests.conftest import TEXT, TINY
 
 SIZE = 64
 PARAGRAPHS = "\n\n".join(
@@ -73,3 +78,34 @@ def test_an_edit_moves_only_the_sections_about_it() -> None:
         {text[it.start : it.end] for it in split_sections(text, Words(), SIZE)} for text in (PARAGRAPHS, edited)
     )
     assert len(before & after) > len(before) / 2
+
+
+@pytest.mark.parametrize("stage", ["sections", "chunks"])
+def test_progress_over_several_documents_rises_to_the_whole(registry: Registry, stage: str) -> None:
+    documents = [Document("a.txt", TEXT), Document("b.txt", f"{TEXT[:900]}  \n"), Document("c.txt", TEXT[:2000])]
+    told: list[Progress] = []
+    registry.memorize(documents, TINY, None, told.append)
+    done = [it.done for it in told if it.stage == stage]
+    assert done == sorted(done)
+    assert {it.total for it in told if it.stage == stage} == {sum(len(it.text) for it in documents)} == {done[-1]}
+
+
+def test_a_document_has_the_tokens_of_its_whole_text_and_long_ones_are_counted_in_pieces(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registry.memory_model(TINY.model, TINY)
+    whole = registry.memorize([Document("a.txt", TEXT)], TINY).memory.context_tokens
+    assert whole == model.language_model.count(TEXT)
+    longest = 0
+    count = forming._count
+
+    def watched(text: str, start: int, end: int, tokens: CountsTokens) -> int:
+        nonlocal longest
+        longest = max(longest, end - start)
+        return count(text, start, end, tokens)
+
+    monkeypatch.setattr(forming, "_COUNTED_AT_ONCE", 500)
+    monkeypatch.setattr(forming, "_count", watched)
+    pieces = registry.memorize([Document("b.txt", TEXT)], TINY).memory.context_tokens
+    assert longest < len(TEXT)
+    assert pieces == pytest.approx(whole, rel=0.01)

@@ -32,6 +32,15 @@ def widths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+def test_each_prompt_that_was_read_is_told_before_any_is_continued() -> None:
+    model = tiny_model("llama", seed=18, **FILLED)
+    told: list[int] = []
+    slots: Slots[str] = Slots(Worker(model), model, 60, SAMPLING, told.append)
+    keys = list(PROMPTS)[:3]
+    list(slots.write([(key, PROMPTS[key]) for key in keys], len(keys)))
+    assert told[:3] == [sum(len(PROMPTS[key]) + 1 for key in keys[: count + 1]) for count in range(3)]
+
+
 def test_texts_are_the_same_alone_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=18, **FILLED)
     alone = {key: tokens for key in PROMPTS for _, tokens in written(model, [key]).items()}
