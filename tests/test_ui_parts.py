@@ -3,15 +3,19 @@
 import gc
 import re
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
+from memorag_graph.ui import sources
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.jobs import Job, Jobs
 from memorag_graph.ui.passages import escaped, passage_html, place_of
@@ -219,3 +223,14 @@ def test_the_picture_shows_which_nodes_ran(registry: Registry, result: dict[str,
         assert f'"{node}" [label="{node}\\n{result["timings"][node]:.2f} s" style="filled' in dot
     assert '"outline" [label="outline" style="rounded,dashed"' in dot
     assert '"retrieve" -> "generate"' in dot
+
+
+def test_an_upload_that_was_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = MemoryUploadedFileManager("/upload")
+    for name in ("read", "other"):
+        manager.add_file("session", UploadedFileRec(name, f"{name}.txt", "text/plain", b"text"))
+    context = SimpleNamespace(uploaded_file_mgr=manager, session_id="session")
+    monkeypatch.setattr(sources, "get_script_run_ctx", lambda: context)
+    read: Any = SimpleNamespace(file_id="read")
+    sources._let_go([read])
+    assert [it.file_id for it in manager.get_files("session", ["read", "other"])] == ["other"]
