@@ -137,12 +137,12 @@ def main() -> None:
     reference = next_token_scores(model.model, whole, texts)
     rows = [{"eviction": "none", "kept": 1.0, "tokens": whole.length, "seconds": seconds, **examiner.ask(whole)}]
     print(rows[-1], flush=True)
-    for name in ("kvzip", "snapkv", "keydiff", "random"):
+    for name in ("kvzip", "random"):
         for share in SHARES:
             if name == "random":
                 kv, seconds = random_choice(whole, share, opening, model), 0.0
             else:
-                kv, seconds = form(MemorySettings(kind="full", kv_keep=share, eviction=name))
+                kv, seconds = form(MemorySettings(kind="full", kv_keep=share))
             fidelity = agreement(next_token_scores(model.model, kv, texts), reference)
             rows.append({"eviction": name, "kept": share, "tokens": kv.length, "seconds": seconds,
                          **examiner.ask(kv), **fidelity})  # fmt: skip

@@ -126,7 +126,6 @@ class ModelRegistry:
             load_in_4bit=options.load_in_4bit or bool(made_with and made_with.quantization),
             flash_attention=options.enable_flash_attn,
             minference=options.minference,
-            int8_decode=options.int8_decode,
         ).resolved()
         return self._once(source, lambda: LocalMemoryModel(load_language_model(source)))
 

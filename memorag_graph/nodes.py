@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from memorag_graph.generation.choose import Generator
     from memorag_graph.progress import Progress
     from memorag_graph.retrieval.evidence import Evidence
-    from memorag_graph.retrieval.index import Hit
     from memorag_graph.retrieval.query import Query
 
 Arguments = ParamSpec("Arguments")
@@ -158,11 +157,10 @@ class Nodes:
 
         opened = self._open(state, runtime)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness)
-        pointed, skipped = self._pointed(state, opened, _options(runtime))
-        evidence = self._search(state, runtime, queries, pointed)
+        evidence = self._search(state, runtime, queries)
         return {
             "evidence": [to_document(number, passage) for number, passage in enumerate(evidence, start=1)],
-            "trace": [*to_trace("retrieve", dropped), *skipped],
+            "trace": to_trace("retrieve", dropped),
         }
 
     @timed
@@ -200,26 +198,7 @@ class Nodes:
         opened, options = self._open(state, runtime), _options(runtime)
         return Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
 
-    def _pointed(
-        self, state: GraphState, opened: OpenMemory, options: RunOptions
-    ) -> "tuple[list[Hit], list[TraceRecord]]":
-        """Return the chunks that the memory points at, or why it cannot."""
-        if not options.recall_by_attention:
-            return [], []
-        from memorag_graph.memory.pointing import can_point, point
-
-        reason = can_point(opened.model, opened.memory)
-        if reason is not None:
-            return [], [TraceRecord(node="retrieve", what="skipped", text="recall_by_attention", reason=reason)]
-        return point(opened.model, opened.memory, state["question"], opened.index.chunks, options.hits), []
-
-    def _search(
-        self,
-        state: GraphState,
-        runtime: Runtime[RunOptions],
-        queries: "Sequence[Query]",
-        pointed: "Sequence[Hit]" = (),
-    ) -> "list[Evidence]":
+    def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
         from memorag_graph.retrieval.evidence import Search, retrieve
         from memorag_graph.retrieval.query import WEIGHTS
 
@@ -238,7 +217,6 @@ class Nodes:
             search,
             count_tokens=opened.model.language_model.count,
             language_code=opened.memory.prompts.language.code,
-            pointed=pointed,
         )
         places = opened.places
         return [replace(passage, places=places[passage.source]) for passage in found]

@@ -10,7 +10,7 @@ class Progress:
 
     Attributes:
         stage: ``"waiting"`` (for another process), ``"sections"``, ``"gists"``, ``"memory"``, ``"eviction"``,
-            ``"chunks"``, ``"index"`` or ``"heads"``.
+            ``"chunks"`` or ``"index"``.
         done: Units finished.
         total: Units in all.
         unit: What is counted, such as ``"tokens"``.

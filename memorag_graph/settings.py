@@ -24,7 +24,6 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
-Eviction = Literal["kvzip", "snapkv", "keydiff"]
 _MOST_FOR_A_BEACON = 1024
 
 
@@ -53,8 +52,6 @@ class MemorySettings(BaseModel):
     """How keys and values are kept: as the model computed them, rounded, or quantized."""
     kv_keep: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the keys and values that a ``"full"`` memory keeps; the rest is evicted."""
-    eviction: Eviction = "kvzip"
-    """How they are chosen, where not all are kept."""
     gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 2048
     """Most tokens of text that are digested into one gist; fewer where the window asks for it. Shorter sections are
     digested quicker: a gist's keys and values are read again for each of its tokens."""
@@ -92,11 +89,6 @@ class RunOptions(BaseModel):
         "auto", description="What the memory model computes in; auto is the fastest that the machine has."
     )
     load_in_4bit: bool = Field(False, description="Hold the memory model's weights in 4 bits (NF4, bitsandbytes).")
-    int8_decode: bool = Field(
-        False,
-        description="Decode answers with weights rounded to 8 bits where few tokens are read at a time, on a CPU. "
-        "Answers may differ a little; of use to CPUs without bfloat16.",
-    )
     enable_flash_attn: bool = Field(True, description="Use flash attention where the GPU and the dtype allow it.")
     minference: bool = Field(
         False, description="Read long texts with MInference's sparse attention where a GPU and the package are there."
@@ -121,11 +113,6 @@ class RunOptions(BaseModel):
         default_factory=dict,
         description="Say of each kind of query in the ranking, instead of the built-in one: question, span, surrogate, "
         "draft, outline.",
-    )
-    recall_by_attention: bool = Field(
-        False,
-        description="Let the memory point at evidence: what chosen heads of the model look at while they read the "
-        "question is one more ranking.",
     )
     reranker: str = Field(
         "", description="Cross-encoder that puts the first 50 chunks in order: a directory or hub name; empty for none."
@@ -157,9 +144,6 @@ class RunOptions(BaseModel):
         "exact", description="How keys and values are kept: exact, as the model computed them; float16; int8; int4."
     )
     kv_keep: float = Field(1.0, gt=0, le=1, description="Share of the keys and values that a full memory keeps.")
-    eviction: Eviction = Field(
-        "kvzip", description="How those are chosen where kv_keep is below 1: kvzip (best, slowest), snapkv, keydiff."
-    )
     gist_chunk_size: int = Field(
         MemorySettings().gist_chunk_size, ge=64, le=1_000_000, description="Tokens digested into one gist."
     )

@@ -88,10 +88,10 @@ class TraceRecord(TypedDict):
 
     node: str
     """Where."""
-    what: Literal["route", "dropped", "skipped"]
-    """A task was chosen, a clue was dropped, or something that was asked for could not be done."""
+    what: Literal["route", "dropped"]
+    """A task was chosen, or a clue was dropped."""
     text: str
-    """The task, the clue, or what was skipped."""
+    """The task, or the clue."""
     reason: str
     """Why; of a dropped clue, one of :data:`memorag_graph.clues.sifting.DROP_REASONS`."""
 

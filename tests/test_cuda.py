@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from memorag_graph.kv.lookback import attention_to_prefix
 
 from memorag_graph.documents import Document, from_text
 from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
 from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.lookback import attention_to_prefix
 from memorag_graph.kv.partial import merge, partial_attention
 from memorag_graph.memory.local import LocalMemoryModel
 from memorag_graph.models.language_model import LanguageModel

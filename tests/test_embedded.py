@@ -15,7 +15,6 @@ from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.files import load_memory, save_memory
 from memorag_graph.memory.indexing import index_memory
 from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.pointing import can_point, point
 from memorag_graph.memory.revision import appended
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.device import choose_dtype
@@ -106,17 +105,6 @@ def test_an_appended_real_memory_is_the_one_made_from_scratch(
     assert after.id == scratch.id
     assert after.notes == scratch.notes
     assert_same_shards(after, scratch)
-
-
-def test_the_shipped_heads_point_at_what_a_question_asks_for(float32: LocalMemoryModel, prompts: Prompts) -> None:
-    fact = "The password of the old harbour radio is marigold, and only the night watchman knows it."
-    text = f"{LETTER[:3000]}\n\n{fact}\n\n{LETTER[3000:6000]}"
-    memory = float32.memorize([Document("letter", text)], prompts, MemorySettings(kind="full"))
-    assert can_point(float32, memory) is None
-    chunks = split_documents([Document("letter", text)], float32.language_model, 64)
-    hits = point(float32, memory, "What is the password of the harbour radio?", chunks)
-    assert any("marigold" in chunks[hit.chunk].text for hit in hits[:2])
-    assert len(hits) > 15
 
 
 @pytest.mark.parametrize(("storage", "least"), [("int8", 0.985), ("int4", 0.94)])

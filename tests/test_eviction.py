@@ -22,12 +22,9 @@ from memorag_graph.errors import InputError
 from memorag_graph.kv import branch as branches
 from memorag_graph.kv.attention import Watch
 from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.eviction import snapkv
-from memorag_graph.kv.eviction.keydiff import keydiff_scores
 from memorag_graph.kv.eviction.kvzip import kvzip_scores
 from memorag_graph.kv.eviction.prune import prune, turning_frequencies
 from memorag_graph.kv.eviction.scoring import Read
-from memorag_graph.kv.eviction.snapkv import snapkv_scores
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import turn
 from memorag_graph.memory.files import load_memory, save_memory
@@ -40,14 +37,12 @@ from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
-from memorag_graph.settings import MemorySettings, run_options
+from memorag_graph.settings import run_options
 from tests.conftest import SETTINGS, SIZES, TEXT, HashEmbeddings, byte_tokenizer, prefill, tiny_model
 from tests.test_branches import random_tokens
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
 PRUNED = SETTINGS.model_copy(update={"kind": "full", "kv_keep": 0.5})
-EVERY = [PRUNED.model_copy(update={"eviction": name}) for name in ("kvzip", "snapkv", "keydiff")]
-each_scorer = pytest.mark.parametrize("settings", EVERY, ids=lambda it: it.eviction)
 
 
 def reader(model: LanguageModel) -> Read:
@@ -65,17 +60,6 @@ def eager_attention(model: LanguageModel, tokens: list[int]) -> list[Tensor]:
         found = model.model(torch.tensor([tokens]), use_cache=False, output_attentions=True).attentions
     model.model.set_attn_implementation(implementation)
     return [weights[0].unflatten(0, (SIZES["num_key_value_heads"], -1)) for weights in found]
-
-
-def test_snapkv_scores_are_the_attention_of_the_last_tokens(language_model: LanguageModel) -> None:
-    tokens = random_tokens(200, seed=3)
-    scores = snapkv_scores(prefill(language_model, tokens), tokens, 0.8, reader(language_model))
-    past = 200 - snapkv.WINDOW
-    for score, weights in zip(scores, eager_attention(language_model, tokens), strict=True):
-        votes = weights[:, :, past:, :past].mean(dim=(1, 2))
-        expected = torch.stack([votes[:, max(0, at - 3) : at + 4].amax(1) for at in range(past)], dim=1)
-        torch.testing.assert_close(score[:, :past], expected)
-        assert score[:, past:].isinf().all()
 
 
 OPENING = 6
@@ -112,29 +96,6 @@ def test_kvzip_gives_the_same_scores_however_the_repetition_is_read(
         torch.testing.assert_close(score, expected)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_snapkv_keeps_the_end_of_the_text_and_as_much_of_the_rest(share: float) -> None:
-    model = tiny_model("llama")
-    tokens = random_tokens(200, seed=3)
-    kv = prefill(model, tokens)
-    scores = snapkv_scores(kv, tokens, share, reader(model))
-    numbered = KVPrefix(tuple((keys, torch.arange(200.0)[None, :, None].expand_as(keys)) for keys, _ in kv.layers))
-    for _, kept in prune(numbered, scores, share, 0, model.model).layers:
-        for head in kept:
-            places = set(head[:, 0].int().tolist())
-            looking = max(1, min(snapkv.WINDOW, len(places) // 2))
-            assert places >= set(range(200 - looking, 200))
-            assert len(places) >= 2 * looking
-
-
-def test_keydiff_prefers_the_key_that_differs() -> None:
-    keys = torch.randn(2, 1, 8).expand(2, 30, 8) + 0.01 * torch.randn(2, 30, 8)
-    keys[0, 11] = -keys[0, 11]
-    keys[1, 23] = -keys[1, 23]
-    (scores,) = keydiff_scores(KVPrefix(((keys, keys),)))
-    assert scores.argmax(dim=1).tolist() == [11, 23]
-
-
 def test_what_is_left_is_what_a_reading_of_the_kept_tokens_gives(language_model: LanguageModel) -> None:
     """In the first layer, where keys and values depend on token and position alone; by head, since heads differ."""
     tokens = random_tokens(90, seed=6)
@@ -163,18 +124,17 @@ def test_deeper_layers_keep_their_values_and_turn_their_keys(language_model: Lan
 
 def test_keeping_all_changes_nothing(language_model: LanguageModel) -> None:
     kv = prefill(language_model, random_tokens(60, seed=8))
-    left = prune(kv, keydiff_scores(kv), 1.0, 0, language_model.model)
+    left = prune(kv, [torch.rand(keys.shape[:2]) for keys, _ in kv.layers], 1.0, 0, language_model.model)
     for mine, theirs in zip(left.layers, kv.layers, strict=True):
         assert all(torch.equal(*pair) for pair in zip(mine, theirs, strict=True))
 
 
-@each_scorer
 def test_a_pruned_memory_keeps_its_share_and_its_opening(
-    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, settings: MemorySettings
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
     seen: list[Progress] = []
-    memory = memory_model.memorize(documents, prompts, settings, report=seen.append)
-    whole = memory_model.memorize(documents, prompts, settings.model_copy(update={"kv_keep": 1.0}))
+    memory = memory_model.memorize(documents, prompts, PRUNED, report=seen.append)
+    whole = memory_model.memorize(documents, prompts, PRUNED.model_copy(update={"kv_keep": 1.0}))
     opening = len(opening_tokens(memory_model.language_model, prompts))
     assert len(memory.shards) == 2
     for shard, full in zip(memory.shards, whole.shards, strict=True):
@@ -184,21 +144,19 @@ def test_a_pruned_memory_keeps_its_share_and_its_opening(
         for mine, theirs in zip(shard.kv.layers, full.kv.layers, strict=True):
             for part, other in zip(mine, theirs, strict=True):
                 assert torch.equal(part[:, :opening], other[:, :opening])
-    assert any(it.stage == "eviction" for it in seen) == (settings.eviction != "keydiff")
+    assert any(it.stage == "eviction" for it in seen)
     assert memory.id != whole.id
 
 
-@each_scorer
 @pytest.mark.parametrize("storage", ["exact", "int8"])
 def test_a_pruned_memory_answers_the_same_after_a_restart(
     memory_model: LocalMemoryModel,
     documents: list[Document],
     prompts: Prompts,
-    settings: MemorySettings,
     storage: str,
     tmp_path: Path,
 ) -> None:
-    kept = settings.model_copy(update={"kv_storage": storage})
+    kept = PRUNED.model_copy(update={"kv_storage": storage})
     memory = memory_model.memorize(documents, prompts, kept, embedding_model="hash")
     save_memory(tmp_path, memory, index_memory(memory, documents, memory_model.language_model, HashEmbeddings()))
     loaded, _ = load_memory(tmp_path, HashEmbeddings())
@@ -206,14 +164,13 @@ def test_a_pruned_memory_answers_the_same_after_a_restart(
     assert [ask(memory_model, loaded, it) for it in QUESTIONS] == [ask(memory_model, memory, it) for it in QUESTIONS]
 
 
-@each_scorer
 def test_an_appended_pruned_memory_is_the_one_made_from_scratch(
-    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, settings: MemorySettings
+    memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
     other = Document("other.txt", TEXT[:700].replace("ferry", "train"))
-    before = memory_model.memorize(documents, prompts, settings)
+    before = memory_model.memorize(documents, prompts, PRUNED)
     after = memory_model.revise(before, appended(before, [other]))
-    assert_same_shards(after, memory_model.memorize([*documents, other], prompts, settings))
+    assert_same_shards(after, memory_model.memorize([*documents, other], prompts, PRUNED))
 
 
 def test_a_pruned_memory_leaves_the_window_to_questions(
@@ -249,20 +206,17 @@ def test_models_whose_keys_do_not_turn_are_refused(
 ) -> None:
     torch.manual_seed(0)
     model = LocalMemoryModel(loaded(make()))  # type: ignore[operator]
-    settings = PRUNED.model_copy(update={"eviction": "keydiff"})
     with pytest.raises(InputError, match=message) as error:
-        model.memorize(documents, prompts, settings)
+        model.memorize(documents, prompts, PRUNED)
     assert error.value.field == "kv_keep"
 
 
-def test_a_model_that_cannot_be_watched_is_pointed_to_keydiff(documents: list[Document], prompts: Prompts) -> None:
+def test_a_model_whose_attention_cannot_be_observed_keeps_all(documents: list[Document], prompts: Prompts) -> None:
     torch.manual_seed(0)
     model = LocalMemoryModel(loaded(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4096))))
-    with pytest.raises(InputError, match="use keydiff") as error:
+    with pytest.raises(InputError, match="cannot be observed; use 1") as error:
         model.memorize(documents, prompts, PRUNED)
-    assert error.value.field == "eviction"
-    pruned = model.memorize(documents, prompts, PRUNED.model_copy(update={"eviction": "keydiff"}))
-    assert pruned.shards[0].kv.length < len(pruned.shards[0].token_ids)
+    assert error.value.field == "kv_keep"
 
 
 def test_gists_are_kept_whole(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts) -> None:
@@ -277,8 +231,8 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
     assert error.value.field == "kv_keep"
 
 
-def test_a_text_shorter_than_the_window_that_looks_back_can_be_pruned() -> None:
+def test_a_text_of_three_tokens_can_be_pruned() -> None:
     model = tiny_model("llama")
     kv = prefill(model, [7, 8, 9])
-    scores = snapkv_scores(kv, [7, 8, 9], 0.1, reader(model))
+    scores = kvzip_scores(kv, [7, 8, 9], 1, [5], 64, reader(model))
     assert prune(kv, scores, 0.1, 1, model.model).length == 2

@@ -9,7 +9,6 @@ from memorag_graph.documents import Document
 from memorag_graph.retrieval.dense import FaissIndex
 from memorag_graph.retrieval.evidence import Search, retrieve
 from memorag_graph.retrieval.fusion import best_first, fuse, order
-from memorag_graph.retrieval.index import Hit
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.selection import Selection
@@ -33,8 +32,7 @@ def index() -> MemoryIndex:
 
 def find(index: MemoryIndex, queries: list[Query], budget: int = 100, **how):
     search = Search(hits=how.pop("hits", 20), token_budget=budget, chunk_tokens=SIZE, **how)
-    pointed = how.pop("pointed", ())
-    return retrieve(index, queries, search, count_tokens=count, language_code="en", pointed=pointed)
+    return retrieve(index, queries, search, count_tokens=count, language_code="en")
 
 
 def places(evidence) -> set[tuple[str, int]]:
@@ -113,14 +111,6 @@ def test_the_order_of_clues_of_one_kind_does_not_matter(index: MemoryIndex) -> N
 def test_repeated_clues_count_once(index: MemoryIndex) -> None:
     once = find(index, [Query("question", "harbour"), Query("span", "lorries")])
     assert find(index, [Query("question", "harbour"), *[Query("span", "lorries")] * 5]) == once
-
-
-def test_what_a_memory_points_at_is_one_more_ranking_of_the_question(index: MemoryIndex) -> None:
-    nothing = Query("question", "zyzzyva")  # the words of no chunk, and a hash for a meaning
-    target = len(index.chunks) - 1
-    search = Search(hits=1, token_budget=40, chunk_tokens=SIZE)
-    found = retrieve(index, [nothing], search, count_tokens=count, language_code="en", pointed=[Hit(target, 1.0)])
-    assert (index.chunks[target].source, index.chunks[target].start) in places(found)
 
 
 class ByLength:

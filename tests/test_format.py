@@ -21,7 +21,7 @@ from tests.conftest import SETTINGS, HashEmbeddings
 DOCUMENTED = (Path(__file__).parent.parent / "docs" / "memory-format.md").read_text(encoding="utf-8")
 
 
-PRUNED = {"kind": "full", "kv_keep": 0.5, "eviction": "snapkv"}
+PRUNED = {"kind": "full", "kv_keep": 0.5}
 
 
 @pytest.fixture(

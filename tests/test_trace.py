@@ -39,14 +39,6 @@ def test_a_look_up_finds_what_the_whole_pipeline_finds_without_clues(registry: R
     assert [it.page_content for it in alone["evidence"]] == [it.page_content for it in whole["evidence"]]
 
 
-def test_what_cannot_be_done_is_skipped_and_says_why(registry: Registry) -> None:
-    options = TINY.model_copy(update={"recall_by_attention": True})
-    result = build_graph(registry).invoke({"context": TEXT, "query": "Who?", "task_type": "lookup"}, context=options)
-    (skipped,) = [entry for entry in result["trace"] if entry["what"] == "skipped"]
-    assert skipped["text"] == "recall_by_attention"
-    assert "choose-heads" in skipped["reason"]
-
-
 def test_a_turn_drops_the_trace_of_the_turn_before(registry: Registry) -> None:
     graph = build_graph(registry, checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}

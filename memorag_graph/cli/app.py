@@ -12,7 +12,6 @@ from memorag_graph import __version__
 from memorag_graph.cli import memories
 from memorag_graph.cli import options as opt
 from memorag_graph.cli.chat import chat
-from memorag_graph.cli.choose_heads import choose_heads
 from memorag_graph.cli.evaluate import evaluate
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.ui import ui
@@ -69,7 +68,6 @@ def memorize(
     beacon_ratio: opt.BeaconRatio = None,
     kv_storage: opt.Storage = opt.DEFAULTS.kv_storage,
     kv_keep: opt.KVKeep = opt.DEFAULTS.kv_keep,
-    eviction: opt.EvictionName = opt.DEFAULTS.eviction,
     prompt: opt.PromptOverrides = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -92,7 +90,6 @@ def memorize(
         beacon_ratio=beacon_ratio,
         kv_storage=kv_storage,
         kv_keep=kv_keep,
-        eviction=eviction,
     )
     _advise(model or EMBEDDED, as_json)
     result = run(files, chosen, Path(save_dir) if save_dir else None, err)
@@ -114,12 +111,10 @@ def ask(
     generator: opt.GeneratorName = "",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "auto",
-    int8_decode: opt.Int8Decode = False,
     hits: opt.Hits = opt.DEFAULTS.hits,
     evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
     question_share: opt.QuestionShare = opt.DEFAULTS.question_share,
     query_weight: opt.QueryWeights = None,
-    recall_by_attention: opt.RecallByAttention = opt.DEFAULTS.recall_by_attention,
     reranker: opt.Reranker = opt.DEFAULTS.reranker,
     use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
@@ -135,12 +130,10 @@ def ask(
         embedding_model=embedding_model,
         generator=generator,
         device=device,
-        int8_decode=int8_decode,
         dtype=dtype,
         hits=hits,
         evidence_tokens=evidence_tokens,
         question_share=question_share,
-        recall_by_attention=recall_by_attention,
         reranker=reranker,
         use_memory_answer=use_memory_answer,
         max_new_tokens=max_new_tokens,
@@ -158,7 +151,6 @@ def summarize(
     generator: opt.GeneratorName = "",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "auto",
-    int8_decode: opt.Int8Decode = False,
     hits: opt.Hits = opt.DEFAULTS.hits,
     evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
     max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
@@ -172,7 +164,6 @@ def summarize(
         model=model,
         generator=generator,
         device=device,
-        int8_decode=int8_decode,
         dtype=dtype,
         hits=hits,
         evidence_tokens=evidence_tokens,
@@ -191,7 +182,6 @@ app.command()(memories.remove)
 app.command()(memories.delete)
 app.command()(memories.gc)
 app.command(name="eval")(evaluate)
-app.command()(choose_heads)
 app.command()(serve)
 app.command()(chat)
 app.command()(ui)

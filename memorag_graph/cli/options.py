@@ -24,7 +24,6 @@ EmbeddingModel = Annotated[
 Device = Annotated[str, typer.Option("--device", help=_shown("device"))]
 Dtype = Annotated[str, typer.Option("--dtype", help=_shown("dtype"), metavar="auto|float32|bfloat16|float16")]
 LoadIn4Bit = Annotated[bool, typer.Option("--load-in-4bit", help=_shown("load_in_4bit"))]
-Int8Decode = Annotated[bool, typer.Option("--int8-decode", help=_shown("int8_decode"))]
 GeneratorName = Annotated[
     str,
     typer.Option(
@@ -48,7 +47,6 @@ QueryWeights = Annotated[
         metavar="KIND=NUMBER",
     ),
 ]
-RecallByAttention = Annotated[bool, typer.Option("--recall-by-attention", help=_shown("recall_by_attention"))]
 Reranker = Annotated[str, typer.Option("--reranker", help=_shown("reranker"), metavar="NAME|DIR")]
 GistChunkSize = Annotated[int, typer.Option("--gist-chunk-size", help=_shown("gist_chunk_size"))]
 GistTokens = Annotated[int, typer.Option("--gist-tokens", help=_shown("gist_tokens"))]
@@ -56,7 +54,6 @@ Kind = Annotated[str, typer.Option("--kind", help=_shown("kind"), metavar="gist|
 BeaconRatio = Annotated[str | None, typer.Option("--beacon-ratio", help=_shown("beacon_ratio"), metavar="NUMBER|auto")]
 Storage = Annotated[str, typer.Option("--kv-storage", help=_shown("kv_storage"), metavar="exact|float16|int8|int4")]
 KVKeep = Annotated[float, typer.Option("--kv-keep", help=_shown("kv_keep") + " Above 0, up to 1.")]
-EvictionName = Annotated[str, typer.Option("--eviction", help=_shown("eviction"), metavar="kvzip|snapkv|keydiff")]
 ChunkSize = Annotated[int, typer.Option("--chunk-size", help=_shown("retrieval_chunk_size"))]
 PromptOverrides = Annotated[
     list[str] | None,

@@ -19,12 +19,11 @@ STAGES = {
     "eviction": "Choosing what to keep",
     "chunks": "Cutting chunks",
     "index": "Indexing chunks",
-    "heads": "Trying attention heads",
 }
 
 FROM_MEMORY = "recalled from memory, unverified"
 
-DECIDED = {"route": "Task", "dropped": "Dropped", "skipped": "Skipped"}
+DECIDED = {"route": "Task", "dropped": "Dropped"}
 """What a record of the trace is called."""
 
 

@@ -26,7 +26,6 @@ from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.dense import FaissIndex
-from memorag_graph.retrieval.index import Hit
 from memorag_graph.retrieval.keywords import KeywordIndex
 from memorag_graph.retrieval.selection import Counts
 from memorag_graph.settings import RunOptions
@@ -133,17 +132,6 @@ class Workbench:
             while len(self._memories) > _OPEN:
                 self._memories.popitem(last=False)
         return self._memories[document.source]
-
-    def pointed(self, case: Case) -> list[Hit]:
-        """Return the chunks that the document's memory points at for a question, best first.
-
-        Raises:
-            InputError: If the memory cannot point.
-        """
-        from memorag_graph.memory.pointing import point
-
-        opened = self.memory(case.prepared.document)
-        return point(opened.model, opened.memory, case.question.query, case.prepared.chunks, self.options.hits)
 
     def prompts(self, prepared: Prepared) -> Prompts:
         """Return the prompts of a document's language."""

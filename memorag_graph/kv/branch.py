@@ -17,7 +17,6 @@ from memorag_graph.kv.attention import (
 )
 from memorag_graph.kv.cache import PieceView, StepView, View, cache_of
 from memorag_graph.kv.decoder import Attend, Decoder, can_decode
-from memorag_graph.kv.packed import MOST_INT8_ROWS
 from memorag_graph.kv.partial import masked
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
 from memorag_graph.kv.stock import StockBranch
@@ -73,15 +72,10 @@ def open_branch(
     prefixes: Sequence[KVPrefix | None],
     longest_prompt: int,
     room: int = 0,
-    *,
-    int8: bool = False,
 ) -> Branch:
-    """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row.
-
-    With ``int8``, steps of few tokens use the layers' 8-bit weights, which must be there.
-    """
+    """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
     if model.config._attn_implementation in MEMORY_ATTENTIONS:
-        return SharedBranch(model, prefixes, longest_prompt + room, int8=int8)
+        return SharedBranch(model, prefixes, longest_prompt + room)
     return StockBranch(model, prefixes, PIECE)
 
 
@@ -91,16 +85,13 @@ class SharedBranch:
     Each row fills its own columns from the first one. Rows of one prefix should stand next to each other.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], columns: int, *, int8: bool = False
-    ) -> None:
+    def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
         self._model = model
         self._prefixes = list(prefixes)
         self._lengths = [0] * len(prefixes)
         self._columns = _rounded(columns)
         self._layers = _buffers(model, len(prefixes), self._columns)
         self._decoder = Decoder(model) if can_decode(model) else None
-        self._int8_decoder = Decoder(model, int8=True) if int8 else None
 
     def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
         """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
@@ -241,11 +232,8 @@ class SharedBranch:
         first = torch.tensor(positions, device=self._model.device)
         places = first[:, None] + torch.arange(ids.shape[1], device=self._model.device)
         with torch.inference_mode():
-            decoder = self._decoder
-            if past.unread is not None and ids.numel() <= MOST_INT8_ROWS:
-                decoder = self._int8_decoder or decoder
-            if decoder is not None:
-                return decoder.read(ids, places, self._attend(layers, past), wanted).float()
+            if self._decoder is not None:
+                return self._decoder.read(ids, places, self._attend(layers, past), wanted).float()
             output = self._model(
                 input_ids=ids,
                 attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids.device),  # ``past`` says it all

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
 from memorag_graph.kv.branch import open_branch
 from memorag_graph.kv.decoder import TOGETHER, can_decode
-from memorag_graph.kv.packed import PackedLinear, PackedPart, pack_linears
+from memorag_graph.kv.packed import pack_linears
 from memorag_graph.kv.prefix import cache_shape
 
 _PROBE = 12
@@ -111,22 +111,3 @@ def _has_same_bits_beside_others(model: PreTrainedModel) -> bool:
 
     alone = logits(1)
     return all(torch.equal(logits(rows), alone) for rows in (2, 6))
-
-
-def add_int8(model: PreTrainedModel) -> bool:
-    """Also hold a model's weights in 8 bits, for steps of few tokens; tell whether it can use them.
-
-    That is: it is of the Llama family, all of its layers are packed, and this build of PyTorch has the product.
-    """
-    if not can_decode(model) or model.config._attn_implementation not in MEMORY_ATTENTIONS:
-        return False
-    modules = list(model.modules())
-    wholes = {module.whole for module in modules if isinstance(module, PackedPart)}
-    for layer in wholes | {module for module in modules if isinstance(module, PackedLinear)}:
-        layer.add_int8()
-    try:
-        branch = open_branch(model, [None], 1, 1, int8=True)
-        branch.prefill(0, [0])
-        return bool(branch.step([0]).isfinite().all())
-    except (RuntimeError, ValueError, AttributeError):
-        return False

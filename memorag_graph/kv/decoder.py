@@ -5,7 +5,6 @@ dispatching them. The layers' own modules hold the weights; what is between them
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -43,19 +42,16 @@ class Decoder:
 
     Args:
         model: A model of the family.
-        int8: Whether to use the layers' 8-bit weights; for few rows.
     """
 
-    def __init__(self, model: PreTrainedModel, *, int8: bool = False) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         body: Any = model.model
-        chosen = _in_int8 if int8 else _same
-        self._fewest_rows = 1 if int8 else FEWEST_ROWS
         self._embed: nn.Module = body.embed_tokens
         self._rotary: nn.Module = body.rotary_emb
         heads = model.config.num_attention_heads
-        self._layers = [_Layer(layer, heads, chosen, self._fewest_rows) for layer in body.layers]
+        self._layers = [_Layer(layer, heads) for layer in body.layers]
         self._norm = _Norm(body.norm)
-        self._head: Product = chosen(model.get_output_embeddings())
+        self._head: Product = model.get_output_embeddings()
 
     def read(self, tokens: Tensor, positions: Tensor, attend: Attend, wanted: int) -> Tensor:
         """Read new tokens of each row; return the logits after the last wanted ones, (rows, wanted, vocabulary).
@@ -69,7 +65,7 @@ class Decoder:
         shape = (tokens.shape[0], tokens.shape[1])
         states = self._embed(tokens)
         turn = _Turn(*self._rotary(states, positions))
-        states = _filled(states.flatten(0, 1), self._fewest_rows)
+        states = _filled(states.flatten(0, 1))
         *first, last = self._layers
         for index, layer in enumerate(first):
             states = layer.read(states, shape, turn, index, attend)
@@ -107,26 +103,19 @@ class _Norm:
 class _Layer:
     """One layer: attention and a gated feed-forward network, each added to what comes in."""
 
-    def __init__(
-        self,
-        layer: Any,  # noqa: ANN401 - each family has a class of its own
-        query_heads: int,
-        chosen: Callable[[Product], Product],
-        fewest_rows: int,
-    ) -> None:
+    def __init__(self, layer: Any, query_heads: int) -> None:  # noqa: ANN401 - each family has a class of its own
         attention, network = layer.self_attn, layer.mlp
         self._dim: int = attention.head_dim
         self._queries = query_heads
         self._turned = query_heads + query_heads // attention.num_key_value_groups
-        self._filled = partial(_filled, fewest=fewest_rows)
         self._before = _Norm(layer.input_layernorm)
-        self._heads = chosen(joined([attention.q_proj, attention.k_proj, attention.v_proj]))
+        self._heads = joined([attention.q_proj, attention.k_proj, attention.v_proj])
         self._head_norms = [_Norm(norm) for name in ("q_norm", "k_norm") if (norm := getattr(attention, name, None))]
-        self._output = chosen(attention.o_proj)
+        self._output: Product = attention.o_proj
         self._between = _Norm(layer.post_attention_layernorm)
-        self._gate_and_up = chosen(joined([network.gate_proj, network.up_proj]))
+        self._gate_and_up = joined([network.gate_proj, network.up_proj])
         self._activate: Callable[[Tensor], Tensor] = network.act_fn
-        self._down = chosen(network.down_proj)
+        self._down: Product = network.down_proj
 
     def read(
         self,
@@ -148,8 +137,8 @@ class _Layer:
         attended = attend(index, query, key, heads[:, :, self._turned :].transpose(1, 2))
         if wanted is not None and wanted < shape[1]:
             attended = attended[:, -wanted:]
-            states = self._filled(states[:tokens].view(*shape, -1)[:, -wanted:].flatten(0, 1))
-        states = states + self._output(self._filled(attended.flatten(0, 1).flatten(1)))
+            states = _filled(states[:tokens].view(*shape, -1)[:, -wanted:].flatten(0, 1))
+        states = states + self._output(_filled(attended.flatten(0, 1).flatten(1)))
         gate, up = self._gate_and_up(self._between(states)).chunk(2, dim=-1)
         return states.add_(self._down(self._activate(gate).mul_(up)))
 
@@ -160,23 +149,7 @@ class _Layer:
         return torch.cat([query_norm(heads[:, :, : self._queries]), key_norm(heads[:, :, self._queries :])], dim=2)
 
 
-def _same(product: Product) -> Product:
-    return product
-
-
-def _in_int8(product: Product) -> Product:
-    """Return a layer's 8-bit twin.
-
-    Raises:
-        ValueError: If it has none.
-    """
-    twin: Product | None = getattr(product, "int8", None)
-    if twin is None:
-        raise ValueError("the layer has no 8-bit weights")
-    return twin
-
-
-def _filled(rows: Tensor, fewest: int) -> Tensor:
-    """Fill a matrix up to a number of rows: products of that many take no longer."""
-    missing = fewest - rows.shape[0]
+def _filled(rows: Tensor) -> Tensor:
+    """Fill a matrix up to :data:`FEWEST_ROWS` rows: products of that many take no longer."""
+    missing = FEWEST_ROWS - rows.shape[0]
     return functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows

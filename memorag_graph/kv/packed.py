@@ -17,36 +17,10 @@ from torch.nn import functional
 FEWEST_ROWS = 4
 """Fewer rows are filled up to so many: oneDNN's kernels for less are slower, and that for one row rounds otherwise."""
 
-MOST_INT8_ROWS = 4
-"""Rows up to which 8-bit weights are quicker than exact ones."""
-
-_INT8 = 127
 _EXPECTED_ROWS = 16
 _DTYPES = (torch.float32, torch.bfloat16)
 _reorder: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _product: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-
-
-class Int8Linear:
-    """A linear layer whose weights are rounded to 8 bits, with a scale for each output; computes in bfloat16.
-
-    For up to :data:`MOST_INT8_ROWS` rows: it reads a quarter of float32's bytes, but its products are slower.
-
-    Args:
-        weight: Shape (out_features, in_features).
-        bias: Shape (out_features,), or None.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        largest = weight.float().abs().amax(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
-        self._scales = (largest / _INT8).to(torch.bfloat16)
-        self._weight = (weight / self._scales.float()[:, None]).round().clamp(-_INT8, _INT8).to(torch.int8)
-        self._bias = bias
-
-    def __call__(self, states: Tensor) -> Tensor:
-        """Return the product and bias, shape (rows, out_features), of states with shape (rows, in_features)."""
-        product = torch._weight_int8pack_mm(states.to(torch.bfloat16), self._weight, self._scales).to(states.dtype)
-        return product if self._bias is None else product + self._bias
 
 
 class PackedLinear(nn.Module):
@@ -66,12 +40,6 @@ class PackedLinear(nn.Module):
         with torch.inference_mode():
             self.bias = None if biases[0] is None else torch.cat([bias.detach() for bias in biases])
             self._packed = _reorder(torch.cat([linear.weight.detach() for linear in linears]), _EXPECTED_ROWS)
-        self.int8: Int8Linear | None = None
-
-    def add_int8(self) -> None:
-        """Also hold the weights in 8 bits, as :attr:`int8`."""
-        with torch.inference_mode():
-            self.int8 = Int8Linear(self.weight, self.bias)
 
     @property
     def weight(self) -> Tensor:

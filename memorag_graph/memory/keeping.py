@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from memorag_graph.errors import InputError
 from memorag_graph.kv.attention import Watch
 from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.eviction.keydiff import keydiff_scores
 from memorag_graph.kv.eviction.kvzip import kvzip_scores
 from memorag_graph.kv.eviction.prune import prune, turning_frequencies
 from memorag_graph.kv.eviction.scoring import Scores
-from memorag_graph.kv.eviction.snapkv import snapkv_scores
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.frame import opening_tokens, turn_tokens
 from memorag_graph.models.chat_template import Turn
@@ -21,7 +19,7 @@ from memorag_graph.settings import MemorySettings
 
 
 class Keeper:
-    """Keeps the share ``kv_keep`` of a shard's keys and values, chosen by ``eviction``.
+    """Keeps the share ``kv_keep`` of a shard's keys and values, those that it takes to repeat the text.
 
     Args:
         worker: The model's thread.
@@ -63,18 +61,12 @@ class Keeper:
             read += len(turn)
             self._report(Progress("eviction", min(read, len(tokens)), len(tokens), "tokens"))
 
-        match self._settings.eviction:
-            case "kvzip":
-                request = turn_tokens(self._model, self._prompts, [Turn("user", self._prompts.repeat)])
-                return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, look_back)
-            case "snapkv":
-                return snapkv_scores(kv, tokens, self._settings.kv_keep, look_back)
-            case "keydiff":
-                return self._worker.call(lambda: keydiff_scores(kv))
+        request = turn_tokens(self._model, self._prompts, [Turn("user", self._prompts.repeat)])
+        return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, look_back)
 
     def _require_evictable(self) -> None:
-        if self._settings.eviction != "keydiff" and not self._model.can_be_watched:
-            raise InputError("eviction", "the attention of this model cannot be watched; use keydiff")
+        if not self._model.can_be_watched:
+            raise InputError("kv_keep", "the attention of this model cannot be observed; use 1")
         try:
             self._worker.call(lambda: turning_frequencies(self._model.model))
         except ValueError as error:

@@ -166,8 +166,6 @@ def memory_id(
 ) -> str:
     """Return the content address of a memory: equal for equal texts, names, models, settings and prompts."""
     chosen = settings.model_dump()
-    if settings.kv_keep == 1:  # nothing is evicted, however
-        del chosen["eviction"]
     if settings.kind != "beacon":
         del chosen["beacon_ratio"]
     if settings.index == MemorySettings().index:

@@ -175,11 +175,6 @@ class MemoryModel(ABC):
         recipe = Recipe(memory.prompts, memory.settings, memory.identity)
         return self._form(documents, recipe, memory, journal, report)
 
-    def texts(self, memory: Memory) -> Sequence[Sequence[str]]:
-        """Return what each shard of a memory reads after the opening words: one text for each note, in order."""
-        recipe = Recipe(memory.prompts, memory.settings, memory.identity)
-        return self._kind(recipe, Journal(), ignore_progress).arrange([note.text for note in memory.notes])
-
     def _form(
         self,
         documents: Sequence[Document | DocumentInfo],

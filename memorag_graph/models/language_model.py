@@ -1,7 +1,6 @@
 """A causal language model with its tokenizer: tokens, prompts, window, identity."""
 
 import json
-import logging
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,15 +11,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memorag_graph.errors import ModelError
 from memorag_graph.kv.attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.capability import add_int8, prepare, rows_are_independent
+from memorag_graph.kv.capability import prepare, rows_are_independent
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.beacon import has_beacons
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 from memorag_graph.models.fingerprint import digest, fingerprint
 
 _UNKNOWN_WINDOW = 2048
-
-_log = logging.getLogger(__name__)
 
 
 class LanguageModel:
@@ -31,8 +28,6 @@ class LanguageModel:
         tokenizer: Its tokenizer.
         name: What the user calls it: ``"embedded"``, a directory or a hub name.
         flash: Whether FlashAttention-2 can run on its device, in its dtype.
-        int8_decode: Whether answers are decoded with weights in 8 bits where few tokens are read at a time; a notice
-            says where the model cannot.
 
     Raises:
         ModelError: If the model's cache cannot be continued exactly.
@@ -45,7 +40,6 @@ class LanguageModel:
         name: str,
         *,
         flash: bool = False,
-        int8_decode: bool = False,
     ) -> None:
         self.model = model.eval()
         self.fingerprint = fingerprint(model)
@@ -56,9 +50,6 @@ class LanguageModel:
             raise ModelError(f"the model {name!r} cannot hold a memory: {error}; use another model") from None
         if self.beacons is not None and not self.can_be_watched:
             raise ModelError(f"the model {name!r} cannot read beacons with its attention; use another model")
-        self.decodes_in_int8 = int8_decode and add_int8(model)
-        if int8_decode and not self.decodes_in_int8:
-            _log.warning("8-bit weights are not used: they need a model of the Llama family, in full on a CPU")
         self.tokenizer = tokenizer
         self.name = name
         self.template = ChatTemplate(tokenizer)

@@ -41,7 +41,6 @@ class ModelSource:
         load_in_4bit: Whether to hold the weights in 4 bits (NF4).
         flash_attention: Whether to use flash attention where the device has it.
         minference: Whether to read long texts with MInference where it is installed and can run.
-        int8_decode: Whether to decode answers with weights in 8 bits where that can be done.
     """
 
     name: str
@@ -52,7 +51,6 @@ class ModelSource:
     load_in_4bit: bool = False
     flash_attention: bool = True
     minference: bool = False
-    int8_decode: bool = False
 
     def resolved(self) -> "ModelSource":
         """Return the source with an absolute path, and what ``"auto"`` stands for on this machine.
@@ -113,7 +111,7 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             if source.minference:
                 model = patch_minference(model, source.name)
         flash = source.flash_attention and can_flash(device, dtype)
-        return LanguageModel(model, tokenizer, source.name, flash=flash, int8_decode=source.int8_decode)
+        return LanguageModel(model, tokenizer, source.name, flash=flash)
 
     return compute(device, load)
 

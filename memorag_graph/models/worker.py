@@ -175,7 +175,7 @@ class Worker:
         Args:
             batch: Holds the requests under way.
         """
-        branch = open_branch(self._language_model.model, [], 0, int8=self._language_model.decodes_in_int8)
+        branch = open_branch(self._language_model.model, [], 0)
         rows: list[_Row] = []
         while True:
             rows = _unfinished(rows, branch)

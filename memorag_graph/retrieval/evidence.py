@@ -70,7 +70,6 @@ def retrieve(
     *,
     count_tokens: Counts,
     language_code: str,
-    pointed: Sequence[Hit] = (),
 ) -> list[Evidence]:
     """Search with every query, fuse the rankings, and keep the best chunks within the budget, in document order.
 
@@ -80,12 +79,11 @@ def retrieve(
         search: How to search.
         count_tokens: Counts the tokens of the budget.
         language_code: ISO 639-1 code of the texts' language.
-        pointed: Chunks that the memory points at for the question, best first: one more ranking of it.
     """
     queries = list(dict.fromkeys(queries))
     found = [
         [order(hits, index.chunks, search.chunk_tokens) for hits in rankings if hits]
-        for rankings in _rankings(index, queries, search.hits, pointed)
+        for rankings in _rankings(index, queries, search.hits)
     ]
     shares = _shares(queries, search.weights)
     fused = fuse((share, it) for share, rankings in zip(shares, found, strict=True) for it in rankings)
@@ -101,17 +99,12 @@ def retrieve(
     return [_evidence(index, number, text, fused, finders) for number, text in sorted(selection.texts.items())]
 
 
-def _rankings(
-    index: MemoryIndex, queries: Sequence[Query], hits: int, pointed: Sequence[Hit]
-) -> list[list[Sequence[Hit]]]:
-    """Return the rankings of each query."""
+def _rankings(index: MemoryIndex, queries: Sequence[Query], hits: int) -> list[tuple[Sequence[Hit], Sequence[Hit]]]:
+    """Return the two rankings of each query: by meaning and by words."""
     texts = [query.text for query in queries]
     by_meaning = index.vectors.search(texts, hits)
     by_words = index.keywords.search(texts, hits) if index.keywords else [[] for _ in texts]
-    return [
-        [meant, named, *([pointed[:hits]] if query.kind == "question" else [])]
-        for query, meant, named in zip(queries, by_meaning, by_words, strict=True)
-    ]
+    return list(zip(by_meaning, by_words, strict=True))
 
 
 def _shares(queries: Sequence[Query], weights: Mapping[QueryKind, float]) -> list[float]:

@@ -54,8 +54,7 @@ def _choose(name: str, bench: Workbench) -> Pipeline:
 def _parts(name: str, base: str, changes: str, options: RunOptions) -> frozenset[str]:
     """Return what a pipeline is made of: what the options say, with and without some parts."""
     possible = frozenset(PARTS if base == MEMORAG else RETRIEVAL)
-    left_out = {"draft": not options.use_memory_answer, "attention": not options.recall_by_attention}
-    parts = possible - {part for part, is_out in left_out.items() if is_out}
+    parts = possible if options.use_memory_answer else possible - {"draft"}
     for sign, part in re.findall(r"([+-])([a-z0-9]+)", changes):
         if part not in possible:
             raise InputError("pipelines", f"{name!r}: {part!r} is no part; choose from {', '.join(sorted(possible))}")

@@ -44,8 +44,8 @@ class Memorag(Pipeline):
 
     @property
     def uses_memory_model(self) -> bool:
-        """It does, where the memory writes clues or points at evidence."""
-        return bool(self.recalls) or "attention" in self.parts
+        """It does, where the memory writes clues."""
+        return bool(self.recalls)
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the evidence for the question and all clues."""

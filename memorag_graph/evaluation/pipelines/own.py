@@ -11,7 +11,7 @@ from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 
-RetrievalPart = Literal["dense", "bm25", "share", "attention"]
+RetrievalPart = Literal["dense", "bm25", "share"]
 """What retrieval is made of: search by meaning, search by words, the share that the question is guaranteed, and what
 the memory points at."""
 
@@ -43,7 +43,6 @@ def retrieved(
         search,
         count_tokens=count_tokens,
         language_code=case.prepared.language.code,
-        pointed=bench.pointed(case) if "attention" in parts else (),
     )
     return [(it.start, it.end) for it in sorted(evidence, key=lambda it: (-it.score, it.start))]
 
