@@ -20,12 +20,12 @@ from common import DOCUMENT, ROOT, write_result
 from torch import Tensor
 from transformers import AttentionInterface, AutoTokenizer, LlamaForCausalLM, PreTrainedModel
 
-from memorag_graph.cli.run import quiet
-from memorag_graph.kv.attention import MEMORY_ATTENTION, Past, memory_attention
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.beacon.reader import BeaconReader
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.models.beacon import attach_beacons, beacon_class, read_config
+from memorag_graph.beacon.checkpoint import attach_beacons, beacon_class, read_config
+from memorag_graph.beacon.compressor import BeaconCompressor
+from memorag_graph.beacon.config import BeaconConfig
+from memorag_graph.cli.run_graph import quiet
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION, Past, memory_attention
 from memorag_graph.models.device import choose_dtype
 from memorag_graph.models.embedded import language_model_dir
 
@@ -76,7 +76,7 @@ def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence
         return memory_attention(module, query, key, *rest, **kwargs)
 
     AttentionInterface.register(CAPTURE, capture)
-    reader = BeaconReader(model, replace(beacons, window=SMALL_WINDOW))
+    reader = BeaconCompressor(model, replace(beacons, window=SMALL_WINDOW))
     model.set_attn_implementation(CAPTURE)
     reader.read(tokens[: 3 * SMALL_WINDOW])
     model.set_attn_implementation(MEMORY_ATTENTION)
@@ -85,7 +85,7 @@ def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence
 
 def growth(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence[int], ratio: int) -> list[tuple[int, int]]:
     """Return tokens read and entries held, after every quarter of a window."""
-    reader = BeaconReader(model, replace(beacons, ratios=(ratio,)))
+    reader = BeaconCompressor(model, replace(beacons, ratios=(ratio,)))
     points, step = [], WINDOW // 4
     for start in range(0, len(tokens), step):
         reader.read(tokens[start : start + step])
@@ -137,9 +137,9 @@ def main() -> None:
     times: dict[str, list[float]] = {}
     for _ in range(REPEATS):
         for name, work in {
-            "one window at a time": lambda: BeaconReader(model, beacons).read(tokens),
-            "four side by side": lambda: BeaconReader(model, beacons, 4).read(tokens),
-            "without beacons": lambda: open_branch(model, [None], TOKENS).prefill(0, tokens),
+            "one window at a time": lambda: BeaconCompressor(model, beacons).read(tokens),
+            "four side by side": lambda: BeaconCompressor(model, beacons, 4).read(tokens),
+            "without beacons": lambda: open_session(model, [None], TOKENS).prefill(0, tokens),
         }.items():
             times.setdefault(name, []).append(seconds(work))
     medians = {name: statistics.median(each) for name, each in times.items()}

@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 from common import DOCUMENT, write_result
 
-from memorag_graph.memory.store import MemoryStore
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.settings import RunOptions

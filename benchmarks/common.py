@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
 
 ROOT = Path(__file__).parent.parent
@@ -42,8 +42,8 @@ def write_result(name: str, result: dict[str, Any]) -> None:
 
 def next_token_scores(model: PreTrainedModel, prefix: KVPrefix, texts: Sequence[Sequence[int]]) -> Tensor:
     """Continue a prefix by texts of one length; return the log-probabilities after each token, (tokens, vocabulary)."""
-    branch = open_branch(model, [prefix] * len(texts), 0, len(texts[0]))
-    return torch.cat([branch.step(column).log_softmax(-1) for column in zip(*texts, strict=True)])
+    session = open_session(model, [prefix] * len(texts), 0, len(texts[0]))
+    return torch.cat([session.step(column).log_softmax(-1) for column in zip(*texts, strict=True)])
 
 
 def agreement(scores: Tensor, reference: Tensor) -> dict[str, float]:

@@ -14,18 +14,18 @@ import torch
 from common import DOCUMENT, agreement, next_token_scores, write_result
 
 from memorag_graph.documents import Document, read_document
-from memorag_graph.kv.branch import Branch, open_branch
-from memorag_graph.kv.eviction.prune import prune
+from memorag_graph.inference.decode_session import DecodeSession, open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.languages import language
-from memorag_graph.memory.frame import opening_tokens, turn_tokens
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.eviction.prune import prune
+from memorag_graph.memory.prompt_layout import opening_tokens, turn_tokens
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.loading import ModelSource, load_language_model
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
+from memorag_graph.text.languages import language
 
 SHARES = [0.75, 0.5, 0.25]
 FILLER_TOKENS = 2_350
@@ -81,12 +81,12 @@ class Examiner:
 
     def _answers(self, kv: KVPrefix) -> list[str]:
         """Write greedy answers to all questions, as rows of one batch."""
-        branch, scores = self._asked(kv, [self._turn(subject) for subject in FACTS])
+        session, scores = self._asked(kv, [self._turn(subject) for subject in FACTS])
         written: list[list[int]] = [[] for _ in FACTS]
         for _ in range(ANSWER_TOKENS):
             for row, token in enumerate(scores.argmax(-1).tolist()):
                 written[row].append(token)
-            scores = branch.step([row[-1] for row in written])
+            scores = session.step([row[-1] for row in written])
         stops = self._model.stop_tokens
         return [self._model.decode(list(takewhile(lambda it: it not in stops, row))) for row in written]
 
@@ -94,17 +94,17 @@ class Examiner:
         """Return the negative log-probability of each token of the right values."""
         begun = [f"{subject[0].upper()}{subject[1:]} is" for subject in FACTS]
         turns = [self._turn(subject) + self._model.encode(text) for subject, text in zip(FACTS, begun, strict=True)]
-        branch, scores = self._asked(kv, turns)
+        session, scores = self._asked(kv, turns)
         surprises = []
         for column in zip_longest(*(self._model.encode(f" {value}") for value in FACTS.values())):
             logs = scores.log_softmax(-1)
             surprises += [-float(logs[row, token]) for row, token in enumerate(column) if token is not None]
-            scores = branch.step([0 if token is None else token for token in column])
+            scores = session.step([0 if token is None else token for token in column])
         return surprises
 
-    def _asked(self, kv: KVPrefix, turns: Sequence[Sequence[int]]) -> tuple[Branch, torch.Tensor]:
-        branch = open_branch(self._model.model, [kv] * len(turns), max(map(len, turns)), ANSWER_TOKENS)
-        return branch, torch.stack([branch.prefill(row, turn) for row, turn in enumerate(turns)])
+    def _asked(self, kv: KVPrefix, turns: Sequence[Sequence[int]]) -> tuple[DecodeSession, torch.Tensor]:
+        session = open_session(self._model.model, [kv] * len(turns), max(map(len, turns)), ANSWER_TOKENS)
+        return session, torch.stack([session.prefill(row, turn) for row, turn in enumerate(turns)])
 
     def _turn(self, subject: str) -> list[int]:
         question = self._prompts.fill("qa", question=f"What is {subject}?")

@@ -10,7 +10,7 @@ from typing import Any
 
 from common import DOCUMENT, QUESTIONS, write_result
 
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import read_document
 from memorag_graph.graph import build_graph
 from memorag_graph.registry import Registry

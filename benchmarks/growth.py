@@ -23,7 +23,7 @@ from typing import Any
 
 from common import write_result
 
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
 from memorag_graph.models.embedded import EMBEDDED
@@ -61,8 +61,8 @@ def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
     """Memorize so many tokens; return what it took."""
     quiet()
     registry, options = Registry(), RunOptions()
-    model = registry.memory_model(EMBEDDED, RunOptions())
-    registry.embeddings(EMBEDDED)
+    model = registry.models.memory_model(EMBEDDED, RunOptions())
+    registry.models.embeddings(EMBEDDED)
     loaded = peak_mb()
     texts = list(documents(paths, tokens, model.language_model.count))
     began, stages = time.perf_counter(), dict[str, list[float]]()
@@ -88,8 +88,8 @@ def ask(directory: Path) -> dict[str, Any]:
     """Open a memory and ask; return what it took."""
     quiet()
     registry = Registry()
-    registry.memory_model(EMBEDDED, RunOptions())
-    registry.embeddings(EMBEDDED)
+    registry.models.memory_model(EMBEDDED, RunOptions())
+    registry.models.embeddings(EMBEDDED)
     began = time.perf_counter()
     registry.open(str(directory), RunOptions())
     opening = time.perf_counter() - began

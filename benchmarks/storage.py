@@ -22,18 +22,18 @@ from common import DOCUMENT, agreement, next_token_scores, write_result
 from transformers import DynamicCache
 
 from memorag_graph.documents import Document, read_document
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.languages import language
-from memorag_graph.memory.files import load_memory, save_memory
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.indexing import index_memory
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.storage.memory_files import load_memory, save_memory
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
+from memorag_graph.text.languages import language
 
 REPEATS = 5
 TEXTS, TEXT_TOKENS = 20, 100
@@ -48,8 +48,8 @@ class Way:
         self.turn = model.turn_tokens(memory, QUESTION)
 
     def first_token(self, kv: KVPrefix) -> int:
-        branch = open_branch(self.model.language_model.model, [kv], len(self.turn))
-        return int(branch.prefill(0, self.turn).argmax())
+        session = open_session(self.model.language_model.model, [kv], len(self.turn))
+        return int(session.prefill(0, self.turn).argmax())
 
 
 class Ours(Way):
@@ -169,9 +169,9 @@ def main() -> None:
 
 def read_again(way: Way) -> int:
     tokens = list(way.memory.shards[0].token_ids)
-    branch = open_branch(way.model.language_model.model, [None], len(tokens))
-    branch.prefill(0, tokens)
-    return way.first_token(branch.prefix())
+    session = open_session(way.model.language_model.model, [None], len(tokens))
+    session.prefill(0, tokens)
+    return way.first_token(session.prefix())
 
 
 def described(way: Way, reference: Way) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.rule import Rule
 
 from memorag_graph.cli.render import StageProgress, show_answer, show_stats
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import read_document
 from memorag_graph.graph import build_graph
-from memorag_graph.records import memory_record
 from memorag_graph.registry import Registry
+from memorag_graph.serialization import memory_record
 from memorag_graph.settings import RunOptions
 
 HERE = Path(__file__).parent

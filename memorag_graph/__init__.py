@@ -3,20 +3,20 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from memorag_graph.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from memorag_graph.agent import Agent as Agent
+    from memorag_graph.api.dense_retriever import DenseRetriever as DenseRetriever
     from memorag_graph.api.memory import Memory as Memory
     from memorag_graph.api.model import Model as Model
     from memorag_graph.api.pipeline import MemoRAG as MemoRAG
     from memorag_graph.api.pipeline import MemoRAGLite as MemoRAGLite
     from memorag_graph.api.remote import RemoteMemory as RemoteMemory
-    from memorag_graph.api.retriever import DenseRetriever as DenseRetriever
     from memorag_graph.langchain.chain import memorag_chain as memorag_chain
     from memorag_graph.langchain.chat_model import memory_chat as memory_chat
     from memorag_graph.langchain.retriever import MemoRAGRetriever as MemoRAGRetriever
     from memorag_graph.langchain.tool import memorag_tool as memorag_tool
-
-__version__ = "0.1.0"
+    from memorag_graph.providers.agent import Agent as Agent
 
 _PLACES = {
     "Agent": "agent",

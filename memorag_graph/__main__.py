@@ -1,5 +1,5 @@
 """``python -m memorag_graph``."""
 
-from memorag_graph.cli.app import main
+from memorag_graph.cli.main import main
 
 main()

@@ -1,14 +1,14 @@
-"""Models that a process keeps loaded, reached by name."""
+"""The models that a process keeps loaded, reached by name."""
 
-import threading
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.errors import InputError, MemoryMismatchError
+from memorag_graph.locks import NamedLocks
 from memorag_graph.models.loading import (
     ModelSource,
     absolute_name,
@@ -22,19 +22,22 @@ from memorag_graph.settings import RunOptions
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from memorag_graph.memory.memory import Identity
-    from memorag_graph.memory.model import MemoryModel
-    from memorag_graph.retrieval.index import IndexKind
+    from memorag_graph.memory.kv_memory import Identity
+    from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.models.language_model import LanguageModel
+    from memorag_graph.retrieval.chunk_index import IndexKind
     from memorag_graph.retrieval.rerank import Reranker
-    from memorag_graph.retrieval.vector_store import OpenVectorStore
 
 NO_INDEX = "none"
+
+ModelKind = Literal["model", "embeddings", "chat", "reranker", "index"]
+"""What can be registered under a name."""
 
 Loaded = TypeVar("Loaded")
 
 
-class ModelRegistry:
-    """Loads models once and hands them out. Safe for many threads.
+class ModelPool:
+    """Loads each model once and hands it out. Thread-safe.
 
     Args:
         cache_dir: Where downloads from the model hub are kept; by default the library's place.
@@ -44,31 +47,11 @@ class ModelRegistry:
     def __init__(self, *, cache_dir: str | None = None, access_token: str | None = None) -> None:
         self._hub = ModelSource("", cache_dir=cache_dir, access_token=access_token)
         self._models: dict[Hashable, Any] = {}
-        self._locks: dict[Hashable, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._locks = NamedLocks()
 
-    def add_memory_model(self, name: str, model: "MemoryModel") -> None:
-        """Make a loaded model known by a name, which options may then use."""
-        self._models["model", name] = model
-
-    def add_embeddings(self, name: str, embeddings: Embeddings) -> None:
-        """Make an embedding model known by a name, which options may then use."""
-        self._models["embeddings", name] = embeddings
-
-    def add_chat_model(self, name: str, chat: "BaseChatModel") -> None:
-        """Make any LangChain chat model known by a name, under which options may choose it as generator."""
-        self._models["chat", name] = chat
-
-    def add_vector_store(self, name: str, open_store: "OpenVectorStore") -> None:
-        """Make a vector store known by a name, under which options may choose it as ``index``.
-
-        Args:
-            name: The name.
-            open_store: Opens the collection of a name with an embedding model; each memory has one, named by its id.
-        """
-        from memorag_graph.retrieval.vector_store import VectorStoreKind
-
-        self._models["index", name] = VectorStoreKind(open_store)
+    def add(self, kind: ModelKind, name: str, model: object) -> None:
+        """Register something loaded under a name that options may then use."""
+        self._models[kind, name] = model
 
     def loaded_models(self) -> list[str]:
         """Return the names of the models that are loaded."""
@@ -82,7 +65,7 @@ class ModelRegistry:
         Raises:
             InputError: If the name is unknown.
         """
-        from memorag_graph.retrieval.dense import FaissKind
+        from memorag_graph.retrieval.dense_index import FaissKind
         from memorag_graph.retrieval.no_index import NoIndexKind
 
         kinds: dict[str, IndexKind] = {"faiss": FaissKind(), NO_INDEX: NoIndexKind()}
@@ -104,15 +87,14 @@ class ModelRegistry:
             InputError: If the device or dtype is unknown.
             MemoryMismatchError: If the memory to continue is held by a server.
         """
-        from memorag_graph.generation.sources import Served
-        from memorag_graph.memory.local import LocalMemoryModel
-        from memorag_graph.memory.served import served_memory_model
-        from memorag_graph.models.served import SERVED
+        from memorag_graph.memory.backends.served import served_memory_model
+        from memorag_graph.models.served_language_model import SERVED
+        from memorag_graph.providers.provider_models import ProviderModel
 
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
             return added
-        if (served := Served.named(name)) is not None:
+        if (served := ProviderModel.named(name)) is not None:
             if options.load_in_4bit:
                 raise InputError("load_in_4bit", f"is for models that run here, not for {name}")
             return self._once(("model", name), lambda: served_memory_model(name, served.chat()))
@@ -122,12 +104,13 @@ class ModelRegistry:
             self._hub,
             name=name,
             device=options.device,
-            dtype=made_with.dtype if made_with and options.dtype == "auto" else options.dtype,
+            dtype=options.dtype,
+            preferred_dtype=made_with.dtype if made_with else "",
             load_in_4bit=options.load_in_4bit or bool(made_with and made_with.quantization),
             flash_attention=options.enable_flash_attn,
             minference=options.minference,
         ).resolved()
-        return self._once(source, lambda: LocalMemoryModel(load_language_model(source)))
+        return self._once(source, lambda: _memory_model(load_language_model(source)))
 
     def embeddings(self, name: str) -> Embeddings:
         """Return an embedding model, loading it the first time; one without a name embeds nothing.
@@ -142,10 +125,6 @@ class ModelRegistry:
     def embedding_name(self, name: str) -> str:
         """Return the name by which an embedding model is known everywhere."""
         return name if ("embeddings", name) in self._models else absolute_name(name)
-
-    def add_reranker(self, name: str, reranker: "Reranker") -> None:
-        """Make a reranker known by a name, which options may then use."""
-        self._models["reranker", name] = reranker
 
     def reranker(self, name: str) -> "Reranker | None":
         """Return a reranker, loading it the first time; None for no name.
@@ -167,26 +146,32 @@ class ModelRegistry:
     def models_of(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":
         """Return the models for a memory: those the options name, else its own.
 
+        The memory model may compute in another dtype than the memory was made in: keys and values can be converted.
+
         Raises:
-            MemoryMismatchError: If they are others than those the memory was made with.
+            MemoryMismatchError: If they differ from those the memory was made with.
             ModelError: If they cannot be loaded.
         """
-        from memorag_graph.memory.memory import Identity
+        from memorag_graph.memory.kv_memory import Identity
 
         model = self.memory_model(options.model or made_with.model, options, made_with)
         embedding_model = made_with.embedding_model and self.embedding_name(
             options.embedding_model or made_with.embedding_model
         )
-        made_with.require(Identity.of(model.language_model, embedding_model))
+        made_with.require(Identity.of(model.language_model, embedding_model), same_dtype=False)
         return model, self.embeddings(embedding_model)
 
     def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
-        with self._lock_of(key):
+        with self._locks[key]:
             if key not in self._models:
                 self._models[key] = load()
             loaded: Loaded = self._models[key]
             return loaded
 
-    def _lock_of(self, key: Hashable) -> threading.Lock:
-        with self._lock:
-            return self._locks.setdefault(key, threading.Lock())
+
+def _memory_model(language_model: "LanguageModel") -> "MemoryModel":
+    """Return the memory model over a local language model."""
+    from memorag_graph.beacon.memory_kind import BeaconMemoryModel
+    from memorag_graph.memory.backends.local import LocalMemoryModel
+
+    return LocalMemoryModel(language_model) if language_model.beacons is None else BeaconMemoryModel(language_model)

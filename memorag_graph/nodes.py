@@ -14,9 +14,11 @@ from langgraph.types import RetryPolicy
 
 from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text, read_documents
-from memorag_graph.generation.faults import is_transient
-from memorag_graph.opened import OpenMemory
-from memorag_graph.records import (
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.providers.provider_errors import is_transient
+from memorag_graph.registry import Registry
+from memorag_graph.routing import Route, route
+from memorag_graph.serialization import (
     Update,
     from_answer,
     memory_record,
@@ -26,19 +28,17 @@ from memorag_graph.records import (
     to_queries,
     to_trace,
 )
-from memorag_graph.registry import Registry
-from memorag_graph.routing import Route, route
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, asked, check_input
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from memorag_graph.clues.recollection import Recollection
-    from memorag_graph.generation.choose import Generator
+    from memorag_graph.clues.recall import MemoryRecall
+    from memorag_graph.generation.choose_generator import Generator
     from memorag_graph.progress import Progress
-    from memorag_graph.retrieval.evidence import Evidence
     from memorag_graph.retrieval.query import Query
+    from memorag_graph.retrieval.retrieve import Evidence
 
 Arguments = ParamSpec("Arguments")
 
@@ -153,7 +153,7 @@ class Nodes:
     @timed
     def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
-        from memorag_graph.clues.sifting import searchable
+        from memorag_graph.clues.clue_filter import searchable
 
         opened = self._open(state, runtime)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness)
@@ -191,16 +191,16 @@ class Nodes:
     def _open(self, state: GraphState, runtime: Runtime[RunOptions]) -> OpenMemory:
         return self._registry.open(str(state["memory_id"]), _options(runtime))
 
-    def _recollection(self, state: GraphState, runtime: Runtime[RunOptions]) -> "Recollection":
-        from memorag_graph.clues.asking import ShardedChat
-        from memorag_graph.clues.recollection import Recollection
+    def _recollection(self, state: GraphState, runtime: Runtime[RunOptions]) -> "MemoryRecall":
+        from memorag_graph.clues.recall import MemoryRecall
+        from memorag_graph.clues.sharded_chat import ShardedChat
 
         opened, options = self._open(state, runtime), _options(runtime)
-        return Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
+        return MemoryRecall(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
 
     def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
-        from memorag_graph.retrieval.evidence import Search, retrieve
         from memorag_graph.retrieval.query import WEIGHTS
+        from memorag_graph.retrieval.retrieve import Search, retrieve
 
         opened, options = self._open(state, runtime), _options(runtime)
         search = Search(
@@ -209,7 +209,7 @@ class Nodes:
             chunk_tokens=opened.memory.settings.retrieval_chunk_size,
             question_share=options.question_share,
             weights={**WEIGHTS, **options.query_weights},
-            reranker=self._registry.reranker(options.reranker),
+            reranker=self._registry.models.reranker(options.reranker),
         )
         found = retrieve(
             opened.index,
@@ -218,12 +218,12 @@ class Nodes:
             count_tokens=opened.model.language_model.count,
             language_code=opened.memory.prompts.language.code,
         )
-        places = opened.places
-        return [replace(passage, places=places[passage.source]) for passage in found]
+        page_maps = opened.page_maps
+        return [replace(passage, page_map=page_maps[passage.source]) for passage in found]
 
     def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
         """Quote the passages that an answer from memory can be checked against, and say how well they match it."""
-        from memorag_graph.generation.extractive import ExtractiveGenerator
+        from memorag_graph.generation.extractive_generator import ExtractiveGenerator
         from memorag_graph.retrieval.query import Query
 
         opened, options = self._open(state, runtime), _options(runtime)
@@ -247,7 +247,7 @@ class Nodes:
         return {"citations": citations, "confidence": quoted.confidence}
 
     def _generator(self, opened: OpenMemory, options: RunOptions, *, is_last_attempt: bool = True) -> "Generator":
-        from memorag_graph.generation.choose import choose_generator
+        from memorag_graph.generation.choose_generator import choose_generator
 
         def local_chat(name: str) -> "BaseChatModel":
             return self._registry.chat(name, opened, options)

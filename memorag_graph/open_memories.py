@@ -1,7 +1,9 @@
-"""Memories that are loaded and ready to answer."""
+"""Open memories: loaded and ready to answer, within a budget of RAM."""
 
+import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,14 +13,16 @@ from memorag_graph.errors import InputError
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
 from memorag_graph.settings import RunOptions
 
+if TYPE_CHECKING:
+    from memorag_graph.documents import PageMap
+    from memorag_graph.memory.kv_memory import Memory
+    from memorag_graph.memory.memory_chat import MemoryChat
+    from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.retrieval.memory_index import MemoryIndex
+
 _SHARE_OF_RAM = 4
 
-if TYPE_CHECKING:
-    from memorag_graph.documents import Places
-    from memorag_graph.memory.chat import MemoryChat
-    from memorag_graph.memory.memory import Memory
-    from memorag_graph.memory.model import MemoryModel
-    from memorag_graph.retrieval.memory_index import MemoryIndex
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +30,37 @@ class OpenMemory:
     """A memory ready to answer.
 
     Attributes:
-        memory: The memory.
+        memory: The memory; its keys and values are in the dtype of the model.
         index: The retrieval index over its documents' chunks.
-        model: The memory model it belongs to.
-        kept_by: What it was opened as, where it is used with another model equal to its own.
+        model: The memory model that continues it.
+        leased_by: The :class:`OpenMemory` whose lifetime the store's lease follows, kept alive by this one.
     """
 
     memory: "Memory"
     index: "MemoryIndex"
     model: "MemoryModel"
-    kept_by: "OpenMemory | None" = None
+    leased_by: "OpenMemory | None" = None
 
     def used_with(self, model: "MemoryModel") -> "OpenMemory":
-        """Return the memory with a model that is equal to its own, but runs otherwise."""
-        return self if model is self.model else OpenMemory(self.memory, self.index, model, self.kept_by or self)
+        """Return the memory with an equal model that runs differently, such as in another dtype.
+
+        Keys and values are converted where the dtypes differ.
+
+        Raises:
+            MemoryMismatchError: If they cannot be converted.
+        """
+        if model is self.model:
+            return self
+        dtype = model.language_model.dtype
+        memory = self.memory.in_dtype(dtype)
+        if memory is not self.memory:
+            _log.warning(
+                "memory %s was made in %s; its keys and values are converted to %s, in which its model runs here",
+                memory.id,
+                memory.identity.dtype,
+                dtype,
+            )
+        return OpenMemory(memory, self.index, model, self.leased_by or self)
 
     def prompts(self, options: RunOptions) -> Prompts:
         """Return the prompts for a question: the run's, else those the memory was made with.
@@ -54,17 +75,17 @@ class OpenMemory:
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
 
     def rarity(self, question: str) -> dict[str, float]:
-        """Return how rare each term of a question is in the documents; nothing for a memory without an index."""
+        """Return how rare each term of a question is in the documents; empty for a memory without an index."""
         return self.index.keywords.rarity(question) if self.index.keywords else {}
 
     @property
-    def places(self) -> dict[str, "Places"]:
+    def page_maps(self) -> Mapping[str, "PageMap"]:
         """Where the pages and sections of each document begin, by the document's name."""
-        return {document.source: document.places for document in self.memory.documents}
+        return {document.source: document.page_map for document in self.memory.documents}
 
     def chat(self, options: RunOptions) -> "MemoryChat":
         """Return a chat model that continues the memory."""
-        from memorag_graph.memory.chat import MemoryChat
+        from memorag_graph.memory.memory_chat import MemoryChat
 
         return MemoryChat(
             memory_model=self.model,
@@ -74,14 +95,14 @@ class OpenMemory:
         )
 
 
-class LoadedMemories:
-    """Open memories by id; the least recently used ones are let go where they take more than a budget of bytes.
+class OpenMemoryCache:
+    """Open memories by id and dtype; the least recently used are dropped when they exceed a budget of bytes.
 
-    A memory that is let go stays usable for whoever holds it.
+    A dropped memory stays usable for whoever holds it.
 
     Args:
-        budget: Most bytes of keys and values; the memory used last is kept in any case. None stands for a quarter of
-            the machine's memory.
+        budget: Maximum bytes of keys and values; the memory used last is kept in any case. None means a quarter of
+            the machine's RAM.
 
     Raises:
         InputError: If the budget is not positive.
@@ -91,28 +112,32 @@ class LoadedMemories:
         if budget is not None and budget <= 0:
             raise InputError("memory_budget", f"must be a positive number of bytes, not {budget}")
         self._budget = budget or psutil.virtual_memory().total // _SHARE_OF_RAM
-        self._kept: OrderedDict[str, OpenMemory] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], OpenMemory] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, memory_id: str) -> OpenMemory | None:
-        """Return an open memory, if it is here."""
+    def get(self, memory_id: str, dtype: str | None = None) -> OpenMemory | None:
+        """Return an open memory whose model computes in a dtype, or in any; None if there is none."""
         with self._lock:
-            if memory_id in self._kept:
-                self._kept.move_to_end(memory_id)
-            return self._kept.get(memory_id)
+            key = next((it for it in self._kept if it[0] == memory_id and dtype in (None, it[1])), None)
+            if key is None:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]
 
     def put(self, opened: OpenMemory) -> None:
         """Keep an open memory."""
+        key = (opened.memory.id, opened.model.language_model.dtype)
         with self._lock:
-            self._kept[opened.memory.id] = opened
-            self._kept.move_to_end(opened.memory.id)
+            self._kept[key] = opened
+            self._kept.move_to_end(key)
             while len(self._kept) > 1 and self._bytes() > self._budget:
                 self._kept.popitem(last=False)
 
     def drop(self, memory_id: str) -> None:
-        """Let go of a memory, if it is here."""
+        """Drop a memory if it is here, in every dtype."""
         with self._lock:
-            self._kept.pop(memory_id, None)
+            for key in [it for it in self._kept if it[0] == memory_id]:
+                del self._kept[key]
 
     def _bytes(self) -> int:
         return sum(opened.memory.nbytes for opened in self._kept.values())

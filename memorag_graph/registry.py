@@ -1,7 +1,4 @@
-"""What a process keeps loaded: models, memories and their indexes, reached by name and id.
-
-Graph state holds only ids; tensors and models live here.
-"""
+"""Models, open memories and the store of a process, reached by name and id; graph state holds only the ids."""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -10,38 +7,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document, with_distinct_names
-from memorag_graph.errors import InputError, MemoryFileError
-from memorag_graph.languages import detect_language
-from memorag_graph.memory.atomic import require_free, require_writable
-from memorag_graph.memory.journal import JOURNAL, Journal
-from memorag_graph.memory.manifest import find_memory, read_info, remember_place
-from memorag_graph.memory.store import MemoryStore
-from memorag_graph.model_registry import NO_INDEX, ModelRegistry
+from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
+from memorag_graph.locks import NamedLocks
+from memorag_graph.memory.storage.journal import JOURNAL, Journal
+from memorag_graph.memory.storage.manifest import find_memory, read_info, remember_place
+from memorag_graph.memory.storage.store import MemoryStore
+from memorag_graph.memory.storage.transaction import require_free, require_writable
+from memorag_graph.memory_plan import MemoryPlan
+from memorag_graph.model_pool import NO_INDEX, ModelPool
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import default_embedding_model
-from memorag_graph.opened import LoadedMemories, OpenMemory
+from memorag_graph.open_memories import OpenMemory, OpenMemoryCache
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
+from memorag_graph.text.languages import detect_language
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
     from langchain_core.language_models import BaseChatModel
 
-    from memorag_graph.memory.memory import Memory
-    from memorag_graph.memory.revision import Listed
+    from memorag_graph.memory.build.revision import Listed
+    from memorag_graph.memory.kv_memory import Memory
+    from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.retrieval.rerank import Reranker
+    from memorag_graph.retrieval.vector_store import OpenVectorStore
 
-Form = Callable[[Journal], OpenMemory]
 
-
-class Registry(ModelRegistry):
-    """Loads models and memories once and hands them out. Safe for many threads.
+class Registry:
+    """Models, open memories and the store of one process. Thread-safe.
 
     Args:
-        store: Where memories without a directory of their own are kept; by default the user's, without a quota.
-        memory_budget: Most bytes of keys and values of open memories, of which the least recently used are let go;
-            by default a quarter of the machine's memory.
-        cache_dir: Where downloads from the model hub are kept; by default the library's place.
+        store: Holds memories that have no directory of their own; by default the user's, without a quota.
+        memory_budget: Maximum bytes of keys and values of open memories; the least recently used are dropped.
+            Defaults to a quarter of the machine's RAM.
+        cache_dir: Directory for downloads from the model hub; by default the library's.
         access_token: Token for gated models of the hub.
+
+    Attributes:
+        models: The loaded models.
+        store: The store.
 
     Raises:
         InputError: If the budget is not positive.
@@ -55,9 +60,37 @@ class Registry(ModelRegistry):
         cache_dir: str | None = None,
         access_token: str | None = None,
     ) -> None:
-        super().__init__(cache_dir=cache_dir, access_token=access_token)
+        self.models = ModelPool(cache_dir=cache_dir, access_token=access_token)
         self.store = store or MemoryStore()
-        self._loaded = LoadedMemories(memory_budget)
+        self._open_memories = OpenMemoryCache(memory_budget)
+        self._locks = NamedLocks()
+
+    def add_memory_model(self, name: str, model: "MemoryModel") -> None:
+        """Register a loaded memory model under a name that options may then use."""
+        self.models.add("model", name, model)
+
+    def add_embeddings(self, name: str, embeddings: "Embeddings") -> None:
+        """Register an embedding model under a name that options may then use."""
+        self.models.add("embeddings", name, embeddings)
+
+    def add_chat_model(self, name: str, chat: "BaseChatModel") -> None:
+        """Register any LangChain chat model under a name that the option ``generator`` may then use."""
+        self.models.add("chat", name, chat)
+
+    def add_reranker(self, name: str, reranker: "Reranker") -> None:
+        """Register a reranker under a name that options may then use."""
+        self.models.add("reranker", name, reranker)
+
+    def add_vector_store(self, name: str, open_store: "OpenVectorStore") -> None:
+        """Register a vector store under a name that the option ``index`` may then use.
+
+        Args:
+            name: The name.
+            open_store: Opens a collection by name with an embedding model; each memory has one, named by its id.
+        """
+        from memorag_graph.retrieval.vector_store import VectorStoreKind
+
+        self.models.add("index", name, VectorStoreKind(open_store))
 
     def memorize(
         self,
@@ -66,12 +99,12 @@ class Registry(ModelRegistry):
         directory: Path | None = None,
         report: ReportProgress = ignore_progress,
     ) -> OpenMemory:
-        """Return the memory of documents: the one there is, or a new one, which is saved.
+        """Return the memory of documents, building and saving it if it does not exist.
 
         Args:
             documents: What to memorize.
             options: Models, settings and prompts.
-            directory: Where it is kept; by default in the user's directory, by its id.
+            directory: Where to keep it; by default in the store, under its id.
             report: Called as the work goes on.
 
         Raises:
@@ -79,38 +112,10 @@ class Registry(ModelRegistry):
             ModelError: If a model cannot be loaded.
             MemoryFileError: If the memory cannot be written.
         """
-        from memorag_graph.memory.indexing import index_memory
-        from memorag_graph.memory.memory import Identity, memory_id
-
         if not documents:
             raise InputError("documents", "nothing to memorize; give at least one document")
-        documents = with_distinct_names(documents)
-        model = self.memory_model(options.model or EMBEDDED, options)
-        embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
-        embedding_model = "" if options.index == NO_INDEX else self.embedding_name(embedding_model)
-        index_kind = self.index_kind(options.index)
-        prompts = Prompts(detect_language(documents[0].text), options.prompts)
-        identity = Identity.of(model.language_model, embedding_model)
-        settings = model.settled(options.memory_settings)
-        address = memory_id(documents, identity, settings, prompts)
-
-        def form(journal: Journal) -> OpenMemory:
-            if (loaded := self._loaded.get(address)) is not None:
-                return loaded
-            memory = model.memorize(
-                documents,
-                prompts,
-                settings,
-                embedding_model=embedding_model,
-                journal=journal,
-                report=report,
-            )
-            embeddings = self.embeddings(embedding_model)
-            tokens = model.language_model
-            index = index_memory(memory, documents, tokens, embeddings, kind=index_kind, report=report)
-            return OpenMemory(memory, index, model)
-
-        return self._get_or_create(address, directory or self.store.directory(address), options, form, report)
+        plan = self._plan(with_distinct_names(documents), options)
+        return self._get_or_build(plan, directory or self.store.directory(plan.memory_id), options, report)
 
     def revise(
         self,
@@ -121,48 +126,36 @@ class Registry(ModelRegistry):
     ) -> OpenMemory:
         """Change the documents of a saved memory.
 
-        A memory in a directory of its own is replaced there; one of the store stays beside the new one.
+        A memory in a directory of its own is replaced there; in the store, the old one stays beside the new one.
 
         Args:
             place: The memory's id or directory.
-            change: Returns the new list of documents; see :mod:`memorag_graph.memory.revision`.
-            options: Models to use instead of the memory's own, which must be equal to them.
+            change: Returns the new list of documents; see :mod:`memorag_graph.memory.build.revision`.
+            options: Models to use instead of the memory's own; they must be equal to them.
             report: Called as the work goes on.
 
         Raises:
             InputError: If the change cannot be made.
-            MemoryFileError: If the memory is missing, damaged or cannot be written; it is as it was then.
+            MemoryFileError: If the memory is missing, damaged or cannot be written; it is left unchanged.
             MemoryMismatchError: If it was made with other models than those in use.
         """
-        from memorag_graph.memory.indexing import index_memory
-        from memorag_graph.memory.memory import memory_id
+        from memorag_graph.memory.build.builder import Recipe
 
         directory = find_memory(place, self.store.root)
         before = self.open(directory, options)
         old = before.memory
-        documents = change(old)
-        address = memory_id(documents, old.identity, old.settings, old.prompts)
-        target = self.store.directory(address) if self.store.keeps(directory) else directory
-
-        def form(journal: Journal) -> OpenMemory:
-            if target == directory and read_info(directory)["memory_id"] != old.id:
-                raise MemoryFileError(f"{directory} was changed by another process meanwhile; run the command again")
-            if (loaded := self._loaded.get(address)) is not None:
-                return loaded
-            memory = before.model.revise(old, documents, journal=journal, report=report)
-            index = index_memory(
-                memory,
-                documents,
-                before.model.language_model,
-                self.embeddings(old.identity.embedding_model),
-                kind=self.index_kind(old.settings.index),
-                known=(old, before.index),
-                report=report,
-            )
-            return OpenMemory(memory, index, before.model)
-
-        after = self._get_or_create(address, target, options, form, report)
-        if target == directory and address != old.id:
+        plan = MemoryPlan(
+            change(old),
+            Recipe(old.prompts, old.settings, old.identity),
+            before.model,
+            self.models.embeddings(old.identity.embedding_model),
+            self.models.index_kind(old.settings.index),
+            before,
+        )
+        if self.store.keeps(directory):
+            return self._get_or_build(plan, self.store.directory(plan.memory_id), options, report)
+        after = self._get_or_build(plan, directory, options, report, replaces=old.id)
+        if after.memory.id != old.id:
             self.forget(old.id)
         return after
 
@@ -174,90 +167,105 @@ class Registry(ModelRegistry):
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        from memorag_graph.memory.memory import require_ratio
+        from memorag_graph.memory.kv_memory import require_ratio
 
-        opened = self._loaded.get(str(place))
-        if opened is not None:
-            require_ratio(opened.memory.settings, options.beacon_ratio)
-            return opened.used_with(self.models_of(opened.memory.identity, options)[0])
+        known = self._open_memories.get(str(place))
+        if known is not None:
+            require_ratio(known.memory.settings, options.beacon_ratio)
+            return self._in_use(known, self.models.models_of(known.memory.identity, options)[0])
         directory = find_memory(place, self.store.root)
         while True:
             address = str(read_info(directory)["memory_id"])
             try:
-                with self._lock_of(address):
+                with self._locks[address]:
                     return self._open(directory, address, options)
             except MemoryFileError:
-                if read_info(directory)["memory_id"] == address:  # else it was replaced meanwhile
+                if read_info(directory)["memory_id"] == address:  # else another process replaced it meanwhile
                     raise
 
     def forget(self, memory_id: str) -> None:
-        """Let go of an open memory; it stays on disk, and usable for whoever holds it."""
-        self._loaded.drop(memory_id)
+        """Drop an open memory; it stays on disk, and usable for whoever holds it."""
+        self._open_memories.drop(memory_id)
 
     def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "BaseChatModel":
-        """Return a chat model without a memory: one that was added, the memory's own, or another by name."""
-        from memorag_graph.memory.chat import MemoryChat
+        """Return a chat model without a memory: an added one, the memory's own model, or another by name."""
+        from memorag_graph.memory.memory_chat import MemoryChat
         from memorag_graph.models.sampling import NO_REPEAT
 
-        if (added := self.added_chat_model(name)) is not None:
+        if (added := self.models.added_chat_model(name)) is not None:
             return added
-        own = name == opened.memory.identity.model
-        model = opened.model if own else self.memory_model(name, options)
+        is_own = name == opened.memory.identity.model
         return MemoryChat(
-            memory_model=model,
+            memory_model=opened.model if is_own else self.models.memory_model(name, options),
             max_new_tokens=options.max_new_tokens,
             temperature=options.temperature,
             no_repeat=NO_REPEAT,
         )
 
-    def _get_or_create(
-        self, address: str, directory: Path, options: RunOptions, form: Form, report: ReportProgress
+    def _plan(self, documents: Sequence[Document], options: RunOptions) -> MemoryPlan:
+        """Load the memory model and settle how new documents are memorized."""
+        model = self.models.memory_model(options.model or EMBEDDED, options)
+        embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
+        embedding_model = "" if options.index == NO_INDEX else self.models.embedding_name(embedding_model)
+        prompts = Prompts(detect_language(documents[0].text), options.prompts)
+        return MemoryPlan(
+            documents,
+            model.recipe(prompts, options.memory_settings, embedding_model),
+            model,
+            self.models.embeddings(embedding_model),
+            self.models.index_kind(options.index),
+        )
+
+    def _get_or_build(
+        self, plan: MemoryPlan, directory: Path, options: RunOptions, report: ReportProgress, replaces: str = ""
     ) -> OpenMemory:
-        """Return the memory of an address, made and saved first where the directory does not hold it undamaged."""
-        from memorag_graph.memory.files import FILES, save_memory
+        """Return a planned memory from its directory, building and saving it first if it is missing or damaged."""
+        from memorag_graph.memory.storage.memory_files import FILES, save_memory
 
-        if not self.store.keeps(directory):  # what is in the store is ours, however damaged
+        if not self.store.keeps(directory):  # the store's own files are ours, however damaged
             require_free(directory, FILES)
-        journal = Journal(directory / JOURNAL)
-
-        def open_it(place: Path) -> OpenMemory:
-            opened = self._open(place, address, options)
-            journal.forget([note.key for note in opened.memory.notes])
-            return opened
-
-        def create(place: Path) -> OpenMemory:
-            formed = form(journal)
-            save_memory(place, formed.memory, formed.index)
-            journal.clear()
-            self.forget(address)  # what was formed is on the heap, what is opened is mapped
-            return self._open(place, address, options)
-
-        with self._lock_of(address):
+        with self._locks[plan.memory_id]:
             try:
                 require_writable(directory)
             except MemoryFileError as unwritable:
                 with suppress(MemoryFileError):
-                    return self._open(directory, address, options)
+                    return self._open(directory, plan.memory_id, options)
                 raise unwritable from None
-            opened = self.store.get_or_create(address, open_it, create, directory, report)
+            journal = Journal(directory / JOURNAL)
+            with self.store.claim(directory, report):
+                try:
+                    opened = self._open(directory, plan.memory_id, options)
+                    journal.forget([note.key for note in opened.memory.notes])
+                except MemoryUnreadableError:
+                    raise
+                except MemoryFileError:
+                    if replaces and read_info(directory)["memory_id"] != replaces:
+                        raise MemoryFileError(
+                            f"{directory} was changed by another process meanwhile; run the command again"
+                        ) from None
+                    built = self._open_memories.get(plan.memory_id) or plan.build(journal, report)
+                    save_memory(directory, built.memory, built.index)
+                    journal.clear()
+                    self.forget(plan.memory_id)  # its tensors are on the heap; an opened memory's are mapped
+                    opened = self._open(directory, plan.memory_id, options)
         if not self.store.keeps(directory):
-            remember_place(self.store.root, address, directory)
+            remember_place(self.store.root, plan.memory_id, directory)
         return opened
 
     def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
-        """Return a memory that a directory holds.
+        """Return the memory that a directory holds.
 
         Raises:
             MemoryFileError: If it holds none, another one, or a damaged one.
         """
-        from memorag_graph.memory.files import load_memory, read_identity
-        from memorag_graph.memory.memory import require_ratio
+        from memorag_graph.memory.kv_memory import require_ratio
+        from memorag_graph.memory.storage.memory_files import load_memory, read_identity
 
         info = read_info(directory)
         if info["memory_id"] != address:
             raise MemoryFileError(f"{directory} holds another memory than {address}")
-        model, embeddings = self.models_of(read_identity(info), options)
-        opened = self._loaded.get(address)
+        model, embeddings = self.models.models_of(read_identity(info), options)
+        opened = self._open_memories.get(address)
         if opened is None:
             memory, index = load_memory(
                 directory,
@@ -265,18 +273,26 @@ class Registry(ModelRegistry):
                 memory_id=address,
                 check=options.file_check,
                 device=model.device,
-                index_kind=self.index_kind(info["settings"].get("index", options.index)),
+                index_kind=self.models.index_kind(info["settings"].get("index", options.index)),
             )
             opened = OpenMemory(memory, index, model)
-            self._keep(opened, directory)
+            self._lease(opened, directory)
         require_ratio(opened.memory.settings, options.beacon_ratio)
         if self.store.keeps(directory):
             self.store.touch(address)
-        return opened.used_with(model)
+        return self._in_use(opened, model)
 
-    def _keep(self, opened: OpenMemory, directory: Path) -> None:
-        """Keep a memory open; while anybody holds it, the store does not remove it."""
+    def _in_use(self, opened: OpenMemory, model: "MemoryModel") -> OpenMemory:
+        """Return a memory with the model in use, and keep it open so."""
+        dtype = model.language_model.dtype
+        same = self._open_memories.get(opened.memory.id, dtype) or opened
+        used = same.used_with(model)
+        if same.memory is not used.memory or self._open_memories.get(opened.memory.id, dtype) is None:
+            self._open_memories.put(used)
+        return used
+
+    def _lease(self, opened: OpenMemory, directory: Path) -> None:
+        """Keep the store from removing a memory for as long as anybody holds it."""
         if self.store.keeps(directory):
             with suppress(OSError):  # nothing is removed from a store that cannot be written
                 weakref.finalize(opened, self.store.lease(opened.memory.id).release)
-        self._loaded.put(opened)

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 
 from memorag_graph.settings import TaskType
-from memorag_graph.words import content_words, count_words
+from memorag_graph.text.words import content_words, count_words
 
 LONGEST_LOOKUP = 24
 

@@ -8,18 +8,18 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 from pydantic import ValidationError
 
-from memorag_graph.documents import Places
+from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError
-from memorag_graph.opened import OpenMemory
+from memorag_graph.open_memories import OpenMemory
 from memorag_graph.state import GraphState, MemoryRecord, TraceRecord
 
 if TYPE_CHECKING:
-    from memorag_graph.clues.sifting import Dropped
+    from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.generation.answer import Answer
-    from memorag_graph.retrieval.evidence import Evidence
     from memorag_graph.retrieval.query import Query
+    from memorag_graph.retrieval.retrieve import Evidence
 
-TOLD = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported")
+ANSWER_FIELDS = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported")
 """What a message tells of its answer."""
 
 Update = dict[str, Any]
@@ -70,14 +70,14 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "end": passage.end,
             "score": passage.score,
             "queries": [asdict(query) for query in passage.queries],
-            **to_place(passage.places, passage.start),
+            **page_and_section(passage.page_map, passage.start),
         },
     )
 
 
-def to_place(places: Places, offset: int) -> dict[str, Any]:
+def page_and_section(page_map: PageMap, offset: int) -> dict[str, Any]:
     """Say on which page and in which section a character is, where that is known."""
-    found = {"page": places.page(offset), "section": places.section(offset)}
+    found = {"page": page_map.page(offset), "section": page_map.section(offset)}
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -91,7 +91,7 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
     Raises:
         InputError: If its text does not stand in the memorized document at its offsets.
     """
-    from memorag_graph.retrieval.evidence import Evidence
+    from memorag_graph.retrieval.retrieve import Evidence
 
     try:
         document = document if isinstance(document, Document) else Document(**document.get("kwargs", document))
@@ -103,7 +103,7 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
         if chunk.source == source and chunk.start <= place < chunk.end:
             offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
-                return Evidence(source, place, place + len(text), text, score, places=opened.places[source])
+                return Evidence(source, place, place + len(text), text, score, page_map=opened.page_maps[source])
     raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")
 
 
@@ -123,5 +123,5 @@ def from_answer(answer: "Answer") -> Update:
 
 def to_message(update: Update, message_id: str | None) -> AIMessage:
     """Return the answer as a message; with the id of what was streamed, it is not streamed twice."""
-    found = {key: update[key] for key in TOLD}
+    found = {key: update[key] for key in ANSWER_FIELDS}
     return AIMessage(update["answer"], id=message_id, response_metadata=found)

@@ -93,7 +93,7 @@ class TraceRecord(TypedDict):
     text: str
     """The task, or the clue."""
     reason: str
-    """Why; of a dropped clue, one of :data:`memorag_graph.clues.sifting.DROP_REASONS`."""
+    """Why; of a dropped clue, one of :data:`memorag_graph.clues.clue_filter.DROP_REASONS`."""
 
 
 def trace_of_this_turn(kept: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> list[TraceRecord]:

@@ -20,12 +20,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from memorag_graph.kv.attention import MEMORY_ATTENTION
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.beacon.reader import BeaconReader
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.beacon.checkpoint import load_beacon_model, read_config
+from memorag_graph.beacon.compressor import BeaconCompressor
+from memorag_graph.beacon.config import BeaconConfig
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.models.beacon import load_beacon_model, read_config
 
 TOLERANCE = 1e-4
 MARGIN = 1e-3
@@ -111,7 +111,7 @@ class _Check:
         self._model.set_attn_implementation(MEMORY_ATTENTION)
         parallel = int(getattr(config, "beacon_parallel_window", None) or 1)
         try:
-            self._reader = BeaconReader(self._model, beacons, max(side_by_side, parallel))
+            self._reader = BeaconCompressor(self._model, beacons, max(side_by_side, parallel))
         except ValueError as error:
             raise UnsupportedError(str(error)) from None
         self._case, self._tensors = case, tensors
@@ -131,9 +131,9 @@ class _Check:
         whole = self._reader.prefix()
         raw = self._reader.window.kv.prefix()
         if tail:
-            branch = open_branch(self._model, [whole if whole.length else None], len(tail))
-            logits, held = branch.prefill(0, tail)[None], whole.length
-            whole = branch.prefix()
+            session = open_session(self._model, [whole if whole.length else None], len(tail))
+            logits, held = session.prefill(0, tail)[None], whole.length
+            whole = session.prefix()
             raw = KVPrefix(tuple((keys[:, held:], values[:, held:]) for keys, values in whole.layers))
         self._compare(logits, self._tensors["context_last_logits"])
         sink, memory = self._reader.sink, self._reader.memory.prefix()
@@ -152,9 +152,9 @@ class _Check:
         tokens = self._tensors[f"{question}.input_ids"][0].tolist()
         greedy: Sequence[int] = self._case[f"{question}_greedy"]
         if self._case["plain_from"] is not None:
-            branch = open_branch(self._model, [whole], len(tokens), len(greedy))
-            each = torch.cat([branch.step([token]) for token in tokens])
-            steps = [each[-1:], *(branch.step([token]) for token in greedy)]
+            session = open_session(self._model, [whole], len(tokens), len(greedy))
+            each = torch.cat([session.step([token]) for token in tokens])
+            steps = [each[-1:], *(session.step([token]) for token in greedy)]
         else:
             reader = self._reader.fork()
             each = reader.read(tokens, every=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,21 @@ from langchain_core.embeddings import Embeddings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from memorag_graph.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.documents import Document
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.languages import language
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.builder import Built, Recipe, cut_chunks
+from memorag_graph.memory.kv_memory import DocumentInfo, Memory
+from memorag_graph.memory.memory_model import MemoryModel
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.dense_index import FaissKind
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.settings import MemorySettings, RunOptions
+from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks
+from memorag_graph.text.languages import language
 from tests.openai_server import OpenAIServer
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "skerrow_letters.txt"
@@ -126,9 +131,41 @@ def split_documents(documents: list[Document], tokens: CountsTokens, size: int) 
 
 def prefill(model: LanguageModel, tokens: list[int], prefix: KVPrefix | None = None) -> KVPrefix:
     """Read tokens after a prefix, or from the start, and return the grown prefix."""
-    branch = open_branch(model.model, [prefix], len(tokens))
-    branch.prefill(0, tokens)
-    return branch.prefix()
+    session = open_session(model.model, [prefix], len(tokens))
+    session.prefill(0, tokens)
+    return session.prefix()
+
+
+def build(
+    model: MemoryModel,
+    documents: Sequence[Document | DocumentInfo],
+    prompts: Prompts,
+    settings: MemorySettings,
+    embedding_model: str = "",
+    **how: Any,
+) -> Memory:
+    """Build the memory of documents from scratch."""
+    return model.build(documents, model.recipe(prompts, settings, embedding_model), **how).memory
+
+
+def rebuild(model: MemoryModel, memory: Memory, documents: Sequence[Document | DocumentInfo], **how: Any) -> Memory:
+    """Build the memory of other documents from an earlier memory."""
+    recipe = Recipe(memory.prompts, memory.settings, memory.identity)
+    return model.build(documents, recipe, known=Built(memory, []), **how).memory
+
+
+def index_memory(
+    memory: Memory,
+    documents: Sequence[Document | DocumentInfo],
+    tokens: CountsTokens,
+    embeddings: Embeddings,
+    known: tuple[Memory, MemoryIndex] | None = None,
+) -> MemoryIndex:
+    """Index the chunks of a memory's documents."""
+    built = known and Built(known[0], list(known[1].chunks))
+    chunks = cut_chunks(memory, documents, tokens, built)
+    vectors = FaissKind().make(memory.id, chunks, embeddings, known[1].vectors if known else None)
+    return MemoryIndex.of(vectors, memory.prompts.language.code)
 
 
 SETTINGS = MemorySettings(gist_chunk_size=512, gist_tokens=64, retrieval_chunk_size=128)

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from memorag_graph.clues import recollection
+from memorag_graph.clues import recall
 from memorag_graph.documents import Document
-from memorag_graph.evaluation import journal
-from memorag_graph.evaluation.data import DataSet, Question
+from memorag_graph.evaluation import jsonl_log
+from memorag_graph.evaluation.dataset import DataSet, Question
 from memorag_graph.evaluation.evaluate import Plan, evaluate
 from memorag_graph.evaluation.results import Results
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 
@@ -75,17 +75,17 @@ def run(place: Path, plan: Plan = PLAN, registry: Registry | None = None, **sett
 def short_clues() -> Iterator[None]:
     """Have memories write a few words only: tests of the evaluation need no more."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recollection, "_CLUE_TOKENS", 12)
-        patch.setattr(recollection, "_POINT_TOKENS", 12)
+        patch.setattr(recall, "_CLUE_TOKENS", 12)
+        patch.setattr(recall, "_POINT_TOKENS", 12)
         yield
 
 
 def die_after(lines: int) -> None:
     """Kill this process in the middle of a line."""
-    append = journal.JournalFile.append
+    append = jsonl_log.JournalFile.append
     left = lines
 
-    def append_or_die(self: journal.JournalFile, line: journal.Line) -> None:
+    def append_or_die(self: jsonl_log.JournalFile, line: jsonl_log.Line) -> None:
         nonlocal left
         if left == 0:
             with self._path.open("a", encoding="utf-8") as file:
@@ -95,7 +95,7 @@ def die_after(lines: int) -> None:
         left -= 1
         append(self, line)
 
-    journal.JournalFile.append = append_or_die  # type: ignore[method-assign]
+    jsonl_log.JournalFile.append = append_or_die  # type: ignore[method-assign]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -19,11 +19,11 @@ import torch
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError
-from memorag_graph.languages import detect_language
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.revision import appended, removed, replaced
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.revision import appended, removed, replaced
 from memorag_graph.registry import Registry
-from memorag_graph.retrieval.analysis import terms
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.languages import detect_language
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 
 A, B = Document("a.txt", TEXT[:1200]), Document("b.txt", TEXT[1200:1700])

@@ -10,15 +10,15 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import read_document
 from memorag_graph.generation.answer import Answer
-from memorag_graph.generation.chat import ChatGenerator
+from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.confidence import INTERCEPT, MEANING, PROBES, WORDS, compare, confidence, features
-from memorag_graph.generation.extractive import ExtractiveGenerator
-from memorag_graph.languages import language
+from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.models.loading import ModelSource, load_embeddings
 from memorag_graph.prompts import Prompts
-from memorag_graph.retrieval.dense import FaissIndex
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.languages import language
 from tests.conftest import EXAMPLE, HashEmbeddings, split_documents, tiny_model
 from tests.test_generation import EVIDENCE, assert_cited, fake, given, sentences_of
 

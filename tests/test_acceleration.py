@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from memorag_graph.errors import MemoryMismatchError, ModelError
-from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
-from memorag_graph.kv.partial import partial_attention
-from memorag_graph.models import acceleration, slots
+from memorag_graph.inference.logsumexp_attention import partial_attention
+from memorag_graph.inference.prefix_attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
+from memorag_graph.models import acceleration, gist_batch
 from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
+from memorag_graph.models.gist_batch import batch_width
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.slots import slots_for
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY, byte_tokenizer, tiny_model
-from tests.test_branches import assert_close, one_go
+from tests.test_decode_session import assert_close, one_go
 
 CUDA = torch.device("cuda")
 
@@ -64,8 +64,8 @@ def test_the_kernel_is_asked_only_where_it_fits(monkeypatch: pytest.MonkeyPatch)
         calls.append(query.shape[-1])
         return query, query[..., 0].float(), None
 
-    monkeypatch.setattr("memorag_graph.kv.partial._CUDA_KERNEL", kernel)
-    monkeypatch.setattr("memorag_graph.kv.partial._CPU_KERNEL", None)
+    monkeypatch.setattr("memorag_graph.inference.logsumexp_attention._CUDA_KERNEL", kernel)
+    monkeypatch.setattr("memorag_graph.inference.logsumexp_attention._CPU_KERNEL", None)
     for dim, queries, flash in ((64, 100, True), (60, 100, True), (64, 10, True), (64, 100, False), (512, 100, True)):
         tensor = torch.ones(1, 1, queries, dim)
         partial_attention(tensor, tensor, tensor, 1.0, flash=flash)
@@ -135,5 +135,5 @@ def test_a_model_in_four_bits_holds_a_memory_that_remembers_it(tmp_path: Any) ->
 def test_as_many_gists_are_written_at_once_as_fit(
     device: str, free: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slots, "free_memory", lambda _: free)
-    assert slots_for(128 << 20, torch.device(device)) == expected
+    monkeypatch.setattr(gist_batch, "free_memory", lambda _: free)
+    assert batch_width(128 << 20, torch.device(device)) == expected

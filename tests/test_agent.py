@@ -14,11 +14,11 @@ from langchain_core.messages import AIMessageChunk
 
 from memorag_graph import Agent, MemoRAGLite
 from memorag_graph.errors import CostLimitError, InputError, MissingExtraError, ModelError, ModelUnavailableError
-from memorag_graph.generation.faults import is_transient, reason
-from memorag_graph.generation.usage import Usage
 from memorag_graph.graph import build_graph
 from memorag_graph.langchain.runnable import MemoRAGRunnable
 from memorag_graph.nodes import GENERATE_RETRIES
+from memorag_graph.providers.provider_errors import is_transient, reason
+from memorag_graph.providers.usage import Usage
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 from tests.openai_server import REPLY, OpenAIServer
@@ -290,8 +290,8 @@ def test_a_missing_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def served(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> OpenAIServer:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-    monkeypatch.setattr("memorag_graph.generation.sources._RETRIES", 0)
-    monkeypatch.setattr("memorag_graph.generation.sources._TIMEOUT", 0.3)
+    monkeypatch.setattr("memorag_graph.providers.provider_models._RETRIES", 0)
+    monkeypatch.setattr("memorag_graph.providers.provider_models._TIMEOUT", 0.3)
     return server
 
 

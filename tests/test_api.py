@@ -17,7 +17,7 @@ from memorag_graph import DenseRetriever, MemoRAG, MemoRAGLite, Memory, Model
 from memorag_graph.api.arguments import sort_out
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.registry import Registry
@@ -119,7 +119,7 @@ def test_a_saved_memory_is_loaded_and_says_what_it_is(
     printed = capsys.readouterr().out
     assert {"memory.bin", "index.bin", "chunks.json"} <= {path.name for path in save_dir.iterdir()}
     size = (save_dir / "memory.bin").stat().st_size / 1024**3
-    tokens = registry.memory_model(DEFAULT_MODEL, lite.session.options).language_model.count(TEXT)
+    tokens = registry.models.memory_model(DEFAULT_MODEL, lite.session.options).language_model.count(TEXT)
     lines = [
         "Detected language: en",
         f"Context length: {tokens} tokens",

@@ -11,20 +11,20 @@ PACKAGE = Path(__file__).parent.parent / "memorag_graph"
 
 ALLOWED = {
     "langgraph": {"graph.py", "nodes.py", "state.py", "langchain", "serving/app.py"},
-    "transformers": {"kv", "models", "cli/run.py"},
-    "torch": {"kv", "models", "memory/files.py"},
+    "transformers": {"inference", "kv", "models", "beacon", "memory/eviction"},
+    "torch": {"inference", "kv", "models", "beacon", "memory/eviction", "memory/storage/memory_files.py"},
     "minference": {"models/acceleration.py"},
-    "safetensors": {"memory/files.py", "models/loading.py", "retrieval/keywords.py"},
-    "faiss": {"retrieval/dense.py"},
+    "safetensors": {"memory/storage/memory_files.py", "models/loading.py", "retrieval/keyword_index.py"},
+    "faiss": {"retrieval/dense_index.py"},
     "bm25s": {"retrieval/bm25.py"},
-    "Stemmer": {"retrieval/analysis.py"},
-    "sentencex": {"sentences.py"},
-    "semantic_text_splitter": {"chunking.py", "evaluation/chunks.py"},
+    "Stemmer": {"retrieval/terms.py"},
+    "sentencex": {"text/sentences.py"},
+    "semantic_text_splitter": {"text/chunking.py", "evaluation/chunks.py"},
     "typer": {"cli"},
-    "rich": {"cli", "api/stats.py"},
-    "openai": {"generation/guarded.py"},
-    "langchain_openai": {"generation/sources.py"},
-    "langchain_deepseek": {"generation/sources.py"},
+    "rich": {"cli", "console.py", "api/stats.py"},
+    "openai": {"providers/redacting_chat.py"},
+    "langchain_openai": {"providers/provider_models.py"},
+    "langchain_deepseek": {"providers/provider_models.py"},
     "fastapi": {"serving"},
     "starlette": {"serving"},
     "sse_starlette": {"serving"},
@@ -36,27 +36,45 @@ ALLOWED = {
     "lxml": {"documents"},
     "scipy": {"evaluation/significance.py"},
     "matplotlib": {"evaluation/plots.py"},
-    "rouge_score": {"evaluation/metrics/answers.py"},
+    "rouge_score": {"evaluation/metrics/answer_metrics.py"},
     "langchain_classic": {"evaluation/pipelines/expanded.py"},
 }
 
 LAYERS = [
-    "kv",
-    "models",
-    "retrieval",
-    "memory",
-    "clues",
-    "generation",
-    "registry",
-    "nodes",
-    "graph",
-    "langchain",
-    "serving",
-    "evaluation",
-    "cli",
-    "api",
+    ["errors", "progress", "paths", "version", "locks"],
+    ["settings"],
+    ["text"],
+    ["documents"],
+    ["prompts"],
+    ["providers"],
+    ["kv"],
+    ["inference"],
+    ["beacon"],
+    ["models"],
+    ["retrieval"],
+    ["memory/__init__", "memory/section_note", "memory/prompt_layout"],
+    ["memory/kv_memory"],
+    ["memory/storage"],
+    ["memory/eviction"],
+    ["memory/build"],
+    ["memory/memory_model"],
+    ["memory/backends", "memory/memory_chat"],
+    ["beacon/memory_kind"],
+    ["clues", "generation", "model_pool"],
+    ["open_memories", "state", "routing"],
+    ["memory_plan", "serialization"],
+    ["registry"],
+    ["nodes"],
+    ["graph"],
+    ["console"],
+    ["langchain", "api"],
+    ["__init__"],
+    ["evaluation", "serving"],
+    ["ui"],
+    ["cli"],
+    ["__main__"],
 ]
-"""Lower to higher: nothing imports from a later one. ``retrieval`` knows no model, ``clues`` no index."""
+"""Every module of the package, bottom to top: a module imports only from its own layer's room or from lower layers."""
 
 
 def imports(path: Path) -> set[str]:
@@ -80,31 +98,51 @@ def test_libraries_are_known_only_where_they_belong(library: str) -> None:
         for path in FILES
         if any(name.split(".")[0] == library for name in imports(path))
     }
-    strangers = {user for user in users if user not in ALLOWED[library] and user.split("/")[0] not in ALLOWED[library]}
+    strangers = {user for user in users if not any(f"{user}/".startswith(f"{room}/") for room in ALLOWED[library])}
     assert not strangers, f"{library} is imported in {sorted(strangers)}"
 
 
 def test_only_one_file_knows_the_dynamic_cache() -> None:
     users = [path.name for path in FILES if "transformers.cache_utils" in imports(path)]
-    assert users == ["cache.py"]
+    assert users == ["cache_views.py"]
+
+
+def layer_of(module: str) -> int:
+    """The layer of a module by its path in the package, such as ``"beacon/memory_kind"``; the longest entry counts."""
+    entries = {entry: number for number, layer in enumerate(LAYERS) for entry in layer}
+    parts = module.split("/")
+    for length in range(len(parts), 0, -1):
+        if (number := entries.get("/".join(parts[:length]))) is not None:
+            return number
+    raise AssertionError(f"{module} is in no layer")
+
+
+def room_of(module: str) -> str:
+    return next(entry for entry in LAYERS[layer_of(module)] if f"{module}/".startswith(f"{entry}/"))
+
+
+def test_every_module_is_in_a_layer_and_every_entry_is_a_module() -> None:
+    for path in FILES:
+        layer_of(path.relative_to(PACKAGE).with_suffix("").as_posix())
+    for entry in (entry for layer in LAYERS for entry in layer):
+        assert (PACKAGE / entry).exists() or (PACKAGE / f"{entry}.py").exists(), entry
 
 
 def test_nothing_imports_from_a_higher_layer() -> None:
     breaches = []
     for path in FILES:
-        mine = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if mine not in LAYERS:
-            continue
+        mine = path.relative_to(PACKAGE).with_suffix("").as_posix()
         for name in imports(path):
-            parts = name.split(".")
-            layer = parts[1] if parts[0] == "memorag_graph" and len(parts) > 1 else mine
-            if layer in LAYERS and LAYERS.index(layer) > LAYERS.index(mine):
-                breaches.append(f"{path.relative_to(PACKAGE)} imports {name}")
-    assert not breaches
+            if not name.startswith("memorag_graph"):
+                continue
+            theirs = name.replace(".", "/").removeprefix("memorag_graph").lstrip("/") or "__init__"
+            if room_of(theirs) != room_of(mine) and layer_of(theirs) >= layer_of(mine):
+                breaches.append(f"{mine} imports {name}")
+    assert not breaches, "\n".join(sorted(breaches))
 
 
 @pytest.mark.parametrize(
-    "module", ["memorag_graph", "memorag_graph.agent", "memorag_graph.graph", "memorag_graph.cli.app"]
+    "module", ["memorag_graph", "memorag_graph.providers.agent", "memorag_graph.graph", "memorag_graph.cli.main"]
 )
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = (
@@ -118,7 +156,7 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
 
 def test_the_help_is_shown_without_the_libraries_of_the_commands() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; from memorag_graph.cli.app import app; "
+        "import sys; from typer.testing import CliRunner; from memorag_graph.cli.main import app; "
         "shown = CliRunner().invoke(app, ['--help']); assert 'memorize' in shown.output; "
         "print([m for m in ('torch', 'numpy', 'langchain_core', 'langgraph') if m in sys.modules])"
     )

@@ -15,19 +15,18 @@ from safetensors.torch import load_file, save_file
 from transformers import MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from memorag_graph.api.pipeline import MemoRAG
+from memorag_graph.beacon.checkpoint import beacon_class, load_beacon_model, read_config
+from memorag_graph.beacon.compressor import BeaconCompressor
+from memorag_graph.beacon.config import BeaconConfig
+from memorag_graph.beacon.memory_kind import BeaconMemoryModel, chosen_ratio, longest, positions_needed
+from memorag_graph.beacon.ratios import Ratios
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError, ModelError
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.beacon.ratios import Ratios
-from memorag_graph.kv.beacon.reader import BeaconReader
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.memory.beacon import chosen_ratio, longest, positions_needed
-from memorag_graph.memory.kinds import turn_room
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.revision import appended, removed, replaced
-from memorag_graph.models.beacon import beacon_class, load_beacon_model, read_config
+from memorag_graph.memory.build.kinds import turn_room
+from memorag_graph.memory.build.revision import appended, removed, replaced
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.loading import ModelSource, load_language_model
 from memorag_graph.prompts import Prompts
@@ -35,8 +34,8 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 from tests.beacon_golden import check_folder
 from tests.beacon_oracle import Oracle
-from tests.conftest import SIZES, TEXT, HashEmbeddings, byte_tokenizer
-from tests.test_branches import random_tokens
+from tests.conftest import SIZES, TEXT, HashEmbeddings, build, byte_tokenizer, rebuild
+from tests.test_decode_session import random_tokens
 
 WINDOW = 64
 BEACONS = {
@@ -79,9 +78,9 @@ def language_model(checkpoint: Path) -> LanguageModel:
     return load_language_model(ModelSource(str(checkpoint), device="cpu", dtype="float32"))
 
 
-def reader_of(model: LanguageModel, ratio: int = 4, side_by_side: int = 1) -> BeaconReader:
+def reader_of(model: LanguageModel, ratio: int = 4, side_by_side: int = 1) -> BeaconCompressor:
     assert model.beacons is not None
-    return BeaconReader(model.model, replace(model.beacons, ratios=(ratio,)), side_by_side)
+    return BeaconCompressor(model.model, replace(model.beacons, ratios=(ratio,)), side_by_side)
 
 
 def difference(one: KVPrefix, other: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> float:
@@ -127,12 +126,12 @@ def test_a_question_after_the_memory_is_ordinary_decoding(language_model: Langua
     expected = oracle.window_pass([*tokens[128:], *question, 70, 71], beacons=False)
     reader = reader_of(language_model)
     reader.read(tokens[:128])
-    branch = open_branch(language_model.model, [reader.prefix()] * 2, 33, 2)
+    session = open_session(language_model.model, [reader.prefix()] * 2, 33, 2)
     for row in range(2):
-        logits = branch.prefill(row, [*tokens[128:], *question])
+        logits = session.prefill(row, [*tokens[128:], *question])
         assert (logits - expected[32]).abs().max() < 1e-4
     for at, token in ((33, 70), (34, 71)):
-        assert (branch.step([token, token]) - expected[at]).abs().max() < 1e-4
+        assert (session.step([token, token]) - expected[at]).abs().max() < 1e-4
 
 
 def test_beacons_of_the_first_layer_are_all_alike(language_model: LanguageModel) -> None:
@@ -156,7 +155,7 @@ def test_a_fork_leaves_the_reader_as_it_was(language_model: LanguageModel) -> No
 def memory_of(model: LanguageModel, prompts: Prompts, *texts: str, **settings: Any) -> Any:
     chosen = MemorySettings(**{"retrieval_chunk_size": 128, **settings})
     documents = [Document(f"{number}.txt", text) for number, text in enumerate(texts)]
-    return LocalMemoryModel(model).memorize(documents, prompts, chosen)
+    return build(BeaconMemoryModel(model), documents, prompts, chosen)
 
 
 @pytest.mark.parametrize("ratio", [2, 4, 8, 16, 32])
@@ -170,7 +169,7 @@ def test_a_memory_holds_one_beacon_for_so_many_tokens(
     assert shard.kv.length == windows * WINDOW // ratio + tail
     reader = reader_of(language_model, ratio)
     reader.read(shard.token_ids[: windows * WINDOW])
-    full = open_branch(language_model.model, [None], windows * WINDOW)
+    full = open_session(language_model.model, [None], windows * WINDOW)
     full.prefill(0, shard.token_ids[: windows * WINDOW])
     assert reader.prefix().nbytes * ratio == full.prefix().nbytes
     assert memory.settings.kind == "beacon"
@@ -181,8 +180,8 @@ def test_a_memory_holds_one_beacon_for_so_many_tokens(
 def test_a_changed_memory_is_the_one_made_from_scratch(
     language_model: LanguageModel, prompts: Prompts, change: str, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memorag_graph.memory.beacon._TOGETHER", {"cpu": 3 * WINDOW})
-    model = LocalMemoryModel(language_model)
+    monkeypatch.setattr("memorag_graph.beacon.memory_kind._TOGETHER", {"cpu": 3 * WINDOW})
+    model = BeaconMemoryModel(language_model)
     before = memory_of(language_model, prompts, TEXT[:1500], TEXT[1500:2100], kv_storage=storage)
     new = Document("new.txt", TEXT[2100:2900])
     listed = {
@@ -191,9 +190,9 @@ def test_a_changed_memory_is_the_one_made_from_scratch(
         "remove": lambda: removed(before, "1.txt"),
     }[change]()
     read: list[int] = []
-    original = BeaconReader.read
-    monkeypatch.setattr(BeaconReader, "read", lambda self, it: read.append(len(it)) or original(self, it))
-    after = model.revise(before, listed)
+    original = BeaconCompressor.read
+    monkeypatch.setattr(BeaconCompressor, "read", lambda self, it: read.append(len(it)) or original(self, it))
+    after = rebuild(model, before, listed)
     again = sum(read)
     texts = {"append": [TEXT[:1500], TEXT[1500:2100], TEXT[2100:2900]], "replace": [TEXT[:1500], TEXT[2100:2900]],
              "remove": [TEXT[:1500]]}[change]  # fmt: skip
@@ -358,7 +357,7 @@ def test_a_reader_needs_the_attention_of_memories(checkpoint: Path) -> None:
     beacons = BeaconConfig.of(config)
     assert beacons is not None
     with pytest.raises(ValueError, match="set_attn_implementation"):
-        BeaconReader(model, beacons)
+        BeaconCompressor(model, beacons)
 
 
 @pytest.mark.parametrize(
@@ -425,7 +424,7 @@ def test_what_is_reached_is_what_can_be_read(
     needed = [positions_needed(beacons, ratio, 320, tokens) for tokens in range(most + 2)]
     assert needed == sorted(needed)
     assert needed[most] <= 320 < needed[most + 1]
-    reader = BeaconReader(language_model.model, beacons)
+    reader = BeaconCompressor(language_model.model, beacons)
     tokens = random_tokens(most, seed=11)
     reader.read(tokens[: most // WINDOW * WINDOW])
     assert reader.prefix().length + most % WINDOW + room <= 320

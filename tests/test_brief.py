@@ -92,7 +92,7 @@ def _tiny_models_under_known_names(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return HashEmbeddings() if source.name == "BAAI/bge-m3" else tiny_model(kinds[source.name])
 
     for name in ("load_language_model", "load_embeddings"):
-        monkeypatch.setattr(f"memorag_graph.model_registry.{name}", load)
+        monkeypatch.setattr(f"memorag_graph.model_pool.{name}", load)
     from memorag_graph.graph import registry
 
     monkeypatch.setattr(registry, "_models", {})

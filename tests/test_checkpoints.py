@@ -11,8 +11,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.journal import JOURNAL, Journal
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.storage.journal import JOURNAL, Journal
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 

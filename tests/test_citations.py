@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 
 from memorag_graph.cli.render import show_answer
-from memorag_graph.documents import NOWHERE, Places
-from memorag_graph.generation.citations import check
+from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.generation.citation_check import check
 from memorag_graph.generation.notices import judge
 from memorag_graph.generation.support import bears_out
-from memorag_graph.languages import language
 from memorag_graph.prompts import Prompts
-from memorag_graph.records import from_answer, to_document, to_evidence
-from memorag_graph.retrieval.evidence import Evidence
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.serialization import from_answer, to_document, to_evidence
+from memorag_graph.text.languages import language
 from tests.conftest import TEXT
 from tests.test_generation import CHUNKS, EVIDENCE, assert_cited, sentences_of, written
 
@@ -154,7 +154,7 @@ def test_the_reader_sees_what_has_no_support(capsys: pytest.CaptureFixture[str])
 
 
 def test_pages_and_clues_travel_with_the_evidence(tmp_path: Path) -> None:
-    known = Places(pages=((0, 6), (EVIDENCE[0].start, 7)), sections=((0, "Fares"),))
+    known = PageMap(pages=((0, 6), (EVIDENCE[0].start, 7)), sections=((0, "Fares"),))
 
     class Opened:
         class index:  # noqa: N801
@@ -163,10 +163,10 @@ def test_pages_and_clues_travel_with_the_evidence(tmp_path: Path) -> None:
         places = {EVIDENCE[0].source: known}  # noqa: RUF012
 
     class Unpaged(Opened):
-        places = {EVIDENCE[0].source: NOWHERE}  # noqa: RUF012
+        places = {EVIDENCE[0].source: NO_PAGES}  # noqa: RUF012
 
     first = EVIDENCE[0]
-    found = Evidence(first.source, first.start, first.end, first.text, 1.0, places=known)
+    found = Evidence(first.source, first.start, first.end, first.text, 1.0, page_map=known)
     document = to_document(1, found)
     assert (document.metadata["page"], document.metadata["section"]) == (7, "Fares")
     assert to_evidence(document, Opened()) == found  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from memorag_graph.cli import app as cli
-from memorag_graph.cli import run
-from memorag_graph.memory.manifest import read_info
+from memorag_graph.cli import main as cli
+from memorag_graph.cli import run_graph
+from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT
@@ -28,7 +28,7 @@ class Result:
 @pytest.fixture
 def call(registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run a command in this process, with the tiny models."""
-    monkeypatch.setattr(run, "Registry", lambda: registry)
+    monkeypatch.setattr(run_graph, "Registry", lambda: registry)
 
     def run_command(*arguments: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["memorag-graph", *arguments])

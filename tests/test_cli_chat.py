@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from memorag_graph.cli import app as cli
-from memorag_graph.cli import run
+from memorag_graph.cli import main as cli
+from memorag_graph.cli import run_graph
 from memorag_graph.documents import Document
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
@@ -21,7 +21,7 @@ def say(registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Type lines into a conversation with a memory; return the exit code, what was shown, and errors."""
     place = tmp_path / "memory"
     registry.memorize([Document("letters.txt", TEXT)], TINY, place)
-    monkeypatch.setattr(run, "new_registry", lambda: registry)
+    monkeypatch.setattr(run_graph, "new_registry", lambda: registry)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "400")
 

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import pytest
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.clues.parsing import items
-from memorag_graph.clues.sifting import DROP_REASONS, Dropped, on_topic, related, sift, supported
+from memorag_graph.clues.clue_filter import DROP_REASONS, Dropped, filter_clues, on_topic, related, supported
+from memorag_graph.clues.list_parsing import items
 from memorag_graph.errors import InputError
-from memorag_graph.languages import language
-from memorag_graph.memory.digest import central_sentences, faithful_digest
+from memorag_graph.memory.build.grounded_summary import central_sentences, grounded_summary
 from memorag_graph.prompts import REQUIRED_FIELDS, Prompts
-from memorag_graph.retrieval.dense import FaissIndex, embed
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.dense_index import FaissIndex, embed
+from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
-from memorag_graph.sentences import split_sentences
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import language
+from memorag_graph.text.sentences import split_sentences
 from tests.conftest import TEXT, HashEmbeddings
 
 QUESTION = "How many people did the ferry carry?"
@@ -64,7 +64,7 @@ FAULTS = {
 
 def test_each_useless_clue_is_dropped_for_its_own_reason() -> None:
     good = ["The harbour at Thorle was closed", "Freight rose in autumn"]
-    kept, dropped = sift([good[0], *FAULTS, good[1]], QUESTION, INSTRUCTION)
+    kept, dropped = filter_clues([good[0], *FAULTS, good[1]], QUESTION, INSTRUCTION)
     assert kept == good
     assert dropped == [Dropped(text, reason) for text, reason in FAULTS.items()]
 
@@ -156,20 +156,20 @@ def count(text: str) -> int:
      "In the year 1990 the ferry carried 970 thousand people and 930 lorries."],
 )  # fmt: skip
 def test_a_digest_says_only_what_the_section_says(draft: str) -> None:
-    digest = faithful_digest(draft, TEXT, 60, count, "en")
+    digest = grounded_summary(draft, TEXT, 60, count, "en")
     assert 20 < count(digest) <= 60
     assert all(sentence.text in TEXT for sentence in split_sentences(digest, "en"))
 
 
 def test_a_digest_keeps_a_drafted_sentence_that_is_borne_out() -> None:
     draft = "In 1990 the ferry carried 930 thousand people. In 1990 it carried 931 thousand people."
-    digest = faithful_digest(draft, TEXT, 60, count, "en")
+    digest = grounded_summary(draft, TEXT, 60, count, "en")
     assert "In 1990 the ferry carried 930 thousand people." in digest
     assert "931" not in digest
 
 
 def test_a_digest_of_a_section_without_sentences_keeps_to_its_limit() -> None:
-    assert 0 < len(faithful_digest("", "x" * 500, 20, len, "en")) <= 20
+    assert 0 < len(grounded_summary("", "x" * 500, 20, len, "en")) <= 20
 
 
 def test_central_sentences_come_once_each_and_not_the_empty_ones_first() -> None:
@@ -186,8 +186,8 @@ def test_central_sentences_come_once_each_and_not_the_empty_ones_first() -> None
 def test_a_digest_does_not_depend_on_the_order_of_a_set() -> None:
     """Words are hashed anew in each process; sentences that weigh nearly the same must not change places."""
     code = (
-        "from memorag_graph.memory.digest import central_sentences\n"
-        "from memorag_graph.sentences import split_sentences\n"
+        "from memorag_graph.memory.build.grounded_summary import central_sentences\n"
+        "from memorag_graph.text.sentences import split_sentences\n"
         "words = [chr(97 + n % 26) * 3 + chr(97 + n // 26) * 2 for n in range(200)]\n"
         "text = ' '.join(' '.join(words[(7 * n + k * k) % 200] for k in range(9)) + '.' for n in range(150)).title()\n"
         "print([sentence.start for sentence in central_sentences(split_sentences(text, 'en'))])\n"

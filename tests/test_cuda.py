@@ -7,15 +7,15 @@ import torch
 from memorag_graph.kv.lookback import attention_to_prefix
 
 from memorag_graph.documents import Document, from_text
-from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.partial import merge, partial_attention
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.logsumexp_attention import merge, partial_attention
+from memorag_graph.inference.prefix_attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
+from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import EXAMPLE, TEXT, TINY, byte_tokenizer, prefill, tiny_model
-from tests.test_branches import random_tokens
+from tests.test_decode_session import random_tokens
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
@@ -44,12 +44,12 @@ def test_branches_equal_reading_in_one_go(dtype: torch.dtype, flash: bool, toler
     assert model.model.config._attn_implementation == (FLASH_MEMORY_ATTENTION if flash else MEMORY_ATTENTION)
     remembered = random_tokens(700, seed=1)
     prompts = [random_tokens(length, seed=length) for length in (300, 17, 1)]
-    branch = open_branch(model.model, [prefill(model, remembered)] * 3, 300, 4)
+    session = open_session(model.model, [prefill(model, remembered)] * 3, 300, 4)
     for row, prompt in enumerate(prompts):
-        logits = branch.prefill(row, prompt).float().cpu()
+        logits = session.prefill(row, prompt).float().cpu()
         expected = reference(remembered + prompt)
         assert (logits - expected).norm() <= tolerance * expected.norm()
-    stepped = branch.step([10, 11, 12]).float().cpu()
+    stepped = session.step([10, 11, 12]).float().cpu()
     for row, token in enumerate((10, 11, 12)):
         expected = reference([*remembered, *prompts[row], token])
         assert (stepped[row] - expected).norm() <= tolerance * expected.norm()

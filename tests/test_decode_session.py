@@ -14,9 +14,9 @@ from transformers import (
     NemotronForCausalLM,
 )
 
-from memorag_graph.kv import branch as branches
-from memorag_graph.kv.branch import SharedBranch, open_branch
-from memorag_graph.kv.stock import StockBranch
+from memorag_graph.inference import decode_session as sessions
+from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
+from memorag_graph.inference.hf_session import HFCacheSession
 from memorag_graph.models.language_model import LanguageModel
 from tests.conftest import SIZES, byte_tokenizer, prefill, tiny_model
 
@@ -41,24 +41,24 @@ def assert_close(actual: Tensor, expected: Tensor) -> None:
 
 
 def test_tiny_models_share_the_prefix(language_model: LanguageModel) -> None:
-    branch = open_branch(language_model.model, [None], 3, 1)
-    assert isinstance(branch, SharedBranch)
+    session = open_session(language_model.model, [None], 3, 1)
+    assert isinstance(session, SharedPrefixSession)
 
 
 @pytest.mark.parametrize("piece", [7, 1024])
 def test_prompts_of_different_length_equal_one_go(
     language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    monkeypatch.setattr(branches, "PIECE", piece)
+    monkeypatch.setattr(sessions, "PIECE", piece)
     remembered = random_tokens(41, seed=1)
     prompts = [random_tokens(length, seed=length) for length in (5, 17, 1)]
     continuations = [random_tokens(4, seed=50 + row) for row in range(3)]
-    branch = open_branch(language_model.model, [prefill(language_model, remembered)] * 3, 17, 8)
+    session = open_session(language_model.model, [prefill(language_model, remembered)] * 3, 17, 8)
 
     for row, prompt in enumerate(prompts):
-        assert_close(branch.prefill(row, prompt), one_go(language_model, remembered + prompt)[-1])
+        assert_close(session.prefill(row, prompt), one_go(language_model, remembered + prompt)[-1])
     for column in range(4):
-        stepped = branch.step([tokens[column] for tokens in continuations])
+        stepped = session.step([tokens[column] for tokens in continuations])
         for row in range(3):
             read = remembered + prompts[row] + continuations[row][: column + 1]
             assert_close(stepped[row], one_go(language_model, read)[-1])
@@ -68,12 +68,12 @@ def test_prompts_of_different_length_equal_one_go(
 def test_rows_that_leave_do_not_disturb_the_others(language_model: LanguageModel, kept: list[int]) -> None:
     remembered = random_tokens(20, seed=3)
     prompts = [random_tokens(length, seed=length) for length in (4, 9, 6)]
-    branch = open_branch(language_model.model, [prefill(language_model, remembered)] * 3, 9, 8)
+    session = open_session(language_model.model, [prefill(language_model, remembered)] * 3, 9, 8)
     for row, prompt in enumerate(prompts):
-        branch.prefill(row, prompt)
-    branch.step([10, 11, 12])
-    branch.keep(kept, 17)
-    logits = branch.step([21 + row for row in kept])
+        session.prefill(row, prompt)
+    session.step([10, 11, 12])
+    session.keep(kept, 17)
+    logits = session.step([21 + row for row in kept])
     for place, row in enumerate(kept):
         read = [*remembered, *prompts[row], 10 + row, 21 + row]
         assert_close(logits[place], one_go(language_model, read)[-1])
@@ -83,26 +83,26 @@ def test_rows_that_join_do_not_disturb_the_others(language_model: LanguageModel)
     """Over another prefix, with a longer prompt, beside rows that are under way, and after all of them have left."""
     remembered, other = random_tokens(20, seed=3), random_tokens(33, seed=4)
     prompts = [random_tokens(length, seed=length) for length in (4, 90)]
-    branch = open_branch(language_model.model, [prefill(language_model, remembered)], 4, 8)
-    branch.prefill(0, prompts[0])
-    branch.step([10])
-    branch.join([prefill(language_model, other)], 98)
-    assert_close(branch.prefill(1, prompts[1]), one_go(language_model, other + prompts[1])[-1])
-    logits = branch.step([11, 12])
+    session = open_session(language_model.model, [prefill(language_model, remembered)], 4, 8)
+    session.prefill(0, prompts[0])
+    session.step([10])
+    session.join([prefill(language_model, other)], 98)
+    assert_close(session.prefill(1, prompts[1]), one_go(language_model, other + prompts[1])[-1])
+    logits = session.step([11, 12])
     assert_close(logits[0], one_go(language_model, [*remembered, *prompts[0], 10, 11])[-1])
     assert_close(logits[1], one_go(language_model, [*other, *prompts[1], 12])[-1])
-    branch.keep([], 0)
-    branch.join([None], 8)
-    assert_close(branch.prefill(0, prompts[0]), one_go(language_model, prompts[0])[-1])
-    assert_close(branch.step([5])[0], one_go(language_model, [*prompts[0], 5])[-1])
+    session.keep([], 0)
+    session.join([None], 8)
+    assert_close(session.prefill(0, prompts[0]), one_go(language_model, prompts[0])[-1])
+    assert_close(session.step([5])[0], one_go(language_model, [*prompts[0], 5])[-1])
 
 
 def test_a_branch_without_a_memory_equals_one_go(language_model: LanguageModel) -> None:
     prompts = [random_tokens(length, seed=length) for length in (30, 12)]
-    branch = open_branch(language_model.model, [None, None], 30, 4)
+    session = open_session(language_model.model, [None, None], 30, 4)
     for row, prompt in enumerate(prompts):
-        assert_close(branch.prefill(row, prompt), one_go(language_model, prompt)[-1])
-    logits = branch.step([7, 8])
+        assert_close(session.prefill(row, prompt), one_go(language_model, prompt)[-1])
+    logits = session.step([7, 8])
     assert_close(logits[0], one_go(language_model, [*prompts[0], 7])[-1])
     assert_close(logits[1], one_go(language_model, [*prompts[1], 8])[-1])
 
@@ -112,7 +112,7 @@ def test_growing_a_prefix_equals_reading_all_at_once(
 ) -> None:
     first, second = random_tokens(25, seed=5), random_tokens(33, seed=6)
     whole = prefill(language_model, first + second)
-    monkeypatch.setattr(branches, "PIECE", 8)
+    monkeypatch.setattr(sessions, "PIECE", 8)
     grown = prefill(language_model, second, prefill(language_model, first))
     assert grown.length == whole.length == 58
     for mine, theirs in zip(grown.layers, whole.layers, strict=True):
@@ -125,11 +125,11 @@ def test_a_prefix_is_unchanged_after_branches_in_many_threads(language_model: La
     before = [tensor.clone() for layer in prefix.layers for tensor in layer]
 
     def answer(seed: int) -> None:
-        branch = open_branch(language_model.model, [prefix, prefix], 5, 10)
-        branch.prefill(0, random_tokens(5, seed))
-        branch.prefill(1, random_tokens(3, seed))
+        session = open_session(language_model.model, [prefix, prefix], 5, 10)
+        session.prefill(0, random_tokens(5, seed))
+        session.prefill(1, random_tokens(3, seed))
         for token in random_tokens(10, seed):
-            branch.step([token, token])
+            session.step([token, token])
 
     threads = [threading.Thread(target=answer, args=(seed,)) for seed in range(8)]
     for thread in threads:
@@ -156,17 +156,17 @@ def test_models_with_a_sliding_window_use_their_own_attention_and_equal_one_go(k
     model = sliding_model(kind)
     remembered = random_tokens(20, seed=11)
     prompts = [random_tokens(length, seed=length) for length in (5, 11)]
-    branch = open_branch(model.model, [prefill(model, remembered)] * 2, 11, 4)
-    assert isinstance(branch, StockBranch)
+    session = open_session(model.model, [prefill(model, remembered)] * 2, 11, 4)
+    assert isinstance(session, HFCacheSession)
     for row, prompt in enumerate(prompts):
-        assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
-    logits = branch.step([7, 8])
-    branch.keep([1], 15)
+        assert_close(session.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
+    logits = session.step([7, 8])
+    session.keep([1], 15)
     assert_close(logits[0], one_go(model, [*remembered, *prompts[0], 7])[-1])
-    assert_close(branch.step([9])[0], one_go(model, [*remembered, *prompts[1], 8, 9])[-1])
-    branch.join([None], 8)
-    assert_close(branch.prefill(1, prompts[0]), one_go(model, prompts[0])[-1])
-    assert_close(branch.step([3, 4])[0], one_go(model, [*remembered, *prompts[1], 8, 9, 3])[-1])
+    assert_close(session.step([9])[0], one_go(model, [*remembered, *prompts[1], 8, 9])[-1])
+    session.join([None], 8)
+    assert_close(session.prefill(1, prompts[0]), one_go(model, prompts[0])[-1])
+    assert_close(session.step([3, 4])[0], one_go(model, [*remembered, *prompts[1], 8, 9, 3])[-1])
 
 
 def test_a_model_that_drops_the_prefix_uses_its_own_attention() -> None:
@@ -174,9 +174,9 @@ def test_a_model_that_drops_the_prefix_uses_its_own_attention() -> None:
     torch.manual_seed(0)
     model = LanguageModel(NemotronForCausalLM(NemotronConfig(**SIZES)).float(), byte_tokenizer(), "nemotron")
     remembered, prompt = random_tokens(20, seed=1), random_tokens(7, seed=2)
-    branch = open_branch(model.model, [prefill(model, remembered)], 7, 2)
-    assert isinstance(branch, StockBranch)
-    assert_close(branch.prefill(0, prompt), one_go(model, remembered + prompt)[-1])
+    session = open_session(model.model, [prefill(model, remembered)], 7, 2)
+    assert isinstance(session, HFCacheSession)
+    assert_close(session.prefill(0, prompt), one_go(model, remembered + prompt)[-1])
 
 
 def test_a_model_of_another_seed_gives_other_logits() -> None:

@@ -58,11 +58,11 @@ def words(text: str) -> list[str]:
 
 
 def page_of(document: Document, quote: str) -> int | None:
-    return document.places.page(document.text.index(quote))
+    return document.page_map.page(document.text.index(quote))
 
 
 def section_of(document: Document, quote: str) -> str | None:
-    return document.places.section(document.text.index(quote))
+    return document.page_map.section(document.text.index(quote))
 
 
 def pdf(path: Path, pages: int = 3, **options: object) -> Path:
@@ -141,7 +141,7 @@ def test_an_office_program_s_docx_reads_as_the_one_that_it_was_made_from(tmp_pat
     source = pandoc(tmp_path / "letters.odt")
     converted, direct = read_document(office(source, "docx")), read_document(pandoc(tmp_path / "letters.docx"))
     assert words(converted.text) == words(direct.text)
-    assert [title for _, title in converted.places.sections] == [title for _, title in direct.places.sections]
+    assert [title for _, title in converted.page_map.sections] == [title for _, title in direct.page_map.sections]
 
 
 @needs_pandoc
@@ -157,7 +157,7 @@ def test_markdown_is_kept_and_knows_its_sections(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(text, encoding="utf-8")
     document = read_document(tmp_path / "a.md")
     assert document.text == text
-    assert document.places.sections == ((0, "Title"), (text.index("## Costs"), "Costs"))
+    assert document.page_map.sections == ((0, "Title"), (text.index("## Costs"), "Costs"))
     assert section_of(document, "It cost") == "Costs"
 
 

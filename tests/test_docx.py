@@ -166,14 +166,14 @@ def test_headings_are_counted_by_their_style(tmp_path: Path) -> None:
     document.add_paragraph("Interest", "Clause")
     document.save(str(tmp_path / "a.docx"))
     found = read_document(tmp_path / "a.docx")
-    assert [title for _, title in found.places.sections] == [
+    assert [title for _, title in found.page_map.sections] == [
         "1. Term",
         "1.1 Start",
         "2. Fees",
         "2.1 Rent",
         "2.2 Interest",
     ]
-    assert found.places.section(found.text.index("About the rent")) == "2.1 Rent"
+    assert found.page_map.section(found.text.index("About the rent")) == "2.1 Rent"
 
 
 BOX = (

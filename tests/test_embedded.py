@@ -9,25 +9,24 @@ import torch
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.branch import SharedBranch, open_branch
+from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.files import load_memory, save_memory
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.revision import appended
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.revision import appended
+from memorag_graph.memory.storage.memory_files import load_memory, save_memory
 from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.compute_threads import compute
 from memorag_graph.models.device import choose_dtype
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.threads import compute
-from memorag_graph.models.worker import MAX_ROWS
+from memorag_graph.models.scheduler import MAX_ROWS
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import KVStorage, MemoryKindName, MemorySettings, RunOptions
-from memorag_graph.words import is_wide
-from tests.conftest import EXAMPLE, HashEmbeddings, prefill, split_documents
-from tests.test_branches import assert_close, one_go
+from memorag_graph.text.words import is_wide
+from tests.conftest import EXAMPLE, HashEmbeddings, build, index_memory, prefill, rebuild, split_documents
+from tests.test_decode_session import assert_close, one_go
 from tests.test_memory import assert_same_shards
 
 pytestmark = pytest.mark.embedded
@@ -67,10 +66,10 @@ def test_a_branch_of_a_real_memory_gives_the_logits_of_one_go(float32: LocalMemo
 
     kv = prefill(model, remembered)
     before = [tensor.clone() for layer in kv.layers for tensor in layer]
-    branch = open_branch(model.model, [kv, kv], max(map(len, prompts)), 2)
+    session = open_session(model.model, [kv, kv], max(map(len, prompts)), 2)
     for row, prompt in enumerate(prompts):
-        assert_close(branch.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
-    logits = branch.step([100, 200])
+        assert_close(session.prefill(row, prompt), one_go(model, remembered + prompt)[-1])
+    logits = session.step([100, 200])
     for row, token in enumerate((100, 200)):
         assert_close(logits[row], one_go(model, [*remembered, *prompts[row], token])[-1])
     assert all(
@@ -83,14 +82,14 @@ def test_a_saved_memory_and_a_question_give_the_logits_of_one_go(
 ) -> None:
     document = Document("letter", LETTER[:3000])
     settings = MemorySettings(kind="full", retrieval_chunk_size=128)
-    memory = float32.memorize([document], prompts, settings, embedding_model="hash")
+    memory = build(float32, [document], prompts, settings, embedding_model="hash")
     save_memory(tmp_path, memory, index_memory(memory, [document], float32.language_model, HashEmbeddings()))
     (shard,) = load_memory(tmp_path, HashEmbeddings())[0].shards
     turn = float32.turn_tokens(memory, [Turn("user", "How many passengers were carried?")])
-    branch = open_branch(float32.language_model.model, [shard.kv], len(turn), 1)
+    session = open_session(float32.language_model.model, [shard.kv], len(turn), 1)
     tokens = [*shard.token_ids, *turn]
-    assert_close(branch.prefill(0, turn), one_go(float32.language_model, tokens)[-1])
-    assert_close(branch.step([100])[0], one_go(float32.language_model, [*tokens, 100])[-1])
+    assert_close(session.prefill(0, turn), one_go(float32.language_model, tokens)[-1])
+    assert_close(session.step([100])[0], one_go(float32.language_model, [*tokens, 100])[-1])
 
 
 @pytest.mark.parametrize("kind", ["gist", "full"])
@@ -99,9 +98,9 @@ def test_an_appended_real_memory_is_the_one_made_from_scratch(
 ) -> None:
     documents = [Document(name, LETTER[start : start + 2000]) for name, start in (("a", 0), ("b", 4000))]
     settings = MemorySettings(kind=kind, gist_chunk_size=256, gist_tokens=32)
-    before = float32.memorize(documents[:1], prompts, settings)
-    after = float32.revise(before, appended(before, documents[1:]))
-    scratch = float32.memorize(documents, prompts, settings)
+    before = build(float32, documents[:1], prompts, settings)
+    after = rebuild(float32, before, appended(before, documents[1:]))
+    scratch = build(float32, documents, prompts, settings)
     assert after.id == scratch.id
     assert after.notes == scratch.notes
     assert_same_shards(after, scratch)
@@ -116,15 +115,15 @@ def test_quantized_keys_and_values_of_a_real_memory_change_few_next_tokens(
     kv = prefill(model, tokens[:800])
     kept = Shard.of(tokens[:800], kv, storage, rotary_frequencies(model.model)).kv
     texts = [tokens[start : start + 40] for start in range(1000, 3000, 200)]
-    branches = [open_branch(model.model, [prefix] * len(texts), 0, 40) for prefix in (kv, kept)]
-    best = [torch.cat([branch.step(it) for it in zip(*texts, strict=True)]).argmax(-1) for branch in branches]
+    sessions = [open_session(model.model, [prefix] * len(texts), 0, 40) for prefix in (kv, kept)]
+    best = [torch.cat([session.step(it) for it in zip(*texts, strict=True)]).argmax(-1) for session in sessions]
     assert (best[0] == best[1]).float().mean() >= least
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_embedded_model_shares_the_prefix_in_every_dtype(embedded_home: Path, dtype: str) -> None:
     model = load_language_model(ModelSource("embedded", device="cpu", dtype=dtype)).model
-    assert isinstance(open_branch(model, [None], 1, 1), SharedBranch)
+    assert isinstance(open_session(model, [None], 1, 1), SharedPrefixSession)
 
 
 @pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
@@ -209,10 +208,10 @@ def test_in_bfloat16_guessed_tokens_have_the_bits_of_tokens_read_one_by_one(embe
     def ahead() -> None:
         kv = prefill(model, tokens)
         for count in (1, 3, 9):
-            single, several = (open_branch(model.model, [kv] * count, 128) for _ in range(2))
-            for branch in (single, several):
+            single, several = (open_session(model.model, [kv] * count, 128) for _ in range(2))
+            for session in (single, several):
                 for row in range(count):
-                    branch.prefill(row, prompts[row])
+                    session.prefill(row, prompts[row])
             expected = torch.stack([single.step([token] * count) for token in (50, 60, 70)], dim=1)
             assert torch.equal(several.step_ahead([[50, 60, 70]] * count), expected), count
 
@@ -223,15 +222,15 @@ def test_in_bfloat16_guessed_tokens_have_the_bits_of_tokens_read_one_by_one(embe
 def test_in_bfloat16_a_row_of_a_batch_has_the_bits_that_it_has_alone(embedded_home: Path, prompts: Prompts) -> None:
     model = LocalMemoryModel(load_language_model(ModelSource("embedded", dtype="bfloat16")))
     document = Document("letters.txt", EXAMPLE.read_text(encoding="utf-8")[:6_000])
-    memory = model.memorize([document], prompts, MemorySettings(kind="full"))
+    memory = build(model, [document], prompts, MemorySettings(kind="full"))
     (shard,) = memory.shards
     turns = [model.turn_tokens(memory, [Turn("user", f"What was said {number} times?")]) for number in range(MAX_ROWS)]
 
     def written(rows: range, columns: int) -> list[torch.Tensor]:
-        branch = open_branch(model.language_model.model, [shard.kv] * len(rows), columns)
-        found = [torch.stack([branch.prefill(at, turns[row]) for at, row in enumerate(rows)])]
+        session = open_session(model.language_model.model, [shard.kv] * len(rows), columns)
+        found = [torch.stack([session.prefill(at, turns[row]) for at, row in enumerate(rows)])]
         for _ in range(6):
-            found.append(branch.step(found[-1].argmax(-1).tolist()))
+            found.append(session.step(found[-1].argmax(-1).tolist()))
         return [torch.stack(steps) for steps in zip(*found, strict=True)]
 
     def compare() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memorag_graph.cli import app as cli
+from memorag_graph.cli import main as cli
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT
 
@@ -87,7 +87,7 @@ def test_a_data_set_with_faults_is_an_error_with_code_2(call: Any, folder: str, 
 
 
 def test_a_second_process_is_kept_out(call: Any, folder: str, tmp_path: Path) -> None:
-    from memorag_graph.evaluation.run import alone_in
+    from memorag_graph.evaluation.runner import alone_in
 
     with alone_in(tmp_path / "out"):
         code, _, error = call(folder, *TWO, *TINY, "--out", str(tmp_path / "out"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.data import DataSet, shared, union
-from memorag_graph.evaluation.formats.load import load_dataset
+from memorag_graph.evaluation.dataset import DataSet, shared, union
+from memorag_graph.evaluation.formats.load_dataset import load_dataset
 
 TEXT = "The ferry left at noon.\nCaptain Kemp was proud.  The ferry came back\nat night."
 DOCUMENT = {"id": "d", "text": TEXT}

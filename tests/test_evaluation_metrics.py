@@ -8,13 +8,13 @@ from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import ndcg_score
 from torchmetrics.functional.text import squad
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.evaluation.chunks import count_tokens, split_document
-from memorag_graph.evaluation.data import union
-from memorag_graph.evaluation.metrics import answers, citations, evidence, manner
-from memorag_graph.evaluation.metrics.marks import without_marks
+from memorag_graph.evaluation.dataset import union
+from memorag_graph.evaluation.metrics import answer_metrics, citation_metrics, evidence_metrics, refusals
+from memorag_graph.evaluation.metrics.citation_marks import without_marks
 from memorag_graph.generation.answer import Citation
+from memorag_graph.text.chunking import Chunk
 
 SENTENCES = [
     ("The ferry left at noon, with 87 passengers.", "A ferry left Inshay at noon; it had 87 passengers!"),
@@ -32,35 +32,36 @@ def test_f1_and_exact_match_are_those_of_squad(said: str, right: str) -> None:
         [{"prediction_text": said, "id": "1"}],
         [{"answers": {"answer_start": [0] * len(references), "text": references}, "id": "1"}],
     )
-    assert answers.f1(said, references) == pytest.approx(float(found["f1"]) / 100, abs=1e-7)
-    assert answers.exact_match(said, references) == float(found["exact_match"]) / 100
+    assert answer_metrics.f1(said, references) == pytest.approx(float(found["f1"]) / 100, abs=1e-7)
+    assert answer_metrics.exact_match(said, references) == float(found["exact_match"]) / 100
 
 
 @pytest.mark.parametrize(("said", "right"), SENTENCES)
 def test_rouge_is_the_librarys(said: str, right: str) -> None:
     references = [right, "It left at noon"]
-    scorer = RougeScorer(list(answers.ROUGE))
+    scorer = RougeScorer(list(answer_metrics.ROUGE))
     expected = {
-        name: max(scorer.score(reference, said)[name].fmeasure for reference in references) for name in answers.ROUGE
+        name: max(scorer.score(reference, said)[name].fmeasure for reference in references)
+        for name in answer_metrics.ROUGE
     }
-    assert answers.rouge(said, references) == expected
+    assert answer_metrics.rouge(said, references) == expected
 
 
 def test_answers_in_scripts_without_spaces_are_compared_by_characters() -> None:
-    assert answers.f1("船在中午离开。", ["船中午离开"]) == pytest.approx(2 * 5 / (6 + 5))
-    assert answers.exact_match("船在中午离开。", ["船在中午离开"]) == 1
-    assert answers.rouge("船在中午离开", ["船在中午离开"])["rougeL"] == 1
-    assert answers.rouge("Паром ушёл", ["паром ушёл"])["rouge1"] == 1
+    assert answer_metrics.f1("船在中午离开。", ["船中午离开"]) == pytest.approx(2 * 5 / (6 + 5))
+    assert answer_metrics.exact_match("船在中午离开。", ["船在中午离开"]) == 1
+    assert answer_metrics.rouge("船在中午离开", ["船在中午离开"])["rougeL"] == 1
+    assert answer_metrics.rouge("Паром ушёл", ["паром ушёл"])["rouge1"] == 1
 
 
 def test_without_references_nothing_is_scored() -> None:
-    assert answers.f1("x", []) is None
-    assert answers.exact_match("x", []) is None
-    assert set(answers.rouge("x", []).values()) == {None}
+    assert answer_metrics.f1("x", []) is None
+    assert answer_metrics.exact_match("x", []) is None
+    assert set(answer_metrics.rouge("x", []).values()) == {None}
 
 
 def test_marks_are_no_part_of_an_answer() -> None:
-    assert answers.exact_match("At noon [1] [2, 3].", ["at noon"]) == 1
+    assert answer_metrics.exact_match("At noon [1] [2, 3].", ["at noon"]) == 1
     assert without_marks("a [12] b [x]") == "a  b [x]"
 
 
@@ -73,9 +74,9 @@ def test_ndcg_is_that_of_scikit_learn() -> None:
         ranking = np.argsort(-scores).tolist()
         for cut in (1, 3, 12, size):
             expected = ndcg_score([gain], [scores], k=cut)
-            assert evidence.ndcg(ranking, gain.tolist(), cut) == pytest.approx(expected, abs=1e-12)
-    assert evidence.ndcg([0, 1], [0.0, 0.0], 2) is None
-    assert evidence.ndcg([], [1.0, 0.0], 2) == 0
+            assert evidence_metrics.ndcg(ranking, gain.tolist(), cut) == pytest.approx(expected, abs=1e-12)
+    assert evidence_metrics.ndcg([0, 1], [0.0, 0.0], 2) is None
+    assert evidence_metrics.ndcg([], [1.0, 0.0], 2) == 0
 
 
 def test_recall_and_precision_are_shares_of_sets_of_characters() -> None:
@@ -88,17 +89,17 @@ def test_recall_and_precision_are_shares_of_sets_of_characters() -> None:
         found, known = spans(), union(spans())
         found_set = {at for start, end in found for at in range(start, end)}
         known_set = {at for start, end in known for at in range(start, end)}
-        assert evidence.recall(found, known) == pytest.approx(len(found_set & known_set) / len(known_set))
-        assert evidence.precision(found, known) == pytest.approx(len(found_set & known_set) / len(found_set))
-    assert evidence.recall([(0, 5)], []) is None
-    assert evidence.precision([], [(0, 5)]) is None
-    assert evidence.recall([], [(0, 5)]) == 0
+        assert evidence_metrics.recall(found, known) == pytest.approx(len(found_set & known_set) / len(known_set))
+        assert evidence_metrics.precision(found, known) == pytest.approx(len(found_set & known_set) / len(found_set))
+    assert evidence_metrics.recall([(0, 5)], []) is None
+    assert evidence_metrics.precision([], [(0, 5)]) is None
+    assert evidence_metrics.recall([], [(0, 5)]) == 0
 
 
 def test_gains_and_ranked_chunks() -> None:
     chunks = [Chunk("d", 0, start, start + 10, "x" * 10) for start in (0, 10, 20)]
-    assert evidence.gains(chunks, [(5, 12), (25, 26)]) == [5 / 8, 2 / 8, 1 / 8]
-    assert evidence.ranked(chunks, [(18, 25), (0, 12)]) == [1, 2, 0]
+    assert evidence_metrics.gains(chunks, [(5, 12), (25, 26)]) == [5 / 8, 2 / 8, 1 / 8]
+    assert evidence_metrics.ranked(chunks, [(18, 25), (0, 12)]) == [1, 2, 0]
 
 
 DOCUMENT = Document("d", "The ferry left at noon. Kemp was proud. It came back at night.")
@@ -116,20 +117,20 @@ GOOD = Citation(1, "d", 4, 23, "ferry left at noon.")
     ],
 )
 def test_a_planted_false_citation_is_caught(false: Citation) -> None:
-    checked = citations.check("It left [1]. It did [2].", [GOOD, false], PASSAGES, DOCUMENT)
+    checked = citation_metrics.check("It left [1]. It did [2].", [GOOD, false], PASSAGES, DOCUMENT)
     assert checked.valid == ((4, 23),)
     assert checked.false == 1
-    assert citations.validity(checked) == 0.5
-    assert citations.precision(checked, [(0, 10)]) == 0.5
-    assert citations.hit(checked, [(0, 10)]) == 1
-    assert citations.hit(checked, [(30, 40)]) == 0
-    assert citations.precision(checked, []) is None
+    assert citation_metrics.validity(checked) == 0.5
+    assert citation_metrics.precision(checked, [(0, 10)]) == 0.5
+    assert citation_metrics.hit(checked, [(0, 10)]) == 1
+    assert citation_metrics.hit(checked, [(30, 40)]) == 0
+    assert citation_metrics.precision(checked, []) is None
 
 
 def test_a_mark_without_a_passage_counts_as_a_false_citation() -> None:
-    checked = citations.check("It left [1, 7]. It did [0].", [GOOD], PASSAGES, DOCUMENT)
+    checked = citation_metrics.check("It left [1, 7]. It did [0].", [GOOD], PASSAGES, DOCUMENT)
     assert checked.false == 2
-    assert citations.validity(citations.check("It left.", [], PASSAGES, DOCUMENT)) is None
+    assert citation_metrics.validity(citation_metrics.check("It left.", [], PASSAGES, DOCUMENT)) is None
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_a_mark_without_a_passage_counts_as_a_false_citation() -> None:
     ],
 )
 def test_the_share_of_sentences_with_a_citation(answer: str, share: float | None) -> None:
-    assert citations.recall(answer, 2, "en") == (share if share is None else pytest.approx(share))
+    assert citation_metrics.recall(answer, 2, "en") == (share if share is None else pytest.approx(share))
 
 
 @pytest.mark.parametrize(
@@ -163,16 +164,16 @@ def test_the_share_of_sentences_with_a_citation(answer: str, share: float | None
     ],
 )
 def test_refusals(answer: str, refused: bool) -> None:
-    assert manner.is_refusal(answer) is refused
+    assert refusals.is_refusal(answer) is refused
 
 
 def test_the_language_of_an_answer() -> None:
     german = "Die Fähre legte am Mittag ab und kam erst in der Nacht wieder zurück."
-    assert manner.in_wrong_language(german, "en") == 1
-    assert manner.in_wrong_language(german, "en", "de") == 0
-    assert manner.in_wrong_language("The ferry left at noon and came back late at night [1].", "en") == 0
-    assert manner.in_wrong_language("渡轮中午离开，晚上才回来，船长感到非常自豪。", "en") == 1
-    assert manner.in_wrong_language("Paris.", "en") is None
+    assert refusals.in_wrong_language(german, "en") == 1
+    assert refusals.in_wrong_language(german, "en", "de") == 0
+    assert refusals.in_wrong_language("The ferry left at noon and came back late at night [1].", "en") == 0
+    assert refusals.in_wrong_language("渡轮中午离开，晚上才回来，船长感到非常自豪。", "en") == 1
+    assert refusals.in_wrong_language("Paris.", "en") is None
 
 
 def test_tokens_are_counted_as_the_splitter_counts_them() -> None:

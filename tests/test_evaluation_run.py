@@ -21,20 +21,20 @@ from langchain_core.messages import AIMessage
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, ModelError
-from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.chunks import count_tokens
-from memorag_graph.evaluation.journal import JournalFile
+from memorag_graph.evaluation.jsonl_log import JournalFile
 from memorag_graph.evaluation.metrics.score import MEASURED_TIME, METRICS
 from memorag_graph.evaluation.outcome import Clues
 from memorag_graph.evaluation.pipelines import expanded
-from memorag_graph.evaluation.pipelines.choose import choose_pipelines
-from memorag_graph.evaluation.pipelines.memorag import Memorag
+from memorag_graph.evaluation.pipelines.choose_pipelines import choose_pipelines
+from memorag_graph.evaluation.pipelines.memorag_pipeline import Memorag
 from memorag_graph.evaluation.pipelines.truncation import both_ends
 from memorag_graph.evaluation.results import Results
-from memorag_graph.generation.usage import Prices
+from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.graph import build_graph
-from memorag_graph.models.vectors import RememberedEmbeddings
+from memorag_graph.models.embedding_cache import CachedEmbeddings
 from memorag_graph.nodes import Nodes
+from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
@@ -435,7 +435,7 @@ def test_retrieval_is_the_graphs_whole_and_without_parts(bench: Workbench, regis
 def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
     """Return what the graph's node finds on the chunks of an index."""
     counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
-    seen = SimpleNamespace(index=index, memory=opened.memory, model=counts, places=opened.places)
+    seen = SimpleNamespace(index=index, memory=opened.memory, model=counts, page_maps=opened.page_maps)
     nodes = Nodes(registry)
     nodes._open = lambda *_: seen  # type: ignore[method-assign, assignment, return-value]
     runtime: Any = SimpleNamespace(context=OPTIONS)
@@ -451,7 +451,7 @@ def test_no_pipeline_is_quicker_for_what_another_embedded(tmp_path: Path) -> Non
             return super().embed_documents(texts)
 
     registry = Registry()
-    registry.add_embeddings("hash", RememberedEmbeddings(Counting()))
+    registry.add_embeddings("hash", CachedEmbeddings(Counting()))
     run(tmp_path, replace(PLAN, pipelines=("dense", "hybrid"), answers=False, limit=1), registry)
     assert counted.count(data_set().questions[0].query) == 2
 

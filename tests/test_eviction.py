@@ -19,35 +19,45 @@ from transformers import (
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
-from memorag_graph.kv import branch as branches
-from memorag_graph.kv.attention import Watch
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.eviction.kvzip import kvzip_scores
-from memorag_graph.kv.eviction.prune import prune, turning_frequencies
-from memorag_graph.kv.eviction.scoring import Read
+from memorag_graph.inference import decode_session as sessions
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import turn
-from memorag_graph.memory.files import load_memory, save_memory
-from memorag_graph.memory.frame import opening_tokens
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.revision import appended
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.revision import appended
+from memorag_graph.memory.eviction.kvzip import kvzip_scores
+from memorag_graph.memory.eviction.prune import prune, turning_frequencies
+from memorag_graph.memory.eviction.scoring import Read
+from memorag_graph.memory.prompt_layout import opening_tokens
+from memorag_graph.memory.storage.memory_files import load_memory, save_memory
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import run_options
-from tests.conftest import SETTINGS, SIZES, TEXT, HashEmbeddings, byte_tokenizer, prefill, tiny_model
-from tests.test_branches import random_tokens
+from tests.conftest import (
+    SETTINGS,
+    SIZES,
+    TEXT,
+    HashEmbeddings,
+    build,
+    byte_tokenizer,
+    index_memory,
+    prefill,
+    rebuild,
+    tiny_model,
+)
+from tests.test_decode_session import random_tokens
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
 PRUNED = SETTINGS.model_copy(update={"kind": "full", "kv_keep": 0.5})
 
 
 def reader(model: LanguageModel) -> Read:
-    def read(prefix: KVPrefix, tokens: list[int], watch: Watch) -> None:
-        open_branch(model.model, [prefix], len(tokens)).prefill(0, tokens, watch)
+    def read(prefix: KVPrefix, tokens: list[int], watch: AttentionProbe) -> None:
+        open_session(model.model, [prefix], len(tokens)).prefill(0, tokens, watch)
 
     return read
 
@@ -89,7 +99,7 @@ def test_kvzip_gives_the_same_scores_however_the_repetition_is_read(
     tokens, request = random_tokens(150, seed=4), random_tokens(9, seed=5)
     kv = prefill(language_model, tokens)
     whole = kvzip_scores(kv, tokens, OPENING, request, 512, reader(language_model))
-    monkeypatch.setattr(branches, "PIECE", 37)
+    monkeypatch.setattr(sessions, "PIECE", 37)
     for score, expected in zip(
         kvzip_scores(kv, tokens, OPENING, request, 512, reader(language_model)), whole, strict=True
     ):
@@ -133,8 +143,8 @@ def test_a_pruned_memory_keeps_its_share_and_its_opening(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
     seen: list[Progress] = []
-    memory = memory_model.memorize(documents, prompts, PRUNED, report=seen.append)
-    whole = memory_model.memorize(documents, prompts, PRUNED.model_copy(update={"kv_keep": 1.0}))
+    memory = build(memory_model, documents, prompts, PRUNED, report=seen.append)
+    whole = build(memory_model, documents, prompts, PRUNED.model_copy(update={"kv_keep": 1.0}))
     opening = len(opening_tokens(memory_model.language_model, prompts))
     assert len(memory.shards) == 2
     for shard, full in zip(memory.shards, whole.shards, strict=True):
@@ -157,7 +167,7 @@ def test_a_pruned_memory_answers_the_same_after_a_restart(
     tmp_path: Path,
 ) -> None:
     kept = PRUNED.model_copy(update={"kv_storage": storage})
-    memory = memory_model.memorize(documents, prompts, kept, embedding_model="hash")
+    memory = build(memory_model, documents, prompts, kept, embedding_model="hash")
     save_memory(tmp_path, memory, index_memory(memory, documents, memory_model.language_model, HashEmbeddings()))
     loaded, _ = load_memory(tmp_path, HashEmbeddings())
     assert_same_shards(loaded, memory)
@@ -168,16 +178,16 @@ def test_an_appended_pruned_memory_is_the_one_made_from_scratch(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
     other = Document("other.txt", TEXT[:700].replace("ferry", "train"))
-    before = memory_model.memorize(documents, prompts, PRUNED)
-    after = memory_model.revise(before, appended(before, [other]))
-    assert_same_shards(after, memory_model.memorize([*documents, other], prompts, PRUNED))
+    before = build(memory_model, documents, prompts, PRUNED)
+    after = rebuild(memory_model, before, appended(before, [other]))
+    assert_same_shards(after, build(memory_model, [*documents, other], prompts, PRUNED))
 
 
 def test_a_pruned_memory_leaves_the_window_to_questions(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
-    whole = memory_model.memorize(documents, prompts, PRUNED.model_copy(update={"kv_keep": 1.0}))
-    pruned = memory_model.memorize(documents, prompts, PRUNED)
+    whole = build(memory_model, documents, prompts, PRUNED.model_copy(update={"kv_keep": 1.0}))
+    pruned = build(memory_model, documents, prompts, PRUNED)
     long = [Turn("user", "word " * 400)]
     with pytest.raises(InputError, match="window"):
         memory_model.complete(whole, long, Sampling(4))
@@ -207,7 +217,7 @@ def test_models_whose_keys_do_not_turn_are_refused(
     torch.manual_seed(0)
     model = LocalMemoryModel(loaded(make()))  # type: ignore[operator]
     with pytest.raises(InputError, match=message) as error:
-        model.memorize(documents, prompts, PRUNED)
+        build(model, documents, prompts, PRUNED)
     assert error.value.field == "kv_keep"
 
 
@@ -215,13 +225,13 @@ def test_a_model_whose_attention_cannot_be_observed_keeps_all(documents: list[Do
     torch.manual_seed(0)
     model = LocalMemoryModel(loaded(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4096))))
     with pytest.raises(InputError, match="cannot be observed; use 1") as error:
-        model.memorize(documents, prompts, PRUNED)
+        build(model, documents, prompts, PRUNED)
     assert error.value.field == "kv_keep"
 
 
 def test_gists_are_kept_whole(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts) -> None:
     with pytest.raises(InputError, match="use kind=full"):
-        memory_model.memorize(documents, prompts, SETTINGS.model_copy(update={"kv_keep": 0.5}))
+        build(memory_model, documents, prompts, SETTINGS.model_copy(update={"kv_keep": 0.5}))
 
 
 @pytest.mark.parametrize("share", [0, -0.5, 1.01, float("nan")])

@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
-from memorag_graph.retrieval.dense import FaissIndex
-from memorag_graph.retrieval.evidence import Search, retrieve
+from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.fusion import best_first, fuse, order
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
+from memorag_graph.retrieval.retrieve import Search, retrieve
 from memorag_graph.retrieval.selection import Selection
+from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from memorag_graph.errors import MemoryFileError
-from memorag_graph.memory.files import load_memory
-from memorag_graph.memory.manifest import read_info, verify
+from memorag_graph.memory.storage.manifest import read_info, verify
+from memorag_graph.memory.storage.memory_files import load_memory
 from tests.conftest import HashEmbeddings
 
 ROOT = Path(__file__).parent.parent

@@ -10,13 +10,12 @@ import pytest
 from safetensors import safe_open
 
 from memorag_graph.documents import Document
-from memorag_graph.memory.files import save_memory
-from memorag_graph.memory.hashing import BLOCK_BYTES, describe_file, is_as_described
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.storage.checksums import BLOCK_BYTES, describe_file, is_as_described
+from memorag_graph.memory.storage.memory_files import save_memory
 from memorag_graph.prompts import Prompts
-from tests.conftest import SETTINGS, HashEmbeddings
+from tests.conftest import SETTINGS, HashEmbeddings, build, index_memory
 
 DOCUMENTED = (Path(__file__).parent.parent / "docs" / "memory-format.md").read_text(encoding="utf-8")
 
@@ -42,7 +41,7 @@ def saved(
     tmp_path: Path,
 ) -> tuple[Memory, Path]:
     settings = SETTINGS.model_copy(update=request.param)
-    memory = memory_model.memorize(documents, prompts, settings, embedding_model="hash")
+    memory = build(memory_model, documents, prompts, settings, embedding_model="hash")
     save_memory(tmp_path, memory, index_memory(memory, documents, memory_model.language_model, HashEmbeddings()))
     return memory, tmp_path
 
@@ -105,7 +104,7 @@ def test_keys_and_values_are_read_as_documented(saved: tuple[Memory, Path]) -> N
 
 def test_a_large_file_is_hashed_in_blocks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{BLOCK_BYTES:,}" in DOCUMENTED
-    monkeypatch.setattr("memorag_graph.memory.hashing.BLOCK_BYTES", 100)
+    monkeypatch.setattr("memorag_graph.memory.storage.checksums.BLOCK_BYTES", 100)
     path = tmp_path / "file"
     data = bytes(range(250))
     for size in (0, 100, 101, 250):

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from memorag_graph.chunking import Chunk
+from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.fusion import best_first, fuse, order
-from memorag_graph.retrieval.index import Hit
+from memorag_graph.text.chunking import Chunk
 
 
 def row(*documents: int) -> list[Chunk]:

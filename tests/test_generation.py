@@ -13,14 +13,14 @@ from langchain_core.outputs import ChatResult
 from memorag_graph.documents import Document
 from memorag_graph.errors import ModelError
 from memorag_graph.generation.answer import Answer, GenerationInput
-from memorag_graph.generation.chat import ChatGenerator
-from memorag_graph.generation.choose import choose_generator
-from memorag_graph.generation.extractive import ExtractiveGenerator
-from memorag_graph.languages import language
+from memorag_graph.generation.chat_generator import ChatGenerator
+from memorag_graph.generation.choose_generator import choose_generator
+from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.prompts import Prompts
-from memorag_graph.retrieval.evidence import Evidence
+from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.text.languages import language
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 CHUNKS = split_documents([Document("letters.txt", TEXT)], tiny_model("llama"), 512)

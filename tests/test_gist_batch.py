@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from memorag_graph.kv.branch import SharedBranch, open_branch
+from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
+from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.slots import Slots
-from memorag_graph.models.worker import Worker
+from memorag_graph.models.scheduler import Scheduler
 from tests.conftest import tiny_model
-from tests.test_branches import random_tokens
+from tests.test_decode_session import random_tokens
 
 PROMPTS = {str(length): random_tokens(length, seed=length) for length in (60, 3, 25, 41, 9, 33, 17, 50, 5, 12)}
 FILLED = {"hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 96}
@@ -19,7 +19,7 @@ SAMPLING = Sampling(max_new_tokens=24, no_repeat=6)
 
 
 def written(model: LanguageModel, keys: list[str]) -> dict[str, list[int]]:
-    slots: Slots[str] = Slots(Worker(model), model, 60, SAMPLING, lambda _: None)
+    slots: GistBatch[str] = GistBatch(Scheduler(model), model, 60, SAMPLING, lambda _: None)
     return dict(slots.write([(key, PROMPTS[key]) for key in keys], len(keys)))
 
 
@@ -27,15 +27,17 @@ def written(model: LanguageModel, keys: list[str]) -> dict[str, list[int]]:
 def widths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows of each step."""
     seen: list[int] = []
-    step = SharedBranch.step
-    monkeypatch.setattr(SharedBranch, "step", lambda self, tokens: (seen.append(len(tokens)), step(self, tokens))[1])
+    step = SharedPrefixSession.step
+    monkeypatch.setattr(
+        SharedPrefixSession, "step", lambda self, tokens: (seen.append(len(tokens)), step(self, tokens))[1]
+    )
     return seen
 
 
 def test_each_prompt_that_was_read_is_told_before_any_is_continued() -> None:
     model = tiny_model("llama", seed=18, **FILLED)
     told: list[int] = []
-    slots: Slots[str] = Slots(Worker(model), model, 60, SAMPLING, told.append)
+    slots: GistBatch[str] = GistBatch(Scheduler(model), model, 60, SAMPLING, told.append)
     keys = list(PROMPTS)[:3]
     list(slots.write([(key, PROMPTS[key]) for key in keys], len(keys)))
     assert told[:3] == [sum(len(PROMPTS[key]) + 1 for key in keys[: count + 1]) for count in range(3)]
@@ -46,7 +48,7 @@ def test_texts_are_the_same_alone_and_together(monkeypatch: pytest.MonkeyPatch) 
     alone = {key: tokens for key in PROMPTS for _, tokens in written(model, [key]).items()}
     assert len({len(tokens) for tokens in alone.values()}) > 1, "none of them ends before the others"
     for most in (1, 3, 16):
-        monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": most})
+        monkeypatch.setattr("memorag_graph.models.gist_batch.MOST_SLOTS", {"cpu": most})
         assert written(model, list(PROMPTS)) == alone
 
 
@@ -54,7 +56,7 @@ def test_slots_that_nothing_waits_for_are_closed(widths: list[int], monkeypatch:
     model = tiny_model("llama", seed=18, **FILLED)
     assert model.rows_are_independent  # tried with rows of its own
     widths.clear()
-    monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": 4})
+    monkeypatch.setattr("memorag_graph.models.gist_batch.MOST_SLOTS", {"cpu": 4})
     texts = written(model, list(PROMPTS))
     assert max(widths) == 4
     assert widths[-1] < 4
@@ -66,7 +68,7 @@ def test_a_batch_keeps_its_width_where_bits_depend_on_it(widths: list[int], monk
     model = tiny_model("llama", seed=5)
     assert not model.rows_are_independent
     widths.clear()
-    monkeypatch.setattr("memorag_graph.models.slots.MOST_SLOTS", {"cpu": 4})
+    monkeypatch.setattr("memorag_graph.models.gist_batch.MOST_SLOTS", {"cpu": 4})
     written(model, list(PROMPTS)[:2])
     assert set(widths) == {4}
 
@@ -78,10 +80,10 @@ def test_a_row_without_a_memory_has_the_same_bits_in_any_batch(kind: str) -> Non
     prompts = list(PROMPTS.values())
 
     def steps(rows: list[int], room: int) -> list[list[torch.Tensor]]:
-        branch = open_branch(model.model, [None] * len(rows), 60, room)
-        read = [[branch.prefill(at, prompts[row])] for at, row in enumerate(rows)]
+        session = open_session(model.model, [None] * len(rows), 60, room)
+        read = [[session.prefill(at, prompts[row])] for at, row in enumerate(rows)]
         for token in random_tokens(5, seed=1):
-            for row, logits in zip(read, branch.step([token] * len(rows)), strict=True):
+            for row, logits in zip(read, session.step([token] * len(rows)), strict=True):
                 row.append(logits)
         return read
 

@@ -15,8 +15,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph.errors import InputError, MemoragError, MemoryFileError, MemoryMismatchError
 from memorag_graph.graph import MemoragGraph, build_graph, graph
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.manifest import read_info
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import GraphInput
@@ -119,8 +119,8 @@ def test_a_known_text_is_not_memorized_again_and_its_id_opens_it(
 
     monkeypatch.setattr(LocalMemoryModel, "memorize", forbidden)
     fresh = Registry()
-    fresh.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
-    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    fresh.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
+    fresh.add_embeddings("hash", registry.models.embeddings("hash"))
     for again in (registry, fresh):
         assert invoke(build_graph(again))["answer"] == first["answer"]
         by_id = build_graph(again).invoke({"memory_id": first["memory_id"], "query": QUESTION}, context=TINY)
@@ -174,8 +174,8 @@ def test_an_id_never_opens_another_documents_memory(registry: Registry, tmp_path
     graph, save_dir = build_graph(registry), str(tmp_path / "memory")
     first = invoke(graph, save_dir=save_dir)
     fresh = Registry()
-    fresh.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
-    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    fresh.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
+    fresh.add_embeddings("hash", registry.models.embeddings("hash"))
     again = {"memory_id": first["memory_id"], "query": QUESTION}
     assert build_graph(fresh).invoke(again, context=TINY)["answer"] == first["answer"]
     second = invoke(graph, save_dir=save_dir, context=OTHER_TEXT)
@@ -320,8 +320,8 @@ def test_a_damaged_memory_is_made_again_from_the_text(registry: Registry, tmp_pa
     first = invoke(build_graph(registry), **given)
     (tmp_path / "memory" / "memory.bin").write_bytes(b"damaged")
     fresh = Registry()
-    fresh.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
-    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    fresh.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
+    fresh.add_embeddings("hash", registry.models.embeddings("hash"))
     with pytest.raises(MemoragError, match=r"memory\.bin is damaged"):
         build_graph(fresh).invoke({"memory_id": given["save_dir"], "query": QUESTION}, context=TINY)
     assert invoke(build_graph(fresh), **given)["answer"] == first["answer"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memorag_graph.documents import builder, read_document
+from memorag_graph.documents import document_builder, read_document
 from memorag_graph.errors import InputError
 
 pytest.importorskip("lxml", reason="needs pip install 'memorag-graph[documents]'")
@@ -134,7 +134,7 @@ def test_a_page_that_names_no_encoding_of_pages_is_read_without(tmp_path: Path, 
 
 
 def test_a_text_that_grows_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builder, "MOST_CHARACTERS", 1_000)
+    monkeypatch.setattr(document_builder, "MOST_CHARACTERS", 1_000)
     with pytest.raises(InputError, match=r"a\.docx holds more than 1,000 characters of text; split it"):
         read_document(docx(tmp_path / "a.docx", paragraph("term") * 1_000))
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
-from memorag_graph.retrieval.analysis import terms
-from memorag_graph.retrieval.dense import FaissIndex
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "the of and", "zyzzyva", ""]
@@ -104,8 +104,8 @@ def test_search_by_words_leaves_jax_alone(tmp_path: Path) -> None:
     (tmp_path / "jax" / "__init__.py").write_text("raise SystemExit('JAX was imported')")
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from memorag_graph.retrieval.analysis import terms\n"
-        "from memorag_graph.retrieval.keywords import KeywordIndex\n"
+        "from memorag_graph.retrieval.terms import terms\n"
+        "from memorag_graph.retrieval.keyword_index import KeywordIndex\n"
         "assert 'jax' not in sys.modules and terms('the ferries', 'en') == ['ferri']\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

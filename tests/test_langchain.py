@@ -26,7 +26,7 @@ from memorag_graph.langchain.chat_model import memory_chat
 from memorag_graph.langchain.retriever import MemoRAGRetriever
 from memorag_graph.langchain.runnable import MemoRAGRunnable
 from memorag_graph.langchain.tool import memorag_tool
-from memorag_graph.memory.chat import to_turns
+from memorag_graph.memory.memory_chat import to_turns
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 

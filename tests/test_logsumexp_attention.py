@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from memorag_graph.kv.partial import merge, partial_attention
+from memorag_graph.inference.logsumexp_attention import merge, partial_attention
 
 SCALE = 0.25
 

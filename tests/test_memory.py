@@ -8,26 +8,26 @@ import torch
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError
-from memorag_graph.languages import language
-from memorag_graph.memory.gists import MIN_GIST_TOKENS
-from memorag_graph.memory.kinds import turn_room
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.memory import Identity, Memory, memory_id
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.gist_kind import MIN_GIST_TOKENS
+from memorag_graph.memory.build.kinds import turn_room
+from memorag_graph.memory.kv_memory import Identity, Memory, memory_id
 from memorag_graph.models.chat_template import Turn, without_thinking
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
-from tests.conftest import SETTINGS, TEXT, prefill, tiny_model
-from tests.test_branches import assert_close, one_go
+from memorag_graph.text.languages import language
+from tests.conftest import SETTINGS, TEXT, build, prefill, tiny_model
+from tests.test_decode_session import assert_close, one_go
 
 QUESTIONS = ["Who was proud of Thorle?", "How many lorries?", "Why?", "In which year did the ferry carry most people?"]
 
 
 @pytest.fixture
 def memory(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts) -> Memory:
-    return memory_model.memorize(documents, prompts, SETTINGS)
+    return build(memory_model, documents, prompts, SETTINGS)
 
 
 def assert_same_shards(mine: Memory, theirs: Memory) -> None:
@@ -142,7 +142,7 @@ def small_model(window: int = 1024) -> LocalMemoryModel:
 def test_every_section_has_a_note_and_every_shard_leaves_room_for_a_turn(prompts: Prompts, repeats: int) -> None:
     model = small_model()
     documents = [Document("a", TEXT * repeats)]
-    memory = model.memorize(documents, prompts, SETTINGS)
+    memory = build(model, documents, prompts, SETTINGS)
     covered = "".join(documents[0].text[note.start : note.end] for note in memory.notes)
     assert "".join(covered.split()) == "".join(documents[0].text.split())
     window = model.language_model.window
@@ -154,9 +154,9 @@ def test_every_section_has_a_note_and_every_shard_leaves_room_for_a_turn(prompts
 def test_gists_shrink_to_their_own_sentences_before_a_memory_is_split(prompts: Prompts) -> None:
     settings = MemorySettings(gist_chunk_size=512, gist_tokens=256)
     model = small_model()
-    short = model.memorize([Document("a", TEXT[:900])], prompts, settings)
-    longer = model.memorize([Document("a", TEXT[:2200])], prompts, settings)
-    longest = model.memorize([Document("a", TEXT * 3)], prompts, settings)
+    short = build(model, [Document("a", TEXT[:900])], prompts, settings)
+    longer = build(model, [Document("a", TEXT[:2200])], prompts, settings)
+    longest = build(model, [Document("a", TEXT * 3)], prompts, settings)
     assert [len(memory.shards) for memory in (short, longer)] == [1, 1]
     assert len(longest.shards) > 1
     count = model.language_model.count
@@ -171,7 +171,7 @@ def test_gists_shrink_to_their_own_sentences_before_a_memory_is_split(prompts: P
 
 def test_a_window_too_small_for_a_memory_is_refused(prompts: Prompts) -> None:
     with pytest.raises(InputError, match="too small for a memory") as error:
-        small_model(128).memorize([Document("a", TEXT)], prompts, SETTINGS)
+        build(small_model(128), [Document("a", TEXT)], prompts, SETTINGS)
     assert error.value.field == "model"
 
 
@@ -187,7 +187,7 @@ def test_progress_ends_at_its_total(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts
 ) -> None:
     events: list[Progress] = []
-    memory_model.memorize(documents, prompts, SETTINGS, report=events.append)
+    build(memory_model, documents, prompts, SETTINGS, report=events.append)
     for stage in ("gists", "memory"):
         done = [event.done for event in events if event.stage == stage]
         assert done == sorted(done)

@@ -12,16 +12,16 @@ import pytest
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError, MemoryFileError
-from memorag_graph.memory import atomic, files
-from memorag_graph.memory.atomic import read_manifest, write_together
-from memorag_graph.memory.files import load_memory, save_memory
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.manifest import find_memories, read_info, verify
-from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.storage import memory_files, transaction
+from memorag_graph.memory.storage.manifest import find_memories, read_info, verify
+from memorag_graph.memory.storage.memory_files import load_memory, save_memory
+from memorag_graph.memory.storage.transaction import read_manifest, write_together
 from memorag_graph.prompts import Prompts
-from memorag_graph.retrieval.dense import FaissIndex
+from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
-from tests.conftest import SETTINGS, TEXT, HashEmbeddings, split_documents
+from tests.conftest import SETTINGS, TEXT, HashEmbeddings, build, split_documents
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ FILES = ("memory.bin", "index.bin", "keywords.bin", "chunks.json", "notes.json",
 
 @pytest.fixture
 def saved(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path) -> Path:
-    memory = memory_model.memorize(documents, prompts, SETTINGS, embedding_model="hash")
+    memory = build(memory_model, documents, prompts, SETTINGS, embedding_model="hash")
     save(memory, memory_model, documents, tmp_path / "saved")
     return tmp_path / "saved"
 
@@ -44,7 +44,7 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
 ) -> None:
     overridden = Prompts(prompts.language, {"gist": "{context}\n\nIn short:"})
-    memory = memory_model.memorize(documents, overridden, SETTINGS, embedding_model="hash")
+    memory = build(memory_model, documents, overridden, SETTINGS, embedding_model="hash")
     save(memory, memory_model, documents, tmp_path)
     loaded, index = load_memory(tmp_path, HashEmbeddings())
     assert_same_shards(loaded, memory)
@@ -98,7 +98,7 @@ def test_files_swapped_between_memories_are_refused(saved: Path, tmp_path: Path)
 
 def test_another_format_version_is_refused(saved: Path) -> None:
     manifest = json.loads((saved / "manifest.json").read_text())
-    (saved / "manifest.json").write_text(json.dumps(atomic._sealed({**manifest, "format": 99})))
+    (saved / "manifest.json").write_text(json.dumps(transaction._sealed({**manifest, "format": 99})))
     with pytest.raises(MemoryFileError, match="format version 99"):
         read_info(saved)
 
@@ -117,7 +117,9 @@ def test_memories_of_a_directory_are_found(saved: Path) -> None:
 
 def contents(directory: Path) -> dict[str, str]:
     manifest = read_manifest(directory)
-    return {name: atomic.open_verified(directory, name, manifest).read_text() for name in sorted(manifest["files"])}
+    return {
+        name: transaction.open_verified(directory, name, manifest).read_text() for name in sorted(manifest["files"])
+    }
 
 
 OLD, NEW = {"a": "old a", "b": "old b"}, {"a": "new a", "c": "new c"}
@@ -175,8 +177,8 @@ def test_a_memory_replaced_while_it_is_read_is_read_again(
     saved: Path, memory_model: LocalMemoryModel, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = [Document("other.txt", TEXT[:1500])]
-    memory = memory_model.memorize(other, prompts, SETTINGS, embedding_model="hash")
-    real, replaced = atomic.open_verified, []
+    memory = build(memory_model, other, prompts, SETTINGS, embedding_model="hash")
+    real, replaced = transaction.open_verified, []
 
     def replaced_meanwhile(directory: Path, name: str, manifest: dict, check: str) -> Path:
         path = real(directory, name, manifest, check)
@@ -185,7 +187,7 @@ def test_a_memory_replaced_while_it_is_read_is_read_again(
             save(memory, memory_model, other, saved)
         return path
 
-    monkeypatch.setattr(files, "open_verified", replaced_meanwhile)
+    monkeypatch.setattr(memory_files, "open_verified", replaced_meanwhile)
     loaded, index = load_memory(saved, HashEmbeddings())
     assert loaded.id == memory.id
     assert {chunk.source for chunk in index.chunks} == {"other.txt"}
@@ -196,16 +198,16 @@ def test_a_reader_goes_on_when_files_get_their_names_meanwhile(saved: Path, monk
     for name in expected["files"]:  # as a writer leaves them that was killed once its change was decided
         (saved / name).rename(saved / f"{name}.memorag-new")
     (saved / "manifest.json").rename(saved / "manifest.next.json")
-    real, finished = files.open_verified, []
+    real, finished = memory_files.open_verified, []
 
     def finished_meanwhile(directory: Path, name: str, manifest: dict, check: str) -> Path:
         path = real(directory, name, manifest, check)
         if not finished:
             finished.append(path.name)
-            atomic.finish_change(directory)
+            transaction.finish_change(directory)
         return path
 
-    monkeypatch.setattr(files, "open_verified", finished_meanwhile)
+    monkeypatch.setattr(memory_files, "open_verified", finished_meanwhile)
     loaded, _ = load_memory(saved, HashEmbeddings())
     assert finished == ["chunks.json.memorag-new"]
     assert loaded.id == expected["memory_id"]
@@ -237,7 +239,7 @@ def test_a_directory_that_cannot_be_written_is_named(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    memory = memory_model.memorize(documents, prompts, SETTINGS)
+    memory = build(memory_model, documents, prompts, SETTINGS)
     with pytest.raises(MemoragError, match="--save-dir"):
         save(memory, memory_model, documents, tmp_path / "file" / "memory")
 
@@ -245,7 +247,7 @@ def test_a_directory_that_cannot_be_written_is_named(
 def test_a_new_process_loads_the_same_tensors(saved: Path) -> None:
     memory, _ = load_memory(saved, HashEmbeddings())
     code = (
-        "import sys; from pathlib import Path; from memorag_graph.memory.files import load_memory\n"
+        "import sys; from pathlib import Path; from memorag_graph.memory.storage.memory_files import load_memory\n"
         "from tests.conftest import HashEmbeddings\n"
         "m, _ = load_memory(Path(sys.argv[1]), HashEmbeddings())\n"
         "print(sum(float(t.double().sum()) for layer in m.shards[0].kv.layers for t in layer))"

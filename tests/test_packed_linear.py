@@ -20,14 +20,14 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from memorag_graph.kv.branch import SharedBranch, open_branch
-from memorag_graph.kv.capability import prepare
-from memorag_graph.kv.decoder import FAMILY, can_decode
-from memorag_graph.kv.packed import PackedLinear, PackedPart, joined, pack_linears
+from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
+from memorag_graph.inference.fast_paths import prepare
+from memorag_graph.inference.llama_forward import FAMILY, supports_llama_forward
+from memorag_graph.inference.packed_linear import PackedLinear, PackedPart, joined, pack_linears
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.fingerprint import fingerprint
 from tests.conftest import SIZES
-from tests.test_branches import assert_close, random_tokens
+from tests.test_decode_session import assert_close, random_tokens
 
 LLAMA3_ROPE = {
     "rope_type": "llama3",
@@ -69,16 +69,16 @@ def logits_after(model: PreTrainedModel, tokens: list[int]) -> Tensor:
 def test_what_a_model_says_is_what_it_said_before_it_was_prepared(name: str) -> None:
     original, model = seeded(name), seeded(name)
     prepare(model)
-    assert can_decode(model)
+    assert supports_llama_forward(model)
     remembered, prompts = random_tokens(60, seed=1), [random_tokens(length, seed=length) for length in (9, 1, 30)]
-    first = open_branch(model, [None], 60)
-    assert isinstance(first, SharedBranch)
+    first = open_session(model, [None], 60)
+    assert isinstance(first, SharedPrefixSession)
     assert_close(first.prefill(0, remembered), logits_after(original, remembered))
-    branch = open_branch(model, [first.prefix()] * 3, 30, 4)
+    session = open_session(model, [first.prefix()] * 3, 30, 4)
     for row, prompt in enumerate(prompts):
-        assert_close(branch.prefill(row, prompt), logits_after(original, remembered + prompt))
+        assert_close(session.prefill(row, prompt), logits_after(original, remembered + prompt))
     for token in (7, 8):
-        stepped = branch.step([token] * 3)
+        stepped = session.step([token] * 3)
         for row, prompt in enumerate(prompts):
             prompt.append(token)
             assert_close(stepped[row], logits_after(original, remembered + prompt))
@@ -103,13 +103,13 @@ def test_families_that_compute_something_else_keep_their_own_pass() -> None:
     class Changed(LlamaForCausalLM):
         """A model of one's own under a known name."""
 
-    assert not can_decode(Changed(LlamaConfig(**SIZES)))
+    assert not supports_llama_forward(Changed(LlamaConfig(**SIZES)))
     patched = seeded("llama")
     patched.model.layers[1].self_attn.forward = lambda *_, **__: None  # type: ignore[union-attr, index]
-    assert not can_decode(patched), "what was patched would be passed by"
+    assert not supports_llama_forward(patched), "what was patched would be passed by"
     expected = logits_after(granite.eval(), [5, 6, 7])
     prepare(granite)
-    assert_close(open_branch(granite, [None], 3).prefill(0, [5, 6, 7]), expected)
+    assert_close(open_session(granite, [None], 3).prefill(0, [5, 6, 7]), expected)
 
 
 def test_layers_are_side_by_side_only_where_one_pass_uses_them_so() -> None:
@@ -124,13 +124,13 @@ def test_rows_with_and_without_a_prefix_stand_together() -> None:
     original, model = seeded("llama"), seeded("llama")
     prepare(model)
     remembered = random_tokens(20, seed=4)
-    reader = open_branch(model, [None], 20)
+    reader = open_session(model, [None], 20)
     reader.prefill(0, remembered)
     prefixes: list[KVPrefix | None] = [None, reader.prefix(), None]
-    branch = open_branch(model, prefixes, 4, 2)
+    session = open_session(model, prefixes, 4, 2)
     for row in range(3):
-        branch.prefill(row, [9, 10 + row])
-    for row, logits in enumerate(branch.step([4, 5, 6])):
+        session.prefill(row, [9, 10 + row])
+    for row, logits in enumerate(session.step([4, 5, 6])):
         before = remembered if row == 1 else []
         assert_close(logits, logits_after(original, [*before, 9, 10 + row, 4 + row]))
 

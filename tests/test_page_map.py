@@ -7,10 +7,10 @@ import pytest
 from langchain_core.documents import Document as LangChainDocument
 from reportlab.pdfgen.canvas import Canvas
 
-from memorag_graph.documents import Document, Places, document_name, from_langchain, read_document
+from memorag_graph.documents import Document, PageMap, document_name, from_langchain, read_document
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.manifest import read_info
-from memorag_graph.memory.revision import appended, removed
+from memorag_graph.memory.build.revision import appended, removed
+from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 
@@ -55,9 +55,9 @@ def test_a_saved_memory_keeps_its_places(registry: Registry, tmp_path: Path) -> 
     document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
     registry.memorize([document], TINY, tmp_path / "memory")
     described = read_info(tmp_path / "memory")["documents"][0]
-    assert Places.of(described["places"]) == document.places
+    assert PageMap.of(described["places"]) == document.page_map
     registry.forget(read_info(tmp_path / "memory")["memory_id"])
-    assert registry.open(tmp_path / "memory", TINY).places == {"log.pdf": document.places}
+    assert registry.open(tmp_path / "memory", TINY).page_maps == {"log.pdf": document.page_map}
 
 
 def test_a_changed_memory_keeps_the_places_of_what_stays(registry: Registry, tmp_path: Path) -> None:
@@ -65,20 +65,20 @@ def test_a_changed_memory_keeps_the_places_of_what_stays(registry: Registry, tmp
     other = Document("plain.txt", "A text without pages. " * 40)
     registry.memorize([document], TINY, tmp_path / "memory")
     grown = registry.revise(tmp_path / "memory", lambda memory: appended(memory, [other]), TINY)
-    assert grown.places == {"log.pdf": document.places, "plain.txt": Places()}
+    assert grown.page_maps == {"log.pdf": document.page_map, "plain.txt": PageMap()}
     left = registry.revise(tmp_path / "memory", lambda memory: removed(memory, "log.pdf"), TINY)
     assert "places" not in read_info(tmp_path / "memory")["documents"][0]
-    assert left.places == {"plain.txt": Places()}
+    assert left.page_maps == {"plain.txt": PageMap()}
 
 
 def test_a_text_without_places_has_the_address_that_it_had(registry: Registry) -> None:
     plain = registry.memorize([Document("a", TEXT)], TINY).memory.id
-    assert plain == registry.memorize([Document("a", TEXT, Places(pages=((0, 1),)))], TINY).memory.id
+    assert plain == registry.memorize([Document("a", TEXT, PageMap(pages=((0, 1),)))], TINY).memory.id
 
 
 def test_a_text_of_a_loader_is_kept_to_the_letter() -> None:
     (document,) = from_langchain([LangChainDocument("\n  A text.\n", metadata={"source": "a.txt"})])
-    assert (document.text, document.places) == ("\n  A text.\n", Places())
+    assert (document.text, document.page_map) == ("\n  A text.\n", PageMap())
 
 
 def test_pages_of_a_loader_are_known() -> None:
@@ -86,7 +86,7 @@ def test_pages_of_a_loader_are_known() -> None:
         LangChainDocument(f"Page {number}.", metadata={"source": "a.pdf", "page": number - 1}) for number in (1, 2, 3)
     ]
     (document,) = from_langchain([*loaded])
-    assert [document.places.page(document.text.index(f"Page {number}")) for number in (1, 2, 3)] == [1, 2, 3]
+    assert [document.page_map.page(document.text.index(f"Page {number}")) for number in (1, 2, 3)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -5,31 +5,31 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from memorag_graph.kv.branch import SharedBranch, open_branch
-from memorag_graph.models import worker
+from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
+from memorag_graph.models import scheduler
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.lookup import Lookup
+from memorag_graph.models.prompt_lookup import PromptLookup
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.worker import Request, Worker
+from memorag_graph.models.scheduler import Request, Scheduler
 from tests.conftest import prefill, tiny_model
-from tests.test_branches import assert_close, one_go, random_tokens
-from tests.test_slots import FILLED
+from tests.test_decode_session import assert_close, one_go, random_tokens
+from tests.test_gist_batch import FILLED
 
 REMEMBERED = random_tokens(80, seed=2)
 
 
 def test_what_followed_the_longest_run_seen_before_is_guessed() -> None:
-    lookup = Lookup([1, 2, 3, 4, 9, 2, 3, 5, 6])
+    lookup = PromptLookup([1, 2, 3, 4, 9, 2, 3, 5, 6])
     assert lookup.guess(3) == []
     lookup.extend([3])
     assert lookup.guess(3) == [5, 6, 3], "the latest place of a run counts"
     lookup.extend([4])
     assert lookup.guess(2) == [9, 2]
-    lookup = Lookup([1, 2, 3, 7, 2, 3, 8, 1])
+    lookup = PromptLookup([1, 2, 3, 7, 2, 3, 8, 1])
     lookup.extend([2, 3])
     assert lookup.guess(9) == [7, 2, 3, 8, 1, 2, 3], "a longer run counts more than a later one"
-    assert Lookup([]).guess(4) == []
-    assert Lookup([5]).guess(4) == []
+    assert PromptLookup([]).guess(4) == []
+    assert PromptLookup([5]).guess(4) == []
 
 
 def brute_force(tokens: list[int], most: int) -> list[int]:
@@ -42,7 +42,7 @@ def brute_force(tokens: list[int], most: int) -> list[int]:
 
 def test_guesses_are_those_of_a_search_through_all() -> None:
     tokens = torch.randint(0, 4, (300,), generator=torch.Generator().manual_seed(1)).tolist()
-    lookup = Lookup([])
+    lookup = PromptLookup([])
     for end, token in enumerate(tokens, start=1):
         lookup.extend([token])
         assert lookup.guess(5) == brute_force(tokens[:end], 5)
@@ -53,17 +53,17 @@ def test_several_tokens_at_once_give_the_logits_of_one_go(language_model: Langua
     prefix = prefill(language_model, REMEMBERED) if remembering else None
     before = REMEMBERED if remembering else []
     prompts = [random_tokens(length, seed=length) for length in (20, 3)]
-    branch = open_branch(language_model.model, [prefix, prefix], 20, 20)
+    session = open_session(language_model.model, [prefix, prefix], 20, 20)
     for row, prompt in enumerate(prompts):
-        branch.prefill(row, prompt)
+        session.prefill(row, prompt)
     for kept in (4, 1, 2):  # what is taken back leaves no trace
         read = [random_tokens(4, seed=30 + row + kept) for row in range(2)]
-        logits = branch.step_ahead(read)
+        logits = session.step_ahead(read)
         for row in range(2):
             for at in range(4):
                 whole = [*before, *prompts[row], *read[row][: at + 1]]
                 assert_close(logits[row, at], one_go(language_model, whole)[-1])
-            branch.take_back(row, 4 - kept)
+            session.take_back(row, 4 - kept)
             prompts[row] += read[row][:kept]
 
 
@@ -88,26 +88,28 @@ def test_answers_are_those_without_guesses(case: str, rows: int, monkeypatch: py
 
     def written() -> list[tuple[list[int], bool]]:
         requests = [Request(prompt, prefix, sampling, complete, REMEMBERED) for prompt in prompts]
-        Worker(model).submit(*requests)
+        Scheduler(model).submit(*requests)
         for request in requests:
             assert list(request) == request.tokens
         return [(request.tokens, request.stopped) for request in requests]
 
     guessed = written()
-    monkeypatch.setattr(worker, "MOST_GUESSED", 0)
+    monkeypatch.setattr(scheduler, "MOST_GUESSED", 0)
     assert guessed == written()
 
 
 def test_a_text_that_copies_takes_fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [0]
-    real = SharedBranch.step_ahead
+    real = SharedPrefixSession.step_ahead
     monkeypatch.setattr(
-        SharedBranch, "step_ahead", lambda self, tokens: (steps.__setitem__(0, steps[0] + 1), real(self, tokens))[1]
+        SharedPrefixSession,
+        "step_ahead",
+        lambda self, tokens: (steps.__setitem__(0, steps[0] + 1), real(self, tokens))[1],
     )
     model = tiny_model("llama", seed=4, **FILLED)
     steps[0] = 0
     request = Request(random_tokens(12, seed=1), None, Sampling(100))
-    Worker(model).submit(request)
+    Scheduler(model).submit(request)
     tokens = list(request)
     assert len(tokens) == 100
     assert steps[0] < 60, "a greedy model of random weights goes in circles, which guesses follow"
@@ -120,7 +122,7 @@ def test_a_model_whose_cache_cannot_be_cut_is_answered_token_by_token() -> None:
         if stock:
             model.model.set_attn_implementation("sdpa")
         request = Request(random_tokens(12, seed=1), None, Sampling(30))
-        Worker(model).submit(request)
+        Scheduler(model).submit(request)
         written.append(list(request))
     assert written[0] == written[1]
 
@@ -128,5 +130,5 @@ def test_a_model_whose_cache_cannot_be_cut_is_answered_token_by_token() -> None:
 def test_a_row_at_the_end_of_its_room_guesses_no_further() -> None:
     model = tiny_model("llama", seed=4)
     requests = [Request([5, 6, 5, 6, 5], None, Sampling(length)) for length in (1, 2, 3, 64)]
-    Worker(model).submit(*requests)
+    Scheduler(model).submit(*requests)
     assert [len(list(request)) for request in requests] == [1, 2, 3, 64]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from memorag_graph.cli.app import app
+from memorag_graph.cli.main import app
 from tests.conftest import EXAMPLE
 from tests.openai_server import OpenAIServer
 

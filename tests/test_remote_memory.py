@@ -17,13 +17,13 @@ from memorag_graph import Agent, MemoRAGLite, Model, RemoteMemory
 from memorag_graph.documents import Document
 from memorag_graph.errors import CostLimitError, InputError, MemoryFileError, MemoryMismatchError, ModelError
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.chat import MemoryChat
-from memorag_graph.memory.revision import appended
-from memorag_graph.memory.served import served_memory_model
-from memorag_graph.models.served import ServedLanguageModel
+from memorag_graph.memory.backends.served import served_memory_model
+from memorag_graph.memory.build.revision import appended
+from memorag_graph.memory.memory_chat import MemoryChat
+from memorag_graph.models.served_language_model import ServedLanguageModel
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
-from tests.conftest import TINY, HashEmbeddings
+from tests.conftest import TINY, HashEmbeddings, build
 from tests.openai_server import OpenAIServer
 from tests.servers import transformers_serve
 
@@ -84,7 +84,7 @@ def remote(server: OpenAIServer, window: int = 8192, **changes: Any) -> RemoteMe
 def registry_in_float32() -> Registry:
     """A registry whose embedded model computes as precisely as the server does."""
     registry = Registry()
-    registry.add_memory_model("embedded", registry.memory_model("embedded", RunOptions(dtype="float32")))
+    registry.add_memory_model("embedded", registry.models.memory_model("embedded", RunOptions(dtype="float32")))
     return registry
 
 
@@ -243,8 +243,8 @@ def test_appending_asks_only_for_what_is_new(server: MemoryServer) -> None:
     new = [str(body["messages"][-1]["content"]) for body in server.gists[first:]]
     assert new
     assert all(prompt[:200] in OTHER for prompt in new)
-    scratch = model.memorize(
-        [Document("a.txt", TEXT), Document("b.txt", OTHER)], changed.prompts, options.memory_settings
+    scratch = build(
+        model, [Document("a.txt", TEXT), Document("b.txt", OTHER)], changed.prompts, options.memory_settings
     )
     assert changed.notes == scratch.notes
     assert [shard.text for shard in changed.shards] == [shard.text for shard in scratch.shards]
@@ -402,7 +402,7 @@ def test_what_only_a_local_model_can_do_is_refused(server: MemoryServer, monkeyp
             memory.registry.memorize([Document("a.txt", TEXT)], options)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with pytest.raises(InputError, match="load_in_4bit"):
-        Registry().memory_model("openai:m", RunOptions(load_in_4bit=True))
+        Registry().models.memory_model("openai:m", RunOptions(load_in_4bit=True))
     memory.memorize(TEXT)
     with pytest.raises(InputError, match="end with the user's message"):
         memory.session.opened().chat(RunOptions()).invoke([HumanMessage("Name a ship."), AIMessage("The ship")])

@@ -64,7 +64,7 @@ def test_the_graph_finds_other_passages_with_it(registry: Registry, judge: str) 
         given, context=options.model_copy(update={"reranker": judge})
     )
     assert [it.page_content for it in judged["evidence"]] != [it.page_content for it in plain["evidence"]]
-    order = registry.reranker(judge)
+    order = registry.models.reranker(judge)
     assert order is not None
     found = {at: it.page_content for at, it in enumerate([*plain["evidence"], *judged["evidence"]])}
     assert found[order.order(QUESTION, found)[0]] in [it.page_content for it in judged["evidence"]]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
-from memorag_graph.models.vectors import RememberedEmbeddings
-from memorag_graph.retrieval.dense import FaissIndex
+from memorag_graph.models.embedding_cache import CachedEmbeddings
+from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
 QUERIES = ["the harbour at Thorle", "lorries in 1999", "Captain Quill", "proud"]
@@ -104,7 +104,7 @@ class CountedEmbeddings(HashEmbeddings):
 
 def test_remembered_vectors_are_the_models_own_and_each_text_is_embedded_once() -> None:
     counted = CountedEmbeddings()
-    remembered = RememberedEmbeddings(counted, most=3)
+    remembered = CachedEmbeddings(counted, most=3)
     plain = CountedEmbeddings()
     for texts in (["a b", "c", "a b"], ["c", "d"], [], ["d", "a b"]):
         assert remembered.embed_documents(texts) == plain.embed_documents(texts)

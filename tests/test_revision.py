@@ -8,19 +8,18 @@ import pytest
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError
-from memorag_graph.kv import branch as branches
-from memorag_graph.memory import reading
-from memorag_graph.memory.gists import GistKind
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.journal import Journal
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.revision import Listed, appended, removed, replaced
-from memorag_graph.models import slots
-from memorag_graph.models.slots import Slots
+from memorag_graph.inference import decode_session as sessions
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build import prefill
+from memorag_graph.memory.build.gist_kind import GistKind
+from memorag_graph.memory.build.revision import Listed, appended, removed, replaced
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.storage.journal import Journal
+from memorag_graph.models import gist_batch
+from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
-from tests.conftest import TEXT, HashEmbeddings, tiny_model
+from tests.conftest import TEXT, HashEmbeddings, build, index_memory, rebuild, tiny_model
 from tests.test_memory import assert_same_shards
 
 PARAGRAPHS = [TEXT[start : start + 260].strip() for start in range(0, len(TEXT), 260)]
@@ -36,8 +35,8 @@ EVERY = [GIST, GIST.model_copy(update={"kind": "full"}), GIST.model_copy(update=
 @pytest.fixture(autouse=True)
 def _short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces so short that a memory of these texts has many."""
-    monkeypatch.setattr(branches, "PIECE", 64)
-    monkeypatch.setattr(reading, "PIECE", 64)
+    monkeypatch.setattr(sessions, "PIECE", 64)
+    monkeypatch.setattr(prefill, "PIECE", 64)
 
 
 @pytest.fixture(params=[4096, 1024], ids=["one-shard", "shards"])
@@ -46,7 +45,7 @@ def model(request: pytest.FixtureRequest) -> LocalMemoryModel:
 
 
 def memorize(model: LocalMemoryModel, documents: list[Document], settings: MemorySettings, prompts: Prompts) -> Memory:
-    return model.memorize(documents, prompts, settings)
+    return build(model, documents, prompts, settings)
 
 
 def assert_same(mine: Memory, theirs: Memory) -> None:
@@ -76,7 +75,7 @@ def test_a_changed_memory_is_the_one_made_from_scratch(
 ) -> None:
     before = memorize(model, [A, B], settings, prompts)
     listed = change(before)
-    after = model.revise(before, listed)
+    after = rebuild(model, before, listed)
     scratch = memorize(model, documents, settings, prompts)
     assert_same(after, scratch)
     if settings.kind == "full" and model.language_model.window == 1024:
@@ -110,13 +109,13 @@ def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypa
     known = (before, index_memory(before, [A, B], model.language_model, HashEmbeddings()))
     embedded.clear()
     listed = replaced(before, "a.txt", EDITED)
-    after = model.revise(before, listed)
+    after = rebuild(model, before, listed)
     index_memory(after, listed, model.language_model, HashEmbeddings(), known=known)
     assert 0 < len(digested) <= 2
     assert "Captain Kemp was very proud" in "".join(digested)
     assert 0 < len(embedded) < len(known[1].chunks) / 2
     digested.clear()
-    model.revise(before, appended(before, [C]))
+    rebuild(model, before, appended(before, [C]))
     assert all("station" in text for text in digested)
 
 
@@ -126,17 +125,17 @@ def test_the_rows_that_a_section_is_digested_in_depend_on_it_alone(
     """Rows of another length or number may round otherwise, and then a gist would depend on what else was new."""
     model = LocalMemoryModel(tiny_model("llama"))
     rows: dict[str, set[tuple[int, int]]] = {}
-    real = Slots.write
+    real = GistBatch.write
 
     def noted(
-        self: Slots[str], prompts: Iterable[tuple[str, list[int]]], count: int
+        self: GistBatch[str], prompts: Iterable[tuple[str, list[int]]], count: int
     ) -> Iterator[tuple[str, list[int]]]:
         for key, tokens in real(self, prompts, count):
             rows.setdefault(key, set()).add((self.longest_prompt, self.width))
             yield key, tokens
 
-    monkeypatch.setattr(Slots, "write", noted)
-    monkeypatch.setattr(slots, "_CACHE_BYTES", 3 * 700 * model.language_model.cache_bytes_per_token)
+    monkeypatch.setattr(GistBatch, "write", noted)
+    monkeypatch.setattr(gist_batch, "_CACHE_BYTES", 3 * 700 * model.language_model.cache_bytes_per_token)
     short = Document("short.txt", TEXT[:100])
     for documents in ([A, B, short], [short], [B], [A, short], [C, short]):
         memorize(model, documents, GIST, prompts)
@@ -148,13 +147,13 @@ def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch
     model = LocalMemoryModel(tiny_model("llama"))
     before = memorize(model, [A, B], GIST, prompts)
     read: list[int] = []
-    real = branches.SharedBranch.prefill
+    real = sessions.SharedPrefixSession.prefill
     monkeypatch.setattr(
-        branches.SharedBranch,
+        sessions.SharedPrefixSession,
         "prefill",
         lambda self, row, tokens: (read.append(len(tokens)), real(self, row, tokens))[1],
     )
-    (shard,) = model.revise(before, appended(before, [Document("d.txt", "A short note.")])).shards
+    (shard,) = rebuild(model, before, appended(before, [Document("d.txt", "A short note.")])).shards
     assert sum(read) < 64 + len(shard.token_ids) - len(before.shards[0].token_ids)
 
 
@@ -186,7 +185,7 @@ def model_of_one(memory: Memory) -> Memory:
 def test_a_memory_is_not_continued_by_another_model(prompts: Prompts) -> None:
     memory = memorize(LocalMemoryModel(tiny_model("llama")), [A], GIST, prompts)
     with pytest.raises(MemoryMismatchError, match="model: tiny-llama → tiny-qwen2"):
-        LocalMemoryModel(tiny_model("qwen2")).revise(memory, appended(memory, [B]))
+        rebuild(LocalMemoryModel(tiny_model("qwen2")), memory, appended(memory, [B]))
 
 
 class Killed(BaseException):
@@ -200,25 +199,25 @@ def test_a_killed_process_goes_on_to_the_same_memory(
     model = LocalMemoryModel(tiny_model("llama"))
     whole = memorize(model, [A, B], GIST, prompts)
     path = tmp_path / "journal"
-    real, steps, written = Slots._step, [0], []
+    real, steps, written = GistBatch._step, [0], []
 
-    def killed(self: Slots[str]) -> object:
+    def killed(self: GistBatch[str]) -> object:
         steps[0] += 1
         if steps[0] > at:
             raise Killed
         return real(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Slots, "_step", killed)
+        patched.setattr(GistBatch, "_step", killed)
         with pytest.raises(Killed):
-            model.memorize([A, B], prompts, GIST, journal=Journal(path))
+            build(model, [A, B], prompts, GIST, journal=Journal(path))
     if path.exists():
         with path.open("ab") as torn:
             torn.write(b'["a torn line')
     kept = set(Journal(path).read())
     add = Journal.add
     monkeypatch.setattr(Journal, "add", lambda self, key, text: (written.append(key), add(self, key, text))[1])
-    resumed = model.memorize([A, B], prompts, GIST, journal=Journal(path))
+    resumed = build(model, [A, B], prompts, GIST, journal=Journal(path))
     assert_same(resumed, whole)
     assert len(written) == len(set(written))
     assert not kept & set(written)

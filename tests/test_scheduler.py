@@ -1,4 +1,4 @@
-"""The worker: other work comes between the steps of a batch, faults reach the askers, and the interpreter can end."""
+"""The scheduler: other work between the steps of a batch, faults that reach the askers, the end of the interpreter."""
 
 import subprocess
 import sys
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from memorag_graph.kv.branch import SharedBranch
+from memorag_graph.inference.decode_session import SharedPrefixSession
+from memorag_graph.models.compute_threads import compute
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.threads import compute
-from memorag_graph.models.worker import Request, Worker
+from memorag_graph.models.scheduler import Request, Scheduler
 from tests.conftest import prefill, tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -25,18 +25,18 @@ def model() -> LanguageModel:
 
 
 def test_other_work_comes_between_the_steps_of_a_batch(model: LanguageModel) -> None:
-    worker = Worker(model)
+    scheduler = Scheduler(model)
     request = Request([5, 6, 7], sampling=Sampling(2000))
-    worker.submit(request)
+    scheduler.submit(request)
     tokens = iter(request)
     next(tokens)
-    assert worker.call(lambda: 42) == 42
+    assert scheduler.call(lambda: 42) == 42
     assert not request.finished
     tokens.close()  # type: ignore[attr-defined]
 
 
-def answer(worker: Worker, request: Request) -> list[int]:
-    worker.submit(request)
+def answer(scheduler: Scheduler, request: Request) -> list[int]:
+    scheduler.submit(request)
     return [*request]
 
 
@@ -45,7 +45,7 @@ def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone
     model: LanguageModel, prefixed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of longer prompts than the batch has room for, over other prefixes, with more tokens to write."""
-    worker = Worker(model)
+    scheduler = Scheduler(model)
     prefixes = [prefill(model, list(range(5, 60))), prefill(model, list(range(60, 5, -1)))] if prefixed else [None]
 
     def make() -> list[Request]:
@@ -56,18 +56,18 @@ def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone
             for number in range(6)
         ]
 
-    alone = [answer(worker, request) for request in make()]
+    alone = [answer(scheduler, request) for request in make()]
     widths: list[int] = []
-    real = SharedBranch.step_ahead
+    real = SharedPrefixSession.step_ahead
     monkeypatch.setattr(
-        SharedBranch, "step_ahead", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1]
+        SharedPrefixSession, "step_ahead", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1]
     )
     first, *others = requests = make()
-    worker.submit(first)
+    scheduler.submit(first)
     running = iter(first)
     next(running)
     for request in others:
-        worker.submit(request)
+        scheduler.submit(request)
         next(running)
     for _ in running:
         pass
@@ -78,18 +78,18 @@ def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone
 
 
 def test_a_request_that_cannot_join_is_not_overtaken(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(model)
+    scheduler = Scheduler(model)
     prefix = prefill(model, list(range(5, 60)))
     begun: list[int] = []
-    real = SharedBranch.prefill
+    real = SharedPrefixSession.prefill
     monkeypatch.setattr(
-        SharedBranch, "prefill", lambda self, row, tokens: (begun.append(tokens[0]), real(self, row, tokens))[1]
+        SharedPrefixSession, "prefill", lambda self, row, tokens: (begun.append(tokens[0]), real(self, row, tokens))[1]
     )
     first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
-    worker.submit(first)
+    scheduler.submit(first)
     running = iter(first)
     next(running)
-    worker.submit(other, last)
+    scheduler.submit(other, last)
     assert [len([*it]) for it in (running, other, last)] == [len(first.tokens) - 1, len(other.tokens), len(last.tokens)]
     assert begun == [7, 8, 9]
 
@@ -97,20 +97,20 @@ def test_a_request_that_cannot_join_is_not_overtaken(model: LanguageModel, monke
 def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = Worker(model)
+    scheduler = Scheduler(model)
 
-    def broken(self: SharedBranch, tokens: list[int]) -> None:
+    def broken(self: SharedPrefixSession, tokens: list[int]) -> None:
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(SharedBranch, "step_ahead", broken)
+        patched.setattr(SharedPrefixSession, "step_ahead", broken)
         requests = [Request([token], sampling=Sampling(9)) for token in (5, 6)]
-        worker.submit(*requests)
+        scheduler.submit(*requests)
         for request in requests:
             with pytest.raises(RuntimeError, match="out of memory"):
                 list(request)
     after = Request([5], sampling=Sampling(9))
-    worker.submit(after)
+    scheduler.submit(after)
     assert list(after)
 
 
@@ -118,25 +118,25 @@ def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(
 def test_a_fault_of_one_row_is_its_own(
     model: LanguageModel, prompt_is_at_fault: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = Worker(model)
-    alone = answer(worker, Request([5], sampling=Sampling(60)))
+    scheduler = Scheduler(model)
+    alone = answer(scheduler, Request([5], sampling=Sampling(60)))
 
     def broken(text: str) -> bool:
         raise RuntimeError("cannot be read")
 
-    real = SharedBranch.prefill
+    real = SharedPrefixSession.prefill
 
-    def prefill_or_fail(self: SharedBranch, row: int, tokens: list[int]) -> torch.Tensor:
+    def prefill_or_fail(self: SharedPrefixSession, row: int, tokens: list[int]) -> torch.Tensor:
         if prompt_is_at_fault and tokens[0] == 9:
             raise RuntimeError("out of memory")
         return real(self, row, tokens)
 
-    monkeypatch.setattr(SharedBranch, "prefill", prefill_or_fail)
+    monkeypatch.setattr(SharedPrefixSession, "prefill", prefill_or_fail)
     good, bad = Request([5], sampling=Sampling(60)), Request([9, 8], sampling=Sampling(60), complete=broken)
-    worker.submit(good)
+    scheduler.submit(good)
     running = iter(good)
     next(running)
-    worker.submit(bad)
+    scheduler.submit(bad)
     with pytest.raises(RuntimeError, match="out of memory" if prompt_is_at_fault else "cannot be read"):
         list(bad)
     for _ in running:
@@ -146,44 +146,44 @@ def test_a_fault_of_one_row_is_its_own(
 
 @pytest.mark.parametrize("temperature", [1e-300, 1e-40, 1e-5])
 def test_a_temperature_close_to_0_takes_the_likeliest_token(model: LanguageModel, temperature: float) -> None:
-    worker = Worker(model)
-    greedy = answer(worker, Request([5, 6], sampling=Sampling(20)))
-    assert answer(worker, Request([5, 6], sampling=Sampling(20, temperature=temperature))) == greedy
+    scheduler = Scheduler(model)
+    greedy = answer(scheduler, Request([5, 6], sampling=Sampling(20)))
+    assert answer(scheduler, Request([5, 6], sampling=Sampling(20, temperature=temperature))) == greedy
 
 
 def test_a_request_that_is_cancelled_while_it_waits_is_let_go(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = Worker(model)
+    scheduler = Scheduler(model)
     prefix = prefill(model, list(range(5, 60)))
     first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
     widths: list[int] = []
-    real = SharedBranch.step_ahead
+    real = SharedPrefixSession.step_ahead
     monkeypatch.setattr(
-        SharedBranch, "step_ahead", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1]
+        SharedPrefixSession, "step_ahead", lambda self, tokens: (widths.append(len(tokens)), real(self, tokens))[1]
     )
-    worker.submit(first)
+    scheduler.submit(first)
     running = iter(first)
     next(running)
     other.cancelled = True
-    worker.submit(other, last)
+    scheduler.submit(other, last)
     assert [len([*it]) for it in (running, last)] == [len(first.tokens) - 1, len(last.tokens)]
     assert not other.tokens
     assert max(widths) == 2  # the last one did not wait for the first one's end
 
 
 def test_buffers_are_no_wider_than_the_rows_need(model: LanguageModel) -> None:
-    branch = SharedBranch(model.model, [None], 100)
-    branch.join([None], 1000)
-    branch.prefill(0, list(range(5, 50)))
-    before = branch.step([5, 6])[0]
-    assert branch._layers[0][0].shape[2] == 1024
-    branch.keep([0], 100)
-    assert branch._layers[0][0].shape[2] == 128
-    again = SharedBranch(model.model, [None], 100)
+    session = SharedPrefixSession(model.model, [None], 100)
+    session.join([None], 1000)
+    session.prefill(0, list(range(5, 50)))
+    before = session.step([5, 6])[0]
+    assert session._layers[0][0].shape[2] == 1024
+    session.keep([0], 100)
+    assert session._layers[0][0].shape[2] == 128
+    again = SharedPrefixSession(model.model, [None], 100)
     again.prefill(0, list(range(5, 50)))
     torch.testing.assert_close(again.step([5])[0], before)
-    torch.testing.assert_close(again.step([7]), branch.step([7]))
+    torch.testing.assert_close(again.step([7]), session.step([7]))
 
 
 def test_work_of_a_device_runs_in_one_thread_and_may_call_for_more() -> None:
@@ -202,13 +202,13 @@ def test_the_interpreter_ends_while_answers_are_written() -> None:
     code = (
         "import threading\n"
         "from memorag_graph.models.sampling import Sampling\n"
-        "from memorag_graph.models.worker import Request, Worker\n"
+        "from memorag_graph.models.scheduler import Request, Worker\n"
         "from tests.conftest import tiny_model\n"
-        "worker = Worker(tiny_model('llama'))\n"
+        "scheduler = Worker(tiny_model('llama'))\n"
         "requests = [Request([5], sampling=Sampling(300)), Request(list(range(5, 60)), sampling=Sampling(200))]\n"
         "asker = threading.Thread(target=lambda: [print(len(list(it))) for it in requests])\n"
-        "worker.submit(requests[0]); next(iter(requests[0])); requests[0].cancelled = False\n"
-        "worker.submit(requests[1]); asker.start()\n"
+        "scheduler.submit(requests[0]); next(iter(requests[0])); requests[0].cancelled = False\n"
+        "scheduler.submit(requests[1]); asker.start()\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert ended.returncode == 0, ended.stderr

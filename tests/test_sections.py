@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from memorag_graph.chunking import CountsTokens, split_sections
 from memorag_graph.documents import Document
-from memorag_graph.memory import forming
+from memorag_graph.memory.build import builder
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
+from memorag_graph.text.chunking import CountsTokens, split_sections
 from tests.conftest import TEXT, TINY
 
 SIZE = 64
@@ -93,19 +93,19 @@ def test_progress_over_several_documents_rises_to_the_whole(registry: Registry, 
 def test_a_document_has_the_tokens_of_its_whole_text_and_long_ones_are_counted_in_pieces(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = registry.memory_model(TINY.model, TINY)
+    model = registry.models.memory_model(TINY.model, TINY)
     whole = registry.memorize([Document("a.txt", TEXT)], TINY).memory.context_tokens
     assert whole == model.language_model.count(TEXT)
     longest = 0
-    count = forming._count
+    count = builder._count
 
     def watched(text: str, start: int, end: int, tokens: CountsTokens) -> int:
         nonlocal longest
         longest = max(longest, end - start)
         return count(text, start, end, tokens)
 
-    monkeypatch.setattr(forming, "_COUNTED_AT_ONCE", 500)
-    monkeypatch.setattr(forming, "_count", watched)
+    monkeypatch.setattr(builder, "_COUNTED_AT_ONCE", 500)
+    monkeypatch.setattr(builder, "_count", watched)
     pieces = registry.memorize([Document("b.txt", TEXT)], TINY).memory.context_tokens
     assert longest < len(TEXT)
     assert pieces == pytest.approx(whole, rel=0.01)

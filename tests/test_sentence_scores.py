@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from memorag_graph.generation.answer import Citation
-from memorag_graph.generation.candidates import is_quotable, sentences_of
+from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import (
     CLUES,
     MEANING_BESIDE,
@@ -19,9 +19,9 @@ from memorag_graph.generation.sentence_scores import (
     distinct,
     score_sentences,
 )
-from memorag_graph.retrieval.analysis import terms
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.retrieval.terms import terms
 from tests.test_generation import CHUNKS, EVIDENCE
 
 KEYWORDS = KeywordIndex.from_chunks(CHUNKS, "en")

@@ -23,10 +23,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langserve import RemoteRunnable
 
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
-from memorag_graph.serving.memories import document_name
+from memorag_graph.serving.memory_routes import document_name
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 

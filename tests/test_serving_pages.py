@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from memorag_graph.cli.app import app as command_line
+from memorag_graph.cli.main import app as command_line
 from tests.servers import memorag_serve
 from tests.test_serving import QUESTION, Service
 

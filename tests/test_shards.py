@@ -7,22 +7,22 @@ import pytest
 import torch
 from langchain_core.messages import AIMessage
 
-from memorag_graph.clues.asking import ShardedChat
-from memorag_graph.clues.recollection import MOST_CLUES, MOST_POINTS, Recollection
+from memorag_graph.clues.recall import MOST_CLUES, MOST_POINTS, MemoryRecall
+from memorag_graph.clues.sharded_chat import ShardedChat
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.memory.chat import MemoryChat
-from memorag_graph.memory.local import LocalMemoryModel
-from memorag_graph.memory.memory import Memory
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
-from memorag_graph.sentences import split_sentences
-from tests.conftest import SETTINGS, TEXT, TINY, HashEmbeddings, prefill, tiny_model
-from tests.test_branches import assert_close, one_go, random_tokens
+from memorag_graph.text.sentences import split_sentences
+from tests.conftest import SETTINGS, TEXT, TINY, HashEmbeddings, build, prefill, tiny_model
+from tests.test_decode_session import assert_close, one_go, random_tokens
 
 QUESTION = "Who was proud of Thorle?"
 
@@ -34,7 +34,7 @@ def model() -> LocalMemoryModel:
 
 @pytest.fixture
 def memory(model: LocalMemoryModel, prompts: Prompts) -> Memory:
-    memory = model.memorize([Document("a", TEXT * 3)], prompts, SETTINGS)
+    memory = build(model, [Document("a", TEXT * 3)], prompts, SETTINGS)
     assert len(memory.shards) >= 2
     return memory
 
@@ -43,11 +43,11 @@ def test_rows_over_different_prefixes_equal_one_go(language_model: LanguageModel
     remembered = [random_tokens(length, seed=length) for length in (30, 50)]
     first, second = (prefill(language_model, tokens) for tokens in remembered)
     prompts = [random_tokens(length, seed=length) for length in (6, 9, 4, 7)]
-    branch = open_branch(language_model.model, [first, first, second, None], 9, 2)
+    session = open_session(language_model.model, [first, first, second, None], 9, 2)
     starts = [remembered[0], remembered[0], remembered[1], []]
     for row, prompt in enumerate(prompts):
-        assert_close(branch.prefill(row, prompt), one_go(language_model, starts[row] + prompt)[-1])
-    logits = branch.step([11, 12, 13, 14])
+        assert_close(session.prefill(row, prompt), one_go(language_model, starts[row] + prompt)[-1])
+    logits = session.step([11, 12, 13, 14])
     for row, token in enumerate((11, 12, 13, 14)):
         assert_close(logits[row], one_go(language_model, [*starts[row], *prompts[row], token])[-1])
 
@@ -71,7 +71,7 @@ def test_a_question_to_all_shards_at_once_equals_each_alone(model: LocalMemoryMo
 def test_shards_are_unchanged_by_answers(model: LocalMemoryModel, memory: Memory) -> None:
     before = [tensor.clone() for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
     chat = ShardedChat(MemoryChat(memory_model=model, memory=memory, max_new_tokens=8))
-    recollection = Recollection(chat, memory.prompts, memory.notes)
+    recollection = MemoryRecall(chat, memory.prompts, memory.notes)
     recollection.recall(QUESTION)
     recollection.outline(QUESTION)
     after = [tensor for shard in memory.shards for layer in shard.kv.layers for tensor in layer]
@@ -115,9 +115,9 @@ class Scripted:
         return AIMessage("\n".join(line for line in messages[0].text.splitlines() if "harbour" in line))
 
 
-def scripted(memory: Memory, *replies: str) -> tuple[Recollection, Scripted]:
+def scripted(memory: Memory, *replies: str) -> tuple[MemoryRecall, Scripted]:
     chat = Scripted(*replies)
-    return Recollection(chat, memory.prompts, memory.notes), chat  # type: ignore[arg-type]
+    return MemoryRecall(chat, memory.prompts, memory.notes), chat  # type: ignore[arg-type]
 
 
 def sentences(memory: Memory, count: int) -> list[str]:

@@ -8,17 +8,16 @@ import torch
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
+from memorag_graph.kv.encoding import decode, encode
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.quantize import RUN, dequantize, quantize
+from memorag_graph.kv.quantization import RUN, dequantize, quantize
 from memorag_graph.kv.rotary import rotary_frequencies, turn
-from memorag_graph.kv.storage import decode, encode
-from memorag_graph.memory.files import load_memory, save_memory
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.memory.local import LocalMemoryModel
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.storage.memory_files import load_memory, save_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.prompts import Prompts
-from tests.conftest import SETTINGS, HashEmbeddings, prefill, tiny_model
-from tests.test_branches import random_tokens
+from tests.conftest import SETTINGS, HashEmbeddings, build, index_memory, prefill, tiny_model
+from tests.test_decode_session import random_tokens
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
 
 CPU = torch.device("cpu")
@@ -106,21 +105,21 @@ def test_a_memory_answers_the_same_before_and_after_a_restart(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path, storage: str
 ) -> None:
     settings = SETTINGS.model_copy(update={"kv_storage": storage})
-    memory = memory_model.memorize(documents, prompts, settings, embedding_model="hash")
+    memory = build(memory_model, documents, prompts, settings, embedding_model="hash")
     save_memory(tmp_path, memory, index_memory(memory, documents, memory_model.language_model, HashEmbeddings()))
     loaded, _ = load_memory(tmp_path, HashEmbeddings())
     assert_same_shards(loaded, memory)
     assert [ask(memory_model, loaded, question) for question in QUESTIONS] == [
         ask(memory_model, memory, question) for question in QUESTIONS
     ]
-    exact = memory_model.memorize(documents, prompts, SETTINGS, embedding_model="hash")
+    exact = build(memory_model, documents, prompts, SETTINGS, embedding_model="hash")
     assert (memory.id == exact.id) == (storage == "exact")
 
 
 def test_heads_that_do_not_pack_are_refused_with_a_way_out(documents: list[Document], prompts: Prompts) -> None:
     model = LocalMemoryModel(tiny_model("llama", head_dim=12))
     with pytest.raises(InputError, match="use int8 or exact") as error:
-        model.memorize(documents, prompts, SETTINGS.model_copy(update={"kv_storage": "int4"}))
+        build(model, documents, prompts, SETTINGS.model_copy(update={"kv_storage": "int4"}))
     assert error.value.field == "kv_storage"
 
 

@@ -17,15 +17,15 @@ from filelock import Timeout
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.atomic import MANIFEST, write_together
-from memorag_graph.memory.journal import JOURNAL, Journal
-from memorag_graph.memory.leases import Lease, in_use
-from memorag_graph.memory.manifest import read_info
-from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.revision import Listed, appended
-from memorag_graph.memory.store import MemoryStore
-from memorag_graph.opened import LoadedMemories
-from memorag_graph.progress import Progress
+from memorag_graph.memory.build.revision import Listed, appended
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.storage.journal import JOURNAL, Journal
+from memorag_graph.memory.storage.leases import Lease, in_use
+from memorag_graph.memory.storage.manifest import FORMAT_VERSION, read_info
+from memorag_graph.memory.storage.store import MemoryStore
+from memorag_graph.memory.storage.transaction import MANIFEST, write_together
+from memorag_graph.open_memories import OpenMemoryCache
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY
@@ -37,7 +37,7 @@ ONE, OLDEST, OLDER, OLD, NEW, HUGE, USED, WHOLE, BEGUN, ABANDONED, EMPTY = (f"{n
 def create(directory: Path, size: int = SIZE) -> None:
     """Stand in for saving a memory: a manifest and one file."""
     writers = {"memory.bin": lambda path: path.write_bytes(bytes(size))}
-    described = {"format": 1, "memory_id": directory.name, "documents": [], "chunks": 0, "identity": {}}
+    described = {"format": FORMAT_VERSION, "memory_id": directory.name, "documents": [], "chunks": 0, "identity": {}}
     write_together(directory, writers, described)
 
 
@@ -47,12 +47,20 @@ def opened(directory: Path) -> Path:
     return directory
 
 
-def make(store: MemoryStore, memory_id: str, create_it: Callable[[Path], None] = create) -> Path:
-    def create_and_open(directory: Path) -> Path:
-        create_it(directory)
+def make(
+    store: MemoryStore,
+    memory_id: str,
+    create_it: Callable[[Path], None] = create,
+    report: ReportProgress = ignore_progress,
+) -> Path:
+    directory = store.directory(memory_id)
+    directory.mkdir(parents=True, exist_ok=True)
+    with store.claim(directory, report):
+        try:
+            return opened(directory)
+        except MemoryFileError:
+            create_it(directory)
         return opened(directory)
-
-    return store.get_or_create(memory_id, opened, create_and_open)
 
 
 def aged(store: MemoryStore, memory_id: str, seconds: float) -> None:
@@ -91,7 +99,7 @@ def test_who_waits_for_another_says_so(tmp_path: Path) -> None:
         waiting.set()
 
     with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory(ONE)):
-        made = pool.submit(store.get_or_create, ONE, opened, create, None, report)
+        made = pool.submit(make, store, ONE, create, report)
         assert waiting.wait(10)
         create(store.directory(ONE))
     assert made.result() == store.directory(ONE)
@@ -108,7 +116,7 @@ def test_who_waits_for_another_can_give_up_at_any_time(tmp_path: Path) -> None:
             raise InputError("memory", "nobody wants it any more")
 
     with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory(ONE)):
-        waits = pool.submit(store.get_or_create, ONE, opened, create, None, give_up_at_last)
+        waits = pool.submit(make, store, ONE, create, give_up_at_last)
         assert isinstance(waits.exception(30), InputError)
     assert make(store, ONE) == store.directory(ONE)
 
@@ -154,7 +162,7 @@ def test_a_memory_in_use_is_neither_deleted_nor_makes_room(tmp_path: Path) -> No
 
 def test_the_lease_and_the_lock_of_a_killed_process_end_with_it(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from memorag_graph.memory.store import MemoryStore\n"
+        "import sys, time; from pathlib import Path; from memorag_graph.memory.storage.store import MemoryStore\n"
         "store = MemoryStore(Path(sys.argv[1])); lease = store.lease(sys.argv[2])\n"
         "lock = store.exclusive(store.directory(sys.argv[2])); lock.acquire()\n"
         "print('held', flush=True); time.sleep(60)"
@@ -262,8 +270,8 @@ def test_a_store_of_ones_own_finds_its_memories_by_id(registry: Registry, tmp_pa
     inside = registry.memorize(documents, TINY).memory.id
     outside = registry.memorize([Document("b", TEXT[:1500])], TINY, tmp_path / "elsewhere").memory.id
     fresh = Registry(registry.store)
-    fresh.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
-    fresh.add_embeddings("hash", registry.embeddings("hash"))
+    fresh.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
+    fresh.add_embeddings("hash", registry.models.embeddings("hash"))
     assert [fresh.open(it, RunOptions()).memory.id for it in (inside, outside)] == [inside, outside]
 
 
@@ -321,7 +329,7 @@ def test_budgets_must_be_positive(bad: int) -> None:
     with pytest.raises(InputError, match="must be a positive number of bytes"):
         MemoryStore(quota=bad)
     with pytest.raises(InputError, match="must be a positive number of bytes"):
-        LoadedMemories(bad)
+        OpenMemoryCache(bad)
 
 
 @pytest.mark.parametrize("name", ["missing", "../whole", ""])
@@ -344,8 +352,8 @@ def test_a_lease_is_listed_until_it_is_released(tmp_path: Path) -> None:
 
 def test_the_graph_keeps_memories_in_the_store_and_lets_go_of_old_ones(registry: Registry, tmp_path: Path) -> None:
     mine = Registry(MemoryStore(tmp_path / "root"), memory_budget=1)
-    mine.add_memory_model("tiny-llama", registry.memory_model("tiny-llama", TINY))
-    mine.add_embeddings("hash", registry.embeddings("hash"))
+    mine.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
+    mine.add_embeddings("hash", registry.models.embeddings("hash"))
     graph = build_graph(mine)
     first = graph.invoke({"context": TEXT, "query": "Who?"}, context=TINY)  # type: ignore[call-overload]
     with pytest.raises(MemoryFileError, match="in use"):

@@ -8,9 +8,9 @@ import pytest
 
 from memorag_graph.documents import Document, clean_text, from_text, read_document, read_documents
 from memorag_graph.errors import InputError
-from memorag_graph.languages import detect_language
-from memorag_graph.sentences import is_statement, split_sentences
-from memorag_graph.words import content_words, count_words, is_borne_out, passages, repeated_lines
+from memorag_graph.text.languages import detect_language
+from memorag_graph.text.sentences import is_statement, split_sentences
+from memorag_graph.text.words import content_words, count_words, is_borne_out, passages, repeated_lines
 from tests.conftest import EXAMPLE, TEXT, split_documents, tiny_model
 
 FRENCH = "Le café est préparé à la française. Être ou ne pas être, voilà la question élevée. " * 5

@@ -15,12 +15,12 @@ from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
-from memorag_graph.ui import sources
+from memorag_graph.ui import upload
+from memorag_graph.ui.conversation_store import MOST, ConversationStore
 from memorag_graph.ui.export import to_markdown
+from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.jobs import Job, Jobs
 from memorag_graph.ui.passages import escaped, passage_html, place_of
-from memorag_graph.ui.path import path_dot
-from memorag_graph.ui.talks import MOST, Talks
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -100,7 +100,7 @@ def test_settings_of_a_question_make_no_other_memory(slow: Slow) -> None:
 
 
 def test_the_oldest_conversations_are_forgotten_and_none_by_looking() -> None:
-    talks, turn = Talks(), {"result": {}}
+    talks, turn = ConversationStore(), {"result": {}}
     talks.add("mine", turn)
     for number in range(2 * MOST):
         assert talks.get(str(number)) == ()
@@ -230,7 +230,7 @@ def test_an_upload_that_was_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("read", "other"):
         manager.add_file("session", UploadedFileRec(name, f"{name}.txt", "text/plain", b"text"))
     context = SimpleNamespace(uploaded_file_mgr=manager, session_id="session")
-    monkeypatch.setattr(sources, "get_script_run_ctx", lambda: context)
+    monkeypatch.setattr(upload, "get_script_run_ctx", lambda: context)
     read: Any = SimpleNamespace(file_id="read")
-    sources._let_go([read])
+    upload._let_go([read])
     assert [it.file_id for it in manager.get_files("session", ["read", "other"])] == ["other"]

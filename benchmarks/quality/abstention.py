@@ -22,8 +22,8 @@ from evidence_data import Indexed, KeptEmbeddings, read
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from memorag_graph.generation.candidates import is_quotable, sentences_of
 from memorag_graph.generation.confidence import INTERCEPT, MEANING, THRESHOLD, WORDS, compare, confidence, features
+from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
 
 Question = dict[str, Any]

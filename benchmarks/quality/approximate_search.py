@@ -20,8 +20,8 @@ from langchain_core.embeddings import Embeddings
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import write_result
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.retrieval.dense import FaissIndex, embed
+from memorag_graph.retrieval.dense_index import FaissIndex, embed
+from memorag_graph.text.chunking import Chunk
 
 SIZES = (20_000, 100_000, 200_000)
 HITS = 100

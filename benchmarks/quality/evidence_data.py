@@ -11,12 +11,12 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from semantic_text_splitter import TextSplitter
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.models.embedded import language_model_dir
 from memorag_graph.models.loading import ModelSource, load_embeddings
-from memorag_graph.retrieval.dense import embed
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.chunking import Chunk
 
 CHUNK_TOKENS = 128
 EVIDENCE_TOKENS = 1536

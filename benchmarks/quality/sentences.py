@@ -17,8 +17,8 @@ from common import write_result
 from evidence_data import Indexed, KeptEmbeddings, covers_half, read, touches
 
 from memorag_graph.generation.answer import Citation
-from memorag_graph.generation.candidates import is_quotable, sentences_of
 from memorag_graph.generation.confidence import compare
+from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, distinct, score_sentences
 
 Way = Callable[[SentenceScores], np.ndarray]

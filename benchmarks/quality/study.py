@@ -11,9 +11,9 @@ import json
 import shutil
 from pathlib import Path
 
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.evaluation.evaluate import Plan, evaluate
-from memorag_graph.evaluation.formats.load import load_dataset
+from memorag_graph.evaluation.formats.load_dataset import load_dataset
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from memorag_graph.kv.packed import PackedLinear
+from memorag_graph.inference.packed_linear import PackedLinear
 
 _NUMBERS = 1 << 27
 _SIDE = 2048

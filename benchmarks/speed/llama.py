@@ -55,15 +55,15 @@ class Llama:
         """Continue the prefix by prompts at once, by so many tokens each, always the likeliest."""
         began = time.perf_counter()
         latest = []
-        for branch, prompt in enumerate(prompts, start=1):
-            llama.llama_memory_seq_cp(self._memory, 0, branch, -1, -1)
-            latest.append(self._read(prompt, prefix, branch))
+        for session, prompt in enumerate(prompts, start=1):
+            llama.llama_memory_seq_cp(self._memory, 0, session, -1, -1)
+            latest.append(self._read(prompt, prefix, session))
         for written in range(1, new_tokens):
             places = [prefix + len(prompt) + written - 1 for prompt in prompts]
             latest = self._step(latest, places)
         seconds = time.perf_counter() - began
-        for branch in range(1, len(prompts) + 1):
-            llama.llama_memory_seq_rm(self._memory, branch, -1, -1)
+        for session in range(1, len(prompts) + 1):
+            llama.llama_memory_seq_rm(self._memory, session, -1, -1)
         return {"seconds": seconds, "new_tokens": new_tokens * len(prompts)}
 
     def _read(self, tokens: Sequence[int], place: int, sequence: int) -> int:

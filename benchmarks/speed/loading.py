@@ -15,7 +15,7 @@ def package(place: str, check: str) -> dict[str, Any]:
     """Load a memory as this package does."""
     from langchain_core.embeddings import DeterministicFakeEmbedding
 
-    from memorag_graph.memory.files import load_memory
+    from memorag_graph.memory.storage.memory_files import load_memory
 
     embeddings = DeterministicFakeEmbedding(size=1)  # no query is embedded here
     began = time.perf_counter()

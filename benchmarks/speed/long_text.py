@@ -14,19 +14,19 @@ import sys
 import time
 from pathlib import Path
 
-from memorag_graph.chunking import split_sections
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
-from memorag_graph.languages import language
-from memorag_graph.memory.forming import Recipe
-from memorag_graph.memory.journal import JOURNAL, Journal
-from memorag_graph.memory.memory import Identity
+from memorag_graph.memory.build.builder import Recipe
+from memorag_graph.memory.kv_memory import Identity
+from memorag_graph.memory.storage.journal import JOURNAL, Journal
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.progress import ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.text.chunking import split_sections
+from memorag_graph.text.languages import language
 
 SHORT, LONG = 50_000, 1_000_000
 QUESTIONS = (
@@ -52,8 +52,8 @@ class LongTexts:
         self._directory = directory
         self._options = RunOptions(model=EMBEDDED)
         self._registry = Registry()
-        self._model = self._registry.memory_model(EMBEDDED, self._options)
-        self._registry.embeddings(EMBEDDED)
+        self._model = self._registry.models.memory_model(EMBEDDED, self._options)
+        self._registry.models.embeddings(EMBEDDED)
         self._graph = build_graph(self._registry)
 
     def memorize(self, text: str, tokens: int) -> dict[str, object]:

@@ -13,28 +13,28 @@ from typing import Any
 
 import torch
 from limits import limits
+from memorag_graph.memory.build.indexing import index_memory
 from stages import resident_mb, serve
 
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.languages import language
-from memorag_graph.memory.files import save_memory
-from memorag_graph.memory.indexing import index_memory
-from memorag_graph.models import worker
+from memorag_graph.memory.storage.memory_files import save_memory
+from memorag_graph.models import scheduler
 from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, language_model_dir
+from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.slots import Slots
-from memorag_graph.models.worker import Request, Worker
+from memorag_graph.models.scheduler import Request, Scheduler
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemorySettings, RunOptions
+from memorag_graph.text.languages import language
 
-_MOST_GUESSED = worker.MOST_GUESSED
+_MOST_GUESSED = scheduler.MOST_GUESSED
 
 CLUES = ("span", "sur", "qa")
 """Prompts of the three branches of a question."""
@@ -51,14 +51,14 @@ class Package:
         quiet()
         self._options = RunOptions(model=EMBEDDED, dtype=dtype, generator="local", use_memory_answer=True)
         self._registry = Registry()
-        self._model = self._registry.memory_model(EMBEDDED, self._options)
-        self._embeddings: Any = self._registry.embeddings(EMBEDDED)
+        self._model = self._registry.models.memory_model(EMBEDDED, self._options)
+        self._embeddings: Any = self._registry.models.embeddings(EMBEDDED)
         self._language_model: LanguageModel = self._model.language_model
-        self._worker = Worker(self._language_model)
+        self._scheduler = Scheduler(self._language_model)
         self._graph = build_graph(self._registry)
         self._prefixes: dict[int, KVPrefix] = {}
         self._prefix_tokens: list[int] = []
-        self._parameters = self._worker.call(self._count_parameters)
+        self._parameters = self._scheduler.call(self._count_parameters)
         self._latest = ""
 
     def models(self) -> dict[str, Any]:
@@ -127,12 +127,12 @@ class Package:
         model = self._language_model.model
 
         def read() -> KVPrefix:
-            branch = open_branch(model, [None], len(tokens))
-            branch.prefill(0, tokens)
-            return branch.prefix()
+            session = open_session(model, [None], len(tokens))
+            session.prefill(0, tokens)
+            return session.prefix()
 
         began = time.perf_counter()
-        self._prefixes[len(tokens)] = self._worker.call(read)
+        self._prefixes[len(tokens)] = self._scheduler.call(read)
         self._prefix_tokens = tokens
         return {"seconds": time.perf_counter() - began, "tokens": len(tokens)}
 
@@ -141,18 +141,18 @@ class Package:
         shared = self._prefixes[prefix]
 
         def step_seconds() -> list[float]:
-            branch = open_branch(self._language_model.model, [shared] * rows, len(prompt), steps)
+            session = open_session(self._language_model.model, [shared] * rows, len(prompt), steps)
             for row in range(rows):
-                branch.prefill(row, prompt)
+                session.prefill(row, prompt)
             times = []
             for _ in range(steps):
                 began = time.perf_counter()
-                branch.step([prompt[0]] * rows)
+                session.step([prompt[0]] * rows)
                 times.append(time.perf_counter() - began)
             return times
 
         return {
-            "seconds": statistics.median(self._worker.call(step_seconds)),
+            "seconds": statistics.median(self._scheduler.call(step_seconds)),
             "weights_bytes": self._weights_bytes(),
             "kv_bytes": shared.nbytes + rows * len(prompt) * self._language_model.cache_bytes_per_token,
         }
@@ -160,14 +160,14 @@ class Package:
     def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int, guessed: bool) -> dict[str, Any]:
         """Continue a prefix by prompts that arrive together, by so many tokens each, with guesses or without."""
         self._language_model.__dict__["stop_tokens"] = frozenset()
-        worker.MOST_GUESSED = _MOST_GUESSED if guessed else 0
+        scheduler.MOST_GUESSED = _MOST_GUESSED if guessed else 0
         shared = self._prefixes[prefix]
         requests = [Request(prompt, shared, Sampling(new_tokens), None, self._prefix_tokens) for prompt in prompts]
         began = time.perf_counter()
-        self._worker.submit(*requests)
+        self._scheduler.submit(*requests)
         written = sum(len(list(request)) for request in requests)
         del self._language_model.__dict__["stop_tokens"]
-        worker.MOST_GUESSED = _MOST_GUESSED
+        scheduler.MOST_GUESSED = _MOST_GUESSED
         return {"seconds": time.perf_counter() - began, "new_tokens": written}
 
     def keep(self, text: str, place: str) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Package:
 
     def limits(self) -> dict[str, Any]:
         """Measure the machine."""
-        return self._worker.call(limits)
+        return self._scheduler.call(limits)
 
     def work(self, tokens: int) -> dict[str, Any]:
         """Give the multiplications and additions that reading so many tokens at once takes.
@@ -225,19 +225,19 @@ class _counted_gist_tokens:  # noqa: N801 - used as a function
     """Counts the tokens that are written in slots meanwhile."""
 
     def __enter__(self) -> list[int]:
-        self._write, counted = Slots.write, list[int]()
+        self._write, counted = GistBatch.write, list[int]()
         write = self._write
 
-        def counting(slots: Slots[str], prompts: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
+        def counting(slots: GistBatch[str], prompts: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
             for key, tokens in write(slots, prompts):
                 counted.append(len(tokens))
                 yield key, tokens
 
-        Slots.write = counting  # type: ignore[method-assign, assignment]
+        GistBatch.write = counting  # type: ignore[method-assign, assignment]
         return counted
 
     def __exit__(self, *_: object) -> None:
-        Slots.write = self._write  # type: ignore[method-assign]
+        GistBatch.write = self._write  # type: ignore[method-assign]
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stages import resident_mb
 
-from memorag_graph.cli.run import quiet
+from memorag_graph.cli.run_graph import quiet
 from memorag_graph.graph import build_graph
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.registry import Registry
@@ -33,8 +33,8 @@ def main() -> None:
     quiet()
     directory = Path(sys.argv[1])
     registry, options = Registry(), RunOptions(model=EMBEDDED, dtype="float32", use_memory_answer=True)
-    model = registry.memory_model(EMBEDDED, options)
-    registry.embeddings(EMBEDDED).embed_documents([question * 20 for question in QUESTIONS])
+    model = registry.models.memory_model(EMBEDDED, options)
+    registry.models.embeddings(EMBEDDED).embed_documents([question * 20 for question in QUESTIONS])
     graph = build_graph(registry)
     text = "The ferry carried people and lorries. " * 60
     graph.invoke({"context": text, "query": QUESTIONS[0], "save_dir": sys.argv[2]}, context=options)

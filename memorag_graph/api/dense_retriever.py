@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.api.session import registry_of
-from memorag_graph.api.texts import texts_of
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL
 from memorag_graph.registry import Registry
-from memorag_graph.retrieval.dense import FaissIndex
+from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.text.checks import texts_of
+from memorag_graph.text.chunking import Chunk
 
 _NONE = -1
 
@@ -43,7 +43,7 @@ class DenseRetriever:
         self.hits = _positive(hits)
         self.docs: list[str] = []
         registry = registry_of(registry, cache_dir, access_token)
-        self._embeddings = registry.embeddings(registry.embedding_name(encoder))
+        self._embeddings = registry.models.embeddings(registry.models.embedding_name(encoder))
         self._index: FaissIndex | None = None
 
     @property

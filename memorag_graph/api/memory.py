@@ -6,9 +6,9 @@ from typing import Any
 
 from memorag_graph.api.model import Model, sampling
 from memorag_graph.api.session import Context, Session
-from memorag_graph.api.texts import text_of, texts_of
 from memorag_graph.registry import Registry
 from memorag_graph.settings import BeaconRatio, MemoryKindName, run_options
+from memorag_graph.text.checks import text_of, texts_of
 
 _CLUE_TOKENS = 128
 _QUESTION = "{question}"
@@ -66,7 +66,7 @@ class Memory(Model):
             save_dir: Where to keep the memory; by default in the user's directory.
             print_stats: Show progress, and what came out.
         """
-        self.session.memorize(context, save_dir, print_stats=print_stats)
+        self.session.replace_memory(context, save_dir, print_stats=print_stats)
 
     def load(self, path: str | Path, print_stats: bool = False) -> None:
         """Open a memory from its directory.

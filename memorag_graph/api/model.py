@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from langchain_core.language_models import LanguageModelInput
 
 from memorag_graph.api.session import registry_of
-from memorag_graph.api.texts import texts_of
 from memorag_graph.errors import InputError
 from memorag_graph.registry import Registry
 from memorag_graph.settings import BeaconRatio, run_options
+from memorag_graph.text.checks import texts_of
 
 if TYPE_CHECKING:
-    from memorag_graph.memory.chat import MemoryChat
+    from memorag_graph.memory.memory_chat import MemoryChat
 
 
 class Model:
@@ -52,12 +52,12 @@ class Model:
             }
         )
         self.registry = registry_of(registry, cache_dir, access_token)
-        self.model = self.registry.memory_model(model_name_or_path, self.options)
+        self.model = self.registry.models.memory_model(model_name_or_path, self.options)
 
     @property
     def chat(self) -> "MemoryChat":
         """The model as a LangChain chat model."""
-        from memorag_graph.memory.chat import MemoryChat
+        from memorag_graph.memory.memory_chat import MemoryChat
         from memorag_graph.models.sampling import NO_REPEAT
 
         return MemoryChat(memory_model=self.model, no_repeat=NO_REPEAT)

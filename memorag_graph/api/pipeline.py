@@ -38,7 +38,7 @@ class Pipeline:
             enable_flash_attn=options.enable_flash_attn,
             session=self.session,
         )
-        registry.embeddings(registry.embedding_name(options.embedding_model))
+        registry.models.embeddings(registry.models.embedding_name(options.embedding_model))
 
     @property
     def result(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Pipeline:
             InputError: If there is no text.
             MemoryFileError: If the memory cannot be written.
         """
-        self.session.memorize(context, save_dir, print_stats=print_stats)
+        self.session.replace_memory(context, save_dir, print_stats=print_stats)
 
     def load(self, save_dir: str | Path, print_stats: bool = False) -> None:
         """Open a saved memory, which takes the place of the one before.

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from memorag_graph.agent import Agent
 from memorag_graph.api.memory import Memory
 from memorag_graph.errors import InputError
-from memorag_graph.generation.sources import Source
-from memorag_graph.generation.usage import Usage
-from memorag_graph.memory.served import DEFAULT_WINDOW, served_memory_model
+from memorag_graph.memory.backends.served import DEFAULT_WINDOW, served_memory_model
+from memorag_graph.providers.agent import Agent
+from memorag_graph.providers.provider_models import Source
+from memorag_graph.providers.usage import Usage
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemoryKindName
 
@@ -49,7 +49,7 @@ class RemoteMemory(Memory):
         self.agent = model if isinstance(model, Agent) else Agent(model, source, api_dict, temperature)
         name = f"{self.agent.source}:{self.agent.model}"
         registry = registry or Registry()
-        if name in registry.loaded_models():
+        if name in registry.models.loaded_models():
             raise InputError(
                 "registry", f"has a model {name!r} already, perhaps with another key; use another registry"
             )

@@ -12,13 +12,13 @@ from memorag_graph.documents import Document, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.graph import registry as shared_registry
-from memorag_graph.memory.manifest import find_memory, read_info
+from memorag_graph.memory.storage.manifest import find_memory, read_info
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions, run_options
 
 if TYPE_CHECKING:
-    from memorag_graph.clues.recollection import Recollection
-    from memorag_graph.opened import OpenMemory
+    from memorag_graph.clues.recall import MemoryRecall
+    from memorag_graph.open_memories import OpenMemory
 
 Context = str | BaseLoader | Iterable[LangChainDocument]
 """What can be memorized: a text, or what a LangChain loader gives."""
@@ -48,7 +48,7 @@ class Session:
         """Whether there is a memory to ask."""
         return self._place is not None
 
-    def memorize(self, context: Context, save_dir: str | Path | None, *, print_stats: bool) -> None:
+    def replace_memory(self, context: Context, save_dir: str | Path | None, *, print_stats: bool) -> None:
         """Memorize a text, or open the memory that there is of it; it takes the place of the one before."""
         documents = read_context(context)
         if save_dir is None and self._holds(documents):
@@ -70,8 +70,8 @@ class Session:
             InputError: If there is no memory.
             MemoryFileError: If the directory cannot be written, or a file there would be replaced that is no memory's.
         """
-        from memorag_graph.memory.atomic import require_free
-        from memorag_graph.memory.files import FILES, save_memory
+        from memorag_graph.memory.storage.memory_files import FILES, save_memory
+        from memorag_graph.memory.storage.transaction import require_free
 
         opened, directory = self.opened(), directory_of(save_dir)
         require_free(directory, FILES)
@@ -95,14 +95,14 @@ class Session:
             raise InputError("context", "there is no memory yet; call memorize(context) or load(save_dir) first")
         return self.registry.open(self._place, self.options)
 
-    def recollection(self, **changes: Any) -> "Recollection":  # noqa: ANN401 - fields of MemoryChat
-        """Return what asks the memory; ``changes`` are fields of :class:`memorag_graph.memory.chat.MemoryChat`."""
-        from memorag_graph.clues.asking import ShardedChat
-        from memorag_graph.clues.recollection import Recollection
+    def recollection(self, **changes: Any) -> "MemoryRecall":  # noqa: ANN401 - fields of MemoryChat
+        """Return what asks the memory; ``changes`` are fields of the memory's chat model."""
+        from memorag_graph.clues.recall import MemoryRecall
+        from memorag_graph.clues.sharded_chat import ShardedChat
 
         opened = self.opened()
         chat = opened.chat(self.options).model_copy(update=changes)
-        return Recollection(ShardedChat(chat), opened.prompts(self.options), opened.memory.notes)
+        return MemoryRecall(ShardedChat(chat), opened.prompts(self.options), opened.memory.notes)
 
     def ask(self, query: str, task_type: str, **changes: Any) -> str:  # noqa: ANN401 - fields of RunOptions
         """Answer a question with the graph; all that was found is in :attr:`result`.

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from memorag_graph.cli.render import StageProgress
+from memorag_graph.console import StageProgress
 from memorag_graph.progress import ReportProgress, ignore_progress
 
 _BYTES_PER_GB = 1024**3

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
-from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.beacon.config import BeaconConfig
 
 _PREFIX = "beacon_"
 _EMBEDDING = "beacon_embed_tokens"

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import MEMORY_ATTENTION, MEMORY_ATTENTIONS, Past, Within
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.beacon.growing import GrowingKV
-from memorag_graph.kv.beacon.ratios import Ratios
-from memorag_graph.kv.beacon.weaving import rows_left, weave
-from memorag_graph.kv.beacon.within import SeenOnly, SideBySide
-from memorag_graph.kv.cache import PieceView, View, cache_of
-from memorag_graph.kv.partial import masked
+from memorag_graph.beacon.config import BeaconConfig
+from memorag_graph.beacon.growable_cache import GrowableCache
+from memorag_graph.beacon.placement import rows_left, weave
+from memorag_graph.beacon.ratios import Ratios
+from memorag_graph.beacon.window_mask import MaskedWindow, ParallelWindows
+from memorag_graph.inference.cache_views import PieceView, View, cache_of
+from memorag_graph.inference.logsumexp_attention import masked
+from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION, MEMORY_ATTENTIONS, Past, WindowAttention
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies, turn
 
@@ -33,22 +33,22 @@ class _Window:
         ratio: Tokens for each beacon; None until it is chosen.
     """
 
-    kv: GrowingKV
+    kv: GrowableCache
     flags: list[bool] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     ordinary: int = 0
     ratio: int | None = None
 
 
-class BeaconReader:
+class BeaconCompressor:
     """Reads tokens with a beacon model as its reference implementation does, beacons in an unfinished window included.
 
     Whatever the pieces in which tokens come, the memory is the same. Keys are held turned to their places: those of
     the memory never change once assigned.
 
     Args:
-        model: The model, as :func:`memorag_graph.models.beacon.load_beacon_model` loads it, with the attention
-            :data:`memorag_graph.kv.attention.MEMORY_ATTENTION`.
+        model: The model, as :func:`memorag_graph.beacon.checkpoint.load_beacon_model` loads it, with the attention
+            :data:`memorag_graph.inference.prefix_attention.MEMORY_ATTENTION`.
         config: How beacons are placed; one ratio in it is the ratio of all windows.
         side_by_side: Full windows that are read in one pass, where all see everything before them and have one ratio.
 
@@ -72,12 +72,12 @@ class BeaconReader:
         self._beacon = int(model.config.vocab_size)
         self._known = 0
         self.sink = KVPrefix(())  # of no layers
-        self.memory = GrowingKV(model)
-        self.window = _Window(GrowingKV(model))
+        self.memory = GrowableCache(model)
+        self.window = _Window(GrowableCache(model))
 
-    def fork(self) -> "BeaconReader":
+    def fork(self) -> "BeaconCompressor":
         """Return a reader that goes on from here; this one stays as it is."""
-        other = object.__new__(BeaconReader)
+        other = object.__new__(BeaconCompressor)
         other.__dict__ |= self.__dict__
         other.memory, other._ratios = self.memory.fork(), self._ratios.fork()
         window = self.window
@@ -188,10 +188,10 @@ class BeaconReader:
         seen_beacons = number <= number[:, None] if config.attend_prev else number == number[:, None]
         hidden = ~torch.cat([seen_tokens, seen_beacons], dim=1)
         places = number * ratio - 1 + (number if config.attend_prev else 1)
-        self._pass(beacons, places.tolist(), within=SeenOnly(masked(hidden).to(self._model.device)))
+        self._pass(beacons, places.tolist(), within=MaskedWindow(masked(hidden).to(self._model.device)))
 
     def _pass(
-        self, woven: Sequence[int], places: Sequence[int], every: bool = False, within: Within | None = None
+        self, woven: Sequence[int], places: Sequence[int], every: bool = False, within: WindowAttention | None = None
     ) -> Tensor:
         """Run the model on entries of the window, at places that are counted from the window's first."""
         window = self.window
@@ -202,7 +202,13 @@ class BeaconReader:
         return logits
 
     def _forward(
-        self, woven: Sequence[int], places: Sequence[int], kv: GrowingKV, own: int, every: bool, within: Within | None
+        self,
+        woven: Sequence[int],
+        places: Sequence[int],
+        kv: GrowableCache,
+        own: int,
+        every: bool,
+        within: WindowAttention | None,
     ) -> Tensor:
         """Run the model; return the logits after the ordinary tokens, or the last of them."""
         device = self._model.device
@@ -234,7 +240,7 @@ class BeaconReader:
             self.sink = kv.head(self._config.sink)
         left = rows_left(window.flags)
         self.memory.add(self._moved(kv, left, [base + window.places[at] for at in left], self._base))
-        self.window = _Window(GrowingKV(self._model))
+        self.window = _Window(GrowableCache(self._model))
 
     def _moved(self, kv: KVPrefix, rows: Sequence[int], places: Sequence[int], first: int) -> KVPrefix:
         """Return some entries, turned from their places to those from ``first`` on."""
@@ -261,8 +267,8 @@ class BeaconReader:
         index = torch.tensor(left)
         steps = (torch.arange(len(left)) - index).repeat(windows)
         device = self._frequencies.device
-        within = SideBySide(windows, index.to(device), steps.to(device), self._frequencies)
-        kv = GrowingKV(self._model)
+        within = ParallelWindows(windows, index.to(device), steps.to(device), self._frequencies)
+        kv = GrowableCache(self._model)
         logits = self._forward(woven, places, kv, 0, every, within)
         stay = [number * rows + row for number in range(windows) for row in left]
         self.memory.add(self._moved(kv.prefix(), stay, [self._base + places[at] for at in stay], self._base))

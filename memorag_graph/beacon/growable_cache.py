@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
 
 
-class GrowingKV:
+class GrowableCache:
     """Keys and values in buffers that are doubled where they are full, so that growing costs no copy each time.
 
     Args:
@@ -20,9 +20,9 @@ class GrowingKV:
         self._layers = [(empty, empty) for _ in range(layers)]
         self.length = 0
 
-    def fork(self) -> "GrowingKV":
+    def fork(self) -> "GrowableCache":
         """Return a copy that grows by itself."""
-        other = object.__new__(GrowingKV)
+        other = object.__new__(GrowableCache)
         other._layers = [(keys.clone(), values.clone()) for keys, values in self._layers]
         other.length = self.length
         return other

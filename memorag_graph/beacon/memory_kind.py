@@ -2,7 +2,7 @@
 
 Full windows are compressed; what is left at the end of the text is read as it is, and so are question and answer. The
 memory is then an ordinary prefix. (The reference implementation puts beacons between those, too;
-:class:`memorag_graph.kv.beacon.reader.BeaconReader` reads so.)
+:class:`memorag_graph.beacon.compressor.BeaconCompressor` reads so.)
 """
 
 from bisect import bisect_right
@@ -10,20 +10,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from memorag_graph.beacon.compressor import BeaconCompressor
+from memorag_graph.beacon.config import BeaconConfig
 from memorag_graph.errors import InputError
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.beacon.reader import BeaconReader
-from memorag_graph.kv.branch import PIECE, open_branch
+from memorag_graph.inference.decode_session import PIECE, open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.memory.forming import Recipe
-from memorag_graph.memory.frame import opening_tokens
-from memorag_graph.memory.full import FullKind
-from memorag_graph.memory.kinds import turn_room
-from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.reading import ShardReader, Total, common
-from memorag_graph.memory.sections import Sections
+from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.builder import Recipe
+from memorag_graph.memory.build.full_kind import FullKind
+from memorag_graph.memory.build.kinds import MemoryKind, turn_room
+from memorag_graph.memory.build.prefill import ShardPrefiller, Total, common
+from memorag_graph.memory.build.sections import Sections
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.prompt_layout import opening_tokens
+from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.worker import Worker
+from memorag_graph.models.scheduler import Scheduler
+from memorag_graph.progress import ReportProgress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
 
@@ -135,19 +139,19 @@ class BeaconKind:
         return [texts]
 
 
-class BeaconShardReader(ShardReader):
+class BeaconShardPrefiller(ShardPrefiller):
     """Reads windows with a local model and keeps their beacons.
 
     Windows that an earlier memory has compressed are taken from it.
 
     Args:
-        worker: The model's thread.
+        scheduler: The model's thread.
         model: The model.
         beacons: How it places beacons.
     """
 
-    def __init__(self, worker: Worker, model: LanguageModel, beacons: BeaconConfig) -> None:
-        super().__init__(worker, model)
+    def __init__(self, scheduler: Scheduler, model: LanguageModel, beacons: BeaconConfig) -> None:
+        super().__init__(scheduler, model)
         self._beacons = beacons
         self._together = max(1, _TOGETHER.get(model.model.device.type, _TOGETHER["cpu"]) // beacons.window)
 
@@ -156,20 +160,20 @@ class BeaconShardReader(ShardReader):
         size = self._beacons.window
         ratio = self._ratio(tokens, recipe.settings)
         config = replace(self._beacons, ratios=(ratio,))
-        reader = self._worker.call(lambda: BeaconReader(self._model.model, config, self._together))
-        done = self._worker.call(lambda: self._resume(reader, tokens, ratio, known)) * size
+        reader = self._scheduler.call(lambda: BeaconCompressor(self._model.model, config, self._together))
+        done = self._scheduler.call(lambda: self._resume(reader, tokens, ratio, known)) * size
         progress.add(done)
         whole = len(tokens) // size * size
         for at in range(done, whole, self._together * size):
             part = tokens[at : min(at + self._together * size, whole)]
-            self._worker.call(partial(reader.read, part))
+            self._scheduler.call(partial(reader.read, part))
             progress.add(len(part))
-        return self._read_tail(self._worker.call(reader.prefix), tokens[whole:], progress)
+        return self._read_tail(self._scheduler.call(reader.prefix), tokens[whole:], progress)
 
     def _ratio(self, tokens: Sequence[int], settings: MemorySettings) -> int:
         return chosen_ratio(self._beacons, settings.beacon_ratio, self._model.window, len(tokens))
 
-    def _resume(self, reader: BeaconReader, tokens: Sequence[int], ratio: int, known: Memory | None) -> int:
+    def _resume(self, reader: BeaconCompressor, tokens: Sequence[int], ratio: int, known: Memory | None) -> int:
         """Take over what an earlier memory has compressed; return how many windows.
 
         Only those that were read in one pass with no others, so that the bits are those of reading everything.
@@ -188,9 +192,42 @@ class BeaconShardReader(ShardReader):
         if not tail:
             return compressed
         model, before = self._model.model, compressed if compressed.length else None
-        branch = self._worker.call(lambda: open_branch(model, [before], len(tail)))
+        session = self._scheduler.call(lambda: open_session(model, [before], len(tail)))
         for at in range(0, len(tail), PIECE):
             piece = tail[at : at + PIECE]
-            self._worker.call(partial(branch.prefill, 0, piece))
+            self._scheduler.call(partial(session.prefill, 0, piece))
             progress.add(len(piece))
-        return self._worker.call(branch.prefix)
+        return self._scheduler.call(session.prefix)
+
+
+class BeaconMemoryModel(LocalMemoryModel):
+    """A model with beacons that runs in this process; all of its memories are beacon memories.
+
+    Args:
+        language_model: The loaded model.
+
+    Raises:
+        ValueError: If the model has no beacons.
+    """
+
+    def __init__(self, language_model: LanguageModel) -> None:
+        super().__init__(language_model)
+        if language_model.beacons is None:
+            raise ValueError(f"the model {language_model.name!r} has no beacons")
+        self._beacons = language_model.beacons
+
+    def settled(self, settings: MemorySettings) -> MemorySettings:
+        """Return the settings of a beacon memory.
+
+        Raises:
+            InputError: If the ratio cannot be used with the model, or a part of the memory is to be evicted.
+        """
+        return beacon_settings(self._beacons, settings)
+
+    def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
+        return BeaconKind(self._model, self._beacons, recipe.prompts, recipe.settings.beacon_ratio)
+
+    def _prefill(
+        self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
+    ) -> tuple[Shard, ...]:
+        return BeaconShardPrefiller(self._scheduler, self._model, self._beacons).read(texts, recipe, known, report)

@@ -5,7 +5,7 @@ from copy import copy
 
 import numpy as np
 
-from memorag_graph.kv.beacon.config import BeaconConfig
+from memorag_graph.beacon.config import BeaconConfig
 
 _SEED = 42
 _EACH, _ONE = "step-random", "instance-random"

@@ -1,6 +1,6 @@
 """How the tokens of a window attend to each other where not to all before them.
 
-Each is a :data:`memorag_graph.kv.attention.Within`.
+Each is a :data:`memorag_graph.inference.prefix_attention.WindowAttention`.
 """
 
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from memorag_graph.kv.attention import Attend, Past
-from memorag_graph.kv.partial import Part
+from memorag_graph.inference.logsumexp_attention import Part
+from memorag_graph.inference.prefix_attention import Attend, Past
 from memorag_graph.kv.rotary import turn
 
 
 @dataclass(frozen=True, eq=False)
-class SeenOnly:
+class MaskedWindow:
     """New tokens attend to what a mask shows them.
 
     Attributes:
         mask: What is added to the scores of the row's own, float32 (new, columns); see
-            :func:`memorag_graph.kv.partial.masked`.
+            :func:`memorag_graph.inference.logsumexp_attention.masked`.
     """
 
     mask: Tensor
@@ -34,7 +34,7 @@ class SeenOnly:
 
 
 @dataclass(frozen=True, eq=False)
-class SideBySide:
+class ParallelWindows:
     """Several full windows are read at once: each sees itself, and what the ones before it will leave in the memory.
 
     What a window leaves is turned to its place in the memory, layer by layer, before the windows after it look at it.

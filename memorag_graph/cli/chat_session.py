@@ -38,10 +38,11 @@ class Chat:
     """
 
     def __init__(self, place: str, options: RunOptions, task: str, out: Console, err: Console) -> None:
-        from memorag_graph.cli.run import new_registry, quiet
+        from memorag_graph.cli.run_graph import new_registry
         from memorag_graph.graph import build_graph
+        from memorag_graph.models.loading import silence_libraries
 
-        quiet()
+        silence_libraries()
         registry = new_registry()
         registry.open(place, options)
         self._graph = build_graph(registry)
@@ -73,7 +74,7 @@ class Chat:
 
     def _ask(self, question: str) -> None:
         from memorag_graph.cli.render import show_answer
-        from memorag_graph.cli.run import run_graph
+        from memorag_graph.cli.run_graph import run_graph
 
         given = {"memory_id": self._place, "query": question, "task_type": self._task}
         result, streamed = run_graph(self._graph, given, self._options, self._err, self._out)

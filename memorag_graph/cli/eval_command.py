@@ -14,7 +14,7 @@ from memorag_graph.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from memorag_graph.evaluation.results import Results
-    from memorag_graph.generation.usage import Prices
+    from memorag_graph.providers.usage import Prices
 
 out = Console()
 err = Console(stderr=True)
@@ -71,7 +71,8 @@ def evaluate(
     as_json: opt.Json = False,
 ) -> None:
     """Compare pipelines on questions with known answers or evidence; the same command again goes on."""
-    from memorag_graph.cli.render import StageProgress, show_results
+    from memorag_graph.cli.render import show_results
+    from memorag_graph.console import StageProgress
 
     options = opt.make_options(
         prompt,
@@ -107,14 +108,14 @@ def _run(
     try:
         from memorag_graph.evaluation.evaluate import Plan
         from memorag_graph.evaluation.evaluate import evaluate as run_plan
-        from memorag_graph.evaluation.formats.load import load_dataset
+        from memorag_graph.evaluation.formats.load_dataset import load_dataset
     except ImportError as error:
         raise MissingExtraError(f"eval ({error.name})", "eval") from None
-    from memorag_graph.cli.run import quiet
+    from memorag_graph.models.loading import silence_libraries
     from memorag_graph.registry import Registry
 
     data_set = load_dataset(dataset)
-    quiet()
+    silence_libraries()
     return run_plan(
         data_set, Plan(**chosen), directory, Registry(), fresh=fresh, report=lambda progress: show(asdict(progress))
     )
@@ -125,7 +126,7 @@ def _names(text: str) -> list[str]:
 
 
 def _prices(text: str) -> "Prices | None":
-    from memorag_graph.generation.usage import Prices
+    from memorag_graph.providers.usage import Prices
 
     if not text:
         return None

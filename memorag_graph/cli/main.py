@@ -8,16 +8,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from memorag_graph import __version__
-from memorag_graph.cli import memories
+from memorag_graph.cli import memory_commands
 from memorag_graph.cli import options as opt
-from memorag_graph.cli.chat import chat
-from memorag_graph.cli.evaluate import evaluate
+from memorag_graph.cli.chat_session import chat
+from memorag_graph.cli.eval_command import evaluate
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.ui import ui
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
 from memorag_graph.settings import TASKS, RunOptions
+from memorag_graph.version import __version__
 
 out = Console()
 err = Console(stderr=True)
@@ -73,7 +73,7 @@ def memorize(
 ) -> None:
     """Read documents once and keep them as a memory; the same command again goes on where it was killed."""
     from memorag_graph.cli.render import show_stats
-    from memorag_graph.cli.run import memorize as run
+    from memorag_graph.cli.run_graph import memorize_files
 
     chosen = opt.make_options(
         prompt,
@@ -92,7 +92,7 @@ def memorize(
         kv_keep=kv_keep,
     )
     _advise(model or EMBEDDED, as_json)
-    result = run(files, chosen, Path(save_dir) if save_dir else None, err)
+    result = memorize_files(files, chosen, Path(save_dir) if save_dir else None, err)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
@@ -173,14 +173,14 @@ def summarize(
     _answer({"memory_id": place, "query": request, "task_type": "summarize"}, chosen, show_clues, as_json)
 
 
-app.command(name="list")(memories.list_memories)
-app.command()(memories.info)
-app.command()(memories.verify)
-app.command()(memories.append)
-app.command()(memories.replace)
-app.command()(memories.remove)
-app.command()(memories.delete)
-app.command()(memories.gc)
+app.command(name="list")(memory_commands.list_memories)
+app.command()(memory_commands.info)
+app.command()(memory_commands.verify)
+app.command()(memory_commands.append)
+app.command()(memory_commands.replace)
+app.command()(memory_commands.remove)
+app.command()(memory_commands.delete)
+app.command()(memory_commands.gc)
 app.command(name="eval")(evaluate)
 app.command()(serve)
 app.command()(chat)
@@ -213,7 +213,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 
 def _answer(given: dict[str, Any], chosen: RunOptions, show_clues: bool, as_json: bool) -> None:
     from memorag_graph.cli.render import show_answer
-    from memorag_graph.cli.run import new_registry, run_graph, to_json
+    from memorag_graph.cli.run_graph import new_registry, run_graph, to_json
     from memorag_graph.graph import build_graph
 
     result, streamed = run_graph(build_graph(new_registry()), given, chosen, err, None if as_json else out)

@@ -12,15 +12,15 @@ from rich.markup import escape
 from memorag_graph.cli import options as opt
 from memorag_graph.documents import read_document, read_documents
 from memorag_graph.errors import InputError, MemoryFileError
-from memorag_graph.memory.manifest import find_memories, find_memory, read_info
-from memorag_graph.memory.manifest import verify as check_files
-from memorag_graph.memory.store import MemoryStore
+from memorag_graph.memory.storage.manifest import find_memories, find_memory, read_info
+from memorag_graph.memory.storage.manifest import verify as check_files
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.paths import memories_dir
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
-    from memorag_graph.memory.memory import Memory
-    from memorag_graph.memory.revision import Listed
+    from memorag_graph.memory.build.revision import Listed
+    from memorag_graph.memory.kv_memory import Memory
 
 out = Console()
 err = Console(stderr=True)
@@ -92,7 +92,7 @@ def append(
     as_json: opt.Json = False,
 ) -> None:
     """Read more documents into a memory; what it holds is not read again."""
-    from memorag_graph.memory.revision import appended
+    from memorag_graph.memory.build.revision import appended
 
     documents = read_documents(files)
     options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
@@ -111,7 +111,7 @@ def replace(
     as_json: opt.Json = False,
 ) -> None:
     """Read a changed document in place of the one a memory holds; unchanged sections are not digested again."""
-    from memorag_graph.memory.revision import replaced
+    from memorag_graph.memory.build.revision import replaced
 
     document = read_document(file)
     options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
@@ -127,7 +127,7 @@ def remove(
     as_json: opt.Json = False,
 ) -> None:
     """Take a document out of a memory."""
-    from memorag_graph.memory.revision import removed
+    from memorag_graph.memory.build.revision import removed
 
     options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
     _revise(place, lambda memory: removed(memory, source), options, as_json)
@@ -153,10 +153,10 @@ def gc(
 
 
 def _revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, as_json: bool) -> None:
-    from memorag_graph.cli import run
+    from memorag_graph.cli import run_graph
     from memorag_graph.cli.render import show_stats
 
-    result = run.revise(place, change, options, err)
+    result = run_graph.revise(place, change, options, err)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return

@@ -5,67 +5,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from memorag_graph.languages import language
-
-STAGES = {
-    "waiting": "Waiting for another process to finish this memory",
-    "sections": "Splitting the text",
-    "gists": "Digesting sections",
-    "memory": "Forming the memory",
-    "eviction": "Choosing what to keep",
-    "chunks": "Cutting chunks",
-    "index": "Indexing chunks",
-}
+from memorag_graph.console import TRACE_TITLES, size
+from memorag_graph.text.languages import language
 
 FROM_MEMORY = "recalled from memory, unverified"
-
-DECIDED = {"route": "Task", "dropped": "Dropped"}
-"""What a record of the trace is called."""
-
-
-class _Rate(ProgressColumn):
-    """Units per second."""
-
-    def render(self, task: Task) -> Text:
-        rate = f"{task.speed:,.0f}" if task.speed else "–"
-        return Text(f"{rate} {task.fields['unit']}/s", style="cyan")
-
-
-class StageProgress:
-    """Progress bars, one for each stage of memorizing, shown while there is work.
-
-    Args:
-        console: Where to.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description:<21}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            _Rate(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            console=console,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> "StageProgress":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def update(self, event: Mapping[str, Any]) -> None:
-        """Show a progress event of the graph."""
-        stage = event["stage"]
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(STAGES.get(stage, stage), total=event["total"], unit=event["unit"])
-        self._bars.update(self._tasks[stage], completed=event["done"], total=event["total"])
 
 
 def show_stats(console: Console, result: Mapping[str, Any]) -> None:
@@ -136,7 +82,9 @@ def show_clues(console: Console, result: Mapping[str, Any]) -> None:
         for clue in clues:
             console.print(Text(f"  {name}: ", style="magenta"), Text(_line(clue)), sep="", soft_wrap=True)
     for record in result.get("trace", []):
-        decided = Text(f"  {DECIDED[record['what']]}: ", style="magenta").append(_line(record["text"]), style="default")
+        decided = Text(f"  {TRACE_TITLES[record['what']]}: ", style="magenta").append(
+            _line(record["text"]), style="default"
+        )
         console.print(decided.append(f" ({record['reason']})", style="dim"), soft_wrap=True)
 
 
@@ -198,12 +146,3 @@ def show_results(console: Console, results: Mapping[str, Mapping[str, Any]]) -> 
     for metric in dict.fromkeys(name for metrics in results.values() for name in metrics):
         table.add_row(metric, *(escape(cell(metric, metrics.get(metric), asked)) for metrics in results.values()))
     console.print(table)
-
-
-def size(count: float) -> str:
-    """Write a number of bytes for people."""
-    for unit in ("B", "KB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.2f} GB"

@@ -1,7 +1,6 @@
 """Runs the graph for the command line: progress bars, streamed tokens, the result."""
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,15 +10,17 @@ from langchain_core.messages import AIMessageChunk
 from rich.console import Console
 from rich.text import Text
 
-from memorag_graph.cli.render import FROM_MEMORY, StageProgress
-from memorag_graph.records import TOLD
+from memorag_graph.cli.render import FROM_MEMORY
+from memorag_graph.console import StageProgress
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
+from memorag_graph.serialization import ANSWER_FIELDS
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from memorag_graph.graph import MemoragGraph
-    from memorag_graph.memory.memory import Memory
-    from memorag_graph.memory.revision import Listed
+    from memorag_graph.memory.build.revision import Listed
+    from memorag_graph.memory.kv_memory import Memory
     from memorag_graph.state import GraphInput
 
 _ANSWERING_NODES = ("generate", "draft_answer")
@@ -45,7 +46,7 @@ def run_graph(
     Returns:
         The graph's output, and whether its answer was shown whole already; one that broke off was not.
     """
-    quiet()
+    silence_libraries()
     result: dict[str, Any] = {}
     shown = ""
     with StageProgress(progress) as bars:
@@ -64,12 +65,14 @@ def run_graph(
     return result, bool(shown) and shown.strip() == result["answer"].strip()
 
 
-def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console) -> dict[str, Any]:
+def memorize_files(
+    files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console
+) -> dict[str, Any]:
     """Memorize files and describe the memory."""
     from memorag_graph.documents import read_documents
-    from memorag_graph.records import memory_record
+    from memorag_graph.serialization import memory_record
 
-    quiet()
+    silence_libraries()
     with StageProgress(progress) as bars:
         documents = read_documents(files)
         opened = new_registry().memorize(documents, options, directory, lambda it: bars.update(asdict(it)))
@@ -78,27 +81,18 @@ def memorize(files: Sequence[str], options: RunOptions, directory: Path | None, 
 
 def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, progress: Console) -> dict[str, Any]:
     """Change the documents of a memory and describe it."""
-    from memorag_graph.records import memory_record
+    from memorag_graph.serialization import memory_record
 
-    quiet()
+    silence_libraries()
     with StageProgress(progress) as bars:
         opened = new_registry().revise(place, change, options, lambda it: bars.update(asdict(it)))
     documents = [document.source for document in opened.memory.documents]
     return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}
 
 
-def quiet() -> None:
-    """Keep the libraries' own progress bars and advice out of the output."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-
-
 def to_json(result: Mapping[str, Any]) -> str:
     """Write a result of the graph as JSON."""
-    kept = ("memory_id", "memory", "answer", *TOLD, "trace", "timings", "tokens")
+    kept = ("memory_id", "memory", "answer", *ANSWER_FIELDS, "trace", "timings", "tokens")
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {

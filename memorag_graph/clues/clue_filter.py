@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from memorag_graph.retrieval.query import Query
-from memorag_graph.words import content_words, count_words, is_borne_out, share_of
+from memorag_graph.text.words import content_words, count_words, is_borne_out, share_of
 
 DropReason = Literal[
     "scrap", "heading", "question", "instruction", "repeat", "refusal", "unsupported", "unrelated", "astray"
@@ -50,11 +50,11 @@ class Dropped:
 Nearness = Callable[[str, Sequence[str]], tuple[float, Sequence[float]]]
 """Returns how near the nearest passage is to a text, and how near other texts are, as cosine similarities."""
 
-Sifted = tuple[list[str], list[Dropped]]
+FilteredClues = tuple[list[str], list[Dropped]]
 """Clues that are kept, and those that are dropped."""
 
 
-def sift(clues: Iterable[str], question: str, instruction: str = "") -> Sifted:
+def filter_clues(clues: Iterable[str], question: str, instruction: str = "") -> FilteredClues:
     """Drop scraps, headings, refusals, repeats and echoes of what was asked.
 
     Args:
@@ -76,8 +76,8 @@ def sift(clues: Iterable[str], question: str, instruction: str = "") -> Sifted:
     return kept, dropped
 
 
-def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float) -> Sifted:
-    """Drop what no passage of the memory bears out; see :func:`memorag_graph.words.is_borne_out`."""
+def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float) -> FilteredClues:
+    """Drop what no passage of the memory bears out; see :func:`memorag_graph.text.words.is_borne_out`."""
     kept: list[str] = []
     dropped: list[Dropped] = []
     for clue in clues:

@@ -13,15 +13,15 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from memorag_graph.clues import HIDDEN
-from memorag_graph.clues.asking import ShardedChat
-from memorag_graph.clues.parsing import items
-from memorag_graph.clues.sifting import Dropped, Sifted, sift, supported
-from memorag_graph.memory.digest import central_sentences
-from memorag_graph.memory.kinds import Note
+from memorag_graph.clues.clue_filter import Dropped, FilteredClues, filter_clues, supported
+from memorag_graph.clues.list_parsing import items
+from memorag_graph.clues.sharded_chat import ShardedChat
+from memorag_graph.memory.build.grounded_summary import central_sentences
+from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words, passages, share_of
+from memorag_graph.text.sentences import split_sentences
+from memorag_graph.text.words import content_words, passages, share_of
 
 MOST_CLUES = 5
 MOST_POINTS = 8
@@ -56,7 +56,7 @@ class Recalled:
     dropped: tuple[Dropped, ...] = ()
 
 
-class Recollection:
+class MemoryRecall:
     """Asks one memory about its documents in the prompts of their language.
 
     Args:
@@ -65,7 +65,7 @@ class Recollection:
         notes: The memory's notes.
     """
 
-    def __init__(self, chat: ShardedChat, prompts: Prompts, notes: Sequence[Note]) -> None:
+    def __init__(self, chat: ShardedChat, prompts: Prompts, notes: Sequence[SectionNote]) -> None:
         self._chat = chat
         self._prompts = prompts
         self._notes = notes
@@ -78,7 +78,9 @@ class Recollection:
         """
         prompt = self._prompts.fill("span", question=question)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        listed, useless = sift(_taking_turns(map(_items, replies)), question, self._prompts.fill("span", question=""))
+        listed, useless = filter_clues(
+            _taking_turns(map(_items, replies)), question, self._prompts.fill("span", question="")
+        )
         spans, invented = supported(listed, self._passages(), _SPAN_SUPPORT)
         if len(replies) > 1:
             asked = content_words(question)
@@ -89,7 +91,9 @@ class Recollection:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        kept, dropped = sift(_taking_turns(map(_items, replies)), question, self._prompts.fill("sur", question=""))
+        kept, dropped = filter_clues(
+            _taking_turns(map(_items, replies)), question, self._prompts.fill("sur", question="")
+        )
         return _recalled(kept[:MOST_CLUES], replies, dropped)
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
@@ -185,9 +189,9 @@ class Recollection:
         """Return the words of the memory's passages, by which clues are checked."""
         return passages(self._sentences())
 
-    def _points(self, reply: AIMessage, question: str) -> Sifted:
+    def _points(self, reply: AIMessage, question: str) -> FilteredClues:
         """Return the points of an outline that the memory bears out."""
-        listed, useless = sift(_items(reply), question, self._prompts.fill("sum", question=""))
+        listed, useless = filter_clues(_items(reply), question, self._prompts.fill("sum", question=""))
         points, invented = supported(listed, self._passages(), _POINT_SUPPORT)
         return points, [*useless, *invented]
 

@@ -2,16 +2,16 @@
 
 from memorag_graph.documents.document import UNNAMED, Document, clean_text, from_langchain, from_text
 from memorag_graph.documents.names import document_name, with_distinct_names
-from memorag_graph.documents.places import NOWHERE, Places
-from memorag_graph.documents.reading import MOST_BYTES, SUFFIXES, read_document, read_documents
+from memorag_graph.documents.page_map import NO_PAGES, PageMap
+from memorag_graph.documents.reader import MOST_BYTES, SUFFIXES, read_document, read_documents
 
 __all__ = [
     "MOST_BYTES",
-    "NOWHERE",
+    "NO_PAGES",
     "SUFFIXES",
     "UNNAMED",
     "Document",
-    "Places",
+    "PageMap",
     "clean_text",
     "document_name",
     "from_langchain",

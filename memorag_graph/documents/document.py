@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from memorag_graph.documents.places import NOWHERE, Places
+from memorag_graph.documents.page_map import NO_PAGES, PageMap
 from memorag_graph.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Document:
     Attributes:
         source: The name of where it came from.
         text: Its characters.
-        places: Where its pages and sections begin.
+        page_map: Where its pages and sections begin.
     """
 
     source: str
     text: str
-    places: Places = NOWHERE
+    page_map: PageMap = NO_PAGES
 
     @property
     def sha256(self) -> str:
@@ -92,4 +92,4 @@ def _joined(source: str, parts: "Sequence[LangChainDocument]") -> Document:
             pages.append((start, page + 1))
         start += len(part.page_content) + len(_BLANK_LINE)
     text = _BLANK_LINE.join(part.page_content for part in parts)
-    return replace(from_text(text, source), places=Places(pages=tuple(pages)))
+    return replace(from_text(text, source), page_map=PageMap(pages=tuple(pages)))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from memorag_graph.documents.places import Places
+from memorag_graph.documents.page_map import PageMap
 from memorag_graph.errors import InputError
 
 MOST_CHARACTERS = 200_000_000
@@ -63,6 +63,6 @@ class Builder:
         lines = [" | ".join(_SPACES.sub(" ", cell).strip() for cell in row) for row in rows]
         self.text("\n".join(line for line in lines if line.strip(" |")))
 
-    def build(self) -> tuple[str, Places]:
+    def build(self) -> tuple[str, PageMap]:
         """Return the text and its places."""
-        return _BLANK_LINE.join(self._blocks), Places(tuple(self._pages), tuple(self._sections))
+        return _BLANK_LINE.join(self._blocks), PageMap(tuple(self._pages), tuple(self._sections))

@@ -7,7 +7,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from memorag_graph.documents.archive import open_archive, read_xml
-from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.docx_numbering import Numbering
 from memorag_graph.documents.docx_styles import WORD, Styles, children, inner_text
 from memorag_graph.errors import InputError

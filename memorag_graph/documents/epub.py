@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from memorag_graph.documents.archive import open_archive, read_part, read_xml
-from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.html import add_html
 from memorag_graph.errors import InputError
 

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Any
 
-from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.html_tables import take_wide_tables_apart
 from memorag_graph.errors import InputError, MissingExtraError
 

@@ -2,7 +2,7 @@
 
 import re
 
-from memorag_graph.documents.places import Places
+from memorag_graph.documents.page_map import PageMap
 
 _LINE = re.compile(r"[^\n]+|(?<=\n)(?=\n)")
 """A line, or the place of an empty one."""
@@ -13,7 +13,7 @@ _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _PLAIN = re.compile(r" {0,3}[^\s#>|*+\-=`~]")
 
 
-def markdown_places(text: str) -> Places:
+def markdown_page_map(text: str) -> PageMap:
     """Return where the headings of a text stand (CommonMark's ATX and one-line setext headings)."""
     sections: list[tuple[int, str]] = []
     fence, plain_lines, plain = "", 0, (0, "")
@@ -31,4 +31,4 @@ def markdown_places(text: str) -> Places:
             sections.append(plain)
         plain_lines = plain_lines + 1 if not fence and _PLAIN.match(line) else 0
         plain = (found.start(), line.strip())
-    return Places(sections=tuple((start, title) for start, title in sections if title))
+    return PageMap(sections=tuple((start, title) for start, title in sections if title))

@@ -12,7 +12,7 @@ _first = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PageMap:
     """The pages and sections of a text, in order.
 
     Attributes:
@@ -40,7 +40,7 @@ class Places:
         return {"pages": [list(page) for page in self.pages], "sections": [list(it) for it in self.sections]}
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Places":
+    def of(cls, given: Mapping[str, Any]) -> "PageMap":
         """Read the fields back from plain values."""
         pages = tuple((int(start), int(number)) for start, number in given.get("pages", ()))
         return cls(pages, tuple((int(start), str(title)) for start, title in given.get("sections", ())))
@@ -51,5 +51,5 @@ def _last_before(marks: Sequence[tuple[int, Mark]], offset: int) -> Mark | None:
     return marks[place - 1][1] if place else None
 
 
-NOWHERE = Places()
+NO_PAGES = PageMap()
 """Of a text whose pages and sections are not known."""

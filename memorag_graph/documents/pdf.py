@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memorag_graph.documents.builder import Builder
+from memorag_graph.documents.document_builder import Builder
 from memorag_graph.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:

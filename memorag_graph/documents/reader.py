@@ -9,10 +9,10 @@ from memorag_graph.documents.document import Document, clean_text
 from memorag_graph.documents.docx import read_docx
 from memorag_graph.documents.epub import read_epub
 from memorag_graph.documents.html import declared_charset, read_html
-from memorag_graph.documents.markdown import markdown_places
+from memorag_graph.documents.markdown import markdown_page_map
+from memorag_graph.documents.page_map import NO_PAGES
 from memorag_graph.documents.pdf import Ocr, read_pdf
-from memorag_graph.documents.places import NOWHERE
-from memorag_graph.documents.plain import decode
+from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError
 
 MOST_BYTES = 200 * 1000 * 1000
@@ -63,19 +63,19 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
         raise InputError("file", f"{name} has {size:,} bytes, of which {MOST_BYTES:,} are read; split it")
     what = format_of(path, head, name)
     if what == "pdf":
-        text, places = read_pdf(path, name, ocr).build()
+        text, page_map = read_pdf(path, name, ocr).build()
     elif what == "docx":
-        text, places = read_docx(path, name).build()
+        text, page_map = read_docx(path, name).build()
     elif what == "epub":
-        text, places = read_epub(path, name).build()
+        text, page_map = read_epub(path, name).build()
     elif what == "html":
-        text, places = read_html(decode(path.read_bytes(), name, declared_charset(head)), name).build()
+        text, page_map = read_html(decode(path.read_bytes(), name, declared_charset(head)), name).build()
     else:
         text = decode(path.read_bytes(), name)
-        places = markdown_places(text) if what == "markdown" else NOWHERE
+        page_map = markdown_page_map(text) if what == "markdown" else NO_PAGES
     if not text or text.isspace():
         raise InputError("file", f"{name} holds no text; give a document with words in it")
-    return Document(clean_text(name), clean_text(text), places)
+    return Document(clean_text(name), clean_text(text), page_map)
 
 
 def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.evaluation.bench import Case
-from memorag_graph.evaluation.clues import FREE
+from memorag_graph.evaluation.clue_runs import FREE
 from memorag_graph.evaluation.outcome import Clues, Outcome
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline, watched_by
-from memorag_graph.generation.faults import reason
-from memorag_graph.generation.usage import Usage, UsageMeter
+from memorag_graph.evaluation.pipelines.base import Pipeline, watched_by
+from memorag_graph.evaluation.workbench import Case
+from memorag_graph.providers.provider_errors import reason
+from memorag_graph.providers.usage import Usage, UsageMeter
 
 Result = TypeVar("Result")
 

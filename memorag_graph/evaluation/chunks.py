@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from semantic_text_splitter import TextSplitter
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
+from memorag_graph.text.chunking import Chunk
 
 _VOCABULARY = "gpt-3.5-turbo"
 _REMEMBERED = 65_536

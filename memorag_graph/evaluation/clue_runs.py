@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Literal
 from langchain_core.runnables import RunnableConfig
 
 from memorag_graph.clues import HIDDEN
-from memorag_graph.evaluation.data import Question
+from memorag_graph.evaluation.dataset import Question
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.generation.usage import Prices, UsageMeter
-from memorag_graph.opened import OpenMemory
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.providers.usage import Prices, UsageMeter
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
-    from memorag_graph.clues.recollection import Recalled, Recollection
+    from memorag_graph.clues.recall import MemoryRecall, Recalled
 
 ClueKind = Literal["spans", "surrogates", "draft", "outline"]
 
 FREE = Prices(0.0, 0.0)
 
-_ASK: Mapping[ClueKind, Callable[["Recollection", str, RunnableConfig], "Recalled"]] = {
+_ASK: Mapping[ClueKind, Callable[["MemoryRecall", str, RunnableConfig], "Recalled"]] = {
     "spans": lambda memory, question, config: memory.recall(question, config),
     "surrogates": lambda memory, question, config: memory.rewrite(question, config),
     "draft": lambda memory, question, config: memory.draft(question, config),
@@ -35,11 +35,11 @@ def kinds_for(question: Question) -> tuple[ClueKind, ...]:
 
 def recollect(opened: OpenMemory, question: Question, kind: ClueKind, options: RunOptions) -> Clues:
     """Have a memory write clues of one kind."""
-    from memorag_graph.clues.asking import ShardedChat
-    from memorag_graph.clues.recollection import Recollection
+    from memorag_graph.clues.recall import MemoryRecall
+    from memorag_graph.clues.sharded_chat import ShardedChat
 
     meter = UsageMeter(FREE, None, options.max_new_tokens)
-    memory = Recollection(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
+    memory = MemoryRecall(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
     start = time.perf_counter()
     recalled = _ASK[kind](memory, question.query, {**HIDDEN, "callbacks": [meter]})
     seconds = time.perf_counter() - start

@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from memorag_graph import __version__
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.bench import Workbench
-from memorag_graph.evaluation.config import INDEXES, PLOTS, REPORT, RESULTS, settle
-from memorag_graph.evaluation.data import DataSet
-from memorag_graph.evaluation.journal import replace_text
+from memorag_graph.evaluation.dataset import DataSet
+from memorag_graph.evaluation.jsonl_log import replace_text
 from memorag_graph.evaluation.metrics.score import choose_metrics
-from memorag_graph.evaluation.pipelines.choose import choose_pipelines
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline
+from memorag_graph.evaluation.pipelines.base import Pipeline
+from memorag_graph.evaluation.pipelines.choose_pipelines import choose_pipelines
 from memorag_graph.evaluation.plots import draw
 from memorag_graph.evaluation.report import write_report
 from memorag_graph.evaluation.results import Results, summarize
-from memorag_graph.evaluation.run import Evaluation, alone_in
-from memorag_graph.generation.choose import EXTRACTIVE
-from memorag_graph.generation.usage import Prices
+from memorag_graph.evaluation.run_config import INDEXES, PLOTS, REPORT, RESULTS, settle
+from memorag_graph.evaluation.runner import Evaluation, alone_in
+from memorag_graph.evaluation.workbench import Workbench
+from memorag_graph.generation.choose_generator import EXTRACTIVE
 from memorag_graph.progress import ReportProgress, ignore_progress
+from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.version import __version__
 
 MANY = 8
 """Questions asked at once where that changes no answer: a batch takes little longer than one of them."""
@@ -150,7 +150,10 @@ def _config(
         "fingerprint": None,
         "dtype": None,
     }
-    if any(it.uses_memory_model for it in pipelines) and bench.registry.added_chat_model(bench.model_name) is None:
+    if (
+        any(it.uses_memory_model for it in pipelines)
+        and bench.registry.models.added_chat_model(bench.model_name) is None
+    ):
         model = bench.memory_model.language_model
         fixed |= {"fingerprint": model.fingerprint, "dtype": model.dtype}
     if plan.answers and bench.generator_name != EXTRACTIVE:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.dataset import Span
 from memorag_graph.generation.answer import Citation
 
 

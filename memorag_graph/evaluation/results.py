@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from memorag_graph.evaluation.journal import Line
+from memorag_graph.evaluation.jsonl_log import Line
 from memorag_graph.evaluation.metrics.score import AT
 from memorag_graph.evaluation.significance import difference, interval
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.journal import replace_text
+from memorag_graph.evaluation.jsonl_log import replace_text
 
 CONFIG = "config.json"
 RESULTS = "results.json"

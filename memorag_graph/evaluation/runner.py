@@ -11,14 +11,14 @@ from filelock import FileLock, Timeout
 
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.ask import ask
-from memorag_graph.evaluation.bench import Case, Prepared, Workbench
-from memorag_graph.evaluation.clues import ClueKind, kinds_for, recollect, together
-from memorag_graph.evaluation.config import CLUES, ITEMS
-from memorag_graph.evaluation.data import DataSet, Question
-from memorag_graph.evaluation.journal import JournalFile, Line
+from memorag_graph.evaluation.clue_runs import ClueKind, kinds_for, recollect, together
+from memorag_graph.evaluation.dataset import DataSet, Question
+from memorag_graph.evaluation.jsonl_log import JournalFile, Line
 from memorag_graph.evaluation.metrics.score import score
 from memorag_graph.evaluation.outcome import Clues, Outcome
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline
+from memorag_graph.evaluation.pipelines.base import Pipeline
+from memorag_graph.evaluation.run_config import CLUES, ITEMS
+from memorag_graph.evaluation.workbench import Case, Prepared, Workbench
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _LOCK = ".lock"

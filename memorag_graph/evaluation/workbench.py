@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.evaluation.chunks import count_tokens, split_document
-from memorag_graph.evaluation.data import Question
-from memorag_graph.generation.choose import EXTRACTIVE, LOCAL, Generator
-from memorag_graph.generation.usage import Prices
-from memorag_graph.languages import Language, detect_language
-from memorag_graph.model_registry import NO_INDEX
+from memorag_graph.evaluation.dataset import Question
+from memorag_graph.generation.choose_generator import EXTRACTIVE, LOCAL, Generator
+from memorag_graph.model_pool import NO_INDEX
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import default_embedding_model
-from memorag_graph.opened import OpenMemory
+from memorag_graph.open_memories import OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
+from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
-from memorag_graph.retrieval.dense import FaissIndex
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.selection import Counts
 from memorag_graph.settings import RunOptions
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import Language, detect_language
 
 if TYPE_CHECKING:
-    from memorag_graph.memory.model import MemoryModel
+    from memorag_graph.memory.memory_model import MemoryModel
 
 _OPEN = 4
 _UNKNOWN_WINDOW = 8192
@@ -92,21 +92,21 @@ class Workbench:
     def embedding_model(self) -> str:
         """Name of the embedding model."""
         name = self.options.embedding_model or default_embedding_model(self.model_name)
-        return self.registry.embedding_name(name)
+        return self.registry.models.embedding_name(name)
 
     @property
     def embeddings(self) -> Embeddings:
         """The embedding model."""
-        return self.registry.embeddings(self.embedding_model)
+        return self.registry.models.embeddings(self.embedding_model)
 
     @property
     def memory_model(self) -> "MemoryModel":
         """The memory model."""
-        return self.registry.memory_model(self.model_name, self.options)
+        return self.registry.models.memory_model(self.model_name, self.options)
 
     @property
     def generator_name(self) -> str:
-        """Who writes answers from evidence, as :func:`memorag_graph.generation.choose.choose_generator` chooses."""
+        """Name of the generator, chosen as the graph chooses it."""
         name = self.options.generator or (EXTRACTIVE if self.model_name == EMBEDDED else LOCAL)
         return self.model_name if name == LOCAL else name
 
@@ -143,17 +143,17 @@ class Workbench:
 
     def forget(self) -> None:
         """Forget the vectors of texts, so that no pipeline is quicker for what another one embedded before it."""
-        from memorag_graph.models.vectors import RememberedEmbeddings
+        from memorag_graph.models.embedding_cache import CachedEmbeddings
 
-        if isinstance(self.embeddings, RememberedEmbeddings):
+        if isinstance(self.embeddings, CachedEmbeddings):
             self.embeddings.forget()
 
     def reading(self) -> tuple[int, Counts]:
         """Return how many tokens :meth:`writer` reads and writes together, and what counts them."""
         name = self._writer_name
-        if self.registry.added_chat_model(name) is not None:
+        if self.registry.models.added_chat_model(name) is not None:
             return _UNKNOWN_WINDOW, count_tokens
-        language_model = self.registry.memory_model(name, self.options).language_model
+        language_model = self.registry.models.memory_model(name, self.options).language_model
         return language_model.window, language_model.count
 
     def expander(self) -> BaseChatModel:
@@ -165,8 +165,8 @@ class Workbench:
 
         Unlike the graph's, it does not quote the evidence where a chat model fails: that would be scored as its answer.
         """
-        from memorag_graph.generation.chat import ChatGenerator
-        from memorag_graph.generation.extractive import ExtractiveGenerator
+        from memorag_graph.generation.chat_generator import ChatGenerator
+        from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 
         if self.generator_name == EXTRACTIVE:
             return ExtractiveGenerator(embeddings=self.embeddings)
@@ -177,17 +177,17 @@ class Workbench:
         return self.model_name if self.generator_name == EXTRACTIVE else self.generator_name
 
     def _chat(self, name: str) -> BaseChatModel:
-        from memorag_graph.generation.sources import Served
-        from memorag_graph.memory.chat import MemoryChat
+        from memorag_graph.memory.memory_chat import MemoryChat
         from memorag_graph.models.sampling import NO_REPEAT
+        from memorag_graph.providers.provider_models import ProviderModel
 
         options = self.options
-        if (added := self.registry.added_chat_model(name)) is not None:
+        if (added := self.registry.models.added_chat_model(name)) is not None:
             return added
-        if (served := Served.named(name, options.temperature)) is not None:
+        if (served := ProviderModel.named(name, options.temperature)) is not None:
             return served.chat(max_tokens=options.max_new_tokens)
         return MemoryChat(
-            memory_model=self.registry.memory_model(name, options),
+            memory_model=self.registry.models.memory_model(name, options),
             max_new_tokens=options.max_new_tokens,
             temperature=options.temperature,
             no_repeat=NO_REPEAT,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
 from memorag_graph.prompts import Prompts
-from memorag_graph.retrieval.evidence import Evidence
+from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import TaskType
 
 Fault = Literal[
@@ -33,7 +33,7 @@ class GenerationInput(TypedDict):
         prompts: The prompts of the document's language.
         clues: Recalled spans and surrogate questions.
         rarity: How rare each term of the question is in the document
-            (:meth:`memorag_graph.retrieval.keywords.KeywordIndex.rarity`); terms that are not there weigh 1.
+            (:meth:`memorag_graph.retrieval.keyword_index.KeywordIndex.rarity`); terms that are not there weigh 1.
         error: Why another generator failed, where this one stands in for it.
     """
 

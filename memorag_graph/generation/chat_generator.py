@@ -10,11 +10,11 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, GenerationInput
-from memorag_graph.generation.citations import Checked, check
+from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.notices import Findings, judge
 from memorag_graph.models.chat_template import without_thinking
-from memorag_graph.retrieval.dense import embed
+from memorag_graph.retrieval.dense_index import embed
 
 
 class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):

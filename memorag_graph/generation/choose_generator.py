@@ -8,11 +8,11 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from memorag_graph.errors import ModelUnavailableError
 from memorag_graph.generation.answer import Answer, GenerationInput
-from memorag_graph.generation.chat import ChatGenerator
-from memorag_graph.generation.extractive import ExtractiveGenerator
-from memorag_graph.generation.faults import is_transient, reason
-from memorag_graph.generation.sources import Served
+from memorag_graph.generation.chat_generator import ChatGenerator
+from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.providers.provider_errors import is_transient, reason
+from memorag_graph.providers.provider_models import ProviderModel
 from memorag_graph.settings import RunOptions
 
 EXTRACTIVE = "extractive"
@@ -69,7 +69,7 @@ def _first_attempt(generator: Generator, instead: Generator) -> Generator:
 
 def _served(name: str, options: RunOptions) -> BaseChatModel | None:
     """Return the chat model of a name like ``openai:gpt-4o``, or None for other names."""
-    served = Served.named(name, options.temperature)
+    served = ProviderModel.named(name, options.temperature)
     return served.chat(max_tokens=options.max_new_tokens) if served else None
 
 

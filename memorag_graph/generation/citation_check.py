@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation, Unsupported
-from memorag_graph.generation.candidates import quotation
+from memorag_graph.generation.quotable_sentences import quotation
 from memorag_graph.generation.support import bears_out
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.sentences import Sentence, split_sentences
-from memorag_graph.words import content_words, count_words, share_of
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.sentences import Sentence, split_sentences
+from memorag_graph.text.words import content_words, count_words, share_of
 
 _MARKS = re.compile(r"[\[［【](\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)[\]］】]")
 _FEWEST_WORDS = 4

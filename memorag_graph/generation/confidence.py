@@ -7,8 +7,8 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from memorag_graph.retrieval.analysis import terms
-from memorag_graph.retrieval.dense import embed
+from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.retrieval.terms import terms
 
 INTERCEPT = -6.2
 MEANING = 11.4

@@ -9,12 +9,12 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, GenerationInput
-from memorag_graph.generation.candidates import is_quotable, sentences_of
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
-from memorag_graph.generation.faults import reason
 from memorag_graph.generation.notices import Findings
+from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
-from memorag_graph.retrieval.dense import embed
+from memorag_graph.providers.provider_errors import reason
+from memorag_graph.retrieval.dense_index import embed
 
 _CENTRALITY = 0.3
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from memorag_graph.generation.answer import Fault
-from memorag_graph.generation.citations import Checked, without_marks
-from memorag_graph.languages import Language, detect_language, language
-from memorag_graph.words import count_words
+from memorag_graph.generation.citation_check import Checked, without_marks
+from memorag_graph.text.languages import Language, detect_language, language
+from memorag_graph.text.words import count_words
 
 _FEWEST_WORDS = 20
 """Words from which on a text's language can be told."""

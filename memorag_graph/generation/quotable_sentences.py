@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from memorag_graph.generation.answer import Citation
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.sentences import Sentence, is_statement, split_sentences
-from memorag_graph.words import content_words, count_words, is_figure
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.sentences import Sentence, is_statement, split_sentences
+from memorag_graph.text.words import content_words, count_words, is_figure
 
 _FEWEST_WORDS = 4
 _LONGEST = 480
@@ -34,7 +34,7 @@ def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citat
 def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
     """Cite a sentence of a passage."""
     start, end = passage.start + sentence.start, passage.start + sentence.end
-    page, section = passage.places.page(start), passage.places.section(start)
+    page, section = passage.page_map.page(start), passage.page_map.section(start)
     return Citation(number, passage.source, start, end, sentence.text, page, section)
 
 

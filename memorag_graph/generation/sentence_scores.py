@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
-from memorag_graph.retrieval.analysis import terms
-from memorag_graph.words import content_words, share_of
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.words import content_words, share_of
 
 Matrix = NDArray[np.float32]
 

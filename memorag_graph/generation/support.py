@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from memorag_graph.retrieval.analysis import terms
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words, is_figure, share_of
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.sentences import split_sentences
+from memorag_graph.text.words import content_words, is_figure, share_of
 
 SHARE = 0.5
 """Least share of a statement's words that two neighbouring sentences of its passage hold."""

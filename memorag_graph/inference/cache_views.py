@@ -14,7 +14,7 @@ RowCache = DynamicCache
 
 
 class View(CacheLayerMixin, ABC):
-    """One layer of a :class:`memorag_graph.kv.branch.SharedBranch` during one forward pass."""
+    """One layer of a :class:`memorag_graph.inference.decode_session.SharedPrefixSession` during one forward pass."""
 
     def __init__(self, keys: Tensor, values: Tensor, seen: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # the class is typed only in part

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import (
+from memorag_graph.inference.cache_views import PieceView, StepView, View, cache_of
+from memorag_graph.inference.hf_session import HFCacheSession
+from memorag_graph.inference.llama_forward import Attend, LlamaForward, supports_llama_forward
+from memorag_graph.inference.logsumexp_attention import masked
+from memorag_graph.inference.prefix_attention import (
     FLASH_MEMORY_ATTENTION,
     MEMORY_ATTENTIONS,
+    AttentionProbe,
     Past,
-    Watch,
     attend_to_past,
 )
-from memorag_graph.kv.cache import PieceView, StepView, View, cache_of
-from memorag_graph.kv.decoder import Attend, Decoder, can_decode
-from memorag_graph.kv.partial import masked
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
-from memorag_graph.kv.stock import StockBranch
 
 PIECE = 512
 """Tokens of a prompt in one forward pass: bounds the activations' memory.
@@ -35,10 +35,10 @@ _STEP = 16
 """What is read of them is rounded up to a multiple of so many; a divisor of the above."""
 
 
-class Branch(Protocol):
+class DecodeSession(Protocol):
     """Rows that each continue a prefix, or begin with themselves, and are dropped afterwards."""
 
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+    def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
         """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
 
     def step(self, tokens: Sequence[int]) -> Tensor:
@@ -67,19 +67,19 @@ class Branch(Protocol):
         """Return the prefix grown by what the only row has read."""
 
 
-def open_branch(
+def open_session(
     model: PreTrainedModel,
     prefixes: Sequence[KVPrefix | None],
     longest_prompt: int,
     room: int = 0,
-) -> Branch:
+) -> DecodeSession:
     """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
     if model.config._attn_implementation in MEMORY_ATTENTIONS:
-        return SharedBranch(model, prefixes, longest_prompt + room)
-    return StockBranch(model, prefixes, PIECE)
+        return SharedPrefixSession(model, prefixes, longest_prompt + room)
+    return HFCacheSession(model, prefixes, PIECE)
 
 
-class SharedBranch:
+class SharedPrefixSession:
     """A branch whose rows share their prefixes' tensors and keep their own tokens in buffers allocated once.
 
     Each row fills its own columns from the first one. Rows of one prefix should stand next to each other.
@@ -91,9 +91,9 @@ class SharedBranch:
         self._lengths = [0] * len(prefixes)
         self._columns = _rounded(columns)
         self._layers = _buffers(model, len(prefixes), self._columns)
-        self._decoder = Decoder(model) if can_decode(model) else None
+        self._decoder = LlamaForward(model) if supports_llama_forward(model) else None
 
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+    def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
         """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
         prefix = self._prefixes[row]
         shared = [(slice(0, 1), prefix)] if prefix else []

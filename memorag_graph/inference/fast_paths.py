@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.decoder import TOGETHER, can_decode
-from memorag_graph.kv.packed import pack_linears
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.llama_forward import TOGETHER, supports_llama_forward
+from memorag_graph.inference.packed_linear import pack_linears
+from memorag_graph.inference.prefix_attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
 from memorag_graph.kv.prefix import cache_shape
 
 _PROBE = 12
@@ -39,7 +39,7 @@ def prepare(model: PreTrainedModel, *, flash: bool = False) -> None:
     with torch.inference_mode():
         expected = model(torch.tensor([tokens], device=model.device), use_cache=False).logits[0, -1].float()
     shares = shares_prefix(model)
-    pack_linears(model, TOGETHER if shares and can_decode(model) else ())
+    pack_linears(model, TOGETHER if shares and supports_llama_forward(model) else ())
     if shares:
         model.set_attn_implementation(FLASH_MEMORY_ATTENTION if flash else MEMORY_ATTENTION)
         if _continues_exactly(model, tokens, expected):
@@ -52,9 +52,9 @@ def prepare(model: PreTrainedModel, *, flash: bool = False) -> None:
 def _continues_exactly(model: PreTrainedModel, tokens: Sequence[int], expected: Tensor) -> bool:
     half = len(tokens) // 2
     try:
-        first = open_branch(model, [None], half)
+        first = open_session(model, [None], half)
         first.prefill(0, tokens[:half])
-        second = open_branch(model, [first.prefix()], half)
+        second = open_session(model, [first.prefix()], half)
         second.prefill(0, tokens[half:-1])
         logits = second.step(tokens[-1:])[0]
     except (RuntimeError, IndexError, TypeError, ValueError, AttributeError):
@@ -92,7 +92,7 @@ def rows_are_independent(model: PreTrainedModel) -> bool:
     """
     if model.config._attn_implementation not in MEMORY_ATTENTIONS:
         return True
-    if not can_decode(model) or any(isinstance(module, nn.Linear) for module in model.modules()):
+    if not supports_llama_forward(model) or any(isinstance(module, nn.Linear) for module in model.modules()):
         return False
     config = model.config.get_text_config()
     sizes = (config.hidden_size, config.intermediate_size, cache_shape(model)[2])
@@ -104,10 +104,10 @@ def _has_same_bits_beside_others(model: PreTrainedModel) -> bool:
     prompt = list(range(5, 5 + _PROBE))
 
     def logits(rows: int) -> Tensor:
-        branch = open_branch(model, [None] * rows, _PROBE * rows, 2)
+        session = open_session(model, [None] * rows, _PROBE * rows, 2)
         for row in range(rows):
-            branch.prefill(row, prompt * (row + 1))
-        return torch.stack([branch.step([token] * rows)[0] for token in (5, 6)])
+            session.prefill(row, prompt * (row + 1))
+        return torch.stack([session.step([token] * rows)[0] for token in (5, 6)])
 
     alone = logits(1)
     return all(torch.equal(logits(rows), alone) for rows in (2, 6))

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.attention import Watch
-from memorag_graph.kv.cache import RowCache, dynamic_cache, prefix_of
+from memorag_graph.inference.cache_views import RowCache, dynamic_cache, prefix_of
+from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
 
 
-class StockBranch:
+class HFCacheSession:
     """A branch through the model's own attention, one row after the other: exact for any causal LM.
 
     Args:
@@ -25,7 +25,7 @@ class StockBranch:
         self._piece = piece
         self._caches = [dynamic_cache(prefix) for prefix in prefixes]
 
-    def prefill(self, row: int, tokens: Sequence[int], watch: Watch | None = None) -> Tensor:
+    def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
         """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,).
 
         Raises:

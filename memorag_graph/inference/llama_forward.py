@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.packed import FEWEST_ROWS, joined
+from memorag_graph.inference.packed_linear import FEWEST_ROWS, joined
 
 FAMILY = ("llama", "mistral", "qwen2", "qwen3")
 """Values of ``model_type`` whose layers are put together in this way."""
@@ -28,7 +28,7 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 the new tokens → the output, (rows, new, query_heads, dim)."""
 
 
-def can_decode(model: PreTrainedModel) -> bool:
+def supports_llama_forward(model: PreTrainedModel) -> bool:
     """Tell whether a model is of the family, with its own layers, which nobody has patched."""
     return (
         model.config.model_type in FAMILY
@@ -37,7 +37,7 @@ def can_decode(model: PreTrainedModel) -> bool:
     )
 
 
-class Decoder:
+class LlamaForward:
     """Runs a model's layers over new tokens.
 
     Args:

@@ -15,7 +15,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from memorag_graph.kv.partial import Part, attention, merge, partial_attention
+from memorag_graph.inference.logsumexp_attention import Part, attention, merge, partial_attention
 from memorag_graph.kv.prefix import KVPrefix
 
 MEMORY_ATTENTION = "memorag_memory"
@@ -24,14 +24,14 @@ MEMORY_ATTENTIONS = (MEMORY_ATTENTION, FLASH_MEMORY_ATTENTION)
 """Values of ``attn_implementation`` that make a model able to continue a memory; the second with FlashAttention-2."""
 
 Attend = Callable[..., Part]
-"""Attends to some keys, as :func:`memorag_graph.kv.partial.partial_attention` does."""
+"""Attends to some keys, as :func:`memorag_graph.inference.logsumexp_attention.partial_attention` does."""
 
-Within = Callable[[Tensor, Tensor, Tensor, "Past", float, Attend], list[Part]]
+WindowAttention = Callable[[Tensor, Tensor, Tensor, "Past", float, Attend], list[Part]]
 """Attends from several new tokens of one row to what it has read itself: the queries (kv_heads, group, new, dim), the
 row's own keys and values, the new ones included, (1, kv_heads, columns, dim), the past, the scale, and how to attend.
 The parts are for the queries in one matrix, (1, kv_heads, group * new, dim)."""
 
-Watch = Callable[[int, Tensor, Tensor], None]
+AttentionProbe = Callable[[int, Tensor, Tensor], None]
 """Called in every layer with its index, the scaled queries (rows, query_heads, new, dim) and the rows' own keys."""
 
 
@@ -42,18 +42,17 @@ class Past:
     Attributes:
         prefixes: Runs of rows and the prefix that each run shares; rows without a prefix are in none.
         own: Tokens of its own that the only row has read, where more than one new token is read.
-        unread: What is added to the scores of own columns, see :func:`memorag_graph.kv.partial.masked`, where all rows
-            step together; shape (rows, 1, group * new, columns) with the new tokens of each query head that shares a
-            key head.
-        watch: Looks on.
-        within: How new tokens attend to the row's own, where not to all up to themselves.
+        unread: Additive mask over own columns that a row has not filled, for decode steps of several rows; shape
+            (rows, 1, group * new, columns), where group is the number of query heads per key head.
+        watch: Called with every layer's queries and keys; None observes nothing.
+        within: How new tokens attend to the row's own tokens; None means causal attention.
     """
 
     prefixes: Sequence[tuple[slice, KVPrefix]] = ()
     own: int = 0
     unread: Tensor | None = None
-    watch: Watch | None = None
-    within: Within | None = None
+    watch: AttentionProbe | None = None
+    within: WindowAttention | None = None
 
 
 def memory_attention(

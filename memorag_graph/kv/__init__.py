@@ -1,1 +1,1 @@
-"""Keys and values: the prefix that a memory is, and the branches that continue it."""
+"""Keys and values as data: prefixes, shards, quantization, encoding."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.quantize import dequantize, first_tokens, quantize, with_first_tokens
+from memorag_graph.kv.quantization import dequantize, first_tokens, quantize, with_first_tokens
 from memorag_graph.settings import KVStorage
 
 _FREQUENCIES = "rotary_frequencies"
@@ -18,7 +18,7 @@ def encode(kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None) 
     Args:
         kv: The keys and values.
         storage: ``"exact"`` keeps them as they are, ``"float16"`` rounds them; see
-            :mod:`memorag_graph.kv.quantize` for the others.
+            :mod:`memorag_graph.kv.quantization` for the others.
         frequencies: Of the model's rotary embedding, where it has one.
 
     Raises:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -26,6 +27,17 @@ class KVPrefix:
     def nbytes(self) -> int:
         """Bytes of all keys and values."""
         return sum(keys.nbytes + values.nbytes for keys, values in self.layers)
+
+    def to(self, dtype: torch.dtype) -> "KVPrefix":
+        """Return the same keys and values in another dtype.
+
+        Raises:
+            ValueError: If some are beyond its range.
+        """
+        layers = tuple((keys.to(dtype), values.to(dtype)) for keys, values in self.layers)
+        if not all(bool(keys.isfinite().all() and values.isfinite().all()) for keys, values in layers):
+            raise ValueError(f"some keys or values are beyond the range of {str(dtype).removeprefix('torch.')}")
+        return KVPrefix(layers)
 
     def head(self, length: int) -> "KVPrefix":
         """Return the first tokens, over the same tensors."""

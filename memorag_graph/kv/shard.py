@@ -1,13 +1,13 @@
 """One KV prefix of a memory, as it is used and as it is kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from memorag_graph.kv.encoding import decode, encode
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.storage import decode, encode
 from memorag_graph.settings import KVStorage
 
 TEXT = "text"
@@ -36,6 +36,18 @@ class Shard:
     def text(self) -> str:
         """What a server reads, or nothing where keys and values are held."""
         return bytes(self.stored[TEXT].tolist()).decode() if TEXT in self.stored else ""
+
+    def is_in(self, dtype: str) -> bool:
+        """Tell whether the keys and values are in a dtype, such as ``"float32"``; true where a server holds them."""
+        return not self.kv.layers or self.kv.layers[0][0].dtype == getattr(torch, dtype)
+
+    def converted(self, dtype: str) -> "Shard":
+        """Return the shard with keys and values in another dtype; ``stored`` is left unchanged.
+
+        Raises:
+            ValueError: If values are beyond the dtype's range.
+        """
+        return replace(self, kv=self.kv.to(getattr(torch, dtype)), is_exact=False)
 
     @classmethod
     def of(

@@ -2,7 +2,7 @@
 
 from memorag_graph.errors import InputError
 from memorag_graph.graph import registry as shared_registry
-from memorag_graph.memory.chat import MemoryChat
+from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from memorag_graph.documents import NOWHERE, Document, Places
+from memorag_graph.documents import NO_PAGES, Document, PageMap
 from memorag_graph.errors import MemoryMismatchError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.kinds import Note
+from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
@@ -24,6 +24,7 @@ class Identity:
         model_fingerprint: Hash of its architecture and weights.
         tokenizer_fingerprint: Hash of its vocabulary and chat template.
         dtype: What it computes in.
+        window: Most tokens of prompt and answer together, which shards are laid out for.
         embedding_model: Name of the model behind the retrieval index; empty where there is no index.
         quantization: How its weights are held where not in ``dtype``: ``"nf4"``, or empty.
     """
@@ -32,6 +33,7 @@ class Identity:
     model_fingerprint: str
     tokenizer_fingerprint: str
     dtype: str
+    window: int
     embedding_model: str
     quantization: str = ""
 
@@ -43,6 +45,7 @@ class Identity:
             model.fingerprint,
             model.tokenizer_fingerprint,
             model.dtype,
+            model.window,
             embedding_model,
             model.quantization,
         )
@@ -52,8 +55,12 @@ class Identity:
         fields = asdict(self)
         return fields if self.quantization else {name: fields[name] for name in fields if name != "quantization"}
 
-    def require(self, used: "Identity") -> None:
+    def require(self, used: "Identity", *, same_dtype: bool = True) -> None:
         """Compare with what is in use now; names may differ, contents may not.
+
+        Args:
+            used: The models in use.
+            same_dtype: Whether the dtypes have to be equal.
 
         Raises:
             MemoryMismatchError: Naming each difference.
@@ -61,7 +68,8 @@ class Identity:
         compared = (
             ("model", self.model_fingerprint, used.model_fingerprint, _models(self, used)),
             ("tokenizer", self.tokenizer_fingerprint, used.tokenizer_fingerprint, "another vocabulary or template"),
-            ("dtype", self.dtype, used.dtype, f"{self.dtype} → {used.dtype}"),
+            ("dtype", self.dtype, used.dtype if same_dtype else self.dtype, f"{self.dtype} → {used.dtype}"),
+            ("window", self.window, used.window, f"{self.window:,} → {used.window:,} tokens"),
             ("weights", self.quantization, used.quantization, _weights(self) + " → " + _weights(used)),
             ("embedding model", self.embedding_model, used.embedding_model,
              f"{self.embedding_model} → {used.embedding_model}"),
@@ -76,7 +84,7 @@ class Identity:
 
 def _models(made_with: Identity, used: Identity) -> str:
     if made_with.model == used.model:
-        return f"{used.model}, with other weights, beacons placed otherwise or, where it is served, another window"
+        return f"{used.model}, with other weights or other beacons"
     return f"{made_with.model} → {used.model}"
 
 
@@ -92,22 +100,23 @@ class DocumentInfo:
     sha256: str
     characters: int
     tokens: int
-    places: Places = NOWHERE
+    page_map: PageMap = NO_PAGES
 
     @classmethod
     def of(cls, document: Document, tokens: int) -> "DocumentInfo":
         """Describe a document of so many tokens."""
-        return cls(document.source, document.sha256, len(document.text), tokens, document.places)
+        return cls(document.source, document.sha256, len(document.text), tokens, document.page_map)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values; places only where there are any."""
         fields = {"source": self.source, "sha256": self.sha256, "characters": self.characters, "tokens": self.tokens}
-        return fields | ({"places": self.places.to_dict()} if self.places else {})
+        return fields | ({"places": self.page_map.to_dict()} if self.page_map else {})
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "DocumentInfo":
         """Read the fields back from plain values."""
-        return cls(**{**fields, "places": Places.of(fields.get("places", {}))})
+        given = {name: value for name, value in fields.items() if name != "places"}
+        return cls(**given, page_map=PageMap.of(fields.get("places", {})))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +135,30 @@ class Memory:
 
     id: str
     shards: tuple[Shard, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[SectionNote, ...]
     documents: tuple[DocumentInfo, ...]
     prompts: Prompts
     settings: MemorySettings
     identity: Identity
+
+    def in_dtype(self, dtype: str) -> "Memory":
+        """Return the memory with keys and values in a dtype; what is saved of it stays in its own.
+
+        Args:
+            dtype: Name of the dtype, such as ``"float32"``.
+
+        Raises:
+            MemoryMismatchError: If values are beyond the dtype's range.
+        """
+        if all(shard.is_in(dtype) for shard in self.shards):
+            return self
+        try:
+            return replace(self, shards=tuple(shard.converted(dtype) for shard in self.shards))
+        except ValueError as error:
+            raise MemoryMismatchError(
+                f"this memory was made in {self.identity.dtype} and cannot be used in {dtype} ({error}); "
+                "use dtype float32"
+            ) from None
 
     @property
     def context_tokens(self) -> int:

@@ -11,11 +11,11 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import ConfigDict, Field
 
 from memorag_graph.errors import InputError
-from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import Completion, MemoryModel
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.words import repeated_lines
+from memorag_graph.text.words import repeated_lines
 
 _MOST_REPEATED = 2
 

@@ -8,12 +8,12 @@ from typing import Protocol
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.forming import Recipe, form_memory
-from memorag_graph.memory.full import FullKind
-from memorag_graph.memory.gists import Drafter, GistKind
-from memorag_graph.memory.journal import Journal
-from memorag_graph.memory.kinds import MemoryKind
-from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
+from memorag_graph.memory.build.builder import Built, Recipe, build_memory
+from memorag_graph.memory.build.full_kind import FullKind
+from memorag_graph.memory.build.gist_kind import GistKind, GistWriter
+from memorag_graph.memory.build.kinds import MemoryKind
+from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
+from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.text_model import TextModel
@@ -124,70 +124,49 @@ class MemoryModel(ABC):
             raise InputError("kind", "beacon needs a model with beacons; use gist or full")
         return settings
 
-    def memorize(
-        self,
-        documents: Sequence[Document],
-        prompts: Prompts,
-        settings: MemorySettings,
-        *,
-        embedding_model: str = "",
-        journal: Journal | None = None,
-        report: ReportProgress = ignore_progress,
-    ) -> Memory:
-        """Form a memory of documents.
+    def recipe(self, prompts: Prompts, settings: MemorySettings, embedding_model: str = "") -> Recipe:
+        """Return how a new memory is made with this model.
 
         Args:
-            documents: What to read, in order.
-            prompts: The prompts of their language.
+            prompts: The prompts of the documents' language.
             settings: How the memory is made.
             embedding_model: Name of the model behind the retrieval index; part of the memory's identity.
-            journal: Keeps notes as they are made, so that a killed process can go on.
+
+        Raises:
+            InputError: If the model cannot make such a memory.
+        """
+        return Recipe(prompts, self.settled(settings), Identity.of(self.language_model, embedding_model))
+
+    def build(
+        self,
+        documents: Sequence[Document | DocumentInfo],
+        recipe: Recipe,
+        *,
+        known: Built | None = None,
+        journal: Journal | None = None,
+        report: ReportProgress = ignore_progress,
+    ) -> Built:
+        """Build the memory of documents.
+
+        Args:
+            documents: What to read, in order; for documents in ``known``, their description is enough. See
+                :mod:`memorag_graph.memory.build.revision` for usual changes.
+            recipe: What else decides the memory.
+            known: An earlier memory made by the same recipe, with its chunks; it stays unchanged.
+            journal: Keeps notes as they are made, so that a killed process can resume.
             report: Called as the work goes on.
 
         Raises:
             InputError: If there is no document, or the model's window is too small.
+            MemoryMismatchError: If the recipe is for another model.
         """
-        recipe = Recipe(prompts, self.settled(settings), Identity.of(self.language_model, embedding_model))
-        return self._form(documents, recipe, None, journal, report)
-
-    def revise(
-        self,
-        memory: Memory,
-        documents: Sequence[Document | DocumentInfo],
-        *,
-        journal: Journal | None = None,
-        report: ReportProgress = ignore_progress,
-    ) -> Memory:
-        """Form the memory of another list of documents from an earlier one; the earlier one stays as it is.
-
-        Args:
-            memory: The earlier memory.
-            documents: The new list; of those in ``memory``, the description is enough. See
-                :mod:`memorag_graph.memory.revision` for usual changes.
-            journal: Keeps notes as they are made, so that a killed process can go on.
-            report: Called as the work goes on.
-
-        Raises:
-            InputError: If the list is empty.
-            MemoryMismatchError: If the memory was made with another model.
-        """
-        memory.identity.require(Identity.of(self.language_model, memory.identity.embedding_model))
-        recipe = Recipe(memory.prompts, memory.settings, memory.identity)
-        return self._form(documents, recipe, memory, journal, report)
-
-    def _form(
-        self,
-        documents: Sequence[Document | DocumentInfo],
-        recipe: Recipe,
-        known: Memory | None,
-        journal: Journal | None,
-        report: ReportProgress,
-    ) -> Memory:
-        def read(texts: Sequence[Sequence[str]]) -> tuple[Shard, ...]:
-            return self._read(texts, recipe, known, report)
-
+        recipe.identity.require(Identity.of(self.language_model, recipe.identity.embedding_model))
         kind = self._kind(recipe, journal or Journal(), report)
-        return form_memory(documents, recipe, kind, self.language_model, read, known, report)
+
+        def prefill(texts: Sequence[Sequence[str]]) -> tuple[Shard, ...]:
+            return self._prefill(texts, recipe, known.memory if known else None, report)
+
+        return build_memory(documents, recipe, kind, self.language_model, prefill, known, report)
 
     def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
         if recipe.settings.kind == "full":
@@ -197,11 +176,11 @@ class MemoryModel(ABC):
         return GistKind(self._drafter(), self.language_model, recipe.prompts, recipe.settings, journal, report)
 
     @abstractmethod
-    def _drafter(self) -> Drafter:
+    def _drafter(self) -> GistWriter:
         """Return what has the model write gists."""
 
     @abstractmethod
-    def _read(
+    def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
         """Make the shards of their texts."""

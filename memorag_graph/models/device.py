@@ -26,10 +26,15 @@ def choose_device(device: str = "auto") -> torch.device:
     return chosen
 
 
-def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """Return the named dtype, or the fastest one that the device computes in natively.
+def choose_dtype(dtype: str, device: torch.device, preferred: str = "") -> torch.dtype:
+    """Return the named dtype; for ``"auto"`` the fastest one that the device computes in natively.
 
     On CPUs that is bfloat16 only with instructions for it; emulated, it is slower than float32.
+
+    Args:
+        dtype: The name, or ``"auto"``.
+        device: Where the model runs.
+        preferred: What ``"auto"`` means where the device computes in it natively.
 
     Raises:
         InputError: If the dtype's name is unknown.
@@ -38,6 +43,8 @@ def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
         if dtype not in _DTYPES:
             raise InputError("dtype", f"{dtype!r} is unknown; choose from auto, {', '.join(_DTYPES)}")
         return _DTYPES[dtype]
+    if preferred in _DTYPES and _is_native(_DTYPES[preferred], device):
+        return _DTYPES[preferred]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device.type == "cpu":
@@ -52,6 +59,15 @@ def free_memory(device: torch.device) -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
+    """Tell whether a device computes in a dtype without emulating it."""
+    if dtype == torch.float32:
+        return True
+    if device.type == "cpu":
+        return dtype == torch.bfloat16 and _cpu_has_bf16()
+    return dtype == torch.float16 or (device.type == "cuda" and torch.cuda.is_bf16_supported())
 
 
 def _cpu_has_bf16() -> bool:

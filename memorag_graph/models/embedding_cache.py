@@ -12,7 +12,7 @@ MOST_REMEMBERED = 16_384
 """Texts whose vectors are remembered: 25 MB with 384 dimensions, 67 MB with 1,024."""
 
 
-class RememberedEmbeddings(Embeddings):
+class CachedEmbeddings(Embeddings):
     """An embedding model that remembers the vectors of the texts that were asked for last.
 
     Args:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.packed import PackedLinear, PackedPart
-from memorag_graph.models.beacon import has_beacons
+from memorag_graph.beacon.checkpoint import has_beacons
+from memorag_graph.beacon.config import BeaconConfig
+from memorag_graph.inference.packed_linear import PackedLinear, PackedPart
 
 _SAMPLES_PER_PARAMETER = 64
 

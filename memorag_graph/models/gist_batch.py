@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 
 import torch
 
-from memorag_graph.kv.branch import open_branch
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling, TokenPicker
-from memorag_graph.models.worker import Worker
+from memorag_graph.models.scheduler import Scheduler
 
-MOST_SLOTS = {"cpu": 16, "cuda": 16}
+MAX_BATCH_WIDTH = {"cpu": 16, "cuda": 16}
 """Beyond so many, rows no longer come almost for free."""
 
 _CACHE_BYTES = 1 << 30
@@ -35,7 +35,7 @@ class _Slot(Generic[Key]):
     tokens: list[int] = field(default_factory=list)
 
 
-def slots_for(row_bytes: int, device: torch.device) -> int:
+def batch_width(row_bytes: int, device: torch.device) -> int:
     """Return how many rows to write at once: as many as pay and fit the memory that is free on the device.
 
     In RAM, a bound that most machines have free comes first, so that the width, and with it the bits, seldom change.
@@ -47,14 +47,14 @@ def slots_for(row_bytes: int, device: torch.device) -> int:
     budget = int(_FREE_SHARE * free_memory(device))
     if device.type == "cpu":
         budget = min(budget, _CACHE_BYTES)
-    return max(1, min(MOST_SLOTS.get(device.type, MOST_SLOTS["cpu"]), budget // row_bytes))
+    return max(1, min(MAX_BATCH_WIDTH.get(device.type, MAX_BATCH_WIDTH["cpu"]), budget // row_bytes))
 
 
-class Slots(Generic[Key]):
+class GistBatch(Generic[Key]):
     """Writes texts in slots.
 
     Args:
-        worker: The model's thread; between two tokens it is free for others.
+        scheduler: The model's thread; between two tokens it is free for others.
         language_model: The model.
         longest_prompt: Most tokens of a prompt.
         sampling: How to write.
@@ -63,16 +63,16 @@ class Slots(Generic[Key]):
 
     def __init__(
         self,
-        worker: Worker,
+        scheduler: Scheduler,
         language_model: LanguageModel,
         longest_prompt: int,
         sampling: Sampling,
         report: Callable[[int], None],
     ) -> None:
         self._columns = longest_prompt + sampling.max_new_tokens
-        self.width = slots_for(language_model.cache_bytes_per_token * self._columns, language_model.model.device)
+        self.width = batch_width(language_model.cache_bytes_per_token * self._columns, language_model.model.device)
         self.longest_prompt = longest_prompt
-        self._worker = worker
+        self._scheduler = scheduler
         self._model = language_model
         self._sampling = sampling
         self._report = report
@@ -81,10 +81,10 @@ class Slots(Generic[Key]):
     def write(self, prompts: Iterable[tuple[Key, Sequence[int]]], count: int) -> Iterator[tuple[Key, list[int]]]:
         """Continue so many prompts; yield each key with its tokens, in the order in which they are finished."""
         waiting = iter(prompts)
-        closes = self._worker.call(lambda: self._model.rows_are_independent)
+        closes = self._scheduler.call(lambda: self._model.rows_are_independent)
         width = min(self.width, count) if closes else self.width
         self._slots = [None] * width
-        self._branch = self._worker.call(lambda: open_branch(self._model.model, [None] * width, self._columns))
+        self._branch = self._scheduler.call(lambda: open_session(self._model.model, [None] * width, self._columns))
         while True:
             yield from self._fill(waiting)
             if not any(self._slots):
@@ -109,18 +109,18 @@ class Slots(Generic[Key]):
             self._branch.restart(row)
             return slot.picker.pick(self._branch.prefill(row, prompt))
 
-        slot.tokens.append(self._worker.call(prefill))
+        slot.tokens.append(self._scheduler.call(prefill))
         return slot
 
     def _close_empty(self) -> None:
         """Close the slots that nothing waits for."""
         kept = [row for row, slot in enumerate(self._slots) if slot]
         if len(kept) < len(self._slots):
-            self._worker.call(lambda: self._branch.keep(kept, self._columns))
+            self._scheduler.call(lambda: self._branch.keep(kept, self._columns))
             self._slots = [self._slots[row] for row in kept]
 
     def _step(self) -> Iterator[tuple[Key, list[int]]]:
-        for row, token in enumerate(self._worker.call(self._next_tokens)):
+        for row, token in enumerate(self._scheduler.call(self._next_tokens)):
             slot = self._slots[row]
             if slot is None:
                 continue

@@ -8,12 +8,12 @@ from functools import cached_property
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from memorag_graph.beacon.checkpoint import has_beacons
+from memorag_graph.beacon.config import BeaconConfig
 from memorag_graph.errors import ModelError
-from memorag_graph.kv.attention import MEMORY_ATTENTIONS
-from memorag_graph.kv.beacon.config import BeaconConfig
-from memorag_graph.kv.capability import prepare, rows_are_independent
+from memorag_graph.inference.fast_paths import prepare, rows_are_independent
+from memorag_graph.inference.prefix_attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.prefix import cache_shape
-from memorag_graph.models.beacon import has_beacons
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 from memorag_graph.models.fingerprint import digest, fingerprint
 
@@ -48,7 +48,7 @@ class LanguageModel:
             prepare(model, flash=flash)
         except ValueError as error:
             raise ModelError(f"the model {name!r} cannot hold a memory: {error}; use another model") from None
-        if self.beacons is not None and not self.can_be_watched:
+        if self.beacons is not None and not self.can_be_observed:
             raise ModelError(f"the model {name!r} cannot read beacons with its attention; use another model")
         self.tokenizer = tokenizer
         self.name = name
@@ -80,7 +80,7 @@ class LanguageModel:
         return BeaconConfig.of(self.model.config) if has_beacons(self.model) else None
 
     @property
-    def can_be_watched(self) -> bool:
+    def can_be_observed(self) -> bool:
         """Whether a branch can show what the model attends to."""
         return bool(self.model.config._attn_implementation in MEMORY_ATTENTIONS)
 

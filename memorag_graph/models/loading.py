@@ -36,6 +36,7 @@ class ModelSource:
         name: ``"embedded"``, a local directory, or a hub name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
         dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        preferred_dtype: What ``"auto"`` means where the device computes in it natively, such as a memory's own dtype.
         cache_dir: Where downloads from the hub are kept; None for the library's default.
         access_token: Token for gated models of the hub.
         load_in_4bit: Whether to hold the weights in 4 bits (NF4).
@@ -46,6 +47,7 @@ class ModelSource:
     name: str
     device: str = "auto"
     dtype: str = "auto"
+    preferred_dtype: str = ""
     cache_dir: str | None = None
     access_token: str | None = None
     load_in_4bit: bool = False
@@ -61,8 +63,8 @@ class ModelSource:
         from memorag_graph.models.device import choose_device, choose_dtype
 
         device = choose_device(self.device)
-        dtype = str(choose_dtype(self.dtype, device)).removeprefix("torch.")
-        return replace(self, name=absolute_name(self.name), device=str(device), dtype=dtype)
+        dtype = str(choose_dtype(self.dtype, device, self.preferred_dtype)).removeprefix("torch.")
+        return replace(self, name=absolute_name(self.name), device=str(device), dtype=dtype, preferred_dtype="")
 
     def __repr__(self) -> str:
         """Leave the token out, so that it reaches no log."""
@@ -83,12 +85,12 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-    from memorag_graph.kv.beacon.config import is_beacon
+    from memorag_graph.beacon.checkpoint import load_beacon_model, read_config, require_beacons
+    from memorag_graph.beacon.config import is_beacon
     from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
-    from memorag_graph.models.beacon import load_beacon_model, read_config, require_beacons
+    from memorag_graph.models.compute_threads import compute
     from memorag_graph.models.device import choose_device, choose_dtype
     from memorag_graph.models.language_model import LanguageModel
-    from memorag_graph.models.threads import compute
 
     device = choose_device(source.device)
     dtype = choose_dtype(source.dtype, device)
@@ -116,6 +118,15 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
     return compute(device, load)
 
 
+def silence_libraries() -> None:
+    """Keep the model libraries' own progress bars and advice out of a program's output."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def default_embedding_model(memory_model: str) -> str:
     """Return the name of the embedding model that goes with a memory model."""
     return EMBEDDED if memory_model == EMBEDDED else DEFAULT_EMBEDDING_MODEL
@@ -130,10 +141,10 @@ def load_embeddings(source: ModelSource) -> Embeddings:
     """
     from langchain_huggingface import HuggingFaceEmbeddings
 
-    from memorag_graph.kv.packed import pack_linears
+    from memorag_graph.inference.packed_linear import pack_linears
+    from memorag_graph.models.compute_threads import ThreadedEmbeddings, compute
     from memorag_graph.models.device import choose_device
-    from memorag_graph.models.threads import ThreadedEmbeddings, compute
-    from memorag_graph.models.vectors import RememberedEmbeddings
+    from memorag_graph.models.embedding_cache import CachedEmbeddings
 
     device = choose_device(source.device)
     with _loading(source.name):
@@ -150,7 +161,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
         )
         embeddings = compute(device, load)
         compute(device, partial(pack_linears, embeddings._client))
-        return RememberedEmbeddings(ThreadedEmbeddings(embeddings, device))
+        return CachedEmbeddings(ThreadedEmbeddings(embeddings, device))
 
 
 def load_cross_encoder(source: ModelSource) -> "CrossEncoder":
@@ -162,8 +173,8 @@ def load_cross_encoder(source: ModelSource) -> "CrossEncoder":
     """
     from sentence_transformers import CrossEncoder
 
+    from memorag_graph.models.compute_threads import compute
     from memorag_graph.models.device import choose_device
-    from memorag_graph.models.threads import compute
 
     device = choose_device(source.device)
     with _loading(source.name, "or use no reranker"):

@@ -15,7 +15,7 @@ _TOKEN_BITS = 32
 """Room for a token's number in that of a run. Tuples would be gone through by the garbage collector again and again."""
 
 
-class Lookup:
+class PromptLookup:
     """The tokens of a text so far, and where each run of them was seen last.
 
     Args:

@@ -17,13 +17,13 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from memorag_graph.kv.branch import Branch, open_branch
+from memorag_graph.inference.decode_session import DecodeSession, open_session
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.models.compute_threads import compute, compute_thread
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.lookup import Lookup
+from memorag_graph.models.prompt_lookup import PromptLookup
 from memorag_graph.models.sampling import Sampling, TokenPicker
-from memorag_graph.models.threads import compute, compute_thread
 
 JOIN_SECONDS = 0.03
 MAX_ROWS = 32
@@ -80,7 +80,7 @@ class Request:
             self.cancelled = True
 
 
-class Worker:
+class Scheduler:
     """Runs a model's work in its device's thread.
 
     One batch is under way, which requests join and leave; other work comes between its steps.
@@ -175,18 +175,18 @@ class Worker:
         Args:
             batch: Holds the requests under way.
         """
-        branch = open_branch(self._language_model.model, [], 0)
+        session = open_session(self._language_model.model, [], 0)
         rows: list[_Row] = []
         while True:
-            rows = _unfinished(rows, branch)
+            rows = _unfinished(rows, session)
             joining = self._joining([row.request for row in rows])
             batch[:] = [*(row.request for row in rows), *joining]
             if joining:
                 joined = [_Row(request, self._language_model) for request in joining]
-                yield from _prefill(branch, joined, len(rows))
-                rows = _side_by_side([*rows, *joined], branch)
+                yield from _prefill(session, joined, len(rows))
+                rows = _side_by_side([*rows, *joined], session)
             elif rows:
-                _step(branch, rows)
+                _step(session, rows)
                 yield
             else:
                 return
@@ -199,7 +199,7 @@ class _Row:
         self.request = request
         self._language_model = language_model
         self._picker = TokenPicker(request.sampling)
-        self._lookup = Lookup([*request.remembered, *request.prompt])
+        self._lookup = PromptLookup([*request.remembered, *request.prompt])
 
     def take(self, step: Callable[[], None]) -> None:
         """Take a step of this row alone; a fault ends its own answer and no other."""
@@ -210,9 +210,9 @@ class _Row:
             self.request.finished = True
             self.request.events.put(error)
 
-    def prefill(self, branch: Branch, index: int) -> None:
+    def prefill(self, session: DecodeSession, index: int) -> None:
         """Read the prompt as a row of a branch."""
-        self._read(branch.prefill(index, self.request.prompt))
+        self._read(session.prefill(index, self.request.prompt))
 
     def guess(self, most: int) -> list[int]:
         """Guess what comes after the next token: at most so many tokens, and no more than may be written."""
@@ -249,41 +249,41 @@ class _Row:
             request.events.put(None)
 
 
-def _step(branch: Branch, rows: Sequence[_Row]) -> None:
+def _step(session: DecodeSession, rows: Sequence[_Row]) -> None:
     """Read the last token of each row and a guess of what follows; choose the next tokens."""
-    most = min(MOST_GUESSED, TOKENS_AT_ONCE // len(rows) - 1) if branch.can_take_back else 0
+    most = min(MOST_GUESSED, TOKENS_AT_ONCE // len(rows) - 1) if session.can_take_back else 0
     guesses = [row.guess(most) for row in rows]
     new = 1 + max(map(len, guesses))
     read = [[row.request.tokens[-1], *guess] for row, guess in zip(rows, guesses, strict=True)]
-    logits = branch.step_ahead([[*tokens, *[0] * (new - len(tokens))] for tokens in read])
+    logits = session.step_ahead([[*tokens, *[0] * (new - len(tokens))] for tokens in read])
     for index, (row, guess) in enumerate(zip(rows, guesses, strict=True)):
         before = len(row.request.tokens)
         row.take(partial(row.read, logits[index], guess))
-        branch.take_back(index, new - max(1, len(row.request.tokens) - before))
+        session.take_back(index, new - max(1, len(row.request.tokens) - before))
 
 
-def _prefill(branch: Branch, joined: Sequence[_Row], before: int) -> Iterator[None]:
+def _prefill(session: DecodeSession, joined: Sequence[_Row], before: int) -> Iterator[None]:
     """Have rows join a branch that has some before, and read their prompts."""
     requests = [row.request for row in joined]
-    branch.join([request.prefix for request in requests], _most_columns(requests))
+    session.join([request.prefix for request in requests], _most_columns(requests))
     for index, row in enumerate(joined, start=before):
         if not row.request.cancelled:
-            row.take(partial(row.prefill, branch, index))
+            row.take(partial(row.prefill, session, index))
             yield
 
 
-def _unfinished(rows: list[_Row], branch: Branch) -> list[_Row]:
+def _unfinished(rows: list[_Row], session: DecodeSession) -> list[_Row]:
     kept = [index for index, row in enumerate(rows) if not row.request.finished and not row.request.cancelled]
     if len(kept) < len(rows):
-        branch.keep(kept, _most_columns([rows[index].request for index in kept]))
+        session.keep(kept, _most_columns([rows[index].request for index in kept]))
     return [rows[index] for index in kept]
 
 
-def _side_by_side(rows: list[_Row], branch: Branch) -> list[_Row]:
+def _side_by_side(rows: list[_Row], session: DecodeSession) -> list[_Row]:
     """Put rows that share a prefix next to each other."""
     order = sorted(range(len(rows)), key=lambda index: id(rows[index].request.prefix))
     if order != list(range(len(rows))):
-        branch.keep(order, _most_columns([row.request for row in rows]))
+        session.keep(order, _most_columns([row.request for row in rows]))
     return [rows[index] for index in order]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from memorag_graph.chunking import CountsTokens
 from memorag_graph.models.chat_template import Turn
+from memorag_graph.text.chunking import CountsTokens
 
 
 class TextModel(CountsTokens, Protocol):

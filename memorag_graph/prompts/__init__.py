@@ -8,11 +8,11 @@ from typing import get_args
 
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
-from memorag_graph.languages import Language
 from memorag_graph.prompts.en import ENGLISH
-from memorag_graph.prompts.texts import LanguagePrompts
+from memorag_graph.prompts.prompt_texts import LanguagePrompts
 from memorag_graph.prompts.zh import CHINESE
 from memorag_graph.settings import PromptKey
+from memorag_graph.text.languages import Language
 
 REQUIRED_FIELDS: Mapping[PromptKey, frozenset[str]] = MappingProxyType(
     {

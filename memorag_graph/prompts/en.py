@@ -1,6 +1,6 @@
 """English prompts; also used, with a closing instruction, for languages without a set of their own."""
 
-from memorag_graph.prompts.texts import LanguagePrompts
+from memorag_graph.prompts.prompt_texts import LanguagePrompts
 
 _NOT_CONTAINED = "The document does not seem to contain the answer."
 

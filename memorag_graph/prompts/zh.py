@@ -1,6 +1,6 @@
 """Chinese prompts."""
 
-from memorag_graph.prompts.texts import LanguagePrompts
+from memorag_graph.prompts.prompt_texts import LanguagePrompts
 
 _NOT_CONTAINED = "文档中似乎没有这个问题的答案。"
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 
-from memorag_graph.api.texts import texts_of
 from memorag_graph.errors import InputError
-from memorag_graph.generation.sources import Served, Source, check_number
-from memorag_graph.generation.usage import Prices, Usage, UsageMeter
+from memorag_graph.providers.provider_models import ProviderModel, Source, check_number
+from memorag_graph.providers.usage import Prices, Usage, UsageMeter
+from memorag_graph.text.checks import texts_of
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -68,7 +68,7 @@ class Agent:
             raise InputError("prices", f"must be two numbers from 0 up, (input, output), not {prices}")
         self.model = model
         self.source = source
-        self._served = Served(source, model, dict(api_dict or {}), temperature)
+        self._served = ProviderModel(source, model, dict(api_dict or {}), temperature)
         self._meter = UsageMeter(Prices(*prices) if prices else _FREE, max_cost, max_new_tokens)
         self._settings = {"max_tokens": max_new_tokens, "timeout": timeout, "max_retries": max_retries}
 

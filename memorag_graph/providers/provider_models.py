@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from memorag_graph.errors import InputError, MissingExtraError, ModelError
-from memorag_graph.generation.guarded import guarded
+from memorag_graph.providers.redacting_chat import redacting
 
 Source = Literal["openai", "azure", "deepseek"]
 SOURCES: tuple[Source, ...] = get_args(Source)
@@ -56,7 +56,7 @@ _AZURE_VERSION = "2024-10-21"
 
 
 @dataclass(frozen=True)
-class Served:
+class ProviderModel:
     """A served chat model, described but not yet made.
 
     Args:
@@ -98,7 +98,7 @@ class Served:
             )
 
     @classmethod
-    def named(cls, name: str, temperature: float = 0.0) -> "Served | None":
+    def named(cls, name: str, temperature: float = 0.0) -> "ProviderModel | None":
         """Return what a name like ``"openai:gpt-4o"`` stands for, or None for other names."""
         for source in SOURCES:
             if name.startswith(f"{source}:"):
@@ -136,7 +136,7 @@ class Served:
         return self._made(ChatDeepSeek, given)
 
     def _made(self, kind: type[BaseChatModel], settings: Mapping[str, Any]) -> BaseChatModel:
-        chat = guarded(kind)(model=self.model, stream_usage=True, **settings)
+        chat = redacting(kind)(model=self.model, stream_usage=True, **settings)
         key = f"api_dict['api_key'] or {_KEYS[self.source]}"
         chat.tell(f"{self.source}:{self.model}", key, _ADDRESSES[self.source])
         return chat

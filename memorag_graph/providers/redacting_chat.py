@@ -11,11 +11,11 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.generation.faults import as_model_error
+from memorag_graph.providers.provider_errors import as_model_error
 
 
-class GuardedChat(BaseChatModel):
-    """Goes before a chat model of the OpenAI family among the bases of a class; see :func:`guarded`."""
+class RedactingChat(BaseChatModel):
+    """Goes before a chat model of the OpenAI family among the bases of a class; see :func:`redacting`."""
 
     _who: str = PrivateAttr("")
     _key_setting: str = PrivateAttr("")
@@ -56,9 +56,9 @@ class GuardedChat(BaseChatModel):
 
 
 @cache
-def guarded(kind: type[BaseChatModel]) -> type[GuardedChat]:
+def redacting(kind: type[BaseChatModel]) -> type[RedactingChat]:
     """Return a subclass of a chat model whose errors are :class:`memorag_graph.errors.ModelError`."""
-    return type(kind.__name__, (GuardedChat, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+    return type(kind.__name__, (RedactingChat, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
 def _without_login(address: str) -> str:

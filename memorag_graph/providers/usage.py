@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from memorag_graph.errors import CostLimitError
-from memorag_graph.generation.faults import status_of
+from memorag_graph.providers.provider_errors import status_of
 
 _PER = 1_000_000
 _TOKENS_PER_MESSAGE = 8

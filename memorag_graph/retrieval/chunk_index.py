@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.progress import ReportProgress
+from memorag_graph.text.chunking import Chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
-from memorag_graph.retrieval.index import ChunkIndex, Hit
+from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
+from memorag_graph.text.chunking import Chunk
 
 EXACT_UP_TO = 400_000
 """Chunks that are searched exactly, in some 25 ms; more are searched through a graph of neighbours (HNSW), which misses

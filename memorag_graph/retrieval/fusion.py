@@ -10,8 +10,8 @@ SIGIR 2009).
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.chunk_index import Hit
+from memorag_graph.text.chunking import Chunk
 
 RRF_K = 60
 """Constant of reciprocal rank fusion, as published."""

@@ -9,11 +9,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError
-from memorag_graph.retrieval.analysis import terms
 from memorag_graph.retrieval.bm25 import BM25
-from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.chunk_index import Hit
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.chunking import Chunk
 
 _ABSENT = "\0"
 """A term that no text has: it keeps an index over texts without any term from being empty."""

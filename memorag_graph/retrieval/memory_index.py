@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.retrieval.index import ChunkIndex
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.chunk_index import ChunkIndex
+from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.no_index import NoIndex
+from memorag_graph.text.chunking import Chunk
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class MemoryIndex:
         (hits,) = self.vectors.search([question], 1)
         if not hits:
             return 0.0, [0.0] * len(texts)
-        from memorag_graph.retrieval.dense import embed
+        from memorag_graph.retrieval.dense_index import embed
 
         nearest = self.chunks[hits[0].chunk].text  # embedded, as the score of a vector store may be of another kind
         vectors = embed(self.embeddings, [question, nearest, *texts])

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import InputError
 from memorag_graph.progress import ReportProgress, ignore_progress
-from memorag_graph.retrieval.index import ChunkIndex, Hit
+from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
+from memorag_graph.text.chunking import Chunk
 
 
 def _refused() -> InputError:

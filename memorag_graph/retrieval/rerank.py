@@ -31,7 +31,7 @@ class CrossEncoderReranker:
 
     def order(self, question: str, texts: Mapping[int, str]) -> list[int]:
         """Return chunks, best first; equal ones in document order."""
-        from memorag_graph.models.threads import compute
+        from memorag_graph.models.compute_threads import compute
 
         pairs = [(question, text) for text in texts.values()]
         scores = compute(self._model.device, lambda: self._model.predict(pairs, show_progress_bar=False))

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from memorag_graph.documents import NOWHERE, Places
+from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.fusion import best_first, fuse, order
-from memorag_graph.retrieval.index import Hit
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker
@@ -30,7 +30,7 @@ class Evidence:
         text: The passage.
         score: Place in the fused ranking; higher is better.
         queries: The queries that found it, best first.
-        places: Where the pages and sections of the document begin.
+        page_map: Where the pages and sections of the document begin.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Evidence:
     text: str
     score: float
     queries: tuple[Query, ...] = field(default=())
-    places: Places = NOWHERE
+    page_map: PageMap = NO_PAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words, longest_start, share_of
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.sentences import split_sentences
+from memorag_graph.text.words import content_words, longest_start, share_of
 
 _SAME = 0.9
 """Share of content words, both ways, from which two chunks say the same."""

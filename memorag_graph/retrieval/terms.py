@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
-from memorag_graph.words import is_wide
+from memorag_graph.text.words import is_wide
 
 _WORD = re.compile(r"(?u)\b\w\w+\b")  # the pattern of scikit-learn and bm25s
 

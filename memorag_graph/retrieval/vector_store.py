@@ -8,10 +8,10 @@ from pathlib import Path
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
-from memorag_graph.retrieval.index import ChunkIndex, Hit
+from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
+from memorag_graph.text.chunking import Chunk
 
 _BATCH = 64
 _NUMBER = "chunk"

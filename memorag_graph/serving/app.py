@@ -14,15 +14,15 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from memorag_graph import __version__
 from memorag_graph.graph import build_graph
 from memorag_graph.graph import registry as shared_registry
 from memorag_graph.registry import Registry
-from memorag_graph.serving.errors import answer_errors
+from memorag_graph.serving.error_responses import answer_errors
 from memorag_graph.serving.guard import Guard
-from memorag_graph.serving.memories import memories_router
-from memorag_graph.serving.questions import questions_app
+from memorag_graph.serving.memory_routes import memories_router
+from memorag_graph.serving.question_routes import questions_app
 from memorag_graph.settings import RunOptions
+from memorag_graph.version import __version__
 
 API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
 MAX_BODY = 200 * 1024**2
@@ -59,7 +59,11 @@ def create_app(
 
     @app.get("/health", tags=["service"], summary="Whether the service answers")
     def health() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__, "models": [Path(it).name for it in registry.loaded_models()]}
+        return {
+            "status": "ok",
+            "version": __version__,
+            "models": [Path(it).name for it in registry.models.loaded_models()],
+        }
 
     @app.get(docs_path, include_in_schema=False)
     def docs() -> HTMLResponse:

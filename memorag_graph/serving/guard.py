@@ -9,7 +9,7 @@ from starlette._utils import get_route_path  # what its router goes by
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memorag_graph.serving.errors import error_response
+from memorag_graph.serving.error_responses import error_response
 
 _OWN_SITES = ("none", "same-origin")
 """What browsers call requests that the user or a page of the service makes (W3C, "Fetch Metadata Request Headers")."""

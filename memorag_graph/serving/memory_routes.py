@@ -18,12 +18,12 @@ from starlette.responses import JSONResponse, Response
 
 from memorag_graph.documents import SUFFIXES, Document, document_name, from_text, read_document
 from memorag_graph.errors import InputError, MemoragError
-from memorag_graph.memory.manifest import read_info
-from memorag_graph.memory.store import MemoryStore
+from memorag_graph.memory.storage.manifest import read_info
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
-from memorag_graph.records import memory_record
 from memorag_graph.registry import Registry
-from memorag_graph.serving.errors import status_of
+from memorag_graph.serialization import memory_record
+from memorag_graph.serving.error_responses import status_of
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 _ID = re.compile("[0-9a-f]{32}")

@@ -15,14 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from memorag_graph.errors import InputError
 from memorag_graph.graph import MemoragGraph
 from memorag_graph.langchain.runnable import MemoRAGRunnable
-from memorag_graph.languages import language
-from memorag_graph.memory.manifest import read_info
-from memorag_graph.memory.store import MemoryStore
+from memorag_graph.memory.storage.manifest import read_info
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.prompts import Prompts
-from memorag_graph.serving.errors import answer_errors
-from memorag_graph.serving.memories import require_memory
+from memorag_graph.serving.error_responses import answer_errors
+from memorag_graph.serving.memory_routes import require_memory
 from memorag_graph.settings import TASKS, RunOptions, TaskType, run_options
 from memorag_graph.state import GraphOutput, asked
+from memorag_graph.text.languages import language
 
 QUESTION_OPTIONS = frozenset(
     {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"}

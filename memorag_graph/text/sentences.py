@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sentencex import get_sentence_boundaries
 
-from memorag_graph.words import count_words
+from memorag_graph.text.words import count_words
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"[^\n]+")

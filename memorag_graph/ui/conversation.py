@@ -8,12 +8,12 @@ from langchain_core.messages import AIMessageChunk
 
 from memorag_graph.errors import MemoragError
 from memorag_graph.ui import address
+from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.panels import show_citation_of
 from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.resources import Resources
-from memorag_graph.ui.settings import Chosen
-from memorag_graph.ui.talks import Turn
+from memorag_graph.ui.sidebar import Chosen
 
 _ANSWERING = ("generate", "draft_answer")
 _PLAIN = "lookup"

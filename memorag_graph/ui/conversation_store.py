@@ -12,7 +12,7 @@ Turn = dict[str, Any]
 """``result``, what the graph gave, and ``plain``, what plain RAG gave, where it was asked, too."""
 
 
-class Talks:
+class ConversationStore:
     """Conversations by the name of a visit."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from memorag_graph.cli.render import STAGES
+from memorag_graph.console import STAGES
 from memorag_graph.documents import Document
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui import address

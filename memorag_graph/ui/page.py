@@ -5,11 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.opened import OpenMemory
-from memorag_graph.ui import address, conversation, memorizing, panels, sources
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.ui import address, conversation, job_progress, panels, upload
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
-from memorag_graph.ui.settings import Chosen, settings
+from memorag_graph.ui.sidebar import Chosen, settings
 
 STYLE = """
 <style>
@@ -43,7 +43,7 @@ def main() -> None:
     shared = resources()
     with st.sidebar:
         st.markdown("## memorag_graph")
-        is_kept = sources.choose(shared)
+        is_kept = upload.choose(shared)
         chosen = settings(shared.options)
     if not is_kept:
         st.warning("There is no such memory, or none any more. Choose another one, or upload its documents again.")
@@ -54,7 +54,7 @@ def main() -> None:
     opened = _open(shared, chosen)
     if opened is None:
         return
-    memorizing.forget()
+    job_progress.forget()
     turns = shared.talks.get(address.visit())
     with st.container(key="side-by-side"):
         talk, beside = st.columns([3, 2], gap="large")
@@ -69,14 +69,14 @@ def main() -> None:
 
 def _begin(shared: Resources, chosen: Chosen) -> None:
     """Show how to come to a memory, or the one in the making."""
-    if memorizing.show(shared):
+    if job_progress.show(shared):
         return
     st.markdown(
         "### Ask documents that are too long for a prompt\n"
         "Upload text, PDF, DOCX, EPUB, HTML or Markdown files, or choose a memory on the left. They are read once; "
         "then every answer quotes the places that it rests on."
     )
-    sources.offer_upload(shared, chosen.options)
+    upload.offer_upload(shared, chosen.options)
 
 
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from memorag_graph.cli.render import DECIDED, size
+from memorag_graph.console import TRACE_TITLES, size
 from memorag_graph.ui import address
+from memorag_graph.ui.conversation_store import Turn
+from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.passages import escaped, passage_html, place_of
-from memorag_graph.ui.path import path_dot
 from memorag_graph.ui.resources import Resources
-from memorag_graph.ui.talks import Turn
 
 if TYPE_CHECKING:
-    from memorag_graph.opened import OpenMemory
+    from memorag_graph.open_memories import OpenMemory
 
 PANELS = ("Document", "Evidence", "Recalled", "Path")
 
@@ -91,7 +91,7 @@ def _show_recalled(result: Result) -> None:
             st.caption(escaped(f"Not searched for ({dropped[clue]})" if clue in dropped else _found_by(result, clue)))
     for record in trace:
         if record["text"] not in shown:
-            st.caption(escaped(f"{DECIDED[record['what']]}: {record['text']} ({record['reason']})"))
+            st.caption(escaped(f"{TRACE_TITLES[record['what']]}: {record['text']} ({record['reason']})"))
 
 
 def _found_by(result: Result, clue: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from memorag_graph.chunking import Chunk
+from memorag_graph.text.chunking import Chunk
 
 _MARKS = re.compile(r"[\\*_`#<\[\]$:~]")
 _BEFORE = 500

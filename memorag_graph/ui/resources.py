@@ -6,12 +6,12 @@ from functools import cached_property
 
 import streamlit as st
 
-from memorag_graph.cli.run import quiet
 from memorag_graph.graph import MemoragGraph, build_graph
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
-from memorag_graph.ui.talks import Talks
 
 OPTIONS = "MEMORAG_GRAPH_UI_OPTIONS"
 """Variable that hands the operator's options from the command line to the page, as JSON."""
@@ -31,7 +31,7 @@ class Resources:
     options: RunOptions
     registry: Registry
     jobs: Jobs
-    talks: Talks
+    talks: ConversationStore
 
     @cached_property
     def graph(self) -> MemoragGraph:
@@ -42,7 +42,7 @@ class Resources:
 @st.cache_resource(show_spinner=False)
 def resources() -> Resources:
     """Return what is shared, made at the first use."""
-    quiet()
+    silence_libraries()
     registry = Registry()
     options = RunOptions.model_validate_json(os.environ.get(OPTIONS, "{}"))
-    return Resources(options, registry, Jobs(registry), Talks())
+    return Resources(options, registry, Jobs(registry), ConversationStore())

@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from memorag_graph.documents import MOST_BYTES, SUFFIXES, Document, document_name, read_document
 from memorag_graph.errors import MemoragError
 from memorag_graph.settings import RunOptions
-from memorag_graph.ui import address, memorizing
+from memorag_graph.ui import address, job_progress
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
@@ -56,7 +56,7 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
         return
     _let_go(files)
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # an uploader without files
-    memorizing.begin(shared, documents, options)
+    job_progress.begin(shared, documents, options)
 
 
 def _read(files: Sequence[UploadedFile]) -> list[Document]:

@@ -2,14 +2,14 @@
 
 A document is ``{"id", "text"}``. A question is ``{"id", "document_id", "query", "answer", "evidence", "kind"}``:
 ``answer`` is a text or a list of texts, ``evidence`` a list of ``[start, end]``, ``kind`` one of
-:data:`memorag_graph.evaluation.data.KINDS`.
+:data:`memorag_graph.evaluation.dataset.KINDS`.
 """
 
 from pathlib import Path
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.data import DataSet
+from memorag_graph.evaluation.dataset import DataSet
 from memorag_graph.evaluation.formats.rows import Questions, read_rows
 
 DOCUMENTS = "documents.jsonl"

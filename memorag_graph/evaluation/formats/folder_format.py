@@ -10,8 +10,8 @@ from pathlib import Path
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.data import DataSet, Kind, Span
-from memorag_graph.evaluation.formats.evidence import QUESTIONS
+from memorag_graph.evaluation.dataset import DataSet, Kind, Span
+from memorag_graph.evaluation.formats.evidence_format import QUESTIONS
 from memorag_graph.evaluation.formats.rows import Questions, Row, read_rows
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.data import DataSet
-from memorag_graph.evaluation.formats.evidence import DOCUMENTS, QUESTIONS, read_evidence
-from memorag_graph.evaluation.formats.folder import read_folder
+from memorag_graph.evaluation.dataset import DataSet
+from memorag_graph.evaluation.formats.evidence_format import DOCUMENTS, QUESTIONS, read_evidence
+from memorag_graph.evaluation.formats.folder_format import read_folder
 from memorag_graph.evaluation.formats.longbench import read_longbench
 
 

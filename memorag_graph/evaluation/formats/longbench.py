@@ -8,10 +8,10 @@ from pathlib import Path
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.data import DataSet
+from memorag_graph.evaluation.dataset import DataSet
 from memorag_graph.evaluation.formats.rows import Questions, read_rows
-from memorag_graph.languages import detect_language
 from memorag_graph.prompts import Prompts
+from memorag_graph.text.languages import detect_language
 
 _ID_LENGTH = 16
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.data import KINDS, Kind, Question, Span, union
+from memorag_graph.evaluation.dataset import KINDS, Kind, Question, Span, union
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 
-from memorag_graph.evaluation.metrics.marks import without_marks
-from memorag_graph.words import is_wide
+from memorag_graph.evaluation.metrics.citation_marks import without_marks
+from memorag_graph.text.words import is_wide
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memorag_graph.documents import Document
-from memorag_graph.evaluation.data import Span, shared
-from memorag_graph.evaluation.metrics.marks import marked, numbers
+from memorag_graph.evaluation.dataset import Span, shared
+from memorag_graph.evaluation.metrics.citation_marks import marked, numbers
 from memorag_graph.generation.answer import Citation
-from memorag_graph.sentences import split_sentences
-from memorag_graph.words import content_words
+from memorag_graph.text.sentences import split_sentences
+from memorag_graph.text.words import content_words
 
 
 @dataclass(frozen=True, slots=True)

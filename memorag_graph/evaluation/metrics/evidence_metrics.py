@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memorag_graph.chunking import Chunk
-from memorag_graph.evaluation.data import Span, length, shared, union
+from memorag_graph.evaluation.dataset import Span, length, shared, union
+from memorag_graph.text.chunking import Chunk
 
 
 def recall(passages: Sequence[Span], evidence: Sequence[Span]) -> float | None:

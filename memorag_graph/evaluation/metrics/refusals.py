@@ -2,9 +2,9 @@
 
 import re
 
-from memorag_graph.evaluation.metrics.marks import without_marks
-from memorag_graph.languages import detect_language
-from memorag_graph.words import count_words
+from memorag_graph.evaluation.metrics.citation_marks import without_marks
+from memorag_graph.text.languages import detect_language
+from memorag_graph.text.words import count_words
 
 FEWEST_WORDS = 8
 """Shorter texts do not tell their language."""

@@ -5,12 +5,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.bench import Case
 from memorag_graph.evaluation.chunks import count_tokens
-from memorag_graph.evaluation.data import Question, Span
-from memorag_graph.evaluation.metrics import answers, citations, evidence, manner
+from memorag_graph.evaluation.dataset import Question, Span
+from memorag_graph.evaluation.metrics import answer_metrics, citation_metrics, evidence_metrics, refusals
 from memorag_graph.evaluation.outcome import Outcome
-from memorag_graph.languages import detect_language
+from memorag_graph.evaluation.workbench import Case
+from memorag_graph.text.languages import detect_language
 
 Scores = Mapping[str, float | None]
 
@@ -104,19 +104,19 @@ def _evidence(case: Case, outcome: Outcome, cut: int) -> Scores:
     passages, known, chunks = outcome.passages, case.question.evidence, case.prepared.chunks
     if passages is None or not known:
         return {}
-    ranking = evidence.ranked(chunks, passages)
+    ranking = evidence_metrics.ranked(chunks, passages)
     return {
-        "evidence_recall": evidence.recall(passages, known),
-        "evidence_precision": evidence.precision(passages, known),
-        "ndcg": evidence.ndcg(ranking, evidence.gains(chunks, known), cut),
-        **{f"{AT}{tokens}": evidence.recall(spans, known) for tokens, spans in sorted(outcome.at.items())},
+        "evidence_recall": evidence_metrics.recall(passages, known),
+        "evidence_precision": evidence_metrics.precision(passages, known),
+        "ndcg": evidence_metrics.ndcg(ranking, evidence_metrics.gains(chunks, known), cut),
+        **{f"{AT}{tokens}": evidence_metrics.recall(spans, known) for tokens, spans in sorted(outcome.at.items())},
     }
 
 
 def _answer(case: Case, outcome: Outcome, answer: str) -> Scores:
     question = case.question
-    refused = outcome.abstained or manner.is_refusal(answer)
-    is_wrong = None if refused else manner.in_wrong_language(answer, *_languages(case))
+    refused = outcome.abstained or refusals.is_refusal(answer)
+    is_wrong = None if refused else refusals.in_wrong_language(answer, *_languages(case))
     return {
         # An answer in the wrong language cannot be compared word by word: it is counted as what it is.
         **({} if is_wrong else _against_references(question, answer)),
@@ -133,23 +133,25 @@ def _languages(case: Case) -> tuple[str, ...]:
 
 def _against_references(question: Question, answer: str) -> Scores:
     return {
-        "answer_f1": answers.f1(answer, question.answers),
-        "exact_match": answers.exact_match(answer, question.answers),
-        **answers.rouge(answer, question.answers),
+        "answer_f1": answer_metrics.f1(answer, question.answers),
+        "exact_match": answer_metrics.exact_match(answer, question.answers),
+        **answer_metrics.rouge(answer, question.answers),
     }
 
 
 def _citations(case: Case, outcome: Outcome, answer: str, found: Sequence[Span], *, refused: bool) -> Scores:
     numbered = sorted(found)
-    checked = citations.check(answer, outcome.citations, numbered, case.prepared.document)
+    checked = citation_metrics.check(answer, outcome.citations, numbered, case.prepared.document)
     made = len(checked.valid) + checked.false
     known = case.question.evidence
     return {
-        "citation_validity": citations.validity(checked),
-        "citation_precision": citations.precision(checked, known),
+        "citation_validity": citation_metrics.validity(checked),
+        "citation_precision": citation_metrics.precision(checked, known),
         "citation_support": sum(it.supported for it in outcome.citations) / made if made else None,
-        "citation_recall": None if refused else citations.recall(answer, len(numbered), case.prepared.language.code),
-        "citation_hit": citations.hit(checked, known),
+        "citation_recall": None
+        if refused
+        else citation_metrics.recall(answer, len(numbered), case.prepared.language.code),
+        "citation_hit": citation_metrics.hit(checked, known),
         "cites_missing": float(checked.false > 0) if made else None,
         "cites_nothing": None if refused else float(not made),
     }

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.evaluation.bench import Case, Workbench
-from memorag_graph.evaluation.clues import ClueKind
-from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.clue_runs import ClueKind
+from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.outcome import Clues
+from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.generation.answer import Answer, GenerationInput
-from memorag_graph.retrieval.evidence import Evidence
-from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.chunk_index import Hit
+from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import TaskType
 
 

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.evaluation.bench import Case
-from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline, best_chunks
+from memorag_graph.evaluation.pipelines.base import Pipeline, best_chunks
 from memorag_graph.evaluation.pipelines.truncation import both_ends
+from memorag_graph.evaluation.workbench import Case
 from memorag_graph.generation.answer import Answer
-from memorag_graph.generation.chat import ChatGenerator
-from memorag_graph.generation.choose import EXTRACTIVE
+from memorag_graph.generation.chat_generator import ChatGenerator
+from memorag_graph.generation.choose_generator import EXTRACTIVE
 from memorag_graph.models.chat_template import without_thinking
 from memorag_graph.retrieval.bm25 import topk
-from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.chunk_index import Hit
 
 _CLOSED_BOOK = "Answer the question in one to three sentences, from what you know.\n\n{question}"
 _PROMPT_TOKENS = 256

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from memorag_graph.errors import InputError
-from memorag_graph.evaluation.bench import Workbench
+from memorag_graph.evaluation.pipelines.base import Pipeline
+from memorag_graph.evaluation.pipelines.baselines import ClosedBook, Dense, FullContext, Keywords
 from memorag_graph.evaluation.pipelines.expanded import Hyde, MultiQuery
-from memorag_graph.evaluation.pipelines.memorag import PARTS, RETRIEVAL, Memorag
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline
-from memorag_graph.evaluation.pipelines.plain import ClosedBook, Dense, FullContext, Keywords
+from memorag_graph.evaluation.pipelines.memorag_pipeline import PARTS, RETRIEVAL, Memorag
+from memorag_graph.evaluation.workbench import Workbench
 from memorag_graph.settings import RunOptions
 
 PIPELINES: Mapping[str, Callable[[Workbench, str], Pipeline]] = {

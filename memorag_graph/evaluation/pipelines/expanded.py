@@ -9,13 +9,13 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from pydantic import ConfigDict
 
-from memorag_graph.evaluation.bench import Case, Prepared
-from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline, best_chunks
+from memorag_graph.evaluation.pipelines.base import Pipeline, best_chunks
+from memorag_graph.evaluation.workbench import Case, Prepared
 from memorag_graph.models.chat_template import without_thinking
-from memorag_graph.retrieval.dense import embed
-from memorag_graph.retrieval.index import Hit
+from memorag_graph.retrieval.chunk_index import Hit
+from memorag_graph.retrieval.dense_index import embed
 
 _HYDE = "Please write a passage to answer the question.\nQuestion: {question}\nPassage:"
 

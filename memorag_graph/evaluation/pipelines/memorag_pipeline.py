@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.clues.sifting import searchable
-from memorag_graph.evaluation.bench import Case, Workbench
-from memorag_graph.evaluation.clues import ClueKind
-from memorag_graph.evaluation.data import Span
+from memorag_graph.clues.clue_filter import searchable
+from memorag_graph.evaluation.clue_runs import ClueKind
+from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.evaluation.pipelines.own import RetrievalPart, index_of, retrieved
-from memorag_graph.evaluation.pipelines.pipeline import Pipeline
+from memorag_graph.evaluation.pipelines.base import Pipeline
+from memorag_graph.evaluation.pipelines.own_retrieval import RetrievalPart, index_of, retrieved
+from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.generation.answer import Answer
-from memorag_graph.records import to_queries
+from memorag_graph.serialization import to_queries
 
 if TYPE_CHECKING:
     from memorag_graph.state import GraphState

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from memorag_graph.evaluation.bench import Case, Workbench
 from memorag_graph.evaluation.chunks import count_tokens
-from memorag_graph.evaluation.data import Span
-from memorag_graph.retrieval.evidence import Search, retrieve
+from memorag_graph.evaluation.dataset import Span
+from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
+from memorag_graph.retrieval.retrieve import Search, retrieve
 
 RetrievalPart = Literal["dense", "bm25", "share"]
 """What retrieval is made of: search by meaning, search by words, the share that the question is guaranteed, and what
@@ -35,7 +35,7 @@ def retrieved(
         chunk_tokens=options.retrieval_chunk_size,
         question_share=options.question_share if "share" in parts else 0.0,
         weights={**WEIGHTS, **options.query_weights},
-        reranker=bench.registry.reranker(options.reranker),
+        reranker=bench.registry.models.reranker(options.reranker),
     )
     evidence = retrieve(
         index_of(case, parts),

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from memorag_graph.evaluation.data import Span
+from memorag_graph.evaluation.dataset import Span
 from memorag_graph.retrieval.selection import Counts
 
 _LONGEST_TOKEN = 16

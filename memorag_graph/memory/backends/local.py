@@ -4,25 +4,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.beacon import BeaconKind, BeaconShardReader, beacon_settings
-from memorag_graph.memory.drafting import SlotDrafter
-from memorag_graph.memory.forming import Recipe
-from memorag_graph.memory.frame import turn_tokens
-from memorag_graph.memory.journal import Journal
-from memorag_graph.memory.kinds import MemoryKind
-from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import Completion, MemoryModel
-from memorag_graph.memory.reading import ShardReader
+from memorag_graph.memory.build.builder import Recipe
+from memorag_graph.memory.build.gist_writer import BatchGistWriter
+from memorag_graph.memory.build.prefill import ShardPrefiller
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.memory_model import Completion, MemoryModel
+from memorag_graph.memory.prompt_layout import turn_tokens
 from memorag_graph.models.chat_template import Turn, new_text, without_thinking
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.worker import Request, Worker
+from memorag_graph.models.scheduler import Request, Scheduler
 from memorag_graph.progress import ReportProgress
-from memorag_graph.settings import MemorySettings
 
 
 class LocalStream:
-    """The answer of a local model; see :class:`memorag_graph.memory.model.TextStream`."""
+    """The answer of a local model; see :class:`memorag_graph.memory.memory_model.TextStream`."""
 
     def __init__(self, request: Request, model: LanguageModel) -> None:
         self._request = request
@@ -62,7 +58,7 @@ class LocalMemoryModel(MemoryModel):
 
     def __init__(self, language_model: LanguageModel) -> None:
         self._model = language_model
-        self._worker = Worker(language_model)
+        self._scheduler = Scheduler(language_model)
 
     @property
     def language_model(self) -> LanguageModel:
@@ -123,7 +119,7 @@ class LocalMemoryModel(MemoryModel):
             )
         remembered = memory.shards[shard].token_ids if memory else ()
         request = Request(tokens, prefix, sampling, complete, remembered)
-        self._worker.submit(request)
+        self._scheduler.submit(request)
         return LocalStream(request, self._model)
 
     def turn_tokens(self, memory: Memory | None, turns: Sequence[Turn]) -> list[int]:
@@ -132,27 +128,10 @@ class LocalMemoryModel(MemoryModel):
             return self._model.encode_chat(turns)
         return turn_tokens(self._model, memory.prompts, turns)
 
-    def settled(self, settings: MemorySettings) -> MemorySettings:
-        """Return how the model makes a memory; one with beacons makes beacon memories.
+    def _drafter(self) -> BatchGistWriter:
+        return BatchGistWriter(self._scheduler, self._model)
 
-        Raises:
-            InputError: If the model has no beacons and is asked for them, or the ratio cannot be used.
-        """
-        if self._model.beacons is None:
-            return super().settled(settings)
-        return beacon_settings(self._model.beacons, settings)
-
-    def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
-        if self._model.beacons is not None:
-            return BeaconKind(self._model, self._model.beacons, recipe.prompts, recipe.settings.beacon_ratio)
-        return super()._kind(recipe, journal, report)
-
-    def _drafter(self) -> SlotDrafter:
-        return SlotDrafter(self._worker, self._model)
-
-    def _read(
+    def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
-        if self._model.beacons is not None:
-            return BeaconShardReader(self._worker, self._model, self._model.beacons).read(texts, recipe, known, report)
-        return ShardReader(self._worker, self._model).read(texts, recipe, known, report)
+        return ShardPrefiller(self._scheduler, self._model).read(texts, recipe, known, report)

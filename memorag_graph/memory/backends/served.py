@@ -15,13 +15,13 @@ from langchain_core.runnables.config import get_executor_for_config
 
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.forming import Recipe
-from memorag_graph.memory.gists import GistPlan
-from memorag_graph.memory.memory import Memory
-from memorag_graph.memory.model import Completion, MemoryModel
+from memorag_graph.memory.build.builder import Recipe
+from memorag_graph.memory.build.gist_kind import GistPlan
+from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.models.chat_template import Turn, new_text, without_thinking
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.served import ServedLanguageModel
+from memorag_graph.models.served_language_model import ServedLanguageModel
 from memorag_graph.progress import Progress, ReportProgress
 
 _AT_ONCE = 8
@@ -46,7 +46,7 @@ def served_memory_model(name: str, chat: BaseChatModel, window: int = DEFAULT_WI
     return ServedMemoryModel(ServedLanguageModel(name, chat, window))
 
 
-class ChatDrafter:
+class ChatGistWriter:
     """Drafts gists with a chat model, several requests at a time.
 
     Args:
@@ -59,7 +59,7 @@ class ChatDrafter:
     def draft(
         self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
     ) -> Iterator[tuple[str, str]]:
-        """Yield the key and the draft of each section; see :class:`memorag_graph.memory.gists.Drafter`.
+        """Yield the key and the draft of each section; see :class:`memorag_graph.memory.build.gist_kind.GistWriter`.
 
         After a failure nothing more is asked, and what is under way is still taken in: it is paid for.
 
@@ -92,7 +92,7 @@ class ChatDrafter:
 
 
 class ServedStream:
-    """The answer of a served model; see :class:`memorag_graph.memory.model.TextStream`."""
+    """The answer of a served model; see :class:`memorag_graph.memory.memory_model.TextStream`."""
 
     def __init__(
         self,
@@ -199,10 +199,10 @@ class ServedMemoryModel(MemoryModel):
         opening = [SystemMessage(prefix)] if prefix else []
         return [*opening, *(_KINDS[turn.role](turn.text) for turn in turns)]
 
-    def _drafter(self) -> ChatDrafter:
-        return ChatDrafter(self._model.chat)
+    def _drafter(self) -> ChatGistWriter:
+        return ChatGistWriter(self._model.chat)
 
-    def _read(
+    def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
         for name, only in (("kv_storage", "exact"), ("kv_keep", 1)):

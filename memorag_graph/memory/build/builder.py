@@ -1,15 +1,20 @@
-"""Documents → notes → a memory. What an earlier memory of some of them holds is used again."""
+"""Build a memory from documents: sections, section notes, shards and retrieval chunks.
 
-from collections.abc import Callable, Sequence
+What an earlier memory of some of the documents holds is reused, not computed again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from memorag_graph.chunking import CountsTokens, split_sections
+from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks, split_sections
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.kinds import MemoryKind, Note
-from memorag_graph.memory.memory import DocumentInfo, Identity, Memory, memory_id
-from memorag_graph.memory.sections import PlacedSection, Sections
+from memorag_graph.memory.build.kinds import MemoryKind
+from memorag_graph.memory.section_note import SectionNote
+from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory, memory_id
+from memorag_graph.memory.build.sections import PlacedSection, Sections
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
@@ -17,46 +22,61 @@ from memorag_graph.settings import MemorySettings
 _COUNTED_AT_ONCE = 1 << 20
 """Characters; the tokens of more take gigabytes."""
 
-ReadTexts = Callable[[Sequence[Sequence[str]]], tuple[Shard, ...]]
+Prefill = Callable[[Sequence[Sequence[str]]], tuple[Shard, ...]]
 """Makes shards of their texts."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides a memory besides its documents.
+    """Everything that decides a memory besides its documents.
 
     Attributes:
         prompts: The prompts of the documents' language.
-        settings: How it is made.
-        identity: What it is made with.
+        settings: How the memory is made.
+        identity: The models it is made with.
     """
 
     prompts: Prompts
     settings: MemorySettings
     identity: Identity
 
+    def memory_id(self, documents: Sequence[Document | DocumentInfo]) -> str:
+        """Return the content address of the memory of some documents."""
+        return memory_id(documents, self.identity, self.settings, self.prompts)
 
-def form_memory(
+
+@dataclass(frozen=True)
+class Built:
+    """A new memory.
+
+    Attributes:
+        memory: The memory.
+        chunks: The retrieval chunks of its documents, in order; none crosses a section.
+    """
+
+    memory: Memory
+    chunks: list[Chunk]
+
+
+def build_memory(
     documents: Sequence[Document | DocumentInfo],
     recipe: Recipe,
     kind: MemoryKind,
     tokens: CountsTokens,
-    read: ReadTexts,
-    known: Memory | None = None,
+    prefill: Prefill,
+    known: Built | None = None,
     report: ReportProgress = ignore_progress,
-) -> Memory:
-    """Form the memory of documents, in order.
-
-    No note is written twice: those of an earlier memory are taken over. The result is the same as without it.
+) -> Built:
+    """Build the memory of documents, in order; the result is the same with and without ``known``.
 
     Args:
-        documents: The documents; of those in ``known``, the description is enough.
+        documents: The documents; for those in ``known``, their description is enough.
         recipe: What else decides the memory.
-        kind: What is held of each section.
+        kind: What the memory holds of each section.
         tokens: Counts the model's tokens.
-        read: Makes the shards.
-        known: An earlier memory, made by the same recipe.
-        report: Called while documents are split into sections.
+        prefill: Makes the shards.
+        known: An earlier memory made by the same recipe, with its chunks.
+        report: Called as documents are split.
 
     Raises:
         InputError: If there is no document, or one without its text is not in the earlier memory.
@@ -65,17 +85,53 @@ def form_memory(
     if not documents:
         raise InputError("documents", "a memory needs at least one document")
     sections, infos = _split(documents, kind, tokens, report)
-    notes = _write_notes(documents, sections, kind, known)
-    shards = read(kind.arrange([note.text for note in notes]))
-    return Memory(
-        id=memory_id(infos, recipe.identity, recipe.settings, recipe.prompts),
-        shards=shards,
+    notes = _write_notes(documents, sections, kind, known.memory if known else None)
+    memory = Memory(
+        id=recipe.memory_id(infos),
+        shards=prefill(kind.arrange([note.text for note in notes])),
         notes=tuple(notes),
         documents=tuple(infos),
         prompts=recipe.prompts,
         settings=recipe.settings,
         identity=recipe.identity,
     )
+    return Built(memory, cut_chunks(memory, documents, tokens, known, report))
+
+
+def cut_chunks(
+    memory: Memory,
+    documents: Sequence[Document | DocumentInfo],
+    tokens: CountsTokens,
+    known: Built | None = None,
+    report: ReportProgress = ignore_progress,
+) -> list[Chunk]:
+    """Return the retrieval chunks of a memory's documents; those of known documents are taken over."""
+    size, overlap = memory.settings.retrieval_chunk_size, memory.settings.retrieval_chunk_overlap
+    total = sum(len(document.text) for document in documents if isinstance(document, Document))
+    chunks: list[Chunk] = []
+    before = 0
+    for position, document in enumerate(documents):
+        if isinstance(document, Document):
+            sections = _sections(memory, document, position, partial(_tell_chunks, report, before, total))
+            chunks += split_chunks(sections, tokens, size, overlap)
+            before += len(document.text)
+        elif known is not None:
+            old = known.memory.documents.index(document)
+            chunks += [replace(chunk, document=position) for chunk in known.chunks if chunk.document == old]
+    return chunks
+
+
+def _tell_chunks(report: ReportProgress, before: int, total: int, characters: int) -> None:
+    report(Progress("chunks", before + characters, total, "characters"))
+
+
+def _sections(memory: Memory, document: Document, position: int, tell: Callable[[int], None]) -> Iterator[Chunk]:
+    """Yield the sections of a document, telling how many of its characters were taken."""
+    for note in memory.notes:
+        if note.document == position:
+            yield Chunk(document.source, position, note.start, note.end, document.text[note.start : note.end])
+            tell(note.end)
+    tell(len(document.text))
 
 
 def _split(
@@ -115,7 +171,7 @@ def _write_notes(
     sections: Sequence[PlacedSection],
     kind: MemoryKind,
     known: Memory | None,
-) -> list[Note]:
+) -> list[SectionNote]:
     """Return the notes of all documents, writing those that are not known."""
     texts = {note.key: note.text for note in known.notes} if known else {}
     unknown = Sections()
@@ -124,14 +180,14 @@ def _write_notes(
         if it.key not in texts and isinstance(document, Document):
             unknown.add(it.key, document.text, it.section)
     texts |= kind.write(unknown)
-    notes = [Note(it.document, it.section.start, it.section.end, it.key, texts[it.key]) for it in sections]
+    notes = [SectionNote(it.document, it.section.start, it.section.end, it.key, texts[it.key]) for it in sections]
     for position, document in enumerate(documents):
         if isinstance(document, DocumentInfo):
             notes += _known_notes(known, document, position)
     return sorted(notes, key=lambda note: (note.document, note.start))
 
 
-def _known_notes(known: Memory | None, document: DocumentInfo, position: int) -> list[Note]:
+def _known_notes(known: Memory | None, document: DocumentInfo, position: int) -> list[SectionNote]:
     documents = known.documents if known else ()
     if known is None or document not in documents:
         raise InputError("documents", f"{document.source!r} is not in this memory; give its text")

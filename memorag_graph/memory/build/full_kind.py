@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 
-from memorag_graph.memory.kinds import pack, shard_room
-from memorag_graph.memory.sections import Sections
+from memorag_graph.memory.build.kinds import pack, shard_room
+from memorag_graph.memory.build.sections import Sections
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from memorag_graph.errors import InputError
-from memorag_graph.memory.digest import faithful_digest
-from memorag_graph.memory.journal import Journal
-from memorag_graph.memory.kinds import pack, shard_room
-from memorag_graph.memory.sections import Sections
+from memorag_graph.memory.build.grounded_summary import grounded_summary
+from memorag_graph.memory.storage.journal import Journal
+from memorag_graph.memory.build.kinds import pack, shard_room
+from memorag_graph.memory.build.sections import Sections
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.progress import Progress, ReportProgress
@@ -44,7 +44,7 @@ class GistPlan:
         return Turn("user", self.prompts.fill("gist", context=section))
 
 
-class Drafter(Protocol):
+class GistWriter(Protocol):
     """Has a model write gists. What it writes is checked against the sections afterwards."""
 
     def draft(
@@ -80,7 +80,7 @@ class GistKind:
 
     def __init__(
         self,
-        drafter: Drafter,
+        drafter: GistWriter,
         model: TextModel,
         prompts: Prompts,
         settings: MemorySettings,
@@ -163,4 +163,4 @@ class GistKind:
         return note if self._model.count(note) <= tokens else self._faithful("", note, tokens)
 
     def _faithful(self, draft: str, text: str, tokens: int) -> str:
-        return faithful_digest(draft, text, tokens, self._model.count, self._plan.prompts.language.code)
+        return grounded_summary(draft, text, tokens, self._model.count, self._plan.prompts.language.code)

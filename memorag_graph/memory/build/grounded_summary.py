@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from math import fsum  # exact: the order of a set of words, which differs between processes, must not decide
 
-from memorag_graph.sentences import Sentence, split_sentences
-from memorag_graph.words import content_words, is_borne_out, is_figure, longest_start, passages, share_of
+from memorag_graph.text.sentences import Sentence, split_sentences
+from memorag_graph.text.words import content_words, is_borne_out, is_figure, longest_start, passages, share_of
 
 _SUPPORT = 0.75
 _REPEATED = 0.7
@@ -18,7 +18,7 @@ _FEWEST_WORDS = 5
 _FIGURE_WEIGHT = 0.2
 
 
-def faithful_digest(
+def grounded_summary(
     draft: str, section: str, limit: int, count_tokens: Callable[[str], int], language_code: str
 ) -> str:
     """Return a digest of a section in at most ``limit`` tokens.

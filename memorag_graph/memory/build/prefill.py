@@ -4,32 +4,32 @@ from collections.abc import Sequence
 from functools import partial
 
 from memorag_graph.errors import InputError
-from memorag_graph.kv.branch import PIECE, open_branch
+from memorag_graph.inference.decode_session import PIECE, open_session
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.forming import Recipe
-from memorag_graph.memory.frame import opening_tokens
-from memorag_graph.memory.keeping import Keeper
-from memorag_graph.memory.memory import Memory
+from memorag_graph.memory.build.builder import Recipe
+from memorag_graph.memory.prompt_layout import opening_tokens
+from memorag_graph.memory.eviction.evictor import Evictor
+from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.worker import Worker
+from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.settings import MemorySettings
 
 
-class ShardReader:
+class ShardPrefiller:
     """Reads notes with a local model.
 
     Reading goes on where an earlier memory's tokens end or differ. The result is the same as without one, to the bit.
 
     Args:
-        worker: The model's thread.
+        scheduler: The model's thread.
         model: The model.
     """
 
-    def __init__(self, worker: Worker, model: LanguageModel) -> None:
-        self._worker = worker
+    def __init__(self, scheduler: Scheduler, model: LanguageModel) -> None:
+        self._scheduler = scheduler
         self._model = model
 
     def read(
@@ -46,7 +46,7 @@ class ShardReader:
         Raises:
             InputError: If the keys and values cannot be kept as the recipe asks.
         """
-        keeper = Keeper(self._worker, self._model, recipe.prompts, recipe.settings, report)
+        keeper = Evictor(self._scheduler, self._model, recipe.prompts, recipe.settings, report)
         opening = opening_tokens(self._model, recipe.prompts)
         layouts = [[*opening, *(token for text in shard for token in self._model.encode(text))] for shard in texts]
         progress = Total(sum(map(len, layouts)), report)
@@ -64,23 +64,23 @@ class ShardReader:
     def _shard(self, tokens: Sequence[int], kv: KVPrefix, settings: MemorySettings) -> Shard:
         try:
             frequencies = rotary_frequencies(self._model.model)
-            return self._worker.call(lambda: Shard.of(tokens, kv, settings.kv_storage, frequencies))
+            return self._scheduler.call(lambda: Shard.of(tokens, kv, settings.kv_storage, frequencies))
         except ValueError as error:
             raise InputError("kv_storage", f"{error}; use int8 or exact") from None
 
     def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: "Total") -> KVPrefix:
         """Read tokens, of which a start may be known; between two pieces the model is free for others."""
         start = _longest_start(tokens, known)
-        branch = self._worker.call(lambda: open_branch(self._model.model, [None], len(tokens)))
+        session = self._scheduler.call(lambda: open_session(self._model.model, [None], len(tokens)))
         done = start.length if start else 0
         if start:
-            self._worker.call(lambda: branch.restart(0, start))
+            self._scheduler.call(lambda: session.restart(0, start))
         progress.add(done)
         for at in range(done, len(tokens), PIECE):
             piece = tokens[at : at + PIECE]
-            self._worker.call(partial(branch.prefill, 0, piece))
+            self._scheduler.call(partial(session.prefill, 0, piece))
             progress.add(len(piece))
-        return self._worker.call(branch.prefix)
+        return self._scheduler.call(session.prefix)
 
 
 class Total:

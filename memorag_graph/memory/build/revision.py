@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
-from memorag_graph.memory.memory import DocumentInfo, Memory
+from memorag_graph.memory.kv_memory import DocumentInfo, Memory
 
 Listed = list[Document | DocumentInfo]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from memorag_graph.chunking import Section
+from memorag_graph.text.chunking import Section
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 
 from memorag_graph.errors import InputError
-from memorag_graph.kv.attention import Watch
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.eviction.kvzip import kvzip_scores
-from memorag_graph.kv.eviction.prune import prune, turning_frequencies
-from memorag_graph.kv.eviction.scoring import Scores
+from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.memory.frame import opening_tokens, turn_tokens
+from memorag_graph.memory.eviction.kvzip import kvzip_scores
+from memorag_graph.memory.eviction.prune import prune, turning_frequencies
+from memorag_graph.memory.eviction.scoring import Scores
+from memorag_graph.memory.prompt_layout import opening_tokens, turn_tokens
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.worker import Worker
+from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
 
-class Keeper:
+class Evictor:
     """Keeps the share ``kv_keep`` of a shard's keys and values, those that it takes to repeat the text.
 
     Args:
-        worker: The model's thread.
+        scheduler: The model's thread.
         model: The model.
         prompts: The prompts of the document's language.
         settings: Which keys and values are kept.
@@ -33,9 +33,14 @@ class Keeper:
     """
 
     def __init__(
-        self, worker: Worker, model: LanguageModel, prompts: Prompts, settings: MemorySettings, report: ReportProgress
+        self,
+        scheduler: Scheduler,
+        model: LanguageModel,
+        prompts: Prompts,
+        settings: MemorySettings,
+        report: ReportProgress,
     ) -> None:
-        self._worker = worker
+        self._scheduler = scheduler
         self._model = model
         self._prompts = prompts
         self._settings = settings
@@ -49,15 +54,15 @@ class Keeper:
             return kv
         opening = len(opening_tokens(self._model, self._prompts))
         scores = self._scores(kv, tokens, opening)
-        return self._worker.call(lambda: prune(kv, scores, self._settings.kv_keep, opening, self._model.model))
+        return self._scheduler.call(lambda: prune(kv, scores, self._settings.kv_keep, opening, self._model.model))
 
     def _scores(self, kv: KVPrefix, tokens: Sequence[int], opening: int) -> Scores:
         read = 0
 
-        def look_back(prefix: KVPrefix, turn: Sequence[int], watch: Watch) -> None:
+        def look_back(prefix: KVPrefix, turn: Sequence[int], watch: AttentionProbe) -> None:
             nonlocal read
-            branch = self._worker.call(lambda: open_branch(self._model.model, [prefix], len(turn)))
-            self._worker.call(lambda: branch.prefill(0, turn, watch))
+            session = self._scheduler.call(lambda: open_session(self._model.model, [prefix], len(turn)))
+            self._scheduler.call(lambda: session.prefill(0, turn, watch))
             read += len(turn)
             self._report(Progress("eviction", min(read, len(tokens)), len(tokens), "tokens"))
 
@@ -65,9 +70,9 @@ class Keeper:
         return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, look_back)
 
     def _require_evictable(self) -> None:
-        if not self._model.can_be_watched:
+        if not self._model.can_be_observed:
             raise InputError("kv_keep", "the attention of this model cannot be observed; use 1")
         try:
-            self._worker.call(lambda: turning_frequencies(self._model.model))
+            self._scheduler.call(lambda: turning_frequencies(self._model.model))
         except ValueError as error:
             raise InputError("kv_keep", f"{error}; use 1") from None

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from memorag_graph.kv.eviction.scoring import Read, Scores, attention_weights
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.memory.eviction.scoring import Read, Scores, attention_weights
 
 CHUNK = 512
 """Most tokens that are repeated at a time."""

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memorag_graph.kv.branch import open_branch
-from memorag_graph.kv.eviction.scoring import Scores
+from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies, turn
+from memorag_graph.memory.eviction.scoring import Scores
 
 _PROBE = 8
 _TOLERANCE = 0.1
@@ -60,9 +60,9 @@ def turning_frequencies(model: PreTrainedModel) -> Tensor:
     if frequencies is None:
         raise ValueError("the keys of this model are not bound to positions by rotary embedding")
     token = model.config.get_text_config().vocab_size // 3
-    branch = open_branch(model, [None], _PROBE)
-    branch.prefill(0, [token] * _PROBE)
-    for keys, _ in branch.prefix().layers:
+    session = open_session(model, [None], _PROBE)
+    session.prefill(0, [token] * _PROBE)
+    for keys, _ in session.prefix().layers:
         back = turn(keys.float().cpu(), -torch.arange(_PROBE), frequencies)
         if (back - back[:, :1]).norm() > _TOLERANCE * back.norm():
             raise ValueError("the keys of this model cannot be moved to other positions")

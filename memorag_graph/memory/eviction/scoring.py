@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from memorag_graph.kv.attention import Watch
+from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
 
-Read = Callable[[KVPrefix, Sequence[int], Watch], None]
+Read = Callable[[KVPrefix, Sequence[int], AttentionProbe], None]
 """Reads tokens after a prefix while a watch looks on, and forgets them."""
 
 Scores = list[Tensor]

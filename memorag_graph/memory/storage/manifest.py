@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
-from memorag_graph.memory.atomic import MANIFEST, open_verified, read_manifest, unlisted
+from memorag_graph.memory.storage.transaction import MANIFEST, open_verified, read_manifest, unlisted
 from memorag_graph.paths import memories_dir
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _log = logging.getLogger(__name__)
 

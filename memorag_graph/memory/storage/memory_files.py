@@ -12,22 +12,22 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from memorag_graph import __version__
-from memorag_graph.chunking import Chunk
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.languages import language
-from memorag_graph.memory.atomic import FileCheck, Writer, open_verified, write_together
-from memorag_graph.memory.kinds import Note
-from memorag_graph.memory.manifest import FORMAT_VERSION, read_info
-from memorag_graph.memory.memory import DocumentInfo, Identity, Memory
-from memorag_graph.models.threads import compute
+from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
+from memorag_graph.memory.section_note import SectionNote
+from memorag_graph.memory.storage.manifest import FORMAT_VERSION, read_info
+from memorag_graph.memory.storage.transaction import FileCheck, Writer, open_verified, write_together
+from memorag_graph.models.compute_threads import compute
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
-from memorag_graph.retrieval.dense import FaissKind
-from memorag_graph.retrieval.index import IndexKind, KeptInFile
-from memorag_graph.retrieval.keywords import KeywordIndex
+from memorag_graph.retrieval.chunk_index import IndexKind, KeptInFile
+from memorag_graph.retrieval.dense_index import FaissKind
+from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.settings import MemorySettings
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import language
+from memorag_graph.version import __version__
 
 INDEX_FILE = "index.bin"
 KEYWORDS_FILE = "keywords.bin"
@@ -158,7 +158,7 @@ def _load(
         memory = Memory(
             id=manifest["memory_id"],
             shards=tuple(shard for shard, _ in read),
-            notes=tuple(Note(**note) for note in _read_json(path(NOTES_FILE))),
+            notes=tuple(SectionNote(**note) for note in _read_json(path(NOTES_FILE))),
             documents=tuple(DocumentInfo.from_dict(document) for document in manifest["documents"]),
             prompts=_read_prompts(read[0][1]),
             settings=settings,

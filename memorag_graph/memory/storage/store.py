@@ -5,18 +5,18 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
-from memorag_graph.memory.atomic import LOCK, MANIFEST, finish_change
-from memorag_graph.memory.journal import JOURNAL
-from memorag_graph.memory.leases import Lease, in_use
-from memorag_graph.memory.manifest import find_memories
+from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.memory.storage.journal import JOURNAL
+from memorag_graph.memory.storage.leases import Lease, in_use
+from memorag_graph.memory.storage.manifest import find_memories
+from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change
 from memorag_graph.paths import memories_dir
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
@@ -30,8 +30,6 @@ _LOOKS_EVERY = 0.5
 """Seconds between two reports of waiting, at each of which it can be given up."""
 
 _RESUMABLE_SECONDS = 7 * 24 * 3600
-
-Opened = TypeVar("Opened")
 
 
 class MemoryStore:
@@ -60,40 +58,30 @@ class MemoryStore:
         """Return where a memory is kept, or would be."""
         return self.root / memory_id
 
-    def get_or_create(
-        self,
-        memory_id: str,
-        open_it: Callable[[Path], Opened],
-        create: Callable[[Path], Opened],
-        directory: Path | None = None,
-        report: ReportProgress = ignore_progress,
-    ) -> Opened:
-        """Return a memory, making it first if it is not there.
+    @contextmanager
+    def claim(self, directory: Path, report: ReportProgress = ignore_progress) -> Iterator[None]:
+        """Hold a memory's directory while the memory is opened or made, so that several askers make it once.
 
-        Of several callers with the same id, in this process and others, one makes it and the others wait for it.
+        Of several callers, in this process and others, one goes first and the others wait.
 
         Args:
-            memory_id: Its content address.
-            open_it: Returns the memory in a directory; raises MemoryFileError where there is none.
-            create: Saves the memory in the directory, which exists, and returns it.
-            directory: A directory of its own outside the store.
-            report: Called where another process is waited for.
+            directory: The memory's directory, in the store or outside.
+            report: Called while another process is waited for.
 
         Raises:
-            MemoryUnreadableError: If a memory is there that this program or user cannot read.
+            MemoryFileError: If the store cannot be written.
         """
-        place = directory or self.directory(memory_id)
-        with _held(self.exclusive(place), report):
+        with _held(self.exclusive(directory), report):
+            finish_change(directory)
             try:
-                opened = _open_or_create(place, open_it, create)
+                yield
             finally:
-                if self.keeps(place) and not any(path.is_file() and path.name != LOCK for path in place.glob("*")):
-                    shutil.rmtree(place, ignore_errors=True)  # stopped before there was anything to go on with
-        if self.keeps(place):
-            self.touch(memory_id)
+                if self.keeps(directory) and _holds_nothing(directory):
+                    shutil.rmtree(directory, ignore_errors=True)  # stopped before there was anything to resume
+        if self.keeps(directory):
+            self.touch(directory.name)
             with suppress(MemoryFileError):  # the memory is there, whether or not others can go
-                self.make_room(keep=memory_id)
-        return opened
+                self.make_room(keep=directory.name)
 
     def keeps(self, directory: Path) -> bool:
         """Tell whether a directory is the place of a memory in this store, however it is spelled."""
@@ -225,14 +213,8 @@ class MemoryStore:
         return FileLock(self.root / ".gate", thread_local=False)
 
 
-def _open_or_create(place: Path, open_it: Callable[[Path], Opened], create: Callable[[Path], Opened]) -> Opened:
-    finish_change(place)
-    try:
-        return open_it(place)
-    except MemoryUnreadableError:
-        raise
-    except MemoryFileError:
-        return create(place)
+def _holds_nothing(directory: Path) -> bool:
+    return not any(path.is_file() and path.name != LOCK for path in directory.glob("*"))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
-from memorag_graph.memory.hashing import describe_file, is_as_described
+from memorag_graph.memory.storage.checksums import describe_file, is_as_described
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"

@@ -1,11 +1,10 @@
 """The kinds of memory: what a memory holds of each section of a document, and how that is laid out in shards."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from memorag_graph.errors import InputError
-from memorag_graph.memory.sections import Sections
+from memorag_graph.memory.build.sections import Sections
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
@@ -13,29 +12,6 @@ from memorag_graph.prompts import Prompts
 _TURN_SHARE = 4
 _TURN_TOKENS = 1536
 _SMALLEST_ROOM = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a memory holds of one section.
-
-    Attributes:
-        document: Position of the document in the memory's list of documents.
-        start: First character of the section in the document's text.
-        end: One past its last character.
-        key: Hash of the section's text and of all else that decides the note.
-        text: The note: a gist, or the section as it is.
-    """
-
-    document: int
-    start: int
-    end: int
-    key: str
-    text: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
 
 
 class MemoryKind(Protocol):

@@ -1,0 +1,110 @@
+"""Progress and figures as every terminal and page of the package shows them."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+STAGES = {
+    "waiting": "Waiting for another process to finish this memory",
+    "sections": "Splitting the text",
+    "gists": "Digesting sections",
+    "memory": "Forming the memory",
+    "eviction": "Choosing what to keep",
+    "chunks": "Cutting chunks",
+    "index": "Indexing chunks",
+}
+"""Title of each stage of :class:`memorag_graph.progress.Progress`."""
+
+TRACE_TITLES = {"route": "Task", "dropped": "Dropped"}
+"""Title of each kind of trace record."""
+
+_LINE_EVERY = 5.0
+"""Seconds between two lines of a stage where the output is no terminal."""
+
+
+class _Rate(ProgressColumn):
+    """Units per second."""
+
+    def render(self, task: Task) -> Text:
+        rate = f"{task.speed:,.0f}" if task.speed else "–"
+        return Text(f"{rate} {task.fields['unit']}/s", style="cyan")
+
+
+class StageProgress:
+    """Progress of long work, stage by stage: bars in a terminal, a line every few seconds elsewhere.
+
+    Args:
+        console: Where to show it.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description:<21}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            _Rate(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._lines = _StageLines(console)
+
+    def __enter__(self) -> "StageProgress":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def update(self, event: Mapping[str, Any]) -> None:
+        """Show a progress event: the fields of :class:`memorag_graph.progress.Progress`."""
+        if not self._console.is_terminal:
+            self._lines.update(event)
+            return
+        stage = event["stage"]
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(STAGES.get(stage, stage), total=event["total"], unit=event["unit"])
+        self._bars.update(self._tasks[stage], completed=event["done"], total=event["total"])
+
+
+class _StageLines:
+    """Writes the beginning of each stage, its state every few seconds, and its end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began: dict[str, float] = {}
+        self._written: dict[str, float] = {}
+        self._ended: set[str] = set()
+
+    def update(self, event: Mapping[str, Any]) -> None:
+        stage, done, total, unit = event["stage"], event["done"], event["total"], event["unit"]
+        now = time.monotonic()
+        began = self._began.setdefault(stage, now)
+        is_end = done >= total
+        if stage in self._ended or (not is_end and now - self._written.get(stage, float("-inf")) < _LINE_EVERY):
+            return
+        self._written[stage] = now
+        if is_end:
+            self._ended.add(stage)
+        seconds = f" in {now - began:.0f} s" if now - began >= 1 else ""
+        self._console.print(
+            f"{STAGES.get(stage, stage)}: {done:,} of {total:,} {unit}{seconds}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people, such as ``"1.5 GB"``."""
+    for unit in ("B", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"

@@ -1,0 +1,68 @@
+"""A memory that is to be made: documents, recipe and ready parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from memorag_graph.documents import Document
+from memorag_graph.memory.storage.journal import Journal
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.progress import ReportProgress
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from memorag_graph.memory.build.builder import Recipe
+    from memorag_graph.memory.kv_memory import DocumentInfo
+    from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.retrieval.chunk_index import IndexKind
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What to memorize and with what.
+
+    Attributes:
+        documents: The documents; for those in ``known``, their description is enough.
+        recipe: What else decides the memory.
+        model: The memory model.
+        embeddings: Embeds the chunks.
+        index_kind: Makes the index.
+        known: An earlier memory made by the same recipe.
+    """
+
+    documents: "Sequence[Document | DocumentInfo]"
+    recipe: "Recipe"
+    model: "MemoryModel"
+    embeddings: "Embeddings"
+    index_kind: "IndexKind"
+    known: OpenMemory | None = None
+
+    @cached_property
+    def memory_id(self) -> str:
+        """Content address of the memory."""
+        return self.recipe.memory_id(self.documents)
+
+    def build(self, journal: Journal, report: ReportProgress) -> OpenMemory:
+        """Build the memory and its index.
+
+        Raises:
+            InputError: If the documents or settings cannot be used.
+            ModelError: If a model fails.
+            MemoryFileError: If the journal cannot be written.
+        """
+        from memorag_graph.memory.build.builder import Built
+        from memorag_graph.retrieval.memory_index import MemoryIndex
+
+        known = Built(self.known.memory, list(self.known.index.chunks)) if self.known else None
+        built = self.model.build(self.documents, self.recipe, known=known, journal=journal, report=report)
+        vectors = self.index_kind.make(
+            built.memory.id,
+            built.chunks,
+            self.embeddings,
+            self.known.index.vectors if self.known else None,
+            report,
+        )
+        index = MemoryIndex.of(vectors, built.memory.prompts.language.code)
+        return OpenMemory(built.memory, index, self.model)

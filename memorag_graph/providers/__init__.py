@@ -1,0 +1,1 @@
+"""Chat models served by OpenAI, Azure OpenAI and DeepSeek: clients, errors, usage and cost."""

@@ -1,0 +1,1 @@
+"""Plain text: languages, sentences, words, sections and chunks."""
