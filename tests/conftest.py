@@ -15,6 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 
 from memorag_graph.documents import Document
 from memorag_graph.inference.decode_session import open_session
+from memorag_graph.inference.fast_paths import FastPathsOption
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.builder import Built, Recipe, cut_chunks
@@ -103,14 +104,14 @@ SIZES = {
 }
 
 
-def tiny_model(kind: str, seed: int = 0, **changes: object) -> LanguageModel:
+def tiny_model(kind: str, seed: int = 0, fast_paths: FastPathsOption = "auto", **changes: object) -> LanguageModel:
     """Make a two-layer model with seeded random weights."""
     torch.manual_seed(seed)
     sizes = {**SIZES, **changes}
     model = LlamaForCausalLM(LlamaConfig(**sizes)) if kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**sizes))
     for parameter in model.parameters():  # larger than usual, so that mistakes in attention show in the logits
         parameter.data.normal_(std=0.2)
-    return LanguageModel(model.float(), byte_tokenizer(), f"tiny-{kind}")
+    return LanguageModel(model.float(), byte_tokenizer(), f"tiny-{kind}", fast_paths=fast_paths)
 
 
 @pytest.fixture(params=["llama", "qwen2"])

@@ -20,10 +20,11 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
-from memorag_graph.inference.fast_paths import prepare
+from memorag_graph.inference.fast_paths import FastPathsOption, packable_dtypes, packing_works, prepare, switched_off
 from memorag_graph.inference.llama_forward import FAMILY, supports_llama_forward
-from memorag_graph.inference.packed_linear import PackedLinear, PackedPart, joined, pack_linears
+from memorag_graph.inference.packed_linear import PACKED_DTYPES, PackedLinear, PackedPart, joined, pack_linears
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.fingerprint import fingerprint
 from tests.conftest import SIZES
@@ -65,11 +66,20 @@ def logits_after(model: PreTrainedModel, tokens: list[int]) -> Tensor:
         return model(torch.tensor([tokens]), use_cache=False).logits[0, -1]  # type: ignore[no-any-return, operator]
 
 
+def require_packing(dtype: torch.dtype) -> None:
+    """Skip a test of packed layers on a processor where they do not work; the fallback is tested instead."""
+    if not packing_works(dtype):
+        pytest.skip(f"packed weights do not work in {dtype} on this processor")
+
+
+@pytest.mark.parametrize("option", ["auto", "off"])
 @pytest.mark.parametrize("name", MODELS)
-def test_what_a_model_says_is_what_it_said_before_it_was_prepared(name: str) -> None:
+def test_a_prepared_model_gives_the_logits_of_the_original(name: str, option: FastPathsOption) -> None:
     original, model = seeded(name), seeded(name)
-    prepare(model)
+    prepare(model, option=option)
     assert supports_llama_forward(model)
+    assert fast_paths_of(model).llama_forward is not switched_off(option)
+    assert fast_paths_of(model).packed_weights is (torch.float32 in packable_dtypes(option))
     remembered, prompts = random_tokens(60, seed=1), [random_tokens(length, seed=length) for length in (9, 1, 30)]
     first = open_session(model, [None], 60)
     assert isinstance(first, SharedPrefixSession)
@@ -140,6 +150,7 @@ def test_rows_with_and_without_a_prefix_stand_together() -> None:
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_packed_layer_equals_the_layer(dtype: torch.dtype, inputs: int, outputs: int, bias: bool) -> None:
     torch.manual_seed(0)
+    require_packing(dtype)
     plain = nn.Linear(inputs, outputs, bias=bias, dtype=dtype)
     packed = PackedLinear(plain)
     torch.testing.assert_close(packed.weight, plain.weight.detach(), rtol=0, atol=0)
@@ -150,6 +161,7 @@ def test_a_packed_layer_equals_the_layer(dtype: torch.dtype, inputs: int, output
 
 
 def test_a_row_has_the_same_bits_whatever_rows_are_beside_it() -> None:
+    require_packing(torch.float32)
     torch.manual_seed(0)
     packed = PackedLinear(nn.Linear(1536, 576, bias=False))
     rows = torch.randn(40, 1536)
@@ -160,12 +172,13 @@ def test_a_row_has_the_same_bits_whatever_rows_are_beside_it() -> None:
 
 
 def test_layers_with_one_input_are_packed_side_by_side_and_saved_as_they_were() -> None:
+    require_packing(torch.float32)
     torch.manual_seed(0)
     names = ("q_proj", "k_proj", "v_proj")
     module = nn.ModuleDict({name: nn.Linear(16, 8 * size) for size, name in enumerate(names, start=1)})
     module["other"] = nn.Linear(16, 4, bias=False)
     original = copy.deepcopy(module)
-    pack_linears(module, [names])
+    pack_linears(module, PACKED_DTYPES, [names])
     states = torch.randn(5, 16)
     with torch.inference_mode():
         for name in (*names, "other"):
@@ -188,5 +201,5 @@ def test_layers_that_are_watched_or_of_another_kind_are_left_as_they_are() -> No
     watched.register_forward_hook(lambda *_: None)
     module = nn.ModuleDict({"special": Special(8, 8), "watched": watched, "sixteen": nn.Linear(8, 8).half()})
     kept = list(module.values())
-    pack_linears(module)
+    pack_linears(module, PACKED_DTYPES)
     assert all(old is new for old, new in zip(kept, module.values(), strict=True))

@@ -13,6 +13,7 @@ from memorag_graph.beacon.placement import rows_left, weave
 from memorag_graph.beacon.ratios import Ratios
 from memorag_graph.beacon.window_mask import MaskedWindow, ParallelWindows
 from memorag_graph.inference.cache_views import PieceView, View, cache_of
+from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.logsumexp_attention import masked
 from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION, MEMORY_ATTENTIONS, Past, WindowAttention
 from memorag_graph.kv.prefix import KVPrefix
@@ -228,7 +229,7 @@ class BeaconCompressor:
                 past_key_values=cache_of(layers),
                 use_cache=True,
                 logits_to_keep=torch.tensor(asked if every else asked[-1:], device=device),
-                memory_past=Past(held, own, within=within),
+                memory_past=Past(held, own, within=within, fused=fast_paths_of(self._model).fused_attention),
             )
         return output.logits[0].float()  # type: ignore[no-any-return]
 

@@ -9,8 +9,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from memorag_graph.inference.cache_views import PieceView, StepView, View, cache_of
+from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.hf_session import HFCacheSession
-from memorag_graph.inference.llama_forward import Attend, LlamaForward, supports_llama_forward
+from memorag_graph.inference.llama_forward import Attend, LlamaForward
 from memorag_graph.inference.logsumexp_attention import masked
 from memorag_graph.inference.prefix_attention import (
     FLASH_MEMORY_ATTENTION,
@@ -91,7 +92,8 @@ class SharedPrefixSession:
         self._lengths = [0] * len(prefixes)
         self._columns = _rounded(columns)
         self._layers = _buffers(model, len(prefixes), self._columns)
-        self._decoder = LlamaForward(model) if supports_llama_forward(model) else None
+        self._paths = fast_paths_of(model)
+        self._llama_forward = LlamaForward(model) if self._paths.llama_forward else None
 
     def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
         """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
@@ -104,7 +106,13 @@ class SharedPrefixSession:
             part = tokens[done : done + PIECE - own % PIECE]
             columns = slice(own, own + len(part))
             layers: list[View] = [PieceView(keys[rows], values[rows], columns) for keys, values in self._layers]
-            logits = self._forward(layers, [part], [self._position(row)], Past(shared, own, watch=watch), wanted=1)
+            logits = self._forward(
+                layers,
+                [part],
+                [self._position(row)],
+                Past(shared, own, watch=watch, fused=self._paths.fused_attention),
+                wanted=1,
+            )
             self._lengths[row] = columns.stop
             done += len(part)
         return logits[0, 0]
@@ -115,8 +123,8 @@ class SharedPrefixSession:
 
     @property
     def can_take_back(self) -> bool:
-        """Whether several tokens per row can be read at once, and the last ones forgotten: yes."""
-        return True
+        """Whether several tokens per row can be read at once, and the last ones forgotten."""
+        return self._paths.prompt_lookup
 
     def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """Read tokens of each row, as many for each; return the logits after every one, (rows, new, vocabulary)."""
@@ -127,7 +135,7 @@ class SharedPrefixSession:
         places = self._places(columns)
         layers: list[View] = [StepView(keys, values, places, stop) for keys, values in self._layers]
         positions = [self._position(row) for row in range(len(tokens))]
-        past = Past(self._shared(), unread=masked(beyond).to(self._model.device))
+        past = Past(self._shared(), unread=masked(beyond).to(self._model.device), fused=self._paths.fused_attention)
         logits = self._forward(layers, tokens, positions, past, wanted=new)
         self._lengths = [length + new for length in self._lengths]
         return logits
@@ -232,8 +240,8 @@ class SharedPrefixSession:
         first = torch.tensor(positions, device=self._model.device)
         places = first[:, None] + torch.arange(ids.shape[1], device=self._model.device)
         with torch.inference_mode():
-            if self._decoder is not None:
-                return self._decoder.read(ids, places, self._attend(layers, past), wanted).float()
+            if self._llama_forward is not None:
+                return self._llama_forward.read(ids, places, self._attend(layers, past), wanted).float()
             output = self._model(
                 input_ids=ids,
                 attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids.device),  # ``past`` says it all

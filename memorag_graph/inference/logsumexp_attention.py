@@ -42,6 +42,7 @@ def partial_attention(
     mask: Tensor | None = None,
     causal: bool = False,
     flash: bool = False,
+    fused: bool = True,
     invariant: bool = False,
 ) -> Part:
     """Attend to some keys.
@@ -54,12 +55,13 @@ def partial_attention(
         mask: What is added to the scores, float32; broadcast to (batch, heads, queries, keys). See :func:`masked`.
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
         flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
+        fused: Whether PyTorch's fused CPU kernel may run.
         invariant: Whether, in 16 bits on the CPU, the result of a query must not depend on what other queries there
             are.
     """
     dense = key.stride(-1) == value.stride(-1) == 1
     plain = invariant or mask is not None or causal
-    kernel = _kernel(query, flash=flash and mask is None, plain=plain) if dense else None
+    kernel = _kernel(query, flash=flash and mask is None, fused=fused, plain=plain) if dense else None
     if kernel is not None and not (causal and kernel is _cpu_kernel):
         return kernel(query, key, value, scale, causal, mask)
     queries, block = query.shape[2], _block(query, key) if kernel is None else _CAUSAL_BLOCK
@@ -105,17 +107,19 @@ def merge(parts: Sequence[Part]) -> Tensor:
     return output
 
 
-def _kernel(query: Tensor, *, flash: bool, plain: bool) -> Kernel | None:
+def _kernel(query: Tensor, *, flash: bool, fused: bool, plain: bool) -> Kernel | None:
     """Return the fused kernel that is quicker than plain products, or None.
 
     Args:
         query: The queries.
         flash: Whether FlashAttention-2 may run.
+        fused: Whether the CPU's kernel may run.
         plain: Whether 16-bit products on the CPU are to be plain: with a mask, invariant, or quicker because causal.
     """
     few = query.shape[2] <= _FEW_QUERIES
-    if query.device.type == "cpu" and _CPU_KERNEL is not None:
-        return None if query.dtype != torch.float32 and (few or plain) else _cpu_kernel
+    if query.device.type == "cpu":
+        is_slower = query.dtype != torch.float32 and (few or plain)
+        return _cpu_kernel if fused and _CPU_KERNEL is not None and not is_slower else None
     step, most = _CUDA_DIMS
     fits = query.shape[-1] % step == 0 and query.shape[-1] <= most
     return _cuda_kernel if flash and fits and not few and _CUDA_KERNEL is not None else None

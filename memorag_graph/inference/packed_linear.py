@@ -7,7 +7,7 @@ near it whatever rows there are, in float32 and bfloat16.
 
 import ctypes
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import torch
@@ -18,7 +18,9 @@ FEWEST_ROWS = 4
 """Fewer rows are filled up to so many: oneDNN's kernels for less are slower, and that for one row rounds otherwise."""
 
 _EXPECTED_ROWS = 16
-_DTYPES = (torch.float32, torch.bfloat16)
+PACKED_DTYPES = (torch.float32, torch.bfloat16)
+"""Dtypes for which oneDNN has a packed product; whether it works depends on the processor."""
+
 _reorder: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _product: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
@@ -98,18 +100,17 @@ class PackedPart(nn.Module):
         _save(self, destination, prefix)
 
 
-def pack_linears(model: nn.Module, together: Sequence[Sequence[str]] = ()) -> None:
-    """Replace a model's plain linear layers on the CPU by packed ones, where this build of PyTorch has oneDNN.
+def pack_linears(model: nn.Module, dtypes: Collection[torch.dtype], together: Sequence[Sequence[str]] = ()) -> None:
+    """Replace a model's plain linear layers on the CPU by packed ones.
 
     Args:
         model: The model.
+        dtypes: The dtypes to pack; see :func:`memorag_graph.inference.fast_paths.packable_dtypes`.
         together: Names of layers that have one input, and are packed side by side where one module holds them all.
     """
-    if _reorder is None or _product is None:
-        return
     packed = False
     for parent in list(model.modules()):
-        linears = {name: child for name, child in parent.named_children() if _can_be_packed(child)}
+        linears = {name: child for name, child in parent.named_children() if _can_be_packed(child, dtypes)}
         packed |= bool(linears)
         for group in together:
             if linears.keys() >= set(group):
@@ -147,11 +148,11 @@ def _save(layer: PackedLinear | PackedPart, destination: dict[str, Tensor], pref
         destination[f"{prefix}bias"] = layer.bias
 
 
-def _can_be_packed(module: nn.Module) -> TypeGuard[nn.Linear]:
+def _can_be_packed(module: nn.Module, dtypes: Collection[torch.dtype]) -> TypeGuard[nn.Linear]:
     return (
         type(module) is nn.Linear
         and module.weight.device.type == "cpu"
-        and module.weight.dtype in _DTYPES
+        and module.weight.dtype in dtypes
         and not (module._forward_hooks or module._forward_pre_hooks)  # they would be lost
     )
 

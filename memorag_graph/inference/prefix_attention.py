@@ -46,6 +46,7 @@ class Past:
             (rows, 1, group * new, columns), where group is the number of query heads per key head.
         watch: Called with every layer's queries and keys; None observes nothing.
         within: How new tokens attend to the row's own tokens; None means causal attention.
+        fused: Whether PyTorch's fused CPU kernel may run.
     """
 
     prefixes: Sequence[tuple[slice, KVPrefix]] = ()
@@ -53,6 +54,7 @@ class Past:
     unread: Tensor | None = None
     watch: AttentionProbe | None = None
     within: WindowAttention | None = None
+    fused: bool = False
 
 
 def memory_attention(
@@ -109,7 +111,7 @@ def attend_to_past(
     if past.watch is not None:
         past.watch(layer, query * scale, key)
     read = _read_piece if past.unread is None else _read_step
-    attend = partial(partial_attention, flash=flash)
+    attend = partial(partial_attention, flash=flash, fused=past.fused)
     return read(query, key, value, scale, past, layer, attend).to(query.dtype)
 
 

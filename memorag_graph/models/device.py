@@ -71,4 +71,7 @@ def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
 
 
 def _cpu_has_bf16() -> bool:
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    from memorag_graph.inference.fast_paths import packing_works
+
+    has_instructions = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(has_instructions and packing_works(torch.bfloat16))

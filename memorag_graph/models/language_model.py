@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memorag_graph.beacon.checkpoint import has_beacons
 from memorag_graph.beacon.config import BeaconConfig
 from memorag_graph.errors import ModelError
-from memorag_graph.inference.fast_paths import prepare, rows_are_independent
+from memorag_graph.inference.fast_paths import FastPathsOption, prepare, rows_are_independent
 from memorag_graph.inference.prefix_attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
@@ -28,6 +28,7 @@ class LanguageModel:
         tokenizer: Its tokenizer.
         name: What the user calls it: ``"embedded"``, a directory or a hub name.
         flash: Whether FlashAttention-2 can run on its device, in its dtype.
+        fast_paths: ``"off"`` uses no fast path of the CPU; see :mod:`memorag_graph.inference.fast_paths`.
 
     Raises:
         ModelError: If the model's cache cannot be continued exactly.
@@ -40,12 +41,13 @@ class LanguageModel:
         name: str,
         *,
         flash: bool = False,
+        fast_paths: FastPathsOption = "auto",
     ) -> None:
         self.model = model.eval()
         self.fingerprint = fingerprint(model)
         """Hash of the architecture and the weights; see :func:`memorag_graph.models.fingerprint.fingerprint`."""
         try:
-            prepare(model, flash=flash)
+            prepare(model, flash=flash, option=fast_paths)
         except ValueError as error:
             raise ModelError(f"the model {name!r} cannot hold a memory: {error}; use another model") from None
         if self.beacons is not None and not self.can_be_observed:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
 DEFAULT_EMBEDDING_MODEL = "BAAI/bge-m3"
+
+FastPathsOption = Literal["auto", "off"]
 
 _MAX_EMBEDDED_TOKENS = 512
 _HUB_SECONDS = 10.0
@@ -42,6 +44,7 @@ class ModelSource:
         load_in_4bit: Whether to hold the weights in 4 bits (NF4).
         flash_attention: Whether to use flash attention where the device has it.
         minference: Whether to read long texts with MInference where it is installed and can run.
+        fast_paths: ``"off"`` uses no fast path of the CPU.
     """
 
     name: str
@@ -53,6 +56,7 @@ class ModelSource:
     load_in_4bit: bool = False
     flash_attention: bool = True
     minference: bool = False
+    fast_paths: FastPathsOption = "auto"
 
     def resolved(self) -> "ModelSource":
         """Return the source with an absolute path, and what ``"auto"`` stands for on this machine.
@@ -113,7 +117,7 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             if source.minference:
                 model = patch_minference(model, source.name)
         flash = source.flash_attention and can_flash(device, dtype)
-        return LanguageModel(model, tokenizer, source.name, flash=flash)
+        return LanguageModel(model, tokenizer, source.name, flash=flash, fast_paths=source.fast_paths)
 
     return compute(device, load)
 
@@ -141,6 +145,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
     """
     from langchain_huggingface import HuggingFaceEmbeddings
 
+    from memorag_graph.inference.fast_paths import packable_dtypes
     from memorag_graph.inference.packed_linear import pack_linears
     from memorag_graph.models.compute_threads import ThreadedEmbeddings, compute
     from memorag_graph.models.device import choose_device
@@ -160,7 +165,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
             encode_kwargs={"normalize_embeddings": True},
         )
         embeddings = compute(device, load)
-        compute(device, partial(pack_linears, embeddings._client))
+        compute(device, partial(pack_linears, embeddings._client, packable_dtypes(source.fast_paths)))
         return CachedEmbeddings(ThreadedEmbeddings(embeddings, device))
 
 

@@ -1,0 +1,40 @@
+"""Which fast paths a loaded model uses."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+_ATTRIBUTE = "_memorag_fast_paths"
+
+
+@dataclass(frozen=True, slots=True)
+class FastPaths:
+    """The fast paths of a CPU that a model uses; everything works without them.
+
+    Attributes:
+        packed_weights: Linear layers hold their weights in oneDNN's layout
+            (:mod:`memorag_graph.inference.packed_linear`).
+        llama_forward: The forward pass is written out (:mod:`memorag_graph.inference.llama_forward`).
+        fused_attention: PyTorch's fused attention kernel runs block by block
+            (:mod:`memorag_graph.inference.logsumexp_attention`).
+        prompt_lookup: Guessed tokens are read along (:mod:`memorag_graph.models.prompt_lookup`).
+    """
+
+    packed_weights: bool = False
+    llama_forward: bool = False
+    fused_attention: bool = False
+    prompt_lookup: bool = False
+
+
+NO_FAST_PATHS = FastPaths()
+
+
+def fast_paths_of(model: nn.Module) -> FastPaths:
+    """Return the fast paths that a model uses; none for a model that was not prepared."""
+    paths: FastPaths = getattr(model, _ATTRIBUTE, NO_FAST_PATHS)
+    return paths
+
+
+def use_fast_paths(model: nn.Module, paths: FastPaths) -> None:
+    """Make the sessions of a model use some fast paths."""
+    setattr(model, _ATTRIBUTE, paths)
