@@ -1,4 +1,4 @@
-"""What may be turned: how a memory is made, and how a question is answered."""
+"""User-facing settings: how a memory is built, and how a question is answered."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -11,25 +11,25 @@ from memorag_graph.errors import InputError
 TaskType = Literal["qa", "memorag", "summarize", "lookup", "auto"]
 TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize", "lookup", "auto")
 TASKS = (
-    "qa: answer from memory alone; memorag: memory, retrieval and generation; summarize: a summary; lookup: retrieval "
-    "and generation without clues; auto: lookup, memorag or summarize, as the question asks for."
+    "qa: answer from memory only; memorag: memory, retrieval and generation; summarize: a summary; lookup: retrieval "
+    "and generation without clues; auto: lookup, memorag or summarize, chosen by the question."
 )
 """What each task does."""
 
 QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
-"""What evidence is searched for with."""
+"""Kinds of query used to search for evidence."""
 
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
 
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
-_MOST_FOR_A_BEACON = 1024
+_MAX_BEACON_RATIO = 1024
 
 
 def _ratio(value: object) -> object:
     number = int(value) if isinstance(value, str) and value.isdecimal() else value
-    is_number = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= _MOST_FOR_A_BEACON
+    is_number = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= _MAX_BEACON_RATIO
     if number != "auto" and not is_number:
         raise PydanticCustomError("ratio", "must be a positive whole number, such as 4, or 'auto'")
     return number
@@ -37,131 +37,149 @@ def _ratio(value: object) -> object:
 
 BeaconRatio = Annotated[int | Literal["auto"], BeforeValidator(_ratio)]
 
+_Kind = Annotated[
+    MemoryKindName,
+    Field(
+        description="What the memory model reads. gist: digests of the sections; full: the whole text; beacon: "
+        "the whole text, keeping only its beacons. A model with beacons always uses beacon."
+    ),
+]
+_KVStorage = Annotated[
+    KVStorage,
+    Field(description="Precision of the stored keys and values: exact (as computed), float16, int8 or int4."),
+]
+_KVKeep = Annotated[
+    float, Field(gt=0, le=1, description="Share of the keys and values that a full memory keeps; the rest is evicted.")
+]
+_GistChunkSize = Annotated[
+    int,
+    Field(
+        ge=64,
+        le=1_000_000,
+        description="Maximum tokens digested into one gist; fewer if the model's window requires it. Smaller sections "
+        "are digested faster.",
+    ),
+]
+_GistTokens = Annotated[
+    int, Field(ge=16, le=4096, description="Maximum tokens per gist; fewer if the model's window requires it.")
+]
+_RetrievalChunkSize = Annotated[int, Field(ge=16, le=8192, description="Maximum tokens per retrieval chunk.")]
+_RetrievalChunkOverlap = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=4096,
+        description="Maximum tokens that a chunk repeats from the previous one; must be less than the chunk size.",
+    ),
+]
+_Index = Annotated[
+    str,
+    Field(
+        description="Where the chunk index is kept: faiss (a file of the memory), none (answers from memory only), or "
+        "a vector store added to the registry."
+    ),
+]
+
 
 class MemorySettings(BaseModel):
-    """How a memory is made; part of its identity."""
+    """How a memory is built; part of its identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: MemoryKindName = "gist"
-    """``"gist"``: the model reads digests of the sections; ``"full"``: it reads the whole text; ``"beacon"``: it reads
-    the whole text and keeps its beacons, which is what models with beacons always do."""
+    kind: _Kind = "gist"
     beacon_ratio: BeaconRatio = 4
-    """Tokens of text that become one beacon; ``"auto"``: the fewest with which the text fits the model."""
-    kv_storage: KVStorage = "exact"
-    """How keys and values are kept: as the model computed them, rounded, or quantized."""
-    kv_keep: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the keys and values that a ``"full"`` memory keeps; the rest is evicted."""
-    gist_chunk_size: Annotated[int, Field(ge=64, le=1_000_000)] = 2048
-    """Most tokens of text that are digested into one gist; fewer where the window asks for it. Shorter sections are
-    digested quicker: a gist's keys and values are read again for each of its tokens."""
-    gist_tokens: Annotated[int, Field(ge=16, le=4096)] = 128
-    """Longest gist in tokens; shorter where the window asks for it."""
-    retrieval_chunk_size: Annotated[int, Field(ge=16, le=8192)] = 128
-    """Most tokens of one retrieval chunk."""
-    retrieval_chunk_overlap: Annotated[int, Field(ge=0, le=4096)] = 0
-    """Most tokens that a chunk repeats of the one before it."""
-    index: str = "faiss"
-    """What keeps the index over the chunks: ``"faiss"`` (a file of the memory), ``"none"``, or an added store."""
+    """Tokens of text per beacon; ``"auto"``: the smallest ratio with which the text fits the model."""
+    kv_storage: _KVStorage = "exact"
+    kv_keep: _KVKeep = 1.0
+    gist_chunk_size: _GistChunkSize = 2048
+    gist_tokens: _GistTokens = 128
+    retrieval_chunk_size: _RetrievalChunkSize = 128
+    retrieval_chunk_overlap: _RetrievalChunkOverlap = 0
+    index: _Index = "faiss"
+
+
+_MEMORY = MemorySettings()
 
 
 class RunOptions(BaseModel):
-    """Options of one run of the graph; LangGraph Studio shows them as a form."""
+    """Options of one run of the graph.
+
+    LangGraph Studio shows them as a form, the command line as flags. ``RunOptions()`` reads no environment and
+    no files; the command line adds those layers.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
         "",
-        description="Memory model: 'embedded' (the small pair from PyPI), a local directory, a hub name, "
-        "or 'openai:NAME' and the like, whose server holds the memory. "
-        "Empty: the memory's own, or 'embedded' for new text.",
+        description="Memory model: 'embedded' (the small pair from PyPI), a local directory, a hub name, or a served "
+        "model such as 'openai:NAME'. Default: the memory's own, or 'embedded' for new text.",
     )
-    memory_id: str = Field(
-        "", description="Id or directory of the memory to ask where the input names none, as in a chat."
-    )
+    memory_id: str = Field("", description="Id or directory of the memory to ask if the input names none.")
     embedding_model: str = Field(
         "",
-        description="Embedding model: 'embedded', a local directory or a hub name. Empty: the memory's own, "
-        "or the one that goes with the memory model.",
+        description="Embedding model: 'embedded', a local directory or a hub name. Default: the memory's own, or the "
+        "one paired with the memory model.",
     )
-    device: str = Field("auto", description="Where the memory model runs: auto, cpu, cuda, mps.")
+    device: str = Field("auto", description="Device of the memory model: auto, cpu, cuda, mps.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="What the memory model computes in; auto is the fastest that the machine has."
+        "auto", description="Precision of the memory model's computation; auto picks the fastest on this machine."
     )
-    load_in_4bit: bool = Field(False, description="Hold the memory model's weights in 4 bits (NF4, bitsandbytes).")
-    enable_flash_attn: bool = Field(True, description="Use flash attention where the GPU and the dtype allow it.")
+    fast_paths: Literal["auto", "off"] = Field(
+        "auto", description="Use a CPU's fast paths where they work; off: plain PyTorch everywhere."
+    )
+    load_in_4bit: bool = Field(False, description="Load the memory model's weights in 4 bits (NF4, bitsandbytes).")
+    enable_flash_attn: bool = Field(True, description="Use flash attention if the GPU and the dtype support it.")
     minference: bool = Field(
-        False, description="Read long texts with MInference's sparse attention where a GPU and the package are there."
+        False, description="Read long texts with MInference's sparse attention if a GPU and the package are available."
     )
     generator: str = Field(
         "",
-        description="Who writes the final answer: 'extractive', 'local' (the memory model), 'openai:NAME', "
-        "'azure:DEPLOYMENT', 'deepseek:NAME' (with their keys in the environment), "
-        "a local directory or a hub name; empty chooses extractive for the embedded model, else local.",
+        description="Generator of the final answer: 'extractive', 'local' (the memory model), 'openai:NAME', "
+        "'azure:DEPLOYMENT' or 'deepseek:NAME' (API key from the environment), a local directory or a hub name. "
+        "Default: extractive with the embedded model, else local.",
     )
-    hits: int = Field(100, ge=1, le=1000, description="Chunks that each query ranks by meaning, and as many by words.")
+    hits: int = Field(100, ge=1, le=1000, description="Chunks per query from dense search, and as many from BM25.")
     evidence_tokens: int = Field(
-        1536, ge=32, le=1_000_000, description="Most tokens of evidence handed to the generator."
+        1536, ge=32, le=1_000_000, description="Maximum tokens of evidence passed to the generator."
     )
     question_share: float = Field(
-        0.75,
-        ge=0,
-        le=1,
-        description="Share of the evidence that the question alone fills before what was recalled has a say.",
+        0.75, ge=0, le=1, description="Share of the evidence that is ranked by the question alone, before the clues."
     )
     query_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=100)]] = Field(
-        default_factory=dict,
-        description="Say of each kind of query in the ranking, instead of the built-in one: question, span, surrogate, "
-        "draft, outline.",
+        default_factory=dict, description="Weight of each kind of query in the ranking, instead of the built-in one."
     )
     reranker: str = Field(
-        "", description="Cross-encoder that puts the first 50 chunks in order: a directory or hub name; empty for none."
+        "", description="Cross-encoder that reranks the first 50 chunks: a directory or hub name. Default: none."
     )
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
     )
-    max_new_tokens: int = Field(256, ge=10, le=1024, description="Longest answer in tokens.")
-    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 is deterministic; higher is more varied.")
+    max_new_tokens: int = Field(256, ge=10, le=1024, description="Maximum tokens per answer.")
+    temperature: float = Field(
+        0.0, ge=0.0, le=2.0, description="Sampling temperature; 0 is deterministic, higher is more varied."
+    )
     prompts: dict[PromptKey, str] = Field(
-        default_factory=dict, description="Prompt templates to use instead of the built-in ones, by key."
+        default_factory=dict, description="Prompt templates to use instead of the built-in ones."
     )
     file_check: Literal["full", "size"] = Field(
         "full",
-        description="How a saved memory's files are checked when it is opened: full: by SHA-256; size: by size alone, "
-        "for huge ones on a disk that is trusted.",
+        description="How a memory's files are checked on opening. full: by SHA-256; size: by size only, for huge files "
+        "on a trusted disk.",
     )
-    kind: MemoryKindName = Field(
-        "gist",
-        description="What the memory model reads: gist: digests of the sections; full: the whole text; beacon: the "
-        "whole text, of which it keeps its beacons. A model with beacons always does that.",
-    )
+    kind: _Kind = _MEMORY.kind
     beacon_ratio: BeaconRatio | None = Field(
         None,
-        description="Of a model with beacons: tokens of text that become one beacon, such as 2, 4, 8, 16, 32; auto: by "
-        f"the text's length. Empty: the memory's own, or {MemorySettings().beacon_ratio} for new text.",
+        description="Tokens of text per beacon, for models with beacons: 2, 4, 8, 16, 32 or auto (by the text's "
+        f"length). Default: the memory's own, or {_MEMORY.beacon_ratio} for new text.",
     )
-    kv_storage: KVStorage = Field(
-        "exact", description="How keys and values are kept: exact, as the model computed them; float16; int8; int4."
-    )
-    kv_keep: float = Field(1.0, gt=0, le=1, description="Share of the keys and values that a full memory keeps.")
-    gist_chunk_size: int = Field(
-        MemorySettings().gist_chunk_size, ge=64, le=1_000_000, description="Tokens digested into one gist."
-    )
-    gist_tokens: int = Field(MemorySettings().gist_tokens, ge=16, le=4096, description="Longest gist in tokens.")
-    retrieval_chunk_size: int = Field(
-        MemorySettings().retrieval_chunk_size, ge=16, le=8192, description="Most tokens of a retrieval chunk."
-    )
-    retrieval_chunk_overlap: int = Field(
-        MemorySettings().retrieval_chunk_overlap,
-        ge=0,
-        le=4096,
-        description="Most tokens that a chunk repeats of the one before it; less than a chunk has.",
-    )
-    index: str = Field(
-        MemorySettings().index,
-        description="What keeps the index over the chunks: faiss, a file of the memory; none, for answers from memory "
-        "alone; or the name of a vector store added to the registry.",
-    )
+    kv_storage: _KVStorage = _MEMORY.kv_storage
+    kv_keep: _KVKeep = _MEMORY.kv_keep
+    gist_chunk_size: _GistChunkSize = _MEMORY.gist_chunk_size
+    gist_tokens: _GistTokens = _MEMORY.gist_tokens
+    retrieval_chunk_size: _RetrievalChunkSize = _MEMORY.retrieval_chunk_size
+    retrieval_chunk_overlap: _RetrievalChunkOverlap = _MEMORY.retrieval_chunk_overlap
+    index: _Index = _MEMORY.index
 
     @field_validator("retrieval_chunk_overlap")
     @classmethod
@@ -173,9 +191,9 @@ class RunOptions(BaseModel):
 
     @property
     def memory_settings(self) -> MemorySettings:
-        """The part that decides how a memory is made."""
-        chosen = {name: getattr(self, name) for name in MemorySettings.model_fields}
-        return MemorySettings(**{name: value for name, value in chosen.items() if value is not None})
+        """The options that decide how a memory is built."""
+        values = {name: getattr(self, name) for name in MemorySettings.model_fields}
+        return MemorySettings(**{name: value for name, value in values.items() if value is not None})
 
 
 def run_options(values: Mapping[str, Any]) -> RunOptions:
@@ -190,10 +208,19 @@ def run_options(values: Mapping[str, Any]) -> RunOptions:
         raise input_error(error) from None
 
 
-def input_error(error: ValidationError) -> InputError:
-    """Turn the first complaint of a Pydantic validation into an :class:`InputError`."""
+def input_error(error: ValidationError, origin: str = "") -> InputError:
+    """Turn the first error of a Pydantic validation into an :class:`InputError`.
+
+    Args:
+        error: The validation error.
+        origin: File or variable that the value comes from, if any.
+    """
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "input"
-    given = first.get("input")
-    shown = f", not {given!r}" if isinstance(given, int | float | str) and len(str(given)) < 80 else ""
-    return InputError(field, f"{first['msg'][0].lower()}{first['msg'][1:]}{shown}")
+    if first["type"] == "extra_forbidden":
+        message = "unknown key"
+    else:
+        value = first.get("input")
+        shown = f", not {value!r}" if isinstance(value, int | float | str) and len(str(value)) < 80 else ""
+        message = f"{first['msg'][0].lower()}{first['msg'][1:]}{shown}"
+    return InputError(field, f"{message} (in {origin})" if origin else message)
