@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from memorag_graph.providers.agent import Agent as Agent
 
 _PLACES = {
-    "Agent": "agent",
-    "DenseRetriever": "api.retriever",
+    "Agent": "providers.agent",
+    "DenseRetriever": "api.dense_retriever",
     "MemoRAG": "api.pipeline",
     "MemoRAGLite": "api.pipeline",
     "MemoRAGRetriever": "langchain.retriever",
