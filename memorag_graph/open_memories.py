@@ -49,11 +49,11 @@ class OpenMemory:
         Raises:
             MemoryMismatchError: If they cannot be converted.
         """
-        if model is self.model:
+        dtype, original = model.language_model.dtype, self.leased_by or self
+        memory = self.memory if self.memory.is_in(dtype) else original.memory.in_dtype(dtype)
+        if model is self.model and memory is self.memory:
             return self
-        dtype = model.language_model.dtype
-        memory = self.memory.in_dtype(dtype)
-        if memory is not self.memory:
+        if memory not in (self.memory, original.memory):
             _log.warning(
                 "memory %s was made in %s; its keys and values are converted to %s, in which its model runs here",
                 memory.id,

@@ -141,6 +141,10 @@ class Memory:
     settings: MemorySettings
     identity: Identity
 
+    def is_in(self, dtype: str) -> bool:
+        """Return whether keys and values are in a dtype, such as ``"float32"``; true if a server holds them."""
+        return all(shard.is_in(dtype) for shard in self.shards)
+
     def in_dtype(self, dtype: str) -> "Memory":
         """Return the memory with keys and values in a dtype; what is saved of it stays in its own.
 
@@ -150,7 +154,7 @@ class Memory:
         Raises:
             MemoryMismatchError: If values are beyond the dtype's range.
         """
-        if all(shard.is_in(dtype) for shard in self.shards):
+        if self.is_in(dtype):
             return self
         try:
             return replace(self, shards=tuple(shard.converted(dtype) for shard in self.shards))
