@@ -1,4 +1,4 @@
-"""The README is true: its code runs, its commands and files exist."""
+"""The code and commands of the README and the pages work."""
 
 import re
 import shlex
@@ -12,15 +12,16 @@ from tests.conftest import EXAMPLE
 from tests.openai_server import OpenAIServer
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.mark.embedded
-def test_the_example_runs(
+def test_the_code_runs(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     embedded_home: Path,
@@ -34,33 +35,36 @@ def test_the_example_runs(
     (tmp_path / "examples").mkdir()
     letters = EXAMPLE.read_text(encoding="utf-8")[:9000]
     (tmp_path / "examples" / "skerrow_letters.txt").write_text(letters, encoding="utf-8")
-    first, *others = blocks("python")
+    (first,) = blocks(README, "python")
     assert first.count("\n") == 12
     shared: dict[str, object] = {}
     exec(compile(first, "README.md", "exec"), shared)
     assert "million" in capsys.readouterr().out
+    others = blocks(ROOT / "docs" / "interfaces.md", "python")
     assert len(others) == 3
     for code in others:
-        exec(compile(code.replace("http://localhost:8000", openai_server.url), "README.md", "exec"), shared)
+        exec(compile(code.replace("http://localhost:8000", openai_server.url), "interfaces.md", "exec"), shared)
         assert capsys.readouterr().out.strip()
 
 
-def test_the_commands_exist() -> None:
-    lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+def test_pages_repeat_the_readme_to_the_letter() -> None:
+    assert blocks(ROOT / "docs" / "quickstart.md", "python") == blocks(README, "python")
+    assert blocks(ROOT / "docs" / "index.md", "mermaid") == blocks(README, "mermaid")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_exist(page: Path) -> None:
+    lines = [line.split(" #")[0].strip() for block in blocks(page, "sh") for line in block.splitlines()]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     group = typer.main.get_command(app)
-    for line in filter(None, lines):
-        program, command, *arguments = shlex.split(line)
-        if program == "make":
-            assert re.search(rf"^{command}:", makefile, re.MULTILINE), line
-            continue
-        options = {name for parameter in group.commands[command].params for name in parameter.opts}  # type: ignore[attr-defined]
-        assert program == "memorag-graph"
-        assert {argument for argument in arguments if argument.startswith("--")} <= options, line
+    for line in lines:
+        if line.startswith("make "):
+            assert re.search(rf"^{line.split()[1]}:", makefile, re.MULTILINE), line
+        elif line.startswith("memorag-graph "):
+            _, command, *arguments = shlex.split(line)
+            options = {name for option in group.commands[command].params for name in option.opts}  # type: ignore[attr-defined]
+            assert {argument for argument in arguments if argument.startswith("--")} <= options, line
 
 
-def test_the_files_it_names_exist() -> None:
-    named = set(re.findall(r"`((?:tests|benchmarks|docs|examples)/[\w./]+)`", README))
-    named |= set(re.findall(r"\]\(((?!http)[^)]+)\)", README))
-    assert len(named) > 12
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+def test_the_readme_is_short() -> None:
+    assert README.read_text(encoding="utf-8").count("\n") <= 150
