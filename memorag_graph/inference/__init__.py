@@ -1,1 +1,1 @@
-"""Running a transformer: attention over a shared prefix, decode sessions, the fast paths of a CPU."""
+"""Run a transformer: attention over a shared prefix, decode sessions, the fast paths of a CPU."""

@@ -1,4 +1,4 @@
-"""What a branch puts in the place of transformers' caches. No other file touches those."""
+"""Cache objects that sessions hand to transformers. No other file touches transformers' caches."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
 from memorag_graph.kv.prefix import KVPrefix
 
 RowCache = DynamicCache
-"""Transformers' own cache of one row."""
+"""Transformers' own cache, for one row."""
 
 
 class View(CacheLayerMixin, ABC):
@@ -32,12 +32,12 @@ class View(CacheLayerMixin, ABC):
         *args: Any,  # noqa: ANN401 - passed by transformers
         **kwargs: Any,  # noqa: ANN401
     ) -> tuple[Tensor, Tensor]:
-        """Write the new tokens; return the keys and values that they may attend to."""
+        """Write the new tokens and return the keys and values that they may attend to."""
         return self._take(_filled(self.keys), key_states), self._take(_filled(self.values), value_states)
 
     @abstractmethod
     def _take(self, buffer: Tensor, states: Tensor) -> Tensor:
-        """Write new tokens into a buffer; return the part of it to attend to."""
+        """Write new tokens into a buffer and return the part of it to attend to."""
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Return the number of columns that a mask spans, and its offset."""
@@ -48,12 +48,12 @@ class View(CacheLayerMixin, ABC):
         return self._seen
 
     def get_max_length(self) -> int:
-        """Return -1: a view is made for one forward pass and has no limit of its own."""
+        """Return -1: a view lasts for one forward pass and has no limit of its own."""
         return -1
 
 
 class PieceView(View):
-    """Takes several new tokens of one row into the given columns; gives the columns read so far."""
+    """Writes several new tokens of one row into given columns; returns the columns read so far."""
 
     def __init__(self, keys: Tensor, values: Tensor, columns: slice) -> None:
         super().__init__(keys, values, columns.start)
@@ -65,13 +65,13 @@ class PieceView(View):
 
 
 class StepView(View):
-    """Takes one new token of every row, each into a column of its own; gives the first columns, unread ones too.
+    """Writes the new tokens of every row, each into its own column; returns the first columns, unfilled ones included.
 
     Args:
         keys: The rows' buffer, (rows, kv_heads, columns, dim).
-        values: Likewise.
+        values: Same shape.
         places: Where the new tokens go in a buffer seen as one list of heads' columns, shape (rows * kv_heads,).
-        stop: How many columns to give.
+        stop: Number of columns to return.
     """
 
     def __init__(self, keys: Tensor, values: Tensor, places: Tensor, stop: int) -> None:
@@ -86,12 +86,12 @@ class StepView(View):
 
 
 def cache_of(layers: Sequence[View]) -> Cache:
-    """Return views, one for each layer, as the cache of one forward pass."""
+    """Return one view per layer as the cache of one forward pass."""
     return Cache(layers=[*layers])
 
 
 def dynamic_cache(prefix: KVPrefix | None) -> RowCache:
-    """Return transformers' cache for one row; continuing it grows new tensors and leaves the prefix as it is."""
+    """Return transformers' cache for one row; continuing it makes new tensors and leaves the prefix unchanged."""
     cache = DynamicCache()
     for index, (keys, values) in enumerate(prefix.layers if prefix else ()):
         cache.update(keys[None], values[None], index)
@@ -99,7 +99,7 @@ def dynamic_cache(prefix: KVPrefix | None) -> RowCache:
 
 
 def prefix_of(cache: RowCache) -> KVPrefix:
-    """Return what transformers' cache holds of its one row."""
+    """Return the keys and values that transformers' cache holds for its row."""
     layers = [layer for layer in cache.layers if isinstance(layer, CacheLayerMixin)]
     return KVPrefix(tuple((_filled(layer.keys)[0], _filled(layer.values)[0]) for layer in layers))
 

@@ -1,4 +1,4 @@
-"""Branches that continue a memory and are dropped afterwards."""
+"""Decode sessions: batches of rows that continue a memory's prefix and are dropped afterwards."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -23,49 +23,49 @@ from memorag_graph.inference.prefix_attention import (
 from memorag_graph.kv.prefix import KVPrefix, cache_shape
 
 PIECE = 512
-"""Tokens of a prompt in one forward pass: bounds the activations' memory.
+"""Tokens of a prompt per forward pass; bounds the memory of activations.
 
-Passes begin at multiples of it, so a prompt that goes on from a known start (a multiple, too) runs the same passes
-as one that is read from scratch, and gives the same bits.
+Passes begin at multiples of it, so a prompt that continues a known start (also a multiple) runs the same passes as one
+read from scratch and gives the same bits.
 """
 
 _COLUMNS = 64
-"""Buffers are rounded up to a multiple of so many columns."""
+"""Buffers are rounded up to a multiple of this many columns."""
 
 _STEP = 16
-"""What is read of them is rounded up to a multiple of so many; a divisor of the above."""
+"""The part that is read is rounded up to a multiple of this many columns; it divides the number above."""
 
 
 class DecodeSession(Protocol):
-    """Rows that each continue a prefix, or begin with themselves, and are dropped afterwards."""
+    """Rows that each continue a prefix, or start empty, and are dropped afterwards."""
 
-    def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
+    def prefill(self, row: int, tokens: Sequence[int], probe: AttentionProbe | None = None) -> Tensor:
+        """Prefill more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
 
     def step(self, tokens: Sequence[int]) -> Tensor:
         """Read one token per row; return the logits after it, shape (rows, vocabulary)."""
 
     @property
     def can_take_back(self) -> bool:
-        """Whether several tokens per row can be read at once, and the last ones forgotten."""
+        """Whether a step can read several tokens per row and drop the last ones afterwards."""
 
     def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Read tokens of each row, as many for each; return the logits after every one, (rows, new, vocabulary)."""
+        """Read the same number of tokens for each row; return the logits after each, (rows, new, vocabulary)."""
 
     def take_back(self, row: int, count: int) -> None:
-        """Forget the last tokens of a row."""
+        """Drop the last tokens of a row."""
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
-        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
+        """Keep only some rows, in the given order, each with room for ``columns`` tokens of its own."""
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
-        """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
+        """Add rows after the existing ones, each with a prefix and room for ``columns`` tokens of its own."""
 
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
+        """Empty a row without a prefix, or replace its contents by a copy of known keys and values."""
 
     def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
+        """Return the prefix extended by what the only row has read."""
 
 
 def open_session(
@@ -74,16 +74,16 @@ def open_session(
     longest_prompt: int,
     room: int = 0,
 ) -> DecodeSession:
-    """Open a branch with a row for each prefix, for prompts up to a length and ``room`` more tokens for each row."""
+    """Open a session with one row per prefix, for prompts up to a length and ``room`` more tokens per row."""
     if model.config._attn_implementation in MEMORY_ATTENTIONS:
         return SharedPrefixSession(model, prefixes, longest_prompt + room)
     return HFCacheSession(model, prefixes, PIECE)
 
 
 class SharedPrefixSession:
-    """A branch whose rows share their prefixes' tensors and keep their own tokens in buffers allocated once.
+    """A session whose rows share the tensors of their prefixes and keep their own tokens in preallocated buffers.
 
-    Each row fills its own columns from the first one. Rows of one prefix should stand next to each other.
+    Each row fills its own columns from the first. Rows with the same prefix should be adjacent.
     """
 
     def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
@@ -95,8 +95,8 @@ class SharedPrefixSession:
         self._paths = fast_paths_of(model)
         self._llama_forward = LlamaForward(model) if self._paths.llama_forward else None
 
-    def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
+    def prefill(self, row: int, tokens: Sequence[int], probe: AttentionProbe | None = None) -> Tensor:
+        """Prefill more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
         prefix = self._prefixes[row]
         shared = [(slice(0, 1), prefix)] if prefix else []
         rows = slice(row, row + 1)
@@ -110,7 +110,7 @@ class SharedPrefixSession:
                 layers,
                 [part],
                 [self._position(row)],
-                Past(shared, own, watch=watch, fused=self._paths.fused_attention),
+                Past(shared, own, probe=probe, fused=self._paths.fused_attention),
                 wanted=1,
             )
             self._lengths[row] = columns.stop
@@ -123,11 +123,11 @@ class SharedPrefixSession:
 
     @property
     def can_take_back(self) -> bool:
-        """Whether several tokens per row can be read at once, and the last ones forgotten."""
+        """Whether a step can read several tokens per row and drop the last ones afterwards."""
         return self._paths.prompt_lookup
 
     def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Read tokens of each row, as many for each; return the logits after every one, (rows, new, vocabulary)."""
+        """Read the same number of tokens for each row; return the logits after each, (rows, new, vocabulary)."""
         new = len(tokens[0])
         stop = self._columns_to_read(new)
         columns = torch.tensor(self._lengths)[:, None] + torch.arange(new)
@@ -141,11 +141,11 @@ class SharedPrefixSession:
         return logits
 
     def take_back(self, row: int, count: int) -> None:
-        """Forget the last tokens of a row."""
+        """Drop the last tokens of a row."""
         self._lengths[row] -= count
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
-        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
+        """Keep only some rows, in the given order, each with room for ``columns`` tokens of its own."""
         before, self._columns = self._columns, _rounded(columns)
         self._prefixes = [self._prefixes[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
@@ -156,22 +156,22 @@ class SharedPrefixSession:
         ]
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
-        """Go on with more rows, the last ones, each with a prefix and with room for so many tokens of its own."""
+        """Add rows after the existing ones, each with a prefix and room for ``columns`` tokens of its own."""
         self._prefixes += prefixes
         self._lengths += [0] * len(prefixes)
         self._columns = max(self._columns, _rounded(columns))
-        for layer, (keys, values) in enumerate(self._layers):  # one after the other: two copies of one layer at most
+        for layer, (keys, values) in enumerate(self._layers):  # layer by layer, so that only one layer is held twice
             self._layers[layer] = (self._grown(keys), self._grown(values))
 
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row without a prefix has read, or replace it by a copy of what is known."""
+        """Empty a row without a prefix, or replace its contents by a copy of known keys and values."""
         self._lengths[row] = known.length if known else 0
         for (keys, values), layer in zip(self._layers, known.layers if known else (), strict=False):
             keys[row, :, : self._lengths[row]] = layer[0]
             values[row, :, : self._lengths[row]] = layer[1]
 
     def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
+        """Return the prefix extended by what the only row has read."""
         own = [(keys[0, :, : self._lengths[0]], values[0, :, : self._lengths[0]]) for keys, values in self._layers]
         before = self._prefixes[0]
         if before is None:
@@ -189,14 +189,15 @@ class SharedPrefixSession:
         return int(self._model.config.get_text_config().num_attention_heads) // self._layers[0][0].shape[1]
 
     def _columns_to_read(self, new: int) -> int:
-        """Columns to go through in a step: 16-bit matrix products copy what is not contiguous, so all of those.
+        """Return the number of columns to read in a step.
 
-        Others are rounded up, because products over an odd number of columns add up in another order.
+        16-bit products copy what is not contiguous, so they read all columns. Other dtypes read a rounded number, because
+        products over an odd number of columns sum in another order.
         """
         return _rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
 
     def _places(self, columns: Tensor) -> Tensor:
-        """Return where columns of each row, (rows, new), are in a buffer seen as one list of heads' columns."""
+        """Return the places of each row's columns, (rows, new), in a buffer flattened over rows, heads and columns."""
         rows, heads = self._layers[0][0].shape[:2]
         starts = torch.arange(rows * heads).view(rows, heads, 1) * self._columns
         return (starts + columns[:, None]).flatten().to(self._model.device)
@@ -212,7 +213,7 @@ class SharedPrefixSession:
         return self._lengths[row] + (prefix.length if prefix else 0)
 
     def _shared(self) -> list[tuple[slice, KVPrefix]]:
-        """Return the runs of rows that stand next to each other and share a prefix."""
+        """Return the runs of adjacent rows that share a prefix."""
         runs = []
         start = 0
         for _, rows in groupby(self._prefixes, key=id):
@@ -231,7 +232,7 @@ class SharedPrefixSession:
         *,
         wanted: int,
     ) -> Tensor:
-        """Run the model on each row's new tokens, the first at its position.
+        """Run the model on each row's new tokens, starting at its position.
 
         Returns:
             The logits after the last wanted tokens, shape (rows, wanted, vocabulary).
@@ -244,7 +245,9 @@ class SharedPrefixSession:
                 return self._llama_forward.read(ids, places, self._attend(layers, past), wanted).float()
             output = self._model(
                 input_ids=ids,
-                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=ids.device),  # ``past`` says it all
+                attention_mask=torch.ones(
+                    1, 1, 1, 1, dtype=torch.bool, device=ids.device
+                ),  # ``past`` decides what is seen
                 position_ids=places,
                 past_key_values=cache_of(layers),
                 use_cache=True,
@@ -267,12 +270,12 @@ def _rounded(columns: int, step: int = _COLUMNS) -> int:
 
 
 def _copied(buffer: Tensor, rows: Sequence[int], columns: int) -> Tensor:
-    """Return some rows of a buffer, with so many columns."""
+    """Return a copy of some rows of a buffer with ``columns`` columns."""
     return buffer[torch.tensor(rows, dtype=torch.long), :, :columns]
 
 
 def _moved_up(buffer: Tensor, rows: Sequence[int], _: int) -> Tensor:
-    """Return some rows of a buffer, in ascending order, without copying those that are where they belong."""
+    """Return some rows of a buffer, in ascending order; rows that are already in place are not copied."""
     for place, row in enumerate(rows):
         if place != row:
             buffer[place] = buffer[row]

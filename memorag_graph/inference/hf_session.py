@@ -1,4 +1,4 @@
-"""A branch through transformers' own caches."""
+"""A decode session through transformers' own caches."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from memorag_graph.kv.prefix import KVPrefix
 
 
 class HFCacheSession:
-    """A branch through the model's own attention, one row after the other: exact for any causal LM.
+    """A decode session through the model's own attention, one row after the other: exact for any causal LM.
 
     Args:
         model: The model.
-        prefixes: What each row continues.
-        piece: Tokens of a prompt in one forward pass; passes begin at multiples of it.
+        prefixes: The prefix that each row continues.
+        piece: Tokens of a prompt per forward pass; passes begin at multiples of it.
     """
 
     def __init__(self, model: PreTrainedModel, prefixes: Sequence[KVPrefix | None], piece: int) -> None:
@@ -25,14 +25,14 @@ class HFCacheSession:
         self._piece = piece
         self._caches = [dynamic_cache(prefix) for prefix in prefixes]
 
-    def prefill(self, row: int, tokens: Sequence[int], watch: AttentionProbe | None = None) -> Tensor:
-        """Read more of a row's prompt; return the logits after its last token, shape (vocabulary,).
+    def prefill(self, row: int, tokens: Sequence[int], probe: AttentionProbe | None = None) -> Tensor:
+        """Prefill more of a row's prompt; return the logits after its last token, shape (vocabulary,).
 
         Raises:
-            ValueError: If it is to be watched, which this model's attention does not allow.
+            ValueError: If attention is to be observed, which this model does not allow.
         """
-        if watch is not None:
-            raise ValueError("the attention of this model cannot be watched")
+        if probe is not None:
+            raise ValueError("the attention of this model cannot be observed")
         done, cache = 0, self._caches[row]
         while done < len(tokens):
             part = tokens[done : done + self._piece - cache.get_seq_length() % self._piece]
@@ -46,7 +46,7 @@ class HFCacheSession:
 
     @property
     def can_take_back(self) -> bool:
-        """Whether several tokens per row can be read at once, and the last ones forgotten: not from any cache."""
+        """False: not every model's cache can drop its last tokens."""
         return False
 
     def step_ahead(self, tokens: Sequence[Sequence[int]]) -> Tensor:
@@ -54,28 +54,28 @@ class HFCacheSession:
         return self.step([token for (token,) in tokens])[:, None]
 
     def take_back(self, row: int, count: int) -> None:
-        """Forget the last tokens of a row.
+        """Drop the last tokens of a row.
 
         Raises:
-            ValueError: If there are any: this cache cannot be cut in all models.
+            ValueError: If there are any; not every model's cache can be cut.
         """
         if count:
             raise ValueError("the cache of this model cannot be cut")
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
-        """Go on with some rows only, in the given order, each with room for so many tokens of its own."""
+        """Keep only some rows, in the given order."""
         self._caches = [self._caches[row] for row in rows]
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
-        """Go on with more rows, the last ones, each with a prefix."""
+        """Add rows after the existing ones, each with a prefix."""
         self._caches += [dynamic_cache(prefix) for prefix in prefixes]
 
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
-        """Forget what a row has read, or replace it by what is known."""
+        """Empty a row, or replace its contents by known keys and values."""
         self._caches[row] = dynamic_cache(known)
 
     def prefix(self) -> KVPrefix:
-        """Return the prefix grown by what the only row has read."""
+        """Return the prefix extended by what the only row has read."""
         return prefix_of(self._caches[0])
 
     def _forward(self, cache: RowCache, tokens: Sequence[int]) -> Tensor:

@@ -1,7 +1,7 @@
-"""A pass of a model of the Llama family over new tokens, without what transformers does around it.
+"""A lean forward pass for models of the Llama family.
 
-A decoding step is hundreds of small operations; most of the time that is not spent on the weights goes into
-dispatching them. The layers' own modules hold the weights; what is between them is written out here once.
+A decoding step is hundreds of small operations, and apart from reading the weights most of its time goes into
+dispatching them. The model's own modules hold the weights; the operations between them are written out here.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from transformers import PreTrainedModel
 from memorag_graph.inference.packed_linear import FEWEST_ROWS, joined
 
 FAMILY = ("llama", "mistral", "qwen2", "qwen3")
-"""Values of ``model_type`` whose layers are put together in this way."""
+"""Values of ``model_type`` with this structure."""
 
 TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
-"""Linear layers that have one input."""
+"""Linear layers that share an input."""
 
 Product = Callable[[Tensor], Tensor]
 """A linear layer: (rows, in_features) → (rows, out_features)."""
@@ -29,7 +29,7 @@ the new tokens → the output, (rows, new, query_heads, dim)."""
 
 
 def supports_llama_forward(model: PreTrainedModel) -> bool:
-    """Tell whether a model is of the family, with its own layers, which nobody has patched."""
+    """Return whether a model is of the family and none of its layers is patched."""
     return (
         model.config.model_type in FAMILY
         and type(model).__module__.startswith("transformers.models.")
@@ -54,13 +54,13 @@ class LlamaForward:
         self._head: Product = model.get_output_embeddings()
 
     def read(self, tokens: Tensor, positions: Tensor, attend: Attend, wanted: int) -> Tensor:
-        """Read new tokens of each row; return the logits after the last wanted ones, (rows, wanted, vocabulary).
+        """Read new tokens of each row; return the logits after the last ``wanted`` ones, (rows, wanted, vocabulary).
 
         Args:
             tokens: Shape (rows, new).
             positions: Their positions, same shape.
             attend: Attends to what each row has read.
-            wanted: After how many tokens logits are wanted.
+            wanted: Number of tokens, from the end, whose logits are wanted.
         """
         shape = (tokens.shape[0], tokens.shape[1])
         states = self._embed(tokens)
@@ -69,13 +69,13 @@ class LlamaForward:
         *first, last = self._layers
         for index, layer in enumerate(first):
             states = layer.read(states, shape, turn, index, attend)
-        # what comes out of the last layer for the other tokens, nobody reads
+        # the last layer's output for the other tokens is not needed
         states = last.read(states, shape, turn, len(first), attend, wanted)
         return self._head(self._norm(states[: shape[0] * wanted])).view(shape[0], wanted, -1)
 
 
 class _Turn:
-    """Turns queries and keys by their positions (Su et al., "RoFormer", 2021), halves of a head against each other."""
+    """Rotary position embedding of queries and keys (Su et al., "RoFormer", 2021), pairing the halves of a head."""
 
     def __init__(self, cos: Tensor, sin: Tensor) -> None:
         half = sin.shape[-1] // 2
@@ -84,7 +84,7 @@ class _Turn:
         self._half = half
 
     def __call__(self, heads: Tensor) -> Tensor:
-        """Turn heads, shape (rows, new, heads, dim)."""
+        """Rotate heads, shape (rows, new, heads, dim)."""
         return torch.addcmul(heads * self._cos, heads.roll(self._half, -1), self._sin)
 
 
@@ -101,7 +101,7 @@ class _Norm:
 
 
 class _Layer:
-    """One layer: attention and a gated feed-forward network, each added to what comes in."""
+    """One layer: attention and a gated feed-forward network, each with a residual connection."""
 
     def __init__(self, layer: Any, query_heads: int) -> None:  # noqa: ANN401 - each family has a class of its own
         attention, network = layer.self_attn, layer.mlp
@@ -126,9 +126,9 @@ class _Layer:
         attend: Attend,
         wanted: int | None = None,
     ) -> Tensor:
-        """Return what comes out for states of shape (rows * new, hidden), filled up.
+        """Return the output for states of shape (rows * new, hidden), padded to the fewest rows.
 
-        With ``wanted``, only for so many last tokens of each row.
+        With ``wanted``, only for that many last tokens of each row.
         """
         tokens = shape[0] * shape[1]
         heads = self._heads(self._before(states))[:tokens].view(*shape, -1, self._dim)
@@ -150,6 +150,6 @@ class _Layer:
 
 
 def _filled(rows: Tensor) -> Tensor:
-    """Fill a matrix up to :data:`FEWEST_ROWS` rows: products of that many take no longer."""
+    """Pad a matrix to :data:`FEWEST_ROWS` rows; products of that many take no longer."""
     missing = FEWEST_ROWS - rows.shape[0]
     return functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows

@@ -1,7 +1,7 @@
-"""Attention over a part of the keys, and the merge of such parts into attention over all of them.
+"""Attention over parts of the keys, merged into attention over all of them.
 
-Softmax attention over a set of keys is a mean of the parts' results, weighted by the sums of their exponentiated
-scores; each part hands on the logarithm of its sum (Rabe and Staats, "Self-attention does not need O(n²) memory",
+Softmax attention over a set of keys is the mean of the parts' results, weighted by the sums of their exponentiated
+scores; each part returns the logarithm of its sum (Rabe and Staats, "Self-attention does not need O(n²) memory",
 2021; Dao et al., "FlashAttention", 2022).
 """
 
@@ -21,16 +21,16 @@ Kernel = Callable[[Tensor, Tensor, Tensor, float, bool, Tensor | None], Part]
 _CPU_KERNEL: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 _CUDA_KERNEL: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention", None)
 _CUDA_DIMS = (8, 256)
-"""What FlashAttention-2 asks of a head's size: a multiple of the first, at most the second."""
+"""Head sizes of FlashAttention-2: a multiple of the first number, at most the second."""
 
 _FEW_QUERIES = 64
-"""Up to here plain products are quicker than FlashAttention-2 and, in 16 bits, than the CPU's kernel."""
+"""Up to this many queries plain products are faster than FlashAttention-2 and, in 16 bits, than the CPU kernel."""
 
 _CAUSAL_BLOCK = 128
-"""Queries of the CPU's kernel where each sees the keys up to its own: it goes through all the keys it is given."""
+"""Queries per call of the CPU kernel in causal attention, since it visits all the keys it is given."""
 
 _BLOCK_SCORES = 1 << 20
-"""Scores computed at once by plain products: as many as stay in a core's cache."""
+"""Scores computed at once by plain products; they fit a core's cache."""
 
 
 def partial_attention(
@@ -52,12 +52,11 @@ def partial_attention(
         key: Shape (batch, heads, keys, dim).
         value: Same shape as ``key``.
         scale: Factor for the scores.
-        mask: What is added to the scores, float32; broadcast to (batch, heads, queries, keys). See :func:`masked`.
+        mask: Additive mask of the scores, float32; broadcast to (batch, heads, queries, keys). See :func:`masked`.
         causal: Whether query i sees the keys up to i only; needs as many keys as queries.
         flash: Whether FlashAttention-2 can run on the device, in the tensors' dtype.
         fused: Whether PyTorch's fused CPU kernel may run.
-        invariant: Whether, in 16 bits on the CPU, the result of a query must not depend on what other queries there
-            are.
+        invariant: Whether a query's result in 16 bits on the CPU must not depend on the other queries.
     """
     dense = key.stride(-1) == value.stride(-1) == 1
     plain = invariant or mask is not None or causal
@@ -80,27 +79,27 @@ def partial_attention(
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None) -> Tensor:
-    """Attend to all there is, so that on the CPU a batch entry's result has the same bits whatever others there are."""
+    """Attend with plain products; on the CPU a batch entry's bits do not depend on the other entries."""
     return _attend_plainly(query, key, value, scale, mask)[0]
 
 
 def masked(hidden: Tensor) -> Tensor:
-    """Return the mask, float32, that hides keys from queries where a tensor is True."""
+    """Return the additive float32 mask that hides keys where a tensor is True."""
     return torch.zeros(hidden.shape, device=hidden.device).masked_fill_(hidden, float("-inf"))
 
 
 @lru_cache(maxsize=16)
 def _later(start: int, stop: int, device: torch.device) -> Tensor:
-    """Return the mask that hides from queries ``start`` to ``stop`` the keys after each; every layer needs the same."""
+    """Return the causal mask of queries ``start`` to ``stop``; every layer needs the same."""
     with torch.inference_mode():
         return masked(torch.ones(stop - start, stop, dtype=torch.bool, device=device).triu(1 + start))
 
 
 def merge(parts: Sequence[Part]) -> Tensor:
-    """Return the attention over the keys of all parts, in float32 unless there is but one part."""
+    """Return the attention over the keys of all parts, in float32 if there are several."""
     (output, sums), *others = parts
     for other, other_sums in others:
-        # a sigmoid would round the last queries of a batch otherwise than those before
+        # a sigmoid would round the last queries of a batch differently
         share = torch.softmax(torch.stack([sums, other_sums], dim=-1), dim=-1)[..., 1:]
         output = torch.lerp(output.float(), other.float(), share)
         sums = torch.logaddexp(sums, other_sums) if len(others) > 1 else sums
@@ -108,13 +107,13 @@ def merge(parts: Sequence[Part]) -> Tensor:
 
 
 def _kernel(query: Tensor, *, flash: bool, fused: bool, plain: bool) -> Kernel | None:
-    """Return the fused kernel that is quicker than plain products, or None.
+    """Return the fused kernel that is faster than plain products, or None.
 
     Args:
         query: The queries.
         flash: Whether FlashAttention-2 may run.
         fused: Whether the CPU's kernel may run.
-        plain: Whether 16-bit products on the CPU are to be plain: with a mask, invariant, or quicker because causal.
+        plain: Whether 16-bit products on the CPU must be plain: with a mask, invariant, or faster because causal.
     """
     few = query.shape[2] <= _FEW_QUERIES
     if query.device.type == "cpu":
@@ -126,7 +125,7 @@ def _kernel(query: Tensor, *, flash: bool, fused: bool, plain: bool) -> Kernel |
 
 
 def _block(query: Tensor, key: Tensor) -> int:
-    """Return from how many queries to attend at once with plain products."""
+    """Return how many queries attend at once with plain products."""
     if query.device.type != "cpu":
         return query.shape[2]
     batch, heads, keys, _ = key.shape
@@ -151,7 +150,7 @@ def _cuda_kernel(
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None, invariant: bool) -> Part:
     output, scores, weights = _attend_plainly(query, key, value, scale, mask, invariant=invariant)
-    # ``logsumexp`` adds up in an order that depends on the batch
+    # ``logsumexp`` sums in an order that depends on the batch
     return output, scores.amax(-1) - weights.amax(-1).log()
 
 
@@ -160,8 +159,8 @@ def _attend_plainly(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Attend with plain products; return the output, the scores and the weights, both in float32."""
     batch, heads, queries, dim = query.shape
-    flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views: ``matmul`` would copy what is sliced
-    product = _turned_product if invariant and query.device.type == "cpu" and _has_amx() else torch.bmm
+    flat_key, flat_value = key.flatten(0, 1), value.flatten(0, 1)  # views; ``matmul`` would copy slices
+    product = _transposed_product if invariant and query.device.type == "cpu" and _has_amx() else torch.bmm
     scores = product((query * scale).flatten(0, 1), flat_key.transpose(-1, -2)).float().view(batch, heads, queries, -1)
     if mask is not None:
         scores.add_(mask)
@@ -170,8 +169,8 @@ def _attend_plainly(
     return output.view(batch, heads, queries, dim), scores, weights
 
 
-def _turned_product(first: Tensor, second: Tensor) -> Tensor:
-    """Return the products of matrices with the queries as columns, so that a query's bits are its own."""
+def _transposed_product(first: Tensor, second: Tensor) -> Tensor:
+    """Return matrix products with the queries as columns, so that a query's bits depend on no other query."""
     return torch.bmm(second.transpose(-1, -2), first.transpose(-1, -2)).transpose(-1, -2)
 
 

@@ -1,8 +1,8 @@
-"""Linear layers whose weights lie in memory as oneDNN's matrix products read them.
+"""Linear layers with weights in the memory layout of oneDNN's matrix products.
 
-A decoding step waits for the weights. From PyTorch's own layout, one to four rows in float32 read them at a third to
-a half of the memory's bandwidth, and three rows take twice as long as one; laid out for oneDNN once, they are read
-near it whatever rows there are, in float32 and bfloat16.
+A decoding step is bound by reading the weights. In PyTorch's layout, one to four rows in float32 read them at a third
+to a half of the memory bandwidth, and three rows take twice as long as one; in oneDNN's layout they are read near full
+bandwidth for any number of rows, in float32 and bfloat16.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FEWEST_ROWS = 4
-"""Fewer rows are filled up to so many: oneDNN's kernels for less are slower, and that for one row rounds otherwise."""
+"""Fewer rows are padded to this many: kernels for fewer are slower, and the one for one row rounds differently."""
 
 _EXPECTED_ROWS = 16
 PACKED_DTYPES = (torch.float32, torch.bfloat16)
@@ -26,9 +26,9 @@ _product: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 class PackedLinear(nn.Module):
-    """A linear layer, or several with one input side by side, for inference on a CPU.
+    """A linear layer, or several that share an input, for inference on a CPU.
 
-    The result of a row has the same bits whatever rows are beside it.
+    A row's result has the same bits whatever other rows there are.
 
     Args:
         *linears: The layers; their weights are copied.
@@ -63,18 +63,18 @@ class PackedLinear(nn.Module):
 
 
 class PackedPart(nn.Module):
-    """One of the layers that a packed layer holds side by side.
+    """One of the layers that a packed layer combines.
 
     Args:
         whole: The packed layer.
-        part: Its outputs that are this layer's.
+        part: The outputs that belong to this layer.
     """
 
     def __init__(self, whole: PackedLinear, part: slice) -> None:
         super().__init__()
         self.in_features = whole.in_features
         self.out_features = part.stop - part.start
-        self._whole = (whole,)  # a module of its own would be saved once for each part
+        self._whole = (whole,)  # as a submodule it would be saved once per part
         self._part = part
 
     @property
@@ -93,7 +93,7 @@ class PackedPart(nn.Module):
         return None if self.whole.bias is None else self.whole.bias[self._part]
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return this layer's outputs; the whole is computed."""
+        """Return this layer's outputs; the whole packed layer is computed."""
         return self.whole(states)[..., self._part]  # type: ignore[no-any-return]
 
     def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
@@ -106,7 +106,7 @@ def pack_linears(model: nn.Module, dtypes: Collection[torch.dtype], together: Se
     Args:
         model: The model.
         dtypes: The dtypes to pack; see :func:`memorag_graph.inference.fast_paths.packable_dtypes`.
-        together: Names of layers that have one input, and are packed side by side where one module holds them all.
+        together: Names of layers that share an input; they are combined if one module holds them all.
     """
     packed = False
     for parent in list(model.modules()):
@@ -118,21 +118,21 @@ def pack_linears(model: nn.Module, dtypes: Collection[torch.dtype], together: Se
         for name, linear in linears.items():
             setattr(parent, name, PackedLinear(linear))
     if packed:
-        _let_go_of_the_file(model)
+        _release_mapped_file(model)
 
 
 def joined(layers: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
-    """Return what computes the outputs of layers with one input, one after the other in the last dimension."""
+    """Return a function that computes layers sharing an input and concatenates their outputs in the last dimension."""
     whole = getattr(layers[0], "whole", None)
     if whole is not None and all(getattr(layer, "whole", None) is whole for layer in layers):
         return whole  # type: ignore[no-any-return]
     return lambda states: torch.cat([layer(states) for layer in layers], dim=-1)
 
 
-def _let_go_of_the_file(model: nn.Module) -> None:
-    """Copy what was not packed: it may be part of a mapped file, of which all would stay in RAM.
+def _release_mapped_file(model: nn.Module) -> None:
+    """Copy the parameters that were not packed: they may be views of a mapped file, all of which would stay in RAM.
 
-    glibc keeps the memory of the replaced weights for later; it goes back to the system.
+    glibc keeps the memory of the replaced weights; return it to the system.
     """
     for parameter in model.parameters():
         if parameter.device.type == "cpu":
@@ -142,7 +142,7 @@ def _let_go_of_the_file(model: nn.Module) -> None:
 
 
 def _save(layer: PackedLinear | PackedPart, destination: dict[str, Tensor], prefix: str) -> None:
-    """Save a layer as the linear layer that it was."""
+    """Save a layer under the names of the linear layer it replaced."""
     destination[f"{prefix}weight"] = layer.weight
     if layer.bias is not None:
         destination[f"{prefix}bias"] = layer.bias

@@ -1,4 +1,4 @@
-"""Attention of a branch: over a shared prefix and the branch's own tokens, as if they were one sequence.
+"""Attention of a session's rows: over a shared prefix and each row's own tokens, as if they were one sequence.
 
 Registered with transformers under the names :data:`MEMORY_ATTENTIONS`. A forward pass without a ``memory_past``
 argument runs the library's own scaled-dot-product attention.
@@ -21,30 +21,30 @@ from memorag_graph.kv.prefix import KVPrefix
 MEMORY_ATTENTION = "memorag_memory"
 FLASH_MEMORY_ATTENTION = "memorag_memory_fused"  # transformers looks for packages where a name says "flash"
 MEMORY_ATTENTIONS = (MEMORY_ATTENTION, FLASH_MEMORY_ATTENTION)
-"""Values of ``attn_implementation`` that make a model able to continue a memory; the second with FlashAttention-2."""
+"""Values of ``attn_implementation`` that let a model continue a memory; the second uses FlashAttention-2."""
 
 Attend = Callable[..., Part]
 """Attends to some keys, as :func:`memorag_graph.inference.logsumexp_attention.partial_attention` does."""
 
 WindowAttention = Callable[[Tensor, Tensor, Tensor, "Past", float, Attend], list[Part]]
-"""Attends from several new tokens of one row to what it has read itself: the queries (kv_heads, group, new, dim), the
-row's own keys and values, the new ones included, (1, kv_heads, columns, dim), the past, the scale, and how to attend.
-The parts are for the queries in one matrix, (1, kv_heads, group * new, dim)."""
+"""Attends from several new tokens of one row to its own tokens. Arguments: queries (kv_heads, group, new, dim); own
+keys and values including the new ones (1, kv_heads, columns, dim); the past; the scale; the attention function. Returns
+parts for the queries as one matrix, (1, kv_heads, group * new, dim)."""
 
 AttentionProbe = Callable[[int, Tensor, Tensor], None]
-"""Called in every layer with its index, the scaled queries (rows, query_heads, new, dim) and the rows' own keys."""
+"""Called in each layer with its index, the scaled queries (rows, query_heads, new, dim) and the rows' own keys."""
 
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What the rows of a forward pass have read before it.
+    """What the rows of a forward pass have read before.
 
     Attributes:
         prefixes: Runs of rows and the prefix that each run shares; rows without a prefix are in none.
-        own: Tokens of its own that the only row has read, where more than one new token is read.
+        own: Own tokens that the only row has read, if several new tokens are read.
         unread: Additive mask over own columns that a row has not filled, for decode steps of several rows; shape
             (rows, 1, group * new, columns), where group is the number of query heads per key head.
-        watch: Called with every layer's queries and keys; None observes nothing.
+        probe: Called with every layer's queries and keys; None observes nothing.
         within: How new tokens attend to the row's own tokens; None means causal attention.
         fused: Whether PyTorch's fused CPU kernel may run.
     """
@@ -52,7 +52,7 @@ class Past:
     prefixes: Sequence[tuple[slice, KVPrefix]] = ()
     own: int = 0
     unread: Tensor | None = None
-    watch: AttentionProbe | None = None
+    probe: AttentionProbe | None = None
     within: WindowAttention | None = None
     fused: bool = False
 
@@ -70,19 +70,19 @@ def memory_attention(
 ) -> tuple[Tensor, Tensor | None]:
     """Attend to the prefix that rows share and to each row's own keys and values.
 
-    A prefix is read once for all of its rows and its heads are not repeated: the queries of all its rows and of
-    all query heads that share a key head form one matrix.
+    A prefix is read once for all its rows without repeating heads: the queries of all its rows and of all query heads
+    that share a key head form one matrix.
 
     Args:
         module: The attention layer; its ``layer_idx`` picks the prefix's layer.
         query: Shape (rows, query_heads, new_tokens, head_dim); one row, or one new token for each row.
         key: Keys of the rows' own tokens, the new ones included, shape (rows, kv_heads, columns, head_dim).
         value: Values of the rows' own tokens, same shape as ``key``.
-        attention_mask: Used only where there is no ``memory_past``, which says all of it.
+        attention_mask: Used only without ``memory_past``.
         scaling: Factor for the scores; 1 / sqrt(head_dim) by default.
-        memory_past: What the rows have read before.
+        memory_past: What the rows have read before; without it the library's attention runs.
         flash: Whether FlashAttention-2 can run.
-        **kwargs: Handed on to the library's attention where there is no ``memory_past``.
+        **kwargs: Passed to the library's attention.
 
     Returns:
         The output, shape (rows, new_tokens, query_heads, head_dim), and None for the weights.
@@ -105,11 +105,11 @@ def attend_to_past(
 ) -> Tensor:
     """Attend in a layer to the prefix that rows share and to each row's own keys and values.
 
-    The arguments and the result are those of :func:`memory_attention`.
+    Arguments and result are those of :func:`memory_attention`.
     """
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    if past.watch is not None:
-        past.watch(layer, query * scale, key)
+    if past.probe is not None:
+        past.probe(layer, query * scale, key)
     read = _read_piece if past.unread is None else _read_step
     attend = partial(partial_attention, flash=flash, fused=past.fused)
     return read(query, key, value, scale, past, layer, attend).to(query.dtype)
