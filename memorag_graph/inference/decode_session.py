@@ -191,8 +191,8 @@ class SharedPrefixSession:
     def _columns_to_read(self, new: int) -> int:
         """Return the number of columns to read in a step.
 
-        16-bit products copy what is not contiguous, so they read all columns. Other dtypes read a rounded number, because
-        products over an odd number of columns sum in another order.
+        16-bit products copy what is not contiguous, so they read all columns. Other dtypes read a rounded number,
+        because products over an odd number of columns sum in another order.
         """
         return _rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
 
