@@ -1,4 +1,4 @@
-"""Keys and values → the tensors that are kept of them, and back."""
+"""Encode keys and values as the tensors that are stored, and decode them."""
 
 from collections.abc import Mapping
 
@@ -13,16 +13,16 @@ _FREQUENCIES = "rotary_frequencies"
 
 
 def encode(kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None) -> dict[str, Tensor]:
-    """Return the tensors to keep, by name.
+    """Return the tensors to store, by name.
 
     Args:
         kv: The keys and values.
-        storage: ``"exact"`` keeps them as they are, ``"float16"`` rounds them; see
+        storage: ``"exact"`` stores them unchanged, ``"float16"`` rounds them; see
             :mod:`memorag_graph.kv.quantization` for the others.
-        frequencies: Of the model's rotary embedding, where it has one.
+        frequencies: Rotary frequencies of the model, if it has any.
 
     Raises:
-        ValueError: If the keys and values cannot be kept so.
+        ValueError: If the keys and values cannot be stored this way.
     """
     tensors: dict[str, Tensor] = {}
     for number, (keys, values) in enumerate(kv.layers):
@@ -39,7 +39,7 @@ def encode(kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None) 
 
 
 def decode(tensors: Mapping[str, Tensor], storage: KVStorage, device: torch.device) -> KVPrefix:
-    """Return the keys and values that were kept.
+    """Return the keys and values that were stored.
 
     Raises:
         KeyError: If a tensor is missing.

@@ -1,4 +1,4 @@
-"""The keys and values that a memory is."""
+"""The keys and values of a prefix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 @dataclass(frozen=True, eq=False)
 class KVPrefix:
-    """Keys and values of a sequence of tokens at positions 0 to ``length`` - 1. Never changed once made.
+    """Keys and values of tokens at positions 0 to ``length`` - 1. Immutable.
 
     Attributes:
         layers: Per layer, keys and values (after rotary embedding), each (kv_heads, length, head_dim).
@@ -20,7 +20,7 @@ class KVPrefix:
 
     @property
     def length(self) -> int:
-        """Number of tokens; 0 where a server holds them."""
+        """Number of tokens; 0 if a server holds them."""
         return int(self.layers[0][0].shape[1]) if self.layers else 0
 
     @property
@@ -40,12 +40,12 @@ class KVPrefix:
         return KVPrefix(layers)
 
     def head(self, length: int) -> "KVPrefix":
-        """Return the first tokens, over the same tensors."""
+        """Return the first ``length`` tokens as views of the same tensors."""
         return KVPrefix(tuple((keys[:, :length], values[:, :length]) for keys, values in self.layers))
 
 
 def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
-    """Return the number of layers, the key and value heads of each, and the size of a head."""
+    """Return the number of layers, of key and value heads per layer, and the size of a head."""
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads

@@ -1,9 +1,9 @@
-"""Keys and values in 8 or 4 bits.
+"""Quantize keys and values to 8 or 4 bits.
 
-Keys have channels of their own range, values have not: keys are scaled per channel over runs of tokens, values
-per token (Liu et al., "KIVI", 2024). Keys are turned back to position 0 first, where their channels keep a steady
-range, and the first tokens, to which all others attend, are kept as they are (Hooper et al., "KVQuant", 2024).
-At 4 bits, keys take a fifth: an error in a score moves the whole softmax, one in a value only its share.
+Ranges differ between channels of keys but not of values, so keys are scaled per channel over runs of tokens and values
+per token (Liu et al., "KIVI", 2024). Keys are first rotated back to position 0, where the range of a channel is steady,
+and the first tokens, which all others attend to, stay exact (Hooper et al., "KVQuant", 2024). In the 4-bit format keys
+take 5 bits: an error in a score moves the whole softmax, an error in a value only its share.
 """
 
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ from torch import Tensor
 from memorag_graph.kv.rotary import turn
 
 RUN = 256
-"""Tokens that share a key channel's scale."""
+"""Tokens that share the scale of a key channel."""
 
 FIRST = 2
-"""Tokens at the start that are not quantized."""
+"""Number of tokens at the start that stay exact."""
 
 _SMALLEST = 2.0**-14
 _WEIGHTS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def quantize(keys: Tensor, values: Tensor, frequencies: Tensor | None, *, small: bool) -> dict[str, Tensor]:
-    """Return what is kept of one layer.
+    """Return the stored tensors of one layer.
 
     Args:
         keys: Shape (kv_heads, tokens, head_dim).
         values: Same shape.
-        frequencies: Of the rotary embedding; None quantizes keys as they are.
-        small: 4 bits (5 for keys) instead of 8.
+        frequencies: Rotary frequencies; None quantizes keys without rotating them.
+        small: Use 4 bits (5 for keys) instead of 8.
 
     Raises:
-        ValueError: If ``small`` is asked for a head size that is no multiple of 8.
+        ValueError: If ``small`` is set and the head size is not a multiple of 8.
     """
     if small and keys.shape[-1] % len(_WEIGHTS):
         raise ValueError(f"int4 needs heads whose size is a multiple of 8, not {keys.shape[-1]}")
@@ -69,12 +69,12 @@ def dequantize(kept: Mapping[str, Tensor], frequencies: Tensor | None, *, small:
 
 
 def first_tokens(keys: Tensor, values: Tensor) -> dict[str, Tensor]:
-    """Return what is kept of the first tokens, where attention rests, as it was."""
+    """Return the exact keys and values of the first tokens."""
     return {"keys.first": keys[:, :FIRST].contiguous(), "values.first": values[:, :FIRST].contiguous()}
 
 
 def with_first_tokens(keys: Tensor, values: Tensor, kept: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return keys and values in the model's dtype, with the first tokens as they were."""
+    """Return keys and values in the model's dtype with the exact first tokens."""
     dtype = kept["keys.first"].dtype
     keys, values = keys.to(dtype, copy=True), values.to(dtype, copy=True)
     keys[:, :FIRST], values[:, :FIRST] = kept["keys.first"], kept["values.first"]
@@ -82,7 +82,7 @@ def with_first_tokens(keys: Tensor, values: Tensor, kept: Mapping[str, Tensor]) 
 
 
 def _code_keys(keys: Tensor, bits: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return codes, and the scale and zero of each run of tokens, shape (kv_heads, runs, head_dim)."""
+    """Return codes, and scale and zero of each run of tokens, shape (kv_heads, runs, head_dim)."""
     scales, zeros, codes = [], [], []
     for run in torch.split(keys, RUN, dim=1):
         zero = run.amin(1, keepdim=True).half()
@@ -104,7 +104,7 @@ def _code_values(values: Tensor, bits: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _pack_halves(codes: Tensor) -> Tensor:
-    """Put two codes of 4 bits into each byte, the first in the lower half."""
+    """Pack two 4-bit codes into each byte, the first in the lower half."""
     return codes[..., ::2] | (codes[..., 1::2] << 4)
 
 
@@ -113,7 +113,7 @@ def _unpack_halves(packed: Tensor) -> Tensor:
 
 
 def _pack_bits(bits: Tensor) -> Tensor:
-    """Put eight bits into each byte, the first in the lowest place."""
+    """Pack eight bits into each byte, the first in the lowest place."""
     weights = torch.tensor(_WEIGHTS, dtype=torch.uint8)
     return (bits.reshape(*bits.shape[:-1], -1, len(_WEIGHTS)) * weights).sum(-1, dtype=torch.uint8)
 

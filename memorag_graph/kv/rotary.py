@@ -1,4 +1,4 @@
-"""Rotary position embeddings: turning keys from one position to another."""
+"""Rotary position embeddings: rotate keys from one position to another."""
 
 import torch
 from torch import Tensor
@@ -6,18 +6,18 @@ from transformers import PreTrainedModel
 
 
 def rotary_frequencies(model: PreTrainedModel) -> Tensor | None:
-    """Return the angle by which each pair of a key's elements turns from token to token, or None without any."""
+    """Return the angle per token of each pair of a key's elements; None for a model without rotary embedding."""
     found = next((module.inv_freq for module in model.modules() if hasattr(module, "inv_freq")), None)
     return found.detach().float().cpu().clone() if isinstance(found, Tensor) else None
 
 
 def turn(keys: Tensor, steps: Tensor, frequencies: Tensor) -> Tensor:
-    """Turn keys by numbers of tokens (Su et al., "RoFormer", 2021, with the halves paired as in Llama and Qwen2).
+    """Rotate keys by a number of tokens (Su et al., "RoFormer", 2021, with the halves paired as in Llama and Qwen2).
 
     Args:
         keys: Shape (..., tokens, head_dim), float32.
-        steps: Tokens to turn by; broadcast to (..., tokens).
-        frequencies: Shape (turned_dim / 2); elements beyond are left as they are.
+        steps: Number of tokens; broadcast to (..., tokens).
+        frequencies: Shape (rotated_dim / 2); further elements are left unchanged.
     """
     half = frequencies.shape[0]
     angles = steps.float()[..., None] * frequencies

@@ -1,4 +1,4 @@
-"""One KV prefix of a memory, as it is used and as it is kept."""
+"""A shard: one KV prefix of a memory, in use and as stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,20 +11,20 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.settings import KVStorage
 
 TEXT = "text"
-"""Name of the tensor with the UTF-8 bytes of a text that a server reads."""
+"""Name of the tensor with the UTF-8 bytes of a text whose keys and values a server holds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Tokens and what is kept of their keys and values: one prefix of a memory.
+    """Tokens with their keys and values: one prefix of a memory.
 
-    Where a server holds the keys and values, all that is kept is the text that it reads.
+    If a server holds the keys and values, only the text is stored.
 
     Attributes:
-        token_ids: What was read: the template's markup, the opening words and notes, up to the last note.
-        stored: The tensors that are kept on disk, by name.
-        kv: Keys and values as they are used, made from ``stored``; fewer than ``token_ids`` where some were evicted.
-        is_exact: Whether ``kv`` are just what the model computed, so that reading can go on from them.
+        token_ids: Tokens of the chat template's markup, the opening words and the notes, up to the last note.
+        stored: The tensors on disk, by name.
+        kv: Keys and values in use, decoded from ``stored``; fewer than ``token_ids`` if some were evicted.
+        is_exact: Whether ``kv`` are exactly what the model computed, so that prefill can continue from them.
     """
 
     token_ids: tuple[int, ...]
@@ -34,7 +34,7 @@ class Shard:
 
     @property
     def text(self) -> str:
-        """What a server reads, or nothing where keys and values are held."""
+        """The text that a server reads; empty if keys and values are held here."""
         return bytes(self.stored[TEXT].tolist()).decode() if TEXT in self.stored else ""
 
     def is_in(self, dtype: str) -> bool:
@@ -53,24 +53,24 @@ class Shard:
     def of(
         cls, token_ids: Sequence[int], kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None
     ) -> "Shard":
-        """Take keys and values in the form in which they will be used after a restart, too.
+        """Encode keys and values, and decode them again: what is used now is what is used after a restart.
 
         Raises:
-            ValueError: If they cannot be kept so.
+            ValueError: If they cannot be stored this way.
         """
         stored = encode(kv, storage, frequencies)
         return cls.restored(token_ids, stored, storage, kv.layers[0][0].device)
 
     @classmethod
     def of_text(cls, text: str) -> "Shard":
-        """Take a text that a server reads."""
+        """Return the shard of a text that a server reads."""
         return cls((), {TEXT: torch.tensor(list(text.encode()), dtype=torch.uint8)}, KVPrefix(()), is_exact=False)
 
     @classmethod
     def restored(
         cls, token_ids: Sequence[int], stored: Mapping[str, Tensor], storage: KVStorage, device: torch.device
     ) -> "Shard":
-        """Make a shard from what is on disk.
+        """Return a shard from its stored tensors.
 
         Raises:
             KeyError: If a tensor is missing.

@@ -46,7 +46,7 @@ class ShardPrefiller:
         Raises:
             InputError: If the keys and values cannot be kept as the recipe asks.
         """
-        keeper = Evictor(self._scheduler, self._model, recipe.prompts, recipe.settings, report)
+        evictor = Evictor(self._scheduler, self._model, recipe.prompts, recipe.settings, report)
         opening = opening_tokens(self._model, recipe.prompts)
         layouts = [[*opening, *(token for text in shard for token in self._model.encode(text))] for shard in texts]
         progress = Total(sum(map(len, layouts)), report)
@@ -55,7 +55,7 @@ class ShardPrefiller:
             shard = _same(tokens, known)
             if shard is None:
                 kv = self._prefill(tokens, recipe, known, progress)
-                shard = self._shard(tokens, keeper.keep(kv, tokens), recipe.settings)
+                shard = self._shard(tokens, evictor.evict(kv, tokens), recipe.settings)
             else:
                 progress.add(len(tokens))
             shards.append(shard)

@@ -1,1 +1,1 @@
-"""Which keys and values of a memory can go: scores that know no question, and what is left after eviction."""
+"""Evict keys and values: score them without knowing any question, and keep the best."""

@@ -1,4 +1,4 @@
-"""A shard's keys and values → those that are kept."""
+"""Evict a shard's keys and values."""
 
 from collections.abc import Sequence
 
@@ -19,17 +19,17 @@ from memorag_graph.settings import MemorySettings
 
 
 class Evictor:
-    """Keeps the share ``kv_keep`` of a shard's keys and values, those that it takes to repeat the text.
+    """Keeps the share ``kv_keep`` of a shard's keys and values: those needed most to repeat the text.
 
     Args:
-        scheduler: The model's thread.
+        scheduler: Runs the model.
         model: The model.
         prompts: The prompts of the document's language.
-        settings: Which keys and values are kept.
-        report: Called as they are chosen.
+        settings: Share of keys and values to keep.
+        report: Called as the work goes on.
 
     Raises:
-        InputError: If the model's keys and values cannot be chosen so.
+        InputError: If the model's keys and values cannot be evicted.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Evictor:
         if settings.kv_keep < 1:
             self._require_evictable()
 
-    def keep(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
-        """Return the share of a shard's keys and values that is to be kept; the opening words stay whole."""
+    def evict(self, kv: KVPrefix, tokens: Sequence[int]) -> KVPrefix:
+        """Return the keys and values to keep; the opening words are kept whole."""
         if self._settings.kv_keep == 1:
             return kv
         opening = len(opening_tokens(self._model, self._prompts))
@@ -59,15 +59,15 @@ class Evictor:
     def _scores(self, kv: KVPrefix, tokens: Sequence[int], opening: int) -> Scores:
         read = 0
 
-        def look_back(prefix: KVPrefix, turn: Sequence[int], watch: AttentionProbe) -> None:
+        def observe(prefix: KVPrefix, turn: Sequence[int], probe: AttentionProbe) -> None:
             nonlocal read
             session = self._scheduler.call(lambda: open_session(self._model.model, [prefix], len(turn)))
-            self._scheduler.call(lambda: session.prefill(0, turn, watch))
+            self._scheduler.call(lambda: session.prefill(0, turn, probe))
             read += len(turn)
             self._report(Progress("eviction", min(read, len(tokens)), len(tokens), "tokens"))
 
         request = turn_tokens(self._model, self._prompts, [Turn("user", self._prompts.repeat)])
-        return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, look_back)
+        return kvzip_scores(kv, tokens, opening, request, self._model.window - kv.length, observe)
 
     def _require_evictable(self) -> None:
         if not self._model.can_be_observed:

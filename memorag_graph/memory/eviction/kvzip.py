@@ -1,4 +1,4 @@
-"""KVzip: a token is worth what it takes to repeat the text from memory."""
+"""KVzip: score tokens by the attention they get while the text is repeated from memory."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.eviction.scoring import Read, Scores, attention_weights
 
 CHUNK = 512
-"""Most tokens that are repeated at a time."""
+"""Maximum tokens repeated per pass."""
 
 _LEAD = 8
-"""Tokens before a chunk that say where to begin."""
+"""Tokens before a chunk that mark where the repetition begins."""
 
 _SMALLEST_CHUNK = 16
 
@@ -20,7 +20,7 @@ _SMALLEST_CHUNK = 16
 def kvzip_scores(
     kv: KVPrefix, tokens: Sequence[int], opening: int, request: Sequence[int], room: int, read: Read
 ) -> Scores:
-    """Score by the most attention that any token pays while the model is made to repeat the text.
+    """Score each token by the maximum attention it gets while the model is made to repeat the text.
 
     Kim et al., "KVzip: Query-agnostic KV cache compression with context reconstruction" (2025), with the same number
     of tokens kept in every head. A chunk's scores come from the pass that repeats it, and are its shares of the
@@ -29,9 +29,9 @@ def kvzip_scores(
     Args:
         kv: Keys and values of the text.
         tokens: The text, of the same length.
-        opening: Tokens at its start that are not scored.
-        request: A turn that asks for the text to be repeated.
-        room: Tokens that the model's window has left after the text.
+        opening: Number of tokens at its start that are not scored.
+        request: Tokens of a turn that asks for the text to be repeated.
+        room: Tokens left in the model's window after the text.
         read: Reads tokens after the text.
     """
     step = max(_SMALLEST_CHUNK, min(CHUNK, room - len(request) - _LEAD))
@@ -39,11 +39,11 @@ def kvzip_scores(
     for start in range(opening, kv.length, step):
         chunk = slice(start, min(start + step, kv.length))
 
-        def watch(layer: int, queries: Tensor, own: Tensor, chunk: slice = chunk) -> None:
+        def probe(layer: int, queries: Tensor, own: Tensor, chunk: slice = chunk) -> None:
             keys = kv.layers[layer][0]
             among = torch.cat([keys[:, :opening], keys[:, chunk], own[0]], dim=1)
             weights = attention_weights(queries[0], among)[..., opening : opening + chunk.stop - chunk.start]
             scores[layer][:, chunk] = torch.maximum(scores[layer][:, chunk], weights.amax(dim=(1, 2)))
 
-        read(kv, [*request, *tokens[max(0, start - _LEAD) : chunk.stop]], watch)
+        read(kv, [*request, *tokens[max(0, start - _LEAD) : chunk.stop]], probe)
     return scores

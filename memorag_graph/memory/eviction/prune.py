@@ -1,4 +1,4 @@
-"""Eviction: the best-scored keys and values, moved together."""
+"""Prune keys and values to those with the best scores."""
 
 import math
 
@@ -13,24 +13,23 @@ from memorag_graph.memory.eviction.scoring import Scores
 
 _PROBE = 8
 _TOLERANCE = 0.1
-"""Relative; rounding in 16 bits stays far below, another rotary embedding comes out near 1."""
+"""Relative error; 16-bit rounding stays far below, a different rotary embedding gives about 1."""
 
 
 def prune(kv: KVPrefix, scores: Scores, share: float, always: int, model: PreTrainedModel) -> KVPrefix:
-    """Keep a share of the tokens in each head, those with the best scores, in their order.
+    """Keep the share of tokens with the best scores in each head, in order.
 
-    Keys are turned to the positions 0, 1, 2, ..., so that what is left takes up no more of the model's window than
-    its number of tokens.
+    Keys are rotated to positions 0, 1, 2, ..., so that the rest takes up no more of the model's window than its length.
 
     Args:
         kv: All keys and values.
-        scores: What each is worth; of equal ones the first is kept.
-        share: Of the tokens after the first ``always``, rounded up.
-        always: Tokens at the start that are kept in any case: a template's markup, where attention rests.
-        model: The model that made them.
+        scores: Importance of each token; the first of equal ones is kept.
+        share: Share to keep of the tokens after the first ``always``, rounded up.
+        always: Number of tokens at the start that are always kept: the template's markup, an attention sink.
+        model: The model that computed them.
 
     Raises:
-        ValueError: If the model's keys cannot be turned.
+        ValueError: If the model's keys cannot be rotated.
     """
     frequencies = turning_frequencies(model)
     always = min(always, kv.length)
@@ -48,13 +47,13 @@ def prune(kv: KVPrefix, scores: Scores, share: float, always: int, model: PreTra
 
 
 def turning_frequencies(model: PreTrainedModel) -> Tensor:
-    """Return the frequencies by which a model's keys can be turned to other positions.
+    """Return the frequencies by which a model's keys can be rotated to other positions.
 
-    Proved by reading one token several times over. Every position then attends to nothing but equals, so in each
-    layer the keys differ by their positions alone, and turned back they must be the same.
+    Proved by reading one token repeatedly: every position attends to equal tokens only, so the keys of a layer differ
+    by their positions alone and must be equal after rotating them back.
 
     Raises:
-        ValueError: If the keys do not turn with their positions in all layers.
+        ValueError: If the keys of some layer do not rotate with their positions.
     """
     frequencies = rotary_frequencies(model)
     if frequencies is None:

@@ -1,4 +1,4 @@
-"""What the scorers share."""
+"""Types and attention weights for scoring keys and values."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,14 +9,14 @@ from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
 
 Read = Callable[[KVPrefix, Sequence[int], AttentionProbe], None]
-"""Reads tokens after a prefix while a watch looks on, and forgets them."""
+"""Reads tokens after a prefix while a probe observes attention, then drops them."""
 
 Scores = list[Tensor]
-"""Per layer, how much each key head would miss each token, float32 (kv_heads, length)."""
+"""Per layer, the importance of each token for each key head, float32 (kv_heads, length)."""
 
 
 def attention_weights(queries: Tensor, keys: Tensor) -> Tensor:
-    """Return the attention of queries to keys, the last of which are the queries' own and causal.
+    """Return causal attention weights of queries whose own keys are the last ones.
 
     Args:
         queries: Scaled, shape (query_heads, new, dim).
