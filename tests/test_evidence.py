@@ -1,6 +1,7 @@
 """Evidence is the best of all rankings within its budget, whatever the clues are worth."""
 
 import random
+from collections.abc import Mapping
 
 import pytest
 
@@ -9,8 +10,9 @@ from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.fusion import best_first, fuse, order
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
+from memorag_graph.retrieval.rerank import rerank
 from memorag_graph.retrieval.retrieve import Search, retrieve
-from memorag_graph.retrieval.selection import Selection
+from memorag_graph.retrieval.selection import Selection, fit
 from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
@@ -116,8 +118,20 @@ def test_repeated_clues_count_once(index: MemoryIndex) -> None:
 class ByLength:
     """Prefers short texts."""
 
-    def order(self, question: str, texts: dict[int, str]) -> list[int]:
+    def order(self, question: str, texts: Mapping[int, str]) -> list[int]:
         return sorted(texts, key=lambda chunk: (len(texts[chunk]), chunk))
+
+
+class Recording:
+    """Records its calls and ranks by the number of shared words."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[int, str]]] = []
+
+    def order(self, question: str, texts: Mapping[int, str]) -> list[int]:
+        self.calls.append((question, dict(texts)))
+        words = set(question.lower().split())
+        return sorted(texts, key=lambda chunk: (-len(words & set(texts[chunk].lower().split())), chunk))
 
 
 def test_a_reranker_decides_the_order(index: MemoryIndex) -> None:
@@ -129,6 +143,47 @@ def test_a_reranker_decides_the_order(index: MemoryIndex) -> None:
     assert len(only.text) == len(shortest[0].text)
 
 
+def test_a_reranker_gets_the_question_and_the_best_fifty_chunks() -> None:
+    texts = [f"The ferry number {number} carried lorries to quay {number * 7919 % 1000}." for number in range(120)]
+    many = MemoryIndex.of(FaissIndex.from_chunks(pieces(*texts), HashEmbeddings()), "en")
+    queries = [Query("span", "quay 919"), Query("question", "Which ferry carried lorries?"), Query("draft", "ferry 7")]
+    recording = Recording()
+    find(many, queries, hits=120, reranker=recording)
+    ((question, candidates),) = recording.calls
+    assert question == "Which ferry carried lorries?"
+    wide = find(many, queries, budget=10**6, hits=120, question_share=0.0)
+    best = sorted(wide, key=lambda passage: (-passage.score, passage.start))[:50]
+    assert list(candidates.values()) == [passage.text for passage in best]
+
+
+def test_every_point_of_an_outline_is_reranked_and_gets_its_first_choice(index: MemoryIndex) -> None:
+    texts = [
+        *(f"The ferry sailed at dawn on day {number} of the voyage." for number in range(6)),
+        "Captain Quill retired to a cottage.",
+        "The accounts show a small loss.",
+    ]
+    mixed = MemoryIndex.of(FaissIndex.from_chunks(pieces(*texts), HashEmbeddings()), "en")
+    points = ["The ferry sailed at dawn", "Captain Quill retired", "accounts show a loss"]
+    recording = Recording()
+    found = find(mixed, [Query("outline", point) for point in points], budget=23, reranker=recording)
+    assert [question for question, _ in recording.calls] == points
+    assert [passage.text for passage in found] == [texts[0], *texts[6:]]
+
+
+def test_queries_rank_candidates_by_their_best_place_and_ties_keep_the_candidates_order() -> None:
+    orders = {"a": [1, 2, 3, 4], "b": [4, 3, 2, 1], "c": [3, 1]}
+
+    class Fixed:
+        def order(self, question: str, texts: Mapping[int, str]) -> list[int]:
+            return orders[question]
+
+    candidates = dict.fromkeys([4, 3, 2, 1, 5], "")
+    points = [Query("outline", text) for text in orders]
+    assert rerank(Fixed(), points, candidates) == [4, 3, 1, 2]
+    assert rerank(Fixed(), points[::-1], candidates) == [4, 3, 1, 2]
+    assert rerank(Fixed(), [*points, Query("question", "a")], candidates) == orders["a"]
+
+
 def pieces(*texts: str) -> list[Chunk]:
     return [Chunk("a", 0, 100 * at, 100 * at + len(text), text) for at, text in enumerate(texts)]
 
@@ -138,6 +193,20 @@ def test_a_chunk_that_does_not_fit_is_cut_at_a_sentence() -> None:
     selection = Selection(chunks, 8, count, "en")
     selection.take([0])
     assert selection.texts == {0: "The ferry sailed at dawn."}
+
+
+def test_a_cut_counts_few_of_the_starts_of_a_chunk() -> None:
+    sentences = [f"The ferry {number} sailed at dawn." for number in range(1000)]
+    (chunk,) = pieces(" ".join(sentences))
+    counted: list[int] = []
+
+    def counting(text: str) -> int:
+        counted.append(len(text))
+        return count(text)
+
+    assert fit(chunk, 3002, counting, "en") == " ".join(sentences[:500])
+    assert sum(counted) < 20 * len(chunk.text)
+    assert fit(chunk, 5, count, "en") == ""
 
 
 def test_where_not_even_a_sentence_fits_the_first_chunk_is_cut_within_one() -> None:

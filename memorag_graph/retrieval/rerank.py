@@ -1,14 +1,16 @@
-"""Chunks in the order of a cross-encoder's judgement of question and chunk together."""
+"""Reorder chunks with a cross-encoder, which reads question and chunk together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
+
+from memorag_graph.retrieval.query import Query
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 
 class Reranker(Protocol):
-    """Judges chunks by a question."""
+    """Ranks chunks by how well they answer a question."""
 
     def order(self, question: str, texts: Mapping[int, str]) -> list[int]:
         """Return chunks, best first; equal ones in document order.
@@ -20,7 +22,7 @@ class Reranker(Protocol):
 
 
 class CrossEncoderReranker:
-    """Judges with a cross-encoder (Nogueira and Cho, "Passage re-ranking with BERT", 2019).
+    """Ranks with a cross-encoder (Nogueira and Cho, "Passage re-ranking with BERT", 2019).
 
     Args:
         model: The model, of sentence-transformers.
@@ -35,5 +37,24 @@ class CrossEncoderReranker:
 
         pairs = [(question, text) for text in texts.values()]
         scores = compute(self._model.device, lambda: self._model.predict(pairs, show_progress_bar=False))
-        judged = {chunk: float(score) for chunk, score in zip(texts, scores, strict=True)}
-        return sorted(judged, key=lambda chunk: (-judged[chunk], chunk))
+        score_of = {chunk: float(score) for chunk, score in zip(texts, scores, strict=True)}
+        return sorted(score_of, key=lambda chunk: (-score_of[chunk], chunk))
+
+
+def rerank(reranker: Reranker, queries: Sequence[Query], candidates: Mapping[int, str]) -> list[int]:
+    """Return candidates in the reranker's order for the question; without one, every query has the same say.
+
+    Each of several queries ranks all candidates, and a candidate gets its best place in these rankings: the first
+    choice of every query comes before the second of any. Ties keep the order of the candidates.
+
+    Args:
+        reranker: Ranks the candidates.
+        queries: The question and clues, or the points of an outline.
+        candidates: The text of each chunk, best first.
+    """
+    questions = [query.text for query in queries if query.kind == "question"] or [query.text for query in queries]
+    best_place: dict[int, int] = {}
+    for question in questions:
+        for place, chunk in enumerate(reranker.order(question, candidates)):
+            best_place[chunk] = min(place, best_place.get(chunk, place))
+    return sorted((chunk for chunk in candidates if chunk in best_place), key=best_place.__getitem__)

@@ -1,4 +1,4 @@
-"""Queries of several kinds → evidence: searched by meaning and by words, fused, cut to a token budget."""
+"""Find evidence for queries: search by meaning and by words, fuse the rankings, and cut to a token budget."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,26 +9,27 @@ from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.fusion import best_first, fuse, order
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
-from memorag_graph.retrieval.rerank import Reranker
+from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
-from memorag_graph.settings import QueryKind
+from memorag_graph.settings import QueryKind, RunOptions
 
 _FOUND = 10
-"""A query found the chunks among so many first ones of its own ranking."""
+"""A query is credited with the chunks among this many first places of its own ranking."""
 
 _RERANKED = 50
+"""Maximum candidates that the reranker reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage handed to the generator: ``document.text[start:end] == text``.
+    """A passage for the generator: ``document.text[start:end] == text``.
 
     Attributes:
         source: Name of the document.
         start: First character in the document's text.
         end: One past the last character.
         text: The passage.
-        score: Place in the fused ranking; higher is better.
+        score: Score in the fused ranking; higher is better.
         queries: The queries that found it, best first.
         page_map: Where the pages and sections of the document begin.
     """
@@ -44,15 +45,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How evidence is searched for.
+    """Search settings.
 
     Attributes:
-        hits: Chunks that each query ranks by meaning, and as many by words.
-        token_budget: Most tokens of evidence.
-        chunk_tokens: Most tokens of a chunk.
-        question_share: Share of the budget that is filled by the question alone before any clue has a say.
-        weights: Say of each kind of query in the fused ranking, shared by all queries of the kind.
-        reranker: Puts the first chunks in the order of its own judgement.
+        hits: Chunks that each query ranks by meaning, and the same number by words.
+        token_budget: Maximum tokens of evidence.
+        chunk_tokens: Maximum tokens of a chunk.
+        question_share: Share of the budget that is filled by the question alone before the clues count.
+        weights: Weight of each kind of query in the fused ranking, divided among the queries of the kind.
+        reranker: Reorders the best chunks of the fused ranking; None keeps that ranking.
     """
 
     hits: int
@@ -62,6 +63,18 @@ class Search:
     weights: Mapping[QueryKind, float] = field(default_factory=lambda: WEIGHTS)
     reranker: Reranker | None = None
 
+    @classmethod
+    def from_options(cls, options: RunOptions, chunk_tokens: int, reranker: Reranker | None) -> "Search":
+        """Read the settings of a run; query weights that it does not set keep their defaults."""
+        return cls(
+            hits=options.hits,
+            token_budget=options.evidence_tokens,
+            chunk_tokens=chunk_tokens,
+            question_share=options.question_share,
+            weights={**WEIGHTS, **options.query_weights},
+            reranker=reranker,
+        )
+
 
 def retrieve(
     index: MemoryIndex,
@@ -70,8 +83,9 @@ def retrieve(
     *,
     count_tokens: Counts,
     language_code: str,
+    page_maps: Mapping[str, PageMap] | None = None,
 ) -> list[Evidence]:
-    """Search with every query, fuse the rankings, and keep the best chunks within the budget, in document order.
+    """Search with every query, fuse the rankings, and return the best chunks within the budget, in document order.
 
     Args:
         index: The memory's index.
@@ -79,6 +93,7 @@ def retrieve(
         search: How to search.
         count_tokens: Counts the tokens of the budget.
         language_code: ISO 639-1 code of the texts' language.
+        page_maps: The pages and sections of each document, by its name.
     """
     queries = list(dict.fromkeys(queries))
     found = [
@@ -86,17 +101,19 @@ def retrieve(
         for rankings in _rankings(index, queries, search.hits)
     ]
     shares = _shares(queries, search.weights)
-    fused = fuse((share, it) for share, rankings in zip(shares, found, strict=True) for it in rankings)
-    asked = [it for query, rankings in zip(queries, found, strict=True) if query.kind == "question" for it in rankings]
+    fused = fuse((share, ranking) for share, rankings in zip(shares, found, strict=True) for ranking in rankings)
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
     if search.reranker is None:
-        selection.take(best_first(fuse((1.0, ranking) for ranking in asked)), search.question_share)
+        selection.take(_by_question(queries, found), search.question_share)
         selection.take(best_first(fused))
     else:
-        texts = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
-        selection.take(search.reranker.order(next(query.text for query in queries), texts))
+        candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
+        selection.take(rerank(search.reranker, queries, candidates))
     finders = _finders(queries, found, selection.texts)
-    return [_evidence(index, number, text, fused, finders) for number, text in sorted(selection.texts.items())]
+    return [
+        _evidence(index, number, text, fused[number], finders[number], page_maps or {})
+        for number, text in sorted(selection.texts.items())
+    ]
 
 
 def _rankings(index: MemoryIndex, queries: Sequence[Query], hits: int) -> list[tuple[Sequence[Hit], Sequence[Hit]]]:
@@ -110,6 +127,14 @@ def _rankings(index: MemoryIndex, queries: Sequence[Query], hits: int) -> list[t
 def _shares(queries: Sequence[Query], weights: Mapping[QueryKind, float]) -> list[float]:
     kinds = Counter(query.kind for query in queries)
     return [weights[query.kind] / kinds[query.kind] for query in queries]
+
+
+def _by_question(queries: Sequence[Query], found: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    """Return the chunks that the question finds, best first."""
+    pairs = zip(queries, found, strict=True)
+    return best_first(
+        fuse((1.0, ranking) for query, rankings in pairs if query.kind == "question" for ranking in rankings)
+    )
 
 
 def _finders(
@@ -129,8 +154,13 @@ def _finders(
 
 
 def _evidence(
-    index: MemoryIndex, number: int, text: str, scores: Mapping[int, float], finders: Mapping[int, Sequence[Query]]
+    index: MemoryIndex,
+    number: int,
+    text: str,
+    score: float,
+    finders: Sequence[Query],
+    page_maps: Mapping[str, PageMap],
 ) -> Evidence:
     chunk = index.chunks[number]
-    end = chunk.start + len(text)
-    return Evidence(chunk.source, chunk.start, end, text, scores[number], tuple(finders[number]))
+    page_map = page_maps.get(chunk.source, NO_PAGES)
+    return Evidence(chunk.source, chunk.start, chunk.start + len(text), text, score, tuple(finders), page_map)

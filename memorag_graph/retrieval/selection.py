@@ -1,5 +1,6 @@
-"""Ranked chunks → the passages that fit a token budget."""
+"""Select ranked chunks that fit a token budget."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.words import content_words, longest_start, share_of
 
 _SAME = 0.9
-"""Share of content words, both ways, from which two chunks say the same."""
+"""Share of content words, both ways, from which two chunks are near-duplicates."""
 
 
 class Counts(Protocol):
@@ -19,11 +20,11 @@ class Counts(Protocol):
 
 
 class Selection:
-    """Takes chunks while there is room.
+    """Chunks selected within a token budget.
 
     Args:
         chunks: All chunks, in document order.
-        token_budget: Most tokens of all passages together.
+        token_budget: Maximum tokens of all passages together.
         count_tokens: Counts the tokens of a text.
         language_code: ISO 639-1 code of the texts' language.
     """
@@ -36,13 +37,13 @@ class Selection:
         self._used = 0
         self._words: list[set[str]] = []
         self.texts: dict[int, str] = {}
-        """What was taken of each chunk, from its start."""
+        """The selected text of each chunk, from its start."""
 
     def take(self, ranked: Iterable[int], share: float = 1.0) -> None:
-        """Take chunks, best first, until a share of the budget is used; the last one may go beyond the share.
+        """Take chunks, best first, until a share of the budget is used; the last one may exceed the share.
 
-        A chunk that says what one before it said is passed over. The first that does not fit the budget is cut at the
-        end of a sentence, or within the sentence where there would be no passage otherwise, and ends it.
+        Near-duplicates of selected chunks are skipped. The first chunk that does not fit the budget is cut at the end
+        of a sentence, or within a sentence if there would be no passage otherwise, and ends the selection.
         """
         for number in ranked:
             if self._used >= share * self._budget:
@@ -68,9 +69,6 @@ def fit(chunk: Chunk, tokens: int, count_tokens: Counts, language_code: str) -> 
     """Return the longest start of a chunk, whole or up to the end of a sentence, within a number of tokens."""
     if count_tokens(chunk.text) <= tokens:
         return chunk.text
-    kept = ""
-    for sentence in split_sentences(chunk.text, language_code):
-        if count_tokens(chunk.text[: sentence.end]) > tokens:
-            break
-        kept = chunk.text[: sentence.end]
-    return kept
+    ends = [0, *(sentence.end for sentence in split_sentences(chunk.text, language_code))]
+    fitting = bisect_right(ends, tokens, key=lambda end: count_tokens(chunk.text[:end]))
+    return chunk.text[: ends[max(fitting, 1) - 1]]
