@@ -1,4 +1,4 @@
-"""What goes wrong between here and a chat model: whether trying again may help, and how to say it without secrets."""
+"""Classify failures of served chat models, and describe them without secrets."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ _SERVER_ERRORS = 500
 _KEY_REFUSED = (401, 403)
 _NOT_FOUND = 404
 _LONGEST_REASON = 160
-_SECRET = re.compile(r"[\w-]*\d[\w-]{11,}|\bsk-\S+|(?<=[Bb]earer )\S+")
-"""What looks like a key: a long run of letters and digits."""
+_MARKED_KEY = re.compile(r"\bsk-\S+|(?<=[Bb]earer )\S+")
+_LONG_RUN = re.compile(r"[\w-]{12,}")
+"""A run of letters, digits, hyphens and underscores; with a digit among them it looks like a key."""
 
 _ADVICE = {
     400: "the request was refused; check the model's name and settings",
@@ -24,7 +25,7 @@ _ADVICE = {
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same request may succeed a little later: rate limits, timeouts, broken connections, 5xx."""
+    """Return whether the same request may succeed later: rate limits, timeouts, broken connections, 5xx."""
     if isinstance(error, MemoragError):
         return isinstance(error, ModelUnavailableError)
     if (status := status_of(error)) is not None:
@@ -33,7 +34,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_connection_fault(error: BaseException) -> bool:
-    """Tell whether an answer did not arrive, or not whole."""
+    """Return whether no response arrived, or only a part of it."""
     kinds = (ConnectionError, TimeoutError, JSONDecodeError)
     return isinstance(error, kinds) or any(
         name in ("APIConnectionError", "APIResponseValidationError", "TransportError") for name in _class_names(error)
@@ -41,19 +42,19 @@ def is_connection_fault(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the HTTP status that an error reports, if it does."""
+    """Return the HTTP status of an error, if it has one."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
 def as_model_error(error: BaseException, who: str, key: str, address: str) -> ModelError:
-    """Say what a served model failed at and what to check, without what the server wrote.
+    """Describe the failure of a served model and what to check, without the server's own words.
 
     Args:
-        error: What its client raised.
-        who: The model, such as ``"openai:gpt-4o"``.
+        error: The exception of the model's client.
+        who: The model, for example ``"openai:gpt-4o"``.
         key: Where its key is set.
-        address: Where it was asked, and the setting for that.
+        address: The address of the request, and the setting for it.
     """
     status = status_of(error)
     check = ""
@@ -66,7 +67,7 @@ def as_model_error(error: BaseException, who: str, key: str, address: str) -> Mo
 
 
 def reason(error: BaseException) -> str:
-    """Say in one line what went wrong; what a server wrote may repeat a key and is not passed on."""
+    """Describe an error in one line; the server's own words are left out, as they may repeat a key."""
     if isinstance(error, MemoragError):
         return str(error)
     if (status := status_of(error)) is not None:
@@ -77,9 +78,14 @@ def reason(error: BaseException) -> str:
     if is_connection_fault(error):
         return "the connection failed, or broke too early; check the address, and try again"
     first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {_SECRET.sub('…', first)[:_LONGEST_REASON]}"
+    return f"{type(error).__name__}: {_redacted(first)[:_LONGEST_REASON]}"
+
+
+def _redacted(text: str) -> str:
+    """Replace what looks like a key."""
+    return _LONG_RUN.sub(lambda run: "…" if any(map(str.isdecimal, run[0])) else run[0], _MARKED_KEY.sub("…", text))
 
 
 def _class_names(error: BaseException) -> Iterator[str]:
-    """Yield the names of an error's classes; the clients' HTTP library changes between their versions."""
+    """Yield the names of an error's classes; the clients' HTTP library differs between their versions."""
     return (kind.__name__ for kind in type(error).__mro__)
