@@ -22,6 +22,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 from langserve import RemoteRunnable
 
+from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
@@ -316,6 +317,59 @@ def test_a_key_is_asked_for_and_bodies_are_limited(service: Service) -> None:
             answer = service.http.post(path, headers=headers, content=content)
             assert answer.status_code == 413
             assert "larger than 20,000 bytes" in answer.json()["error"]["message"]
+
+
+PUBLIC = {"/health"}
+
+
+def test_every_endpoint_needs_the_key(registry: Registry) -> None:
+    with TestClient(create_app(registry, TINY, api_key="secret")) as client:
+        document = client.get("/openapi.json").json()
+        endpoints = [(method, path) for path, methods in document["paths"].items() for method in methods]
+        hidden = [("get", f"/memorag/{path}") for path in ("playground/", "playground/index.html", "c/x/playground/")]
+        assert len(endpoints) > 15
+        for method, path in [*endpoints, *hidden]:
+            assert client.request(method, path).status_code == (200 if path in PUBLIC else 401), path
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["APIKeyHeader"] == {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    assert [schemes[name]["scheme"] for name in ("HTTPBearer", "HTTPBasic")] == ["bearer", "basic"]
+    for method, path in endpoints:
+        declared = {name for scheme in document["paths"][path][method].get("security", []) for name in scheme}
+        assert declared == (set() if path in PUBLIC else set(schemes)), path
+
+
+@pytest.mark.parametrize("path", ["/memories", "/memories/upload", "/memorag/invoke"])
+@pytest.mark.parametrize(("key", "status"), [("wrong", 401), ("secret", 413)])
+def test_a_request_is_refused_before_its_body_is_read(registry: Registry, path: str, key: str, status: int) -> None:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"x-api-key", key.encode()), (b"content-length", b"200"), (b"content-type", b"application/json")],
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(create_app(registry, TINY, api_key="secret", max_body=100)(scope, receive, send))
+    assert sent[0]["status"] == status
+
+
+@pytest.mark.parametrize("key", ["schlüssel", " key", "key\n", "a\tb"])
+def test_a_key_that_no_header_can_carry_is_refused(registry: Registry, key: str) -> None:
+    with pytest.raises(InputError, match="api_key: must be printable ASCII"):
+        create_app(registry, TINY, api_key=key)
+
+
+def test_a_valid_key_wins_over_a_malformed_password(registry: Registry) -> None:
+    with TestClient(create_app(registry, TINY, api_key="secret")) as client:
+        headers = {"X-API-Key": "secret", "Authorization": "Basic ?"}
+        assert client.get("/memories", headers=headers).json() == []
 
 
 def test_the_key_is_asked_for_wherever_the_service_is_mounted(registry: Registry) -> None:

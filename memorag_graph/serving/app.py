@@ -29,7 +29,7 @@ MAX_BODY = 200 * 1024**2
 """Most bytes of a request's body."""
 
 _THREADS = 128
-_QUESTIONS, _MEMORIES = "/memorag", "/memories"
+_QUESTIONS = "/memorag"
 
 
 def create_app(
@@ -54,8 +54,9 @@ def create_app(
     registry, options = registry or shared_registry, options or RunOptions()
     app = FastAPI(title="memorag-graph", version=__version__, docs_url=None, redoc_url=None, lifespan=_many_threads)
     answer_errors(app)
-    questions = questions_app(build_graph(registry, checkpointer=checkpointer), options, registry.store)
-    app.include_router(memories_router(registry, options))
+    guard = Guard(api_key, max_body)
+    questions = questions_app(build_graph(registry, checkpointer=checkpointer), options, registry.store, guard)
+    app.include_router(memories_router(registry, options, guard))
 
     @app.get("/health", tags=["service"], summary="Whether the service answers")
     def health() -> dict[str, Any]:
@@ -71,7 +72,6 @@ def create_app(
         return HTMLResponse(page)
 
     app.mount(_QUESTIONS, questions)
-    app.add_middleware(Guard, paths=(_QUESTIONS + "/", _MEMORIES), api_key=api_key, max_body=max_body)
 
     def openapi() -> dict[str, Any]:
         """Describe the endpoints of both apps in one document."""
@@ -79,8 +79,8 @@ def create_app(
             schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
             mounted = questions.openapi()
             schema["paths"] |= {f"{_QUESTIONS}{path}": what for path, what in mounted["paths"].items()}
-            schemas = mounted.get("components", {}).get("schemas", {})
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+            for kind, parts in mounted.get("components", {}).items():
+                schema.setdefault("components", {}).setdefault(kind, {}).update(parts)
             app.openapi_schema = schema
         return app.openapi_schema
 

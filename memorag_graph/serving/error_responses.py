@@ -50,7 +50,7 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return error_response(error.status_code, str(error.detail))
+        return error_response(error.status_code, str(error.detail), headers=error.headers)
 
 
 def status_of(error: MemoragError) -> int:
@@ -58,9 +58,10 @@ def status_of(error: MemoragError) -> int:
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 
-def error_response(status: int, message: str, field: str | None = None) -> JSONResponse:
-    """Return an answer that says what is wrong."""
-    headers = {"WWW-Authenticate": 'Basic realm="memorag-graph"'} if status == 401 else None
+def error_response(
+    status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the JSON response of an error."""
     return JSONResponse({"error": {"field": field, "message": message}}, status, headers)
 
 

@@ -1,66 +1,95 @@
-"""Who may ask, and how much they may send: checked before anything is read."""
+"""Check the API key and limit the size of a request before its body is read."""
 
-import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from fastapi import HTTPException
-from starlette._utils import get_route_path  # what its router goes by
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import HTTPException, Request, Response, Security
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive
 
-from memorag_graph.serving.error_responses import error_response
+from memorag_graph.errors import InputError
 
 _OWN_SITES = ("none", "same-origin")
-"""What browsers call requests that the user or a page of the service makes (W3C, "Fetch Metadata Request Headers")."""
+"""``Sec-Fetch-Site`` of requests by the user or a page of this service (W3C, Fetch Metadata Request Headers)."""
+
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="memorag-graph"'}
+_ADVICE = "send the API key as Authorization: Bearer KEY or X-API-Key: KEY, or enter it as the password in a browser"
+
+
+class _BrowserPassword(HTTPBasic):
+    """The password that a user entered in the browser.
+
+    Browsers also add it to requests from other sites' pages; those do not count.
+    """
+
+    async def __call__(self, request: HTTPConnection) -> HTTPBasicCredentials | None:  # type: ignore[override]
+        """Return the credentials; None if there are none, they are malformed or another site's page sent them."""
+        if request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+            return None
+        try:
+            return await super().__call__(request)
+        except HTTPException:
+            return None
+
+
+_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False)
+_BEARER = HTTPBearer(auto_error=False)
+_PASSWORD = _BrowserPassword(scheme_name="HTTPBasic", auto_error=False, description="Any user name; key as password.")
 
 
 class Guard:
-    """Asks for an API key and limits bodies, on some paths.
+    """Checks the API key and limits the bodies of the routes that are made with its route class.
+
+    A route class needs no path of its own to compare with, so the service may be mounted anywhere.
 
     Args:
-        app: The app behind it.
-        paths: Where the guarded paths begin; other apps may be served beside them.
-        api_key: The key to show as ``Authorization: Bearer``, ``X-API-Key`` or a browser's password; None: no key.
-        max_body: Most bytes of a request's body.
+        api_key: Key that clients must send; None or empty lets everybody in.
+        max_body: Maximum bytes of a request's body.
+
+    Raises:
+        InputError: If an HTTP header cannot carry the key.
     """
 
-    def __init__(self, app: ASGIApp, paths: Sequence[str], api_key: str | None, max_body: int) -> None:
-        self._app = app
-        self._paths = tuple(paths)
+    def __init__(self, api_key: str | None, max_body: int) -> None:
+        if api_key and not (api_key.isascii() and api_key.isprintable() and api_key == api_key.strip()):
+            raise InputError("api_key", "must be printable ASCII without spaces around it, to fit in an HTTP header")
         self._key = api_key.encode() if api_key else None
         self._max_body = max_body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request that may be answered."""
-        if scope["type"] != "http" or not self._guards(scope):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        length = headers.get("content-length", "")
-        if not self._is_known(headers):
-            advice = "give the API key as Authorization: Bearer KEY or X-API-Key: KEY, or in a browser as the password"
-            await error_response(401, advice)(scope, receive, send)
-        elif length.isdigit() and int(length) > self._max_body:
-            await error_response(413, self._too_large)(scope, receive, send)
-        else:
-            await self._app(scope, self._limited(receive), send)
-
-    def _guards(self, scope: Scope) -> bool:
-        return get_route_path(scope).startswith(self._paths)  # the app may be mounted itself
-
     @property
-    def _too_large(self) -> str:
-        return f"the request is larger than {self._max_body:,} bytes; send less at once"
+    def security(self) -> list[Depends]:
+        """Dependencies that declare the accepted credentials in the OpenAPI document; empty if no key is needed."""
+        return [Security(scheme) for scheme in (_BEARER, _HEADER, _PASSWORD)] if self._key else []
 
-    def _is_known(self, headers: Headers) -> bool:
-        if self._key is None:
-            return True
-        shown = headers.get("x-api-key", "") or _shown(headers)
-        return hmac.compare_digest(shown.encode(), self._key)
+    def route_class(self) -> type[APIRoute]:
+        """Return the class of guarded routes."""
+        guard = self
+
+        class GuardedRoute(APIRoute):
+            def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+                handle = super().get_route_handler()
+
+                async def guarded(request: Request) -> Response:
+                    await guard._check(request)
+                    return await handle(Request(request.scope, guard._limited(request.receive)))
+
+                return guarded
+
+        return GuardedRoute
+
+    async def _check(self, request: Request) -> None:
+        if self._key is not None and not hmac.compare_digest((await _sent_key(request)).encode(), self._key):
+            raise HTTPException(401, _ADVICE, headers=_CHALLENGE)
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_body:
+            raise self._too_large()
 
     def _limited(self, receive: Receive) -> Receive:
-        """Count what comes; a body that does not tell its length may be too large as well."""
+        """Count the bytes received, because chunked bodies do not declare their length."""
         read = 0
 
         async def limited() -> Message:
@@ -68,23 +97,19 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._max_body:
-                raise HTTPException(413, self._too_large)
+                raise self._too_large()
             return message
 
         return limited
 
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"the request is larger than {self._max_body:,} bytes; send less at once")
 
-def _shown(headers: Headers) -> str:
-    """Return the key of an Authorization header: a bearer's, or the password that a browser was given.
 
-    A browser sends the password with every request, also with those of another site's pages; they do not count.
-    """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    if scheme.lower() != "basic" or headers.get("sec-fetch-site", "none") not in _OWN_SITES:
-        return ""
-    try:
-        return base64.b64decode(token, validate=True).decode().partition(":")[2]
-    except ValueError:
-        return ""
+async def _sent_key(request: Request) -> str:
+    if key := await _HEADER(request):
+        return key
+    if bearer := await _BEARER(request):
+        return bearer.credentials
+    basic = await _PASSWORD(request)
+    return basic.password if basic else ""

@@ -24,6 +24,7 @@ from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serialization import memory_record
 from memorag_graph.serving.error_responses import status_of
+from memorag_graph.serving.guard import Guard
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -63,14 +64,17 @@ def require_memory(store: MemoryStore, memory_id: str) -> Path:
     return directory
 
 
-def memories_router(registry: Registry, options: RunOptions) -> APIRouter:
-    """Return the endpoints.
+def memories_router(registry: Registry, options: RunOptions, guard: Guard) -> APIRouter:
+    """Return the endpoints for memories.
 
     Args:
-        registry: Where memories are made and kept.
-        options: The operator's options; a client may set how a memory is made.
+        registry: Builds and keeps memories.
+        options: The operator's options; clients may override the memory settings.
+        guard: Guards every endpoint.
     """
-    router = APIRouter(prefix="/memories", tags=["memories"])
+    router = APIRouter(
+        prefix="/memories", tags=["memories"], route_class=guard.route_class(), dependencies=guard.security
+    )
     store = registry.store
 
     @router.post("", summary="Memorize texts", status_code=201)

@@ -19,9 +19,10 @@ from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.prompts import Prompts
 from memorag_graph.serving.error_responses import answer_errors
+from memorag_graph.serving.guard import Guard
 from memorag_graph.serving.memory_routes import require_memory
 from memorag_graph.settings import TASKS, RunOptions, TaskType, run_options
-from memorag_graph.state import GraphOutput, asked
+from memorag_graph.state import GraphOutput, question_of
 from memorag_graph.text.languages import language
 
 QUESTION_OPTIONS = frozenset(
@@ -50,7 +51,7 @@ class Question(BaseModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Question":
-        if self.task_type != "summarize" and not asked(self.query, self.messages).strip():
+        if self.task_type != "summarize" and not question_of(self.query, self.messages).strip():
             raise ValueError("query: a question is needed")
         if not self.memory_id and not self.context.strip():
             raise ValueError("memory_id: nothing to ask about; give a memory_id or a context")
@@ -72,15 +73,17 @@ class ServedRunnable(MemoRAGRunnable):
         return [*specs, thread] if self.graph.checkpointer else specs
 
 
-def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore) -> FastAPI:
+def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, guard: Guard) -> FastAPI:
     """Return LangServe's endpoints.
 
     Args:
         graph: The graph that answers.
         options: The operator's options.
-        store: The memories that may be asked.
+        store: The memories that clients may query.
+        guard: Guards every endpoint.
     """
-    app = FastAPI(title="memorag", docs_url=None, redoc_url=None)
+    app = FastAPI(title="memorag", docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.route_class = guard.route_class()
     answer_errors(app)
     allowed = QUESTION_OPTIONS | ({_THREAD} if graph.checkpointer else set())
 
@@ -110,6 +113,7 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore) 
         served.with_types(input_type=Question, output_type=GraphOutput),  # type: ignore[arg-type]
         per_req_config_modifier=check,
         enable_feedback_endpoint=False,
+        dependencies=guard.security,
     )
     return app
 
