@@ -51,7 +51,7 @@ def demo_server(home: Path, models: Path) -> Iterator[str]:
     (home / "models").symlink_to(models / "models")
     (home / "tmp").mkdir()
     port = free_port()
-    command = ["memorag-graph", "ui", "--port", str(port)]
+    command = ["python", "-m", "memorag_graph", "ui", "--port", str(port)]
     environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp")}
     with serving(command, "/_stcore/health", home, environment, port) as url:
         yield url

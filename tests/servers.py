@@ -43,12 +43,7 @@ def serving(
         _wait_for(f"{url}{health}", process, log)
         yield url
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        _stop(process)
 
 
 @contextmanager
@@ -77,6 +72,17 @@ def transformers_serve(directory: Path, model: str) -> Iterator[str]:
     command = ["transformers", "serve", model, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
     with serving(command, "/health", directory, {"OMP_NUM_THREADS": "1"}, port) as url:
         yield url
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

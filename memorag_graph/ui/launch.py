@@ -35,4 +35,4 @@ def launch(options: RunOptions, host: str, port: int) -> None:
         "theme.primaryColor": "#2a6f97",
     }
     bootstrap.load_config_options(flags)
-    bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)
+    bootstrap.run(str(Path(__file__).with_name("page.py")), False, [], flags)
