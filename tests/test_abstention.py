@@ -46,6 +46,31 @@ def test_features_are_the_best_quotation_above_chance_and_the_largest_share_of_t
     assert features("?", quotes, similarity, 0.1, {}, "en")[1] == 0
 
 
+@pytest.mark.parametrize("chance", [0.95, 0.995, 1 - 1e-7, 1.0, 1 + 2e-7])
+@pytest.mark.parametrize("similarity", [-1.0, 0.0, 0.95, 0.995, 1.0, 1 + 2e-7])
+def test_the_features_of_a_model_that_finds_everything_similar_are_finite(chance: float, similarity: float) -> None:
+    meaning, _ = features("ferry", ["The ferry sailed."], np.array([similarity], np.float32), chance, {}, "en")
+    assert -1 <= meaning <= 1
+    assert 0 < confidence(meaning, 1.0) < 1
+    if abs(similarity - chance) < 1e-6:  # as similar as chance, but for rounding
+        assert meaning == pytest.approx(0, abs=1e-3)
+    else:
+        assert (meaning > 0) == (similarity > chance)
+
+
+def test_constant_embeddings_give_no_confidence_from_meaning() -> None:
+    class Constant(Embeddings):
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            return [[0.3] * 8 for _ in texts]
+
+        def embed_query(self, text: str) -> list[float]:
+            return [0.3] * 8
+
+    similarity, chance = compare(Constant(), "Zygote?", ["A ferry."])
+    assert features("Zygote?", ["A ferry."], similarity, chance, {}, "en") == pytest.approx((0, 0), abs=1e-3)
+    assert ExtractiveGenerator(embeddings=Constant()).invoke(given("Zygote?")).abstained
+
+
 def test_a_model_whose_similarities_are_all_high_gives_the_same_feature() -> None:
     class Raised(Embeddings):
         """Adds to every similarity: each vector has one more dimension, the same for all."""

@@ -1,4 +1,4 @@
-"""How likely it is that quotations answer a question: a number that was calibrated, and where to give up."""
+"""Estimate how likely quotations answer a question: a calibrated confidence, and the threshold to abstain."""
 
 from collections.abc import Mapping, Sequence
 from math import exp
@@ -20,11 +20,14 @@ asked of their own document against those of other documents, all collections wi
 """
 
 THRESHOLD = 0.3
-"""Below it an answer says that the document does not contain it.
+"""Confidence below which the answer is that the document does not contain it.
 
-It refuses 1 % of the answerable questions of that half and 5 % of the other, which was looked at in choosing it; there
-also 86 % of the questions of another domain and 79 % of those of another document of the same kind.
+It refuses 1 % of the answerable questions of that half and 5 % of the other, which was consulted in choosing it; of the
+other half also 86 % of the questions of another domain and 79 % of those of another document of the same kind.
 """
+
+_LEAST_RANGE = 0.01
+"""Least range of similarities above chance: in a smaller one, rounding would decide."""
 
 PROBES = (
     "The train leaves at nine in the morning.",
@@ -36,11 +39,11 @@ PROBES = (
     "Most of the students passed the exam.",
     "The bridge was closed for repairs.",
 )
-"""Sentences that answer nothing: how similar a model finds them to a question is its zero."""
+"""Sentences that answer nothing: their mean similarity with a question is the zero of an embedding model's scale."""
 
 
 def compare(embeddings: Embeddings, question: str, sentences: Sequence[str]) -> tuple[NDArray[np.float32], float]:
-    """Return each sentence's cosine similarity with a question, shape (sentences,), and its mean for the probes."""
+    """Return each sentence's cosine similarity with a question, shape (sentences,), and the probes' mean similarity."""
     vectors = embed(embeddings, [question, *PROBES, *sentences])
     similarity = vectors[1:] @ vectors[0]
     return similarity[len(PROBES) :], float(similarity[: len(PROBES)].mean())
@@ -54,31 +57,32 @@ def features(
     rarity: Mapping[str, float],
     language_code: str,
 ) -> tuple[float, float]:
-    """Return what tells whether quotations answer a question, each at most 1.
+    """Return the features of :func:`confidence`.
 
     Args:
         question: The question.
         quotes: The quotations, at least one.
         similarity: Cosine similarity of each with the question, shape (quotes,).
-        chance: Mean cosine similarity of the question with the probes: embedding models differ in their ranges.
-        rarity: How rare each term of the question is in the document; terms that are not there weigh 1.
+        chance: Mean cosine similarity of the question with the probes; embedding models differ in their ranges.
+        rarity: How rare each term of the question is in the document; missing terms weigh 1.
         language_code: Language of the document.
 
     Returns:
-        How far the most similar quotation is above chance, and the largest share of the question's words, weighted by
-        how rare they are in the document, that one quotation holds.
+        How far the most similar quotation is above chance, -1 to 1, near 0 for a model that finds everything similar;
+        and the largest share of the question's words, weighted by their rarity, that one quotation holds, 0 to 1.
     """
     wanted = {term: rarity.get(term, 1.0) for term in terms(question, language_code)}
     shares = [_held(wanted, set(terms(quote, language_code))) for quote in quotes]
-    return (float(similarity.max()) - chance) / (1 - chance), max(shares)
+    above_chance = (float(similarity.max()) - chance) / max(1 - chance, _LEAST_RANGE)
+    return min(max(above_chance, -1.0), 1.0), max(shares)
 
 
 def confidence(meaning: float, words: float) -> float:
-    """Return how likely it is that quotations answer a question, 0 to 1, from their :func:`features`."""
+    """Return how likely quotations answer a question, 0 to 1, from their :func:`features`."""
     return 1 / (1 + exp(-(INTERCEPT + MEANING * meaning + WORDS * words)))
 
 
 def _held(wanted: dict[str, float], words: set[str]) -> float:
-    """Return the share of the wanted terms' weight that some words hold."""
+    """Return the share of the wanted terms' weight that is found among the words."""
     total = sum(wanted.values())
     return sum(weight for term, weight in wanted.items() if term in words) / total if total else 0.0
