@@ -52,7 +52,7 @@ LAYERS = [
     ["beacon"],
     ["models"],
     ["retrieval"],
-    ["memory/__init__", "memory/section_note", "memory/prompt_layout"],
+    ["memory/__init__", "memory/section_note", "memory/prompt_layout", "memory/answer_end"],
     ["memory/kv_memory"],
     ["memory/storage"],
     ["memory/eviction"],

@@ -48,7 +48,7 @@ def test_texts_are_the_same_alone_and_together(monkeypatch: pytest.MonkeyPatch) 
     alone = {key: tokens for key in PROMPTS for _, tokens in written(model, [key]).items()}
     assert len({len(tokens) for tokens in alone.values()}) > 1, "none of them ends before the others"
     for most in (1, 3, 16):
-        monkeypatch.setattr("memorag_graph.models.gist_batch.MOST_SLOTS", {"cpu": most})
+        monkeypatch.setattr("memorag_graph.models.gist_batch.MAX_BATCH_WIDTH", {"cpu": most})
         assert written(model, list(PROMPTS)) == alone
 
 
@@ -56,7 +56,7 @@ def test_slots_that_nothing_waits_for_are_closed(widths: list[int], monkeypatch:
     model = tiny_model("llama", seed=18, **FILLED)
     assert model.rows_are_independent  # tried with rows of its own
     widths.clear()
-    monkeypatch.setattr("memorag_graph.models.gist_batch.MOST_SLOTS", {"cpu": 4})
+    monkeypatch.setattr("memorag_graph.models.gist_batch.MAX_BATCH_WIDTH", {"cpu": 4})
     texts = written(model, list(PROMPTS))
     assert max(widths) == 4
     assert widths[-1] < 4
@@ -68,7 +68,7 @@ def test_a_batch_keeps_its_width_where_bits_depend_on_it(widths: list[int], monk
     model = tiny_model("llama", seed=5)
     assert not model.rows_are_independent
     widths.clear()
-    monkeypatch.setattr("memorag_graph.models.gist_batch.MOST_SLOTS", {"cpu": 4})
+    monkeypatch.setattr("memorag_graph.models.gist_batch.MAX_BATCH_WIDTH", {"cpu": 4})
     written(model, list(PROMPTS)[:2])
     assert set(widths) == {4}
 

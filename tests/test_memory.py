@@ -12,9 +12,10 @@ from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.gist_kind import MIN_GIST_TOKENS
 from memorag_graph.memory.build.kinds import turn_room
 from memorag_graph.memory.kv_memory import Identity, Memory, memory_id
-from memorag_graph.models.chat_template import Turn, without_thinking
+from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
+from memorag_graph.models.thinking import without_thinking
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings

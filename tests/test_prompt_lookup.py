@@ -74,7 +74,7 @@ CASES: dict[str, Case] = {
     "no run twice": (Sampling(60, no_repeat=4), None),
     "one token": (Sampling(1), None),
     "two tokens": (Sampling(2), None),
-    "ended by its text": (Sampling(60), lambda text: len(text) > 20),
+    "ended by its text": (Sampling(60), lambda piece: "e" in piece),
 }
 
 

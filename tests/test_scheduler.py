@@ -202,9 +202,9 @@ def test_the_interpreter_ends_while_answers_are_written() -> None:
     code = (
         "import threading\n"
         "from memorag_graph.models.sampling import Sampling\n"
-        "from memorag_graph.models.scheduler import Request, Worker\n"
+        "from memorag_graph.models.scheduler import Request, Scheduler\n"
         "from tests.conftest import tiny_model\n"
-        "scheduler = Worker(tiny_model('llama'))\n"
+        "scheduler = Scheduler(tiny_model('llama'))\n"
         "requests = [Request([5], sampling=Sampling(300)), Request(list(range(5, 60)), sampling=Sampling(200))]\n"
         "asker = threading.Thread(target=lambda: [print(len(list(it))) for it in requests])\n"
         "scheduler.submit(requests[0]); next(iter(requests[0])); requests[0].cancelled = False\n"

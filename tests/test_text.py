@@ -10,7 +10,7 @@ from memorag_graph.documents import Document, clean_text, from_text, read_docume
 from memorag_graph.errors import InputError
 from memorag_graph.text.languages import detect_language
 from memorag_graph.text.sentences import is_statement, split_sentences
-from memorag_graph.text.words import content_words, count_words, is_borne_out, passages, repeated_lines
+from memorag_graph.text.words import content_words, count_words, is_borne_out, passages, repeats
 from tests.conftest import EXAMPLE, TEXT, split_documents, tiny_model
 
 FRENCH = "Le café est préparé à la française. Être ou ne pas être, voilà la question élevée. " * 5
@@ -171,8 +171,9 @@ def test_a_statement_is_borne_out_by_one_passage_with_all_its_figures() -> None:
     assert not is_borne_out("Revenue", known, 0.8, 3)
 
 
-def test_lines_that_go_in_circles_are_counted() -> None:
-    assert (
-        repeated_lines(["The harbour was closed by storms", "The harbour was closed by the storms", "Freight rose"])
-        == 1
-    )
+def test_a_line_repeats_an_earlier_one_with_nearly_the_same_words() -> None:
+    lines = ["The harbour was closed by storms", "Freight rose"]
+    earlier = [content_words(line) for line in lines]
+    assert repeats(content_words("The harbour was closed by the storms"), earlier)
+    assert not repeats(content_words("The ferry was closed by storms"), earlier)
+    assert not repeats(content_words("Freight rose"), earlier[:1])

@@ -13,7 +13,7 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.notices import Findings, judge
-from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
 
 

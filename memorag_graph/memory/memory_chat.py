@@ -1,6 +1,6 @@
 """A memory as a LangChain chat model: every prompt continues the memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -11,13 +11,11 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import ConfigDict, Field
 
 from memorag_graph.errors import InputError
+from memorag_graph.memory.answer_end import AnswerEnd
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.text.words import repeated_lines
-
-_MOST_REPEATED = 2
 
 
 class MemoryChat(BaseChatModel):
@@ -117,19 +115,9 @@ class MemoryChat(BaseChatModel):
     def _sampling(self) -> Sampling:
         return Sampling(self.max_new_tokens, self.temperature, self.top_p, no_repeat=self.no_repeat)
 
-    def _end(self, stop: Sequence[str] | None) -> Callable[[str], bool] | None:
-        """Return what tells whether a text is complete, where that is for more than the model to say."""
-        if not stop and self.max_lines is None:
-            return None
-        return lambda text: self._is_complete(text, stop)
-
-    def _is_complete(self, text: str, stop: Sequence[str] | None) -> bool:
-        if any(word in text for word in stop or ()):
-            return True
-        if self.max_lines is None or not text.endswith("\n"):
-            return False
-        lines = [line for line in text.splitlines() if line.strip()]
-        return len(lines) >= self.max_lines or repeated_lines(lines) >= _MOST_REPEATED
+    def _end(self, stop: Sequence[str] | None) -> AnswerEnd | None:
+        """Return what ends one answer, or None to leave that to the model."""
+        return AnswerEnd(stop or (), self.max_lines) if stop or self.max_lines is not None else None
 
     @staticmethod
     def _usage(answer: Completion) -> UsageMetadata:

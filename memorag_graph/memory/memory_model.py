@@ -89,7 +89,8 @@ class MemoryModel(ABC):
             memory: The memory to continue.
             turns: The conversation; the first turn is the user's and follows the memory.
             sampling: How to write.
-            complete: Called with the text so far; True ends the answer there, where the model can be stopped.
+            complete: Called with each new piece of text of this answer; True ends it there, if the model can be
+                stopped.
             shard: Which of the memory's shards.
 
         Raises:

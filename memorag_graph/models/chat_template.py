@@ -4,9 +4,8 @@ A template is only ever given placeholders. What it wraps around them is tokeniz
 the messages themselves are tokenized as plain text, so no document and no question can forge a control token.
 """
 
-import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,25 +75,3 @@ class ChatTemplate:
             enable_thinking=False,  # read by the templates of reasoning models, ignored by others
         )
         return str(rendered)
-
-
-_THINKING = re.compile(r"(?:^\s*<think>)?.*</think>|^\s*<think>.*", re.DOTALL)
-
-
-def without_thinking(text: str) -> str:
-    """Remove a reasoning model's thoughts: all up to the last ``</think>``, or all of unfinished thoughts."""
-    return _THINKING.sub("", text, count=1)
-
-
-def new_text(growing: Iterable[str]) -> Iterator[str]:
-    """Yield what is new in each state of a growing text, without thoughts and halves of characters."""
-    text = written = ""
-    for state in growing:
-        text = without_thinking(state)
-        if text.endswith("\N{REPLACEMENT CHARACTER}"):  # the middle of a character
-            continue
-        if text.startswith(written):  # else thoughts have come to their end
-            yield text[len(written) :]
-        written = text
-    if text.startswith(written) and text != written:  # cut within a character
-        yield text[len(written) :]

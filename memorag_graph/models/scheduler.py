@@ -20,6 +20,7 @@ from torch import Tensor
 from memorag_graph.inference.decode_session import DecodeSession, open_session
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.compute_threads import compute, compute_thread
+from memorag_graph.models.detokenizer import Detokenizer
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.prompt_lookup import PromptLookup
@@ -49,7 +50,7 @@ class Request:
         prompt: Tokens that follow the prefix.
         prefix: The memory to continue, or None to begin with the prompt.
         sampling: How to write.
-        complete: Called with the text so far; True ends the answer there.
+        complete: Called with each new piece of text; True ends the answer there.
         remembered: The prefix's tokens, where they are known; guesses are taken from them, too.
         events: Where the tokens go for the asker, then None; an error in between. Requests may share one.
         tokens: What was written.
@@ -199,6 +200,7 @@ class _Row:
         self.request = request
         self._language_model = language_model
         self._picker = TokenPicker(request.sampling)
+        self._detokenizer = Detokenizer(language_model.decode)
         self._lookup = PromptLookup([*request.remembered, *request.prompt])
 
     def take(self, step: Callable[[], None]) -> None:
@@ -241,9 +243,7 @@ class _Row:
             request.tokens.append(token)
             self._lookup.extend([token])
             request.events.put(token)
-            request.stopped = request.complete is not None and request.complete(
-                self._language_model.decode(request.tokens)
-            )
+            request.stopped = request.complete is not None and request.complete(self._detokenizer.push(token))
         request.finished = request.stopped or len(request.tokens) >= request.sampling.max_new_tokens
         if request.finished:
             request.events.put(None)

@@ -13,7 +13,7 @@ from memorag_graph.evaluation.workbench import Case
 from memorag_graph.generation.answer import Answer
 from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.choose_generator import EXTRACTIVE
-from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.bm25 import topk
 from memorag_graph.retrieval.chunk_index import Hit
 

@@ -13,7 +13,7 @@ from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.outcome import Clues
 from memorag_graph.evaluation.pipelines.base import Pipeline, best_chunks
 from memorag_graph.evaluation.workbench import Case, Prepared
-from memorag_graph.models.chat_template import without_thinking
+from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.dense_index import embed
 

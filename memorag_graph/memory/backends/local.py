@@ -10,10 +10,12 @@ from memorag_graph.memory.build.prefill import ShardPrefiller
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.memory.prompt_layout import turn_tokens
-from memorag_graph.models.chat_template import Turn, new_text, without_thinking
+from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.detokenizer import Detokenizer
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.scheduler import Request, Scheduler
+from memorag_graph.models.thinking import stream_without_thinking, without_thinking
 from memorag_graph.progress import ReportProgress
 
 
@@ -26,7 +28,7 @@ class LocalStream:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the answer's text piece by piece."""
-        return new_text(self._growing())
+        return stream_without_thinking(self._pieces())
 
     def wait(self) -> None:
         """Wait for the answer's end, without its pieces."""
@@ -39,11 +41,11 @@ class LocalStream:
         text = without_thinking(self._model.decode(self._request.tokens)).strip()
         return Completion(text, len(self._request.prompt), len(self._request.tokens), self._request.stopped)
 
-    def _growing(self) -> Iterator[str]:
-        tokens: list[int] = []
+    def _pieces(self) -> Iterator[str]:
+        detokenizer = Detokenizer(self._model.decode)
         for token in self._request:
-            tokens.append(token)
-            yield self._model.decode(tokens)
+            yield detokenizer.push(token)
+        yield detokenizer.flush()
 
 
 class LocalMemoryModel(MemoryModel):

@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_executor_for_config
 
@@ -19,9 +20,10 @@ from memorag_graph.memory.build.builder import Recipe
 from memorag_graph.memory.build.gist_kind import GistPlan
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
-from memorag_graph.models.chat_template import Turn, new_text, without_thinking
+from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.served_language_model import ServedLanguageModel
+from memorag_graph.models.thinking import stream_without_thinking, without_thinking
 from memorag_graph.progress import Progress, ReportProgress
 
 _AT_ONCE = 8
@@ -94,28 +96,24 @@ class ChatGistWriter:
 class ServedStream:
     """The answer of a served model; see :class:`memorag_graph.memory.memory_model.TextStream`."""
 
-    def __init__(
-        self,
-        chunks: Iterator[AIMessage],
-        count: Callable[[str], int],
-    ) -> None:
+    def __init__(self, chunks: Iterator[AIMessage], count: Callable[[str], int]) -> None:
         self._chunks = chunks
         self._count = count
-        self._reply = AIMessageChunk(content="")
+        self._received = [AIMessageChunk(content="")]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the answer's text piece by piece."""
-        return new_text(self._growing())
+        return stream_without_thinking(self._pieces())
 
     @property
     def completion(self) -> Completion:
         """The answer as a whole, once it is finished."""
-        return _completion(self._reply, self._count)
+        return _completion(add_ai_message_chunks(*self._received), self._count)
 
-    def _growing(self) -> Iterator[str]:
+    def _pieces(self) -> Iterator[str]:
         for chunk in self._chunks:
-            self._reply += chunk if isinstance(chunk, AIMessageChunk) else _as_chunk(chunk)
-            yield self._reply.text
+            self._received.append(chunk if isinstance(chunk, AIMessageChunk) else _as_chunk(chunk))
+            yield chunk.text
 
 
 class ServedMemoryModel(MemoryModel):
