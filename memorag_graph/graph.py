@@ -1,4 +1,4 @@
-"""The state machine: memorize, recall clues, retrieve evidence, generate an answer."""
+"""State machine: memorize, recall clues, retrieve evidence, generate an answer."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -19,7 +19,7 @@ AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retriev
 
 
 def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMemorize]:
-    """Choose what is asked of the memory."""
+    """Choose the nodes that query the memory."""
     if state["task"] == "qa":
         return ["draft_answer"]
     if state["task"] == "summarize":
@@ -32,7 +32,7 @@ def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMe
 
 
 def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
-    """End with the draft where an answer from memory was asked for, else search with it."""
+    """End if the draft is the answer (``qa``), else search with it."""
     return "__end__" if state["task"] == "qa" else "retrieve"
 
 
@@ -40,7 +40,7 @@ def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions
     """Wire the graph without compiling it.
 
     Args:
-        registry: Where models and memories are kept; by default one for this graph.
+        registry: Keeps models and memories; by default a new one for this graph.
     """
     nodes = Nodes(registry or Registry())
     builder = StateGraph(GraphState, input_schema=GraphInput, output_schema=GraphOutput, context_schema=RunOptions)
@@ -49,7 +49,7 @@ def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions
     builder.add_node("rewrite", nodes.rewrite)
     builder.add_node("draft_answer", nodes.draft_answer)
     builder.add_node("outline", nodes.outline)
-    builder.add_node("retrieve", nodes.retrieve, defer=True)  # waits for whichever branches run
+    builder.add_node("retrieve", nodes.retrieve, defer=True)  # wait for all running branches
     builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
     builder.add_conditional_edges(MEMORIZE, by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
@@ -71,15 +71,15 @@ def build_graph(
     """Build the graph.
 
     Args:
-        registry: Where models and memories are kept; by default one for this graph.
-        checkpointer: Keeps the state of threads, so that a conversation or a broken run goes on.
-        interrupt_before: Nodes to stop before, such as ``"generate"`` to edit the evidence.
+        registry: Keeps models and memories; by default a new one for this graph.
+        checkpointer: Saves the state of threads, so that conversations and failed runs can be resumed.
+        interrupt_before: Nodes to stop before, e.g. ``"generate"`` to edit the evidence.
     """
     return build(registry).compile(checkpointer=checkpointer, interrupt_before=list(interrupt_before), name="memorag")
 
 
 registry = Registry()
-"""What the default graph keeps loaded in this process."""
+"""Models and memories of the default graph in this process."""
 
 graph = build_graph(registry)
-"""The graph with default models; nothing is loaded until it runs."""
+"""The default graph; nothing is loaded until it runs."""

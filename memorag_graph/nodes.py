@@ -1,11 +1,11 @@
-"""The graph's nodes: each reads the state, calls the work, and returns the keys that changed."""
+"""Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
@@ -29,7 +29,7 @@ from memorag_graph.serialization import (
     to_trace,
 )
 from memorag_graph.settings import RunOptions
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, asked, check_input
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from memorag_graph.retrieval.query import Query
     from memorag_graph.retrieval.retrieve import Evidence
 
-Arguments = ParamSpec("Arguments")
+Node = TypeVar("Node", bound=Callable[..., Update])
 
 _FROM_MEMORY = (
     "This answer is recalled from memory and not verified. The quotations are the passages nearest to it: "
@@ -49,32 +49,33 @@ _FROM_MEMORY = (
 _NEAREST = 3
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
-"""The generator gets another attempt at what may pass; after the last one, the evidence is quoted instead."""
+"""Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
 
 
-def timed(node: Callable[Arguments, Update]) -> Callable[Arguments, Update]:
-    """Add the node's seconds to its update."""
+def reported(node: Node) -> Node:
+    """Add the memory's id and the node's seconds to its update."""
 
     @wraps(node)
-    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Update:
+    def run(self: "Nodes", state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         start = time.perf_counter()
-        update = node(*args, **kwargs)
-        return {**update, "timings": {node.__name__: round(time.perf_counter() - start, 3)}}
+        update = node(self, state, runtime)
+        seconds = {node.__name__: round(time.perf_counter() - start, 3)}
+        return {"memory_id": state.get("thread_memory_id"), **update, "timings": seconds}
 
-    return run
+    return cast("Node", run)
 
 
 class Nodes:
-    """The nodes over one registry of models and memories."""
+    """The nodes, over one registry of models and memories."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    @timed
+    @reported
     def memorize(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
-        """Open the memory of the given text, files or id, making it if it is new; begin a turn."""
+        """Start a turn: open the memory of the given text, files or id, building it if it is new."""
         options = _options(runtime)
-        given = check_input(state, options.memory_id)
+        given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
         write = get_stream_writer()
 
         def report(progress: "Progress") -> None:
@@ -88,24 +89,26 @@ class Nodes:
         elif given.files:
             opened = self._registry.memorize(read_documents(given.files), options, directory, report)
         else:
-            opened = self._registry.open(given.memory_id or options.memory_id, options)
+            opened = self._registry.open(str(given.memory_id), options)
         if given.task_type != "qa":
-            self._generator(opened, options)  # says now what is missing, not after the clues were made
-        question = clean_text(asked(given.query, given.messages).strip()) or opened.prompts(options).summary_question
+            self._generator(opened, options)  # fail now, not after the clues were made
+        query = clean_text(question_of(given.query, given.messages).strip())
+        question = query or opened.prompts(options).summary_question
         chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
-        is_told = not given.query.strip() and asked("", given.messages)
+        is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
-            **_CLEARED,
+            **_NO_FINDINGS,
             "memory_id": opened.memory.id,
+            "thread_memory_id": opened.memory.id,
             "memory": memory_record(opened),
             "question": question,
-            "messages": [] if is_told else [HumanMessage(question)],
+            "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
             "tokens": {MEMORIZE: 0},
         }
 
-    @timed
+    @reported
     def recall(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Recall spans of the document."""
         recalled = self._recollection(state, runtime).recall(state["question"], HIDDEN)
@@ -115,7 +118,7 @@ class Nodes:
             "tokens": {"recall": recalled.new_tokens},
         }
 
-    @timed
+    @reported
     def rewrite(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Rewrite the question into more specific ones."""
         recalled = self._recollection(state, runtime).rewrite(state["question"], HIDDEN)
@@ -125,9 +128,9 @@ class Nodes:
             "tokens": {"rewrite": recalled.new_tokens},
         }
 
-    @timed
+    @reported
     def draft_answer(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
-        """Answer from memory: a draft on the way to retrieval, or the answer itself for ``qa``."""
+        """Answer from memory: the final answer for ``qa``, else a draft to search with."""
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
@@ -136,11 +139,11 @@ class Nodes:
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
             nearest = self._nearest(state, runtime, draft)
-            update |= {**_CLEARED_ANSWER, **nearest, "answer": draft, "basis": "memory", "notices": [_FROM_MEMORY]}
+            update |= {**_NO_ANSWER, **nearest, "answer": draft, "basis": "memory", "notices": [_FROM_MEMORY]}
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
 
-    @timed
+    @reported
     def outline(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """List the points that a summary must contain."""
         recalled = self._recollection(state, runtime).outline(state["question"], HIDDEN)
@@ -150,7 +153,7 @@ class Nodes:
             "tokens": {"outline": recalled.new_tokens},
         }
 
-    @timed
+    @reported
     def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
         from memorag_graph.clues.clue_filter import searchable
@@ -163,7 +166,7 @@ class Nodes:
             "trace": to_trace("retrieve", dropped),
         }
 
-    @timed
+    @reported
     def generate(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
         """Write the final answer from the evidence."""
         opened, options = self._open(state, runtime), _options(runtime)
@@ -189,7 +192,7 @@ class Nodes:
         return {**update, "messages": [to_message(update, answer.message_id)]}
 
     def _open(self, state: GraphState, runtime: Runtime[RunOptions]) -> OpenMemory:
-        return self._registry.open(str(state["memory_id"]), _options(runtime))
+        return self._registry.open(state["thread_memory_id"], _options(runtime))
 
     def _recollection(self, state: GraphState, runtime: Runtime[RunOptions]) -> "MemoryRecall":
         from memorag_graph.clues.recall import MemoryRecall
@@ -256,7 +259,7 @@ class Nodes:
         return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
 
 
-_CLEARED_ANSWER: Update = {
+_NO_ANSWER: Update = {
     "answer": "",
     "citations": [],
     "confidence": 0.0,
@@ -265,8 +268,8 @@ _CLEARED_ANSWER: Update = {
     "faults": [],
     "unsupported": [],
 }
-_CLEARED: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_CLEARED_ANSWER}
-"""A new turn starts without the findings of the turn before."""
+_NO_FINDINGS: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_NO_ANSWER}
+"""Values that clear the previous turn's findings."""
 
 
 def _options(runtime: Runtime[RunOptions]) -> RunOptions:

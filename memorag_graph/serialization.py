@@ -1,4 +1,4 @@
-"""What the work gives, as plain values of the graph's state, and back."""
+"""Convert memories, passages and answers to plain values of the graph's state, and back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from memorag_graph.retrieval.retrieve import Evidence
 
 ANSWER_FIELDS = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported")
-"""What a message tells of its answer."""
+"""Keys of the answer that its message repeats in ``response_metadata``."""
 
 Update = dict[str, Any]
-"""The keys of the state that a node changes."""
+"""Keys of the state that a node changes, with their new values."""
 
 
 def memory_record(opened: OpenMemory) -> MemoryRecord:
-    """Describe a memory in plain values."""
+    """Return a memory's language and sizes."""
     memory = opened.memory
     return {
         "language": memory.prompts.language.code,
@@ -40,7 +40,7 @@ def memory_record(opened: OpenMemory) -> MemoryRecord:
 
 
 def to_queries(state: GraphState) -> "list[Query]":
-    """Return what to search with: the question and all clues."""
+    """Return the search queries: the question and all clues."""
     from memorag_graph.retrieval.query import Query
 
     draft = [state["draft"]] if state.get("draft") else []
@@ -55,12 +55,12 @@ def to_queries(state: GraphState) -> "list[Query]":
 
 
 def to_trace(node: str, dropped: "Iterable[Dropped]") -> list[TraceRecord]:
-    """Say which clues were dropped and why."""
-    return [TraceRecord(node=node, what="dropped", text=it.text, reason=it.reason) for it in dropped]
+    """Return a trace record for each dropped clue."""
+    return [TraceRecord(node=node, what="dropped", text=clue.text, reason=clue.reason) for clue in dropped]
 
 
 def to_document(number: int, passage: "Evidence") -> Document:
-    """Describe a numbered passage in plain values."""
+    """Convert a numbered passage to a LangChain document."""
     return Document(
         passage.text,
         metadata={
@@ -76,20 +76,20 @@ def to_document(number: int, passage: "Evidence") -> Document:
 
 
 def page_and_section(page_map: PageMap, offset: int) -> dict[str, Any]:
-    """Say on which page and in which section a character is, where that is known."""
+    """Return the ``page`` and ``section`` of a character, as far as they are known."""
     found = {"page": page_map.page(offset), "section": page_map.section(offset)}
     return {key: value for key, value in found.items() if value is not None}
 
 
 def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "Evidence":
-    """Read a passage back from the state, where a person may have edited it.
+    """Convert a passage back from the state, where a person may have edited it.
 
     Args:
-        document: The passage; as a mapping where it came through a server.
-        opened: The memory that it is from.
+        document: The passage; a mapping if it came through a server.
+        opened: The memory it comes from.
 
     Raises:
-        InputError: If its text does not stand in the memorized document at its offsets.
+        InputError: If the memorized document does not contain its text at its offsets.
     """
     from memorag_graph.retrieval.retrieve import Evidence
 
@@ -104,24 +104,24 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
             offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
                 return Evidence(source, place, place + len(text), text, score, page_map=opened.page_maps[source])
-    raise InputError("evidence", "a passage does not stand in the document; passages may be removed, not rewritten")
+    raise InputError("evidence", "a passage is not in the document; passages may be removed, not rewritten")
 
 
 def from_answer(answer: "Answer") -> Update:
-    """Describe an answer in plain values."""
-    told = asdict(answer)
+    """Convert an answer to plain values."""
+    fields = asdict(answer)
     return {
         "answer": answer.text,
-        "citations": list(told["citations"]),
+        "citations": list(fields["citations"]),
         "confidence": answer.confidence,
         "abstained": answer.abstained,
         "notices": list(answer.notices),
         "faults": list(answer.faults),
-        "unsupported": list(told["unsupported"]),
+        "unsupported": list(fields["unsupported"]),
     }
 
 
 def to_message(update: Update, message_id: str | None) -> AIMessage:
-    """Return the answer as a message; with the id of what was streamed, it is not streamed twice."""
+    """Return the answer as a message; with the id of the streamed message, it is not streamed twice."""
     found = {key: update[key] for key in ANSWER_FIELDS}
     return AIMessage(update["answer"], id=message_id, response_metadata=found)

@@ -1,4 +1,4 @@
-"""What flows through the graph: plain, serialisable values only."""
+"""Input, output and state of the graph: plain, serialisable values only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NotRequired
@@ -15,37 +15,44 @@ from memorag_graph.settings import TASK_TYPES, TASKS, TaskType, input_error
 
 MEMORIZE = "memorize"
 
-OfTheTurn = EphemeralValue
-"""A channel that is gone after the turn's first node, even where that fails: no turn inherits another's input."""
+ThisTurnOnly = EphemeralValue
+"""A channel that is cleared after one step, even if a node fails, so that no turn inherits another turn's input."""
+
+MEMORY_ID_CHANNEL: EphemeralValue[str | None] = EphemeralValue(str, guard=False)
+"""The same for ``memory_id``, which is also an output: each node writes it again, parallel nodes in the same step."""
 
 Basis = Literal["memory", "evidence"]
-"""What an answer rests on: recalled from memory and unverified, or quoted and cited from the document."""
+"""Source of an answer: recalled from memory and unverified, or written from retrieved evidence and cited."""
 
 
 class GraphInput(BaseModel):
-    """What one run of the graph is given."""
+    """Input of one run of the graph."""
 
-    model_config = ConfigDict(extra="ignore")  # a thread's earlier state comes along
+    model_config = ConfigDict(extra="ignore")  # the state also holds earlier outputs of the thread
 
-    context: Annotated[str | None, OfTheTurn] = Field(
-        None, description="Text to memorize; takes precedence over documents, files and memory_id."
+    context: Annotated[str | None, ThisTurnOnly] = Field(
+        None, description="Text to memorize. Takes precedence over documents, files and memory_id."
     )
-    documents: Annotated[list[Document], OfTheTurn] = Field(
+    documents: Annotated[list[Document], ThisTurnOnly] = Field(
         default_factory=list,
-        description="LangChain documents to memorize; those of one metadata['source'] are parts of one document.",
+        description="LangChain documents to memorize; those with the same metadata['source'] form one document.",
     )
-    files: Annotated[list[str], OfTheTurn] = Field(default_factory=list, description="Paths of files to memorize.")
-    memory_id: str | None = Field(None, description="Id or directory of a memory made before.")
-    save_dir: Annotated[str | None, OfTheTurn] = Field(
-        None, description="Where to keep a new memory; by default in the user's directory."
+    files: Annotated[list[str], ThisTurnOnly] = Field(default_factory=list, description="Paths of files to memorize.")
+    memory_id: Annotated[str | None, MEMORY_ID_CHANNEL] = Field(
+        None,
+        description="Id or directory of an existing memory. Default: the memory_id of the options, else the memory "
+        "that the thread used last.",
     )
-    query: Annotated[str, OfTheTurn] = Field(
-        "", description="The question; by default the last of the messages. May be empty for a summary."
+    save_dir: Annotated[str | None, ThisTurnOnly] = Field(
+        None, description="Directory for a new memory. Default: under its id in the user's cache directory."
+    )
+    query: Annotated[str, ThisTurnOnly] = Field(
+        "", description="The question. Default: the last message. May be empty for a summary."
     )
     messages: Annotated[list[AnyMessage], add_messages] = Field(
-        default_factory=list, description="A conversation that ends with the question; each question stands alone."
+        default_factory=list, description="A conversation that ends with the question. Earlier messages are not read."
     )
-    task_type: Annotated[TaskType, OfTheTurn] = Field("memorag", description=TASKS)
+    task_type: Annotated[TaskType, ThisTurnOnly] = Field("memorag", description=TASKS)
 
 
 class CitationRecord(TypedDict):
@@ -57,15 +64,15 @@ class CitationRecord(TypedDict):
     end: int
     quote: str
     page: NotRequired[int | None]
-    """Page of the document that it begins on; None where it has none."""
+    """Page on which it begins; None if the document has no pages."""
     section: NotRequired[str | None]
-    """Heading of the section that it begins in; None where there is none."""
+    """Heading of the section in which it begins; None if there is none."""
     supported: NotRequired[bool]
-    """Whether the passage says what it is cited for."""
+    """Whether the passage supports the sentence that cites it."""
 
 
 class UnsupportedRecord(TypedDict):
-    """A sentence of the answer that no passage it cites bears out: ``answer[start:end] == text``."""
+    """A sentence of the answer that no passage it cites supports: ``answer[start:end] == text``."""
 
     start: int
     end: int
@@ -73,7 +80,7 @@ class UnsupportedRecord(TypedDict):
 
 
 class MemoryRecord(TypedDict):
-    """What the memory is that a run used."""
+    """Language and sizes of the memory that a run used."""
 
     language: str
     context_tokens: int
@@ -84,54 +91,54 @@ class MemoryRecord(TypedDict):
 
 
 class TraceRecord(TypedDict):
-    """Something that was decided on the way to the answer."""
+    """A decision made on the way to the answer."""
 
     node: str
-    """Where."""
+    """Node that made the decision."""
     what: Literal["route", "dropped"]
-    """A task was chosen, or a clue was dropped."""
+    """Kind of decision: a task was chosen, or a clue was dropped."""
     text: str
-    """The task, or the clue."""
+    """The chosen task or the dropped clue."""
     reason: str
-    """Why; of a dropped clue, one of :data:`memorag_graph.clues.clue_filter.DROP_REASONS`."""
+    """Reason; for a dropped clue, one of :data:`memorag_graph.clues.clue_filter.DROP_REASONS`."""
 
 
-def trace_of_this_turn(kept: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> list[TraceRecord]:
-    """Add to the trace; the first node of a turn drops the trace of the turn before."""
-    return list(new) if new and new[0]["node"] == MEMORIZE else [*kept, *new]
+def extend_trace(trace: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> list[TraceRecord]:
+    """Append to the trace; the first node of a turn starts a new one."""
+    return list(new) if new and new[0]["node"] == MEMORIZE else [*trace, *new]
 
 
-def of_this_turn(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge what nodes report; the first node of a turn drops the reports of the turn before."""
-    return dict(new) if MEMORIZE in new else {**kept, **new}
+def merge_by_node(figures: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge figures of nodes, keyed by node; the first node of a turn drops those of the previous turn."""
+    return dict(new) if MEMORIZE in new else {**figures, **new}
 
 
 class GraphOutput(TypedDict, total=False):
-    """What one run of the graph gives."""
+    """Output of one run of the graph."""
 
     task: TaskType
-    """What was done: ``task_type``, or what it was decided to be."""
+    """The task that ran: ``task_type``, or the one chosen for ``"auto"``."""
     question: str
-    """The question, or the request that stood in for one."""
+    """The question, or the default request for a summary."""
     answer: str
-    """The answer; marks like [1] name passages of the evidence."""
+    """The answer; marks like [1] refer to passages of the evidence."""
     basis: Basis
-    """``"memory"``: recalled by the memory model and unverified; ``"evidence"``: made from the evidence."""
+    """``"memory"``: recalled by the memory model, unverified; ``"evidence"``: written from the evidence."""
     citations: list[CitationRecord]
-    """Quotations that bear the answer out; for an answer from memory, the nearest passages to check it against."""
+    """Quotations that support the answer; for an answer from memory, the nearest passages to check it against."""
     confidence: float
-    """How likely the document holds the answer and the answer has it from there, 0 to 1; of an answer from memory, how
-    likely the nearest passages bear it out."""
+    """Likelihood from 0 to 1 that the document contains the answer and the answer was taken from it; for an answer from
+    memory, that the nearest passages support it."""
     abstained: bool
-    """Whether the answer is that the document does not contain it."""
+    """Whether the answer states that the document does not contain it."""
     notices: list[str]
-    """What a reader should know about the answer."""
+    """Warnings about the answer for the reader."""
     faults: list[str]
-    """The same as codes, such as ``"cites_nothing"``; see ``Fault`` in ``memorag_graph.generation.answer``."""
+    """The warnings as codes, e.g. ``"cites_nothing"``; see ``Fault`` in ``memorag_graph.generation.answer``."""
     unsupported: list[UnsupportedRecord]
-    """The answer's sentences that no passage bears out."""
+    """Sentences of the answer that no passage supports."""
     spans: list[str]
-    """Spans of the document as recalled from memory."""
+    """Spans of the document, recalled from memory."""
     surrogates: list[str]
     """Surrogate questions written from memory."""
     draft: str
@@ -139,39 +146,43 @@ class GraphOutput(TypedDict, total=False):
     outline: list[str]
     """Points of a summary, from memory."""
     evidence: list[Document]
-    """Passages handed to the generator, in document order."""
-    memory_id: str | None
-    """Id of the memory; give it instead of the text to ask again."""
+    """Passages passed to the generator, in document order."""
+    memory_id: Annotated[str | None, MEMORY_ID_CHANNEL]
+    """Id of the memory; pass it instead of the text to ask again."""
     memory: MemoryRecord
-    """What the memory is."""
-    trace: Annotated[list[TraceRecord], trace_of_this_turn]
-    """What was decided on the way: the task, and which clues were dropped, each with its reason."""
-    timings: Annotated[dict[str, float], of_this_turn]
+    """Language and sizes of the memory."""
+    trace: Annotated[list[TraceRecord], extend_trace]
+    """Decisions on the way, each with its reason: the task, and the clues that were dropped."""
+    timings: Annotated[dict[str, float], merge_by_node]
     """Seconds taken by each node."""
-    tokens: Annotated[dict[str, int], of_this_turn]
-    """Tokens written in each node."""
+    tokens: Annotated[dict[str, int], merge_by_node]
+    """Tokens generated by each node."""
     messages: Annotated[list[AnyMessage], add_messages]
-    """The conversation; it ends with the answer, whose ``response_metadata`` holds what is told of it, from basis to
-    unsupported."""
+    """The conversation; it ends with the answer, whose ``response_metadata`` holds ``basis`` to ``unsupported``."""
 
 
 class GraphState(GraphOutput, total=False):
-    """Everything that nodes read and write."""
+    """All keys that nodes read and write."""
 
-    context: Annotated[str | None, OfTheTurn]
-    documents: Annotated[list[Document], OfTheTurn]
-    files: Annotated[list[str], OfTheTurn]
-    save_dir: Annotated[str | None, OfTheTurn]
-    query: Annotated[str, OfTheTurn]
-    task_type: Annotated[TaskType, OfTheTurn]
+    thread_memory_id: str
+    """Id of the memory that the thread used last; unlike ``memory_id``, it is kept from turn to turn."""
+    context: Annotated[str | None, ThisTurnOnly]
+    documents: Annotated[list[Document], ThisTurnOnly]
+    files: Annotated[list[str], ThisTurnOnly]
+    save_dir: Annotated[str | None, ThisTurnOnly]
+    query: Annotated[str, ThisTurnOnly]
+    task_type: Annotated[TaskType, ThisTurnOnly]
 
 
-def check_input(state: Mapping[str, Any], memory_id: str = "") -> GraphInput:
-    """Check what a run was given.
+def check_input(state: Mapping[str, Any], default_memory_id: str = "") -> GraphInput:
+    """Validate the input of a run.
 
     Args:
         state: The state at the start of a turn.
-        memory_id: The memory that the options name for input that names none.
+        default_memory_id: The memory to ask if the input names none: of the options, else the thread's last one.
+
+    Returns:
+        The input; its ``memory_id`` is None only if neither the input nor the default names a memory.
 
     Raises:
         InputError: If a value cannot be used, the question is missing, or there is nothing to ask about.
@@ -179,18 +190,19 @@ def check_input(state: Mapping[str, Any], memory_id: str = "") -> GraphInput:
     if state.get("task_type", "memorag") not in TASK_TYPES:
         raise InputError("task_type", f"{state['task_type']!r} is unknown; choose from {', '.join(TASK_TYPES)}")
     try:
-        given = GraphInput.model_validate({key: value for key, value in state.items() if value is not None})
+        checked = GraphInput.model_validate({key: value for key, value in state.items() if value is not None})
     except ValidationError as error:
         raise input_error(error) from None
-    if given.task_type != "summarize" and not asked(given.query, given.messages).strip():
-        raise InputError("query", f"a question is needed for task_type {given.task_type!r}")
-    if not (given.context or given.documents or given.files or given.memory_id or memory_id):
+    if checked.task_type != "summarize" and not question_of(checked.query, checked.messages).strip():
+        raise InputError("query", f"a question is needed for task_type {checked.task_type!r}")
+    memory_id = checked.memory_id or default_memory_id or None
+    if not (checked.context or checked.documents or checked.files or memory_id):
         raise InputError("context", "nothing to ask about; give a text as context, documents, files, or a memory_id")
-    return given
+    return checked.model_copy(update={"memory_id": memory_id})
 
 
-def asked(query: str, messages: Sequence[BaseMessage]) -> str:
-    """Return the question: as given, else the last message if it is the user's."""
+def question_of(query: str, messages: Sequence[BaseMessage]) -> str:
+    """Return the query, or if it is empty the last message, provided that is the user's."""
     if query.strip() or not messages or messages[-1].type != "human":
         return query
     return messages[-1].text

@@ -95,7 +95,7 @@ def _tiny_models_under_known_names(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(f"memorag_graph.model_pool.{name}", load)
     from memorag_graph.graph import registry
 
-    monkeypatch.setattr(registry, "_models", {})
+    monkeypatch.setattr(registry.models, "_models", {})
     monkeypatch.chdir(tmp_path)
     for name in ("document.txt", "harry_potter.txt"):
         (tmp_path / name).write_text(TEXT, encoding="utf-8")

@@ -1,5 +1,6 @@
-"""Threads in checkpointers: a run that broke while gists were written goes on, in memory, SQLite and Postgres."""
+"""Threads in checkpointers: broken runs are resumed, in memory, SQLite and Postgres, and each turn asks its memory."""
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
@@ -51,7 +54,7 @@ def fresh_registry() -> Registry:
     return registry
 
 
-def test_a_run_that_broke_while_gists_were_written_goes_on(
+def test_a_run_that_broke_while_gists_were_written_is_resumed(
     checkpointer: BaseCheckpointSaver[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: Any = {"context": TEXT, "query": QUESTION, "save_dir": str(tmp_path / "memory")}
@@ -90,3 +93,44 @@ def test_a_person_edits_the_evidence_in_between(checkpointer: BaseCheckpointSave
     assert result["citations"]
     assert all(place["start"] <= it["start"] < it["end"] <= place["end"] for it in result["citations"])
     assert [message.type for message in result["messages"]] == ["human", "ai"]
+
+
+def memorized(registry: Registry, *names: str) -> list[str]:
+    """Memorize a short text per name; return the ids."""
+    return [registry.memorize([Document(name, f"{name}. {TEXT[:400]}")], TINY).memory.id for name in names]
+
+
+def test_each_turn_asks_the_memory_of_its_input_else_of_its_options_else_of_the_thread() -> None:
+    registry = fresh_registry()
+    graph = build_graph(registry, checkpointer=InMemorySaver())
+    with pytest.raises(InputError, match="nothing to ask about"):
+        graph.invoke({"query": QUESTION}, THREAD, context=TINY)  # type: ignore[call-overload]
+    choices = ["", *memorized(registry, "one", "two", "three")]
+    pairs = [(named, chosen) for named in choices for chosen in choices] * 3
+    random.Random(7).shuffle(pairs)
+    used = choices[1]
+    for named, chosen in [(used, ""), *pairs]:
+        used = named or chosen or used
+        given: Any = {"query": QUESTION, "task_type": "lookup", **({"memory_id": named} if named else {})}
+        result = graph.invoke(given, THREAD, context=TINY.model_copy(update={"memory_id": chosen}))
+        assert result["memory_id"] == graph.get_state(THREAD).values["memory_id"] == used
+        assert {document.metadata["source"] for document in result["evidence"]} == {
+            document.source for document in registry.open(used, TINY).memory.documents
+        }
+
+
+def test_a_run_that_stopped_keeps_to_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = fresh_registry()
+    saver = InMemorySaver()
+    stopped = build_graph(registry, checkpointer=saver, interrupt_before=["retrieve", "generate"])
+    one, two = memorized(registry, "one", "two")
+    options = TINY.model_copy(update={"memory_id": two, "use_memory_answer": True})
+    graph_input: Any = {"memory_id": one, "query": QUESTION}
+    for given in (graph_input, None, None):
+        assert stopped.invoke(given, THREAD, context=options)["memory_id"] == one
+    monkeypatch.setattr(Registry, "open", lambda *_: (_ for _ in ()).throw(BrokenError))
+    with pytest.raises(BrokenError):
+        stopped.invoke(graph_input, THREAD, context=options)
+    monkeypatch.undo()
+    assert stopped.invoke(None, THREAD, context=options)["memory_id"] == one
+    assert stopped.invoke({"query": QUESTION}, THREAD, context=options)["memory_id"] == two  # type: ignore[call-overload]
