@@ -100,7 +100,7 @@ def test_a_missing_extra_says_how_to_install_it(
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("memorag_graph.evaluation")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "rouge_score.rouge_scorer", None)
+    monkeypatch.setitem(sys.modules, "rouge_score", None)
     code, _, error = call(folder, *TWO, *TINY, "--out", str(tmp_path / "out"))
     assert code == 2
     assert "pip install 'memorag-graph[eval]'" in error

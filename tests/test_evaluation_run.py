@@ -213,14 +213,14 @@ def test_a_journal_drops_a_torn_line_and_nothing_else(tmp_path: Path) -> None:
         ({"pipelines": ()}, "pipelines: name at least one of"),
         (
             {"pipelines": ("memorag-wings",)},
-            "'wings' is no part; choose from attention, bm25, dense, draft, outline, share, spans, surr",
+            "'wings' is no part; choose from bm25, dense, draft, outline, share, spans, surrogates",
         ),
         (
             {"pipelines": ("memorag-draft",)},
             "draft is no part of it; it has bm25, dense, outline, share, spans, surrogates",
         ),
         ({"pipelines": ("memorag+spans",)}, "spans is already a part of it"),
-        ({"pipelines": ("hybrid-spans",)}, "'spans' is no part; choose from attention, bm25, dense, share"),
+        ({"pipelines": ("hybrid-spans",)}, "'spans' is no part; choose from bm25, dense, share"),
         ({"pipelines": ("hybrid-dense-bm25",)}, "'hybrid-dense-bm25' has nothing to search with"),
         ({"metrics": ("bleu",)}, "metrics: 'bleu' is unknown; choose from evidence_recall"),
         ({"baseline": "bm25", "pipelines": ("dense",)}, "baseline: 'bm25' is none of the pipelines dense"),
@@ -241,7 +241,6 @@ def test_plans_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], messa
         ("memorag-spans-surrogates", {"outline", "dense", "bm25", "share"}),
         ("memorag+draft-outline-bm25", {"spans", "surrogates", "draft", "dense", "share"}),
         ("hybrid-dense", {"bm25", "share"}),
-        ("hybrid+attention", {"dense", "bm25", "share", "attention"}),
     ],
 )
 def test_memorag_is_changed_by_its_parts(tmp_path: Path, name: str, parts: set[str]) -> None:
