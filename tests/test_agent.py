@@ -286,6 +286,13 @@ def test_a_missing_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
         Agent("m", "deepseek", {"api_key": KEY})
 
 
+@pytest.mark.parametrize("source", ["openai", "azure"])
+def test_a_missing_package_is_named_with_its_command(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_openai", None)
+    with pytest.raises(ModelError, match="pip install langchain-openai"):
+        Agent("m", source, {"api_key": KEY, **({"endpoint": "http://127.0.0.1:9"} if source == "azure" else {})})
+
+
 @pytest.fixture
 def served(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> OpenAIServer:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)

@@ -67,8 +67,8 @@ class ProviderModel:
 
     Raises:
         InputError: If the source or a setting is unknown or out of range.
-        ModelError: If there is no key, or for Azure no endpoint.
-        MissingExtraError: If the source's package is not installed.
+        ModelError: If there is no key, for Azure no endpoint, or langchain-openai is not installed.
+        MissingExtraError: If langchain-deepseek is not installed.
     """
 
     source: Source
@@ -84,6 +84,10 @@ class ProviderModel:
             raise InputError("model", "name the model to use")
         if self.source == "deepseek" and find_spec("langchain_deepseek") is None:
             raise MissingExtraError(f"deepseek:{self.model}", "deepseek")
+        if self.source != "deepseek" and find_spec("langchain_openai") is None:
+            raise ModelError(
+                f"{self.source}:{self.model} needs the package langchain-openai: pip install langchain-openai"
+            )
         check_number("temperature", self.temperature)
         for name, value in self.api_dict.items():
             self._check_setting(name, value)
