@@ -1,7 +1,7 @@
-"""Checkpoints with beacons: a stock architecture with an embedding and projections of its own for beacon tokens.
+"""Load checkpoints with beacons: a stock architecture plus an embedding and projections for beacon tokens.
 
-They are loaded into the library's own classes. The beacon is the token after the last of the vocabulary; it is read,
-never written.
+They are loaded into subclasses of the library's own classes. The beacon is the token id after the vocabulary; it is
+read, never generated.
 """
 
 import threading
@@ -20,14 +20,14 @@ _EMBEDDING = "beacon_embed_tokens"
 
 
 class _Rows(threading.local):
-    """Which rows of a thread's pass are beacons."""
+    """The beacon rows of a thread's forward pass."""
 
     flags: Tensor | None = None
-    """Shape (batch, tokens); None where there is none."""
+    """Shape (batch, tokens); None if there are none."""
 
 
 def read_config(path: str, **hub: Any) -> PreTrainedConfig:  # noqa: ANN401 - handed on to the library
-    """Return a model's config, without the remote code that it may name."""
+    """Return a model's config without running remote code that it may name."""
     config: PreTrainedConfig = AutoConfig.from_pretrained(path, trust_remote_code=False, **hub)
     return config
 
@@ -44,11 +44,11 @@ def load_beacon_model(
     Args:
         path: A directory or hub name.
         config: Its config.
-        leave_out: Whether beacon tensors that the config does not ask for may be left out.
-        **given: What ``from_pretrained`` takes.
+        leave_out: Whether beacon tensors that the config does not name may be ignored.
+        **given: Arguments of ``from_pretrained``.
 
     Raises:
-        ValueError: If its config cannot be used, or it lacks tensors that its config asks for, or has others.
+        ValueError: If its config cannot be used, or its beacon tensors are not those that the config names.
     """
     if BeaconConfig.of(config) is None:
         raise ValueError(
@@ -66,15 +66,15 @@ def load_beacon_model(
 
 
 def require_beacons(model: PreTrainedModel, found: Mapping[str, Iterable[str]], *, leave_out: bool = False) -> None:
-    """Check that a checkpoint has the beacon tensors that its config asks for, and no others.
+    """Check that a checkpoint has the beacon tensors that its config names, and no others.
 
     Args:
         model: The model.
-        found: What ``from_pretrained`` tells of the loading.
-        leave_out: Whether others may be left out.
+        found: The loading info of ``from_pretrained``.
+        leave_out: Whether others may be ignored.
 
     Raises:
-        ValueError: If it has not.
+        ValueError: If some are missing, or there are others.
     """
     missing, others = (
         sorted(name for name in found[key] if _PREFIX in name) for key in ("missing_keys", "unexpected_keys")
@@ -94,7 +94,7 @@ def require_beacons(model: PreTrainedModel, found: Mapping[str, Iterable[str]], 
 
 @cache
 def beacon_class(stock: type[PreTrainedModel]) -> type[PreTrainedModel]:
-    """Return an architecture with the parameters of beacons; :func:`attach_beacons` makes a model use them."""
+    """Return an architecture with beacon parameters; :func:`attach_beacons` makes a model use them."""
 
     def init(self: PreTrainedModel, config: PreTrainedConfig, *args: Any, **given: Any) -> None:  # noqa: ANN401
         stock.__init__(self, config, *args, **given)
@@ -122,9 +122,9 @@ def _add_parameters(model: PreTrainedModel, config: PreTrainedConfig) -> None:
 
 
 def attach_beacons(model: PreTrainedModel) -> None:
-    """Have a loaded model use the parameters of beacons for the rows of beacon tokens.
+    """Make a loaded model use the beacon parameters for rows of beacon tokens.
 
-    After loading, because quantization puts other projections in the place of the first ones.
+    Called after loading, because quantization replaces the projections.
     """
     rows, inner = _Rows(), model.base_model
     embedding = inner.get_submodule("embed_tokens")
@@ -138,12 +138,12 @@ def attach_beacons(model: PreTrainedModel) -> None:
 
 
 def has_beacons(model: PreTrainedModel) -> bool:
-    """Tell whether a model was loaded with its beacons."""
+    """Return whether a model was loaded with beacons."""
     return hasattr(model.base_model, _EMBEDDING)
 
 
 def _see_everything(config: PreTrainedConfig) -> None:
-    """Take sliding windows away: the reference implementation has none, whatever the config says."""
+    """Remove sliding windows; the reference implementation has none, whatever the config says."""
     config.sliding_window = None
     if hasattr(config, "use_sliding_window"):
         config.use_sliding_window = False
@@ -156,7 +156,7 @@ def _attentions(inner: nn.Module) -> Iterable[nn.Module]:
 
 
 def _mark(rows: _Rows, beacon: int, _: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
-    """Note which tokens are beacons, and hand an ordinary token on in their place."""
+    """Record which tokens are beacons, and pass an ordinary token instead."""
     (ids,) = given
     flags = ids == beacon
     rows.flags = flags if bool(flags.any()) else None

@@ -1,4 +1,4 @@
-"""Tokens → a beacon memory, window by window."""
+"""Compress tokens to a beacon memory, window by window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from memorag_graph.beacon.config import BeaconConfig
 from memorag_graph.beacon.growable_cache import GrowableCache
-from memorag_graph.beacon.placement import rows_left, weave
+from memorag_graph.beacon.placement import kept_rows, place_beacons
 from memorag_graph.beacon.ratios import Ratios
 from memorag_graph.beacon.window_mask import MaskedWindow, ParallelWindows
 from memorag_graph.inference.cache_views import PieceView, View, cache_of
@@ -24,14 +24,14 @@ Layers = list[tuple[Tensor, Tensor]]
 
 @dataclass
 class _Window:
-    """The window that is being read.
+    """The window being read.
 
     Attributes:
         kv: Keys and values of all its entries.
-        flags: Which of them are beacons.
-        places: Where they are, counted from the end of the memory.
-        ordinary: Tokens read in it.
-        ratio: Tokens for each beacon; None until it is chosen.
+        flags: Whether each is a beacon.
+        places: Their positions, counted from the end of the memory.
+        ordinary: Number of ordinary tokens read.
+        ratio: Tokens per beacon; None until chosen.
     """
 
     kv: GrowableCache
@@ -42,16 +42,16 @@ class _Window:
 
 
 class BeaconCompressor:
-    """Reads tokens with a beacon model as its reference implementation does, beacons in an unfinished window included.
+    """Reads tokens with a beacon model like the reference implementation, including beacons in an unfinished window.
 
-    Whatever the pieces in which tokens come, the memory is the same. Keys are held turned to their places: those of
-    the memory never change once assigned.
+    The memory does not depend on how the tokens are split into calls. Keys are held rotated to their positions; keys
+    of the memory never change.
 
     Args:
         model: The model, as :func:`memorag_graph.beacon.checkpoint.load_beacon_model` loads it, with the attention
             :data:`memorag_graph.inference.prefix_attention.MEMORY_ATTENTION`.
-        config: How beacons are placed; one ratio in it is the ratio of all windows.
-        side_by_side: Full windows that are read in one pass, where all see everything before them and have one ratio.
+        config: How beacons are placed; a single ratio applies to all windows.
+        side_by_side: Number of full windows read in one pass, if all have one ratio and see everything before them.
 
     Raises:
         ValueError: If the ratios cannot be used, or the model's attention is not the memory's.
@@ -77,7 +77,7 @@ class BeaconCompressor:
         self.window = _Window(GrowableCache(model))
 
     def fork(self) -> "BeaconCompressor":
-        """Return a reader that goes on from here; this one stays as it is."""
+        """Return an independent copy."""
         other = object.__new__(BeaconCompressor)
         other.__dict__ |= self.__dict__
         other.memory, other._ratios = self.memory.fork(), self._ratios.fork()
@@ -86,11 +86,11 @@ class BeaconCompressor:
         return other
 
     def resume(self, prefix: KVPrefix, windows: int) -> None:
-        """Go on after windows that were read before, with the same ratio.
+        """Continue after windows that were read before with the same ratio.
 
         Args:
-            prefix: What was held then, or more.
-            windows: How many windows of it are taken over; at least one.
+            prefix: The keys and values held then, or more.
+            windows: Number of windows to take over; at least one.
 
         Raises:
             ValueError: If windows may have different ratios.
@@ -108,8 +108,8 @@ class BeaconCompressor:
         """Read tokens.
 
         Args:
-            tokens: What is read.
-            every: Whether logits are wanted after each ordinary token of the last pass, not only after the last one.
+            tokens: The tokens.
+            every: Return logits after each ordinary token of the last pass, not only after the last one.
 
         Returns:
             Logits, shape (1, vocabulary) or (tokens of the last pass, vocabulary).
@@ -133,37 +133,37 @@ class BeaconCompressor:
         return logits
 
     def prefix(self) -> KVPrefix:
-        """Return all keys and values that are held, in their order: sink, memory, unfinished window."""
+        """Return all keys and values in order: sink, memory, unfinished window."""
         held = [self.sink, self.memory.prefix(), self.window.kv.prefix()]
         return joined([it for it in held if it.length])
 
     def unturned(self, kv: KVPrefix, first: int) -> KVPrefix:
-        """Return keys as they were before rotary embedding.
+        """Return keys without their rotary embedding.
 
         Args:
-            kv: Keys and values at the places from ``first`` on.
-            first: The place of the first.
+            kv: Keys and values at positions from ``first`` on.
+            first: Position of the first.
         """
         steps = -torch.arange(first, first + kv.length, device=self._frequencies.device)
         return KVPrefix(tuple((self._turned(keys, steps), values) for keys, values in kv.layers))
 
     @property
     def _base(self) -> int:
-        """The place of the window's first entry."""
+        """Position of the window's first entry."""
         return self.sink.length + self.memory.length
 
     def _together(self, left: int) -> int:
-        """Return how many full windows are read in one pass."""
+        """Return the number of full windows to read in one pass."""
         alone = self.window.ordinary or (self._config.sink and not self.memory.length)
         return 1 if alone else min(self._side_by_side, left // self._config.window)
 
     def _read_part(self, take: Sequence[int], every: bool) -> Tensor:
-        """Read tokens of one window, and the beacons that go with them."""
+        """Read tokens of one window with their beacons."""
         config, window = self._config, self.window
         interleaved = config.placement == "interleave"
         if interleaved and window.ratio is None:
             window.ratio = self._ratios.next(self._known)
-        woven = weave(take, window.ratio or 0, window.ordinary, self._beacon)
+        woven = place_beacons(take, window.ratio or 0, window.ordinary, self._beacon)
         start = len(window.places)
         logits = self._pass(woven, range(start, start + len(woven)), every)
         window.ordinary += len(take)
@@ -194,7 +194,7 @@ class BeaconCompressor:
     def _pass(
         self, woven: Sequence[int], places: Sequence[int], every: bool = False, within: WindowAttention | None = None
     ) -> Tensor:
-        """Run the model on entries of the window, at places that are counted from the window's first."""
+        """Run the model on entries of the window, at positions counted from the window's first."""
         window = self.window
         own = len(window.places)
         logits = self._forward(woven, places, window.kv, own, every, within)
@@ -224,7 +224,7 @@ class BeaconCompressor:
         with torch.inference_mode():
             output = self._model(
                 input_ids=torch.tensor([list(woven)], device=device),
-                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` says it all
+                attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` decides what is seen
                 position_ids=torch.tensor([list(places)], device=device) + self._base,
                 past_key_values=cache_of(layers),
                 use_cache=True,
@@ -234,17 +234,17 @@ class BeaconCompressor:
         return output.logits[0].float()  # type: ignore[no-any-return]
 
     def _finish(self) -> None:
-        """Compress the full window into the memory, and take the sink from the first one."""
+        """Compress the full window into the memory; the first window also gives the sink."""
         window, base = self.window, self._base
         kv = window.kv.prefix()
         if self._config.sink and not self.memory.length:
             self.sink = kv.head(self._config.sink)
-        left = rows_left(window.flags)
+        left = kept_rows(window.flags)
         self.memory.add(self._moved(kv, left, [base + window.places[at] for at in left], self._base))
         self.window = _Window(GrowableCache(self._model))
 
     def _moved(self, kv: KVPrefix, rows: Sequence[int], places: Sequence[int], first: int) -> KVPrefix:
-        """Return some entries, turned from their places to those from ``first`` on."""
+        """Return some entries, rotated from their positions to those from ``first`` on."""
         index = torch.tensor(rows, device=self._frequencies.device)
         steps = torch.arange(first, first + len(rows)) - torch.tensor(places)
         steps = steps.to(index.device)
@@ -261,9 +261,9 @@ class BeaconCompressor:
         for start in range(0, len(tokens), size):
             part = tokens[start : start + size]
             interleaved = self._config.placement == "interleave"
-            woven += weave(part, ratio, 0, self._beacon) if interleaved else [*part, *beacons]
+            woven += place_beacons(part, ratio, 0, self._beacon) if interleaved else [*part, *beacons]
         rows = len(woven) // windows
-        left = rows_left([token == self._beacon for token in woven[:rows]])
+        left = kept_rows([token == self._beacon for token in woven[:rows]])
         places = [number * len(left) + row for number in range(windows) for row in range(rows)]
         index = torch.tensor(left)
         steps = (torch.arange(len(left)) - index).repeat(windows)
@@ -277,13 +277,13 @@ class BeaconCompressor:
 
 
 def positions_of(model: PreTrainedModel) -> int:
-    """Return how many positions a model has, those of a scaled rotary embedding included."""
+    """Return the number of positions of a model, including those of a scaled rotary embedding."""
     scaling = getattr(model.config, "rope_parameters", None) or {}
     return int(model.config.max_position_embeddings * (scaling.get("factor") or 1))
 
 
 def joined(parts: Sequence[KVPrefix]) -> KVPrefix:
-    """Return prefixes that follow each other as one."""
+    """Concatenate prefixes."""
     if len(parts) == 1:
         return parts[0]
     layers = zip(*(part.layers for part in parts), strict=True)

@@ -1,4 +1,4 @@
-"""What a checkpoint says of its beacons."""
+"""The beacon settings of a checkpoint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,29 +21,29 @@ _DEFAULTS: Mapping[str, Any] = {
     "beacon_ratio_mix": "step-random",
     "beacon_param": [],
 }
-"""What a field stands for where a checkpoint leaves it out or null."""
+"""Value of each field that a checkpoint omits or sets to null."""
 
 USUAL_RATIOS = (2, 4, 8, 16, 32)
 
 _DECISIVE = "beacon_window"
-"""The field by which a beacon checkpoint is known."""
+"""The field that identifies a beacon checkpoint."""
 
 
 @dataclass(frozen=True)
 class BeaconConfig:
-    """How beacons are placed and what they see.
+    """How beacons are placed and what they attend to.
 
     Attributes:
-        window: Ordinary tokens of a window.
-        placement: ``"interleave"``: a beacon follows every so many tokens; ``"append"``: all follow the full window.
-        mask: ``"full-coverage"``: a beacon sees everything before it; ``"step-expansion"``: each sees so many tokens
+        window: Ordinary tokens per window.
+        placement: ``"interleave"``: a beacon follows every ``ratio`` tokens; ``"append"``: all follow the full window.
+        mask: ``"full-coverage"``: a beacon sees everything before it; ``"step-expansion"``: each sees ``ratio`` tokens
             more of its window than the one before.
-        attend_prev: Whether, in a step expansion, a beacon sees those before it in its window.
-        sink: First tokens of the text whose keys and values are kept in any case.
-        ratios: Tokens for each beacon that the model was trained with; 0 stands for no compression.
-        mix: How a ratio is chosen where there are several: ``"step-random"``, ``"instance-random"``, ``"sequence"``
+        attend_prev: Whether, in a step expansion, a beacon sees the earlier beacons of its window.
+        sink: Number of first tokens whose keys and values are always kept.
+        ratios: Tokens per beacon that the model was trained with; 0 means no compression.
+        mix: How one of several ratios is chosen: ``"step-random"``, ``"instance-random"``, ``"sequence"``
             or ``"adapt-N"``.
-        projections: The projections of attention that beacons have of their own.
+        projections: The attention projections for which beacons have their own weights.
     """
 
     window: int
@@ -57,7 +57,7 @@ class BeaconConfig:
 
     @classmethod
     def of(cls, config: PreTrainedConfig) -> "BeaconConfig | None":
-        """Read the fields of a model's config; None where it has no beacons.
+        """Read the fields of a model's config; None if it has no beacons.
 
         Raises:
             ValueError: If a field cannot be used.
@@ -89,7 +89,7 @@ class BeaconConfig:
         )
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be computed, or what the model cannot have been trained with."""
+        """Refuse what cannot be computed, or cannot have been trained."""
         if self.window < 1 or not 0 <= self.sink <= self.window:
             raise ValueError(f"a beacon_window of {self.window} with a beacon_sink_size of {self.sink} is impossible")
         for name, value, known in (
@@ -105,7 +105,7 @@ class BeaconConfig:
             raise ValueError("beacon_ratio names no ratio")
 
     def require(self, ratio: int) -> int:
-        """Return a ratio that windows can be compressed by.
+        """Return a ratio if windows can be compressed by it.
 
         Raises:
             ValueError: If it does not divide the window.
@@ -119,17 +119,17 @@ class BeaconConfig:
 
     @property
     def usual(self) -> list[int]:
-        """The usual ratios that divide the window; where none does, its least divisors, or the window itself."""
+        """The usual ratios that divide the window; if none does, its smallest divisors, or 1."""
         usual = [ratio for ratio in USUAL_RATIOS if self.window % ratio == 0]
         return usual or [ratio for ratio in range(2, self.window + 1) if self.window % ratio == 0][:5] or [1]
 
     def beacons(self, ratio: int) -> int:
-        """Return how many entries of the memory a full window becomes."""
+        """Return the number of memory entries per full window."""
         return self.window // ratio if ratio else self.window
 
     @property
     def described(self) -> Mapping[str, Any]:
-        """What decides a memory besides the weights and the ratio."""
+        """What decides a memory apart from the weights and the ratio."""
         names = ("window", "placement", "mask", "attend_prev", "sink", "projections")
         return {name: getattr(self, name) for name in names}
 
@@ -139,5 +139,5 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - what a JSON file holds
 
 
 def is_beacon(config: PreTrainedConfig) -> bool:
-    """Tell whether a model's config describes beacons."""
+    """Return whether a model's config describes beacons."""
     return cast("int | None", getattr(config, _DECISIVE, None)) is not None

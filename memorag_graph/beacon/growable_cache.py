@@ -8,7 +8,7 @@ from memorag_graph.kv.prefix import KVPrefix, cache_shape
 
 
 class GrowableCache:
-    """Keys and values in buffers that are doubled where they are full, so that growing costs no copy each time.
+    """Keys and values in buffers that double when full, so that appending rarely copies.
 
     Args:
         model: The model that computes them.
@@ -21,14 +21,14 @@ class GrowableCache:
         self.length = 0
 
     def fork(self) -> "GrowableCache":
-        """Return a copy that grows by itself."""
+        """Return an independent copy."""
         other = object.__new__(GrowableCache)
         other._layers = [(keys.clone(), values.clone()) for keys, values in self._layers]
         other.length = self.length
         return other
 
     def room(self, length: int) -> list[tuple[Tensor, Tensor]]:
-        """Return the buffers, (1, heads, columns, dim), with room for so many entries, which count as held."""
+        """Grow to ``length`` entries and return the buffers, (1, heads, columns, dim)."""
         if length > self._layers[0][0].shape[2]:
             self._layers = [
                 (self._doubled(keys, length), self._doubled(values, length)) for keys, values in self._layers
@@ -37,7 +37,7 @@ class GrowableCache:
         return self._layers
 
     def add(self, kv: KVPrefix) -> None:
-        """Add entries at the end."""
+        """Append entries."""
         start = self.length
         buffers = self.room(start + kv.length)
         for (keys, values), (new_keys, new_values) in zip(buffers, kv.layers, strict=True):
@@ -45,7 +45,7 @@ class GrowableCache:
             values[0, :, start : self.length] = new_values
 
     def prefix(self) -> KVPrefix:
-        """Return what is held, over the buffers: adding more leaves it as it is."""
+        """Return the entries as views of the buffers; appending leaves them unchanged."""
         return KVPrefix(
             tuple((keys[0, :, : self.length], values[0, :, : self.length]) for keys, values in self._layers)
         )

@@ -1,8 +1,8 @@
-"""A memory of beacons: a trained model reads the whole text and keeps a fraction of it.
+"""The memory kind "beacon": a trained model reads the whole text and keeps a fraction of its keys and values.
 
-Full windows are compressed; what is left at the end of the text is read as it is, and so are question and answer. The
-memory is then an ordinary prefix. (The reference implementation puts beacons between those, too;
-:class:`memorag_graph.beacon.compressor.BeaconCompressor` reads so.)
+Full windows are compressed; the rest of the text, questions and answers are read uncompressed, so the memory is an
+ordinary prefix. (The reference implementation places beacons among those, too, as
+:class:`memorag_graph.beacon.compressor.BeaconCompressor` does.)
 """
 
 from bisect import bisect_right
@@ -32,7 +32,7 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
 
 _TOGETHER = {"cpu": 1024, "cuda": 4096}
-"""Tokens of full windows that are read in one pass; more do not pay on a CPU (``benchmarks/results/beacon.json``)."""
+"""Tokens of full windows read in one pass; more do not help on a CPU (``benchmarks/results/beacon.json``)."""
 
 
 def beacon_settings(beacons: BeaconConfig, settings: MemorySettings) -> MemorySettings:
@@ -52,34 +52,34 @@ def beacon_settings(beacons: BeaconConfig, settings: MemorySettings) -> MemorySe
 
 
 def positions_needed(beacons: BeaconConfig, ratio: int, window: int, tokens: int) -> int:
-    """Return how many positions reading so many tokens, or fewer, and a question after them can take.
+    """Return the positions needed for up to ``tokens`` tokens and a question after them.
 
     Args:
         beacons: How beacons are placed.
-        ratio: Tokens for each beacon.
-        window: Most positions of the model.
-        tokens: Tokens of the text.
+        ratio: Tokens per beacon.
+        window: Maximum positions of the model.
+        tokens: Number of tokens of the text.
     """
     size, left = beacons.window, beacons.beacons(ratio)
     windows, tail = divmod(tokens, size)
     before = (beacons.sink if windows else 0) + windows * left
-    reading = before + size if windows else 0  # of the last full window, with its beacons
-    shorter = before - left + size - 1 if windows else 0  # a text that just does not fill that window
+    reading = before + size if windows else 0  # the last full window with its beacons
+    shorter = before - left + size - 1 if windows else 0  # a text that just fails to fill that window
     return max(reading, max(before + tail, shorter) + turn_room(window))
 
 
 def longest(beacons: BeaconConfig, ratio: int, window: int) -> int:
-    """Return the most tokens that a model reaches at a ratio."""
+    """Return the maximum number of tokens that a model reaches at a ratio."""
     most = window * max(ratio, 1) + beacons.window
     needed = range(most + 1)
     return bisect_right(needed, window, key=lambda tokens: positions_needed(beacons, ratio, window, tokens)) - 1
 
 
 def chosen_ratio(beacons: BeaconConfig, ratio: BeaconRatio, window: int, tokens: int) -> int:
-    """Return the ratio that a text is read with.
+    """Return the ratio for a text.
 
     Raises:
-        InputError: If the text is beyond what the model reaches with it.
+        InputError: If the text is longer than the model reaches at the ratio.
     """
     trained = [it for it in beacons.ratios if it and beacons.window % it == 0]
     usual = sorted({*beacons.usual, *trained})
@@ -98,13 +98,13 @@ def chosen_ratio(beacons: BeaconConfig, ratio: BeaconRatio, window: int, tokens:
 
 
 class BeaconKind:
-    """The sections as they are, in one shard, as long as the model's positions reach at a ratio.
+    """The unchanged sections in one shard, as long as the model's positions reach at a ratio.
 
     Args:
         model: The model.
         beacons: How it places beacons.
         prompts: The prompts of the document's language.
-        ratio: Tokens for each beacon; ``"auto"`` chooses by length.
+        ratio: Tokens per beacon; ``"auto"`` chooses by length.
     """
 
     def __init__(self, model: LanguageModel, beacons: BeaconConfig, prompts: Prompts, ratio: BeaconRatio) -> None:
@@ -116,22 +116,22 @@ class BeaconKind:
 
     @property
     def section_tokens(self) -> int:
-        """Most tokens of a section."""
+        """Maximum tokens per section."""
         return self._whole.section_tokens
 
     def key(self, section: str) -> str:
-        """Return the hash of a section."""
+        """Return a hash of a section."""
         return self._whole.key(section)
 
     def write(self, sections: Sections) -> dict[str, str]:
-        """Return the sections as they are."""
+        """Return the sections unchanged."""
         return self._whole.write(sections)
 
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:
         """Return the texts of the one shard.
 
         Raises:
-            InputError: If they are beyond what the model reaches.
+            InputError: If they are longer than the model reaches.
         """
         texts = [f"\n\n{note}" for note in notes]
         tokens = self._opening + sum(self._model.count(text) for text in texts)
@@ -140,12 +140,12 @@ class BeaconKind:
 
 
 class BeaconShardPrefiller(ShardPrefiller):
-    """Reads windows with a local model and keeps their beacons.
+    """Prefills with a local model and keeps the beacons of full windows.
 
-    Windows that an earlier memory has compressed are taken from it.
+    Windows that an earlier memory compressed are reused.
 
     Args:
-        scheduler: The model's thread.
+        scheduler: Runs the model.
         model: The model.
         beacons: How it places beacons.
     """
@@ -156,7 +156,7 @@ class BeaconShardPrefiller(ShardPrefiller):
         self._together = max(1, _TOGETHER.get(model.model.device.type, _TOGETHER["cpu"]) // beacons.window)
 
     def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: Total) -> KVPrefix:
-        """Read tokens; between two passes the model is free for others."""
+        """Prefill tokens; between passes the model serves other requests."""
         size = self._beacons.window
         ratio = self._ratio(tokens, recipe.settings)
         config = replace(self._beacons, ratios=(ratio,))
@@ -174,9 +174,9 @@ class BeaconShardPrefiller(ShardPrefiller):
         return chosen_ratio(self._beacons, settings.beacon_ratio, self._model.window, len(tokens))
 
     def _resume(self, reader: BeaconCompressor, tokens: Sequence[int], ratio: int, known: Memory | None) -> int:
-        """Take over what an earlier memory has compressed; return how many windows.
+        """Take over windows that an earlier memory compressed; return their number.
 
-        Only those that were read in one pass with no others, so that the bits are those of reading everything.
+        Only whole passes are taken over, so that the bits equal those of reading everything.
         """
         best, windows = None, 0
         for shard in known.shards if known and known.settings.kv_storage == "exact" else ():
@@ -188,7 +188,7 @@ class BeaconShardPrefiller(ShardPrefiller):
         return windows
 
     def _read_tail(self, compressed: KVPrefix, tail: Sequence[int], progress: Total) -> KVPrefix:
-        """Read what fills no window, without beacons."""
+        """Read the tokens after the last full window, without beacons."""
         if not tail:
             return compressed
         model, before = self._model.model, compressed if compressed.length else None

@@ -1,16 +1,16 @@
-"""Where beacons stand among the tokens of a window."""
+"""Place beacons among the tokens of a window."""
 
 from collections.abc import Sequence
 
 
-def weave(tokens: Sequence[int], ratio: int, before: int, beacon: int) -> list[int]:
-    """Return tokens with a beacon after each whose number in the window is a multiple of the ratio.
+def place_beacons(tokens: Sequence[int], ratio: int, before: int, beacon: int) -> list[int]:
+    """Return tokens with a beacon after every ``ratio``-th token of the window.
 
     Args:
         tokens: The tokens.
-        ratio: Tokens for each beacon; 0 places none.
-        before: Tokens of the window that were read before.
-        beacon: What stands for a beacon.
+        ratio: Tokens per beacon; 0 places none.
+        before: Number of tokens of the window read before.
+        beacon: Token id of a beacon.
     """
     woven: list[int] = []
     for number, token in enumerate(tokens, start=before + 1):
@@ -20,6 +20,6 @@ def weave(tokens: Sequence[int], ratio: int, before: int, beacon: int) -> list[i
     return woven
 
 
-def rows_left(flags: Sequence[bool]) -> list[int]:
-    """Return which entries of a full window stay in the memory: the beacons, or all where there are none."""
+def kept_rows(flags: Sequence[bool]) -> list[int]:
+    """Return the entries of a full window that stay in the memory: the beacons, or all if there are none."""
     return [at for at, flag in enumerate(flags) if flag] or list(range(len(flags)))

@@ -1,4 +1,4 @@
-"""Which ratio a window is compressed by."""
+"""Choose the ratio that a window is compressed by."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -14,13 +14,13 @@ _ADAPT = "adapt-"
 
 
 class Ratios:
-    """Chooses the ratio of each window of a text, as the reference implementation does.
+    """Chooses the ratio of each window of a text like the reference implementation.
 
-    Of several ratios, those that do not divide the window are left out. Random choices begin with a fixed seed.
+    Ratios that do not divide the window are ignored if there are several. Random choices start from a fixed seed.
 
     Args:
-        config: How beacons are placed; its ratios are chosen from.
-        positions: Most positions of the model.
+        config: How beacons are placed, with the ratios to choose from.
+        positions: Maximum positions of the model.
 
     Raises:
         ValueError: If no ratio divides the window, or the way to choose is unknown.
@@ -44,11 +44,11 @@ class Ratios:
             raise ValueError(f"beacon_ratio_mix {config.mix!r} is not supported; give one ratio")
 
     def fork(self) -> "Ratios":
-        """Return one that goes on from here; random draws go on from the same generator, as the reference's do."""
+        """Return a copy; like the reference's, it shares the random generator."""
         return copy(self)
 
     def next(self, length: int) -> int:
-        """Return the ratio of the next window of a text, of which so many tokens are known."""
+        """Return the ratio of the next window of a text of which ``length`` tokens are known."""
         if not self._order and self._config.mix != _EACH:
             self._order = self._chosen(length)
         if not self._order:
@@ -58,7 +58,7 @@ class Ratios:
         return ratio
 
     def _chosen(self, length: int) -> tuple[int, ...]:
-        """Return the ratios that a text's windows take in turn."""
+        """Return the ratios that the windows of a text take in turn."""
         if (room := self._room()) is not None:
             return (smallest_ratio(self._config, self._ratios, self._positions, length + room),)
         return (self._draw(),) if self._config.mix == _ONE else self._ratios
@@ -72,12 +72,12 @@ class Ratios:
 
 
 def smallest_ratio(config: BeaconConfig, ratios: Sequence[int], positions: int, tokens: int) -> int:
-    """Return the ratio of the least capacity that holds so many tokens, or the largest one."""
+    """Return the ratio with the least capacity that holds ``tokens`` tokens, or the largest ratio."""
     capacities = {ratio: capacity(config, ratio, positions) for ratio in ratios}
     enough = [ratio for ratio, most in capacities.items() if most >= tokens]
     return min(enough, key=capacities.__getitem__) if enough else max(ratios)
 
 
 def capacity(config: BeaconConfig, ratio: int, positions: int) -> int:
-    """Return how many tokens fit a model's positions at a ratio, the last window uncompressed."""
+    """Return how many tokens fit the model's positions at a ratio, with the last window uncompressed."""
     return (positions - config.window) * ratio + config.window if ratio else positions

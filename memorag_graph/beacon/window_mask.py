@@ -1,4 +1,4 @@
-"""How the tokens of a window attend to each other where not to all before them.
+"""Attention within a window that is not plainly causal.
 
 Each is a :data:`memorag_graph.inference.prefix_attention.WindowAttention`.
 """
@@ -15,10 +15,10 @@ from memorag_graph.kv.rotary import turn
 
 @dataclass(frozen=True, eq=False)
 class MaskedWindow:
-    """New tokens attend to what a mask shows them.
+    """New tokens attend to what a mask leaves visible.
 
     Attributes:
-        mask: What is added to the scores of the row's own, float32 (new, columns); see
+        mask: Additive mask of the scores of own tokens, float32 (new, columns); see
             :func:`memorag_graph.inference.logsumexp_attention.masked`.
     """
 
@@ -27,7 +27,7 @@ class MaskedWindow:
     def __call__(
         self, grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend
     ) -> list[Part]:
-        """Return the one part over all of the row's own."""
+        """Return the one part over all own tokens."""
         heads, group, new, dim = grouped.shape
         flat = grouped.reshape(1, heads, group * new, dim)
         return [attend(flat, key, value, scale, mask=self.mask.repeat(group, 1))]
@@ -35,15 +35,15 @@ class MaskedWindow:
 
 @dataclass(frozen=True, eq=False)
 class ParallelWindows:
-    """Several full windows are read at once: each sees itself, and what the ones before it will leave in the memory.
+    """Reads several full windows at once: each sees itself, and what earlier windows will leave in the memory.
 
-    What a window leaves is turned to its place in the memory, layer by layer, before the windows after it look at it.
+    What a window leaves is rotated to its place in the memory, layer by layer, before later windows attend to it.
 
     Attributes:
-        windows: How many there are; all new tokens, in equal parts.
-        left: Rows of a window that it leaves.
-        steps: How far each of them is turned, window after window, shape (windows * left).
-        frequencies: Of the rotary embedding.
+        windows: Number of windows; they divide the new tokens equally.
+        left: Rows that a window leaves.
+        steps: Rotation of each of them in tokens, window after window, shape (windows * left).
+        frequencies: Rotary frequencies.
     """
 
     windows: int
@@ -54,7 +54,7 @@ class ParallelWindows:
     def __call__(
         self, grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend
     ) -> list[Part]:
-        """Return the part of each window over itself, and of each but the first over what is left before it."""
+        """Return the part of each window over itself, and of each but the first over what earlier windows left."""
         heads, group, new, dim = grouped.shape
         size = new // self.windows
         apart = (heads, group, self.windows, size, dim)

@@ -1,4 +1,4 @@
-"""What a memory is."""
+"""A memory: its shards, notes and documents, and the models it was made with."""
 
 import hashlib
 import json
@@ -17,16 +17,16 @@ from memorag_graph.settings import BeaconRatio, MemorySettings
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a memory was made with. A memory is only ever used with the same.
+    """The models that a memory was made with; it is used only with equal ones.
 
     Attributes:
         model: Name the model was loaded by.
         model_fingerprint: Hash of its architecture and weights.
         tokenizer_fingerprint: Hash of its vocabulary and chat template.
         dtype: What it computes in.
-        window: Most tokens of prompt and answer together, which shards are laid out for.
-        embedding_model: Name of the model behind the retrieval index; empty where there is no index.
-        quantization: How its weights are held where not in ``dtype``: ``"nf4"``, or empty.
+        window: Maximum tokens of prompt and answer together; shards are laid out for it.
+        embedding_model: Name of the model behind the retrieval index; empty without an index.
+        quantization: ``"nf4"`` if its weights are held in 4 bits; else empty.
     """
 
     model: str
@@ -51,12 +51,12 @@ class Identity:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values; without a quantization, that field is left out."""
+        """Return the fields as plain values, without an empty quantization."""
         fields = asdict(self)
         return fields if self.quantization else {name: fields[name] for name in fields if name != "quantization"}
 
     def require(self, used: "Identity", *, same_dtype: bool = True) -> None:
-        """Compare with what is in use now; names may differ, contents may not.
+        """Compare with the models in use; names may differ, contents may not.
 
         Args:
             used: The models in use.
@@ -94,7 +94,7 @@ def _weights(identity: Identity) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A memorized document: its name, hash and size, and where its pages and sections begin."""
+    """A memorized document: name, hash, size, and where its pages and sections begin."""
 
     source: str
     sha256: str
@@ -104,11 +104,11 @@ class DocumentInfo:
 
     @classmethod
     def of(cls, document: Document, tokens: int) -> "DocumentInfo":
-        """Describe a document of so many tokens."""
+        """Describe a document of ``tokens`` tokens."""
         return cls(document.source, document.sha256, len(document.text), tokens, document.page_map)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values; places only where there are any."""
+        """Return the fields as plain values, without an empty page map."""
         fields = {"source": self.source, "sha256": self.sha256, "characters": self.characters, "tokens": self.tokens}
         return fields | ({"places": self.page_map.to_dict()} if self.page_map else {})
 
@@ -121,16 +121,16 @@ class DocumentInfo:
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """Documents read once: KV prefixes over notes on their sections, and what they were made from.
+    """Documents read once: KV prefixes over notes on their sections.
 
     Attributes:
         id: Content address; see :func:`memory_id`.
-        shards: The prefixes; more than one where a single one would not fit the model's window.
-        notes: What is held of each section, in order.
-        documents: What was memorized, in order.
+        shards: The prefixes; several if one would not fit the model's window.
+        notes: The notes of the sections, in order.
+        documents: The memorized documents, in order.
         prompts: The prompts of the documents' language; ``context`` and ``gist`` are those it was made with.
         settings: How it was made.
-        identity: What it was made with.
+        identity: The models it was made with.
     """
 
     id: str
@@ -166,12 +166,12 @@ class Memory:
 
     @property
     def context_tokens(self) -> int:
-        """Tokens of the documents."""
+        """Number of tokens of the documents."""
         return sum(document.tokens for document in self.documents)
 
     @property
     def memory_tokens(self) -> int:
-        """Tokens whose keys and values are held."""
+        """Number of tokens whose keys and values are held."""
         return sum(shard.kv.length for shard in self.shards)
 
     @property
@@ -181,7 +181,7 @@ class Memory:
 
 
 def require_ratio(settings: MemorySettings, ratio: BeaconRatio | None) -> None:
-    """Compare the ratio of a beacon memory with one that is asked for; None stands for the memory's own.
+    """Compare the ratio of a beacon memory with the requested one; None means the memory's own.
 
     Raises:
         MemoryMismatchError: If they differ.
@@ -196,7 +196,7 @@ def require_ratio(settings: MemorySettings, ratio: BeaconRatio | None) -> None:
 def memory_id(
     documents: Sequence[Document | DocumentInfo], identity: Identity, settings: MemorySettings, prompts: Prompts
 ) -> str:
-    """Return the content address of a memory: equal for equal texts, names, models, settings and prompts."""
+    """Return the content address of a memory: the same for the same texts, names, models, settings and prompts."""
     chosen = settings.model_dump()
     if settings.kind != "beacon":
         del chosen["beacon_ratio"]

@@ -1,4 +1,4 @@
-"""The tokens around a memory's notes: what opens a shard, and the turn that continues it."""
+"""The tokens around a memory's notes: the opening of a shard, and the turn that continues it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a memory holds of one section of a document."""
+"""The note that a memory holds of a section."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SectionNote:
-    """What a memory holds of one section.
+    """The note of one section.
 
     Attributes:
         document: Position of the document in the memory's list of documents.
         start: First character of the section in the document's text.
         end: One past its last character.
-        key: Hash of the section's text and of all else that decides the note.
-        text: The note: a gist, or the section as it is.
+        key: Hash of the section's text and of everything else that decides the note.
+        text: The note: a gist, or the section itself.
     """
 
     document: int

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks, split_sections
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.build.kinds import MemoryKind
-from memorag_graph.memory.section_note import SectionNote
-from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory, memory_id
 from memorag_graph.memory.build.sections import PlacedSection, Sections
+from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory, memory_id
+from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
+from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks, split_sections
 
 _COUNTED_AT_ONCE = 1 << 20
 """Characters; the tokens of more take gigabytes."""

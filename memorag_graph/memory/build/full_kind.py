@@ -1,4 +1,4 @@
-"""A memory of the whole text: the model reads every word of it."""
+"""The memory kind "full": the model reads the whole text."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _SECTION_TOKENS = 1024
 
 
 class FullKind:
-    """A memory of the whole text (the original's "full" memory), in as many shards as the window asks for.
+    """A memory of the whole text (MemoRAG's "full" memory), in as many shards as the window requires.
 
     Args:
         model: The model.
@@ -28,15 +28,15 @@ class FullKind:
 
     @property
     def section_tokens(self) -> int:
-        """Most tokens of a section."""
+        """Maximum tokens per section."""
         return min(_SECTION_TOKENS, self._room // 2)
 
     def key(self, section: str) -> str:
-        """Return the hash of a section."""
+        """Return a hash of a section."""
         return hashlib.sha256(section.encode()).hexdigest()
 
     def write(self, sections: Sections) -> dict[str, str]:
-        """Return the sections as they are."""
+        """Return the sections unchanged."""
         return dict(sections)
 
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Sections → gists: a short digest of each section of the text, in document order."""
+"""The memory kind "gist": a short digest of each section, in document order."""
 
 import hashlib
 import json
@@ -8,9 +8,9 @@ from typing import Protocol
 
 from memorag_graph.errors import InputError
 from memorag_graph.memory.build.grounded_summary import grounded_summary
-from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.memory.build.kinds import pack, shard_room
 from memorag_graph.memory.build.sections import Sections
+from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.progress import Progress, ReportProgress
@@ -18,20 +18,20 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.settings import MemorySettings
 
 MIN_GIST_TOKENS = 32
-"""Gists shrink to this before a memory is split into shards; shorter ones say too little."""
+"""Gists shrink to this length before a memory is split into shards; shorter ones say too little."""
 
 _SMALLEST_SECTION = 16
 
 
 @dataclass(frozen=True, slots=True)
 class GistPlan:
-    """How gists are asked for.
+    """How gists are requested.
 
     Attributes:
         prompts: The prompts of the document's language.
-        gist_tokens: Most tokens of a gist.
-        section_tokens: Most tokens of a section.
-        frame_tokens: Tokens of a request besides the section's.
+        gist_tokens: Maximum tokens per gist.
+        section_tokens: Maximum tokens per section.
+        frame_tokens: Tokens of a request apart from the section.
     """
 
     prompts: Prompts
@@ -45,33 +45,33 @@ class GistPlan:
 
 
 class GistWriter(Protocol):
-    """Has a model write gists. What it writes is checked against the sections afterwards."""
+    """Has a model write gists; they are checked against the sections afterwards."""
 
     def draft(
         self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
     ) -> Iterator[tuple[str, str]]:
-        """Yield the key and the draft of each section, in the order in which they are finished.
+        """Yield the key and draft of each section as it is finished.
 
         Args:
-            sections: The sections by key, and maybe others.
-            costs: The tokens of those that are to be drafted.
-            plan: How to ask for them.
-            report: Called with the tokens read and written of the drafts that are not finished.
+            sections: Sections by key; may hold others, too.
+            costs: Number of tokens of each section to draft.
+            plan: How gists are requested.
+            report: Called with the tokens read and written for unfinished drafts.
         """
 
 
 class GistKind:
-    """A memory of gists (MemoRAG's lite memory): sections are digested by the model, and it reads the digests.
+    """A memory of gists (MemoRAG's lite memory): the model digests each section and then reads the digests.
 
-    Gists are written in full length once. Where they do not fit the window together they shrink by halves, to
-    their most central sentences; where that is not enough they fill several shards.
+    Gists are written once at full length. If together they do not fit the window, they are shortened by halves to their
+    most central sentences; if that is not enough, they fill several shards.
 
     Args:
-        drafter: Has the model write.
+        drafter: Has the model write gists.
         model: The model.
         prompts: The prompts of the document's language.
-        settings: Length of sections and gists.
-        journal: Keeps gists as they are made.
+        settings: Lengths of sections and gists.
+        journal: Keeps finished gists.
         report: Called as the work goes on.
 
     Raises:
@@ -101,11 +101,11 @@ class GistKind:
 
     @property
     def section_tokens(self) -> int:
-        """Most tokens of a section."""
+        """Maximum tokens per section."""
         return self._plan.section_tokens
 
     def key(self, section: str) -> str:
-        """Return the hash of a section and of all else that decides its gist."""
+        """Return a hash of a section and of everything else that decides its gist."""
         model = self._model
         decisive = [
             model.fingerprint,
@@ -119,7 +119,7 @@ class GistKind:
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
     def write(self, sections: Sections) -> dict[str, str]:
-        """Return a gist for each section; a section no longer than its gist may be is kept as it is."""
+        """Return a gist for each section; a section no longer than a gist is kept unchanged."""
         journaled = self._journal.read()
         notes = {key: journaled[key] for key in sections if key in journaled}
         costs = {key: sections.tokens(key) for key in sections if key not in notes}
@@ -137,20 +137,20 @@ class GistKind:
         done = 0
 
         def report(unfinished: int, note: str = "") -> None:
-            nonlocal done  # never less than was told before, when the unfinished ones are not known
+            nonlocal done  # progress never goes back, although unfinished drafts are unknown between reports
             done = max(done, min(sum(prices[key] for key in notes) + unfinished, total))
             self._report(Progress("gists", done, total, "tokens", note))
 
         report(0)
         for key, draft in self._drafter.draft(texts, costs, plan, report):
-            notes[key] = self._faithful(draft, texts[key], plan.gist_tokens)
+            notes[key] = self._grounded(draft, texts[key], plan.gist_tokens)
             self._journal.add(key, notes[key])
             report(0, notes[key])
         report(0)
         return notes
 
     def arrange(self, notes: Sequence[str]) -> list[list[str]]:
-        """Return the texts of each shard: gists in the greatest length in which all fit one shard, or the least."""
+        """Return the texts of each shard: gists at the greatest length at which all fit one shard, or the shortest."""
         budget = self._plan.gist_tokens
         while True:
             texts = [f"\n\n{self._shrunk(note, budget)}" for note in notes]
@@ -160,7 +160,7 @@ class GistKind:
             budget //= 2
 
     def _shrunk(self, note: str, tokens: int) -> str:
-        return note if self._model.count(note) <= tokens else self._faithful("", note, tokens)
+        return note if self._model.count(note) <= tokens else self._grounded("", note, tokens)
 
-    def _faithful(self, draft: str, text: str, tokens: int) -> str:
+    def _grounded(self, draft: str, text: str, tokens: int) -> str:
         return grounded_summary(draft, text, tokens, self._model.count, self._plan.prompts.language.code)

@@ -1,13 +1,13 @@
-"""What a model drafted about a section → a digest that says nothing the section does not say.
+"""Turn a model's draft about a section into a digest that the section supports.
 
-Small models drift: they repeat themselves, mix up figures and invent. So each drafted sentence must be borne out
-by the words of one passage of the section, and the room that is left goes to the section's most central sentences,
-verbatim, chosen in the manner of SumBasic (Nenkova and Vanderwende, "The impact of frequency on summarization", 2005).
+Small models repeat themselves, mix up figures and invent. So each drafted sentence must be supported by the words of
+one passage of the section, and the remaining room goes to the section's most central sentences, verbatim, chosen like
+SumBasic does (Nenkova and Vanderwende, "The impact of frequency on summarization", 2005).
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from math import fsum  # exact: the order of a set of words, which differs between processes, must not decide
+from math import fsum  # exact sums: the order of a set of words differs between processes
 
 from memorag_graph.text.sentences import Sentence, split_sentences
 from memorag_graph.text.words import content_words, is_borne_out, is_figure, longest_start, passages, share_of
@@ -21,12 +21,12 @@ _FIGURE_WEIGHT = 0.2
 def grounded_summary(
     draft: str, section: str, limit: int, count_tokens: Callable[[str], int], language_code: str
 ) -> str:
-    """Return a digest of a section in at most ``limit`` tokens.
+    """Return a digest of a section of at most ``limit`` tokens.
 
     Args:
         draft: What the model wrote; may be empty.
         section: The text to digest.
-        limit: Most tokens of the digest.
+        limit: Maximum tokens of the digest.
         count_tokens: Counts the tokens of a text.
         language_code: ISO 639-1 code of the text's language.
     """
@@ -51,10 +51,10 @@ def _candidates(draft: str, section: str, language_code: str) -> Iterable[str]:
 
 
 def central_sentences(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
-    """Yield sentences, most central first: those with the most weight of words that are not yet covered.
+    """Yield sentences, most central first: those with the greatest weight of words not covered yet.
 
-    Two changes to SumBasic, which averages word weights and so prefers short, general sentences: the sum is divided
-    by the root of the length, and figures, rare as each of them is, weigh as much as a fairly frequent word.
+    Two changes to SumBasic, which averages word weights and so prefers short, general sentences: the sum is divided by
+    the square root of the length, and a figure, rare as it is, weighs as much as a fairly frequent word.
     """
     words = {sentence: set(content_words(sentence.text)) for sentence in sentences}
     words = {sentence: found for sentence, found in words.items() if len(found) >= _FEWEST_WORDS}
@@ -75,7 +75,7 @@ def _repeats(text: str, kept: Iterable[str]) -> bool:
 
 
 def _in_order(texts: Iterable[str], section: str) -> list[str]:
-    """Sort texts by where the section says the same; what is not verbatim comes first, as it was drafted."""
+    """Sort texts by their place in the section; drafted sentences that are not verbatim come first."""
     flat = _on_one_line(section)
     return sorted(texts, key=flat.find)
 

@@ -1,4 +1,4 @@
-"""The kinds of memory: what a memory holds of each section of a document, and how that is laid out in shards."""
+"""What a memory kind decides: the note of each section, and how notes are laid out in shards."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -15,29 +15,29 @@ _SMALLEST_ROOM = 32
 
 
 class MemoryKind(Protocol):
-    """What a memory holds: sections → notes → the texts of shards."""
+    """Makes notes of sections and arranges them in shards."""
 
     @property
     def section_tokens(self) -> int:
-        """Most tokens of a section."""
+        """Maximum tokens per section."""
 
     def key(self, section: str) -> str:
-        """Return the hash of a section and of all else that decides its note."""
+        """Return a hash of a section and of everything else that decides its note."""
 
     def write(self, sections: Sections) -> Mapping[str, str]:
         """Return a note for each section, by key."""
 
     def arrange(self, notes: Sequence[str]) -> Sequence[Sequence[str]]:
-        """Return, for each shard, the texts that it reads one after the other."""
+        """Return the texts that each shard reads, in order."""
 
 
 def turn_room(window: int) -> int:
-    """Return the tokens of a window that are kept free for a question's turn and its answer."""
+    """Return the number of tokens of a window reserved for a question's turn and its answer."""
     return min(_TURN_TOKENS, window // _TURN_SHARE)
 
 
 def shard_room(model: TextModel, prompts: Prompts) -> int:
-    """Return the tokens of notes that fit a shard beside the opening words, a question's turn and its answer.
+    """Return how many tokens of notes fit a shard beside the opening words, a question's turn and its answer.
 
     Raises:
         InputError: If the model's window is too small for a memory.
@@ -50,7 +50,7 @@ def shard_room(model: TextModel, prompts: Prompts) -> int:
 
 
 def pack(texts: Sequence[str], costs: Sequence[int], room: int) -> list[list[str]]:
-    """Fill shards one after the other; what is appended later never moves what is in a full one."""
+    """Fill shards one after the other; appending never changes a full shard."""
     shards: list[list[str]] = []
     used = room
     for text, cost in zip(texts, costs, strict=True):

@@ -1,4 +1,4 @@
-"""The texts of shards → shards: a model reads them, and what it computed is kept."""
+"""Prefill shards: a local model reads their texts, and its keys and values are kept."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,9 +9,9 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.build.builder import Recipe
-from memorag_graph.memory.prompt_layout import opening_tokens
 from memorag_graph.memory.eviction.evictor import Evictor
 from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.prompt_layout import opening_tokens
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.progress import Progress, ReportProgress
@@ -19,12 +19,13 @@ from memorag_graph.settings import MemorySettings
 
 
 class ShardPrefiller:
-    """Reads notes with a local model.
+    """Prefills shards with a local model.
 
-    Reading goes on where an earlier memory's tokens end or differ. The result is the same as without one, to the bit.
+    Prefill continues where the tokens of an earlier memory end or differ; the result is bit-identical to prefilling
+    everything.
 
     Args:
-        scheduler: The model's thread.
+        scheduler: Runs the model.
         model: The model.
     """
 
@@ -35,16 +36,16 @@ class ShardPrefiller:
     def read(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
-        """Return the shards over texts, reading on from those that are known.
+        """Return the shards of texts, reusing known ones.
 
         Args:
-            texts: What each shard reads.
+            texts: The texts of each shard, in order.
             recipe: What else decides the memory.
-            known: An earlier memory, made by the same recipe.
+            known: An earlier memory made by the same recipe.
             report: Called as the work goes on.
 
         Raises:
-            InputError: If the keys and values cannot be kept as the recipe asks.
+            InputError: If the keys and values cannot be stored or evicted as the recipe requires.
         """
         evictor = Evictor(self._scheduler, self._model, recipe.prompts, recipe.settings, report)
         opening = opening_tokens(self._model, recipe.prompts)
@@ -69,7 +70,7 @@ class ShardPrefiller:
             raise InputError("kv_storage", f"{error}; use int8 or exact") from None
 
     def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: "Total") -> KVPrefix:
-        """Read tokens, of which a start may be known; between two pieces the model is free for others."""
+        """Prefill tokens, of which a start may be known; between pieces the model serves other requests."""
         start = _longest_start(tokens, known)
         session = self._scheduler.call(lambda: open_session(self._model.model, [None], len(tokens)))
         done = start.length if start else 0
@@ -84,7 +85,7 @@ class ShardPrefiller:
 
 
 class Total:
-    """Adds up what is read."""
+    """Adds up tokens read, for progress reports."""
 
     def __init__(self, total: int, report: ReportProgress) -> None:
         self._total = total
@@ -99,7 +100,7 @@ class Total:
 
 
 def _same(tokens: Sequence[int], known: Memory | None) -> Shard | None:
-    """Return the known shard over just these tokens."""
+    """Return the known shard over exactly these tokens."""
     shards = known.shards if known else ()
     return next((shard for shard in shards if list(shard.token_ids) == list(tokens)), None)
 
@@ -116,7 +117,7 @@ def _longest_start(tokens: Sequence[int], known: Memory | None) -> KVPrefix | No
 
 
 def common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two sequences have in common at their starts."""
+    """Return the length of the common start of two token sequences."""
     for length, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:
             return length

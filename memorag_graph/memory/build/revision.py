@@ -1,4 +1,4 @@
-"""A memory's documents → the list of documents that it is to become."""
+"""Changes of a memory's list of documents: append, replace, remove."""
 
 from collections.abc import Sequence
 

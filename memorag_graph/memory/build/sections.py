@@ -1,4 +1,4 @@
-"""The sections of a memory's documents, each of which it holds a note of."""
+"""Sections of documents; a memory holds one note per section."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from memorag_graph.text.chunking import Section
 
 @dataclass(frozen=True, slots=True)
 class PlacedSection:
-    """A section and where it belongs.
+    """A section and its document.
 
     Attributes:
         document: Position of its document in the memory's list of documents.
-        key: Hash of its text and of all else that decides its note.
-        section: Its place in the document's text, and its tokens.
+        key: Hash of its text and of everything else that decides its note.
+        section: Its offsets in the document's text, and its number of tokens.
     """
 
     document: int
@@ -22,7 +22,7 @@ class PlacedSection:
 
 
 class Sections(Mapping[str, str]):
-    """The texts of sections by key, in order, cut from their documents when asked for: a long text is held once."""
+    """Texts of sections by key, in order; each is cut from its document on access, so a long text is held once."""
 
     def __init__(self) -> None:
         self._sections: dict[str, tuple[str, Section]] = {}
@@ -37,7 +37,7 @@ class Sections(Mapping[str, str]):
         return iter(self._sections)
 
     def __len__(self) -> int:
-        """Return how many sections there are."""
+        """Return the number of sections."""
         return len(self._sections)
 
     def add(self, key: str, text: str, section: Section) -> None:
@@ -45,5 +45,5 @@ class Sections(Mapping[str, str]):
         self._sections.setdefault(key, (text, section))
 
     def tokens(self, key: str) -> int:
-        """Return the tokens of a section."""
+        """Return the number of tokens of a section."""
         return self._sections[key][1].tokens
