@@ -1,0 +1,1 @@
+"""Documents to a memory: sections, section notes, shards, keys and values."""
