@@ -40,7 +40,7 @@ class ModelPool:
     """Loads each model once and hands it out. Thread-safe.
 
     Args:
-        cache_dir: Where downloads from the model hub are kept; by default the library's place.
+        cache_dir: Directory for downloads from the model hub; by default the library's.
         access_token: Token for gated models of the hub.
     """
 
@@ -60,7 +60,7 @@ class ModelPool:
         return sorted(loaded | {str(key[-1]) for key in keys if isinstance(key, tuple)})
 
     def index_kind(self, name: str) -> "IndexKind":
-        """Return what keeps an index.
+        """Return an index kind by name.
 
         Raises:
             InputError: If the name is unknown.
@@ -79,8 +79,8 @@ class ModelPool:
 
         Args:
             name: Its name; ``"openai:NAME"``, ``"azure:NAME"`` and ``"deepseek:NAME"`` are served.
-            options: How it is run, if it runs here.
-            made_with: How it was run for a memory that it is to continue, where the options do not say.
+            options: How it runs, if it runs here.
+            made_with: The models of a memory that it is to continue; decides what the options leave open.
 
         Raises:
             ModelError: If it cannot be loaded.
@@ -109,11 +109,12 @@ class ModelPool:
             load_in_4bit=options.load_in_4bit or bool(made_with and made_with.quantization),
             flash_attention=options.enable_flash_attn,
             minference=options.minference,
+            fast_paths=options.fast_paths,
         ).resolved()
         return self._once(source, lambda: _memory_model(load_language_model(source)))
 
     def embeddings(self, name: str) -> Embeddings:
-        """Return an embedding model, loading it the first time; one without a name embeds nothing.
+        """Return an embedding model, loading it the first time; an empty name gives one that embeds nothing.
 
         Raises:
             ModelError: If it cannot be loaded.
@@ -123,11 +124,11 @@ class ModelPool:
         return self._once(("embeddings", name), lambda: load_embeddings(replace(self._hub, name=name)))
 
     def embedding_name(self, name: str) -> str:
-        """Return the name by which an embedding model is known everywhere."""
+        """Return the name of an embedding model, as an absolute path if it is a directory."""
         return name if ("embeddings", name) in self._models else absolute_name(name)
 
     def reranker(self, name: str) -> "Reranker | None":
-        """Return a reranker, loading it the first time; None for no name.
+        """Return a reranker, loading it the first time; None for an empty name.
 
         Raises:
             ModelError: If it cannot be loaded.
@@ -140,7 +141,7 @@ class ModelPool:
         return self._once(("reranker", name), lambda: CrossEncoderReranker(load()))
 
     def added_chat_model(self, name: str) -> "BaseChatModel | None":
-        """Return the chat model that was added under a name, if there is one."""
+        """Return the chat model added under a name, or None."""
         return self._models.get(("chat", name))
 
     def models_of(self, made_with: "Identity", options: RunOptions) -> "tuple[MemoryModel, Embeddings]":

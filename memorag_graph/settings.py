@@ -24,6 +24,7 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
+FastPathsOption = Literal["auto", "off"]
 _MAX_BEACON_RATIO = 1024
 
 
@@ -106,6 +107,13 @@ class RunOptions(BaseModel):
 
     LangGraph Studio shows them as a form, the command line as flags. ``RunOptions()`` reads no environment and
     no files; the command line adds those layers.
+
+    Example:
+        >>> from memorag_graph.graph import graph
+        >>> options = RunOptions(memory_id=memory_id, evidence_tokens=200)
+        >>> result = graph.invoke({"query": "Who rebuilt the lighthouse?", "task_type": "lookup"}, context=options)
+        >>> "Captain Petrie rebuilt it in stone. [1]" in result["answer"]
+        True
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,7 +133,7 @@ class RunOptions(BaseModel):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Precision of the memory model's computation; auto picks the fastest on this machine."
     )
-    fast_paths: Literal["auto", "off"] = Field(
+    fast_paths: FastPathsOption = Field(
         "auto", description="Use a CPU's fast paths where they work; off: plain PyTorch everywhere."
     )
     load_in_4bit: bool = Field(False, description="Load the memory model's weights in 4 bits (NF4, bitsandbytes).")

@@ -15,7 +15,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 
 from memorag_graph.documents import Document
 from memorag_graph.inference.decode_session import open_session
-from memorag_graph.inference.fast_paths import FastPathsOption
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.builder import Built, Recipe, cut_chunks
@@ -26,7 +25,7 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.dense_index import FaissKind
 from memorag_graph.retrieval.memory_index import MemoryIndex
-from memorag_graph.settings import MemorySettings, RunOptions
+from memorag_graph.settings import FastPathsOption, MemorySettings, RunOptions
 from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.text.languages import language
 from tests.openai_server import OpenAIServer
@@ -238,13 +237,13 @@ def embedded_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return user_dir()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the web demo's server."""
     return tmp_path_factory.mktemp("demo")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(demo_home: Path, embedded_home: Path) -> Iterator[str]:
     """The address of a web demo."""
     from tests.browser import demo_server
@@ -253,7 +252,7 @@ def demo(demo_home: Path, embedded_home: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A Chromium."""
     from tests.browser import chromium
@@ -263,8 +262,22 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any) -> Any:
-    """A page of a user's own."""
+def page(browser: Any) -> Iterator[Any]:
+    """A page of a new user."""
     from tests.browser import new_page
 
-    return new_page(browser)
+    page = new_page(browser)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def report_url(demo: str, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a memory of ``tests.browser.report`` in the web demo."""
+    from tests.browser import memorized, new_page, report
+
+    page = new_page(browser)
+    memorized(page, demo, report(tmp_path_factory.mktemp("report") / "report.pdf"))
+    url: str = page.url.partition("&")[0]
+    page.context.close()
+    return url

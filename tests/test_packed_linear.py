@@ -22,11 +22,12 @@ from transformers import (
 
 from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
-from memorag_graph.inference.fast_paths import FastPathsOption, packable_dtypes, packing_works, prepare, switched_off
+from memorag_graph.inference.fast_paths import packable_dtypes, packing_works, prepare, switched_off
 from memorag_graph.inference.llama_forward import FAMILY, supports_llama_forward
 from memorag_graph.inference.packed_linear import PACKED_DTYPES, PackedLinear, PackedPart, joined, pack_linears
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.fingerprint import fingerprint
+from memorag_graph.settings import FastPathsOption
 from tests.conftest import SIZES
 from tests.test_decode_session import assert_close, random_tokens
 

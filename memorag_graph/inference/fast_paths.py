@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +23,7 @@ from memorag_graph.inference.logsumexp_attention import partial_attention
 from memorag_graph.inference.packed_linear import PACKED_DTYPES, PackedLinear, pack_linears
 from memorag_graph.inference.prefix_attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
 from memorag_graph.kv.prefix import cache_shape
-
-FastPathsOption = Literal["auto", "off"]
+from memorag_graph.settings import FastPathsOption
 
 SWITCH = "MEMORAG_GRAPH_FAST_PATHS"
 """Environment variable; ``off`` switches all fast paths off, whatever the option says."""

