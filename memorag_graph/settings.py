@@ -134,7 +134,9 @@ class RunOptions(BaseModel):
         "auto", description="Precision of the memory model's computation; auto picks the fastest on this machine."
     )
     fast_paths: FastPathsOption = Field(
-        "auto", description="Use a CPU's fast paths where they work; off: plain PyTorch everywhere."
+        "auto",
+        description="Use a CPU's fast paths where they work; off: plain PyTorch for the memory model "
+        "(MEMORAG_GRAPH_FAST_PATHS=off in the environment: for all models).",
     )
     load_in_4bit: bool = Field(False, description="Load the memory model's weights in 4 bits (NF4, bitsandbytes).")
     enable_flash_attn: bool = Field(True, description="Use flash attention if the GPU and the dtype support it.")
