@@ -1,28 +1,30 @@
-"""Which task a question asks for, decided by the question alone.
+"""Choose the task for a question from its words.
 
-The rule, in this order:
+The rules, in this order:
 
 1. A request for a summary, an overview or the main points of the whole document is ``summarize``.
-2. A question that asks for a reason, a comparison, a change or a collection is ``memorag``: it does not name the places
-   that answer it.
-3. A question of at most :data:`LONGEST_LOOKUP` words for one fact (who, when, where, which, how many, did …) is
-   ``lookup``: it is found where its own words stand.
+2. A question about reasons, comparisons, changes or collections is ``memorag``: its own words do not occur where the
+   answer is.
+3. A question of at most :data:`LONGEST_LOOKUP` words about one fact (who, when, where, which, how many, did …) is
+   ``lookup``: its own words occur where the answer is.
 4. Everything else is ``memorag``.
 
-English and Chinese are known; questions in other languages go to ``memorag``.
+The rules cover English and Chinese; questions in other languages are ``memorag``.
 """
 
 import re
 from dataclasses import dataclass
 
+from memorag_graph.retrieval.terms import function_words
 from memorag_graph.settings import TaskType
 from memorag_graph.text.words import content_words, count_words
 
 LONGEST_LOOKUP = 24
+"""Maximum words of a lookup."""
 
 
 def _any_of(words: str, *patterns: str) -> re.Pattern[str]:
-    """Match one of some words as a whole, or one of some patterns."""
+    """Match one of the words as a whole, or one of the patterns."""
     return re.compile("|".join([rf"\b(?:{'|'.join(words.split())})\b", *patterns]), re.IGNORECASE)
 
 
@@ -51,27 +53,28 @@ _ONE_FACT = re.compile(
     re.IGNORECASE,
 )
 _OF_THE_WHOLE = _any_of(
-    "about above agreement article attached book chapter complete concise contract conversation could detailed "
-    "discussed discussion documents? entire every file five following from full give given have into letters? list "
-    "main make meetings? minutes most novel papers? paragraphs? please points provide reports? sentences? short speech "
-    "story text that there these they this three transcript were what which whole will with words would write your",
+    "about above agreement article attached book chapter complete concise contract conversation could detailed doc "
+    "discussed discussion documents? entire every file five following from full get give given have into letters? list "
+    "let main make may meetings? minutes most novel one papers? paragraphs? pdf please pls points provide reports? see "
+    "sentences? short speech story text that there these they this three tl;?dr transcript two up us were what which "
+    "whole will with words would write your",
     "[一下请把这篇那份本次个文章档全书合同报告会议主要内容的了吧吗]+",
 )
-"""What beside a request for a summary names no part of the document."""
+"""Words of a request for a summary that do not restrict it to a part of the document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The task that a question asks for, and why."""
+    """The task for a question, and the reason for the choice."""
 
     task: TaskType
     reason: str
 
 
 def route(question: str) -> Route:
-    """Decide the task of a question by the rule above."""
+    """Choose the task of a question by the rules above."""
     if found := _SUMMARY.search(question):
-        about = content_words(_OF_THE_WHOLE.sub(" ", _SUMMARY.sub(" ", question)))
+        about = content_words(_OF_THE_WHOLE.sub(" ", _SUMMARY.sub(" ", question)), function_words("en"))
         if not about:
             return Route("summarize", f"asks for the whole document: {found[0]!r}")
         return Route("memorag", f"asks for {found[0]!r} of a part: {about[0]!r}")

@@ -160,10 +160,10 @@ def test_pages_and_clues_travel_with_the_evidence(tmp_path: Path) -> None:
         class index:  # noqa: N801
             chunks = CHUNKS
 
-        places = {EVIDENCE[0].source: known}  # noqa: RUF012
+        page_maps = {EVIDENCE[0].source: known}  # noqa: RUF012
 
     class Unpaged(Opened):
-        places = {EVIDENCE[0].source: NO_PAGES}  # noqa: RUF012
+        page_maps = {EVIDENCE[0].source: NO_PAGES}  # noqa: RUF012
 
     first = EVIDENCE[0]
     found = Evidence(first.source, first.start, first.end, first.text, 1.0, page_map=known)

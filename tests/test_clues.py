@@ -1,4 +1,4 @@
-"""Clues: reading a model's lists, dropping what is no use, prompts, digests."""
+"""Clues: reading a model's lists, dropping useless items, prompts, digests."""
 
 import os
 import subprocess
@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from memorag_graph.clues.clue_filter import DROP_REASONS, Dropped, filter_clues, on_topic, related, supported
+from memorag_graph.clues.clue_filter import (
+    DROP_REASONS,
+    Dropped,
+    clue_words,
+    filter_clues,
+    on_topic,
+    related,
+    supported,
+)
 from memorag_graph.clues.list_parsing import items
 from memorag_graph.errors import InputError
 from memorag_graph.memory.build.grounded_summary import central_sentences, grounded_summary
@@ -17,9 +25,11 @@ from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
+from memorag_graph.retrieval.terms import function_words
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
 from memorag_graph.text.sentences import split_sentences
+from memorag_graph.text.words import passages
 from tests.conftest import TEXT, HashEmbeddings
 
 QUESTION = "How many people did the ferry carry?"
@@ -64,14 +74,14 @@ FAULTS = {
 
 def test_each_useless_clue_is_dropped_for_its_own_reason() -> None:
     good = ["The harbour at Thorle was closed", "Freight rose in autumn"]
-    kept, dropped = filter_clues([good[0], *FAULTS, good[1]], QUESTION, INSTRUCTION)
+    kept, dropped = filter_clues([good[0], *FAULTS, good[1]], QUESTION, INSTRUCTION, "en")
     assert kept == good
     assert dropped == [Dropped(text, reason) for text, reason in FAULTS.items()]
 
 
-def test_what_no_passage_bears_out_is_dropped() -> None:
+def test_what_no_passage_supports_is_dropped() -> None:
     passages = [{"ferry", "carried", "forty", "lorries"}, {"captain", "quill", "retired", "1999"}]
-    kept, dropped = supported(["The ferry carried forty lorries", "Captain Quill retired in 1998"], passages, 0.6)
+    kept, dropped = supported(["The ferry carried forty lorries", "Captain Quill retired in 1998"], passages, 0.6, "en")
     assert kept == ["The ferry carried forty lorries"]
     assert dropped == [Dropped("Captain Quill retired in 1998", "unsupported")]
 
@@ -87,6 +97,43 @@ def test_what_has_little_in_common_with_the_document_is_not_searched_for() -> No
     kept, dropped = related(queries, index.share_known)
     assert kept == queries[:2]
     assert [it.reason for it in dropped] == ["unrelated", "refusal"]
+
+
+@pytest.mark.parametrize(
+    ("clue", "code"),
+    [
+        ("Did he die at sea?", "en"),
+        ("Who won the war?", "en"),
+        ("Was it hot in May?", "en"),
+        ("Wo ist das Tal?", "de"),
+        ("¿Fue el rey al mar?", "es"),
+        ("Ai là vua của cả nước?", "vi"),
+        ("เขาเสียชีวิตในทะเลหรือไม่", "th"),
+        ("ລາວຕາຍຢູ່ທະເລບໍ", "lo"),
+        ("តើគាត់ស្លាប់នៅសមុទ្រឬ", "km"),
+        ("သူပင်လယ်မှာသေဆုံးခဲ့သလား", "my"),
+        ("क्या वह समुद्र में मर गया?", "hi"),
+        ("他死在海上了吗？", "zh"),
+        ("그는 바다에서 죽었나요?", "ko"),
+    ],
+)
+def test_questions_of_short_words_and_of_any_script_are_kept_and_found_to_repeat(clue: str, code: str) -> None:
+    kept, dropped = filter_clues([clue, clue], "Xyzzy?", "", code)
+    assert (kept, dropped) == ([clue], [Dropped(clue, "repeat")])
+    assert filter_clues([clue], clue, "", code)[1] == [Dropped(clue, "question")]
+    assert filter_clues([clue], "Xyzzy?", f"Qwerty {clue}", code)[1] == [Dropped(clue, "instruction")]
+
+
+def test_function_words_and_single_letters_are_no_words_of_a_clue() -> None:
+    assert clue_words("Did he die at sea, in his ship's hold?", "en") == ["die", "sea", "ship", "hold"]
+    assert clue_words("Die Uhr hat er im Zug", "de") == ["uhr", "zug"]
+    assert filter_clues(["Is it of the", "He had it"], "Xyzzy?", "", "en")[0] == []
+
+
+def test_short_words_decide_whether_a_passage_supports_a_clue() -> None:
+    known = passages(["The old man fed the dog and the cat.", "The sea was red."], function_words("en"))
+    spans = ["The man fed the dog", "The man bit the fox", "The red sea and the old cat"]
+    assert supported(spans, known, 0.6, "en")[0] == [spans[0], spans[2]]
 
 
 def test_every_reason_is_one_of_the_documented_ones() -> None:
@@ -161,7 +208,7 @@ def test_a_digest_says_only_what_the_section_says(draft: str) -> None:
     assert all(sentence.text in TEXT for sentence in split_sentences(digest, "en"))
 
 
-def test_a_digest_keeps_a_drafted_sentence_that_is_borne_out() -> None:
+def test_a_digest_keeps_a_drafted_sentence_that_the_section_supports() -> None:
     draft = "In 1990 the ferry carried 930 thousand people. In 1990 it carried 931 thousand people."
     digest = grounded_summary(draft, TEXT, 60, count, "en")
     assert "In 1990 the ferry carried 930 thousand people." in digest
@@ -204,3 +251,10 @@ def test_a_digest_does_not_depend_on_the_order_of_a_set() -> None:
     }
     assert len(orders) == 1
     assert len(orders.pop()) > 100
+
+
+def test_a_line_of_spaces_is_read_in_linear_time() -> None:
+    """A quadratic pattern takes minutes here."""
+    code = "from memorag_graph.clues.list_parsing import items; print(items('Q' + ' ' * 200_000 + 'x')[0][-1])"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, timeout=20, capture_output=True, text=True).stdout
+    assert shown == "x\n"

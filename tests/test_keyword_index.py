@@ -66,6 +66,15 @@ def test_inflected_words_and_scripts_without_spaces_are_found() -> None:
     assert [hit.chunk for hit in chinese.search(["卡车有多少"], 3)[0]] == [0]
 
 
+def test_words_with_vowel_signs_and_scripts_without_spaces_are_terms() -> None:
+    assert terms("समुद्र हिन्दी", "xx") == ["समुद्र", "हिन्दी"]
+    assert terms("ทะเลลึก", "th") == ["ทะ", "ะเ", "เล", "ลลึ", "ลึก"]
+    thai = KeywordIndex.from_chunks(pieces("เรือแล่นไปในทะเล", "กัปตันเกษียณแล้ว"), "th")
+    assert [hit.chunk for hit in thai.search(["กัปตันอยู่ไหน"], 1)[0]] == [1]
+    hindi = KeywordIndex.from_chunks(pieces("जहाज समुद्र में चला", "कप्तान सेवानिवृत्त हुआ"), "hi")
+    assert [hit.chunk for hit in hindi.search(["समुद्र"], 1)[0]] == [0]
+
+
 def test_a_language_without_stemmer_or_stop_words_is_searched_word_by_word() -> None:
     index = KeywordIndex.from_chunks(pieces("mti mkubwa", "maji baridi"), "sw")
     assert [hit.chunk for hit in index.search(["maji"], 3)[0]] == [1]

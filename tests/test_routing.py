@@ -1,4 +1,4 @@
-"""``task_type="auto"``: the question alone decides, and says why."""
+"""``task_type="auto"``: the question alone decides, and the route gives the reason."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,9 @@ SUMMARIES = [
     "Write a short summary of this report in five sentences.",
     "What is this book about?",
     "TL;DR summary please",
+    "Give us an overview of it.",
+    "May I get a summary of the PDF?",
+    "Let me see an outline of all of it",
     "What were the main discussion points of the meeting?",
     "请概括这篇文章。",
     "总结一下全文",
@@ -41,6 +44,9 @@ OPEN = [
     "What do the letters say about storms?",
     "Summarize the Project Manager's views on the touch screen.",
     "List all of the captains.",
+    "Summarize the war.",
+    "Give me an overview of his tax law.",
+    "请总结2020年",
     "疫情如何影响公司？",
     "¿Quién es el capitán?",
 ]

@@ -1,4 +1,4 @@
-"""Which clues are worth searching for, and why the others are not."""
+"""Drop clues that are not worth searching for, each with its reason."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from memorag_graph.retrieval.query import Query
+from memorag_graph.retrieval.terms import function_words
 from memorag_graph.text.words import content_words, count_words, is_borne_out, share_of
 
 DropReason = Literal[
@@ -13,10 +14,10 @@ DropReason = Literal[
 ]
 """Why a clue was dropped.
 
-``scrap``: too short to search for; ``heading``: announces a list; ``question``: only says the question again;
-``instruction``: echoes the prompt; ``repeat``: says what an earlier clue said; ``refusal``: says that the model cannot
-help; ``unsupported``: no passage of the memory bears it out; ``unrelated``: most of its words are not in the document;
-``astray``: it is farther from the question than the document's own nearest passage.
+``scrap``: too short to search for; ``heading``: announces a list; ``question``: repeats the question;
+``instruction``: echoes the prompt; ``repeat``: repeats an earlier clue; ``refusal``: the model cannot help;
+``unsupported``: no passage of the memory supports it; ``unrelated``: most of its words are not in the document;
+``astray``: it is farther from the question than the document's nearest passage.
 """
 DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
 
@@ -48,40 +49,52 @@ class Dropped:
 
 
 Nearness = Callable[[str, Sequence[str]], tuple[float, Sequence[float]]]
-"""Returns how near the nearest passage is to a text, and how near other texts are, as cosine similarities."""
+"""Returns the cosine similarity of a text with its nearest passage, and with each of some other texts."""
 
 FilteredClues = tuple[list[str], list[Dropped]]
-"""Clues that are kept, and those that are dropped."""
+"""The kept clues, and the dropped ones."""
 
 
-def filter_clues(clues: Iterable[str], question: str, instruction: str = "") -> FilteredClues:
-    """Drop scraps, headings, refusals, repeats and echoes of what was asked.
+def clue_words(text: str, language_code: str) -> list[str]:
+    """Return the words by which clues are compared: all except function words and single letters."""
+    return content_words(text, function_words(language_code))
+
+
+def filter_clues(clues: Iterable[str], question: str, instruction: str, language_code: str) -> FilteredClues:
+    """Drop scraps, headings, refusals, repeats and echoes of the prompt.
 
     Args:
         clues: The clues, best first.
         question: The question that they are for.
         instruction: The prompt around the question.
+        language_code: ISO 639-1 code of the document's language.
     """
-    kept: list[str] = []
+    kept: dict[str, list[str]] = {}
     dropped: list[Dropped] = []
-    said: list[list[str]] = []
-    asked, prompted = content_words(question), content_words(instruction)
+    in_question, in_prompt = clue_words(question, language_code), clue_words(instruction, language_code)
     for clue in clues:
-        reason = _fault(clue, asked, prompted, said)
+        words = clue_words(clue, language_code)
+        reason = _fault(clue, words, in_question, in_prompt, kept.values())
         if reason:
             dropped.append(Dropped(clue, reason))
         else:
-            said.append(content_words(clue))
-            kept.append(clue)
-    return kept, dropped
+            kept[clue] = words
+    return list(kept), dropped
 
 
-def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float) -> FilteredClues:
-    """Drop what no passage of the memory bears out; see :func:`memorag_graph.text.words.is_borne_out`."""
+def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float, language_code: str) -> FilteredClues:
+    """Drop clues that no passage of the memory supports; see :func:`memorag_graph.text.words.is_borne_out`.
+
+    Args:
+        clues: The clues, best first.
+        passages: The words of each passage (:func:`memorag_graph.text.words.passages`), without function words.
+        share: Least share of a clue's words that one passage holds.
+        language_code: ISO 639-1 code of the document's language.
+    """
     kept: list[str] = []
     dropped: list[Dropped] = []
     for clue in clues:
-        if is_borne_out(clue, passages, share, FEWEST_WORDS):
+        if is_borne_out(clue, passages, share, FEWEST_WORDS, function_words(language_code)):
             kept.append(clue)
         else:
             dropped.append(Dropped(clue, "unsupported"))
@@ -91,7 +104,7 @@ def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float) 
 def searchable(
     queries: Sequence[Query], share_known: Callable[[str], float], nearness: Nearness
 ) -> tuple[list[Query], list[Dropped]]:
-    """Drop clues that have little in common with the document or the question; the question always stays.
+    """Drop clues that have little in common with the document or the question; the question is always kept.
 
     Args:
         queries: The question and clues.
@@ -106,11 +119,11 @@ def searchable(
 def on_topic(queries: Sequence[Query], nearness: Nearness) -> tuple[list[Query], list[Dropped]]:
     """Drop clues that are farther from the question than the document's nearest passage is.
 
-    Searching with such a clue finds what is like the clue, not what was asked for. The measure is the document's own,
-    because similarities of one embedding model say nothing about another's.
+    Such a clue finds passages about itself instead of the question. The threshold is relative, because embedding models
+    differ in their ranges of similarity.
 
     Args:
-        queries: The question and clues; without a question all of them stay.
+        queries: The question and clues; without a question all of them are kept.
         nearness: Compares texts with the question.
     """
     question = next((query.text for query in queries if query.kind == "question"), "")
@@ -118,13 +131,13 @@ def on_topic(queries: Sequence[Query], nearness: Nearness) -> tuple[list[Query],
     if not question or not clues:
         return list(queries), []
     nearest, near = nearness(question, [query.text for query in clues])
-    astray = {query for query, it in zip(clues, near, strict=True) if it < _ASTRAY * nearest}
+    astray = {query for query, similarity in zip(clues, near, strict=True) if similarity < _ASTRAY * nearest}
     kept = [query for query in queries if query not in astray]
     return kept, [Dropped(query.text, "astray") for query in clues if query in astray]
 
 
 def related(queries: Iterable[Query], share_known: Callable[[str], float]) -> tuple[list[Query], list[Dropped]]:
-    """Drop clues that have little in common with the document, and drafts that refuse; the question always stays.
+    """Drop clues that have little in common with the document, and drafts that refuse; the question is always kept.
 
     Args:
         queries: The question and clues.
@@ -145,24 +158,27 @@ def related(queries: Iterable[Query], share_known: Callable[[str], float]) -> tu
 
 
 def is_refusal(text: str) -> bool:
-    """Tell whether a text says that there is no answer instead of giving one."""
+    """Return whether a text refuses to answer."""
     return bool(_REFUSAL.search(text))
 
 
 def _fault(
-    clue: str, asked: Sequence[str], prompted: Sequence[str], said: Sequence[Sequence[str]]
+    clue: str,
+    words: Sequence[str],
+    in_question: Sequence[str],
+    in_prompt: Sequence[str],
+    earlier: Iterable[Sequence[str]],
 ) -> DropReason | None:
-    words = content_words(clue)
     if clue.endswith((":", "：")):
         return "heading"
     if count_words(clue) < FEWEST_WORDS or not words:
         return "scrap"
     if is_refusal(clue):
         return "refusal"
-    if share_of(words, asked) >= _REPEATED:
+    if share_of(words, in_question) >= _REPEATED:
         return "question"
-    if share_of(words, prompted) >= _ECHOED:
+    if share_of(words, in_prompt) >= _ECHOED:
         return "instruction"
-    if any(share_of(words, other) >= _REPEATED for other in said):
+    if any(share_of(words, other) >= _REPEATED for other in earlier):
         return "repeat"
     return None

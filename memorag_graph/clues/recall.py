@@ -1,10 +1,11 @@
-"""What a memory contributes to a question: recalled spans, surrogate questions, a draft answer, an outline.
+"""Ask a memory for clues to a question: recalled spans, surrogate questions, a draft answer, an outline.
 
-Every shard of the memory is asked, and what they say is merged. It is recalled, not verified.
+Every shard of the memory replies, and the replies are merged. They are recalled, not verified.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nlargest
 from itertools import chain, zip_longest
 from operator import itemgetter
@@ -12,16 +13,18 @@ from operator import itemgetter
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.clues import HIDDEN
-from memorag_graph.clues.clue_filter import Dropped, FilteredClues, filter_clues, supported
+from memorag_graph.clues import hidden
+from memorag_graph.clues.clue_filter import Dropped, FilteredClues, clue_words, filter_clues, supported
 from memorag_graph.clues.list_parsing import items
 from memorag_graph.clues.sharded_chat import ShardedChat
 from memorag_graph.memory.build.grounded_summary import central_sentences
 from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.terms import function_words
+from memorag_graph.settings import PromptKey
 from memorag_graph.text.sentences import split_sentences
-from memorag_graph.text.words import content_words, passages, share_of
+from memorag_graph.text.words import passages, share_of
 
 MOST_CLUES = 5
 MOST_POINTS = 8
@@ -33,7 +36,7 @@ _COMBINED = 6
 _CLUE_TOKENS = 96
 _POINT_TOKENS = 160
 _LIST_START = "1."
-"""Small models fall into prose unless the list is begun for them."""
+"""Start of a list, given to small models so that they do not write prose."""
 
 _SPAN_SUPPORT = 0.6
 _POINT_SUPPORT = 0.5
@@ -41,13 +44,13 @@ _POINT_SUPPORT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What the memory model wrote, and at what cost.
+    """Output of the memory model, and its cost.
 
     Attributes:
         items: The clues, or the one answer.
-        new_tokens: Tokens written.
-        message_id: Id of the last message, by which a stream knows it.
-        dropped: What it wrote besides that is no use, and why.
+        new_tokens: Tokens generated.
+        message_id: Id of the last message in the stream.
+        dropped: Useless clues, each with its reason.
     """
 
     items: tuple[str, ...]
@@ -61,7 +64,7 @@ class MemoryRecall:
 
     Args:
         chat: Continues the shards of the memory.
-        prompts: The prompts to use.
+        prompts: The prompts of the documents' language.
         notes: The memory's notes.
     """
 
@@ -69,53 +72,50 @@ class MemoryRecall:
         self._chat = chat
         self._prompts = prompts
         self._notes = notes
+        self._code = prompts.language.code
 
     def recall(self, question: str, config: RunnableConfig | None = None) -> Recalled:
-        """Recall spans of the document that bear on a question; what the memory does not hold is dropped.
+        """Recall spans of the document that are relevant to a question; unsupported ones are dropped.
 
-        Of what several shards recall, the spans that share most words with the question are kept. Where nothing is
-        left, the memory's own such sentences are recalled.
+        If there are several shards, the spans that share most words with the question are kept. If no span is left,
+        the sentences of the memory's notes that share most words with the question take their place.
         """
         prompt = self._prompts.fill("span", question=question)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        listed, useless = filter_clues(
-            _taking_turns(map(_items, replies)), question, self._prompts.fill("span", question="")
-        )
-        spans, invented = supported(listed, self._passages(), _SPAN_SUPPORT)
+        listed, useless = self._filtered(_taking_turns(map(_items, replies)), question, "span")
+        spans, invented = supported(listed, self._passages, _SPAN_SUPPORT, self._code)
         if len(replies) > 1:
-            asked = content_words(question)
-            spans.sort(key=lambda span: -share_of(asked, content_words(span)))
+            wanted = self._words(question)
+            spans.sort(key=lambda span: -share_of(wanted, self._words(span)))
         return _recalled(spans[:MOST_CLUES] or self._remembered(question), replies, [*useless, *invented])
 
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
         replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        kept, dropped = filter_clues(
-            _taking_turns(map(_items, replies)), question, self._prompts.fill("sur", question="")
-        )
+        kept, dropped = self._filtered(_taking_turns(map(_items, replies)), question, "sur")
         return _recalled(kept[:MOST_CLUES], replies, dropped)
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
-        """Answer a question from memory alone, within the chat's own longest answer."""
+        """Answer a question from memory only, within the chat's maximum length."""
         return self.follow(self._prompts.fill("qa", question=question), config)
 
     def follow(self, instruction: str, config: RunnableConfig | None = None) -> Recalled:
-        """Follow any instruction from memory alone, within the chat's own longest answer."""
+        """Follow any instruction from memory only, within the chat's maximum length."""
         return self._answer(instruction, self._chat.max_new_tokens, config)
 
     def draft(self, question: str, config: RunnableConfig | None = None) -> Recalled:
-        """Draft a short answer from memory, to search with."""
+        """Draft a short answer from memory, as a search query."""
         prompt = self._prompts.fill("qa", question=question)
         return self._answer(prompt, min(_CLUE_TOKENS, self._chat.max_new_tokens), config)
 
     def _answer(self, prompt: str, tokens: int, config: RunnableConfig | None) -> Recalled:
-        """Ask every shard; answers of several are read as notes from which one answer is written."""
+        """Ask every shard; several answers are combined into one by the model, group by group."""
         replies = self._chat.ask([HumanMessage(prompt)], config, no_repeat=NO_REPEAT, max_new_tokens=tokens)
         answers = [reply.text.strip() for reply in replies]
         while len(answers) > 1:
             groups = [answers[start : start + _COMBINED] for start in range(0, len(answers), _COMBINED)]
-            shown = config if len(groups) == 1 else HIDDEN
+            shown = config if len(groups) == 1 else hidden(config)
             combined = [
                 self._chat.ask_alone(
                     [HumanMessage(self._over(group, prompt))], shown, no_repeat=NO_REPEAT, max_new_tokens=tokens
@@ -129,9 +129,8 @@ class MemoryRecall:
     def outline(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """List the main points of the document, in its order.
 
-        The outlines of several shards are read as notes from which one outline is made, group by group. Points
-        that the memory does not bear out are dropped; where too few are left, the memory's own central sentences
-        take their place.
+        The outlines of several shards are combined into one by the model, group by group. Points that the memory does
+        not support are dropped; if too few are left, the most central sentences of its notes take their place.
         """
         prompt = self._prompts.fill("sum", question=question)
         limits = _lines(MOST_POINTS, _POINT_TOKENS)
@@ -159,40 +158,45 @@ class MemoryRecall:
         return [HumanMessage(prompt), *([AIMessage(_LIST_START)] if self._chat.begins_answers else [])]
 
     def _lines(self, most: int, tokens: int) -> dict[str, int]:
-        """Ask each of several shards for its share of a list and one line more, so that answers stay short."""
+        """Limit each of several shards to its share of a list plus one line, so that replies stay short."""
         each = min(most, -(-most // len(self._chat)) + 1)
         return _lines(each, tokens * each // most)
 
     def _over(self, notes: Iterable[str], prompt: str) -> str:
-        """Put a prompt to notes that are given with it."""
+        """Return a prompt with notes as its context."""
         context = self._prompts.fill("context", context="\n\n".join(notes))
         return f"{context}\n\n{prompt}"
 
     def _central_points(self) -> list[str]:
         step = max(1, -(-len(self._notes) // MOST_POINTS))
-        code = self._prompts.language.code
         central = [
-            next(iter(central_sentences(split_sentences(note.text, code))), None) for note in self._notes[::step]
+            next(iter(central_sentences(split_sentences(note.text, self._code))), None) for note in self._notes[::step]
         ]
         return [sentence.text for sentence in central if sentence]
 
     def _remembered(self, question: str) -> list[str]:
-        asked = content_words(question)
-        scored = [(share_of(asked, content_words(sentence)), sentence) for sentence in self._sentences()]
+        wanted = self._words(question)
+        scored = [(share_of(wanted, self._words(sentence)), sentence) for sentence in self._sentences()]
         return [sentence for score, sentence in nlargest(_REMEMBERED, scored, key=itemgetter(0)) if score > 0]
 
     def _sentences(self) -> list[str]:
-        code = self._prompts.language.code
-        return [sentence.text for note in self._notes for sentence in split_sentences(note.text, code)]
+        return [sentence.text for note in self._notes for sentence in split_sentences(note.text, self._code)]
 
+    @cached_property
     def _passages(self) -> list[set[str]]:
-        """Return the words of the memory's passages, by which clues are checked."""
-        return passages(self._sentences())
+        """Return the words of the memory's passages, against which clues are checked."""
+        return passages(self._sentences(), function_words(self._code))
+
+    def _words(self, text: str) -> list[str]:
+        return clue_words(text, self._code)
+
+    def _filtered(self, clues: Iterable[str], question: str, prompt: PromptKey) -> FilteredClues:
+        return filter_clues(clues, question, self._prompts.fill(prompt, question=""), self._code)
 
     def _points(self, reply: AIMessage, question: str) -> FilteredClues:
-        """Return the points of an outline that the memory bears out."""
-        listed, useless = filter_clues(_items(reply), question, self._prompts.fill("sum", question=""))
-        points, invented = supported(listed, self._passages(), _POINT_SUPPORT)
+        """Return the points of an outline that the memory supports."""
+        listed, useless = self._filtered(_items(reply), question, "sum")
+        points, invented = supported(listed, self._passages, _POINT_SUPPORT, self._code)
         return points, [*useless, *invented]
 
 
@@ -201,7 +205,7 @@ def _lines(most: int, tokens: int) -> dict[str, int]:
 
 
 def _items(reply: AIMessage) -> list[str]:
-    """Read a list; a last line that was cut at the longest length is dropped."""
+    """Read a list; a last line that was cut at the maximum length is dropped."""
     text = str(reply.text)
     if reply.response_metadata.get("finish_reason") == "length":
         text = text.rpartition("\n")[0]
@@ -220,4 +224,5 @@ def _share_of_each(outlines: Sequence[Sequence[str]]) -> list[str]:
 
 def _recalled(found: Sequence[str], replies: Sequence[AIMessage], dropped: Sequence[Dropped] = ()) -> Recalled:
     usage = [reply.usage_metadata for reply in replies]
-    return Recalled(tuple(found), sum(it["output_tokens"] for it in usage if it), replies[-1].id, tuple(dropped))
+    new_tokens = sum(tokens["output_tokens"] for tokens in usage if tokens)
+    return Recalled(tuple(found), new_tokens, replies[-1].id, tuple(dropped))

@@ -1,4 +1,4 @@
-"""Puts one prompt to all shards of a memory at once."""
+"""Send one prompt to all shards of a memory at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, get_executor_for_config
 
-from memorag_graph.clues import HIDDEN
+from memorag_graph.clues import hidden
 from memorag_graph.memory.memory_chat import MemoryChat
 
 
@@ -15,7 +15,7 @@ class ShardedChat:
     """Chats that continue the shards of one memory.
 
     Args:
-        chat: Continues the memory; how it writes is the default.
+        chat: Continues the memory; its settings are the defaults.
     """
 
     def __init__(self, chat: MemoryChat) -> None:
@@ -24,12 +24,12 @@ class ShardedChat:
 
     @property
     def max_new_tokens(self) -> int:
-        """Longest answer in tokens."""
+        """Maximum tokens of an answer."""
         return self._chat.max_new_tokens
 
     @property
     def begins_answers(self) -> bool:
-        """Whether an answer can be begun for the model."""
+        """Whether the model can continue the start of an answer."""
         return self._chat.memory_model.begins_answers
 
     def __len__(self) -> int:
@@ -45,14 +45,14 @@ class ShardedChat:
 
         Args:
             messages: The prompt.
-            config: Of the run; where there are several shards their replies are never streamed.
+            config: Config of the run; replies of several shards are never streamed.
             **changes: Fields of :class:`MemoryChat` to set.
         """
         chats = [self._chat.model_copy(update={**changes, "shard": shard}) for shard in self._shards]
         if len(chats) == 1:
             return [chats[0].invoke(messages, config)]
         with get_executor_for_config(ensure_config(config)) as executor:
-            return list(executor.map(lambda chat: chat.invoke(messages, HIDDEN), chats))
+            return list(executor.map(lambda chat: chat.invoke(messages, hidden(config)), chats))
 
     def ask_alone(
         self,

@@ -1,6 +1,6 @@
-"""Text → terms for keyword search, in any language.
+"""Split a text into terms for keyword search, in any language.
 
-Words are stemmed where there is a stemmer; scripts without spaces give pairs of characters.
+Words are stemmed if their language has a stemmer; scripts without spaces give pairs of letters.
 """
 
 import re
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
-from memorag_graph.text.words import is_wide
+from memorag_graph.text.words import MARKS, is_unspaced, pairs
 
-_WORD = re.compile(r"(?u)\b\w\w+\b")  # the pattern of scikit-learn and bm25s
+_WORD = re.compile(rf"\w[\w{MARKS}]+")  # as in scikit-learn and bm25s, and with the vowel signs of Indic scripts
 
 _STEMMERS = {
     "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
@@ -33,21 +33,30 @@ class _Stemmer(Protocol):
 
 
 def terms(text: str, language_code: str) -> list[str]:
-    """Return the terms of a text, in order, as keyword search compares them.
+    """Return the terms of a text for keyword search, in order.
 
     Args:
         text: A passage or a query.
-        language_code: ISO 639-1 code of its language; one without a stemmer or stop words goes without.
+        language_code: ISO 639-1 code of its language; not every language has a stemmer and stop words.
     """
     stop = _stop_words(language_code)
     words: list[str] = []
     for word in _WORD.findall(text.lower()):
-        if any(map(is_wide, word)):
-            words += [word[at : at + 2] for at in range(len(word) - 1)]
+        if any(map(is_unspaced, word)):
+            words += pairs(word)
         elif word not in stop:
             words.append(word)
     stemmer = _stemmer(language_code)
     return stemmer.stemWords(words) if stemmer else words
+
+
+@cache
+def function_words(language_code: str) -> frozenset[str]:
+    """Return the words of a language that carry no content; more of them than keyword search leaves out."""
+    from memorag_graph.retrieval.bm25 import stopwords
+
+    more = stopwords.STOPWORDS_EN_PLUS if language_code == "en" else ()
+    return _stop_words(language_code).union(more)
 
 
 def _stemmer(language_code: str) -> _Stemmer | None:
