@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,21 @@ from langchain_core.messages import AIMessage
 
 import memorag_graph
 from memorag_graph import DenseRetriever, MemoRAG, MemoRAGLite, Memory, Model
-from memorag_graph.api.arguments import sort_out
+from memorag_graph.api.arguments import question_and_context
+from memorag_graph.api.session import Session, read_context
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.models.loading import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.registry import Registry
-from tests.conftest import TEXT, HashEmbeddings, tiny_model
+from memorag_graph.settings import RunOptions
+from tests.conftest import TEXT as LONG_TEXT
+from tests.conftest import HashEmbeddings, tiny_model
 
 LLAMA = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 QUESTION = "Who was proud of the harbour at Thorle?"
+TEXT = LONG_TEXT[:1400]
 OTHER = TEXT.replace("ferry", "railway").replace("harbour", "station")
 SMALL: dict[str, Any] = {"gist_chunk_size": 512, "gist_tokens": 64, "generator": "extractive"}
 
@@ -64,13 +69,13 @@ def test_the_pipeline_answers_as_the_graph_does(lite: MemoRAGLite, registry: Reg
 def test_the_order_of_question_and_context_is_free(full: MemoRAG, lite: MemoRAGLite, task_type: str) -> None:
     for pipe in (full, lite):
         answers = {
-            pipe(TEXT, QUESTION, task_type=task_type),
-            pipe(QUESTION, TEXT, task_type=task_type),
-            pipe(query=QUESTION, context=TEXT, task_type=task_type),
-            pipe(TEXT, query=QUESTION, task_type=task_type),
-            pipe(QUESTION, context=TEXT, task_type=task_type),
-            pipe(QUESTION, TEXT, task_type),
-            pipe(TEXT, QUESTION, task_type, None, max_new_tokens=256, reset_each_call=True),
+            pipe(TEXT, QUESTION, task_type=task_type, max_new_tokens=12),
+            pipe(QUESTION, TEXT, task_type=task_type, max_new_tokens=12),
+            pipe(query=QUESTION, context=TEXT, task_type=task_type, max_new_tokens=12),
+            pipe(TEXT, query=QUESTION, task_type=task_type, max_new_tokens=12),
+            pipe(QUESTION, context=TEXT, task_type=task_type, max_new_tokens=12),
+            pipe(QUESTION, TEXT, task_type, max_new_tokens=12),
+            pipe(TEXT, QUESTION, task_type, None, 12, reset_each_call=True),
         }
         assert len(answers) == 1
         assert pipe.result["question"] == QUESTION
@@ -89,8 +94,8 @@ def test_the_order_of_question_and_context_is_free(full: MemoRAG, lite: MemoRAGL
         (("a question that is longer", "the text"), (0, 1)),
     ],
 )
-def test_of_two_texts_the_question_is_told_apart(texts: tuple[str, str], expected: tuple[int, int]) -> None:
-    question, context = sort_out(texts, None, None, "memorag", lambda text: text == "the text")
+def test_of_two_texts_the_question_is_recognized(texts: tuple[str, str], expected: tuple[int, int]) -> None:
+    question, context = question_and_context(texts, None, None, "memorag", lambda text: text == "the text")
     assert (question, context) == (texts[expected[0]], texts[expected[1]])
 
 
@@ -137,6 +142,64 @@ def test_a_saved_memory_is_loaded_and_says_what_it_is(
     with pytest.raises(MemoryFileError, match="does not exist"):
         another.load(str(tmp_path / "nowhere"))
     assert another(QUESTION) == answer
+
+
+def _remove(directory: Path) -> None:
+    shutil.rmtree(directory)
+
+
+def _damage(directory: Path) -> None:
+    (directory / "manifest.json").write_text("damaged")
+
+
+@pytest.mark.parametrize("spoil", [_remove, _damage])
+@pytest.mark.parametrize("text", [TEXT, OTHER], ids=["same text", "new text"])
+def test_a_given_text_does_not_need_the_earlier_memory(
+    lite: MemoRAGLite, tmp_path: Path, text: str, spoil: Callable[[Path], None]
+) -> None:
+    for ask in (lambda: lite.memorize(text), lambda: None):
+        lite.memorize(TEXT, tmp_path / "old")
+        spoil(tmp_path / "old")
+        ask()
+        lite(text, QUESTION, "lookup")
+        assert lite.result["citations"]
+        assert all(text[it["start"] : it["end"]] == it["quote"] for it in lite.result["citations"])
+        shutil.rmtree(tmp_path / "old", ignore_errors=True)
+
+
+def test_relative_directories_are_resolved_when_they_are_given(
+    lite: MemoRAGLite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    memory = lite.mem_model
+
+    def works_elsewhere() -> None:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert lite(QUESTION, task_type="lookup")
+        assert memory.generate_w_memory("Say", max_new_tokens=4)
+        monkeypatch.chdir(tmp_path)
+
+    monkeypatch.chdir(tmp_path)
+    lite.memorize(TEXT, "memorized")
+    works_elsewhere()
+    memory.save("saved")
+    for name in ("saved", "saved/memory.bin"):
+        lite.load(name)
+        works_elsewhere()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_relative_paths_of_models_are_resolved_when_they_are_given(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_model", "my_reranker", "registered", "hub"):
+        (tmp_path / name).mkdir()
+    registry.add_embeddings("registered", HashEmbeddings())
+    given = RunOptions(model="my_model", embedding_model="registered", reranker="my_reranker")
+    options = Session(registry, given).options
+    assert (options.model, options.embedding_model) == (str(tmp_path / "my_model"), "registered")
+    assert (options.reranker, options.generator) == (str(tmp_path / "my_reranker"), "")
 
 
 def test_a_memory_alone(registry: Registry, tmp_path: Path) -> None:
@@ -271,7 +334,7 @@ def test_the_retriever_equals_brute_force(registry: Registry) -> None:
     retriever = DenseRetriever(registry=registry, hits=3)
     with pytest.raises(InputError, match="add texts first"):
         retriever.search("ferry")
-    texts = [sentence for sentence in TEXT.split(". ") if sentence]
+    texts = [sentence for sentence in LONG_TEXT.split(". ") if sentence]
     retriever.add(texts[:20])
     retriever.add(texts[20:])
     queries = ["Captain Petrie at Inshay", "lorries in 1999"]
@@ -339,13 +402,20 @@ def test_the_name_of_a_file_is_not_memorized_as_a_text(lite: MemoRAGLite, tmp_pa
     assert lite(QUESTION)
 
 
+@pytest.mark.parametrize("length", [1, 255, 256, 700, 1023, 5000])
+def test_a_text_of_any_length_is_a_text(length: int) -> None:
+    for text in ("x" * length, "x/" * length, "x\n" * length, "x\0" * length):
+        (document,) = read_context(text)
+        assert document.text.count("x") == length
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "notes.json", "memory.bin"])
 def test_no_file_of_the_users_is_replaced(lite: MemoRAGLite, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text('{"my": "own"}')
-    with pytest.raises(MemoryFileError, match=f"{name} is no part of a memory"):
+    with pytest.raises(MemoryFileError, match=f"{name} is not part of a memory"):
         lite.memorize(TEXT, tmp_path)
     lite.memorize(TEXT)
-    with pytest.raises(MemoryFileError, match=f"{name} is no part of a memory"):
+    with pytest.raises(MemoryFileError, match=f"{name} is not part of a memory"):
         lite.session.save(tmp_path)
     assert (tmp_path / name).read_text() == '{"my": "own"}'
     (tmp_path / name).rename(tmp_path / "mine.json")

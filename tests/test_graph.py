@@ -20,9 +20,11 @@ from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import GraphInput
-from tests.conftest import TEXT, TINY, tiny_model
+from tests.conftest import TEXT as LONG_TEXT
+from tests.conftest import TINY, tiny_model
 
 QUESTION = "Who was proud of the harbour at Thorle?"
+TEXT = LONG_TEXT[:1400]
 OTHER_TEXT = TEXT.replace("ferry", "railway").replace("harbour", "station")
 
 DRAWING = """\
@@ -117,7 +119,7 @@ def test_a_known_text_is_not_memorized_again_and_its_id_opens_it(
     def forbidden(*args: object, **kwargs: object) -> None:
         raise AssertionError("memorized again")
 
-    monkeypatch.setattr(LocalMemoryModel, "memorize", forbidden)
+    monkeypatch.setattr(LocalMemoryModel, "build", forbidden)
     fresh = Registry()
     fresh.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
     fresh.add_embeddings("hash", registry.models.embeddings("hash"))
@@ -204,7 +206,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
     tiny: MemoragGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(LocalMemoryModel, "memorize", None)
+    monkeypatch.setattr(LocalMemoryModel, "build", None)
     with pytest.raises(MemoryFileError, match="--save-dir"):
         invoke(tiny, save_dir=str(tmp_path / "file" / "memory"))
 

@@ -1,1 +1,1 @@
-"""The classes of MemoRAG's Python interface, over the same core as the graph."""
+"""MemoRAG's Python interface, over the same core as the graph."""

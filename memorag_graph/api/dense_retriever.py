@@ -1,4 +1,4 @@
-"""Dense retrieval over texts, by itself."""
+"""Dense retrieval over a list of texts."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,25 @@ _NONE = -1
 
 
 class DenseRetriever:
-    """Embeds texts and finds those nearest to a query by cosine similarity (exact search in a flat FAISS index).
+    """Finds the texts nearest to a query by cosine similarity (exact search in a flat FAISS index).
 
     Args:
         encoder: Embedding model: ``"embedded"``, a directory, or a hub name.
-        hits: Texts found for each query.
-        cache_dir: Where downloads from the hub are kept.
+        hits: Texts to return per query.
+        cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
-        registry: Where models are kept; by default the process's own.
+        registry: Keeps models; by default the process's shared one.
 
     Raises:
         ModelError: If the model cannot be loaded.
         InputError: If ``hits`` is not positive.
+
+    Example:
+        >>> retriever = DenseRetriever("embedded", hits=1)
+        >>> retriever.add(["The school has nine pupils.", "The ferry calls on Fridays."])
+        >>> scores, indices = retriever.search("When does the ship come?")
+        >>> indices.tolist()
+        [[1]]
     """
 
     def __init__(
@@ -48,14 +55,14 @@ class DenseRetriever:
 
     @property
     def num_keys(self) -> int:
-        """How many texts there are to find."""
+        """Number of texts in the index."""
         return len(self.docs)
 
     def add(self, docs: Sequence[str]) -> None:
-        """Add texts; those that are there already are not embedded again.
+        """Add texts to the index; the earlier ones are not embedded again.
 
         Raises:
-            InputError: If one is not a text.
+            InputError: If ``docs`` is not a list of texts.
         """
         if isinstance(docs, str):
             raise InputError("docs", "must be a list of texts")
@@ -69,26 +76,26 @@ class DenseRetriever:
     def search(
         self, queries: str | Sequence[str], hits: int | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Find texts.
+        """Find the texts nearest to each query.
 
         Args:
             queries: One query or several.
-            hits: Texts for each query; by default the retriever's.
+            hits: Texts to return per query; by default the retriever's.
 
         Returns:
-            Cosine similarities and positions in :attr:`docs`, both of shape (queries, hits), best first; positions
-            are -1 where there are fewer texts.
+            Cosine similarities and positions in :attr:`docs`, both of shape (queries, hits), best first. If there are
+            fewer texts than hits, positions are -1 and similarities ``-inf``.
 
         Raises:
             InputError: If there are no texts yet, or ``hits`` is not positive.
         """
         if self._index is None:
             raise InputError("docs", "there is nothing to search; add texts first")
-        asked = texts_of("queries", queries)
+        texts = texts_of("queries", queries)
         width = _positive(self.hits if hits is None else hits)
-        scores = np.full((len(asked), width), -np.inf, dtype=np.float32)
-        found = np.full((len(asked), width), _NONE, dtype=np.int64)
-        for row, row_hits in enumerate(self._index.search(asked, width)):
+        scores = np.full((len(texts), width), -np.inf, dtype=np.float32)
+        found = np.full((len(texts), width), _NONE, dtype=np.int64)
+        for row, row_hits in enumerate(self._index.search(texts, width)):
             scores[row, : len(row_hits)] = [hit.score for hit in row_hits]
             found[row, : len(row_hits)] = [hit.chunk for hit in row_hits]
         return scores, found

@@ -1,4 +1,4 @@
-"""Whatever a caller has for a generator → a LangChain chat model."""
+"""Convert a caller's generator to a LangChain chat model."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,23 +13,23 @@ from memorag_graph.errors import InputError
 
 @runtime_checkable
 class HasChat(Protocol):
-    """A model of this package, such as :class:`memorag_graph.Agent` or :class:`memorag_graph.Model`."""
+    """A model of this package, e.g. :class:`memorag_graph.Agent` or :class:`memorag_graph.Model`."""
 
     @property
     def chat(self) -> BaseChatModel:
-        """The LangChain chat model in it."""
+        """The model as a LangChain chat model."""
 
 
 @runtime_checkable
 class Generates(Protocol):
-    """Anything that answers prompts as the original's models do."""
+    """A model with the interface of the original MemoRAG's models."""
 
     def generate(self, prompts: str, **settings: Any) -> "list[str] | str":  # noqa: ANN401 - another's interface
-        """Answer a prompt; of a list, the first text counts."""
+        """Answer a prompt; if a list is returned, its first text is used."""
 
 
 class GeneratingChat(BaseChatModel):
-    """Makes a chat model of an object with a method ``generate``."""
+    """Chat model over an object with a ``generate`` method."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -52,10 +52,10 @@ class GeneratingChat(BaseChatModel):
 
 
 def as_chat(model: object) -> BaseChatModel:
-    """Return a chat model for a chat model, an agent, or any object with a method ``generate``.
+    """Return a chat model for a chat model, an agent, or any object with a ``generate`` method.
 
     Raises:
-        InputError: If it is none of them.
+        InputError: If it is none of these.
     """
     if isinstance(model, BaseChatModel):
         return model

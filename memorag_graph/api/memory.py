@@ -1,4 +1,4 @@
-"""A language model with a memory of one text."""
+"""A language model that remembers one text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,22 +15,29 @@ _QUESTION = "{question}"
 
 
 class Memory(Model):
-    """Memorizes a text and answers from memory alone; :class:`MemoRAG` adds retrieval.
+    """Memorizes a text and answers from memory, without retrieval; see :class:`MemoRAG` for answers with evidence.
 
     Args:
         model_name_or_path: ``"embedded"``, a directory, or a hub name.
-        cache_dir: Where downloads from the hub are kept.
+        cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
-        beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
-        load_in_4bit: Hold the weights in 4 bits.
-        enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
-        kind: ``"full"``: the model reads the whole text; ``"gist"``: digests of its sections; a model with beacons
+        beacon_ratio: Tokens of text per beacon, or ``"auto"``; only used by models with beacons.
+        load_in_4bit: Load the weights in 4 bits.
+        enable_flash_attn: Use flash attention if the GPU and the dtype support it.
+        kind: ``"full"``: the model reads the whole text; ``"gist"``: summaries of its sections. A model with beacons
             makes beacon memories in either case.
-        registry: Where models and memories are kept; by default the process's own.
-        session: The memory of another object, to share it.
+        registry: Keeps models and memories; by default the process's shared one.
+        session: Session of another object, to share its memory.
 
     Raises:
         ModelError: If the model cannot be loaded.
+
+    Example:
+        >>> memory = Memory("embedded")
+        >>> memory.memorize(text)
+        >>> spans = memory.recall("Who rebuilt the lighthouse?")
+        >>> "lighthouse" in spans
+        True
     """
 
     def __init__(
@@ -55,25 +62,25 @@ class Memory(Model):
             enable_flash_attn,
             registry=session.registry if session else registry,
         )
-        alone = run_options({**self.options.model_dump(), "kind": kind, "index": "none"})
-        self.session = session or Session(self.registry, alone)
+        without_index = run_options({**self.options.model_dump(), "kind": kind, "index": "none"})
+        self.session = session or Session(self.registry, without_index)
 
     def memorize(self, context: Context, save_dir: str | Path | None = None, print_stats: bool = False) -> None:
-        """Read a text, which takes the place of the one before.
+        """Memorize a text; it replaces the memory in use.
 
         Args:
             context: The text, LangChain documents, or a loader of them.
-            save_dir: Where to keep the memory; by default in the user's directory.
-            print_stats: Show progress, and what came out.
+            save_dir: Directory for the memory; by default in the user's cache directory.
+            print_stats: Print progress, and the memory's size at the end.
         """
         self.session.replace_memory(context, save_dir, print_stats=print_stats)
 
     def load(self, path: str | Path, print_stats: bool = False) -> None:
-        """Open a memory from its directory.
+        """Open a saved memory; it replaces the memory in use.
 
         Raises:
             MemoryFileError: If there is none, or it is damaged.
-            MemoryMismatchError: If it was made with another model.
+            MemoryMismatchError: If it was built with another model.
         """
         self.session.load(path, print_stats=print_stats)
 
@@ -82,7 +89,7 @@ class Memory(Model):
         self.session.save(path)
 
     def reset(self) -> None:
-        """Forget the memory; it stays on disk."""
+        """Stop using the memory; it stays on disk."""
         self.session.reset()
 
     def generate_w_memory(
@@ -95,22 +102,21 @@ class Memory(Model):
         do_sample: bool = False,
         with_cache: bool = True,
     ) -> list[str]:
-        """Follow instructions from memory, each by itself.
+        """Follow instructions from memory, each independently.
 
         Args:
-            instruct: One instruction or several; ``{question}`` in it stands for ``query``.
+            instruct: One instruction or several; ``{question}`` is replaced by ``query``.
             query: The question.
-            max_new_tokens: Longest answer in tokens.
-            temperature: How varied sampled answers are, above 0 and up to 2; 1 by default.
-            top_p: Sample from the likeliest tokens that together have this probability.
+            max_new_tokens: Maximum tokens per answer.
+            temperature: Sampling temperature, above 0 and up to 2; by default 1.
+            top_p: Sample from the most likely tokens whose probabilities add up to this; by default from all.
             do_sample: Whether to sample.
-            with_cache: Whether to use the memory; without it, the model answers by itself.
+            with_cache: Whether to use the memory; otherwise the model sees only the instruction.
 
         Raises:
             InputError: If there is no memory, or a setting is out of range.
         """
-        given = texts_of("instruct", instruct)
-        prompts = [it.replace(_QUESTION, query) for it in given]
+        prompts = [text.replace(_QUESTION, query) for text in texts_of("instruct", instruct)]
         if not with_cache:
             return self.generate(prompts, len(prompts) or 1, max_new_tokens, temperature, top_p, do_sample)
         chosen: dict[str, Any] = sampling(max_new_tokens, temperature, top_p, do_sample=do_sample)
@@ -118,7 +124,7 @@ class Memory(Model):
         return [recollection.follow(prompt).items[0] for prompt in prompts]
 
     def recall(self, query: str, max_new_tokens: int = _CLUE_TOKENS) -> str:
-        """Recall spans of the text that bear on a question, one per line."""
+        """Recall spans of the text that are relevant to a question, one per line."""
         return "\n".join(self.session.recollection(max_new_tokens=max_new_tokens).recall(text_of("query", query)).items)
 
     def rewrite(self, query: str, max_new_tokens: int = _CLUE_TOKENS) -> str:
@@ -128,7 +134,7 @@ class Memory(Model):
         )
 
     def answer(self, query: str, max_new_tokens: int = _CLUE_TOKENS) -> str:
-        """Answer a question from memory alone; the answer is not verified."""
+        """Answer a question from memory, without retrieval; the answer is not verified."""
         return self.session.recollection(max_new_tokens=max_new_tokens).answer(text_of("query", query)).items[0]
 
     def summarize(self, max_new_tokens: int = 512) -> str:

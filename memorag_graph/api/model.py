@@ -1,4 +1,4 @@
-"""A language model: a prompt in, a text out."""
+"""A language model: text in, text out."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """A transformers language model that answers in its own chat template.
+    """A local transformers language model, prompted with its own chat template.
 
     Args:
         model_name_or_path: ``"embedded"``, a directory, or a hub name.
-        cache_dir: Where downloads from the hub are kept.
+        cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
-        beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
-        load_in_4bit: Hold the weights in 4 bits.
-        enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
-        registry: Where models are kept; by default the process's own.
+        beacon_ratio: Tokens of text per beacon, or ``"auto"``; only used by models with beacons.
+        load_in_4bit: Load the weights in 4 bits.
+        enable_flash_attn: Use flash attention if the GPU and the dtype support it.
+        registry: Keeps models; by default the process's shared one.
 
     Raises:
         ModelError: If the model cannot be loaded.
+
+    Example:
+        >>> model = Model("embedded")
+        >>> replies = model.generate(["Name a colour.", "Name a fruit."], batch_size=2, max_new_tokens=8)
+        >>> len(replies)
+        2
     """
 
     def __init__(
@@ -74,27 +80,27 @@ class Model:
         """Answer prompts, in order.
 
         Args:
-            prompts: One prompt or several, each a message of the user.
-            batch_size: How many are answered at once.
-            max_new_tokens: Longest answer in tokens.
-            temperature: How varied sampled answers are, above 0 and up to 2; 1 by default.
-            top_p: Sample from the likeliest tokens that together have this probability; all by default.
-            do_sample: Whether to sample; otherwise the likeliest token is taken each time.
+            prompts: One prompt or several, each a user message.
+            batch_size: Prompts answered at once.
+            max_new_tokens: Maximum tokens per answer.
+            temperature: Sampling temperature, above 0 and up to 2; by default 1.
+            top_p: Sample from the most likely tokens whose probabilities add up to this; by default from all.
+            do_sample: Whether to sample; otherwise decoding is greedy.
 
         Raises:
             InputError: If a prompt and its answer do not fit the window, or a setting is out of range.
         """
         if batch_size < 1:
             raise InputError("batch_size", f"must be at least 1, not {batch_size}")
-        given: list[LanguageModelInput] = [*texts_of("prompts", prompts)]
+        inputs: list[LanguageModelInput] = [*texts_of("prompts", prompts)]
         chat = self.chat.model_copy(update=sampling(max_new_tokens, temperature, top_p, do_sample=do_sample))
-        return [str(reply.text) for reply in chat.batch(given, {"max_concurrency": batch_size})]
+        return [str(reply.text) for reply in chat.batch(inputs, {"max_concurrency": batch_size})]
 
 
 def sampling(
     max_new_tokens: int, temperature: float | None, top_p: float | None, *, do_sample: bool
 ) -> dict[str, float]:
-    """Return the fields of a chat model that writes as asked.
+    """Return the sampling settings as fields of a chat model.
 
     Raises:
         InputError: If a setting is out of range.
@@ -102,8 +108,8 @@ def sampling(
     if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
         raise InputError("max_new_tokens", f"must be a whole number from 1 up, not {max_new_tokens!r}")
     chosen = {"temperature": 1.0 if temperature is None else temperature, "top_p": 1.0 if top_p is None else top_p}
-    for name, most in (("temperature", 2.0), ("top_p", 1.0)):
+    for name, maximum in (("temperature", 2.0), ("top_p", 1.0)):
         value = chosen[name]
-        if not isinstance(value, int | float) or not 0 <= value <= most or (do_sample and value == 0):
-            raise InputError(name, f"must be a number above 0 and at most {most:g}, not {value!r}")
+        if not isinstance(value, int | float) or not 0 <= value <= maximum or (do_sample and value == 0):
+            raise InputError(name, f"must be a number above 0 and at most {maximum:g}, not {value!r}")
     return {"max_new_tokens": max_new_tokens, **(chosen if do_sample else {"temperature": 0.0})}

@@ -1,11 +1,11 @@
-"""The whole pipeline behind a call: MemoRAG reads the whole text, MemoRAGLite digests of it."""
+"""The pipeline as a callable: MemoRAG memorizes the whole text, MemoRAGLite summaries of its sections."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from memorag_graph.api.arguments import MOST_TEXTS, further, sort_out, template_for
+from memorag_graph.api.arguments import MAX_TEXTS, later_arguments, question_and_context, template_for
 from memorag_graph.api.generators import as_chat
 from memorag_graph.api.memory import Memory
 from memorag_graph.api.session import Context, Session, registry_of
@@ -22,8 +22,8 @@ class Pipeline:
 
     Args:
         options: Models and settings.
-        registry: Where models and memories are kept.
-        customized_gen_model: Writes the answers instead of the model that the options name.
+        registry: Keeps models and memories.
+        customized_gen_model: Generates the answers instead of the generator of the options.
     """
 
     def __init__(self, options: RunOptions, registry: Registry, customized_gen_model: object | None) -> None:
@@ -42,16 +42,16 @@ class Pipeline:
 
     @property
     def result(self) -> dict[str, Any]:
-        """All that was found for the last answer: ``citations``, ``evidence``, clues, ``notices``."""
+        """The graph's whole output for the last answer: ``citations``, ``evidence``, clues, ``notices``."""
         return self.session.result
 
     def memorize(self, context: Context, save_dir: str | Path | None = None, print_stats: bool = False) -> None:
-        """Read a text, which takes the place of the one before.
+        """Memorize a text; it replaces the memory in use, whose files may be gone.
 
         Args:
             context: The text, LangChain documents, or a loader of them.
-            save_dir: Where to keep the memory; by default in the user's directory.
-            print_stats: Show progress, and what came out.
+            save_dir: Directory for the memory; by default in the user's cache directory.
+            print_stats: Print progress, and the memory's size at the end.
 
         Raises:
             InputError: If there is no text.
@@ -60,16 +60,16 @@ class Pipeline:
         self.session.replace_memory(context, save_dir, print_stats=print_stats)
 
     def load(self, save_dir: str | Path, print_stats: bool = False) -> None:
-        """Open a saved memory, which takes the place of the one before.
+        """Open a saved memory; it replaces the memory in use.
 
         Raises:
             MemoryFileError: If there is none, or it is damaged.
-            MemoryMismatchError: If it was made with other models.
+            MemoryMismatchError: If it was built with other models.
         """
         self.session.load(save_dir, print_stats=print_stats)
 
     def reset(self) -> None:
-        """Forget the memory; it stays on disk."""
+        """Stop using the memory; it stays on disk."""
         self.session.reset()
 
     def __call__(
@@ -83,29 +83,29 @@ class Pipeline:
         reset_each_call: bool = False,
         use_memory_answer: bool = False,
     ) -> str:
-        """Answer a question; all that was found for it is in :attr:`result`.
+        """Answer a question; the graph's whole output is in :attr:`result`.
 
-        A ``context`` is memorized first, unless it is the memorized one; it always wins over an older memory.
+        A ``context`` is memorized first, unless it is the memorized one; it takes precedence over an earlier memory.
 
         Args:
-            texts: The question and the context, in either order: of two texts, the memorized or else the longer one
-                is the context, and one that ends with a question mark is the question. Of one text, see the task.
-                After two texts, the arguments from ``task_type`` on may follow in their order.
+            texts: The question and the context, in either order. Of two texts, the context is the memorized one, else
+                the one that does not end with a question mark, else the longer one. For a single text, see
+                ``task_type``. After two texts, the arguments from ``task_type`` on may follow in their order.
             query: The question.
             context: The text, LangChain documents, or a loader of them.
-            task_type: ``"qa"``: from memory alone; ``"memorag"``: with retrieved evidence; ``"summarize"``: a
-                summary, for which a single text is the context, unless it is short and there is a memory;
-                ``"lookup"``: with evidence that is found without clues; ``"auto"``: as the question asks for.
-            prompt_template: How to ask the generator; ``{evidence}`` (or ``{context}``) and ``{question}`` (or
-                ``{input}``) stand for what is found.
-            max_new_tokens: Longest answer in tokens, 10 to 1,024.
-            reset_each_call: Forget the memory first.
-            use_memory_answer: Draft an answer from memory, and use it in retrieval and generation.
+            task_type: ``"qa"``: from memory, without retrieval; ``"memorag"``: with retrieved evidence;
+                ``"summarize"``: a summary, for which a single text is the context unless it is short and there is a
+                memory; ``"lookup"``: with evidence retrieved without clues; ``"auto"``: chosen by the question.
+            prompt_template: Prompt of the generator, with ``{evidence}`` (or ``{context}``) and ``{question}`` (or
+                ``{input}``).
+            max_new_tokens: Maximum tokens of the answer, 10 to 1,024.
+            reset_each_call: Drop the memory first.
+            use_memory_answer: Draft an answer from memory, and use the draft in retrieval and generation.
 
         Raises:
-            InputError: If an argument cannot be used, or there is nothing to ask about.
+            InputError: If an argument is invalid, or there is nothing to ask about.
         """
-        if len(texts) > MOST_TEXTS:
+        if len(texts) > MAX_TEXTS:
             named: dict[str, Any] = {
                 "task_type": task_type,
                 "prompt_template": prompt_template,
@@ -113,12 +113,14 @@ class Pipeline:
                 "reset_each_call": reset_each_call,
                 "use_memory_answer": use_memory_answer,
             }
-            named |= further(texts[MOST_TEXTS:])
-            return self(*texts[:MOST_TEXTS], query=query, context=context, **named)
+            named |= later_arguments(texts[MAX_TEXTS:])
+            return self(*texts[:MAX_TEXTS], query=query, context=context, **named)
         if reset_each_call:
             self.reset()
         session = self.session
-        query, context = sort_out(texts, query, context, task_type, session.holds, has_memory=session.has_memory)
+        query, context = question_and_context(
+            texts, query, context, task_type, session.holds, has_memory=session.has_memory
+        )
         if context is not None:
             self.memorize(context)
         elif not self.session.has_memory:
@@ -133,26 +135,35 @@ class Pipeline:
 
 
 class MemoRAG(Pipeline):
-    """Memory over the whole text in a long-context model, retrieval, and generation.
+    """Memory of the whole text in a long-context model, retrieval and generation.
 
     Args:
         mem_model_name_or_path: Memory model: ``"embedded"``, a directory, or a hub name.
         ret_model_name_or_path: Embedding model.
-        gen_model_name_or_path: Writes the answers; by default the memory model.
-        customized_gen_model: Writes the answers: an :class:`Agent`, a :class:`Model`, any LangChain chat model.
-        ret_hit: Chunks that each query ranks by meaning, and as many by words.
-        retrieval_chunk_size: Most tokens of a retrieval chunk.
-        cache_dir: Where downloads from the hub are kept.
+        gen_model_name_or_path: Generates the answers; by default the memory model.
+        customized_gen_model: Generates the answers: an :class:`Agent`, a :class:`Model`, any LangChain chat model.
+        ret_hit: Chunks that each query retrieves by embedding, and as many by keywords.
+        retrieval_chunk_size: Maximum tokens per retrieval chunk.
+        cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
-        beacon_ratio: Tokens of text that become one beacon, or ``"auto"``; only read for models with beacons.
-        load_in_4bit: Hold the memory model's weights in 4 bits.
-        enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
-        registry: Where models and memories are kept; by default the process's own.
-        **options: Further fields of :class:`memorag_graph.settings.RunOptions`.
+        beacon_ratio: Tokens of text per beacon, or ``"auto"``; only used by models with beacons.
+        load_in_4bit: Load the memory model's weights in 4 bits.
+        enable_flash_attn: Use flash attention if the GPU and the dtype support it.
+        registry: Keeps models and memories; by default the process's shared one.
+        **options: Other fields of :class:`memorag_graph.settings.RunOptions`.
 
     Raises:
         ModelError: If a model cannot be loaded.
-        InputError: If an option cannot be used.
+        InputError: If an option is invalid.
+
+    Example:
+        >>> pipe = MemoRAG("embedded", ret_model_name_or_path="embedded")
+        >>> answer = pipe(text, "Who rebuilt the lighthouse?")
+        >>> "Captain Petrie rebuilt it in stone. [1]" in answer
+        True
+        >>> citation = pipe.result["citations"][0]
+        >>> text[citation["start"] : citation["end"]] == citation["quote"]
+        True
     """
 
     kind: MemoryKindName = "full"
@@ -192,26 +203,33 @@ class MemoRAG(Pipeline):
 
 
 class MemoRAGLite(MemoRAG):
-    """A small model for both memory and generation: it reads digests of the text's sections.
+    """A small model for both memory and generation, which memorizes summaries of the text's sections.
 
-    How many digests are written at once depends on the memory that is free on the GPU or in RAM.
+    How many summaries are generated at once depends on the free memory of the GPU, or the free RAM.
 
     Args:
-        gen_model_name_or_path: Forms the memory and writes the answers: ``"embedded"``, a directory, or a hub name.
+        gen_model_name_or_path: Builds the memory and generates the answers: ``"embedded"``, a directory, or a hub name.
         ret_model_name_or_path: Embedding model.
-        customized_gen_model: Writes the answers instead: an :class:`Agent`, any LangChain chat model.
-        ret_hit: Chunks that each query ranks by meaning, and as many by words.
-        retrieval_chunk_size: Most tokens of a retrieval chunk.
-        cache_dir: Where downloads from the hub are kept.
+        customized_gen_model: Generates the answers instead: an :class:`Agent`, any LangChain chat model.
+        ret_hit: Chunks that each query retrieves by embedding, and as many by keywords.
+        retrieval_chunk_size: Maximum tokens per retrieval chunk.
+        cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
-        load_in_4bit: Hold the model's weights in 4 bits.
-        enable_flash_attn: Use flash attention where the GPU and the dtype allow it.
-        registry: Where models and memories are kept; by default the process's own.
-        **options: Further fields of :class:`memorag_graph.settings.RunOptions`.
+        load_in_4bit: Load the model's weights in 4 bits.
+        enable_flash_attn: Use flash attention if the GPU and the dtype support it.
+        registry: Keeps models and memories; by default the process's shared one.
+        **options: Other fields of :class:`memorag_graph.settings.RunOptions`.
 
     Raises:
         ModelError: If a model cannot be loaded.
-        InputError: If an option cannot be used.
+        InputError: If an option is invalid.
+
+    Example:
+        >>> pipe = MemoRAGLite("embedded", ret_model_name_or_path="embedded")
+        >>> pipe.memorize(text)
+        >>> answer = pipe("Who rebuilt the lighthouse?", task_type="lookup")
+        >>> "Captain Petrie rebuilt it in stone. [1]" in answer
+        True
     """
 
     kind: MemoryKindName = "gist"

@@ -1,4 +1,4 @@
-"""A memory that an inference server holds."""
+"""A memory held by an inference server."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,23 +16,29 @@ from memorag_graph.settings import MemoryKindName
 class RemoteMemory(Memory):
     """Memorizes a text with a served model and answers from memory, like :class:`Memory`.
 
-    Every request begins with the notes on the text, the same to the letter, so that a server with automatic prefix
-    caching (vLLM, SGLang, OpenAI, DeepSeek) reads them once. What is kept here is the text of the notes.
+    Every request starts with the same notes on the text, so a server with automatic prefix caching (vLLM, SGLang,
+    OpenAI, DeepSeek) computes them once. Only the text of the notes is kept here.
 
     Args:
         model: The model's name, or an :class:`Agent`.
         source: ``"openai"``, also for any server that speaks its protocol; ``"azure"`` or ``"deepseek"``.
-        api_dict: ``api_key``, ``base_url`` and the like; see :class:`Agent`.
-        temperature: 0 is deterministic; higher is more varied, up to 2.
-        window: Most tokens of prompt and answer together that the server takes (vLLM: ``--max-model-len``).
-        kind: ``"gist"``: digests of the text's sections; ``"full"``: the whole text.
-        registry: Where the model and its memories are kept; by default one of its own, as a name stands for one key.
-            The pipeline uses the model with ``MemoRAGLite(remote.model_name_or_path, registry=remote.registry)``.
+        api_dict: ``api_key``, ``base_url`` and others; see :class:`Agent`.
+        temperature: 0 to 2; 0 is deterministic.
+        window: Maximum tokens of prompt and answer together (vLLM: ``--max-model-len``).
+        kind: ``"gist"``: summaries of the text's sections; ``"full"``: the whole text.
+        registry: Keeps the model and its memories; by default a new one, as a registry has one key per model name.
+            To use the model in a pipeline: ``MemoRAGLite(remote.model_name_or_path, registry=remote.registry)``.
 
     Raises:
-        InputError: If an argument is unknown or out of range, or the registry has a model of that name.
+        InputError: If an argument is unknown or out of range, or the registry already has a model of that name.
         ModelError: If there is no key.
         MissingExtraError: If the source's package is not installed.
+
+    Example:
+        >>> memory = RemoteMemory("llama", api_dict={"api_key": "sk-...", "base_url": server_url})
+        >>> memory.memorize(text)
+        >>> memory.answer("Who was proud of the harbour at Thorle?")
+        'Captain Struan was proud of the harbour at Thorle [1].'
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What ``print_stats=True`` shows: progress on standard error, the memory's figures on standard output."""
+"""Output of ``print_stats=True``: progress on standard error, the memory's size on standard output."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ _BYTES_PER_GB = 1024**3
 
 
 @contextmanager
-def reporting(is_shown: bool) -> Iterator[ReportProgress]:
-    """Return what long work tells its progress to."""
-    if not is_shown:
+def reporting(is_enabled: bool) -> Iterator[ReportProgress]:
+    """Yield a progress callback that shows progress bars if enabled."""
+    if not is_enabled:
         yield ignore_progress
         return
     with StageProgress(Console(stderr=True)) as bars:
@@ -24,7 +24,7 @@ def reporting(is_shown: bool) -> Iterator[ReportProgress]:
 
 
 def show_stats(info: Mapping[str, Any]) -> None:
-    """Show the figures of a saved memory.
+    """Print language and sizes of a saved memory.
 
     Args:
         info: Its manifest.
