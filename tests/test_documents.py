@@ -1,5 +1,6 @@
 """Files that other tools made → text, pages, sections; and files that are refused."""
 
+import codecs
 import re
 import shutil
 import subprocess
@@ -159,6 +160,32 @@ def test_markdown_is_kept_and_knows_its_sections(tmp_path: Path) -> None:
     assert document.text == text
     assert document.page_map.sections == ((0, "Title"), (text.index("## Costs"), "Costs"))
     assert section_of(document, "It cost") == "Costs"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_byte_order_mark_hides_no_heading(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding.endswith("be") else ""
+    (tmp_path / "a.md").write_bytes(f"{mark}# Opening hours\n\nAt seven, même à Noël.".encode(encoding))
+    document = read_document(tmp_path / "a.md")
+    assert document.text == "# Opening hours\n\nAt seven, même à Noël."
+    assert document.page_map.sections == ((0, "Opening hours"),)
+
+
+def test_byte_order_marks_of_pages_paragraphs_and_guessed_encodings_are_removed(tmp_path: Path) -> None:
+    import docx
+
+    page = "<html><head><meta charset=iso-8859-5></head><body><h1>É</h1>Seen.</body></html>"
+    (tmp_path / "a.html").write_bytes(page.encode("utf-8-sig"))
+    assert read_document(tmp_path / "a.html").text == "É\n\nSeen."
+    written = docx.Document()
+    written.add_heading("\ufeff \ufeffHours")
+    written.add_heading("Fares")
+    written.save(str(tmp_path / "a.docx"))
+    document = read_document(tmp_path / "a.docx")
+    assert (document.text, document.page_map.sections) == ("Hours\n\nFares", ((0, "Hours"), (7, "Fares")))
+    french = "Le café est préparé à la française. Être ou ne pas être, voilà la question élevée. " * 5
+    (tmp_path / "a.txt").write_bytes(codecs.BOM_UTF8 + french.encode("cp1252"))
+    assert read_document(tmp_path / "a.txt").text == french
 
 
 @pytest.mark.parametrize(("head", "encoding"), [('<meta charset="iso-8859-5">', "iso-8859-5"), ("", "utf-8")])

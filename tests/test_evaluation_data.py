@@ -1,5 +1,6 @@
 """Data sets are checked at the door: what cannot be used is named by file, line and field."""
 
+import codecs
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,14 @@ def test_the_evidence_format(tmp_path: Path) -> None:
     assert data_set.documents["d"].text == TEXT
     assert (first.answers, first.evidence, first.kind) == (("At noon.",), ((0, 30),), "specific")
     assert (second.answers, second.evidence, second.kind) == (("One.", "Two."), (), "general")
+
+
+def test_byte_order_marks_of_files_and_texts_are_removed(tmp_path: Path) -> None:
+    marked = {**DOCUMENT, "text": f"\ufeff{TEXT}"}
+    data_set = evidence_set(tmp_path, {**QUESTION, "query": "\ufeffWhen?"}, documents=(marked,))
+    (tmp_path / "questions.jsonl").write_bytes(codecs.BOM_UTF8 + (tmp_path / "questions.jsonl").read_bytes())
+    assert load_dataset(tmp_path).questions == data_set.questions
+    assert (data_set.documents["d"].text, data_set.questions[0].query) == (TEXT, "When?")
 
 
 @pytest.mark.parametrize("field", sorted(QUESTION))

@@ -5,8 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from langchain_core.documents import Document as LangChainDocument
 
-from memorag_graph.documents import Document, clean_text, from_text, read_document, read_documents
+from memorag_graph.documents import Document, clean_text, from_langchain, from_text, read_document, read_documents
 from memorag_graph.errors import InputError
 from memorag_graph.text.languages import detect_language
 from memorag_graph.text.sentences import is_statement, split_sentences
@@ -64,7 +65,18 @@ def test_lone_surrogates_are_replaced_in_place() -> None:
     assert from_text("a\udfffb").text.encode()
 
 
-@pytest.mark.parametrize("text", ["", "  \n", 7])
+@pytest.mark.parametrize("marks", ["\ufeff", "\ufeff\ufeff"])
+def test_a_text_with_a_byte_order_mark_is_the_text_without(marks: str) -> None:
+    for text in ("# Opening hours", " É\ufeff\n", ""):
+        assert clean_text(marks + text) == clean_text(clean_text(marks + text)) == text
+    assert from_text(f"{marks}{TEXT}") == from_text(TEXT)
+    pages = [LangChainDocument(f"{marks}Page {number}.", metadata={"page": number}) for number in range(3)]
+    (document,) = from_langchain(pages)
+    assert document.text == "Page 0.\n\nPage 1.\n\nPage 2."
+    assert document.page_map.pages == ((0, 1), (9, 2), (18, 3))
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "\ufeff\n", 7])
 def test_texts_without_words_are_refused(text: object) -> None:
     with pytest.raises(InputError) as error:
         from_text(text)  # type: ignore[arg-type]

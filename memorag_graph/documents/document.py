@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 UNNAMED = "context"
 """Source name of a text that was handed over directly, not read from a file."""
 
+_BYTE_ORDER_MARK = "\ufeff"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK_LINE = "\n\n"
 _PIECE = 1 << 20
@@ -48,8 +49,14 @@ class Document:
 
 
 def clean_text(text: str) -> str:
-    """Replace each lone surrogate, which no encoder accepts, by U+FFFD; offsets stay as they are."""
-    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Return the text that offsets refer to.
+
+    Byte order marks at its start are removed; they would hide the first heading. Each lone surrogate, which no encoder
+    accepts, is replaced by U+FFFD.
+    """
+    if text.isascii():
+        return text
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.lstrip(_BYTE_ORDER_MARK))
 
 
 def from_text(text: str, source: str = UNNAMED) -> Document:
@@ -60,9 +67,10 @@ def from_text(text: str, source: str = UNNAMED) -> Document:
     """
     if not isinstance(text, str):
         raise InputError("context", f"must be a text, not {type(text).__name__}")
+    text = clean_text(text)
     if not text or text.isspace():
         raise InputError("context", f"{source!r} holds no text; give a document with words in it")
-    return Document(source, clean_text(text))
+    return Document(source, text)
 
 
 def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Document]:
@@ -84,12 +92,12 @@ def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Documen
 
 
 def _joined(source: str, parts: "Sequence[LangChainDocument]") -> Document:
-    """Join the parts of a document; a single one is kept to the letter."""
+    """Join the parts of a document; the white space of a single part is kept."""
+    texts = [clean_text(part.page_content) for part in parts]
     pages, start = [], 0
-    for part in parts:
+    for part, text in zip(parts, texts, strict=True):
         page = part.metadata.get("page")
         if isinstance(page, int):
             pages.append((start, page + 1))
-        start += len(part.page_content) + len(_BLANK_LINE)
-    text = _BLANK_LINE.join(part.page_content for part in parts)
-    return replace(from_text(text, source), page_map=PageMap(pages=tuple(pages)))
+        start += len(text) + len(_BLANK_LINE)
+    return replace(from_text(_BLANK_LINE.join(texts), source), page_map=PageMap(pages=tuple(pages)))

@@ -11,6 +11,9 @@ MOST_CHARACTERS = 200_000_000
 
 _BLANK_LINE = "\n\n"
 _SPACES = re.compile(r"\s+")
+_LEADING = re.compile(r"\A[\s\ufeff]+")
+"""White space and byte order marks, which :func:`~memorag_graph.documents.document.clean_text` would remove later."""
+
 _LONGEST_HEADING = 120
 
 
@@ -46,12 +49,13 @@ class Builder:
         Raises:
             InputError: If the whole text becomes too long.
         """
-        kept = text.strip()
+        kept = _LEADING.sub("", text)
+        ahead = len(text) - len(kept)
+        kept = kept.rstrip()
         if not kept:
             return
-        ahead = len(text) - len(text.lstrip())
         for start, title in headings:
-            if title := _SPACES.sub(" ", title).strip():
+            if title := _SPACES.sub(" ", _LEADING.sub("", title)).strip():
                 self._sections.append((self._length + max(0, start - ahead), title[:_LONGEST_HEADING]))
         self._blocks.append(kept)
         self._length += len(kept) + len(_BLANK_LINE)

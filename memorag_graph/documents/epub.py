@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from memorag_graph.documents.archive import open_archive, read_part, read_xml
+from memorag_graph.documents.document import clean_text
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.html import add_html
 from memorag_graph.errors import InputError
@@ -29,7 +30,7 @@ def read_epub(path: Path, name: str) -> Builder:
         _refuse_protected(archive, name)
         for chapter in _chapters(archive, name):
             html = read_part(archive, chapter, name, _MOST_CHAPTER).decode("utf-8", errors="replace")
-            add_html(builder, html, name)
+            add_html(builder, clean_text(html), name)
     return builder
 
 

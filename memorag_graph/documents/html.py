@@ -12,7 +12,7 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})|<\?xml[^>]{0,200}encoding=[\"']([\w-]{1,40})", re.IGNORECASE
 )
-_DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*>")
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 _MOST_CHARACTERS = 64 << 20
 """A tree of more takes too much memory."""
 

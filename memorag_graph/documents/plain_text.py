@@ -37,7 +37,7 @@ def decode(data: bytes, name: str, declared: str | None = None) -> str:
 
 
 def _as_declared(data: bytes, declared: str | None) -> str | None:
-    if declared is None or any(data.startswith(mark) for mark, _ in _BOM_ENCODINGS):
+    if declared is None or data.startswith((codecs.BOM_UTF8, *(mark for mark, _ in _BOM_ENCODINGS))):
         return None
     try:
         return None if codecs.lookup(declared).name in _NO_PAGE else data.decode(declared)
@@ -69,6 +69,7 @@ def _decode(data: bytes, name: str) -> str:
 def _decode_guessing(data: bytes, failure: InputError) -> str:
     from charset_normalizer import from_bytes
 
+    data = data.removeprefix(codecs.BOM_UTF8)
     whole_lines = data.rfind(b"\n", 0, _SAMPLE) + 1 if len(data) > _SAMPLE else 0
     matches = from_bytes(data[: whole_lines or _SAMPLE])
     best = matches.best()

@@ -105,7 +105,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         InputError: If it cannot be read, or a line is no JSON object.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = clean_text(path.read_text(encoding="utf-8")).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("dataset", f"{path} cannot be read ({error})") from None
     for number, line in enumerate(lines, start=1):
