@@ -1,12 +1,12 @@
-"""A small evaluation with tiny models, for tests/test_evaluation_run.py; as a process, one that kills itself.
+"""A small evaluation with tiny models, for tests/test_evaluation_run.py; run as a process, it kills itself.
 
-Arguments: the directory, and after how many lines to die, in the middle of writing the next one.
+Arguments: the directory, and the number of lines to write; the process dies while it writes the next one.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import pytest
 
 from memorag_graph.clues import recall
 from memorag_graph.documents import Document
-from memorag_graph.evaluation import jsonl_log
+from memorag_graph.evaluation import evaluate as evaluate_module
+from memorag_graph.evaluation import jsonl_log, significance
 from memorag_graph.evaluation.dataset import DataSet, Question
 from memorag_graph.evaluation.evaluate import Plan, evaluate
 from memorag_graph.evaluation.results import Results
@@ -65,23 +66,33 @@ def tiny_registry() -> Registry:
     return registry
 
 
-def run(place: Path, plan: Plan = PLAN, registry: Registry | None = None, **settings: Any) -> Results:
-    """Evaluate, with short clues."""
-    with short_clues():
+def run(
+    place: Path, plan: Plan = PLAN, registry: Registry | None = None, *, plots: bool = False, **settings: Any
+) -> Results:
+    """Evaluate with short clues and few resamples; draw plots only on request."""
+    with short_clues(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(significance, "RESAMPLES", 99)
+        if not plots:
+            patch.setattr(evaluate_module, "draw", lambda *_: [])
         return evaluate(data_set(), plan, place, registry or tiny_registry(), **settings)
 
 
 @contextmanager
 def short_clues() -> Iterator[None]:
-    """Have memories write a few words only: tests of the evaluation need no more."""
+    """Make memories write only a few words."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recall, "_CLUE_TOKENS", 12)
         patch.setattr(recall, "_POINT_TOKENS", 12)
         yield
 
 
-def die_after(lines: int) -> None:
-    """Kill this process in the middle of a line."""
+class Killed(BaseException):
+    """Stands for the death of the process."""
+
+
+@contextmanager
+def dying_after(lines: int, die: Callable[[], object]) -> Iterator[None]:
+    """Die while a line is written, after a number of whole lines."""
     append = jsonl_log.JournalFile.append
     left = lines
 
@@ -90,18 +101,24 @@ def die_after(lines: int) -> None:
         if left == 0:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write('{"question": "a1", "met')
-                file.flush()
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         left -= 1
         append(self, line)
 
-    jsonl_log.JournalFile.append = append_or_die  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl_log.JournalFile, "append", append_or_die)
+        yield
+
+
+def raise_killed() -> None:
+    """Die as an exception, which takes less time than a process of its own."""
+    raise Killed
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run until death."""
-    die_after(int(arguments[1]))
-    run(Path(arguments[0]), KILLED)
+    with dying_after(int(arguments[1]), lambda: os.kill(os.getpid(), signal.SIGKILL)):
+        run(Path(arguments[0]), KILLED)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,7 +40,18 @@ from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
 from tests.conftest import TEXT, HashEmbeddings
-from tests.evaluation_process import KILLED, OPTIONS, PIPELINES, PLAN, data_set, run, short_clues
+from tests.evaluation_process import (
+    KILLED,
+    OPTIONS,
+    PIPELINES,
+    PLAN,
+    Killed,
+    data_set,
+    dying_after,
+    raise_killed,
+    run,
+    short_clues,
+)
 
 ROOT = Path(__file__).parent.parent
 STEMMER = Stemmer.Stemmer("english")
@@ -52,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMORAG_GRAPH_HOME", str(place / "home"))
-        run(place / "run")
+        run(place / "run", plots=True)
     return place / "run"
 
 
@@ -72,9 +83,8 @@ def items(place: Path, pipeline: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (place / "items" / f"{pipeline}.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("lines", [3, 16, 30])
-def test_a_killed_run_goes_on_to_the_same_figures(finished: Path, tmp_path: Path, lines: int) -> None:
-    place = tmp_path / "run"
+def kill_process(place: Path, lines: int) -> None:
+    """Run in a process that is killed, so that nothing is cleaned up."""
     killed = subprocess.run(
         [sys.executable, "-m", "tests.evaluation_process", str(place), str(lines)],
         cwd=ROOT,
@@ -83,6 +93,19 @@ def test_a_killed_run_goes_on_to_the_same_figures(finished: Path, tmp_path: Path
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
+def break_off(place: Path, lines: int) -> None:
+    with dying_after(lines, raise_killed), pytest.raises(Killed):
+        run(place, KILLED)
+
+
+@pytest.mark.parametrize(("lines", "kill"), [(3, break_off), (16, kill_process), (30, break_off)])
+def test_a_killed_run_resumes_to_the_same_figures(
+    finished: Path, tmp_path: Path, lines: int, kill: Callable[[Path, int], None]
+) -> None:
+    place = tmp_path / "run"
+    kill(place, lines)
     assert not (place / "results.json").exists()
     torn = [path for path in place.rglob("*.jsonl") if not path.read_text().endswith("\n")]
     assert len(torn) == 1
