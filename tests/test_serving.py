@@ -1,4 +1,4 @@
-"""The service under a real uvicorn on loopback, asked by its own clients."""
+"""The service under a real uvicorn on loopback, with its own clients."""
 
 import asyncio
 import base64
@@ -34,11 +34,13 @@ from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 QUESTION = "Who was proud of the harbour at Thorle?"
 REPLY = "Captain Struan was proud of the harbour at Thorle [1]."
 WRITING = TINY.model_copy(update={"generator": "writer"})
-_PAUSE = 0.05
+_GATE_SECONDS = 20
 
 
-class SlowWriter(GenericFakeChatModel):
-    """Writes a word at a time, with pauses."""
+class GatedWriter(GenericFakeChatModel):
+    """Writes the first word, and the others once its gate is open."""
+
+    gate: Any
 
     def _stream(
         self,
@@ -48,8 +50,9 @@ class SlowWriter(GenericFakeChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         for chunk in super()._stream(messages, stop, run_manager, **kwargs):
-            time.sleep(_PAUSE)
             yield chunk
+            if not self.gate.wait(_GATE_SECONDS):
+                raise TimeoutError("nobody opened the gate")
 
 
 class Service:
@@ -59,7 +62,9 @@ class Service:
         self.registry = Registry()
         self.registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
         self.registry.add_embeddings("hash", HashEmbeddings())
-        self.registry.add_chat_model("writer", SlowWriter(messages=iter(lambda: AIMessage(REPLY), None)))
+        self.gate = threading.Event()
+        writer = GatedWriter(messages=iter(lambda: AIMessage(REPLY), None), gate=self.gate)
+        self.registry.add_chat_model("writer", writer)
         app = create_app(self.registry, settings.pop("options", TINY), **settings)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -91,26 +96,36 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     service.stop()
 
 
-def test_a_remote_runnable_gives_what_the_graph_gives(service: Service) -> None:
-    memory_id = service.memorize()
-    remote: Any = RemoteRunnable(f"{service.url}/memorag")
-    graph = build_graph(service.registry)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service for tests that do not depend on the contents of its store."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MEMORAG_GRAPH_HOME", str(tmp_path_factory.mktemp("home")))
+        service = Service()
+        yield service
+        service.stop()
+
+
+def test_a_remote_runnable_gives_what_the_graph_gives(shared: Service) -> None:
+    memory_id = shared.memorize()
+    remote: Any = RemoteRunnable(f"{shared.url}/memorag")
+    graph = build_graph(shared.registry)
     questions = [QUESTION, "How many lorries were there in 1999?"]
-    given = [{"memory_id": memory_id, "query": question} for question in questions]
-    expected = [graph.invoke(it, context=TINY) for it in given]  # type: ignore[call-overload]
-    told = ("answer", "citations", "evidence", "spans", "surrogates", "notices", "basis")
-    for found, right in zip([remote.invoke(given[0]), *remote.batch(given)], [expected[0], *expected], strict=True):
-        assert {key: found[key] for key in told} == {key: right[key] for key in told}
-    assert asyncio.run(remote.ainvoke(given[0]))["answer"] == expected[0]["answer"]
-    hit = remote.invoke(given[0], {"configurable": {"hits": 1, "evidence_tokens": 40}})
+    inputs = [{"memory_id": memory_id, "query": question} for question in questions]
+    expected = [graph.invoke(question, context=TINY) for question in inputs]  # type: ignore[call-overload]
+    compared = ("answer", "citations", "evidence", "spans", "surrogates", "notices", "basis")
+    for found, right in zip([remote.invoke(inputs[0]), *remote.batch(inputs)], [expected[0], *expected], strict=True):
+        assert {key: found[key] for key in compared} == {key: right[key] for key in compared}
+    assert asyncio.run(remote.ainvoke(inputs[0]))["answer"] == expected[0]["answer"]
+    hit = remote.invoke(inputs[0], {"configurable": {"hits": 1, "evidence_tokens": 40}})
     assert len(hit["evidence"]) == 1
 
 
-def test_the_task_is_chosen_and_explained_over_http(service: Service) -> None:
-    memory_id = service.memorize()
+def test_the_task_is_chosen_and_explained_over_http(shared: Service) -> None:
+    memory_id = shared.memorize()
     for query, task in (("When did Captain Quill retire?", "lookup"), ("Why was the harbour closed?", "memorag")):
         given = {"input": {"memory_id": memory_id, "query": query, "task_type": "auto"}}
-        answered = service.http.post("/memorag/invoke", json=given).json()["output"]
+        answered = shared.http.post("/memorag/invoke", json=given).json()["output"]
         assert answered["task"] == task
         assert answered["trace"][0] == {**answered["trace"][0], "node": "memorize", "what": "route", "text": task}
         assert all(record["reason"] for record in answered["trace"])
@@ -121,15 +136,13 @@ def test_the_task_is_chosen_and_explained_over_http(service: Service) -> None:
 def test_tokens_arrive_before_the_end(service: Service) -> None:
     given = {"memory_id": service.memorize(), "query": QUESTION}
     remote: Any = RemoteRunnable(f"{service.url}/memorag")
-    arrived, text, last = [], "", {}
+    text, last = "", {}
     for piece in remote.stream(given):
-        arrived.append(time.perf_counter())
+        service.gate.set()  # the writer cannot finish before a token has arrived
         text += piece["answer"]
         last = piece
-    words = len(REPLY.split(" "))
     assert text == REPLY
     assert last["citations"]
-    assert arrived[-1] - arrived[0] > _PAUSE * words / 2  # they were not held back to come all at once
 
     async def events() -> list[Any]:
         return [event async for event in remote.astream_events(given, version="v2")]
@@ -144,21 +157,21 @@ def test_tokens_arrive_before_the_end(service: Service) -> None:
     assert {"memorize", "recall", "retrieve", "generate"} <= {event["name"] for event in seen}
 
 
-def test_schemas_show_what_can_be_asked_and_set(service: Service) -> None:
-    shown = service.http.get("/memorag/input_schema").json()["properties"]
+def test_schemas_show_inputs_and_options(shared: Service) -> None:
+    shown = shared.http.get("/memorag/input_schema").json()["properties"]
     assert set(shown) == {"query", "memory_id", "context", "task_type", "messages"}
     assert all(field["description"] for field in shown.values())
-    config = json.dumps(service.http.get("/memorag/config_schema").json())
+    config = json.dumps(shared.http.get("/memorag/config_schema").json())
     assert '"maximum": 1024' in config
     assert '"files"' not in config
     assert '"device"' not in config
-    output = service.http.get("/memorag/output_schema").json()["$defs"]["GraphOutput"]
+    output = shared.http.get("/memorag/output_schema").json()["$defs"]["GraphOutput"]
     assert {"answer", "citations", "evidence"} <= set(output["properties"])
-    paths = service.http.get("/openapi.json").json()["paths"]
+    paths = shared.http.get("/openapi.json").json()["paths"]
     assert {"/memorag/invoke", "/memorag/stream", "/memories", "/memories/{memory_id}", "/health"} <= set(paths)
 
 
-def test_a_memory_is_uploaded_listed_asked_and_deleted(service: Service) -> None:
+def test_a_memory_is_uploaded_listed_queried_and_deleted(service: Service) -> None:
     files = [("files", ("../../etc/letters.txt", TEXT.encode())), ("files", ("notice.txt", b"The harbour is closed."))]
     with service.http.stream("POST", "/memories/upload", files=files, data={"settings": '{"gist_tokens": 48}'},
                              headers={"Accept": "text/event-stream"}) as answer:  # fmt: skip
@@ -180,11 +193,10 @@ def test_a_memory_is_uploaded_listed_asked_and_deleted(service: Service) -> None
 
 
 MISSING = "0" * 32
-ASKED = {"query": "?", "context": TEXT}
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "reason"),
     [
         ({"input": {"query": "?", "memory_id": MISSING}}, 404, "there is no memory"),
         ({"input": {"query": "?", "memory_id": "../../secret"}}, 422, "memory_id"),
@@ -192,8 +204,8 @@ ASKED = {"query": "?", "context": TEXT}
         ({"input": {"query": "?", "files": ["/etc/passwd"], "context": "a"}}, 422, "files"),
         ({"input": {"query": "?", "save_dir": "/tmp/x", "context": "a"}}, 422, "save_dir"),
         ({"input": {"query": "?", "bogus": 1, "context": "a"}}, 422, "bogus"),
-        ({"input": {"query": " ", "context": "a"}}, 422, "query: a question is needed"),
-        ({"input": {"query": "?"}}, 422, "memory_id: nothing to ask about"),
+        ({"input": {"query": " ", "context": "a"}}, 422, "query: must not be empty"),
+        ({"input": {"query": "?"}}, 422, "memory_id: give a memory_id or a context"),
         ({"input": {"query": "?", "context": "a", "task_type": "translate"}}, 422, "task_type"),
         ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"hits": 0}}}, 422, "hits"),
         ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"hits": "many"}}}, 422, "hits"),
@@ -213,29 +225,20 @@ ASKED = {"query": "?", "context": TEXT}
     ],
 )
 @pytest.mark.parametrize("endpoint", ["invoke", "stream", "batch", "stream_events"])
-def test_what_cannot_be_asked_is_refused_with_the_reason(
-    shared: Service, endpoint: str, body: dict[str, Any], status: int, told: str
+def test_invalid_questions_are_refused_with_the_reason(
+    shared: Service, endpoint: str, body: dict[str, Any], status: int, reason: str
 ) -> None:
     if endpoint == "batch" and "input" in body:
         body = {**{key: value for key, value in body.items() if key != "input"}, "inputs": [body["input"]]}
     answer = shared.http.post(f"/memorag/{endpoint}", json=body)
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
-    assert told in f"{error['field']}: {error['message']}"
+    assert reason in f"{error['field']}: {error['message']}"
     assert "Traceback" not in answer.text
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MEMORAG_GRAPH_HOME", str(tmp_path_factory.mktemp("home")))
-        service = Service()
-        yield service
-        service.stop()
-
-
 @pytest.mark.parametrize(
-    ("path", "request_", "status", "told"),
+    ("path", "request_", "status", "reason"),
     [
         ("/memories", {"json": {"documents": []}}, 422, "documents"),
         ("/memories", {"json": {"documents": [{"text": " "}]}}, 422, "holds no text"),
@@ -248,13 +251,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         ("/memories/upload", {"data": {"settings": "{}"}}, 422, "files"),
     ],
 )
-def test_what_cannot_be_memorized_is_refused_with_the_reason(
-    shared: Service, path: str, request_: dict[str, Any], status: int, told: str
+def test_invalid_documents_are_refused_with_the_reason(
+    shared: Service, path: str, request_: dict[str, Any], status: int, reason: str
 ) -> None:
     answer = shared.http.post(path, **request_)
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
-    assert told in f"{error['field']}: {error['message']}"
+    assert reason in f"{error['field']}: {error['message']}"
 
 
 @pytest.mark.parametrize("place", ["x", "%2e%2e", "..%2f..%2fetc", "0" * 31, "0" * 32, "%00"])
@@ -276,7 +279,7 @@ def test_only_ids_of_the_store_are_looked_up(shared: Service, place: str) -> Non
         ("Bericht 2020.txt", "Bericht 2020.txt"),
     ],
 )
-def test_names_of_documents_are_no_places(name: str, expected: str) -> None:
+def test_document_names_are_not_paths(name: str, expected: str) -> None:
     assert document_name(name) == expected
 
 
@@ -285,7 +288,7 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("service", [{"api_key": "secret", "max_body": 20_000}], indirect=True)
-def test_a_key_is_asked_for_and_bodies_are_limited(service: Service) -> None:
+def test_requests_need_the_key_and_bodies_are_limited(service: Service) -> None:
     given = {"documents": [{"text": TEXT}]}
     foreign = {**basic("me", "secret"), "Sec-Fetch-Site": "cross-site"}  # a browser on a page of another site
     for headers in (
@@ -372,7 +375,7 @@ def test_a_valid_key_wins_over_a_malformed_password(registry: Registry) -> None:
         assert client.get("/memories", headers=headers).json() == []
 
 
-def test_the_key_is_asked_for_wherever_the_service_is_mounted(registry: Registry) -> None:
+def test_the_key_is_required_wherever_the_service_is_mounted(registry: Registry) -> None:
     outer = FastAPI()
     outer.mount("/under", create_app(registry, TINY, api_key="secret"))
     with TestClient(outer) as client:
@@ -384,16 +387,17 @@ def test_the_key_is_asked_for_wherever_the_service_is_mounted(registry: Registry
 
 
 @pytest.mark.parametrize("service", [{"options": WRITING}], indirect=True)
-def test_a_client_that_leaves_does_no_harm(service: Service) -> None:
+def test_clients_that_disconnect_do_no_harm(service: Service) -> None:
     given = {"input": {"memory_id": service.memorize(), "query": QUESTION}}
     for _ in range(3):
         with service.http.stream("POST", "/memorag/stream", json=given) as answer:
-            next(answer.iter_lines())
+            next(answer.iter_lines())  # the writer still waits
+    service.gate.set()
     assert service.http.post("/memorag/invoke", json=given).json()["output"]["answer"] == REPLY
 
 
 @pytest.mark.parametrize("service", [{"checkpointer": InMemorySaver()}], indirect=True)
-def test_a_conversation_is_gone_on_with_by_its_thread(service: Service) -> None:
+def test_a_thread_continues_its_conversation(service: Service) -> None:
     remote: Any = RemoteRunnable(f"{service.url}/memorag")
     given = {"memory_id": service.memorize(), "query": QUESTION}
     thread = {"configurable": {"thread_id": "mine"}}
@@ -402,21 +406,22 @@ def test_a_conversation_is_gone_on_with_by_its_thread(service: Service) -> None:
     assert bad.status_code == 422
 
 
-def test_many_clients_get_what_each_gets_alone(service: Service) -> None:
-    memory_id = service.memorize()
+def test_concurrent_clients_get_the_same_answers_as_one(shared: Service) -> None:
+    """More clients than the default executor has threads on two cores."""
+    memory_id = shared.memorize()
 
     def ask(number: int) -> Any:
         given = {"memory_id": memory_id, "query": f"How many lorries were there in {1990 + number}?"}
-        with httpx.Client(base_url=service.url, timeout=120) as client:
+        with httpx.Client(base_url=shared.url, timeout=120) as client:
             return client.post("/memorag/invoke", json={"input": given}).json()["output"]["answer"]
 
-    alone = [ask(number) for number in range(32)]
-    with ThreadPoolExecutor(32) as pool:
-        assert list(pool.map(ask, range(32))) == alone
-    assert len(set(alone)) > 10
+    alone = [ask(number) for number in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(ask, range(12))) == alone
+    assert len(set(alone)) > 4
 
 
-def test_the_default_service_loads_nothing_before_it_is_asked() -> None:
+def test_importing_the_default_service_loads_no_model_library() -> None:
     import subprocess
     import sys
 
@@ -435,32 +440,32 @@ def test_the_default_service_loads_nothing_before_it_is_asked() -> None:
         ("/memorag/invoke", b'{"input": {"messages": [{"type": "tool", "content": "x"}]}}', "messages"),
     ],
 )
-def test_bodies_that_cannot_be_read_are_refused(service: Service, path: str, content: bytes, field: str | None) -> None:
-    answer = service.http.post(path, content=content, headers={"Content-Type": "application/json"})
+def test_unreadable_bodies_are_refused(shared: Service, path: str, content: bytes, field: str | None) -> None:
+    answer = shared.http.post(path, content=content, headers={"Content-Type": "application/json"})
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["error"]["field"] == field
 
 
-def test_half_characters_harm_nothing(service: Service) -> None:
+def test_lone_surrogates_do_no_harm(shared: Service) -> None:
     half = "\\ud800"
-    made = service.http.post(
+    made = shared.http.post(
         "/memories",
         content=json.dumps({"documents": [{"name": "NAME", "text": TEXT}]}).replace("NAME", f"a{half}b"),
         headers={"Content-Type": "application/json"},
     )
     assert made.status_code == 201, made.text
     given = {"input": {"memory_id": made.json()["memory_id"], "query": QUESTION}}
-    asked = {**given, "config": {"configurable": {"prompts": {"span": "Find HALF: {question}"}}}}
-    answer = service.http.post(
+    body = {**given, "config": {"configurable": {"prompts": {"span": "Find HALF: {question}"}}}}
+    answer = shared.http.post(
         "/memorag/invoke",
-        content=json.dumps(asked).replace("HALF", half),
+        content=json.dumps(body).replace("HALF", half),
         headers={"Content-Type": "application/json"},
     )
     assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("root_path", ["/", "/m", "/mem", "/memories"])
-def test_no_place_of_the_service_opens_it(registry: Registry, root_path: str) -> None:
+def test_no_root_path_bypasses_the_key(registry: Registry, root_path: str) -> None:
     with TestClient(create_app(registry, TINY, api_key="secret"), root_path=root_path) as client:
         for path in ("/memories", f"{root_path}/memories", "/memorag/input_schema"):
             assert client.get(path).status_code in (401, 404), path

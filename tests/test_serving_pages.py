@@ -1,9 +1,6 @@
 """The service's pages in a real Chromium, and the command that starts it."""
 
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +9,23 @@ import httpx
 import pytest
 
 from memorag_graph.cli.main import app as command_line
+from memorag_graph.cli.serve import require_free
+from memorag_graph.errors import InputError
+from tests.browser import NEEDS_CHROMIUM
 from tests.servers import memorag_serve
 from tests.test_serving import QUESTION, Service
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium")
+LOCAL = re.compile(r"(http://127\.0\.0\.1|data:|blob:)")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MEMORAG_GRAPH_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     service = Service()
     yield service
@@ -34,24 +39,14 @@ def service_with_key() -> Iterator[Service]:
     service.stop()
 
 
-@pytest.fixture
-def page() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()
-
-
 def outside(page: Any) -> list[str]:
-    """Note every request that leaves loopback."""
+    """Return a list that collects every request that leaves loopback."""
     left: list[str] = []
-    page.on(
-        "request", lambda it: None if re.match(r"(http://127\.0\.0\.1|data:|blob:)", it.url) else left.append(it.url)
-    )
+    page.on("request", lambda request: left.append(request.url) if not LOCAL.match(request.url) else None)
     return left
 
 
-@in_a_browser
+@NEEDS_CHROMIUM
 def test_the_playground_answers(service: Service, page: Any) -> None:
     memory_id = service.memorize()
     left = outside(page)
@@ -67,12 +62,12 @@ def test_the_playground_answers(service: Service, page: Any) -> None:
     assert left == []
 
 
-@in_a_browser
-def test_the_playground_asks_for_the_key(service_with_key: Service, page: Any) -> None:
+@NEEDS_CHROMIUM
+def test_the_playground_asks_for_the_key(service_with_key: Service, browser: Any) -> None:
     refused = service_with_key.http.get("/memorag/playground/")
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Basic realm="memorag-graph"')
     key = {"username": "me", "password": "secret"}
-    with page.context.browser.new_context(http_credentials=key) as context:
+    with browser.new_context(http_credentials=key) as context:
         known = context.new_page()
         known.goto(f"{service_with_key.url}/memorag/playground/")
         known.get_by_text("Memory Id", exact=False).first.wait_for()
@@ -83,8 +78,8 @@ def test_the_playground_asks_for_the_key(service_with_key: Service, page: Any) -
         assert answer.value.status not in (401, 403)
 
 
-@in_a_browser
-def test_the_description_is_readable_without_a_network(service: Service, page: Any) -> None:
+@NEEDS_CHROMIUM
+def test_the_documentation_needs_no_network(service: Service, page: Any) -> None:
     left = outside(page)
     page.goto(f"{service.url}/docs")
     page.get_by_text("/memorag/invoke", exact=True).wait_for()
@@ -99,18 +94,12 @@ def test_the_command_serves(tmp_path: Path) -> None:
     with memorag_serve(tmp_path, {}, "--api-key", "secret") as url:
         assert httpx.get(f"{url}/memories").status_code == 401
         assert httpx.get(f"{url}/memories", headers={"X-API-Key": "secret"}).json() == []
-        again = subprocess.run(
-            [sys.executable, "-m", "memorag_graph", "serve", "--port", url.rpartition(":")[2]],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert again.returncode == 2
-        assert "cannot be used" in again.stderr
+        with pytest.raises(InputError, match="cannot be used"):
+            require_free("127.0.0.1", int(url.rpartition(":")[2]))
     assert "secret" not in (tmp_path / "log").read_text()
 
 
-def test_it_is_not_opened_to_others_by_accident() -> None:
+def test_other_hosts_are_served_only_on_purpose() -> None:
     from typer.testing import CliRunner
 
     refused = CliRunner().invoke(command_line, ["serve", "--host", "0.0.0.0"])

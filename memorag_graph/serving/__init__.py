@@ -1,1 +1,1 @@
-"""The package as a web service: LangServe's endpoints for questions, and endpoints for memories."""
+"""The web service: LangServe endpoints for questions, and endpoints for memories."""

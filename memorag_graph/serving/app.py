@@ -1,4 +1,4 @@
-"""The service: questions, memories, health, and a page that describes them."""
+"""Create the service: questions, memories, health and a page of documentation."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from memorag_graph.version import __version__
 
 API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
 MAX_BODY = 200 * 1024**2
-"""Most bytes of a request's body."""
+"""Maximum bytes of a request's body."""
 
 _THREADS = 128
 _QUESTIONS = "/memorag"
@@ -44,12 +44,15 @@ def create_app(
     """Return the service.
 
     Args:
-        registry: Where models and memories are kept; by default the process's own.
-        options: Which models answer, and how; clients may set the options of a question only.
-        api_key: What clients have to show; None lets everybody in.
-        max_body: Most bytes of a request's body.
-        checkpointer: Keeps conversations, which clients name by ``thread_id``.
-        docs_path: Where the page that describes the endpoints is.
+        registry: Models and memories; by default those of the process.
+        options: Models and defaults; clients may override the options of a question only.
+        api_key: Key that clients must send; None lets everybody in.
+        max_body: Maximum bytes of a request's body.
+        checkpointer: Stores conversations, which clients name by ``thread_id``.
+        docs_path: Path of the page that documents the endpoints.
+
+    Raises:
+        InputError: If an HTTP header cannot carry the key.
     """
     registry, options = registry or shared_registry, options or RunOptions()
     app = FastAPI(title="memorag-graph", version=__version__, docs_url=None, redoc_url=None, lifespan=_many_threads)
@@ -58,12 +61,12 @@ def create_app(
     questions = questions_app(build_graph(registry, checkpointer=checkpointer), options, registry.store, guard)
     app.include_router(memories_router(registry, options, guard))
 
-    @app.get("/health", tags=["service"], summary="Whether the service answers")
+    @app.get("/health", tags=["service"], summary="Check that the service is up")
     def health() -> dict[str, Any]:
         return {
             "status": "ok",
             "version": __version__,
-            "models": [Path(it).name for it in registry.models.loaded_models()],
+            "models": [Path(name).name for name in registry.models.loaded_models()],
         }
 
     @app.get(docs_path, include_in_schema=False)
@@ -78,7 +81,7 @@ def create_app(
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
             mounted = questions.openapi()
-            schema["paths"] |= {f"{_QUESTIONS}{path}": what for path, what in mounted["paths"].items()}
+            schema["paths"] |= {f"{_QUESTIONS}{path}": methods for path, methods in mounted["paths"].items()}
             for kind, parts in mounted.get("components", {}).items():
                 schema.setdefault("components", {}).setdefault(kind, {}).update(parts)
             app.openapi_schema = schema
@@ -90,11 +93,11 @@ def create_app(
 
 @asynccontextmanager
 async def _many_threads(_: FastAPI) -> AsyncIterator[None]:
-    """Give nodes a thread each, where they wait for the model together; the default has but a few for each core."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="asker") as executor:
+    """Give each waiting node a thread; the default executor has only a few per core."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="question") as executor:
         asyncio.get_running_loop().set_default_executor(executor)
         yield
 
 
 app = create_app(api_key=os.environ.get(API_KEY_VARIABLE), docs_path="/memorag-docs")
-"""The service with default models, to be served beside others; nothing is loaded until it is asked."""
+"""The service with default models, to be served beside others; models load with the first request."""

@@ -1,4 +1,4 @@
-"""Endpoints for memories: make, list, describe, delete."""
+"""Endpoints that create, list, describe and delete memories."""
 
 import asyncio
 import json
@@ -36,19 +36,19 @@ class Text(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field("context", description="Name of the document, which its citations carry.")
+    name: str = Field("context", description="Name of the document, as its citations show it.")
     text: str = Field(description="The text.")
 
 
 class Texts(BaseModel):
-    """Texts to memorize, and how."""
+    """Texts to memorize and the settings of their memory."""
 
     model_config = ConfigDict(extra="forbid")
 
     documents: list[Text] = Field(min_length=1, description="The documents, in order.")
     settings: dict[str, Any] = Field(
         default_factory=dict,
-        description=f"How the memory is made: {', '.join(sorted(set(MemorySettings.model_fields) - {'index'}))}.",
+        description=f"Settings of the memory: {', '.join(sorted(set(MemorySettings.model_fields) - {'index'}))}.",
     )
 
 
@@ -60,7 +60,7 @@ def require_memory(store: MemoryStore, memory_id: str) -> Path:
     """
     directory = store.directory(memory_id)
     if not _ID.fullmatch(memory_id) or not directory.is_dir():
-        raise HTTPException(404, f"there is no memory {memory_id[:64]!r}; see what there is with GET /memories")
+        raise HTTPException(404, f"there is no memory {memory_id[:64]!r}; list the existing ones with GET /memories")
     return directory
 
 
@@ -78,26 +78,26 @@ def memories_router(registry: Registry, options: RunOptions, guard: Guard) -> AP
     store = registry.store
 
     @router.post("", summary="Memorize texts", status_code=201)
-    async def create(request: Request, given: Texts) -> Response:
-        documents = [from_text(it.text, document_name(it.name)) for it in given.documents]
-        return await _memorize(registry, options, request, documents, given.settings)
+    async def create(request: Request, texts: Texts) -> Response:
+        documents = [from_text(text.text, document_name(text.name)) for text in texts.documents]
+        return await _memorize(registry, options, request, documents, texts.settings)
 
     @router.post("/upload", summary="Memorize files", status_code=201)
     async def upload(
         request: Request,
         files: Annotated[list[UploadFile], File(description=f"Files: {', '.join(SUFFIXES)}.")],
-        settings: Annotated[str, Form(description="How the memory is made, as JSON.")] = "{}",
+        settings: Annotated[str, Form(description="Settings of the memory, as JSON.")] = "{}",
     ) -> Response:
-        documents = [await run_in_threadpool(_read_upload, it) for it in files]
-        return await _memorize(registry, options, request, documents, _settings(settings))
+        documents = [await run_in_threadpool(_read_upload, file) for file in files]
+        return await _memorize(registry, options, request, documents, _parse_settings(settings))
 
     @router.get("", summary="List memories")
     def list_memories() -> list[dict[str, Any]]:
-        return [_described(info) for info in store.memories()]
+        return [_public_info(info) for info in store.memories()]
 
     @router.get("/{memory_id}", summary="Describe a memory")
     def info(memory_id: str) -> dict[str, Any]:
-        return _described(read_info(require_memory(store, memory_id)))
+        return _public_info(read_info(require_memory(store, memory_id)))
 
     @router.delete("/{memory_id}", summary="Delete a memory", status_code=204)
     def delete(memory_id: str) -> None:
@@ -111,12 +111,12 @@ def memories_router(registry: Registry, options: RunOptions, guard: Guard) -> AP
 async def _memorize(
     registry: Registry, options: RunOptions, request: Request, documents: Sequence[Document], settings: dict[str, Any]
 ) -> Response:
-    """Memorize documents, telling of the progress where the client asked for events."""
+    """Memorize documents; stream progress if the client accepts events."""
     names = [document.source for document in documents]
     if len(set(names)) < len(names):
-        raise InputError("documents", "two documents have the same name; give each its own")
+        raise InputError("documents", "two documents have the same name; give each a unique one")
     if unknown := sorted(set(settings) - (set(MemorySettings.model_fields) - {"index"})):
-        raise InputError(f"settings.{unknown[0]}", "is unknown; see GET /openapi.json for what may be set")
+        raise InputError(f"settings.{unknown[0]}", "is unknown; see GET /openapi.json for the settings")
     chosen = run_options({**options.model_dump(), **settings})
 
     def work(report: ReportProgress) -> dict[str, Any]:
@@ -129,24 +129,24 @@ async def _memorize(
 
 
 async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIterator[dict[str, str]]:
-    """Yield what work tells of its progress, then its result or what went wrong.
+    """Run `work`; yield its progress, then its result or its error.
 
-    Work goes on where the client is gone: what is memorized is there when it asks again.
+    The work continues if the client disconnects, so its memory exists at the next request.
     """
     loop = asyncio.get_running_loop()
-    waiting: asyncio.Queue[Progress | None] = asyncio.Queue()
+    reports: asyncio.Queue[Progress | None] = asyncio.Queue()
 
     def report(progress: Progress) -> None:
-        loop.call_soon_threadsafe(waiting.put_nowait, progress)
+        loop.call_soon_threadsafe(reports.put_nowait, progress)
 
     def run() -> dict[str, Any]:
         try:
             return work(report)
         finally:
-            loop.call_soon_threadsafe(waiting.put_nowait, None)
+            loop.call_soon_threadsafe(reports.put_nowait, None)
 
     result = loop.run_in_executor(None, run)
-    while (progress := await waiting.get()) is not None:
+    while (progress := await reports.get()) is not None:
         yield {"event": "progress", "data": json.dumps(asdict(progress))}
     try:
         yield {"event": "memory", "data": json.dumps(await result, ensure_ascii=False)}
@@ -155,15 +155,15 @@ async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIter
 
 
 def _read_upload(upload: UploadFile) -> Document:
-    """Read a file that was sent, from a file of its own for as long as that takes."""
+    """Read an uploaded file by way of a temporary file."""
     name = document_name(upload.filename or "")
-    with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as kept:
-        shutil.copyfileobj(upload.file, kept)
-        kept.flush()
-        return read_document(kept.name, name=name)
+    with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as file:
+        shutil.copyfileobj(upload.file, file)
+        file.flush()
+        return read_document(file.name, name=name)
 
 
-def _settings(text: str) -> dict[str, Any]:
+def _parse_settings(text: str) -> dict[str, Any]:
     try:
         settings = json.loads(text)
     except ValueError:
@@ -173,13 +173,15 @@ def _settings(text: str) -> dict[str, Any]:
     return settings
 
 
-def _described(info: dict[str, Any]) -> dict[str, Any]:
-    """Describe a memory without saying where it is on the server."""
-    kept = ("memory_id", "kind", "language", "settings", "memory_tokens", "chunks")
+def _public_info(info: dict[str, Any]) -> dict[str, Any]:
+    """Return what clients may know of a memory: no paths of the server."""
+    copied = ("memory_id", "kind", "language", "settings", "memory_tokens", "chunks")
     models = {"model": Path(info["identity"]["model"]).name, "dtype": info["identity"]["dtype"]}
     return {
-        **{key: info[key] for key in kept},
-        "documents": [{key: it[key] for key in it if key != "places"} for it in info["documents"]],
+        **{key: info[key] for key in copied},
+        "documents": [
+            {key: value for key, value in document.items() if key != "places"} for document in info["documents"]
+        ],
         **models,
         "tokens": sum(document["tokens"] for document in info["documents"]),
         "shards": len(info["shards"]),

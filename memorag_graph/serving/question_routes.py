@@ -1,4 +1,4 @@
-"""LangServe's endpoints over the graph: invoke, batch, stream, events, schemas, playground."""
+"""Serve the graph with LangServe: invoke, batch, stream, events, schemas, playground."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from memorag_graph.text.languages import language
 QUESTION_OPTIONS = frozenset(
     {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"}
 )
-"""Options that a client may set; models and devices are the operator's."""
+"""Options that clients may set; models and devices are up to the operator."""
 
 MEMORY_ID = "^([0-9a-f]{32})?$"
 _THREAD = "thread_id"
@@ -36,40 +36,40 @@ _THREAD_ID = re.compile(r"[\w.:-]{1,128}")
 
 
 class Question(BaseModel):
-    """What a client asks: nothing that names a file of the server.
+    """A client's question; no field names a file of the server.
 
-    No field may be null: LangServe's playground cannot show those.
+    No field is nullable, because LangServe's playground cannot show those.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field("", description="The question; by default the last of the messages. May be empty for a summary.")
-    memory_id: str = Field("", pattern=MEMORY_ID, description="Id of the memory to ask.")
-    context: str = Field("", description="A text to ask about instead; it is memorized first.")
+    memory_id: str = Field("", pattern=MEMORY_ID, description="Id of the memory to query.")
+    context: str = Field("", description="A text to query instead; it is memorized first.")
     task_type: TaskType = Field("memorag", description=TASKS)
     messages: list[AnyMessage] = Field(default_factory=list, description="A conversation that ends with the question.")
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Question":
         if self.task_type != "summarize" and not question_of(self.query, self.messages).strip():
-            raise ValueError("query: a question is needed")
+            raise ValueError("query: must not be empty")
         if not self.memory_id and not self.context.strip():
-            raise ValueError("memory_id: nothing to ask about; give a memory_id or a context")
+            raise ValueError("memory_id: give a memory_id or a context")
         return self
 
 
 class ServedRunnable(MemoRAGRunnable):
-    """The graph as LangServe serves it: options carry their bounds, and each request has a thread of its own."""
+    """The graph for LangServe: options show their bounds, and a conversation its thread."""
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
-        """The options that a client may set, with their bounds, and the thread."""
+        """The options that clients may set, with their bounds, and the thread."""
         fields = RunOptions.model_fields
         specs = [
             spec._replace(annotation=_bounded(spec.annotation, fields[spec.id].metadata))
             for spec in super().config_specs
         ]
-        thread = ConfigurableFieldSpec(_THREAD, str, "Thread", "A conversation to go on with.", default="")
+        thread = ConfigurableFieldSpec(_THREAD, str, "Thread", "The conversation to continue.", default="")
         return [*specs, thread] if self.graph.checkpointer else specs
 
 
@@ -88,20 +88,20 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, 
     allowed = QUESTION_OPTIONS | ({_THREAD} if graph.checkpointer else set())
 
     async def check(config: dict[str, Any], request: Request) -> dict[str, Any]:
-        """Refuse here what would fail later, where LangServe answers all faults alike; give the run a thread."""
+        """Validate a request, because LangServe answers all later errors alike; give the run a thread."""
         body = await request.json()
         if not isinstance(body.get("inputs") or [], list):
             raise InputError("inputs", "must be a list of questions")
-        for given in _configs(body):
-            if unknown := sorted(set(given.get("configurable") or {}) - allowed):
+        for sent in _configs(body):
+            if unknown := sorted(set(sent.get("configurable") or {}) - allowed):
                 raise InputError(unknown[0], f"cannot be set here; choose from {', '.join(sorted(allowed))}")
         for question in body.get("inputs") or [body.get("input") or {}]:
-            memory_id = _valid(question).memory_id
+            memory_id = _validate(question).memory_id
             if memory_id:
                 read_info(require_memory(store, memory_id))
         configurable = dict(config.get("configurable") or {})
-        given = {name: configurable[name] for name in QUESTION_OPTIONS & set(configurable)}
-        Prompts(language("en"), run_options({**options.model_dump(), **given}).prompts)
+        chosen = {name: configurable[name] for name in QUESTION_OPTIONS & set(configurable)}
+        Prompts(language("en"), run_options({**options.model_dump(), **chosen}).prompts)
         thread = configurable.get(_THREAD) or str(uuid4())
         if not _THREAD_ID.fullmatch(thread):
             raise InputError(_THREAD, "must be up to 128 letters, digits, dots, colons and hyphens")
@@ -118,13 +118,13 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, 
     return app
 
 
-def _valid(question: object) -> Question:
-    """Check what is asked; LangServe itself answers a batch that is not valid as a fault of the server."""
+def _validate(question: object) -> Question:
+    """Validate a question; LangServe would answer an invalid batch with a server error."""
     try:
         return Question.model_validate(question)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_context=False)) from None
-    except (KeyError, TypeError) as error:  # LangChain's way to refuse a message that lacks a part
+    except (KeyError, TypeError) as error:  # LangChain raises these for incomplete messages
         raise InputError("messages", f"cannot be read ({type(error).__name__}: {error}); send text messages") from None
 
 
@@ -133,5 +133,5 @@ def _bounded(annotation: Any, bounds: Sequence[Any]) -> Any:  # noqa: ANN401 - t
 
 
 def _configs(body: dict[str, Any]) -> list[dict[str, Any]]:
-    given = body.get("config") or {}
-    return [it for it in (given if isinstance(given, list) else [given]) if isinstance(it, dict)]
+    sent = body.get("config") or {}
+    return [config for config in (sent if isinstance(sent, list) else [sent]) if isinstance(config, dict)]
