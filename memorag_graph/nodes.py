@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -46,7 +46,6 @@ _FROM_MEMORY = (
     "This answer is recalled from memory and not verified. The quotations are the passages nearest to it: "
     "check it against them."
 )
-_NEAREST = 3
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
@@ -202,52 +201,32 @@ class Nodes:
         return MemoryRecall(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
 
     def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
-        from memorag_graph.retrieval.query import WEIGHTS
         from memorag_graph.retrieval.retrieve import Search, retrieve
 
         opened, options = self._open(state, runtime), _options(runtime)
-        search = Search(
-            hits=options.hits,
-            token_budget=options.evidence_tokens,
-            chunk_tokens=opened.memory.settings.retrieval_chunk_size,
-            question_share=options.question_share,
-            weights={**WEIGHTS, **options.query_weights},
-            reranker=self._registry.models.reranker(options.reranker),
-        )
-        found = retrieve(
+        reranker = self._registry.models.reranker(options.reranker)
+        return retrieve(
             opened.index,
             queries,
-            search,
+            Search.from_options(options, opened.memory.settings.retrieval_chunk_size, reranker),
             count_tokens=opened.model.language_model.count,
             language_code=opened.memory.prompts.language.code,
+            page_maps=opened.page_maps,
         )
-        page_maps = opened.page_maps
-        return [replace(passage, page_map=page_maps[passage.source]) for passage in found]
 
     def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
-        """Quote the passages that an answer from memory can be checked against, and say how well they match it."""
-        from memorag_graph.generation.extractive_generator import ExtractiveGenerator
-        from memorag_graph.retrieval.query import Query
+        """Quote the passages against which an answer from memory can be checked."""
+        from memorag_graph.generation.memory_answer import check_queries, quote_nearest
 
         opened, options = self._open(state, runtime), _options(runtime)
-        queries = [Query("question", state["question"]), *([Query("draft", answer)] if answer else [])]
-        evidence = self._search(state, runtime, queries)
+        question = state["question"]
+        evidence = self._search(state, runtime, check_queries(question, answer))
         if not evidence:
             return {}
-        question = f"{state['question']} {answer}"
-        quoted = ExtractiveGenerator(embeddings=opened.index.embeddings, sentences=_NEAREST).invoke(
-            {
-                "question": question,
-                "task_type": "memorag",
-                "evidence": evidence,
-                "outline": [],
-                "draft": "",
-                "prompts": opened.prompts(options),
-                "rarity": opened.rarity(question),
-            }
+        citations, confidence = quote_nearest(
+            question, answer, evidence, opened.index.embeddings, opened.prompts(options), opened.rarity
         )
-        citations = [{**asdict(it), "number": number} for number, it in enumerate(quoted.citations, start=1)]
-        return {"citations": citations, "confidence": quoted.confidence}
+        return {"citations": [asdict(citation) for citation in citations], "confidence": confidence}
 
     def _generator(self, opened: OpenMemory, options: RunOptions, *, is_last_attempt: bool = True) -> "Generator":
         from memorag_graph.generation.choose_generator import choose_generator

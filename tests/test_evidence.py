@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from memorag_graph.documents import Document
+from memorag_graph.documents import NO_PAGES, Document, PageMap
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.fusion import best_first, fuse, order
 from memorag_graph.retrieval.memory_index import MemoryIndex
@@ -13,6 +13,7 @@ from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import rerank
 from memorag_graph.retrieval.retrieve import Search, retrieve
 from memorag_graph.retrieval.selection import Selection, fit
+from memorag_graph.settings import RunOptions
 from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
@@ -230,3 +231,21 @@ def test_a_share_leaves_the_rest_of_the_budget() -> None:
     assert sorted(selection.texts) == [0, 1]
     selection.take([7, 6, 5])
     assert sorted(selection.texts) == [0, 1, 6, 7]
+
+
+def test_a_search_reads_the_options_of_a_run_and_keeps_the_other_weights() -> None:
+    options = RunOptions(hits=7, evidence_tokens=900, question_share=0.5, query_weights={"span": 0.9})
+    reranker = ByLength()
+    search = Search.from_options(options, 64, reranker)
+    assert (search.hits, search.token_budget, search.chunk_tokens, search.question_share) == (7, 900, 64, 0.5)
+    assert search.weights == {**WEIGHTS, "span": 0.9}
+    assert search.reranker is reranker
+
+
+def test_evidence_knows_the_pages_of_its_own_document(index: MemoryIndex) -> None:
+    search = Search(hits=20, token_budget=400, chunk_tokens=SIZE)
+    maps = {"b": PageMap(pages=((0, 6),))}
+    found = retrieve(
+        index, [Query("question", "Quill Pennyworth")], search, count_tokens=count, language_code="en", page_maps=maps
+    )
+    assert {(passage.source, passage.page_map) for passage in found} == {("a", NO_PAGES), ("b", maps["b"])}

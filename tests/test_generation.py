@@ -16,8 +16,10 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.choose_generator import choose_generator
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.generation.memory_answer import check_queries, quote_nearest
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.query import Query
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import RunOptions, TaskType
 from memorag_graph.text.languages import language
@@ -195,3 +197,26 @@ def test_openai_without_a_key_says_what_is_missing(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ModelError, match="set OPENAI_API_KEY"):
         choose_generator(RunOptions(generator="openai:gpt-4o"), "m", HashEmbeddings(), lambda _: fake())
+
+
+def test_an_answer_from_memory_is_checked_with_the_nearest_sentences() -> None:
+    wanted = list(sentences_of(EVIDENCE))[4]
+    seen: list[str] = []
+
+    def rarity(text: str) -> dict[str, float]:
+        seen.append(text)
+        return {}
+
+    prompts = Prompts(language("en"))
+    citations, confidence = quote_nearest("Who?", wanted, EVIDENCE, HashEmbeddings(), prompts, rarity)
+    assert wanted in [citation.quote for citation in citations]
+    assert [citation.number for citation in citations] == [1, 2, 3]
+    assert all(TEXT[citation.start : citation.end] == citation.quote for citation in citations)
+    assert seen == [f"Who? {wanted}"]
+    assert confidence > 0.5
+    assert confidence > quote_nearest("Who?", "Zygote.", EVIDENCE, HashEmbeddings(), prompts, rarity)[1]
+
+
+def test_an_answer_from_memory_is_searched_for_with_its_question() -> None:
+    assert check_queries("Who?", "Kemp.") == [Query("question", "Who?"), Query("draft", "Kemp.")]
+    assert check_queries("Who?", "") == [Query("question", "Who?")]

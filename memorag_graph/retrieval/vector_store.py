@@ -1,4 +1,4 @@
-"""Any LangChain vector store as the index of a memory."""
+"""Use any LangChain vector store as the index of a memory."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ _BATCH = 64
 _NUMBER = "chunk"
 
 OpenVectorStore = Callable[[str, Embeddings], VectorStore]
-"""Opens, and if need be makes, the collection of a name with an embedding model."""
+"""Opens the collection of a name with an embedding model, creating it if needed."""
 
 
 class VectorStoreIndex:
-    """Searches a collection that holds the chunks of one memory and nothing else.
+    """Searches a collection that holds only the chunks of one memory.
 
     Args:
         chunks: The chunks, in document order.
-        store: The collection; the metadata of its texts hold each chunk's number.
+        store: The collection; the metadata of each text hold the chunk's number.
         embeddings: The model that embeds queries.
     """
 
@@ -35,10 +35,10 @@ class VectorStoreIndex:
         self._store = store
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
-        """Return the ``hits`` best chunks for each query in the store's own order, with its own scores.
+        """Return the ``hits`` best chunks for each query, in the store's order and with its scores.
 
         Raises:
-            MemoryFileError: If the store no longer holds the memory's chunks.
+            MemoryFileError: If the store returns nothing, or texts other than the memory's chunks.
         """
         return [self._search(query, min(hits, len(self.chunks))) for query in queries]
 
@@ -49,16 +49,18 @@ class VectorStoreIndex:
             if (
                 not isinstance(number, int)
                 or not 0 <= number < len(self.chunks)
-                or (self.chunks[number].text != document.page_content)
+                or self.chunks[number].text != document.page_content
             ):
-                raise MemoryFileError("the vector store holds other texts than this memory's; memorize it again")
+                raise MemoryFileError(
+                    "the vector store holds other texts than this memory's; memorize the document again"
+                )
         if not found:
             raise MemoryFileError("the vector store does not hold this memory's chunks; memorize the document again")
         return [Hit(document.metadata[_NUMBER], float(score)) for document, score in found]
 
 
 class VectorStoreKind:
-    """Indexes kept in the collections of a vector store, one for each memory, named by its id.
+    """Indexes kept in a vector store: one collection for each memory, named by its id.
 
     Args:
         open_store: Opens a collection.
@@ -75,7 +77,7 @@ class VectorStoreKind:
         known: ChunkIndex | None = None,
         report: ReportProgress = ignore_progress,
     ) -> VectorStoreIndex:
-        """Put the chunks of a memory into its collection; their ids are their numbers, so that twice is once."""
+        """Add the chunks of a memory to its collection; ids follow from numbers, so this is idempotent."""
         store = self._open(memory_id, embeddings)
         for start in range(0, len(chunks), _BATCH):
             part = chunks[start : start + _BATCH]
@@ -99,5 +101,5 @@ def _place(chunk: Chunk) -> dict[str, str | int]:
 
 
 def _id(memory_id: str, number: int) -> str:
-    """Return a UUID for a chunk, the one form of id that all stores take."""
+    """Return a UUID for a chunk, the form of id that all stores accept."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{memory_id}/{number}"))

@@ -1,6 +1,7 @@
 """The one place where pipelines call the package's retrieval, on the chunks that all pipelines share."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from memorag_graph.evaluation.chunks import count_tokens
@@ -8,7 +9,7 @@ from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
-from memorag_graph.retrieval.query import WEIGHTS, Query
+from memorag_graph.retrieval.query import Query
 from memorag_graph.retrieval.retrieve import Search, retrieve
 
 RetrievalPart = Literal["dense", "bm25", "share"]
@@ -29,13 +30,11 @@ def retrieved(
         parts: The parts of retrieval that are used.
     """
     options = bench.options
-    search = Search(
-        hits=options.hits,
+    reranker = bench.registry.models.reranker(options.reranker)
+    search = replace(
+        Search.from_options(options, options.retrieval_chunk_size, reranker),
         token_budget=budget,
-        chunk_tokens=options.retrieval_chunk_size,
         question_share=options.question_share if "share" in parts else 0.0,
-        weights={**WEIGHTS, **options.query_weights},
-        reranker=bench.registry.models.reranker(options.reranker),
     )
     evidence = retrieve(
         index_of(case, parts),
