@@ -343,14 +343,18 @@ print(len(document.text), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - b
 """
 
 
+LARGE = MOST_BYTES // 5
+"""Bytes of a text whose memory is measured; the libraries that reading loads take few beside it."""
+
+
 @pytest.mark.parametrize("line", [b"The ferry carried forty-one lorries.\n", "Паром\r\n".encode("cp1251")])
-def test_a_large_text_takes_few_times_its_size(tmp_path: Path, line: bytes) -> None:
+def test_a_large_text_takes_five_times_its_size_at_most(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "large.txt"
-    path.write_bytes(line * (MOST_BYTES // len(line)))
+    path.write_bytes(line * (LARGE // len(line)))
     finished = subprocess.run([sys.executable, "-c", _READ, str(path)], capture_output=True, text=True, check=True)
     characters, kilobytes = map(int, finished.stdout.split())
-    assert characters >= MOST_BYTES * 0.8
-    assert kilobytes * 1024 < 1.4e9
+    assert characters >= LARGE * 0.8
+    assert kilobytes * 1024 < 5 * LARGE
 
 
 def test_lines_of_a_paragraph_are_joined_and_items_are_not(tmp_path: Path) -> None:
