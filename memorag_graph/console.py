@@ -1,7 +1,7 @@
-"""Progress and figures as every terminal and page of the package shows them."""
+"""Progress and sizes as shown by the command line, the Python interface and the web demo."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -22,8 +22,8 @@ STAGES = {
 TRACE_TITLES = {"route": "Task", "dropped": "Dropped"}
 """Title of each kind of trace record."""
 
-_LINE_EVERY = 5.0
-"""Seconds between two lines of a stage where the output is no terminal."""
+_LINE_SECONDS = 5.0
+"""Minimum seconds between two lines of a stage if the output is not a terminal."""
 
 
 class _Rate(ProgressColumn):
@@ -38,10 +38,11 @@ class StageProgress:
     """Progress of long work, stage by stage: bars in a terminal, a line every few seconds elsewhere.
 
     Args:
-        console: Where to show it.
+        console: Console to write to.
+        clock: Returns the time in seconds; used for the lines.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._bars = Progress(
             TextColumn("{task.description:<21}"),
@@ -53,7 +54,7 @@ class StageProgress:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._lines = _StageLines(console)
+        self._lines = _StageLines(console, clock)
 
     def __enter__(self) -> "StageProgress":
         self._bars.start()
@@ -63,7 +64,7 @@ class StageProgress:
         self._bars.stop()
 
     def update(self, event: Mapping[str, Any]) -> None:
-        """Show a progress event: the fields of :class:`memorag_graph.progress.Progress`."""
+        """Show a progress event, given as the fields of :class:`memorag_graph.progress.Progress`."""
         if not self._console.is_terminal:
             self._lines.update(event)
             return
@@ -74,25 +75,26 @@ class StageProgress:
 
 
 class _StageLines:
-    """Writes the beginning of each stage, its state every few seconds, and its end."""
+    """Writes a line when a stage begins, every few seconds while it runs, and when it ends."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
         self._console = console
-        self._began: dict[str, float] = {}
+        self._clock = clock
+        self._started: dict[str, float] = {}
         self._written: dict[str, float] = {}
         self._ended: set[str] = set()
 
     def update(self, event: Mapping[str, Any]) -> None:
         stage, done, total, unit = event["stage"], event["done"], event["total"], event["unit"]
-        now = time.monotonic()
-        began = self._began.setdefault(stage, now)
+        now = self._clock()
+        started = self._started.setdefault(stage, now)
         is_end = done >= total
-        if stage in self._ended or (not is_end and now - self._written.get(stage, float("-inf")) < _LINE_EVERY):
+        if stage in self._ended or (not is_end and now - self._written.get(stage, float("-inf")) < _LINE_SECONDS):
             return
         self._written[stage] = now
         if is_end:
             self._ended.add(stage)
-        seconds = f" in {now - began:.0f} s" if now - began >= 1 else ""
+        seconds = f" in {now - started:.0f} s" if now - started >= 1 else ""
         self._console.print(
             f"{STAGES.get(stage, stage)}: {done:,} of {total:,} {unit}{seconds}",
             markup=False,
@@ -102,7 +104,7 @@ class _StageLines:
 
 
 def size(count: float) -> str:
-    """Write a number of bytes for people, such as ``"1.5 GB"``."""
+    """Format a number of bytes, for example ``"1.50 GB"``."""
     for unit in ("B", "KB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}"

@@ -1,12 +1,15 @@
 """The command line, through its door: output, exit codes, messages."""
 
+import importlib.util
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from memorag_graph.cli import main as cli
@@ -16,6 +19,8 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.version import __version__
 from tests.conftest import TEXT
+from tests.conftest import TINY as SMALL
+from tests.servers import ROOT, free_port, serving
 
 QUESTION = "Who was proud of the harbour at Thorle?"
 TINY = ["--model", "tiny-llama", "--embedding-model", "hash"]
@@ -133,6 +138,77 @@ def test_list_and_info_describe_what_was_saved(call: Any, saved: str) -> None:
     assert info["identity"]["model"] == "tiny-llama"
     assert "memory.bin" in call("info", saved).out
     assert "No memories" in call("list", str(Path(saved).parent / "nowhere")).out
+
+
+def test_progress_is_written_as_lines_beside_the_json(call: Any, document: str) -> None:
+    made = call("memorize", document, "--json", *TINY)
+    assert set(json.loads(made.out)) == {"memory_id", "memory"}
+    for title in ("Digesting sections: ", "Forming the memory: ", "Indexing chunks: "):
+        assert title in made.err
+
+
+def test_the_demo_shows_progress_when_its_output_is_piped(
+    registry: Registry,
+    document: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))
+    monkeypatch.setitem(demo["main"].__globals__, "Registry", lambda: registry)
+    monkeypatch.setitem(demo["main"].__globals__, "OPTIONS", SMALL)
+    monkeypatch.setattr(sys, "argv", ["demo.py", "--document", document, "--save-dir", str(tmp_path / "demo")])
+    demo["main"]()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Loading the models (the first run converts the embedded model, about half a minute)"
+    places = [next(i for i, line in enumerate(lines) if line.startswith(title)) for title in (
+        "Digesting sections: 0 of ", "Forming the memory: ", "Indexing chunks: ", "Memory: ", "Answering 3 questions"
+    )]  # fmt: skip
+    assert places == sorted(places)
+    assert (tmp_path / "demo" / "manifest.json").exists()
+
+
+def test_studio_writes_a_configuration_once(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "Start LangGraph Studio with: langgraph dev\n" in call("studio").out
+    written = json.loads((tmp_path / "langgraph.json").read_text())
+    own = json.loads((ROOT / "langgraph.json").read_text())
+    assert written.pop("dependencies") == ["memorag-graph[embedded,studio]"]
+    assert written == {key: value for key, value in own.items() if key != "dependencies"}
+    assert call("studio").code == 0  # the same file
+    assert "langgraph dev --config new/langgraph.json" in call("studio", "new").out
+    other = tmp_path / "new" / "langgraph.json"
+    other.write_text("{}")
+    refused = call("studio", "new")
+    assert refused.code == 2
+    assert "new/langgraph.json exists and differs; remove it" in refused.err
+    assert other.read_text() == "{}"
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in call("studio", "file").err
+
+
+@pytest.mark.parametrize("package", ["langgraph_cli", "langgraph_api"])
+def test_studio_without_its_extra_names_the_command_that_installs_it(
+    call: Any, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr("memorag_graph.cli.studio.find_spec", lambda name: None if name == package else find_spec(name))
+    refused = call("studio", str(tmp_path))
+    assert refused.code == 2
+    assert "pip install 'memorag-graph[studio]'" in refused.err
+    assert not (tmp_path / "langgraph.json").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("langgraph_api") is None, reason="needs the extra studio")
+def test_langgraph_dev_starts_with_the_file_that_studio_writes(call: Any, tmp_path: Path) -> None:
+    assert call("studio", str(tmp_path)).code == 0
+    port = free_port()
+    command = ["langgraph", "dev", "--no-browser", "--no-reload", "--port", str(port)]
+    environment = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "MEMORAG_GRAPH_HOME": str(tmp_path / "home")}
+    with serving(command, "/ok", tmp_path, environment, port) as url:
+        (assistant,) = httpx.post(f"{url}/assistants/search", json={}).json()
+        assert assistant["graph_id"] == "memorag"
+        assert httpx.get(f"{url}/health").json()["status"] == "ok"
 
 
 def test_models_says_what_can_be_used(call: Any) -> None:
