@@ -2,14 +2,21 @@
 
 import logging
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.locks import NamedLocks
+from memorag_graph.memory.storage.manifest import find_memory, read_info
+from memorag_graph.memory.storage.store import MemoryStore
+from memorag_graph.model_pool import ModelPool
 from memorag_graph.prompts import OWN_PROMPTS, Prompts
 from memorag_graph.settings import RunOptions
 
@@ -141,3 +148,103 @@ class OpenMemoryCache:
 
     def _bytes(self) -> int:
         return sum(opened.memory.nbytes for opened in self._kept.values())
+
+
+class OpenMemories:
+    """Opens saved memories once and keeps them open. Thread-safe.
+
+    Args:
+        models: The models that continue memories.
+        store: The store that knows ids.
+        budget: Maximum bytes of keys and values; see :class:`OpenMemoryCache`.
+
+    Raises:
+        InputError: If the budget is not positive.
+    """
+
+    def __init__(self, models: ModelPool, store: MemoryStore, budget: int | None = None) -> None:
+        self._models = models
+        self._store = store
+        self._cache = OpenMemoryCache(budget)
+        self._locks = NamedLocks()
+
+    def lock(self, memory_id: str) -> threading.Lock:
+        """Return the lock under which this process opens or makes a memory."""
+        return self._locks[memory_id]
+
+    def get(self, memory_id: str) -> OpenMemory | None:
+        """Return an open memory, or None."""
+        return self._cache.get(memory_id)
+
+    def drop(self, memory_id: str) -> None:
+        """Drop an open memory; it stays usable for whoever holds it."""
+        self._cache.drop(memory_id)
+
+    def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
+        """Return a saved memory by its id or directory.
+
+        Raises:
+            MemoryFileError: If there is none or it is damaged.
+            MemoryMismatchError: If it was made with other models than those in use.
+            ModelError: If its models cannot be loaded.
+        """
+        from memorag_graph.memory.kv_memory import require_ratio
+
+        known = self._cache.get(str(place))
+        if known is not None:
+            require_ratio(known.memory.settings, options.beacon_ratio)
+            return self._in_use(known, self._models.models_of(known.memory.identity, options)[0])
+        directory = find_memory(place, self._store.root)
+        while True:
+            address = str(read_info(directory)["memory_id"])
+            try:
+                with self.lock(address):
+                    return self.open_in(directory, address, options)
+            except MemoryFileError:
+                if read_info(directory)["memory_id"] == address:  # else another process replaced it meanwhile
+                    raise
+
+    def open_in(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
+        """Return the memory that a directory holds.
+
+        Raises:
+            MemoryFileError: If it holds none, another one, or a damaged one.
+        """
+        from memorag_graph.memory.kv_memory import require_ratio
+        from memorag_graph.memory.storage.memory_files import load_memory, read_identity
+
+        info = read_info(directory)
+        if info["memory_id"] != address:
+            raise MemoryFileError(f"{directory} holds another memory than {address}")
+        model, embeddings = self._models.models_of(read_identity(info), options)
+        opened = self._cache.get(address)
+        if opened is None:
+            memory, index = load_memory(
+                directory,
+                embeddings,
+                memory_id=address,
+                check=options.file_check,
+                device=model.device,
+                index_kind=self._models.index_kind(info["settings"].get("index", options.index)),
+            )
+            opened = OpenMemory(memory, index, model)
+            self._lease(opened, directory)
+        require_ratio(opened.memory.settings, options.beacon_ratio)
+        if self._store.keeps(directory):
+            self._store.touch(address)
+        return self._in_use(opened, model)
+
+    def _in_use(self, opened: OpenMemory, model: "MemoryModel") -> OpenMemory:
+        """Return a memory with the model in use, and keep it open so."""
+        dtype = model.language_model.dtype
+        same = self._cache.get(opened.memory.id, dtype) or opened
+        used = same.used_with(model)
+        if same.memory is not used.memory or self._cache.get(opened.memory.id, dtype) is None:
+            self._cache.put(used)
+        return used
+
+    def _lease(self, opened: OpenMemory, directory: Path) -> None:
+        """Keep the store from removing a memory for as long as anybody holds it."""
+        if self._store.keeps(directory):
+            with suppress(OSError):  # nothing is removed from a store that cannot be written
+                weakref.finalize(opened, self._store.lease(opened.memory.id).release)

@@ -1,6 +1,5 @@
 """Models, open memories and the store of a process, reached by name and id; graph state holds only the ids."""
 
-import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document, with_distinct_names
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
-from memorag_graph.locks import NamedLocks
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
 from memorag_graph.memory.storage.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.storage.store import MemoryStore
@@ -17,7 +15,7 @@ from memorag_graph.memory_plan import MemoryPlan
 from memorag_graph.model_pool import NO_INDEX, ModelPool
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import default_embedding_model
-from memorag_graph.open_memories import OpenMemory, OpenMemoryCache
+from memorag_graph.open_memories import OpenMemories, OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
@@ -47,9 +45,19 @@ class Registry:
     Attributes:
         models: The loaded models.
         store: The store.
+        open_memories: The open memories.
 
     Raises:
         InputError: If the budget is not positive.
+
+    Example:
+        >>> from langchain_core.language_models import FakeListChatModel
+        >>> from memorag_graph.graph import build_graph
+        >>> registry = Registry(memory_budget=2 * 1024**3)
+        >>> registry.add_chat_model("mine", FakeListChatModel(responses=["Captain Petrie [1]."]))
+        >>> graph = build_graph(registry)  # runs with RunOptions(generator="mine")
+        >>> registry.models.loaded_models()
+        ['mine']
     """
 
     def __init__(
@@ -62,8 +70,7 @@ class Registry:
     ) -> None:
         self.models = ModelPool(cache_dir=cache_dir, access_token=access_token)
         self.store = store or MemoryStore()
-        self._open_memories = OpenMemoryCache(memory_budget)
-        self._locks = NamedLocks()
+        self.open_memories = OpenMemories(self.models, self.store, memory_budget)
 
     def add_memory_model(self, name: str, model: "MemoryModel") -> None:
         """Register a loaded memory model under a name that options may then use."""
@@ -167,25 +174,11 @@ class Registry:
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        from memorag_graph.memory.kv_memory import require_ratio
-
-        known = self._open_memories.get(str(place))
-        if known is not None:
-            require_ratio(known.memory.settings, options.beacon_ratio)
-            return self._in_use(known, self.models.models_of(known.memory.identity, options)[0])
-        directory = find_memory(place, self.store.root)
-        while True:
-            address = str(read_info(directory)["memory_id"])
-            try:
-                with self._locks[address]:
-                    return self._open(directory, address, options)
-            except MemoryFileError:
-                if read_info(directory)["memory_id"] == address:  # else another process replaced it meanwhile
-                    raise
+        return self.open_memories.open(place, options)
 
     def forget(self, memory_id: str) -> None:
         """Drop an open memory; it stays on disk, and usable for whoever holds it."""
-        self._open_memories.drop(memory_id)
+        self.open_memories.drop(memory_id)
 
     def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "BaseChatModel":
         """Return a chat model without a memory: an added one, the memory's own model, or another by name."""
@@ -224,17 +217,17 @@ class Registry:
 
         if not self.store.keeps(directory):  # the store's own files are ours, however damaged
             require_free(directory, FILES)
-        with self._locks[plan.memory_id]:
+        with self.open_memories.lock(plan.memory_id):
             try:
                 require_writable(directory)
             except MemoryFileError as unwritable:
                 with suppress(MemoryFileError):
-                    return self._open(directory, plan.memory_id, options)
+                    return self.open_memories.open_in(directory, plan.memory_id, options)
                 raise unwritable from None
             journal = Journal(directory / JOURNAL)
             with self.store.claim(directory, report):
                 try:
-                    opened = self._open(directory, plan.memory_id, options)
+                    opened = self.open_memories.open_in(directory, plan.memory_id, options)
                     journal.forget([note.key for note in opened.memory.notes])
                 except MemoryUnreadableError:
                     raise
@@ -243,56 +236,11 @@ class Registry:
                         raise MemoryFileError(
                             f"{directory} was changed by another process meanwhile; run the command again"
                         ) from None
-                    built = self._open_memories.get(plan.memory_id) or plan.build(journal, report)
+                    built = self.open_memories.get(plan.memory_id) or plan.build(journal, report)
                     save_memory(directory, built.memory, built.index)
                     journal.clear()
                     self.forget(plan.memory_id)  # its tensors are on the heap; an opened memory's are mapped
-                    opened = self._open(directory, plan.memory_id, options)
+                    opened = self.open_memories.open_in(directory, plan.memory_id, options)
         if not self.store.keeps(directory):
             remember_place(self.store.root, plan.memory_id, directory)
         return opened
-
-    def _open(self, directory: Path, address: str, options: RunOptions) -> OpenMemory:
-        """Return the memory that a directory holds.
-
-        Raises:
-            MemoryFileError: If it holds none, another one, or a damaged one.
-        """
-        from memorag_graph.memory.kv_memory import require_ratio
-        from memorag_graph.memory.storage.memory_files import load_memory, read_identity
-
-        info = read_info(directory)
-        if info["memory_id"] != address:
-            raise MemoryFileError(f"{directory} holds another memory than {address}")
-        model, embeddings = self.models.models_of(read_identity(info), options)
-        opened = self._open_memories.get(address)
-        if opened is None:
-            memory, index = load_memory(
-                directory,
-                embeddings,
-                memory_id=address,
-                check=options.file_check,
-                device=model.device,
-                index_kind=self.models.index_kind(info["settings"].get("index", options.index)),
-            )
-            opened = OpenMemory(memory, index, model)
-            self._lease(opened, directory)
-        require_ratio(opened.memory.settings, options.beacon_ratio)
-        if self.store.keeps(directory):
-            self.store.touch(address)
-        return self._in_use(opened, model)
-
-    def _in_use(self, opened: OpenMemory, model: "MemoryModel") -> OpenMemory:
-        """Return a memory with the model in use, and keep it open so."""
-        dtype = model.language_model.dtype
-        same = self._open_memories.get(opened.memory.id, dtype) or opened
-        used = same.used_with(model)
-        if same.memory is not used.memory or self._open_memories.get(opened.memory.id, dtype) is None:
-            self._open_memories.put(used)
-        return used
-
-    def _lease(self, opened: OpenMemory, directory: Path) -> None:
-        """Keep the store from removing a memory for as long as anybody holds it."""
-        if self.store.keeps(directory):
-            with suppress(OSError):  # nothing is removed from a store that cannot be written
-                weakref.finalize(opened, self.store.lease(opened.memory.id).release)
