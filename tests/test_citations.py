@@ -10,7 +10,7 @@ from memorag_graph.cli.render import show_answer
 from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.generation.citation_check import check
 from memorag_graph.generation.notices import judge
-from memorag_graph.generation.support import bears_out
+from memorag_graph.generation.support import supports
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.serialization import from_answer, to_document, to_evidence
@@ -72,18 +72,16 @@ def test_a_planted_false_citation_is_caught(change: tuple[str, str]) -> None:
     assert answer.confidence <= 0.5
 
 
-def test_a_statement_in_other_words_is_borne_out_by_its_meaning_alone() -> None:
+def test_a_paraphrased_statement_is_supported_by_its_meaning() -> None:
     passage = "Sales of the boats brought in a good sum."
-    assert bears_out(passage, "Vessel proceeds were high", "en", lambda: 0.8)
-    assert not bears_out(passage, "Vessel proceeds were high", "en", lambda: 0.7)
-    assert not bears_out(passage, "Vessel proceeds were high in 1990", "en", lambda: 0.99)
-    assert not bears_out(passage, "The sales of the boats by Kemp brought in a good sum", "en", lambda: 0.99)
+    assert supports(passage, "Vessel proceeds were high", "en", lambda: 0.8)
+    assert not supports(passage, "Vessel proceeds were high", "en", lambda: 0.7)
+    assert not supports(passage, "Vessel proceeds were high in 1990", "en", lambda: 0.99)
+    assert not supports(passage, "The sales of the boats by Kemp brought in a good sum", "en", lambda: 0.99)
 
 
 def test_nouns_of_german_are_no_names() -> None:
-    assert bears_out(
-        "Die Fähre fuhr am Morgen nach Thorle.", "Nach Thorle fuhr die Fähre am Vormittag", "de", lambda: 0
-    )
+    assert supports("Die Fähre fuhr am Morgen nach Thorle.", "Nach Thorle fuhr die Fähre am Vormittag", "de", lambda: 0)
 
 
 def test_sentences_without_support_are_located() -> None:
@@ -105,6 +103,18 @@ def test_chinese_marks_and_statements_are_checked() -> None:
     )
     assert [(it.number, it.supported) for it in checked.citations] == [(1, True), (1, False), (1, True)]
     assert [it.text for it in checked.unsupported] == ["总经理陈美华决定向银行借款【1】。"]
+
+
+def test_a_blank_passage_supports_nothing() -> None:
+    checked = check("The ferry sailed to Inshay in May. [1]", [Evidence("a", 3, 5, " \n", 1.0)], "en", never)
+    assert [(it.start, it.end, it.supported) for it in checked.citations] == [(3, 5, False)]
+    assert len(checked.unsupported) == 1
+
+
+def test_figures_of_a_chinese_statement_must_stand_in_its_passage() -> None:
+    passage = "公司的收入在2020年增长到1204万元。"
+    assert supports(passage, "收入在2020年增长到1204万元", "zh", lambda: 0.0)
+    assert not supports(passage, "收入在2021年增长到1204万元", "zh", lambda: 1.0)
 
 
 def test_an_answer_in_another_language_is_named() -> None:

@@ -1,1 +1,1 @@
-"""Evidence + question → answer with citations."""
+"""Answer questions from evidence, with citations."""

@@ -1,4 +1,4 @@
-"""What a generator is given and what it gives."""
+"""Input and output of generators."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Fault = Literal[
     "no_evidence",
     "generator_failed",
 ]
-"""What can be wrong with an answer, for programs that count it; the notices say the same to people."""
+"""Codes of what can be wrong with an answer; the notices say the same in words."""
 
 
 class GenerationInput(TypedDict):
@@ -29,12 +29,12 @@ class GenerationInput(TypedDict):
         task_type: ``"memorag"`` or ``"summarize"``.
         evidence: Passages in document order; the first has number 1.
         outline: Points of the summary; empty for a question.
-        draft: Answer drafted from memory; empty where none is to be used.
+        draft: Answer drafted from memory; empty for none.
         prompts: The prompts of the document's language.
         clues: Recalled spans and surrogate questions.
         rarity: How rare each term of the question is in the document
-            (:meth:`memorag_graph.retrieval.keyword_index.KeywordIndex.rarity`); terms that are not there weigh 1.
-        error: Why another generator failed, where this one stands in for it.
+            (:meth:`memorag_graph.retrieval.keyword_index.KeywordIndex.rarity`); missing terms weigh 1.
+        error: Why another generator failed, if this one replaces it.
     """
 
     question: str
@@ -50,17 +50,17 @@ class GenerationInput(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quotation that bears out a statement: ``document.text[start:end] == quote``.
+    """A quotation for a statement: ``document.text[start:end] == quote``.
 
     Attributes:
-        number: Number of the evidence passage, as the answer's marks like ``[1]`` have it.
+        number: Number of the evidence passage, as in the answer's marks like ``[1]``.
         source: Name of the document.
         start: First character of the quotation in the document's text.
         end: One past the last character.
         quote: The characters between.
-        page: Page of the document that it begins on; None where it has none.
-        section: Heading of the section that it begins in; None where there is none.
-        supported: Whether the passage says what it is cited for.
+        page: Page of the document that it begins on; None if there are no pages.
+        section: Heading of the section that it begins in; None if there is none.
+        supported: Whether the passage supports the statement.
     """
 
     number: int
@@ -75,7 +75,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A sentence of an answer that no passage it cites bears out: ``answer.text[start:end] == text``."""
+    """A sentence of an answer that no cited passage supports: ``answer.text[start:end] == text``."""
 
     start: int
     end: int
@@ -84,18 +84,18 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with what bears it out.
+    """An answer with its citations and checks.
 
     Attributes:
         text: The answer; marks like ``[1]`` name evidence passages.
         citations: In the order of the marks.
-        notices: What a reader should know, such as a citation of a passage that does not exist.
+        notices: What a reader should know, for example that a cited passage does not exist.
         faults: The same as codes.
         unsupported: The sentences without support, in order.
-        confidence: How likely the document holds the answer and the answer has it from there, 0 to 1.
-        abstained: Whether the answer is that the document does not contain it.
-        new_tokens: Tokens that a model wrote for it.
-        message_id: Id of the chat model's message, by which a stream knows it; None where no model wrote it.
+        confidence: How likely the document holds the answer and the answer comes from it, 0 to 1.
+        abstained: Whether the answer is that the document does not contain one.
+        new_tokens: Tokens that a model generated for it.
+        message_id: Id of the chat model's message in the stream; None if no model wrote it.
     """
 
     text: str

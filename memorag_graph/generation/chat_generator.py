@@ -1,4 +1,4 @@
-"""Answers written by a chat model from numbered passages."""
+"""Let a chat model write answers from numbered passages."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from memorag_graph.retrieval.dense_index import embed
 
 
 class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
-    """Has any LangChain chat model write the answer and checks its citations."""
+    """Lets any LangChain chat model write the answer, and checks its citations."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -44,9 +44,9 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         prompts = given["prompts"]
         checked = check(text, given["evidence"], prompts.language.code, self._similarity)
         abstained = prompts.is_refusal(text)
-        sure = 0.0 if abstained else self._confidence(given, checked)
+        certainty = 0.0 if abstained else self._confidence(given, checked)
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
-        if not abstained and given["task_type"] != "summarize" and checked.citations and sure < THRESHOLD:
+        if not abstained and given["task_type"] != "summarize" and checked.citations and certainty < THRESHOLD:
             findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
         return Answer(
             text,
@@ -54,26 +54,26 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
             tuple(findings.notices),
             tuple(findings.faults),
             () if abstained else checked.unsupported,
-            confidence=round(sure, 3),
+            confidence=round(certainty, 3),
             abstained=abstained,
             new_tokens=usage["output_tokens"] if usage else 0,
             message_id=reply.id,
         )
 
     def _similarity(self, first: str, second: str) -> float:
-        one, other = embed(self.embeddings, [first, second])
-        return float(one @ other)
+        vectors = embed(self.embeddings, [first, second])
+        return float(vectors[0] @ vectors[1])
 
     def _confidence(self, given: GenerationInput, checked: Checked) -> float:
         """Return how likely the cited quotations answer the question, times the share of supported sentences."""
         quotes = list(dict.fromkeys(citation.quote for citation in checked.citations if citation.supported))
-        borne_out = 1 - len(checked.unsupported) / checked.statements if checked.statements else float(bool(quotes))
+        supported = 1 - len(checked.unsupported) / checked.statements if checked.statements else float(bool(quotes))
         if given["task_type"] == "summarize" or not quotes:
-            return borne_out if quotes else 0.0
+            return supported if quotes else 0.0
         similarity, chance = compare(self.embeddings, given["question"], quotes)
         code = given["prompts"].language.code
         found = features(given["question"], quotes, similarity, chance, given.get("rarity", {}), code)
-        return borne_out * confidence(*found)
+        return supported * confidence(*found)
 
 
 def _prompt(given: GenerationInput) -> str:

@@ -1,4 +1,4 @@
-"""The name of a generator → the generator."""
+"""Choose the generator that the options name."""
 
 from collections.abc import Callable
 
@@ -29,19 +29,19 @@ def choose_generator(
     *,
     is_last_attempt: bool = True,
 ) -> Generator:
-    """Return the generator that the options name; a chat model falls back to quoting the evidence if it fails.
+    """Return the generator that the options name; if a chat model fails, the evidence is quoted instead.
 
     Args:
         options: ``generator``, ``max_new_tokens`` and ``temperature`` are read.
-        memory_model: Name of the memory model; the embedded one does not write answers unless asked to.
+        memory_model: Name of the memory model; the embedded one writes answers only if ``generator`` is ``"local"``.
         embeddings: Compare questions, statements and sentences.
-        local_chat: Makes a chat model from the name of an added, a local or a hub model.
-        is_last_attempt: Whether there is no other attempt for faults that may pass; until then they are raised.
+        local_chat: Returns a chat model by the name of an added, a local or a hub model.
+        is_last_attempt: Whether transient faults end in quoting the evidence, too; otherwise they are raised.
 
     Raises:
         InputError: If the name of a served model is incomplete.
-        ModelError: If the generator's model cannot be made.
-        MissingExtraError: If it needs a package that is not installed.
+        ModelError: If the generator's model cannot be loaded.
+        MissingExtraError: If a package for it is not installed.
     """
     extractive = ExtractiveGenerator(embeddings=embeddings)
     name = options.generator or (EXTRACTIVE if memory_model == EMBEDDED else LOCAL)
@@ -54,17 +54,17 @@ def choose_generator(
     return _first_attempt(generator, extractive)
 
 
-def _first_attempt(generator: Generator, instead: Generator) -> Generator:
-    """Raise the faults that may pass, in our own words: LangGraph logs them, and a server's words may hold a key."""
+def _first_attempt(generator: Generator, fallback: Generator) -> Generator:
+    """Raise transient faults without the server's words, which may repeat a key: LangGraph logs them."""
 
     def stand_in(given: GenerationInput) -> Answer | ModelUnavailableError:
         error = given.get("error")
         if error is not None and is_transient(error):
             return ModelUnavailableError(reason(error))
-        return instead.invoke(given)
+        return fallback.invoke(given)
 
-    tried: Runnable[GenerationInput, Answer | ModelUnavailableError] = generator
-    return tried.with_fallbacks([RunnableLambda(stand_in)], exception_key="error") | RunnableLambda(_or_raise)
+    attempt: Runnable[GenerationInput, Answer | ModelUnavailableError] = generator
+    return attempt.with_fallbacks([RunnableLambda(stand_in)], exception_key="error") | RunnableLambda(_or_raise)
 
 
 def _served(name: str, options: RunOptions) -> BaseChatModel | None:

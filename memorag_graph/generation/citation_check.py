@@ -1,4 +1,4 @@
-"""Marks like ``[1]`` in a written answer → citations that stand in the document, each checked for what it says."""
+"""Turn marks like ``[1]`` of a written answer into citations, and check that the passages support them."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation, Unsupported
 from memorag_graph.generation.quotable_sentences import quotation
-from memorag_graph.generation.support import bears_out
+from memorag_graph.generation.support import supports
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.sentences import Sentence, split_sentences
 from memorag_graph.text.words import content_words, count_words, share_of
 
 _MARKS = re.compile(r"[\[［【](\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)[\]］】]")
 _FEWEST_WORDS = 4
-"""A sentence of fewer words, such as "Yes.", need not be borne out."""
+"""Shorter sentences, for example "Yes.", need no support."""
 
 Similarity = Callable[[str, str], float]
 """Cosine similarity of two texts."""
@@ -21,13 +21,13 @@ Similarity = Callable[[str, str], float]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the marks of an answer are worth.
+    """The checked citations of an answer.
 
     Attributes:
-        citations: One for each mark and statement; those whose passage says something else are not ``supported``.
-        missing: Numbers that name no passage, in order.
-        unsupported: Sentences that no passage they cite bears out.
-        statements: How many sentences were checked.
+        citations: One for each mark and statement; ``supported`` if the passage supports the statement.
+        missing: Numbers without a passage, in order.
+        unsupported: Sentences that no passage they cite supports.
+        statements: Number of checked sentences.
     """
 
     citations: tuple[Citation, ...]
@@ -38,23 +38,23 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A number in brackets, with the part of its sentence that it stands for."""
+    """A number in brackets, with the part of its sentence that it refers to."""
 
     number: int
     statement: str
 
 
 def check(text: str, evidence: Sequence[Evidence], language_code: str, similarity: Similarity) -> Checked:
-    """Compare what an answer says with the passages that its marks name.
+    """Compare the statements of an answer with the passages that they cite.
 
-    A mark stands for the words of its sentence since the mark before; the quotation is the passage's sentence that
-    shares most words with them. A sentence has support where one of its marks has.
+    A mark refers to the words of its sentence since the previous mark; the quotation is the passage's sentence that
+    shares most words with them. A sentence is supported if one of its marks is.
 
     Args:
         text: The answer.
         evidence: The passages; the first has number 1.
         language_code: Language of the passages.
-        similarity: Compares a statement in other words with a quotation.
+        similarity: Compares a paraphrased statement with a quotation.
     """
     citations: dict[Citation, None] = {}
     missing: list[int] = []
@@ -74,22 +74,22 @@ def check(text: str, evidence: Sequence[Evidence], language_code: str, similarit
 
 
 def without_marks(text: str) -> str:
-    """Blank the marks of an answer; all else keeps its place."""
+    """Replace the marks of an answer with spaces of the same length."""
     return _MARKS.sub(lambda match: " " * len(match[0]), text)
 
 
 def _statements(text: str, language_code: str) -> Iterator[tuple[Sentence, list[_Mark]]]:
-    """Yield each sentence of an answer with its marks; those after its full stop are its own."""
+    """Yield each sentence of an answer with its marks, including those after its full stop."""
     plain = without_marks(text)
-    sentences = [it for it in split_sentences(plain, language_code) if content_words(it.text) or count_words(it.text)]
+    sentences = [sentence for sentence in split_sentences(plain, language_code) if count_words(sentence.text)]
     begin = 0
     for sentence, following in zip(sentences, [*sentences[1:], None], strict=False):
         end = following.start if following else len(text)
         marks: list[_Mark] = []
         since, statement = sentence.start, sentence.text
         for match in _MARKS.finditer(text, begin, end):
-            said = plain[since : match.start()] if match.start() > since else ""
-            statement = said if content_words(said) else statement  # several marks of one statement
+            before = plain[since : match.start()] if match.start() > since else ""
+            statement = before if content_words(before) else statement  # several marks of one statement
             marks += [_Mark(int(number), statement) for number in re.findall(r"\d+", match[1])]
             since = max(since, match.end())
         yield sentence, marks
@@ -100,6 +100,10 @@ def _cite(mark: _Mark, evidence: Sequence[Evidence], language_code: str, similar
     passage = evidence[mark.number - 1]
     words = content_words(mark.statement)
     sentences = split_sentences(passage.text, language_code)
-    best = max(sentences, key=lambda sentence: (share_of(words, content_words(sentence.text)), -sentence.start))
-    is_said = bears_out(passage.text, mark.statement, language_code, lambda: similarity(mark.statement, best.text))
-    return replace(quotation(mark.number, passage, best), supported=is_said)
+    best = max(
+        sentences,
+        key=lambda sentence: (share_of(words, content_words(sentence.text)), -sentence.start),
+        default=Sentence(0, len(passage.text), passage.text),  # a blank passage, as edited by a person
+    )
+    is_supported = supports(passage.text, mark.statement, language_code, lambda: similarity(mark.statement, best.text))
+    return replace(quotation(mark.number, passage, best), supported=is_supported)

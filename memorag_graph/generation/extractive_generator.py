@@ -1,4 +1,4 @@
-"""Answers made of the evidence's own sentences, each with its citation: nothing can be invented."""
+"""Answer with sentences of the evidence, each with its citation; nothing can be invented."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,18 +20,18 @@ _CENTRALITY = 0.3
 
 
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
-    """Quotes the sentences of the evidence that answer best.
+    """Quotes the sentences of the evidence that answer best, in document order.
 
-    For a question: those of the highest score (:mod:`memorag_graph.generation.sentence_scores`); where even they
-    hardly answer it, the answer begins by saying so. For a summary: for each point of the outline, the sentence that
-    is near to the point and central to its passage. Always in document order.
+    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`); below the threshold
+    of confidence, the answer begins with a refusal. For a summary, it is for each point of the outline the sentence
+    that is near to the point and central to its passage.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     embeddings: Embeddings = Field(exclude=True)
     sentences: int = Field(default=3, ge=1)
-    """Sentences of an answer to a question."""
+    """Maximum sentences of an answer to a question."""
 
     def invoke(
         self,
@@ -45,24 +45,24 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _answer(self, given: GenerationInput) -> Answer:
         findings = Findings()
         if error := given.get("error"):
-            told = f"The generator failed ({reason(error)}); the answer quotes the evidence instead."
-            findings.add("generator_failed", told)
+            notice = f"The generator failed ({reason(error)}); the answer quotes the evidence instead."
+            findings.add("generator_failed", notice)
         prompts = given["prompts"]
         found = sentences_of(given["evidence"], prompts.language.code)
         if not any(is_quotable(sentence.quote) for sentence in found):
             findings.add("no_evidence", "No passage of the document matches the question.")
-            return _told(prompts.refusal(), [], findings, 0.0, abstained=True)
+            return _answer_of(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
             chosen = self._central(given, [sentence for sentence in found if is_quotable(sentence.quote)])
-            return _told(_quoted(chosen), chosen, findings, 1.0)
-        chosen, sure = self._nearest(given, found)
-        if sure >= THRESHOLD:
-            return _told(_quoted(chosen), chosen, findings, sure)
+            return _answer_of(_quoted(chosen), chosen, findings, 1.0)
+        chosen, certainty = self._nearest(given, found)
+        if certainty >= THRESHOLD:
+            return _answer_of(_quoted(chosen), chosen, findings, certainty)
         findings.add("weak_evidence", "The passages hardly match the question.")
-        return _told(prompts.refusal(_quoted(chosen)), chosen, findings, sure, abstained=True)
+        return _answer_of(prompts.refusal(_quoted(chosen)), chosen, findings, certainty, abstained=True)
 
     def _nearest(self, given: GenerationInput, found: Sequence[Citation]) -> tuple[list[Citation], float]:
-        """Return the sentences that answer best, and how likely they do."""
+        """Return the sentences that answer best, and the confidence in them."""
         question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity", {})
         meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
@@ -90,7 +90,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         return [found[index] for index in sorted(chosen)]
 
 
-def _told(
+def _answer_of(
     text: str, citations: Sequence[Citation], findings: Findings, confidence: float, *, abstained: bool = False
 ) -> Answer:
     return Answer(

@@ -1,4 +1,4 @@
-"""What is wrong with an answer: codes for programs, and words for readers."""
+"""Report what is wrong with an answer: codes for programs, notices for readers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from memorag_graph.text.languages import Language, detect_language, language
 from memorag_graph.text.words import count_words
 
 _FEWEST_WORDS = 20
-"""Words from which on a text's language can be told."""
+"""Minimum words for detecting the language of a text."""
 
 
 @dataclass(slots=True)
 class Findings:
-    """Faults with their notices, in the order in which they were found."""
+    """Faults and their notices, in the order of detection."""
 
     faults: list[Fault] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     def add(self, fault: Fault, notice: str) -> None:
-        """Note a fault."""
+        """Add a fault and its notice."""
         self.faults.append(fault)
         self.notices.append(notice)
 
 
 def judge(checked: Checked, text: str, wanted: Language) -> Findings:
-    """Name what is wrong with the citations and the language of a written answer."""
+    """Find what is wrong with the citations and the language of a written answer."""
     findings = Findings()
     if checked.missing:
         findings.add("cites_missing_passage", f"The answer cites passages that do not exist: {_list(checked.missing)}.")
@@ -44,7 +44,7 @@ def judge(checked: Checked, text: str, wanted: Language) -> Findings:
 
 
 def _other_language(text: str, wanted: Language) -> Language | None:
-    """Return the language of a text that is long enough to tell, if it is another one."""
+    """Return the language of a text if it is not the wanted one; None for short texts."""
     plain = without_marks(text)
     if count_words(plain) < _FEWEST_WORDS:
         return None

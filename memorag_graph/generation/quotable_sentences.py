@@ -1,4 +1,4 @@
-"""Evidence → its sentences, and which of them an answer may quote."""
+"""Split evidence into sentences, and choose those that an answer may quote."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ _PIECE = re.compile(
     rf"|\S{{{_LONGEST}}}",
     re.DOTALL,
 )
-"""A part of a long sentence: it ends after a clause, or else between words."""
+"""A piece of a long sentence; it ends after a clause if possible, or else between words."""
 
 
 def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
-    """Return the sentences of numbered passages, in their order; one of more than 480 characters is cut."""
+    """Return the sentences of numbered passages, in order; those of more than 480 characters are cut in pieces."""
     return [
         quotation(number, passage, sentence)
         for number, passage in enumerate(evidence, start=1)
@@ -39,7 +39,7 @@ def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
 
 
 def is_quotable(text: str) -> bool:
-    """Tell what can answer from headings and scraps; a short line without a full stop can if it holds a figure."""
+    """Return whether a text can answer: a sentence, or a short line that holds a figure; no headings or fragments."""
     return is_statement(text) or (count_words(text) >= _FEWEST_WORDS and any(map(is_figure, content_words(text))))
 
 

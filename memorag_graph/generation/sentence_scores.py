@@ -1,4 +1,4 @@
-"""Which sentences of the evidence answer a question: meaning, rare words, and what stands beside them."""
+"""Score how well the sentences of the evidence answer a question, by meaning, rare words and neighbours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,30 +16,30 @@ WORDS = 1.2
 """Weight of the share of the question's words that a sentence holds."""
 
 WORDS_AROUND = 0.4
-"""Weight of the same share for a sentence with its neighbours: a sentence alone may have lost its subject."""
+"""Weight of the same share for a sentence with its neighbours, which may name its subject."""
 
 MEANING_BESIDE = 0.3
-"""Weight of the similarity of the neighbour that is nearer to the question."""
+"""Weight of the similarity of the neighbour that is more similar to the question."""
 
 CLUES = 0.1
-"""Weight of the share of a clue's words that a sentence holds: it settles ties, a clue may be wrong."""
+"""Weight of the share of a clue's words that a sentence holds; small, because a clue may be wrong."""
 
 _REPEATED = 0.8
-"""Share of a sentence's words from which on it repeats another."""
+"""Least share of a sentence's words in another that makes it a repeat."""
 
 _TOUCHING = 8
-"""Most characters between neighbours."""
+"""Maximum characters between neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceScores:
-    """How well each sentence answers, and why; every array has shape (sentences,).
+    """Scores of each sentence; every array has shape (sentences,).
 
     Attributes:
         meaning: Cosine similarity with the question.
         words: Share of the question's words in the sentence, weighted by how rare they are.
         words_around: The same share for the sentence and its neighbours.
-        meaning_beside: Similarity of the nearer neighbour; 0 without one.
+        meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
     """
 
@@ -51,7 +51,7 @@ class SentenceScores:
 
     @property
     def total(self) -> Matrix:
-        """The weighted sum, by which sentences are chosen."""
+        """The weighted sum, which ranks the sentences."""
         words = WORDS * self.words + WORDS_AROUND * self.words_around
         total: Matrix = self.meaning + words + MEANING_BESIDE * self.meaning_beside + CLUES * self.clues
         return total
@@ -68,14 +68,14 @@ def score_sentences(
     """Score the sentences of the evidence.
 
     A word of the question weighs more the fewer chunks of the document and the fewer sentences of the evidence hold
-    it: what all the evidence is about does not tell which sentence answers.
+    it: a word of every sentence does not distinguish them.
 
     Args:
         sentences: In document order.
         meaning: Their similarity with the question, shape (sentences,).
         question: The question.
         clues: Recalled spans, surrogate questions and the draft.
-        rarity: How rare each term of the question is in the document; terms that are not there weigh 1.
+        rarity: How rare each term of the question is in the document; missing terms weigh 1.
         language_code: Language of the document.
     """
     held = [set(terms(sentence.quote, language_code)) for sentence in sentences]
@@ -86,8 +86,8 @@ def score_sentences(
     around = np.array([holds[[at, *others]].max(axis=0) for at, others in enumerate(beside)])
     overlaps = [np.zeros(len(sentences), dtype=np.float32)]
     for clue in clues:
-        said = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
-        overlaps.append(_share(said, _rare_among(said)))
+        of_clue = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
+        overlaps.append(_share(of_clue, _rare_among(of_clue)))
     return SentenceScores(
         meaning=meaning,
         words=_share(holds, weights),
@@ -102,20 +102,22 @@ def descending(scores: Matrix) -> list[int]:
     return [int(index) for index in np.argsort(-scores, kind="stable")]
 
 
-def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, said: Sequence[str] = ()) -> list[int]:
-    """Take the first ``most`` sentences that do not repeat what is said already."""
+def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, earlier: Sequence[str] = ()) -> list[int]:
+    """Return up to ``most`` sentences, best first, that repeat neither each other nor earlier texts."""
     chosen: list[int] = []
-    words = [content_words(text) for text in said]
+    words = [content_words(text) for text in earlier]
     for index in ranked:
+        if len(chosen) == most:
+            break
         own = content_words(sentences[index].quote)
-        if len(chosen) < most and not any(share_of(own, other) >= _REPEATED for other in words):
+        if not any(share_of(own, other) >= _REPEATED for other in words):
             chosen.append(index)
             words.append(own)
     return chosen
 
 
 def _holds(held: Sequence[set[str]], wanted: Sequence[str]) -> Matrix:
-    """Return which sentence holds which term as 0 and 1, shape (sentences, terms)."""
+    """Return 1 where a sentence holds a term, else 0, shape (sentences, terms)."""
     found = [[term in words for term in wanted] for words in held]
     return np.array(found, dtype=np.float32).reshape(len(held), len(wanted))
 
@@ -132,7 +134,7 @@ def _share(holds: Matrix, weights: Matrix) -> Matrix:
 
 
 def _neighbours(sentences: Sequence[Citation], at: int) -> list[int]:
-    """Return the positions of the sentences right before and after one in the document."""
+    """Return the positions of the sentences directly before and after one in the document."""
     here = sentences[at]
     found = []
     for other in (at - 1, at + 1):

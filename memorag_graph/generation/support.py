@@ -1,4 +1,4 @@
-"""Whether a passage says what a statement says."""
+"""Check whether a passage supports a statement."""
 
 import re
 from collections.abc import Callable
@@ -9,27 +9,27 @@ from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.words import content_words, is_figure, share_of
 
 SHARE = 0.5
-"""Least share of a statement's words that two neighbouring sentences of its passage hold."""
+"""Least share of a statement's words in two neighbouring sentences of its passage."""
 
 SIMILARITY = 0.75
-"""Least similarity of a statement in other words with the quotation."""
+"""Least similarity of a paraphrased statement with the quotation."""
 
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z]\w+")
 _NOUNS_ARE_CAPITALS = ("de", "lb")
 _WORD = re.compile(r"\w+")
 
 
-def bears_out(passage: str, statement: str, language_code: str, similarity: Callable[[], float]) -> bool:
-    """Tell whether two neighbouring sentences of a passage hold all figures and names of a statement, and its sense.
+def supports(passage: str, statement: str, language_code: str, similarity: Callable[[], float]) -> bool:
+    """Return whether two neighbouring sentences of a passage support a statement.
 
-    The sense is there where they hold half of its words, or where the statement is very similar to the quotation.
+    They must hold all its figures and names; and half of its words, unless it is very similar to the quotation.
 
     Args:
         passage: The passage.
-        statement: What is said to stand in it.
+        statement: The statement that cites the passage.
         language_code: Language of the passage.
-        similarity: Computes how similar the statement is to the quotation, -1 to 1; asked for only where words do not
-            settle it.
+        similarity: Computes how similar the statement is to the quotation, -1 to 1; called only if words do not
+            decide.
     """
     figures = {word for word in content_words(statement) if is_figure(word)}
     names = _names(statement) if language_code not in _NOUNS_ARE_CAPITALS else set()

@@ -1,1 +1,1 @@
-"""Chunks → index; queries → evidence."""
+"""Index chunks, and find evidence for queries."""

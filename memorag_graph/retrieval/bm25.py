@@ -1,7 +1,7 @@
-"""What is used of bm25s, imported without JAX.
+"""Import bm25s without JAX.
 
-Where JAX is installed, importing bm25s runs a first operation in it, which takes seconds and claims three quarters of a
-GPU's memory for good. NumPy sorts as well as is needed here.
+If JAX is installed, bm25s runs an operation in it on import, which takes seconds and reserves three quarters of a GPU's
+memory. NumPy is sufficient here.
 """
 
 import sys
@@ -14,7 +14,7 @@ def _without_jax() -> Iterator[None]:
     if "jax" in sys.modules:
         yield
         return
-    sys.modules["jax"] = None  # type: ignore[assignment] # Python's way to say that there is none
+    sys.modules["jax"] = None  # type: ignore[assignment] # makes an import of it fail
     try:
         yield
     finally:

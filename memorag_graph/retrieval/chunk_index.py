@@ -1,4 +1,4 @@
-"""What an index over chunks does, whatever keeps its vectors."""
+"""Interface of indexes over chunks, independent of where the vectors are stored."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Hit:
 
 
 class ChunkIndex(Protocol):
-    """Finds the chunks of one memory."""
+    """Searches the chunks of one memory."""
 
     @property
     def chunks(self) -> Sequence[Chunk]:
@@ -41,14 +41,14 @@ class ChunkIndex(Protocol):
 
 @runtime_checkable
 class KeptInFile(Protocol):
-    """An index that is kept in its memory's directory; others keep themselves."""
+    """An index saved in its memory's directory; others are stored elsewhere."""
 
     def save(self, path: Path) -> None:
         """Write the index to a file."""
 
 
 class IndexKind(Protocol):
-    """Makes and opens indexes of one kind."""
+    """Creates and opens indexes of one kind."""
 
     def make(
         self,
@@ -58,7 +58,7 @@ class IndexKind(Protocol):
         known: ChunkIndex | None = None,
         report: ReportProgress = ...,
     ) -> ChunkIndex:
-        """Index the chunks of a memory; a known index may hold some of them already."""
+        """Index the chunks of a memory; vectors of a known index may be reused."""
 
     def load(
         self, memory_id: str, chunks: Sequence[Chunk], embeddings: Embeddings, file: Callable[[], Path]

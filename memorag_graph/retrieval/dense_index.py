@@ -1,4 +1,4 @@
-"""Chunks → a dense index: embeddings in a FAISS index with cosine similarity; exact search up to a number of chunks."""
+"""Index chunks by their embeddings in FAISS, with cosine similarity; small indexes are searched exactly."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,15 +15,18 @@ from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
 from memorag_graph.text.chunking import Chunk
 
 EXACT_UP_TO = 400_000
-"""Chunks that are searched exactly, in some 25 ms; more are searched through a graph of neighbours (HNSW), which misses
-3 % of the best hundred, and once in a while all (``benchmarks/results/approximate_search.json``)."""
+"""Maximum chunks for exact search, which then takes some 25 ms.
+
+Larger indexes are searched through a graph of neighbours (HNSW), which misses 3 % of the best hundred, and rarely all
+(``benchmarks/results/approximate_search.json``).
+"""
 
 _NEIGHBOURS = 32
 _CANDIDATES_BUILDING = 200
 _CANDIDATES_SEARCHING = 256
 _BATCH = 16
 _SAME = 0.98
-"""Least cosine similarity of one text's vectors from one model; batches and machines round differently."""
+"""Least cosine similarity of two vectors of one text from one model; batches and machines round differently."""
 
 
 class FaissIndex:
@@ -43,7 +46,7 @@ class FaissIndex:
         self.chunks = tuple(chunks)
         self.embeddings = embeddings
         self._index = index
-        self._proved = False
+        self._is_checked = False
 
     @classmethod
     def from_chunks(
@@ -54,7 +57,7 @@ class FaissIndex:
         known: ChunkIndex | None = None,
         exact_up_to: int = EXACT_UP_TO,
     ) -> "FaissIndex":
-        """Embed chunks and index them; of texts in a known index of this kind, the vectors are taken from there."""
+        """Embed chunks and index them; vectors of texts in a known index of this kind are reused."""
         vectors = known.vectors() if isinstance(known, FaissIndex) else {}
         new = [text for text in dict.fromkeys(chunk.text for chunk in chunks) if text not in vectors]
         for start in range(0, len(new), _BATCH):
@@ -63,7 +66,7 @@ class FaissIndex:
             report(Progress("index", start + len(texts), len(new), "chunks"))
         matrix = np.stack([vectors[chunk.text] for chunk in chunks])
         index = _empty_index(matrix.shape[1], exact=len(chunks) <= exact_up_to)
-        with _one_thread():  # several would link the graph's neighbours in an order of their own each time
+        with _one_thread():  # with several, the links of the graph would differ from run to run
             index.add(matrix)
         return cls(chunks, index, embeddings)
 
@@ -88,7 +91,7 @@ class FaissIndex:
 
     def save(self, path: Path) -> None:
         """Write the vectors."""
-        path.write_bytes(faiss.serialize_index(self._index).tobytes())  # ``write_index`` is silent where a disk is full
+        path.write_bytes(faiss.serialize_index(self._index).tobytes())  # ``write_index`` ignores a full disk
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
         """Return the ``hits`` most similar chunks for each query, best first; equal scores in document order.
@@ -110,9 +113,11 @@ class FaissIndex:
         ]
 
     def _embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
-        """Return the queries' vectors; the first time, prove on a chunk that they are of the index's kind."""
-        probe = [] if self._proved else [min(range(len(self.chunks)), key=lambda it: len(self.chunks[it].text))]
-        vectors = embed(self.embeddings, [*queries, *(self.chunks[it].text for it in probe)])
+        """Return the queries' vectors; the first time, check with a chunk that the model is the index's."""
+        probe = (
+            [] if self._is_checked else [min(range(len(self.chunks)), key=lambda chunk: len(self.chunks[chunk].text))]
+        )
+        vectors = embed(self.embeddings, [*queries, *(self.chunks[chunk].text for chunk in probe)])
         advice = "use the embedding model that the memory was made with"
         if vectors.shape[1] != self._index.d:
             raise MemoryMismatchError(
@@ -122,12 +127,12 @@ class FaissIndex:
         for chunk in probe:
             if vectors[-1] @ self._index.reconstruct(chunk) < _SAME:
                 raise MemoryMismatchError(f"the embedding model gives other vectors than those of the index; {advice}")
-        self._proved = True
+        self._is_checked = True
         return vectors[: len(queries)]
 
 
 def _empty_index(size: int, *, exact: bool) -> faiss.Index:
-    """Return a flat index, or a navigable small world (Malkov and Yashunin, 2016) where not all is to be compared."""
+    """Return a flat index for exact search, or a navigable small world (Malkov and Yashunin, 2016)."""
     if exact:
         return faiss.IndexFlatIP(size)
     index = faiss.IndexHNSWFlat(size, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
@@ -138,7 +143,7 @@ def _empty_index(size: int, *, exact: bool) -> faiss.Index:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep OpenMP from a pool of threads for each asker's thread: they would take the cores from the models."""
+    """Keep OpenMP from starting a pool for every calling thread, which would take cores from the models."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
@@ -155,7 +160,7 @@ def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 class FaissKind:
-    """Indexes kept in a memory's own directory; the default."""
+    """FAISS indexes saved in a memory's directory; the default."""
 
     def make(
         self,

@@ -1,10 +1,9 @@
-"""Rankings of chunks → one ranking.
+"""Fuse rankings of chunks into one.
 
-A passage that answers is often longer than a chunk, and its chunks stand side by side. So each hit lends a part of its
-score to its neighbours, and what lies in the middle of several hits rises. Ranks are all that is used of a ranking, so
-cosines, BM25 scores, attention and the distances of any store go together. Rankings are fused by weighted reciprocal
-rank (Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods",
-SIGIR 2009).
+An answering passage is often longer than a chunk and spans adjacent chunks. So each hit adds a part of its score to its
+neighbours, and chunks between several hits rise. Only ranks are used, so cosines, BM25 scores and the distances of any
+store can be combined. Rankings are fused by weighted reciprocal rank (Cormack, Clarke and Büttcher, "Reciprocal rank
+fusion outperforms Condorcet and individual rank learning methods", SIGIR 2009).
 """
 
 from collections import defaultdict
@@ -16,24 +15,24 @@ from memorag_graph.text.chunking import Chunk
 RRF_K = 60
 """Constant of reciprocal rank fusion, as published."""
 
-_LENDING_K = 4
-"""Constant of what a hit has to lend: small, because only the first hits are worth their neighbours."""
+_SPREAD_K = 4
+"""Constant of the scores that spread to neighbours: small, because only the first hits are worth it."""
 
 _DECAY = 0.75
 """Share of a hit's score that reaches a chunk :data:`_STEP` tokens away; its square at twice the distance."""
 
 _STEP = 128
 _REACH = 6 * _STEP
-"""Tokens beyond which nothing is lent."""
+"""Maximum distance in tokens over which scores spread."""
 
 
 def order(hits: Iterable[Hit], chunks: Sequence[Chunk], chunk_tokens: int) -> list[int]:
-    """Return the chunks that a ranking's hits stand for, best first: the hits and their neighbours.
+    """Return the hits of a ranking and their neighbours, best first.
 
     Args:
         hits: The ranking, best first.
-        chunks: All chunks, in document order; nothing is lent from one document to another.
-        chunk_tokens: Most tokens of a chunk, by which distances are measured.
+        chunks: All chunks, in document order; scores do not spread from one document to another.
+        chunk_tokens: Maximum tokens of a chunk, the unit of distance.
     """
     decay = _DECAY ** (chunk_tokens / _STEP)
     reach = _REACH // chunk_tokens
@@ -42,12 +41,12 @@ def order(hits: Iterable[Hit], chunks: Sequence[Chunk], chunk_tokens: int) -> li
         document = chunks[hit.chunk].document
         for chunk in range(max(0, hit.chunk - reach), min(len(chunks), hit.chunk + reach + 1)):
             if chunks[chunk].document == document:
-                scores[chunk] += decay ** abs(chunk - hit.chunk) / (_LENDING_K + rank)
+                scores[chunk] += decay ** abs(chunk - hit.chunk) / (_SPREAD_K + rank)
     return best_first(scores)
 
 
 def fuse(rankings: Iterable[tuple[float, Sequence[int]]]) -> dict[int, float]:
-    """Return the weighted reciprocal-rank score of every chunk of some rankings.
+    """Return the weighted reciprocal-rank score of every ranked chunk.
 
     Args:
         rankings: The weight of each ranking, and its chunks, best first.
@@ -60,5 +59,5 @@ def fuse(rankings: Iterable[tuple[float, Sequence[int]]]) -> dict[int, float]:
 
 
 def best_first(scores: Mapping[int, float]) -> list[int]:
-    """Return chunks by falling score; equal scores in document order."""
+    """Return chunks by descending score; equal scores in document order."""
     return sorted(scores, key=lambda chunk: (-scores[chunk], chunk))

@@ -1,4 +1,4 @@
-"""Chunks → a keyword index: BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009) by bm25s."""
+"""Index chunks by their words with BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009)."""
 
 import json
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.chunking import Chunk
 
 _ABSENT = "\0"
-"""A term that no text has: it keeps an index over texts without any term from being empty."""
+"""A term that no text contains: it keeps an index over texts without terms from being empty."""
 
 _MATRIX = ("data", "indices", "indptr")
 _COUNT = "chunks"
 _TERMS = "terms"
-"""Names of the tensors of a saved index: the matrix of scores, compressed by column, with a column for each term."""
+"""Tensors of a saved index: the matrix of scores in compressed columns, one column per term."""
 
 
 class KeywordIndex:
-    """Finds chunks by their words.
+    """Searches chunks by their words.
 
     Args:
         chunks: The chunks, in document order.
@@ -58,19 +58,19 @@ class KeywordIndex:
         return np.asarray(self._bm25.get_scores(known), dtype=np.float32)
 
     def share_known(self, text: str) -> float:
-        """Return the share of a text's distinct terms that some chunk holds; 0 for a text without terms."""
-        asked = set(terms(text, self.language_code))
-        return sum(term in self._bm25.vocab_dict for term in asked) / len(asked) if asked else 0.0
+        """Return the share of a text's distinct terms that occur in the chunks; 0 for a text without terms."""
+        wanted = set(terms(text, self.language_code))
+        return sum(term in self._bm25.vocab_dict for term in wanted) / len(wanted) if wanted else 0.0
 
     def rarity(self, text: str) -> dict[str, float]:
-        """Return the inverse document frequency of each term of a text, as BM25 has it; above 0, largest if unknown."""
+        """Return BM25's inverse document frequency of each term of a text: above 0, largest for unknown terms."""
         starts, known = self._bm25.scores["indptr"], self._bm25.vocab_dict
-        asked = dict.fromkeys(terms(text, self.language_code))
-        counts = {term: int(starts[known[term] + 1] - starts[known[term]]) if term in known else 0 for term in asked}
-        return {term: log(1 + (len(self.chunks) - it + 0.5) / (it + 0.5)) for term, it in counts.items()}
+        wanted = dict.fromkeys(terms(text, self.language_code))
+        counts = {term: int(starts[known[term] + 1] - starts[known[term]]) if term in known else 0 for term in wanted}
+        return {term: log(1 + (len(self.chunks) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
-        """Return at most ``hits`` chunks that share words with each query, best first; equal ones in document order."""
+        """Return up to ``hits`` chunks that share words with each query, best first; equal ones in document order."""
         return [self._search(query, hits) for query in queries]
 
     def _search(self, query: str, hits: int) -> list[Hit]:
@@ -98,7 +98,7 @@ class KeywordIndex:
             terms_in_order = json.loads(tensors[_TERMS].tobytes())
             bm25 = BM25()
             bm25.scores = {**{name: tensors[name] for name in _MATRIX}, "num_docs": int(tensors[_COUNT][0])}
-            bm25.nonoccurrence_array = None  # only some variants of BM25 score the terms that a text lacks
+            bm25.nonoccurrence_array = None  # used only by variants of BM25 that score missing terms
             bm25.vocab_dict = {term: at for at, term in enumerate(terms_in_order)}
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None

@@ -1,4 +1,4 @@
-"""The index of one memory: its chunks by meaning and by words."""
+"""Search the chunks of one memory by meaning and by words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from memorag_graph.text.chunking import Chunk
 
 @dataclass(frozen=True, eq=False)
 class MemoryIndex:
-    """What finds the chunks of a memory.
+    """The indexes over the chunks of a memory.
 
     Attributes:
-        vectors: Finds them by meaning.
-        keywords: Finds them by words; None where a memory has no index.
+        vectors: Searches by meaning.
+        keywords: Searches by words; None if the memory has no index.
     """
 
     vectors: ChunkIndex
@@ -25,9 +25,9 @@ class MemoryIndex:
 
     @classmethod
     def of(cls, vectors: ChunkIndex, language_code: str) -> "MemoryIndex":
-        """Index the words of the chunks, too; not those of a memory without an index."""
-        without = isinstance(vectors, NoIndex)
-        return cls(vectors, None if without else KeywordIndex.from_chunks(vectors.chunks, language_code))
+        """Add an index by words, unless the memory has no index."""
+        has_none = isinstance(vectors, NoIndex)
+        return cls(vectors, None if has_none else KeywordIndex.from_chunks(vectors.chunks, language_code))
 
     @property
     def chunks(self) -> Sequence[Chunk]:
@@ -40,20 +40,20 @@ class MemoryIndex:
         return self.vectors.embeddings
 
     def share_known(self, text: str) -> float:
-        """Return the share of a text's terms that occur in the chunks; 1 where they are not indexed."""
+        """Return the share of a text's terms that occur in the chunks; 1 if they are not indexed."""
         return self.keywords.share_known(text) if self.keywords else 1.0
 
     def nearness(self, question: str, texts: Sequence[str]) -> tuple[float, Sequence[float]]:
         """Return the cosine similarity of a question with its nearest chunk, and with each of some texts.
 
-        Without an index by meaning, everything is as near as anything else.
+        Without an index, all similarities are 0.
         """
         (hits,) = self.vectors.search([question], 1)
         if not hits:
             return 0.0, [0.0] * len(texts)
         from memorag_graph.retrieval.dense_index import embed
 
-        nearest = self.chunks[hits[0].chunk].text  # embedded, as the score of a vector store may be of another kind
+        nearest = self.chunks[hits[0].chunk].text  # embedded again: a store may score differently
         vectors = embed(self.embeddings, [question, nearest, *texts])
         first, *others = (float(score) for score in vectors[1:] @ vectors[0])
         return first, others

@@ -1,4 +1,4 @@
-"""A memory without an index: it can only answer from what it remembers."""
+"""Memories without an index, which answer only from memory."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def _refused() -> InputError:
 
 
 class NoEmbeddings(Embeddings):
-    """Embeds nothing."""
+    """Refuses to embed."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Refuse.
@@ -38,7 +38,7 @@ class NoEmbeddings(Embeddings):
 
 
 class NoIndex:
-    """Finds nothing."""
+    """An index that finds nothing."""
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.chunks = tuple(chunks)
@@ -58,7 +58,7 @@ class NoIndex:
 
 
 class NoIndexKind:
-    """Leaves indexes out."""
+    """Creates no index."""
 
     def make(
         self,
@@ -68,11 +68,11 @@ class NoIndexKind:
         known: ChunkIndex | None = None,
         report: ReportProgress = ignore_progress,
     ) -> NoIndex:
-        """Keep the chunks alone."""
+        """Keep only the chunks."""
         return NoIndex(chunks)
 
     def load(
         self, memory_id: str, chunks: Sequence[Chunk], embeddings: Embeddings, file: Callable[[], Path]
     ) -> NoIndex:
-        """Keep the chunks alone."""
+        """Keep only the chunks."""
         return NoIndex(chunks)

@@ -1,4 +1,4 @@
-"""What evidence is searched for with, and how much each kind of query says."""
+"""Search queries, and the weight of each kind of query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from memorag_graph.settings import QueryKind
 WEIGHTS: Mapping[QueryKind, float] = MappingProxyType(
     {"question": 1.0, "span": 0.05, "surrogate": 0.25, "draft": 0.4, "outline": 1.0}
 )
-"""Say of each kind of query in the fused ranking, shared by all queries of the kind.
+"""Weight of each kind of query in the fused ranking, divided among the queries of the kind.
 
 Chosen with the embedded model, whose spans lower evidence recall and whose drafts raise it (docs/experiments.md).
 """
@@ -17,7 +17,7 @@ Chosen with the embedded model, whose spans lower evidence recall and whose draf
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search text and what it is."""
+    """A search text and its kind."""
 
     kind: QueryKind
     text: str
