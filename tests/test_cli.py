@@ -1,4 +1,4 @@
-"""The command line, through its door: output, exit codes, messages."""
+"""The command line: output, exit codes, messages."""
 
 import importlib.util
 import json
@@ -211,7 +211,7 @@ def test_langgraph_dev_starts_with_the_file_that_studio_writes(call: Any, tmp_pa
         assert httpx.get(f"{url}/health").json()["status"] == "ok"
 
 
-def test_models_says_what_can_be_used(call: Any) -> None:
+def test_models_lists_the_embedded_pair(call: Any) -> None:
     assert "embedded" in call("models").out
 
 
@@ -306,13 +306,13 @@ def test_a_memory_is_verified_file_by_file(call: Any, saved: str) -> None:
     assert call("verify", "missing").code == 1
 
 
-def test_info_tells_kind_documents_tokens_shards_bytes_and_identity(call: Any, saved: str) -> None:
-    told = json.loads(call("info", saved, "--json").out)
-    assert told["kind"] == "gist"
-    assert told["tokens"] == told["documents"][0]["tokens"] > 0
-    assert [shard["file"] for shard in told["shards"]] == ["memory.bin"]
-    assert told["bytes"]["memory.bin"] == (Path(saved) / "memory.bin").stat().st_size
-    assert told["identity"]["dtype"] == "float32"
+def test_info_shows_kind_documents_tokens_shards_bytes_and_identity(call: Any, saved: str) -> None:
+    info = json.loads(call("info", saved, "--json").out)
+    assert info["kind"] == "gist"
+    assert info["tokens"] == info["documents"][0]["tokens"] > 0
+    assert [shard["file"] for shard in info["shards"]] == ["memory.bin"]
+    assert info["bytes"]["memory.bin"] == (Path(saved) / "memory.bin").stat().st_size
+    assert info["identity"]["dtype"] == "float32"
 
 
 def test_documents_are_appended_replaced_and_removed(call: Any, saved: str, document: str, tmp_path: Path) -> None:

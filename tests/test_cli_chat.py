@@ -43,7 +43,7 @@ def test_questions_are_answered_with_citations_until_the_end_of_the_input(say: A
     assert "letters.txt:" in out
 
 
-def test_what_lay_behind_an_answer_can_be_seen(say: Any) -> None:
+def test_clues_and_evidence_of_an_answer_can_be_shown(say: Any) -> None:
     _, out, _ = say(QUESTION, "/evidence", "/clues", "/history", "/quit", "never asked")
     after = out.partition("Confidence")[2]
     assert f"question: {QUESTION}" in after
@@ -65,7 +65,7 @@ def test_commands_explain_themselves(say: Any, line: str, shown: str) -> None:
     assert shown in say(line)[1]
 
 
-def test_mistakes_do_not_end_a_conversation(say: Any) -> None:
+def test_an_error_does_not_end_the_conversation(say: Any) -> None:
     code, out, err = say("/clues", QUESTION)
     assert code == 0
     assert "there is no answer yet" in " ".join(err.split())
@@ -73,7 +73,7 @@ def test_mistakes_do_not_end_a_conversation(say: Any) -> None:
 
 
 @pytest.mark.parametrize(("change", "message"), [({"place": "nowhere"}, "nowhere"), ({"task": "sing"}, "is unknown")])
-def test_a_conversation_that_cannot_begin_is_refused(say: Any, change: dict[str, str], message: str) -> None:
+def test_an_unknown_memory_or_task_is_refused(say: Any, change: dict[str, str], message: str) -> None:
     code, _, err = say(QUESTION, **change)
     assert code == 2
     assert message in " ".join(err.split())

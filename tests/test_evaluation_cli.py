@@ -1,4 +1,4 @@
-"""The command ``eval``, through its door."""
+"""The command ``eval``: output, exit codes, messages."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> str:
         {"document": "log.txt", "query": f"What did the ferry carry in {year}?", "evidence": [f"In the year {year}"]}
         for year in range(1990, 1994)
     ]
-    (place / "questions.jsonl").write_text("".join(f"{json.dumps(it)}\n" for it in questions))
+    (place / "questions.jsonl").write_text("".join(f"{json.dumps(question)}\n" for question in questions))
     return str(place)
 
 
@@ -66,11 +66,11 @@ def test_a_folder_of_your_own_from_the_command_line(call: Any, folder: str, tmp_
         (("--metrics", "bleu"), "metrics: 'bleu' is unknown"),
         (("--prices", "cheap"), "prices: 'cheap' is not of the form READ,WRITTEN"),
         (("--prices", "-1,2"), "prices: must not be negative"),
-        (("--baseline", "hyde"), "baseline: 'hyde' is none of the pipelines"),
+        (("--baseline", "hyde"), "baseline: 'hyde' is not among the pipelines"),
         (("--kind", "dream"), "kind: "),
     ],
 )
-def test_what_cannot_be_used_is_an_error_with_code_2(
+def test_invalid_arguments_end_with_code_2(
     call: Any, folder: str, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     code, _, error = call(folder, *TWO, *TINY, "--out", str(tmp_path / "out"), *arguments)
@@ -78,24 +78,24 @@ def test_what_cannot_be_used_is_an_error_with_code_2(
     assert message in error
 
 
-def test_a_data_set_with_faults_is_an_error_with_code_2(call: Any, folder: str, tmp_path: Path) -> None:
+def test_an_invalid_data_set_ends_with_code_2(call: Any, folder: str, tmp_path: Path) -> None:
     path = Path(folder) / "questions.jsonl"
     path.write_text(path.read_text().replace('"In the year 1991"', '"In the year 1891"'))
     code, _, error = call(folder, *TWO, *TINY, "--out", str(tmp_path / "out"))
     assert code == 2
-    assert "questions.jsonl, line 2: the quotation 'In the year 1891' does not stand in the document" in error
+    assert "questions.jsonl, line 2: the quotation 'In the year 1891' does not occur in the document" in error
 
 
-def test_a_second_process_is_kept_out(call: Any, folder: str, tmp_path: Path) -> None:
-    from memorag_graph.evaluation.runner import alone_in
+def test_a_second_process_is_refused(call: Any, folder: str, tmp_path: Path) -> None:
+    from memorag_graph.evaluation.runner import locked
 
-    with alone_in(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         code, _, error = call(folder, *TWO, *TINY, "--out", str(tmp_path / "out"))
     assert code == 2
-    assert "another evaluation is at work in" in error
+    assert "another evaluation is running in" in error
 
 
-def test_a_missing_extra_says_how_to_install_it(
+def test_a_missing_extra_names_the_command_that_installs_it(
     call: Any, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("memorag_graph.evaluation")]:

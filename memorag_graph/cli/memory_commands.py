@@ -38,11 +38,11 @@ def list_memories(
     from memorag_graph.cli.render import show_memories
 
     root = Path(directory) if directory else memories_dir()
-    found = find_memories(root)
+    memories = find_memories(root)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
-    elif found:
-        show_memories(out, found)
+        typer.echo(json.dumps(memories, ensure_ascii=False, indent=2))
+    elif memories:
+        show_memories(out, memories)
     else:
         out.print(
             f"No memories in {escape(str(root))}. Make one: [green]memorag-graph memorize FILE[/]", soft_wrap=True

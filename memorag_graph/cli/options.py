@@ -45,14 +45,14 @@ _METAVARS = {
     "query_weights": "KIND=NUMBER",
     "prompts": "KEY=TEXT|@FILE",
 }
-"""What a flag takes, where the field's type does not say it."""
+"""Placeholders in the help for values that the field's type does not describe."""
 
 
 def takes_options(*fields: str, **flags: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Offer fields of :class:`RunOptions` as flags of a command.
 
-    The command declares one parameter ``options: RunOptions``. Its place is taken by the flags; it receives the options
-    of all layers (:func:`program_options`), of which the given flags are the last.
+    The command declares a parameter ``options: RunOptions``. The flags take its place in the help; it receives the
+    options of all layers (:func:`program_options`), with the flags as the last layer.
 
     Args:
         *fields: The fields.
@@ -62,8 +62,8 @@ def takes_options(*fields: str, **flags: str) -> Callable[[Callable[..., None]],
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**values: Any) -> None:  # noqa: ANN401 - checked by RunOptions
-            given = {field: values.pop(field) for field in fields}
-            command(**values, options=program_options(_arguments(given)))
+            flag_values = {field: values.pop(field) for field in fields}
+            command(**values, options=program_options(_arguments(flag_values)))
 
         parameters: list[inspect.Parameter] = []
         for parameter in inspect.signature(command, eval_str=True).parameters.values():
@@ -98,20 +98,20 @@ class OptionsCommand(TyperCommand):
 
 
 def _parameter(field: str, flag: str | None) -> inspect.Parameter:
-    """Return the parameter of a flag; its default None means that the flag is not given."""
-    described = RunOptions.model_fields[field]
+    """Return the parameter of a flag; None, its default, means that the flag was not given."""
+    definition = RunOptions.model_fields[field]
     name = flag or _FLAGS.get(field) or f"--{field.replace('_', '-')}"
-    kind, metavar = _type_and_metavar(field, described)
+    kind, metavar = _type_and_metavar(field, definition)
     declared = f"{name}/--no-{name.removeprefix('--')}" if kind is bool else name
-    option = typer.Option(declared, help=_help(described), metavar=metavar)
+    option = typer.Option(declared, help=_help(definition), metavar=metavar)
     return inspect.Parameter(
         field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 
-def _type_and_metavar(field: str, described: FieldInfo) -> tuple[Any, str | None]:
-    """Return the type that typer parses to, and the placeholder in the help; RunOptions checks the rest."""
-    annotation = described.annotation
+def _type_and_metavar(field: str, definition: FieldInfo) -> tuple[Any, str | None]:
+    """Return the type that typer parses, and the placeholder in the help; RunOptions checks the rest."""
+    annotation = definition.annotation
     if annotation in (bool, int, float):
         return annotation, _METAVARS.get(field)
     if get_origin(annotation) is dict:
@@ -121,23 +121,23 @@ def _type_and_metavar(field: str, described: FieldInfo) -> tuple[Any, str | None
     return str, _METAVARS[field]
 
 
-def _help(described: FieldInfo) -> str:
+def _help(definition: FieldInfo) -> str:
     """Return the field's description, with its bounds or keys."""
-    if get_origin(described.annotation) is dict:
-        keys = ", ".join(get_args(get_args(described.annotation)[0]))
-        return f"{described.description} Repeatable. Keys: {keys}."
-    bounds = {type(each): each for each in described.metadata}
+    if get_origin(definition.annotation) is dict:
+        keys = ", ".join(get_args(get_args(definition.annotation)[0]))
+        return f"{definition.description} Repeatable. Keys: {keys}."
+    bounds = {type(each): each for each in definition.metadata}
     low, above, high = (bounds.get(each) for each in (annotated_types.Ge, annotated_types.Gt, annotated_types.Le))
     if low and high:
-        return f"{described.description} {low.ge:,.10g} to {high.le:,.10g}."
+        return f"{definition.description} {low.ge:,.10g} to {high.le:,.10g}."
     if above and high:
-        return f"{described.description} Above {above.gt:g}, up to {high.le:g}."
-    return str(described.description)
+        return f"{definition.description} Above {above.gt:g}, up to {high.le:g}."
+    return str(definition.description)
 
 
-def _arguments(given: dict[str, Any]) -> dict[str, Any]:
+def _arguments(flag_values: dict[str, Any]) -> dict[str, Any]:
     """Return the flags that were given, with pairs parsed into tables."""
-    arguments = {field: value for field, value in given.items() if value not in (None, [])}
+    arguments = {field: value for field, value in flag_values.items() if value not in (None, [])}
     for field, parse in {"query_weights": _weight, "prompts": _prompt}.items():
         if field in arguments:
             arguments[field] = dict(map(parse, arguments[field]))

@@ -1,4 +1,4 @@
-"""What the command line shows."""
+"""Render results for the command line."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,18 +15,18 @@ FROM_MEMORY = "recalled from memory, unverified"
 
 
 def show_stats(console: Console, result: Mapping[str, Any]) -> None:
-    """Show what a memory is."""
+    """Show the size and language of a memory."""
     memory = result["memory"]
     console.print(f"Detected language: {language(memory['language']).name} ({memory['language']})")
     console.print(f"Context length: {memory['context_tokens']:,} tokens")
     shards = f" in {memory['shards']} shards" if memory["shards"] > 1 else ""
-    held = f"{memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}"
-    console.print(f"Memory: {held if memory['memory_tokens'] else f'held by the server{shards}'}")
+    contents = f"{memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}"
+    console.print(f"Memory: {contents if memory['memory_tokens'] else f'held by the server{shards}'}")
     console.print(f"Chunks in the retrieval corpus: {memory['chunks']:,}")
 
 
 def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, streamed: bool = False) -> None:
-    """Show an answer with its citations, and with what was recalled for it if wanted."""
+    """Show an answer with its citations, and optionally its clues."""
     if clues:
         show_clues(console, result)
     if not streamed:
@@ -69,7 +69,7 @@ def _line(text: str) -> str:
 
 
 def show_clues(console: Console, result: Mapping[str, Any]) -> None:
-    """Show what was recalled from memory for an answer, and what was decided on the way."""
+    """Show the clues recalled from memory for an answer, and the decisions of the run."""
     groups: Mapping[str, Sequence[str]] = {
         "Spans": result.get("spans", []),
         "Surrogate questions": result.get("surrogates", []),
@@ -82,19 +82,18 @@ def show_clues(console: Console, result: Mapping[str, Any]) -> None:
         for clue in clues:
             console.print(Text(f"  {name}: ", style="magenta"), Text(_line(clue)), sep="", soft_wrap=True)
     for record in result.get("trace", []):
-        decided = Text(f"  {TRACE_TITLES[record['what']]}: ", style="magenta").append(
+        line = Text(f"  {TRACE_TITLES[record['what']]}: ", style="magenta").append(
             _line(record["text"]), style="default"
         )
-        console.print(decided.append(f" ({record['reason']})", style="dim"), soft_wrap=True)
+        console.print(line.append(f" ({record['reason']})", style="dim"), soft_wrap=True)
 
 
 def show_evidence(console: Console, result: Mapping[str, Any]) -> None:
-    """Show the passages that an answer was written from, and which queries found each."""
+    """Show the passages behind an answer, and the queries that found each."""
     for passage in result.get("evidence", []):
-        found = passage.metadata
-        console.print(_place({**found, "number": found["number"]}), soft_wrap=True)
+        console.print(_place(passage.metadata), soft_wrap=True)
         console.print(Text(_line(passage.page_content)), soft_wrap=True)
-        for query in found["queries"]:
+        for query in passage.metadata["queries"]:
             console.print(Text(f"  {query['kind']}: {_line(query['text'])}", style="magenta"), soft_wrap=True)
 
 
@@ -120,7 +119,7 @@ def show_memories(console: Console, memories: Sequence[Mapping[str, Any]]) -> No
 
 
 def show_info(console: Console, info: Mapping[str, Any]) -> None:
-    """Show everything that is known of a saved memory."""
+    """Show the manifest of a memory."""
     table = Table.grid(padding=(0, 2))
     for key in ("place", "memory_id", "format", "kind", "language", "memory_tokens", "chunks", "written_by"):
         table.add_row(f"[cyan]{key}[/]", escape(str(info[key])))
@@ -138,11 +137,11 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
 
 
 def show_results(console: Console, results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Show the figures of an evaluation: a row for each metric, a column for each pipeline."""
+    """Show the results of an evaluation: one row per metric, one column per pipeline."""
     from memorag_graph.evaluation.report import cell
 
-    asked = max(found["n"] for metrics in results.values() for found in metrics.values())
+    questions = max(figure["n"] for metrics in results.values() for figure in metrics.values())
     table = Table("mean [95 % interval]", *map(escape, results))
     for metric in dict.fromkeys(name for metrics in results.values() for name in metrics):
-        table.add_row(metric, *(escape(cell(metric, metrics.get(metric), asked)) for metrics in results.values()))
+        table.add_row(metric, *(escape(cell(metric, metrics.get(metric), questions)) for metrics in results.values()))
     console.print(table)

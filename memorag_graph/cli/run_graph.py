@@ -1,4 +1,4 @@
-"""Runs the graph for the command line: progress bars, streamed tokens, the result."""
+"""Run the graph for the command line: progress, streamed tokens, the result."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,37 +27,37 @@ _ANSWERING_NODES = ("generate", "draft_answer")
 
 
 def new_registry() -> Registry:
-    """Return where a command keeps its models and memories."""
+    """Return the registry of a command's models and memories."""
     return Registry()
 
 
 def run_graph(
-    graph: "MemoragGraph", given: Mapping[str, Any], options: RunOptions, progress: Console, answers: Console | None
+    graph: "MemoragGraph", inputs: Mapping[str, Any], options: RunOptions, progress: Console, answers: Console | None
 ) -> tuple[dict[str, Any], bool]:
     """Run the graph once.
 
     Args:
         graph: The graph.
-        given: The graph's input.
+        inputs: The graph's input.
         options: The run's options.
-        progress: Where progress bars go.
-        answers: Where answer tokens go as they are written; None to show none.
+        progress: Console for progress.
+        answers: Console for answer tokens as they are generated; None to show none.
 
     Returns:
-        The graph's output, and whether its answer was shown whole already; one that broke off was not.
+        The graph's output, and whether its whole answer has been shown already.
     """
     silence_libraries()
     result: dict[str, Any] = {}
     shown = ""
     with StageProgress(progress) as bars:
         stream = graph.stream(
-            cast("GraphInput", dict(given)), context=options, stream_mode=["custom", "messages", "values"]
+            cast("GraphInput", dict(inputs)), context=options, stream_mode=["custom", "messages", "values"]
         )
         for mode, event in stream:
             if mode == "custom" and isinstance(event, dict):
                 bars.update(event["progress"])
             elif mode == "messages" and answers is not None:
-                shown += _show_token(event, given, answers, is_first=not shown)
+                shown += _show_token(event, inputs, answers, is_first=not shown)
             elif mode == "values" and isinstance(event, dict):
                 result = event
     if shown and answers is not None:
@@ -68,51 +68,51 @@ def run_graph(
 def memorize_files(
     files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console
 ) -> dict[str, Any]:
-    """Memorize files and describe the memory."""
+    """Memorize files and return a record of the memory."""
     from memorag_graph.documents import read_documents
     from memorag_graph.serialization import memory_record
 
     silence_libraries()
     with StageProgress(progress) as bars:
         documents = read_documents(files)
-        opened = new_registry().memorize(documents, options, directory, lambda it: bars.update(asdict(it)))
+        opened = new_registry().memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
 
 
 def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, progress: Console) -> dict[str, Any]:
-    """Change the documents of a memory and describe it."""
+    """Change the documents of a memory and return its record."""
     from memorag_graph.serialization import memory_record
 
     silence_libraries()
     with StageProgress(progress) as bars:
-        opened = new_registry().revise(place, change, options, lambda it: bars.update(asdict(it)))
+        opened = new_registry().revise(place, change, options, lambda event: bars.update(asdict(event)))
     documents = [document.source for document in opened.memory.documents]
     return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}
 
 
 def to_json(result: Mapping[str, Any]) -> str:
-    """Write a result of the graph as JSON."""
-    kept = ("memory_id", "memory", "answer", *ANSWER_FIELDS, "trace", "timings", "tokens")
+    """Format a result of the graph as JSON."""
+    fields = ("memory_id", "memory", "answer", *ANSWER_FIELDS, "trace", "timings", "tokens")
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {
         "task_type": result["task"],
         "query": result["question"],
-        **{key: result.get(key) for key in kept},
+        **{key: result.get(key) for key in fields},
         "clues": {**clues, "verified": False},
         "evidence": evidence,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _show_token(event: object, given: Mapping[str, Any], answers: Console, *, is_first: bool) -> str:
-    """Show a piece of the answer as it is written, and return it."""
+def _show_token(event: object, inputs: Mapping[str, Any], answers: Console, *, is_first: bool) -> str:
+    """Show a piece of the answer as it is generated, and return it."""
     if not isinstance(event, tuple):
         return ""
     chunk, metadata = event
     if not isinstance(chunk, AIMessageChunk) or metadata.get("langgraph_node") not in _ANSWERING_NODES:
         return ""
-    if is_first and given.get("task_type") == "qa":
+    if is_first and inputs.get("task_type") == "qa":
         answers.print(f"[yellow]({FROM_MEMORY})[/]")
     answers.print(Text(chunk.text, style="bold"), end="")
     return str(chunk.text)
