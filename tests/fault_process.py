@@ -1,7 +1,7 @@
-"""A process that changes saved memories for tests/test_faults.py, each time in a fork that meets a given fault.
+"""A process that changes saved memories for tests/test_faults.py, each time in a fork with an injected fault.
 
-Reads one JSON object per line: the change, the directory and the fault. Writes the fork's exit status, or minus the
-number of the signal that ended it, and the message of the error that the change raised.
+Reads one JSON object per line: the change, the directory and the fault. Writes the fork's exit status (minus the
+signal number if a signal ended it) and the message of the error that the change raised.
 """
 
 import io
@@ -41,7 +41,7 @@ NOBODY = 65534
 
 
 class Halved:
-    """A stream each of whose writes reaches the disk in two steps."""
+    """A stream that splits each write into two steps."""
 
     def __init__(self, stream: Any, step: Callable[[], None]) -> None:
         self._stream, self._step = stream, step
@@ -65,7 +65,7 @@ class Halved:
 
 
 def die_at(last: int) -> None:
-    """Kill this process at its n-th step that changes what is on disk."""
+    """Kill this process at its n-th change of the disk through Python; SQLite's own writes are not counted."""
     done = 0
 
     def step() -> None:
@@ -93,7 +93,7 @@ def die_at(last: int) -> None:
 
 
 def limit_files(size: int, *, fatal: bool) -> None:
-    """Let no file grow beyond a size: writing on kills the process, or fails as on a full disk."""
+    """Limit the size of files: writing beyond it kills the process, or fails as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL if fatal else signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
@@ -114,13 +114,13 @@ def child(registry: Registry, task: dict[str, Any], answer: int) -> None:
 
 
 def main() -> None:
-    torch.set_num_threads(1)  # a fork takes no other threads along
+    torch.set_num_threads(1)  # a fork inherits no other threads
     registry = Registry()
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings())
     detect_language(TEXT)  # loads its model once for all forks
-    for name in ("generation.sources", "memory.files", "memory.indexing", "retrieval.memory_index"):
-        import_module(f"memorag_graph.{name}")  # else each fork would import them anew
+    for name in ("providers.provider_models", "memory.storage.memory_files", "retrieval.memory_index"):
+        import_module(f"memorag_graph.{name}")  # so that forks need not import them
     terms(TEXT, "en")
     for line in sys.stdin:
         task = json.loads(line)

@@ -1,4 +1,8 @@
-"""Real changes of real memories in processes that are killed, or meet a full disk: the old or the new, never else."""
+"""Changes of real memories in processes that are killed or meet a full disk: the old memory remains, or the new one.
+
+The processes are killed at each of Python's own changes of the disk. SQLite writes the journal in C, so its tests kill
+processes while it grows a file, and at arbitrary moments.
+"""
 
 import json
 import os
@@ -29,7 +33,7 @@ def area(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def do(area: Path) -> Iterator[Do]:
-    """Make a change in a new process that meets a fault; return how it ended."""
+    """Make a change in a new process with an injected fault; return its exit status and error."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.fault_process"],
         stdin=subprocess.PIPE,
@@ -52,7 +56,7 @@ def do(area: Path) -> Iterator[Do]:
 
 
 def state(place: Path) -> dict[str, Any] | None:
-    """Return sizes and hashes of the files of a memory that loads, or None where there is no memory."""
+    """Return sizes and hashes of a memory's files after loading it, or None if there is no memory."""
     try:
         files: dict[str, Any] = read_info(place)["files"]
     except MemoryFileError:
@@ -63,7 +67,7 @@ def state(place: Path) -> dict[str, Any] | None:
 
 @pytest.fixture(scope="module")
 def states(do: Do, area: Path) -> dict[str, Any]:
-    """What a memory is before any change and after each, without faults."""
+    """The state of the memory before any change and after each, without faults."""
     found: dict[str, Any] = {"none": None}
     for change in ("save", "append", "replace", "remove"):
         place = area / change
@@ -71,12 +75,12 @@ def states(do: Do, area: Path) -> dict[str, Any]:
             shutil.copytree(area / "save", place)
         assert do(change, place) == {"exit": 0, "error": ""}
         found[change] = state(place)
-    assert len({json.dumps(it) for it in found.values()}) == 5
+    assert len({json.dumps(files) for files in found.values()}) == 5
     return found
 
 
 def begin(area: Path, place: Path, old: dict[str, Any] | None) -> None:
-    """Make a directory that holds what a change begins with: the saved memory, or nothing."""
+    """Create the directory that a change starts from: the saved memory, or nothing."""
     if old:
         shutil.copytree(area / "save", place)
 
@@ -97,17 +101,17 @@ def test_a_process_killed_at_every_step(do: Do, area: Path, states: dict[str, An
         if state(place) == old:
             assert do(change, place) == {"exit": 0, "error": ""}
         assert state(place) == new
-        assert do("save", place)["exit"] == 0  # the next writer tidies up
-        assert not [path for path in place.iterdir() if "memorag-new" in path.name or path.name == ".journal"]
+        assert do("save", place)["exit"] == 0  # the next writer cleans up
+        assert not [path for path in place.iterdir() if "memorag-new" in path.name or path.name.startswith(".journal")]
     assert len(seen) > 15
     assert seen[0] == old
     assert seen[-1] == new
-    assert seen == sorted(seen, key=lambda it: it == new)  # there is one step that decides
+    assert seen == sorted(seen, key=lambda files: files == new)  # one step commits
 
 
 def sizes(new: dict[str, Any]) -> list[int]:
-    """File sizes at which some file of a memory is torn, each in its middle."""
-    return sorted({it["bytes"] // 2 for it in new.values()})
+    """Half the size of each file: limits at which one of them is torn in its middle."""
+    return sorted({file["bytes"] // 2 for file in new.values()})
 
 
 @pytest.mark.parametrize("change", ["save", "append"])
@@ -123,7 +127,9 @@ def test_a_process_killed_in_the_middle_of_a_file(do: Do, area: Path, states: di
 
 
 @pytest.mark.parametrize("change", ["save", "append", "replace", "remove"])
-def test_a_full_disk_is_said_and_the_old_memory_stays(do: Do, area: Path, states: dict[str, Any], change: str) -> None:
+def test_a_full_disk_is_reported_and_the_old_memory_stays(
+    do: Do, area: Path, states: dict[str, Any], change: str
+) -> None:
     old, new = states["none" if change == "save" else "save"], states[change]
     for size in sizes(new):
         place = area / f"{change}-full-at-{size}"
@@ -140,9 +146,9 @@ def test_a_full_disk_is_said_and_the_old_memory_stays(do: Do, area: Path, states
 
 
 @pytest.mark.parametrize("change", ["save", "append"])
-def test_a_directory_without_permission_is_said(do: Do, states: dict[str, Any], area: Path, change: str) -> None:
+def test_a_directory_without_permission_is_reported(do: Do, states: dict[str, Any], area: Path, change: str) -> None:
     parents = [area, *area.parents]
-    modes = [(it, it.stat().st_mode) for it in parents if it.owner() == area.owner()]
+    modes = [(path, path.stat().st_mode) for path in parents if path.owner() == area.owner()]
     place = area / f"{change}-forbidden"
     if change == "append":
         shutil.copytree(area / "save", place)
@@ -163,8 +169,8 @@ def test_a_directory_without_permission_is_said(do: Do, states: dict[str, Any], 
     assert state(place) == (states["save"] if change == "append" else None)
 
 
-def test_every_region_of_every_file_is_guarded(area: Path, states: dict[str, Any], tmp_path: Path) -> None:
-    place = tmp_path / "harmed"
+def test_damage_in_any_region_of_any_file_is_detected(area: Path, states: dict[str, Any], tmp_path: Path) -> None:
+    place = tmp_path / "damaged"
     shutil.copytree(area / "save", place)
     verify(place)
     for name in [*states["save"], "manifest.json"]:
@@ -172,14 +178,16 @@ def test_every_region_of_every_file_is_guarded(area: Path, states: dict[str, Any
         whole = path.read_bytes()
         for at in range(0, len(whole), max(1, len(whole) // 150)):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
-            for read in (verify, lambda it: load_memory(it, HashEmbeddings())):
+            for read in (verify, lambda directory: load_memory(directory, HashEmbeddings())):
                 with pytest.raises(MemoryFileError, match=name.replace(".", r"\.")):
                     read(place)
         path.write_bytes(whole)
     verify(place)
 
 
-def test_two_files_of_one_size_cannot_change_places(area: Path, states: dict[str, Any], tmp_path: Path) -> None:
+def test_a_file_of_the_same_size_from_another_memory_is_detected(
+    area: Path, states: dict[str, Any], tmp_path: Path
+) -> None:
     place = tmp_path / "swapped"
     shutil.copytree(area / "save", place)
     shutil.copy(area / "replace" / "notes.json", place / "notes.json")

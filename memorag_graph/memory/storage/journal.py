@@ -1,19 +1,21 @@
-"""Notes kept on disk as they are made, so that a killed process goes on where it was."""
+"""A journal of finished notes, from which a killed build resumes."""
 
-import hashlib
-import json
-import os
-from collections.abc import Collection
+import logging
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from memorag_graph.errors import MemoryFileError
 
 JOURNAL = ".journal"
-"""Name of the journal in the directory where a memory is being made."""
+"""Name of the journal in the directory where a memory is built."""
+
+_log = logging.getLogger(__name__)
 
 
 class Journal:
-    """A file with one line for each finished note, or none.
+    """A SQLite database of finished notes, one transaction each.
 
     Args:
         path: The file; created with the first note. None keeps nothing.
@@ -23,48 +25,52 @@ class Journal:
         self._path = path
 
     def read(self) -> dict[str, str]:
-        """Return the notes by their keys; a line that is torn or damaged is left out."""
+        """Return the notes by key. A damaged journal is removed and counts as empty."""
         if self._path is None or not self._path.exists():
             return {}
-        notes = {}
-        for line in self._path.read_bytes().splitlines():
-            try:
-                key, text, seal = json.loads(line)
-                if seal == _seal(key, text):
-                    notes[key] = text
-            except (ValueError, TypeError):
-                continue
-        return notes
+        try:
+            with _connection(self._path) as database:
+                return dict(database.execute("SELECT key, text FROM note"))
+        except sqlite3.DatabaseError as error:
+            _log.warning("%s is damaged (%s) and is removed; its notes are written again", self._path, error)
+            self.clear()
+            return {}
 
     def add(self, key: str, text: str) -> None:
-        """Keep a note, so that it survives whatever happens next.
+        """Write a note durably: it is kept even if the process is killed or the power fails right after.
 
         Raises:
             MemoryFileError: If it cannot be written.
         """
         if self._path is None:
             return
-        line = json.dumps([key, text, _seal(key, text)], ensure_ascii=False).encode() + b"\n"
         try:
-            with self._path.open("ab") as stream:
-                if stream.tell():  # sets a torn line apart
-                    line = b"\n" + line
-                stream.write(line)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
+            with _connection(self._path) as database:
+                database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, text))
+        except sqlite3.Error as error:
             raise MemoryFileError(f"{self._path} cannot be written ({error}); free some space and run again") from None
 
     def forget(self, keys: Collection[str]) -> None:
-        """Remove the journal if all its notes are among those that are kept elsewhere."""
+        """Remove the journal if the memory on disk has all its notes.
+
+        Args:
+            keys: Keys of the notes in that memory.
+        """
         if self.read().keys() <= set(keys):
             self.clear()
 
     def clear(self) -> None:
-        """Forget all notes, once the memory that holds them is on disk."""
+        """Remove the journal, for example once the memory with its notes is saved."""
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            for path in (self._path.with_name(f"{self._path.name}-journal"), self._path):  # SQLite's undo log first
+                path.unlink(missing_ok=True)
 
 
-def _seal(key: str, text: str) -> str:
-    return hashlib.sha256(f"{key}\n{text}".encode()).hexdigest()[:16]
+@contextmanager
+def _connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database for one transaction, which is durable when the context ends."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA synchronous = EXTRA")  # also syncs the directory
+        with database:
+            database.execute("CREATE TABLE IF NOT EXISTS note (key TEXT PRIMARY KEY, text TEXT NOT NULL)")
+            yield database
