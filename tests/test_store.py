@@ -1,18 +1,17 @@
-"""The store: one maker among many, room made by age, nothing in use removed, leases of the dead ignored."""
+"""The store: each memory is built once, the least recently used make room, and nothing in use is removed."""
 
-import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
-from filelock import Timeout
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
@@ -20,8 +19,7 @@ from memorag_graph.graph import build_graph
 from memorag_graph.memory.build.revision import Listed, appended
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
-from memorag_graph.memory.storage.leases import Lease, in_use
-from memorag_graph.memory.storage.manifest import FORMAT_VERSION, read_info
+from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memory, read_info, remember_place
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory.storage.transaction import MANIFEST, write_together
 from memorag_graph.open_memories import OpenMemoryCache
@@ -30,19 +28,20 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY
 
+ROOT = Path(__file__).parent.parent
 SIZE = 10_000
 ONE, OLDEST, OLDER, OLD, NEW, HUGE, USED, WHOLE, BEGUN, ABANDONED, EMPTY = (f"{number:032x}" for number in range(11))
 
 
 def create(directory: Path, size: int = SIZE) -> None:
-    """Stand in for saving a memory: a manifest and one file."""
+    """Simulate saving a memory: write a manifest and one file."""
     writers = {"memory.bin": lambda path: path.write_bytes(bytes(size))}
     described = {"format": FORMAT_VERSION, "memory_id": directory.name, "documents": [], "chunks": 0, "identity": {}}
     write_together(directory, writers, described)
 
 
 def opened(directory: Path) -> Path:
-    """Stand in for opening a memory."""
+    """Simulate opening a memory."""
     assert read_info(directory)["memory_id"] == directory.name
     return directory
 
@@ -50,7 +49,7 @@ def opened(directory: Path) -> Path:
 def make(
     store: MemoryStore,
     memory_id: str,
-    create_it: Callable[[Path], None] = create,
+    save: Callable[[Path], None] = create,
     report: ReportProgress = ignore_progress,
 ) -> Path:
     directory = store.directory(memory_id)
@@ -59,69 +58,64 @@ def make(
         try:
             return opened(directory)
         except MemoryFileError:
-            create_it(directory)
+            save(directory)
         return opened(directory)
 
 
 def aged(store: MemoryStore, memory_id: str, seconds: float) -> None:
     then = time.time() - seconds
-    os.utime(store.root / ".used" / memory_id, (then, then))
+    os.utime(store.directory(memory_id) / MANIFEST, (then, then))
 
 
-def make_slowly(root: str, made: str) -> None:
-    def slow(directory: Path) -> None:
-        with open(made, "a") as stream:
-            stream.write("made\n")
-        time.sleep(0.3)
-        create(directory)
-
-    make(MemoryStore(Path(root)), ONE, slow)
+def refuse_to_wait(progress: Progress) -> None:
+    raise InputError("memory", "is claimed")
 
 
-def test_processes_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> None:
-    made = tmp_path / "made"
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=make_slowly, args=(str(tmp_path / "root"), str(made))) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert made.read_text() == "made\n"
+def compete(task: str, tmp_path: Path, arguments: list[list[str]]) -> str:
+    """Run a task of tests/store_process.py in a process per list of arguments; return what they logged."""
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "tests.store_process", task, str(tmp_path / "root"), str(log)]
+    processes = [subprocess.Popen([*command, *more], cwd=ROOT) for more in arguments]
+    assert [process.wait() for process in processes] == [0] * len(processes)
+    return log.read_text() if log.exists() else ""
 
 
-def test_who_waits_for_another_says_so(tmp_path: Path) -> None:
-    store, said = MemoryStore(tmp_path), []
+def test_several_processes_build_the_same_memory_once(tmp_path: Path) -> None:
+    assert compete("build", tmp_path, [[]] * 3) == "built\n"
+
+
+def test_waiting_for_another_process_is_reported(tmp_path: Path) -> None:
+    store, reported = MemoryStore(tmp_path), []
     waiting = threading.Event()
 
     def report(progress: Progress) -> None:
-        said.append((progress.stage, progress.done))
+        reported.append((progress.stage, progress.done))
         waiting.set()
 
-    with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory(ONE)):
+    with ThreadPoolExecutor(1) as pool, store.claim(store.directory(ONE)):
         made = pool.submit(make, store, ONE, create, report)
         assert waiting.wait(10)
         create(store.directory(ONE))
     assert made.result() == store.directory(ONE)
-    assert set(said[:-1]) == {("waiting", 0)}
-    assert said[-1] == ("waiting", 1)
+    assert set(reported[:-1]) == {("waiting", 0)}
+    assert reported[-1] == ("waiting", 1)
 
 
-def test_who_waits_for_another_can_give_up_at_any_time(tmp_path: Path) -> None:
-    store, said = MemoryStore(tmp_path), []
+def test_waiting_for_another_process_can_be_given_up(tmp_path: Path) -> None:
+    store, reported = MemoryStore(tmp_path), []
 
-    def give_up_at_last(progress: Progress) -> None:
-        said.append(progress)
-        if len(said) == 3:
-            raise InputError("memory", "nobody wants it any more")
+    def give_up(progress: Progress) -> None:
+        reported.append(progress)
+        if len(reported) == 3:
+            raise InputError("memory", "is no longer wanted")
 
-    with ThreadPoolExecutor(1) as pool, store.exclusive(store.directory(ONE)):
-        waits = pool.submit(make, store, ONE, create, give_up_at_last)
+    with ThreadPoolExecutor(1) as pool, store.claim(store.directory(ONE)):
+        waits = pool.submit(make, store, ONE, create, give_up)
         assert isinstance(waits.exception(30), InputError)
     assert make(store, ONE) == store.directory(ONE)
 
 
-def test_threads_that_ask_for_the_same_memory_make_it_once(tmp_path: Path) -> None:
+def test_several_threads_build_the_same_memory_once(tmp_path: Path) -> None:
     store, made = MemoryStore(tmp_path), []
 
     def slow(directory: Path) -> None:
@@ -160,28 +154,163 @@ def test_a_memory_in_use_is_neither_deleted_nor_makes_room(tmp_path: Path) -> No
     assert {info["memory_id"] for info in store.memories()} == {NEW}
 
 
-def test_the_lease_and_the_lock_of_a_killed_process_end_with_it(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from memorag_graph.memory.storage.store import MemoryStore\n"
-        "store = MemoryStore(Path(sys.argv[1])); lease = store.lease(sys.argv[2])\n"
-        "lock = store.exclusive(store.directory(sys.argv[2])); lock.acquire()\n"
-        "print('held', flush=True); time.sleep(60)"
-    )
-    store = MemoryStore(tmp_path)
-    make(store, ONE)
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), ONE], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from memorag_graph.memory.storage.store import MemoryStore
+store, memory_id = MemoryStore(Path(sys.argv[1])), sys.argv[2]
+"""
+
+
+def start(code: str, root: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Run code in a process and return once it has printed a line."""
+    command = [sys.executable, "-c", HOLD + code, str(root), ONE, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.parametrize(
+    "hold", ["held = store.lease(memory_id)", "held = store.claim(store.directory(memory_id)); held.__enter__()"]
+)
+def test_leases_and_claims_of_a_killed_process_end_with_it(tmp_path: Path, hold: str) -> None:
+    store = MemoryStore(tmp_path, quota=1)
+    create(store.directory(ONE))
+    holder = start(f"{hold}; print('held', flush=True); time.sleep(60)", tmp_path)
     with pytest.raises(MemoryFileError, match="in use"):
         store.delete(ONE)
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
-    assert not in_use(tmp_path / ".leases" / ONE)
+    store.make_room()
+    assert store.directory(ONE).exists()
+    kill(holder)
+    store.make_room()
+    assert not store.directory(ONE).exists()
+
+
+def test_a_forked_process_that_ends_does_not_end_the_lease_of_its_parent(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path)
+    make(store, ONE)
+    code = "lease = store.lease(memory_id)\nif not os.fork(): lease.release(); sys.exit()\nos.wait()\n"
+    holder = start(f"{code}print('held', flush=True); time.sleep(60)", tmp_path)
+    with pytest.raises(MemoryFileError, match="in use"):
+        store.delete(ONE)
+    kill(holder)
     store.delete(ONE)
 
 
+def test_every_lease_must_end_before_a_memory_is_removed(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path)
+    make(store, ONE)
+    with ThreadPoolExecutor(1) as pool:
+        leases = [store.lease(ONE), pool.submit(store.lease, ONE).result()]
+        pool.submit(leases[0].release).result()
+        with pytest.raises(MemoryFileError, match="in use"):
+            store.delete(ONE)
+        pool.submit(leases[1].release).result()
+    store.delete(ONE)
+
+
+def names(root: Path, memory_id: str) -> list[Path]:
+    """Return the files below a directory that name a memory, in their paths or in their contents."""
+    return [
+        path
+        for path in root.rglob("*")
+        if memory_id in str(path.relative_to(root)) or (path.is_file() and memory_id.encode() in path.read_bytes())
+    ]
+
+
+@pytest.mark.parametrize("removed_by", ["delete", "gc", "quota"])
+def test_nothing_in_the_store_names_a_removed_memory(tmp_path: Path, removed_by: str) -> None:
+    store = MemoryStore(tmp_path, quota=1)
+    with store.claim(store.directory(ONE)):
+        Journal(store.directory(ONE) / JOURNAL).add("key", "a gist")
+        if removed_by != "gc":
+            create(store.directory(ONE))
+        store.lease(ONE).release()
+        store.touch(ONE)
+    if removed_by == "delete":
+        store = MemoryStore(tmp_path)
+        create(store.directory(ONE))
+        store.delete(ONE)
+    elif removed_by == "gc":
+        os.utime(store.directory(ONE) / JOURNAL, (0, 0))
+        store.gc()
+    else:
+        make(store, NEW)
+    assert names(tmp_path, ONE) == []
+    assert removed_by == "quota" or [path.name for path in tmp_path.iterdir()] == [".gate"]
+
+
+def test_gc_forgets_where_a_moved_memory_was_saved(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path / "root")
+    for memory_id in (ONE, OLD, NEW):
+        remember_place(store.root, memory_id, tmp_path / memory_id)
+    create(tmp_path / ONE)
+    (tmp_path / OLD).symlink_to(tmp_path / ONE)  # holds another memory
+    store.gc()
+    assert find_memory(ONE, store.root) == tmp_path / ONE
+    assert not names(store.root, OLD)
+    assert not names(store.root, NEW)
+
+
+def test_a_lock_file_is_not_removed_while_somebody_is_about_to_lock_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A waiter that has opened the lock file must not end up with the lock of a removed file.
+
+    Then it would build a memory at the same time as whoever locks the new file of that name.
+    """
+    store = MemoryStore(tmp_path)
+    make(store, ONE)
+    has_opened, may_lock, leave = threading.Event(), threading.Event(), threading.Event()
+    real_open, slow = os.open, []
+
+    def slow_open(path: str, *args: int, **kwargs: int) -> int:
+        descriptor = real_open(path, *args, **kwargs)
+        if threading.get_ident() in slow and str(path).endswith(".making"):
+            slow.clear()
+            has_opened.set()
+            assert may_lock.wait(30)
+        return descriptor
+
+    inside: list[int] = []
+
+    def hold(is_slow: bool) -> int:
+        if is_slow:
+            slow.append(threading.get_ident())
+        with store.claim(store.directory(ONE)):
+            inside.append(1)
+            count = len(inside)
+            assert leave.wait(30)
+            inside.pop()
+        return count
+
+    monkeypatch.setattr(os, "open", slow_open)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # as if killed after the folder was renamed
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(hold, True)
+        assert has_opened.wait(30)
+        removal = pool.submit(lambda: store._remove(store.directory(ONE)))
+        wait([removal], timeout=0.5)  # it cannot end before the other has its lock
+        may_lock.set()
+        wait([removal])
+        second = pool.submit(hold, False)
+        wait([second], timeout=0.5)
+        leave.set()
+        assert (first.result(), second.result()) == (1, 1)
+
+
+def test_claims_exclude_each_other_while_memories_are_removed(tmp_path: Path) -> None:
+    assert compete("claim_often", tmp_path, [[str(seed)] for seed in range(4)]) == ""
+
+
 @pytest.mark.parametrize("begun", [False, True])
-def test_what_is_stopped_leaves_only_what_can_be_gone_on_with(tmp_path: Path, begun: bool) -> None:
+def test_a_stopped_build_leaves_only_what_can_be_resumed(tmp_path: Path, begun: bool) -> None:
     store = MemoryStore(tmp_path)
 
     def stopped(place: Path) -> None:
@@ -210,7 +339,7 @@ def test_gc_removes_leftovers_and_keeps_what_can_be_resumed(tmp_path: Path) -> N
     assert {path.name for path in (tmp_path / WHOLE).iterdir() if path.suffix} == {"memory.bin", MANIFEST}
 
 
-def test_gc_and_quota_leave_what_is_no_memory(tmp_path: Path) -> None:
+def test_gc_and_quota_keep_other_directories(tmp_path: Path) -> None:
     store = MemoryStore(tmp_path, quota=1)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(bytes(SIZE))
@@ -228,16 +357,20 @@ def test_gc_keeps_damaged_memories(tmp_path: Path) -> None:
     assert (tmp_path / ONE / "memory.bin").exists()
 
 
-def test_a_newer_memory_is_not_replaced(tmp_path: Path) -> None:
-    store = MemoryStore(tmp_path)
-    write_together(tmp_path / ONE, {}, {"format": 2, "memory_id": ONE})
+def test_a_memory_of_a_newer_format_is_not_replaced_but_a_damaged_one_is(registry: Registry, tmp_path: Path) -> None:
+    registry.store = MemoryStore(tmp_path)
+    documents = [Document("a", TEXT[:1500])]
+    memory_id = registry.memorize(documents, TINY).memory.id
+    newer = {**read_info(tmp_path / memory_id), "format": FORMAT_VERSION + 1}
+    write_together(tmp_path / memory_id, {}, newer)
+    registry.forget(memory_id)
     with pytest.raises(MemoryUnreadableError, match="upgrade memorag-graph"):
-        make(store, ONE)
-    (tmp_path / ONE / MANIFEST).write_text("{}")
-    assert make(store, ONE) == tmp_path / ONE  # a damaged one is
+        registry.memorize(documents, TINY)
+    (tmp_path / memory_id / MANIFEST).write_text("{}")
+    assert registry.memorize(documents, TINY).memory.id == memory_id
 
 
-def test_a_directory_of_the_store_is_known_however_it_is_spelled(
+def test_a_folder_of_the_store_is_recognized_however_its_path_is_spelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "root")
@@ -246,8 +379,8 @@ def test_a_directory_of_the_store_is_known_however_it_is_spelled(
     monkeypatch.chdir(tmp_path / "root")
     for spelled in (Path(ONE), tmp_path / "link" / ONE, tmp_path / "root" / ".." / "root" / ONE):
         assert store.keeps(spelled)
-        with store.exclusive(store.directory(ONE)), pytest.raises(Timeout):
-            store.exclusive(spelled).acquire(timeout=0)
+        with store.claim(store.directory(ONE)), pytest.raises(InputError, match="is claimed"):
+            store.claim(spelled, refuse_to_wait).__enter__()
     assert not store.keeps(Path("photos"))
     assert not store.keeps(tmp_path / ONE)
 
@@ -260,11 +393,11 @@ def test_a_memory_of_the_store_is_not_changed_in_place_by_its_path(registry: Reg
     more = [Document("b", TEXT[1500:2500])]
     second = registry.revise(place / first.memory.id, lambda memory: appended(memory, more), TINY)
     assert second.memory.id != first.memory.id
-    for opened in (first, second):
-        assert read_info(tmp_path / "root" / opened.memory.id)["memory_id"] == opened.memory.id
+    for revised in (first, second):
+        assert read_info(tmp_path / "root" / revised.memory.id)["memory_id"] == revised.memory.id
 
 
-def test_a_store_of_ones_own_finds_its_memories_by_id(registry: Registry, tmp_path: Path) -> None:
+def test_a_registry_finds_memories_of_its_store_by_id(registry: Registry, tmp_path: Path) -> None:
     registry.store = MemoryStore(tmp_path / "root")
     documents = [Document("a", TEXT[:1500])]
     inside = registry.memorize(documents, TINY).memory.id
@@ -272,51 +405,51 @@ def test_a_store_of_ones_own_finds_its_memories_by_id(registry: Registry, tmp_pa
     fresh = Registry(registry.store)
     fresh.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
     fresh.add_embeddings("hash", registry.models.embeddings("hash"))
-    assert [fresh.open(it, RunOptions()).memory.id for it in (inside, outside)] == [inside, outside]
+    assert [fresh.open(memory_id, RunOptions()).memory.id for memory_id in (inside, outside)] == [inside, outside]
 
 
-def test_a_known_text_is_opened_from_a_store_that_cannot_be_written(
+def test_a_memorized_text_is_opened_from_a_read_only_store(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.store = MemoryStore(tmp_path / "root")
     documents = [Document("a", TEXT[:1500])]
     first = registry.memorize(documents, TINY).memory
 
-    def forbidden(directory: Path) -> None:
+    def refuse(directory: Path) -> None:
         raise MemoryFileError(f"{directory} cannot be written (read-only file system)")
 
-    monkeypatch.setattr("memorag_graph.registry.require_writable", forbidden)
+    monkeypatch.setattr("memorag_graph.registry.require_writable", refuse)
     assert registry.memorize(documents, TINY).memory.id == first.id
     with pytest.raises(MemoryFileError, match="read-only"):
         registry.memorize([Document("b", TEXT[:1500])], TINY)
 
 
-def test_a_memory_that_is_replaced_in_its_directory_is_let_go(registry: Registry, tmp_path: Path) -> None:
-    before = registry.memorize([Document("a", TEXT[:1500])], TINY, tmp_path / "mine").memory.id
+def test_a_memory_that_is_replaced_in_its_directory_is_dropped(registry: Registry, tmp_path: Path) -> None:
+    before = registry.memorize([Document("a", TEXT[:1500])], TINY, tmp_path / "memory").memory.id
     after = registry.revise(
-        tmp_path / "mine", lambda it: appended(it, [Document("b", TEXT[1500:2000])]), TINY
+        tmp_path / "memory", lambda memory: appended(memory, [Document("b", TEXT[1500:2000])]), TINY
     ).memory.id
-    assert registry._loaded.get(before) is None
-    assert registry._loaded.get(after) is not None
+    assert registry.open_memories.get(before) is None
+    assert registry.open_memories.get(after) is not None
     with pytest.raises(MemoryFileError, match="holds another memory"):
         registry.open(before, RunOptions())
 
 
-def test_a_change_that_was_overtaken_is_refused(registry: Registry, tmp_path: Path) -> None:
-    place = tmp_path / "mine"
+def test_a_change_is_refused_if_another_was_made_meanwhile(registry: Registry, tmp_path: Path) -> None:
+    place = tmp_path / "memory"
     registry.memorize([Document("a", TEXT[:1500])], TINY, place)
 
-    def overtaken(memory: Memory) -> Listed:
-        registry.revise(place, lambda it: appended(it, [Document("b", TEXT[1500:2000])]), TINY)
+    def change_elsewhere_first(memory: Memory) -> Listed:
+        registry.revise(place, lambda memory: appended(memory, [Document("b", TEXT[1500:2000])]), TINY)
         return appended(memory, [Document("c", TEXT[2000:2500])])
 
     with pytest.raises(MemoryFileError, match="changed by another process meanwhile"):
-        registry.revise(place, overtaken, TINY)
-    assert [it["source"] for it in read_info(place)["documents"]] == ["a", "b"]
+        registry.revise(place, change_elsewhere_first, TINY)
+    assert [document["source"] for document in read_info(place)["documents"]] == ["a", "b"]
 
 
-def test_looking_up_a_memory_keeps_what_a_killed_change_had_done(registry: Registry, tmp_path: Path) -> None:
-    documents, place = [Document("a", TEXT[:1500])], tmp_path / "mine"
+def test_opening_a_memory_keeps_the_journal_of_a_killed_change(registry: Registry, tmp_path: Path) -> None:
+    documents, place = [Document("a", TEXT[:1500])], tmp_path / "memory"
     registry.memorize(documents, TINY, place)
     journal = Journal(place / JOURNAL)
     journal.add("key", "the gist of a section of another document")
@@ -343,27 +476,20 @@ def test_only_memories_of_the_store_are_deleted(tmp_path: Path, name: str) -> No
     assert (tmp_path / "root" / ONE).is_dir()
 
 
-def test_a_lease_is_listed_until_it_is_released(tmp_path: Path) -> None:
-    lease = Lease(tmp_path / "leases")
-    assert in_use(tmp_path / "leases")
-    lease.release()
-    assert not in_use(tmp_path / "leases")
-
-
-def test_the_graph_keeps_memories_in_the_store_and_lets_go_of_old_ones(registry: Registry, tmp_path: Path) -> None:
-    mine = Registry(MemoryStore(tmp_path / "root"), memory_budget=1)
-    mine.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
-    mine.add_embeddings("hash", registry.models.embeddings("hash"))
-    graph = build_graph(mine)
+def test_the_graph_keeps_memories_in_the_store_and_releases_old_ones(registry: Registry, tmp_path: Path) -> None:
+    own = Registry(MemoryStore(tmp_path / "root"), memory_budget=1)
+    own.add_memory_model("tiny-llama", registry.models.memory_model("tiny-llama", TINY))
+    own.add_embeddings("hash", registry.models.embeddings("hash"))
+    graph = build_graph(own)
     first = graph.invoke({"context": TEXT, "query": "Who?"}, context=TINY)  # type: ignore[call-overload]
     with pytest.raises(MemoryFileError, match="in use"):
-        mine.store.delete(first["memory_id"])
+        own.store.delete(first["memory_id"])
     second = graph.invoke({"context": TEXT[:2000], "query": "Who?"}, context=TINY)  # type: ignore[call-overload]
-    mine.store.delete(first["memory_id"])  # let go when the second came
-    assert [info["memory_id"] for info in mine.store.memories()] == [second["memory_id"]]
+    own.store.delete(first["memory_id"])  # released when the second was opened
+    assert [info["memory_id"] for info in own.store.memories()] == [second["memory_id"]]
 
 
-def test_a_memory_of_the_store_without_its_manifest_is_made_again(registry: Registry, tmp_path: Path) -> None:
+def test_a_memory_of_the_store_without_its_manifest_is_rebuilt(registry: Registry, tmp_path: Path) -> None:
     registry.store = MemoryStore(tmp_path / "root")
     memory_id = registry.memorize([Document("a", TEXT[:1500])], TINY).memory.id
     (registry.store.directory(memory_id) / MANIFEST).unlink()

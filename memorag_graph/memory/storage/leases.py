@@ -1,44 +1,46 @@
-"""Marks of use that end with the process that made them."""
+"""Leases: shared locks that keep an open memory from being removed."""
 
-import uuid
-from contextlib import suppress
+import fcntl
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+LEASE = ".lease"
+"""Name of the locked file in a memory's directory."""
 
 
 class Lease:
-    """Says that something is in use, until it is released or the process ends.
+    """A shared lock on a memory, held until it is released or its process ends.
 
-    A lease is a locked file: the operating system lifts the lock of a process that dies.
+    Any thread may release it. A forked process shares it: the lock ends when both have released it or ended.
 
     Args:
-        directory: Where leases on this thing are kept, one file each.
+        directory: The memory's directory.
+
+    Raises:
+        OSError: If the directory is missing or cannot be written, or the memory is being removed.
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self._path = directory / uuid.uuid4().hex
-        self._lock = FileLock(self._path, thread_local=False)
-        self._lock.acquire()
+        self._stream = (directory / LEASE).open("ab")
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            self._stream.close()
+            raise
 
     def release(self) -> None:
-        """End the use."""
-        with suppress(OSError):  # whoever looks for leases next removes the file
-            self._path.unlink(missing_ok=True)
-        self._lock.release()
+        """End the lease; more calls do nothing."""
+        self._stream.close()
 
 
 def in_use(directory: Path) -> bool:
-    """Tell whether there is a live lease in a directory; those of dead processes are removed."""
-    live = False
-    for path in directory.glob("*"):
-        lock = FileLock(path, timeout=0)
+    """Return whether a live process holds a lease on a memory.
+
+    Raises:
+        OSError: If the directory is missing or cannot be written.
+    """
+    with (directory / LEASE).open("ab") as stream:
         try:
-            lock.acquire()
-        except Timeout:
-            live = True
-        else:
-            path.unlink(missing_ok=True)
-            lock.release()
-    return live
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""What saved memories say of themselves; read without loading any of them."""
+"""Read, verify and find manifests without loading the memories."""
 
 import logging
 from contextlib import suppress
@@ -10,6 +10,7 @@ from memorag_graph.memory.storage.transaction import MANIFEST, open_verified, re
 from memorag_graph.paths import memories_dir
 
 FORMAT_VERSION = 2
+_PLACE = ".place"
 
 _log = logging.getLogger(__name__)
 
@@ -18,12 +19,12 @@ def read_info(directory: Path) -> dict[str, Any]:
     """Return a saved memory's manifest.
 
     Raises:
-        MemoryFileError: If there is none, it is damaged, or of an old format version.
-        MemoryUnreadableError: If it is of a newer format version, or cannot be read.
+        MemoryFileError: If it is missing, damaged, or of an older format version.
+        MemoryUnreadableError: If it is of a newer format version or cannot be read.
     """
     manifest = read_manifest(directory)
     version = manifest.get("format")
-    difference = f"{directory} has format version {version}, this program reads {FORMAT_VERSION}"
+    difference = f"{directory} has format version {version}, but this program reads version {FORMAT_VERSION}"
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise MemoryUnreadableError(f"{difference}; upgrade memorag-graph, or use another directory")
     if version != FORMAT_VERSION:
@@ -35,10 +36,10 @@ def verify(directory: Path) -> dict[str, Any]:
     """Check every file of a saved memory against its manifest, and return the manifest.
 
     Raises:
-        MemoryFileError: Naming every file that is missing, damaged or no part of the memory.
+        MemoryFileError: If any file is missing, damaged or not part of the memory; names them all.
     """
     manifest = read_info(directory)
-    faults = [f"{path} is no part of this memory; move it away" for path in unlisted(directory, manifest)]
+    faults = [f"{path} is not part of this memory; move it elsewhere" for path in unlisted(directory, manifest)]
     for name in manifest["files"]:
         try:
             open_verified(directory, name, manifest)
@@ -50,45 +51,62 @@ def verify(directory: Path) -> dict[str, Any]:
 
 
 def remember_place(root: Path, memory_id: str, directory: Path) -> None:
-    """Note in a store's root where a memory outside it is kept, so that its id is enough to find it."""
-    with suppress(OSError):  # without a note, its directory finds it
+    """Record in a store's root where a memory outside it is saved, so that it can be found by id."""
+    with suppress(OSError):  # the memory can still be opened by its directory
         root.mkdir(parents=True, exist_ok=True)
-        _note(root, memory_id).write_text(str(directory.resolve()), encoding="utf-8")
+        _place_record(root, memory_id).write_text(str(directory.resolve()), encoding="utf-8")
 
 
 def find_memory(place: str | Path, root: Path | None = None) -> Path:
-    """Return the directory of a memory from that directory or from the memory's id.
+    """Return a memory's directory, given that directory or the memory's id.
 
     Args:
         place: The directory or the id.
-        root: Of the store that knows the id; by default the user's.
+        root: Root of the store in which to look up the id; by default the user's.
 
     Raises:
-        MemoryFileError: If the id's memory is no longer where it was kept.
+        MemoryFileError: If the memory is no longer where it was saved.
     """
     root, directory = root or memories_dir(), Path(place)
     try:
         if directory.exists():
             return directory
         inside = root / str(place)
-        directory = inside if inside.is_dir() else Path(_note(root, str(place)).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # no such id
+        directory = inside if inside.is_dir() else Path(_place_record(root, str(place)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # unknown id
         return directory
     if read_info(directory)["memory_id"] != str(place):
-        raise MemoryFileError(f"{directory} holds another memory than {place} now; memorize the document again")
+        raise MemoryFileError(f"{directory} now holds another memory than {place}; memorize the document again")
     return directory
 
 
-def _note(root: Path, memory_id: str) -> Path:
-    return root / f"{memory_id}.place"
+def drop_stale_places(root: Path) -> None:
+    """Delete the records of memories that are no longer where they were saved.
+
+    Raises:
+        OSError: If a record cannot be deleted.
+    """
+    for record in root.glob(f"*{_PLACE}"):
+        try:
+            stale = read_info(Path(record.read_text(encoding="utf-8")))["memory_id"] != record.stem
+        except MemoryUnreadableError:
+            continue
+        except (MemoryFileError, OSError, ValueError):
+            stale = True
+        if stale:
+            record.unlink(missing_ok=True)
+
+
+def _place_record(root: Path, memory_id: str) -> Path:
+    return root / f"{memory_id}{_PLACE}"
 
 
 def find_memories(root: Path) -> list[dict[str, Any]]:
-    """Return the manifests of all readable memories directly in a directory, each with its ``"place"``."""
+    """Return the manifests of all readable memories in the folders of a directory, each with its ``"place"``."""
     found = []
     for path in sorted(root.glob(f"*/{MANIFEST}")):
         try:
             found.append({"place": str(path.parent), **read_info(path.parent)})
         except MemoryFileError as error:
-            _log.warning("left out: %s", error)
+            _log.warning("skipped: %s", error)
     return found

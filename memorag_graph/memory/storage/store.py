@@ -1,4 +1,4 @@
-"""A directory of memories, each kept under its content address."""
+"""A directory of memories, each in a folder named by its id."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,30 @@ from filelock import FileLock, Timeout
 
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.memory.storage.journal import JOURNAL
-from memorag_graph.memory.storage.leases import Lease, in_use
-from memorag_graph.memory.storage.manifest import find_memories
+from memorag_graph.memory.storage.leases import LEASE, Lease, in_use
+from memorag_graph.memory.storage.manifest import drop_stale_places, find_memories
 from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change
 from memorag_graph.paths import memories_dir
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
-_LEASES = ".leases"
-_LOCKS = ".locks"
+_GATE = ".gate"
 _MAKING = ".making"
 _TRASH = ".trash-"
-_USED = ".used"
 _ID = re.compile("[0-9a-f]{32}")
-_LOOKS_EVERY = 0.5
-"""Seconds between two reports of waiting, at each of which it can be given up."""
-
+_POLL_SECONDS = 0.2
 _RESUMABLE_SECONDS = 7 * 24 * 3600
 
 
 class MemoryStore:
-    """Memories on disk, safe for many processes.
+    """Memories on disk, safe for several processes and threads.
+
+    Everything about a memory is in its folder, its locks too, so that nothing of it is left once it is removed. The
+    locks are taken, and folders removed, only under one lock of the store, the gate, which is held for moments:
+    otherwise a process could open a lock file, see its folder removed, and lock a file that nobody else can find.
 
     Args:
-        root: The directory; by default the user's, as :func:`memorag_graph.paths.memories_dir` says at each use.
-        quota: Most bytes of all memories together; the least recently used ones make room. None has no limit.
+        root: The directory; by default :func:`memorag_graph.paths.memories_dir`, evaluated at each use.
+        quota: Maximum bytes of all memories together; the least recently used are removed. None means no limit.
 
     Raises:
         InputError: If the quota is not positive.
@@ -55,83 +55,73 @@ class MemoryStore:
         return self._root or memories_dir()
 
     def directory(self, memory_id: str) -> Path:
-        """Return where a memory is kept, or would be."""
+        """Return the folder of a memory, whether or not it exists."""
         return self.root / memory_id
+
+    def keeps(self, directory: Path) -> bool:
+        """Return whether a directory is a memory's folder in this store, however its path is spelled."""
+        return bool(_ID.fullmatch(directory.name)) and directory.resolve().parent == self.root.resolve()
 
     @contextmanager
     def claim(self, directory: Path, report: ReportProgress = ignore_progress) -> Iterator[None]:
-        """Hold a memory's directory while the memory is opened or made, so that several askers make it once.
+        """Hold a memory's directory exclusively while the memory is opened or built.
 
-        Of several callers, in this process and others, one goes first and the others wait.
+        Of several callers in any process one proceeds and the others wait, so that a memory is built once. A folder
+        of the store that is still empty at the end is removed.
 
         Args:
-            directory: The memory's directory, in the store or outside.
-            report: Called while another process is waited for.
+            directory: The memory's directory, in the store or elsewhere; created if needed.
+            report: Called while another caller is waited for; may raise to give up.
 
         Raises:
-            MemoryFileError: If the store cannot be written.
+            MemoryFileError: If the directory or the store cannot be written.
         """
-        with _held(self.exclusive(directory), report):
+        with self._exclusive(directory, report):
             finish_change(directory)
             try:
                 yield
             finally:
-                if self.keeps(directory) and _holds_nothing(directory):
-                    shutil.rmtree(directory, ignore_errors=True)  # stopped before there was anything to resume
+                if self.keeps(directory) and _is_empty(directory):
+                    self._discard_claimed(directory)
         if self.keeps(directory):
             self.touch(directory.name)
-            with suppress(MemoryFileError):  # the memory is there, whether or not others can go
+            with suppress(MemoryFileError):  # the memory exists, whether or not others can be removed
                 self.make_room(keep=directory.name)
 
-    def keeps(self, directory: Path) -> bool:
-        """Tell whether a directory is the place of a memory in this store, however it is spelled."""
-        return bool(_ID.fullmatch(directory.name)) and directory.resolve().parent == self.root.resolve()
-
-    def exclusive(self, directory: Path) -> FileLock:
-        """Return the lock under which a memory is made or changed in a directory.
-
-        The lock of a process that died is free.
+    def lease(self, memory_id: str) -> Lease:
+        """Mark a memory as in use, so that it is not removed.
 
         Raises:
-            MemoryFileError: If the store cannot be written.
+            OSError: If the memory is gone or cannot be written.
         """
-        if not self.keeps(directory):
-            return FileLock(directory / _MAKING, thread_local=False)
-        with self._writing():
-            (self.root / _LOCKS).mkdir(parents=True, exist_ok=True)
-        return FileLock(self.root / _LOCKS / directory.name, thread_local=False)
-
-    def lease(self, memory_id: str) -> Lease:
-        """Say that a memory is in use, so that it is not deleted to make room."""
         with self._gate():
-            return Lease(self.root / _LEASES / memory_id)
+            return Lease(self.directory(memory_id))
 
     def touch(self, memory_id: str) -> None:
-        """Note that a memory was used now; a store that cannot be written is only read."""
+        """Record that a memory was used now, as its manifest's time of change; ignored in a read-only store."""
         with suppress(OSError):
-            (self.root / _USED).mkdir(parents=True, exist_ok=True)
-            (self.root / _USED / memory_id).touch()
+            os.utime(self.directory(memory_id) / MANIFEST)
 
     def memories(self) -> list[dict[str, Any]]:
-        """Return what is known of all readable memories, with ``place``, the most recently used first."""
-        return sorted(find_memories(self.root), key=lambda info: -self._last_used(Path(info["place"])))
+        """Return the manifests of all readable memories with their ``place``, the most recently used first."""
+        return sorted(find_memories(self.root), key=lambda info: -_last_used(Path(info["place"])))
 
     def delete(self, memory_id: str) -> None:
         """Remove a memory.
 
         Raises:
-            MemoryFileError: If there is none, it is in use, or the store cannot be written.
+            MemoryFileError: If it does not exist or is in use, or the store cannot be written.
         """
         directory = self.directory(memory_id)
         if directory not in self._directories():
-            raise MemoryFileError(f"{directory} does not exist; see what there is with: memorag-graph list")
+            raise MemoryFileError(f"{directory} does not exist; list the memories with: memorag-graph list")
         if not self._remove(directory):
             raise MemoryFileError(f"{directory} is in use; try again when no process has it open")
 
     def gc(self) -> int:
-        """Remove what killed processes left, then make room; return bytes freed.
+        """Remove leftovers of killed processes and of moved memories, then make room; return the bytes freed.
 
-        What was begun and can be resumed is kept for a week.
+        An unfinished memory that can be resumed is kept for a week.
 
         Raises:
             MemoryFileError: If the store cannot be written.
@@ -141,24 +131,16 @@ class MemoryStore:
             shutil.rmtree(path, ignore_errors=True)
         for directory in self._directories():
             self._tidy(directory)
+        with _writing(self.root):
+            drop_stale_places(self.root)
         self.make_room()
         return before - _size(self.root)
 
-    def _tidy(self, directory: Path) -> None:
-        """Finish what a killed process left of a change, or remove what it left of a memory."""
-        try:
-            with self._writing(), self.exclusive(directory).acquire(timeout=0):
-                finish_change(directory)
-        except Timeout:  # somebody is at work there
-            return
-        if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
-            self._remove(directory)
-
     def make_room(self, keep: str = "") -> None:
-        """Remove the least recently used memories until the quota holds, but none that is in use.
+        """Remove the least recently used memories that are not in use until the quota holds.
 
         Args:
-            keep: Id of a memory to leave in any case.
+            keep: Id of a memory to keep in any case.
 
         Raises:
             MemoryFileError: If the store cannot be written.
@@ -167,7 +149,7 @@ class MemoryStore:
             return
         sizes = {directory: _size(directory) for directory in self._directories()}
         total = sum(sizes.values())
-        for directory in sorted(sizes, key=self._last_used):
+        for directory in sorted(sizes, key=_last_used):
             if total <= self._quota:
                 return
             if directory.name != keep and self._remove(directory):
@@ -178,66 +160,95 @@ class MemoryStore:
             return []
         return [path for path in sorted(self.root.iterdir()) if path.is_dir() and _ID.fullmatch(path.name)]
 
-    def _last_used(self, directory: Path) -> float:
-        for path in (self.root / _USED / directory.name, directory / MANIFEST):
-            with suppress(OSError):
-                return path.stat().st_mtime
-        return time.time()  # just being made
+    @contextmanager
+    def _exclusive(self, directory: Path, report: ReportProgress) -> Iterator[None]:
+        """Hold the lock under which a memory is built or changed, reporting while somebody else has it."""
+        waited = False
+        while (lock := self._try_lock(directory)) is None:
+            waited = True
+            report(Progress("waiting", 0, 1, "processes"))
+            time.sleep(_POLL_SECONDS)
+        with lock:
+            if waited:
+                report(Progress("waiting", 1, 1, "processes"))
+            yield
+
+    def _try_lock(self, directory: Path) -> AbstractContextManager[object] | None:
+        with _writing(directory), self._gate() if self.keeps(directory) else nullcontext():
+            directory.mkdir(parents=True, exist_ok=True)
+            return _lock_now(directory)
+
+    def _tidy(self, directory: Path) -> None:
+        """Finish or undo what a killed process left of a change, and remove the remains of an unfinished memory."""
+        lock = self._try_lock(directory)
+        if lock is None:  # somebody is at work there
+            return
+        with lock, _writing(directory):
+            finish_change(directory)
+        if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
+            self._remove(directory)
 
     def _remove(self, directory: Path) -> bool:
-        """Remove a memory unless it is in use or being made; tell whether it was removed."""
-        trash = self.root / f"{_TRASH}{uuid.uuid4().hex}"
-        try:
-            with self._writing(), self._gate(), self.exclusive(directory).acquire(timeout=0):
-                if in_use(self.root / _LEASES / directory.name):
+        """Remove a memory unless it is in use or being built; return whether it is gone."""
+        trash = self._trash()
+        with _writing(self.root), self._gate():
+            if not directory.is_dir():  # removed by another process
+                return True
+            lock = _lock_now(directory)
+            if lock is None:
+                return False
+            with lock:
+                if in_use(directory):
                     return False
                 os.replace(directory, trash)
-                (self.root / _USED / directory.name).unlink(missing_ok=True)
-        except Timeout:
-            return False
         shutil.rmtree(trash, ignore_errors=True)
         return True
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except Timeout:  # an OSError that says nothing of the disk
-            raise
-        except OSError as error:
-            raise MemoryFileError(f"{self.root} cannot be written ({error}); check its permissions") from error
+    def _discard_claimed(self, directory: Path) -> None:
+        """Remove a folder whose lock the caller holds."""
+        trash = self._trash()
+        with suppress(OSError), self._gate():  # gc tries again
+            os.replace(directory, trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def _trash(self) -> Path:
+        return self.root / f"{_TRASH}{uuid.uuid4().hex}"
 
     def _gate(self) -> FileLock:
-        """Return the lock between those who begin to use a memory and those who remove it."""
         self.root.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.root / ".gate", thread_local=False)
-
-
-def _holds_nothing(directory: Path) -> bool:
-    return not any(path.is_file() and path.name != LOCK for path in directory.glob("*"))
+        return FileLock(self.root / _GATE, thread_local=False)
 
 
 @contextmanager
-def _held(lock: FileLock, report: ReportProgress) -> Iterator[None]:
-    """Hold a lock, saying so while somebody else has it."""
-    waited = False
-    while True:
-        try:
-            lock.acquire(timeout=_LOOKS_EVERY if waited else 0)
-            break
-        except Timeout:
-            waited = True
-            report(Progress("waiting", 0, 1, "processes"))
+def _writing(directory: Path) -> Iterator[None]:
     try:
-        if waited:
-            report(Progress("waiting", 1, 1, "processes"))
         yield
-    finally:
-        lock.release()
+    except OSError as error:
+        raise MemoryFileError(f"{directory} cannot be written ({error}); check its permissions") from error
+
+
+def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
+    """Return the lock under which a memory is changed, already held; None if somebody else holds it."""
+    try:
+        return FileLock(directory / _MAKING, thread_local=False).acquire(timeout=0)
+    except Timeout:
+        return None
+
+
+def _is_empty(directory: Path) -> bool:
+    """Return whether a folder has no files but locks."""
+    return all(path.name in (LOCK, LEASE, _MAKING) for path in directory.glob("*"))
+
+
+def _last_used(directory: Path) -> float:
+    try:
+        return (directory / MANIFEST).stat().st_mtime
+    except OSError:
+        return time.time()  # being built
 
 
 def _age(path: Path) -> float:
-    """Return the seconds since a file was last written; without end where there is none."""
+    """Return the seconds since a file was last written; infinity if it does not exist."""
     return time.time() - path.stat().st_mtime if path.exists() else float("inf")
 
 
