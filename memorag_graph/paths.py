@@ -1,4 +1,4 @@
-"""Where the package keeps what it makes for the user."""
+"""Directories for the user's memories and converted models."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from platformdirs import user_cache_path
 
 
 def user_dir() -> Path:
-    """Return the directory for converted models and memories that were given no directory of their own.
+    """Return the directory for converted models, and for memories saved without a directory of their own.
 
     ``MEMORAG_GRAPH_HOME`` overrides the platform's cache directory.
     """
@@ -16,5 +16,5 @@ def user_dir() -> Path:
 
 
 def memories_dir() -> Path:
-    """Return where memories without a directory of their own are kept, one folder each."""
+    """Return the directory of the default store, one folder per memory."""
     return user_dir() / "memories"

@@ -1,7 +1,8 @@
-"""docs/memory-format.md is enough to read a memory: this reader knows the page and none of the package's code."""
+"""An independent reader, written from docs/memory-format.md without the package's code, reads saved memories."""
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import faiss
@@ -87,22 +88,22 @@ def test_keys_and_values_are_read_as_documented(saved: tuple[Memory, Path]) -> N
     for number, described in enumerate(manifest["shards"]):
         with safe_open(directory / described["file"], framework="np") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            said = json.loads(stored.metadata()["memory"])
-        assert set(said) == {"prompts", "prompt_overrides", "language", "identity"}
+            metadata = json.loads(stored.metadata()["memory"])
+        assert set(metadata) == {"prompts", "prompt_overrides", "language", "identity"}
         shard = memory.shards[number]
         assert tensors["token_ids"].dtype == np.int32
         assert tuple(tensors["token_ids"]) == shard.token_ids
         assert (described["tokens"], described["kept"]) == (len(shard.token_ids), shard.kv.length)
         assert (described["kept"] < described["tokens"]) == (manifest["settings"]["kv_keep"] < 1)
         for layer, (keys, values) in enumerate(shard.kv.layers):
-            mine = read_layer(tensors, layer, storage)
-            np.testing.assert_allclose(mine[0], keys.numpy(), atol=1e-4)
-            np.testing.assert_allclose(mine[1], values.numpy(), atol=1e-4)
+            read_keys, read_values = read_layer(tensors, layer, storage)
+            np.testing.assert_allclose(read_keys, keys.numpy(), atol=1e-4)
+            np.testing.assert_allclose(read_values, values.numpy(), atol=1e-4)
         for name in tensors:
             assert name.split(".", 2)[-1] in DOCUMENTED
 
 
-def test_a_large_file_is_hashed_in_blocks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_also_hashed_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{BLOCK_BYTES:,}" in DOCUMENTED
     monkeypatch.setattr("memorag_graph.memory.storage.checksums.BLOCK_BYTES", 100)
     path = tmp_path / "file"
@@ -117,17 +118,33 @@ def test_a_large_file_is_hashed_in_blocks_too(tmp_path: Path, monkeypatch: pytes
         assert is_as_described(path, described)
         assert is_as_described(path, {key: described[key] for key in ("bytes", "sha256")}), "as older versions wrote"
         path.write_bytes(data[: size // 2])
-        assert not is_as_described(path, described) or size == 0, "it was cut meanwhile"
+        assert not is_as_described(path, described) or size == 0, "truncated meanwhile"
         for flipped in range(size):
             path.write_bytes(data[:flipped] + bytes([data[flipped] ^ 1]) + data[flipped + 1 : size])
             assert not is_as_described(path, described)
 
 
+def documented_settings() -> set[str]:
+    """Names in the manifest's row on settings, without the remarks in brackets and the values they mention."""
+    row = next(line for line in DOCUMENTED.splitlines() if line.startswith("| `settings` |"))
+    return set(re.findall("`([a-z_]+)`", re.sub(r"\([^)]*\)", "", row))) - {"settings"}
+
+
 def test_the_manifest_is_the_documented_one(saved: tuple[Memory, Path]) -> None:
     _, directory = saved
     manifest = json.loads((directory / "manifest.json").read_text())
-    for key in manifest:
+    assert manifest["format"] == 2
+    for key in (*manifest, *manifest["identity"], *manifest["settings"]):
         assert f"`{key}`" in DOCUMENTED
+    assert set(manifest["settings"]) == documented_settings()
+    assert {name: type(value) for name, value in manifest["identity"].items()} == {
+        "model": str,
+        "model_fingerprint": str,
+        "tokenizer_fingerprint": str,
+        "dtype": str,
+        "window": int,
+        "embedding_model": str,
+    }
     for name, described in manifest["files"].items():
         data = (directory / name).read_bytes()
         assert described == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

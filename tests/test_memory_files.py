@@ -1,4 +1,4 @@
-"""A memory on disk: save → load gives the same; what is damaged is refused with its name; changes are atomic."""
+"""Memories on disk: saving and loading round-trips, damaged files are named, changes are atomic."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from memorag_graph.errors import MemoragError, MemoryFileError
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.storage import memory_files, transaction
-from memorag_graph.memory.storage.manifest import find_memories, read_info, verify
+from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memories, read_info, verify
 from memorag_graph.memory.storage.memory_files import load_memory, save_memory
 from memorag_graph.memory.storage.transaction import read_manifest, write_together
 from memorag_graph.prompts import Prompts
@@ -62,7 +62,7 @@ def test_a_loaded_memory_is_the_saved_one_and_answers_the_same(
 def test_the_layout_is_the_documented_one(saved: Path) -> None:
     assert {path.name for path in saved.iterdir() if not path.name.startswith(".")} == set(FILES)
     manifest = json.loads((saved / "manifest.json").read_text())
-    assert manifest["format"] == 1
+    assert manifest["format"] == FORMAT_VERSION
     assert set(manifest["files"]) == set(FILES) - {"manifest.json"}
 
 
@@ -73,27 +73,27 @@ def test_no_file_is_a_pickle(saved: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("harm", ["flip", "truncate", "remove", "empty"])
-def test_a_damaged_file_is_refused_by_name(saved: Path, name: str, harm: str) -> None:
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "empty"])
+def test_a_damaged_file_is_refused_by_name(saved: Path, name: str, damage: str) -> None:
     path = saved / name
     data = path.read_bytes()
-    if harm == "remove":
+    if damage == "remove":
         path.unlink()
     else:
         middle = len(data) // 2
         flipped = data[:middle] + bytes([data[middle] ^ 0x40]) + data[middle + 1 :]
-        path.write_bytes({"flip": flipped, "truncate": data[:-1], "empty": b""}[harm])
+        path.write_bytes({"flip": flipped, "truncate": data[:-1], "empty": b""}[damage])
     with pytest.raises(MemoryFileError, match=name.replace(".", r"\.")):
         load_memory(saved, HashEmbeddings())
 
 
-def test_files_swapped_between_memories_are_refused(saved: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_refused_and_other_memories_are_not(saved: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(saved, other)
     (other / "chunks.json").write_text("[]")
     with pytest.raises(MemoryFileError, match=r"chunks\.json"):
         verify(other)
-    assert verify(saved)["format"] == 1
+    assert verify(saved)["format"] == FORMAT_VERSION
 
 
 def test_another_format_version_is_refused(saved: Path) -> None:
@@ -103,7 +103,18 @@ def test_another_format_version_is_refused(saved: Path) -> None:
         read_info(saved)
 
 
-def test_places_without_a_memory_are_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_a_directory_of_format_1_is_refused_with_a_way_out(saved: Path) -> None:
+    manifest = json.loads((saved / "manifest.json").read_text())
+    del manifest["identity"]["window"]
+    manifest["settings"]["eviction"] = "snapkv"
+    (saved / "manifest.json").write_text(json.dumps(transaction._sealed({**manifest, "format": 1})))
+    for read in (read_info, verify, lambda directory: load_memory(directory, HashEmbeddings())):
+        with pytest.raises(MemoryFileError, match=r"format version 1, .* reads version 2; memorize the document again"):
+            read(saved)
+    assert find_memories(saved.parent) == []
+
+
+def test_an_error_about_a_missing_memory_says_how_to_make_one(tmp_path: Path) -> None:
     for place in (tmp_path / "missing", tmp_path):
         with pytest.raises(MemoryFileError, match="memorag-graph memorize FILE"):
             read_info(place)
@@ -130,7 +141,7 @@ def write(directory: Path, texts: dict[str, str]) -> None:
 
 
 class Killed(BaseException):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 @pytest.mark.parametrize("at", range(1, 20))
@@ -144,7 +155,7 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(
         def step(*args, **kwargs):
             nonlocal steps
             steps += 1
-            if steps >= at:  # nothing runs after the end of a process
+            if steps >= at:  # a killed process runs no cleanup
                 raise Killed
             return real(*args, **kwargs)
 
@@ -165,7 +176,7 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(
     assert not list(tmp_path.glob("*.memorag-new"))
 
 
-def test_other_files_of_the_directory_stay(tmp_path: Path) -> None:
+def test_other_files_in_the_directory_are_kept(tmp_path: Path) -> None:
     for name in ("mine.txt", "thesis.new"):
         (tmp_path / name).write_text("mine")
     write(tmp_path, OLD)
@@ -173,7 +184,7 @@ def test_other_files_of_the_directory_stay(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == (tmp_path / "thesis.new").read_text() == "mine"
 
 
-def test_a_memory_replaced_while_it_is_read_is_read_again(
+def test_a_memory_replaced_while_it_is_loaded_is_loaded_again(
     saved: Path, memory_model: LocalMemoryModel, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = [Document("other.txt", TEXT[:1500])]
@@ -193,9 +204,9 @@ def test_a_memory_replaced_while_it_is_read_is_read_again(
     assert {chunk.source for chunk in index.chunks} == {"other.txt"}
 
 
-def test_a_reader_goes_on_when_files_get_their_names_meanwhile(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_continues_when_files_are_renamed_meanwhile(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = read_info(saved)
-    for name in expected["files"]:  # as a writer leaves them that was killed once its change was decided
+    for name in expected["files"]:  # as left by a writer that was killed right after its commit
         (saved / name).rename(saved / f"{name}.memorag-new")
     (saved / "manifest.json").rename(saved / "manifest.next.json")
     real, finished = memory_files.open_verified, []
@@ -213,29 +224,29 @@ def test_a_reader_goes_on_when_files_get_their_names_meanwhile(saved: Path, monk
     assert loaded.id == expected["memory_id"]
 
 
-def test_another_memory_than_the_one_meant_is_refused(saved: Path) -> None:
+def test_another_memory_than_the_expected_one_is_refused(saved: Path) -> None:
     with pytest.raises(MemoryFileError, match="another memory than 0123"):
         load_memory(saved, HashEmbeddings(), memory_id="0123")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_cannot_be_read_is_not_called_damaged(saved: Path, name: str) -> None:
+def test_an_unreadable_file_is_not_reported_as_damaged(saved: Path, name: str) -> None:
     (saved / name).unlink()
     (saved / name).symlink_to(saved / name)
-    for read in (verify, lambda it: load_memory(it, HashEmbeddings())):
+    for read in (verify, lambda directory: load_memory(directory, HashEmbeddings())):
         with pytest.raises(MemoryFileError, match=rf"{name} cannot be read.*check its permissions"):
             read(saved)
 
 
 @pytest.mark.parametrize("name", FILES[:-1])
-def test_damage_that_a_check_of_sizes_lets_pass_is_still_an_error_of_this_package(saved: Path, name: str) -> None:
+def test_damage_that_a_size_check_misses_still_raises_an_error_of_this_package(saved: Path, name: str) -> None:
     path = saved / name
     path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(MemoryFileError, match="memorize"):
         load_memory(saved, HashEmbeddings(), check="size")
 
 
-def test_a_directory_that_cannot_be_written_is_named(
+def test_an_error_about_an_unwritable_directory_names_the_option(
     memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -255,5 +266,5 @@ def test_a_new_process_loads_the_same_tensors(saved: Path) -> None:
     output = subprocess.run(
         [sys.executable, "-c", code, str(saved)], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout
-    mine = sum(float(tensor.double().sum()) for layer in memory.shards[0].kv.layers for tensor in layer)
-    np.testing.assert_allclose(float(output), mine, rtol=1e-12)
+    expected = sum(float(tensor.double().sum()) for layer in memory.shards[0].kv.layers for tensor in layer)
+    np.testing.assert_allclose(float(output), expected, rtol=1e-12)

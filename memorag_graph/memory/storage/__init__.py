@@ -1,1 +1,1 @@
-"""Memories on disk: the file format, transactions, the store, its locks and journals."""
+"""Memories on disk: file format, transactions, the store with its locks and leases, and the journal."""

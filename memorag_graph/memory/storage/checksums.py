@@ -1,4 +1,4 @@
-"""Hashes of files that are too large to be hashed by one core."""
+"""Hash large files on several cores."""
 
 import hashlib
 import mmap
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 BLOCK_BYTES = 1 << 24
-"""Larger files are also hashed in blocks of so many bytes, which several cores compare at once."""
+"""Block size in bytes; larger files are also hashed block by block, so that several cores can check them."""
 
 
 def describe_file(path: Path) -> dict[str, Any]:
-    """Return the size of a file in bytes, its SHA-256, and that of each of its blocks where there are several."""
+    """Return a file's size in bytes, its SHA-256 and, if it has several blocks, the SHA-256 of each block."""
     size = path.stat().st_size
     if size <= BLOCK_BYTES:
         return {"bytes": size, "sha256": _sha256(path)}
-    with ThreadPoolExecutor(1) as beside:
-        whole = beside.submit(_sha256, path)
+    with ThreadPoolExecutor(1) as background:
+        whole = background.submit(_sha256, path)
         return {"bytes": size, "blocks": _block_sha256s(path, size), "sha256": whole.result()}
 
 
 def is_as_described(path: Path, described: Mapping[str, Any]) -> bool:
-    """Tell whether a file of the described size has the described contents."""
+    """Return whether a file of the described size has the described contents."""
     if "blocks" in described:
         return bool(_block_sha256s(path, described["bytes"]) == described["blocks"])
     return bool(_sha256(path) == described["sha256"])
@@ -35,9 +35,9 @@ def _sha256(path: Path) -> str:
 
 
 def _block_sha256s(path: Path, size: int) -> list[str]:
-    """Return the SHA-256 of each block of a file; none where it has another size."""
+    """Return the SHA-256 of each block of a file; empty if its size differs."""
     with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size != size:  # replaced meanwhile
+        if os.fstat(stream.fileno()).st_size != size:  # replaced since it was measured
             return []
         return _mapped_sha256s(stream.fileno(), size)
 

@@ -1,4 +1,4 @@
-"""A memory and its index on disk; ``docs/memory-format.md`` describes the files."""
+"""Save and load a memory and its index; ``docs/memory-format.md`` describes the files."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -34,26 +34,25 @@ KEYWORDS_FILE = "keywords.bin"
 CHUNKS_FILE = "chunks.json"
 NOTES_FILE = "notes.json"
 
-
 FILES = ("memory.bin", NOTES_FILE, CHUNKS_FILE, INDEX_FILE, KEYWORDS_FILE)
-"""Files that a memory of one shard has besides its manifest."""
+"""The files of a memory with one shard, without its manifest."""
 
 
 def shard_file(number: int) -> str:
-    """Return the name of the file of a shard, counted from 0."""
+    """Return the file name of a shard, counted from 0."""
     return f"memory.{number}.bin" if number else "memory.bin"
 
 
 def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
-    """Write a memory and its index; a reader meanwhile sees what was there before.
+    """Write a memory and its index in one step: concurrent readers see either the old memory or the new one.
 
     Args:
-        directory: Where to; created if needed.
+        directory: Directory to write to; created if needed.
         memory: The memory.
         index: The index over its documents' chunks.
 
     Raises:
-        MemoryFileError: If the directory cannot be written; what was there before is still there.
+        MemoryFileError: If the directory cannot be written; the old memory is left unchanged.
     """
     manifest = {
         "format": FORMAT_VERSION,
@@ -89,7 +88,7 @@ def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
 
 
 def read_identity(manifest: Mapping[str, Any]) -> Identity:
-    """Return what a saved memory was made with."""
+    """Return the identity of the models that a saved memory was made with."""
     return Identity(**manifest["identity"])
 
 
@@ -102,20 +101,20 @@ def load_memory(
     device: str = "cpu",
     index_kind: IndexKind | None = None,
 ) -> tuple[Memory, MemoryIndex]:
-    """Read a memory and its index. Keys and values that were kept exactly are mapped, not read.
+    """Load a memory and its index. Keys and values stored exactly are memory-mapped.
 
-    A memory that is replaced meanwhile is read again from the start.
+    If the memory is replaced meanwhile, loading starts again.
 
     Args:
-        directory: Where it is.
+        directory: The memory's directory.
         embeddings: The model that embeds queries.
-        memory_id: Which memory is meant; by default the one that is there.
-        check: How closely to compare each file with the manifest before it is used.
-        device: Where the keys and values go.
-        index_kind: What keeps the index; by default a file of the memory.
+        memory_id: The expected memory; None means any.
+        check: How each file is compared with the manifest before it is used.
+        device: Device for the keys and values.
+        index_kind: Where the index is stored; by default in a file of the memory.
 
     Raises:
-        MemoryFileError: If a file is missing or damaged, or another memory is there.
+        MemoryFileError: If a file is missing or damaged, or the directory holds another memory.
         MemoryUnreadableError: If a file cannot be read.
     """
     failed: dict[str, Any] | None = None
@@ -126,7 +125,7 @@ def load_memory(
         try:
             loaded = _load(directory, manifest, embeddings, check, torch.device(device), index_kind or FaissKind())
         except MemoryFileError:
-            if manifest == failed:  # the first time, files may just have been given their names
+            if manifest == failed:  # at first failure, a writer may just be renaming the files
                 raise
             failed = manifest
         else:
@@ -181,14 +180,14 @@ def _shard_writer(memory: Memory, shard: Shard) -> Writer:
         tensors = {"token_ids": torch.tensor(shard.token_ids, dtype=torch.int32), **shard.stored}
         try:
             save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
-        except SafetensorError as error:  # its only cause here is the disk
+        except SafetensorError as error:  # only the disk can cause it here
             raise OSError(str(error)) from error
 
     return write
 
 
 def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> tuple[Shard, dict[str, Any]]:
-    """Return a shard and what its file says of the memory."""
+    """Return a shard and the metadata of its file."""
     try:
         with safe_open(path, framework="pt") as stored:
             described = json.loads(stored.metadata()["memory"])
@@ -200,7 +199,7 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
 
 
 def _read_prompts(described: Mapping[str, Any]) -> Prompts:
-    """Return the prompts a memory was made with; its own two stay even if the built-in ones have changed since."""
+    """Return the prompts a memory was made with; its own two are kept even if the built-in ones have changed since."""
     built_in = Prompts(language(described["language"]))
     own = {key: described["prompts"][key] for key in OWN_PROMPTS if described["prompts"][key] != built_in[key]}
     return Prompts(built_in.language, {**own, **described["prompt_overrides"]})

@@ -1,8 +1,8 @@
-"""Files of one directory that change together: a reader finds all of the old or all of the new.
+"""Replace several files of a directory atomically: a reader sees either all old files or all new ones.
 
-New contents are written beside the old as ``NAME.memorag-new``. The change happens at one rename, that of
-``manifest.next.json``; from then on a reader takes ``NAME.memorag-new`` where it exists, and whoever writes next
-finishes the renames and removals that are left.
+New contents are written beside the old as ``NAME.memorag-new``. Renaming the new manifest to ``manifest.next.json``
+commits the change: from then on a reader prefers ``NAME.memorag-new``, and the next writer completes the remaining
+renames and deletions. A directory per generation would be simpler, but the files have to lie directly in the directory.
 """
 
 import hashlib
@@ -27,28 +27,31 @@ _SEAL = "sha256"
 Writer = Callable[[Path], None]
 
 FileCheck = Literal["full", "size"]
-"""How closely a file is compared with its manifest."""
+"""What a file is compared with its manifest by: size and SHA-256 (``"full"``), or size only."""
 
 
 def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
-    """Replace files of a directory and their manifest in one step.
+    """Replace the files of a directory and their manifest atomically.
 
     Args:
-        directory: Where to; created if needed. Other files in it are left alone.
-        writers: Per file name, a function that writes the file to the path it is given.
-        manifest: What to say about the files; their sizes and hashes are added under ``"files"``.
+        directory: Directory to write to; created if needed. Its other files are left unchanged.
+        writers: Per file name, a function that writes the file to a given path.
+        manifest: The manifest; sizes and hashes of the files are added under ``"files"``.
+
+    Raises:
+        OSError: If the directory cannot be written; the old files are left unchanged.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / LOCK):
         _finish_change(directory)
         try:
             _write_new(directory, writers, manifest)
-        finally:  # what was not decided is removed: a full disk is not left full
+        finally:  # removes uncommitted files, so that a full disk does not stay full
             _finish_change(directory)
 
 
 def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
-    """Write new contents beside the old and decide the change."""
+    """Write new contents beside the old and commit the change."""
     files = {}
     for name, write in writers.items():
         path = directory / f"{name}{_NEW}"
@@ -64,25 +67,25 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
 
 
 def require_free(directory: Path, names: Iterable[str]) -> None:
-    """Check that no file that is no memory's would be replaced.
+    """Check that no file that belongs to something else would be replaced.
 
     Args:
-        directory: Where files are to be written.
-        names: Their names.
+        directory: Directory to write to.
+        names: Names of the files to be written.
 
     Raises:
-        MemoryFileError: Naming such a file.
+        MemoryFileError: If one would be; names it.
     """
     manifests = [path for name in (MANIFEST, _NEXT) if (path := directory / name).exists()]
     others = [path for path in manifests if not _may_be_ours(path)]
     if not manifests:
         others = [directory / name for name in names if (directory / name).exists()]
     if others:
-        raise MemoryFileError(f"{others[0]} is no part of a memory and would be replaced; use another directory")
+        raise MemoryFileError(f"{others[0]} is not part of a memory and would be replaced; use another directory")
 
 
 def _may_be_ours(manifest: Path) -> bool:
-    """Tell whether a manifest is a memory's, perhaps a damaged one."""
+    """Return whether a file looks like a memory's manifest, possibly a damaged one."""
     try:
         content = json.loads(manifest.read_bytes())
     except (OSError, ValueError):
@@ -93,10 +96,10 @@ def _may_be_ours(manifest: Path) -> bool:
 
 
 def require_writable(directory: Path) -> None:
-    """Make a directory and check, before long work, that files can be written there.
+    """Create a directory and check, before long work, that it can be written.
 
     Raises:
-        MemoryFileError: If they cannot.
+        MemoryFileError: If it cannot.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -107,28 +110,28 @@ def require_writable(directory: Path) -> None:
 
 
 def finish_change(directory: Path) -> None:
-    """Carry through a change that was decided but not finished, and remove what an undecided one left."""
+    """Complete a committed change of a killed writer, or remove the files of an uncommitted one."""
     with FileLock(directory / LOCK):
         _finish_change(directory)
 
 
 def _finish_change(directory: Path) -> None:
-    decided = (directory / _NEXT).exists()
-    if decided:
+    committed = (directory / _NEXT).exists()
+    if committed:
         for name in _listed(directory / MANIFEST) - _listed(directory / _NEXT):
             (directory / name).unlink(missing_ok=True)
     for path in sorted(directory.glob(f"*{_NEW}")):
-        if decided and path.name != f"{MANIFEST}{_NEW}":
+        if committed and path.name != f"{MANIFEST}{_NEW}":
             os.replace(path, path.with_suffix(""))
         else:
             path.unlink()
-    if decided:
+    if committed:
         os.replace(directory / _NEXT, directory / MANIFEST)
     _sync(directory)
 
 
 def _listed(manifest: Path) -> set[str]:
-    """Return the files that a manifest lists; none for one that is missing or damaged."""
+    """Return the files that a manifest lists; empty if it is missing or damaged."""
     try:
         return set(_read(manifest)["files"])
     except (OSError, ValueError, KeyError):
@@ -136,10 +139,10 @@ def _listed(manifest: Path) -> set[str]:
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
-    """Return the manifest that is in force.
+    """Return the current manifest.
 
     Raises:
-        MemoryFileError: If there is none or it is damaged.
+        MemoryFileError: If it is missing or damaged.
         MemoryUnreadableError: If it cannot be read.
     """
     for name in (_NEXT, MANIFEST):
@@ -163,7 +166,7 @@ def _read(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is not what was written.
+        ValueError: If it is damaged.
     """
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(manifest, dict) or manifest != _sealed(manifest):
@@ -174,30 +177,30 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest with the hash of everything else that it says."""
-    said = {key: value for key, value in manifest.items() if key != _SEAL}
-    return {**said, _SEAL: hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()}
+    """Return a manifest with the hash of its other keys."""
+    content = {key: value for key, value in manifest.items() if key != _SEAL}
+    return {**content, _SEAL: hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}
 
 
 def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check: FileCheck = "full") -> Path:
-    """Return the path of a file that is what the manifest says.
+    """Return the path of a file after comparing it with the manifest.
 
     Args:
-        directory: Where it is.
-        name: Its name.
-        manifest: The manifest in force.
-        check: ``"full"`` compares size and SHA-256, ``"size"`` the size alone.
+        directory: The memory's directory.
+        name: The file's name.
+        manifest: The current manifest.
+        check: ``"full"`` compares size and SHA-256, ``"size"`` only the size.
 
     Raises:
-        MemoryFileError: If it is missing or differs, saying how.
+        MemoryFileError: If it is missing or differs; says how.
         MemoryUnreadableError: If it cannot be read.
     """
     expected = manifest["files"].get(name)
     if expected is None:
         raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
     difference = "is missing"
-    renamed_last = [directory / f"{name}{_NEW}"] if (directory / _NEXT).exists() else []
-    for path in (*renamed_last, directory / name):
+    not_renamed = [directory / f"{name}{_NEW}"] if (directory / _NEXT).exists() else []
+    for path in (*not_renamed, directory / name):
         try:
             size = path.stat().st_size
             if size != expected["bytes"]:
@@ -218,7 +221,7 @@ def _unreadable(path: Path, error: OSError) -> MemoryUnreadableError:
 
 
 def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Return the files of a directory that belong to nothing that is known here."""
+    """Return the files of a directory that are not part of its memory."""
     known = {*manifest["files"], *(f"{name}{_NEW}" for name in manifest["files"]), MANIFEST, _NEXT}
     return [
         path
