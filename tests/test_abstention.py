@@ -1,4 +1,4 @@
-"""When an answer says that the document does not contain it: the calibrated confidence, and the real pair."""
+"""When answers abstain: the calibrated confidence, and the embedded models."""
 
 import json
 import math
@@ -90,7 +90,7 @@ def test_a_model_whose_similarities_are_all_high_gives_the_same_feature() -> Non
 
 
 @pytest.mark.parametrize(("code", "begins"), [("en", "The document does not seem"), ("zh", "文档中似乎没有")])
-def test_weak_evidence_is_said_in_the_language_of_the_document_with_the_nearest_passages(
+def test_weak_evidence_is_reported_in_the_language_of_the_document_with_the_nearest_passages(
     code: str, begins: str
 ) -> None:
     question = {**given("Zygote mitochondria?"), "prompts": Prompts(language(code))}
@@ -128,7 +128,7 @@ def test_a_chat_answer_over_weak_evidence_is_marked() -> None:
 
 
 @pytest.mark.embedded
-def test_the_real_pair_refuses_what_the_document_does_not_hold_and_hardly_anything_else() -> None:
+def test_the_embedded_models_refuse_unanswerable_questions_and_few_others() -> None:
     document = read_document(EXAMPLE)
     chunks = split_documents([document], tiny_model("llama"), 512)[:150]
     embeddings = load_embeddings(ModelSource("embedded"))

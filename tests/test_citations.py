@@ -1,4 +1,4 @@
-"""What a chat model wrote is checked: each mark, each sentence, the language; and what the reader is shown."""
+"""Answers of a chat model are checked: each mark, each sentence, the language; and shown with the findings."""
 
 import random
 from pathlib import Path

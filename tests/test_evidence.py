@@ -1,4 +1,4 @@
-"""Evidence is the best of all rankings within its budget, whatever the clues are worth."""
+"""Evidence is the best of all rankings within its budget, whatever the quality of the clues."""
 
 import random
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def test_evidence_is_what_both_searches_rank_first_together(index: MemoryIndex) 
     assert [(it.source, it.start, it.text) for it in first] == [(best[0].source, best[0].start, best[0].text)]
 
 
-def test_evidence_is_in_document_order_within_the_budget_and_says_who_found_it(index: MemoryIndex) -> None:
+def test_evidence_is_in_document_order_within_the_budget_and_names_its_queries(index: MemoryIndex) -> None:
     queries = [Query("question", QUERIES[0]), Query("span", QUERIES[1]), Query("draft", QUERIES[2])]
     evidence = find(index, queries)
     assert 80 < sum(count(passage.text) for passage in evidence) <= 100

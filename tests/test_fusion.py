@@ -1,4 +1,4 @@
-"""Rankings of chunks become one: by reciprocal ranks, after each hit has lent to its neighbours."""
+"""Rankings of chunks are fused by reciprocal ranks, after each hit has raised its neighbours."""
 
 import itertools
 
@@ -27,9 +27,9 @@ def test_equal_scores_come_in_document_order() -> None:
 
 
 @pytest.mark.parametrize("chunk_tokens", [64, 128, 200, 512, 2000])
-def test_a_hit_lends_a_share_that_falls_with_the_distance_in_tokens(chunk_tokens: int) -> None:
+def test_a_hit_raises_its_neighbours_less_the_farther_they_are_in_tokens(chunk_tokens: int) -> None:
     chunks, ranking = row(*[0] * 20), hits(4, 11, 5)
-    lent = [
+    raised = [
         sum(
             0.75 ** (abs(at - hit.chunk) * chunk_tokens / 128) / (4 + rank)
             for rank, hit in enumerate(ranking, 1)
@@ -37,17 +37,17 @@ def test_a_hit_lends_a_share_that_falls_with_the_distance_in_tokens(chunk_tokens
         )
         for at in range(20)
     ]
-    expected = sorted((at for at in range(20) if lent[at]), key=lambda at: (-lent[at], at))
+    expected = sorted((at for at in range(20) if raised[at]), key=lambda at: (-raised[at], at))
     assert order(ranking, chunks, chunk_tokens) == expected
 
 
-def test_what_lies_between_several_hits_rises_above_a_lonely_one() -> None:
+def test_a_chunk_between_several_hits_rises_above_a_neighbour_of_one() -> None:
     ranked = order(hits(20, 3, 5), row(*[0] * 30), 128)
     assert ranked.index(4) < ranked.index(19)
     assert ranked[0] in (3, 4, 5, 20)
 
 
-def test_nothing_is_lent_across_documents() -> None:
+def test_scores_do_not_spread_across_documents() -> None:
     chunks = row(0, 0, 0, 1, 1, 1)
     assert set(order(hits(3), chunks, 128)) == {3, 4, 5}
     assert set(order(hits(2), chunks, 128)) == {0, 1, 2}

@@ -1,4 +1,4 @@
-"""Generators: every citation stands in the document, false ones are found, failures fall back to quoting."""
+"""Generators: citations occur in the document, false ones are found, failures fall back to quoting."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,9 +52,9 @@ def fake(*replies: str) -> GenericFakeChatModel:
 
 
 class Prompted(GenericFakeChatModel):
-    """Keeps what it was asked."""
+    """Records its prompts."""
 
-    asked: list[str] = []  # noqa: RUF012 - a pydantic field
+    prompts: list[str] = []  # noqa: RUF012 - a pydantic field
 
     def _generate(
         self,
@@ -63,7 +63,7 @@ class Prompted(GenericFakeChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        self.asked.append(str(messages[-1].content))
+        self.prompts.append(str(messages[-1].content))
         return super()._generate(messages, stop, run_manager, **kwargs)
 
 
@@ -79,7 +79,7 @@ class Broken(BaseChatModel):
 
 
 def written(text: str, question: str = "", **changes: Any) -> Answer:
-    """What becomes of an answer that a chat model wrote; by default to a question in the same words."""
+    """The checked answer of a chat model that writes ``text``; by default the question has the same words."""
     return ChatGenerator(chat=fake(text), embeddings=HashEmbeddings()).invoke(given(question or text, **changes))
 
 
@@ -165,7 +165,7 @@ def test_the_prompt_holds_passages_question_draft_and_outline() -> None:
     generator = ChatGenerator(chat=chat, embeddings=HashEmbeddings())
     generator.invoke(given("What {evidence}?", draft="It sailed."))
     generator.invoke(given("Summarize.", "summarize", outline=["Point one", "Point two"]))
-    question, summary = chat.asked
+    question, summary = chat.prompts
     assert f"[2] {EVIDENCE[1].text}" in question
     assert "What {evidence}?" in question
     assert "It sailed." in question

@@ -1,4 +1,4 @@
-"""Keyword search equals BM25 written out, in any script, and is kept in a file."""
+"""Keyword search equals BM25 written out, in any script, and survives saving and loading."""
 
 import math
 import subprocess
@@ -51,7 +51,7 @@ def test_scores_are_those_of_the_formula(query: str, chunks: list[Chunk]) -> Non
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_search_is_the_sorted_scores_without_what_shares_no_word(query: str, chunks: list[Chunk]) -> None:
+def test_a_search_sorts_the_scores_and_leaves_out_chunks_without_a_shared_word(query: str, chunks: list[Chunk]) -> None:
     index = KeywordIndex.from_chunks(chunks, "en")
     scores = index.scores(query)
     expected = sorted((at for at in range(len(chunks)) if scores[at] > 0), key=lambda at: (-scores[at], at))

@@ -1,4 +1,4 @@
-"""A cross-encoder reads question and passage together and puts the best passages in its order."""
+"""A cross-encoder reads question and passage together and reorders the best passages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Law 4: vector search equals brute force."""
+"""Vector search equals brute force."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_vectors_of_other_weights_are_refused(index: FaissIndex, chunks: list[Ch
 
 
 class CountedEmbeddings(HashEmbeddings):
-    """Notes which texts it is given."""
+    """Records the texts that it embeds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ def test_remembered_vectors_are_the_models_own_and_each_text_is_embedded_once() 
     for texts in (["a b", "c", "a b"], ["c", "d"], [], ["d", "a b"]):
         assert remembered.embed_documents(texts) == plain.embed_documents(texts)
     assert counted.given == ["a b", "c", "d"]
-    remembered.embed_documents(["e"])  # takes the place of what was asked for longest ago
+    remembered.embed_documents(["e"])  # evicts the least recently used
     remembered.embed_documents(["a b", "d", "c"])
     assert counted.given == ["a b", "c", "d", "e", "c"]
     assert remembered.embed_query("a b") == counted.embed_query("a b")

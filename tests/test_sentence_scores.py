@@ -1,4 +1,4 @@
-"""The choice of sentences: scores equal a plain computation, and say what they are meant to say."""
+"""Scores of sentences equal a plain computation and rank as intended."""
 
 import math
 import random
@@ -28,7 +28,7 @@ KEYWORDS = KeywordIndex.from_chunks(CHUNKS, "en")
 
 
 def quotes(*texts: str, apart: int = 1) -> list[Citation]:
-    """Sentences one after the other, so many characters apart."""
+    """Consecutive sentences, ``apart`` characters from each other."""
     found, start = [], 0
     for text in texts:
         found.append(Citation(1, "a", start, start + len(text), text))
@@ -46,7 +46,7 @@ def plain_share(words: set[str], wanted: list[str], weight: dict[str, float]) ->
 
 
 def plain_scores(sentences: list[Citation], meaning: list[float], question: str, clues: list[str]) -> list[float]:
-    """The score of each sentence, computed one by one as its definition has it."""
+    """The score of each sentence, computed one by one from its definition."""
     held = [set(terms(sentence.quote, "en")) for sentence in sentences]
 
     def among(term: str) -> float:
@@ -90,7 +90,7 @@ def test_scores_equal_a_plain_computation(seed: int) -> None:
     assert scores.total == pytest.approx(plain_scores(sentences, meaning, question, clues), abs=1e-5)
 
 
-def test_what_all_the_evidence_is_about_does_not_decide() -> None:
+def test_words_of_every_sentence_do_not_decide() -> None:
     sentences = quotes(
         "The plain maskray is a species of the plain maskray family.",
         "The plain maskray is found near the plain coast.",
@@ -100,7 +100,7 @@ def test_what_all_the_evidence_is_about_does_not_decide() -> None:
     assert descending(scored(sentences, "What is the tail of the plain maskray like?").total)[0] == 2
 
 
-def test_a_neighbour_lends_its_subject() -> None:
+def test_a_neighbour_that_names_the_subject_counts() -> None:
     texts = ("The harbour of Thorle was rebuilt.", "It cost nine million pounds.", "It cost nine million pounds.")
     near = scored(quotes(*texts), "What did the harbour of Thorle cost?").total
     assert near[1] > near[2]
@@ -112,8 +112,8 @@ def test_clues_settle_ties_and_no_more() -> None:
     sentences = quotes("The ferry sailed in May.", "The ferry sailed in June.", "A tram stopped.", apart=99)
     without = scored(sentences, "When did the ferry sail?").total
     assert without[0] == without[1] > without[2]
-    told = scored(sentences, "When did the ferry sail?", ("It was in June.", "A tram stopped.")).total
-    assert descending(told) == [1, 0, 2]
+    with_clues = scored(sentences, "When did the ferry sail?", ("It was in June.", "A tram stopped.")).total
+    assert descending(with_clues) == [1, 0, 2]
 
 
 def test_repeats_are_left_out_and_equal_scores_keep_the_order_of_the_document() -> None:
