@@ -1,4 +1,4 @@
-"""Files that other tools made → text, pages, sections; and files that are refused."""
+"""Text, pages and sections of files that other tools wrote; files that are refused."""
 
 import codecs
 import re
@@ -189,13 +189,13 @@ def test_byte_order_marks_of_pages_paragraphs_and_guessed_encodings_are_removed(
 
 
 @pytest.mark.parametrize(("head", "encoding"), [('<meta charset="iso-8859-5">', "iso-8859-5"), ("", "utf-8")])
-def test_a_page_has_the_encoding_that_it_names(tmp_path: Path, head: str, encoding: str) -> None:
+def test_a_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path, head: str, encoding: str) -> None:
     text = "Паром перевёз сорок грузовиков через залив"
     (tmp_path / "a.html").write_bytes(f"<html><head>{head}</head><body><p>{text}</p></body></html>".encode(encoding))
     assert read_document(tmp_path / "a.html").text == text
 
 
-def test_scripts_of_a_page_are_no_text(tmp_path: Path) -> None:
+def test_scripts_and_styles_of_a_page_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<html><style>p {}</style><script>let x = 1;</script><p>Seen.</p></html>")
     assert read_document(tmp_path / "a.html").text == "Seen."
 
@@ -276,7 +276,7 @@ def over_the_limit(path: Path) -> Path:
 
 
 def locked(path: Path) -> Path:
-    """Write an archive whose parts say that they are encrypted."""
+    """Write an archive whose parts are marked as encrypted."""
     data = bytearray(archive({"word/document.xml": b"<w/>"})(path).read_bytes())
     data[data.index(b"PK\x03\x04") + 6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
@@ -287,25 +287,25 @@ def locked(path: Path) -> Path:
 BOMB = archive({"word/document.xml": b"<a>" + b" " * (300 << 20)})
 REFUSED: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "too large": ("a.txt", over_the_limit, r"has 200,000,001 bytes.* split it"),
-    "encrypted PDF": ("a.pdf", encrypted_pdf, "protected by a password"),
+    "encrypted PDF": ("a.pdf", encrypted_pdf, "is password-protected"),
     "cut PDF": ("a.pdf", cut(pdf), "damaged|no text|hardly any text"),
-    "a million pages": ("a.pdf", million_pages, "1,000,000 pages.* split it"),
-    "text named PDF": ("a.pdf", content(b"Dear reader"), "is no PDF file"),
-    "text named DOCX": ("a.docx", content(b"Dear reader"), "is no DOCX file"),
+    "a million pages": ("a.pdf", million_pages, "1,000,000 pages; the limit is 20,000; split it"),
+    "text named PDF": ("a.pdf", content(b"Dear reader"), "is not a PDF file"),
+    "text named DOCX": ("a.docx", content(b"Dear reader"), "is not a DOCX file"),
     "old Word": ("a.doc", content(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), "old Office format"),
     "DOCX bomb": ("a.docx", BOMB, "more than 67,108,864 bytes"),
     "EPUB bomb": ("a.epub", archive({"META-INF/container.xml": b" " * (100 << 20)}), "more than 67,108,864 bytes"),
     "cut DOCX": ("a.docx", cut(archive({"word/document.xml": bytes(range(256)) * 99})), "damaged or was cut off"),
-    "encrypted DOCX": ("a.docx", locked, "protected by a password"),
+    "encrypted DOCX": ("a.docx", locked, "is password-protected"),
     "broken XML": ("a.docx", archive({"word/document.xml": b"<w:doc"}), "damaged"),
-    "other archive": ("a.zip", archive({"a.txt": b"Dear reader"}), "archive that holds no document"),
+    "other archive": ("a.zip", archive({"a.txt": b"Dear reader"}), "archive without a document"),
     "program": ("a.bin", content(bytes(range(256)) * 9), "not a text file"),
-    "empty": ("a.txt", content(b" \n"), "holds no text"),
+    "empty": ("a.txt", content(b" \n"), "contains no text"),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_cannot_be_read_is_refused(tmp_path: Path, what: str) -> None:
+def test_unreadable_files_are_refused(tmp_path: Path, what: str) -> None:
     name, make, message = REFUSED[what]
     with pytest.raises(InputError, match=message) as refusal:
         read_document(make(tmp_path / name))
@@ -313,7 +313,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, what: str) -> None:
 
 
 @needs_pandoc
-def test_what_a_file_is_its_content_says(tmp_path: Path) -> None:
+def test_the_content_decides_the_format(tmp_path: Path) -> None:
     pdf(tmp_path / "a.pdf").rename(tmp_path / "a.txt")
     assert page_of(read_document(tmp_path / "a.txt"), HARBOUR[2]) == 3
     pandoc(tmp_path / "b.docx").rename(tmp_path / "b.pdf")
@@ -400,12 +400,12 @@ def test_a_span_without_end_and_an_empty_chapter_are_read(tmp_path: Path) -> Non
     assert read_document(archive(parts)(tmp_path / "a.epub")).text == "Seen."
 
 
-def test_an_encoding_that_is_none_is_passed_over(tmp_path: Path) -> None:
+def test_an_unknown_encoding_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text('<html><meta charset="undefined"><p>Seen.</p></html>')
     assert read_document(tmp_path / "a.html").text == "Seen."
 
 
-def test_documents_of_one_name_are_told_apart() -> None:
+def test_documents_get_distinct_names() -> None:
     names = ["a.txt", "a.txt", "b.txt", "a.txt (2)", "a.txt"]
     named = with_distinct_names([Document(name, f"text {at}") for at, name in enumerate(names)])
     assert [it.source for it in named] == ["a.txt", "a.txt (3)", "b.txt", "a.txt (2)", "a.txt (4)"]

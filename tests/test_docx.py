@@ -1,4 +1,4 @@
-"""DOCX files with all that Word puts in them: numbers that are only counted, content controls, changes, text boxes."""
+"""DOCX features: computed numbers, content controls, tracked changes, text boxes."""
 
 import re
 import subprocess
@@ -103,7 +103,7 @@ def test_paragraphs_without_text_and_in_tables_are_counted(tmp_path: Path) -> No
     assert read == shown == ["1. Term", "3. Rent", "400", "4. Fees", "31", "5. Notice"]
 
 
-def test_a_level_may_go_on_after_one_above_it(tmp_path: Path) -> None:
+def test_a_level_may_continue_after_one_above_it(tmp_path: Path) -> None:
     path = write(tmp_path / "a.docx", [("one", 1, 0), ("article", 1, 1), ("two", 1, 0), ("article", 1, 1)])
     assert lines(read_document(path).text)[3] == "2.1 article"
     document = docx.Document(str(path))
@@ -136,7 +136,7 @@ def test_lists_that_link_to_a_style_or_change_a_level_are_counted(tmp_path: Path
     assert lines(read_document(path).text)[2].startswith("Part ")
 
 
-def test_what_was_taken_out_of_a_list_has_no_bullet(tmp_path: Path) -> None:
+def test_a_paragraph_removed_from_a_list_has_no_bullet(tmp_path: Path) -> None:
     document = docx.Document()
     document.add_paragraph("plain", "List Paragraph")
     document.add_paragraph("bullet", "List Bullet")
@@ -144,7 +144,7 @@ def test_what_was_taken_out_of_a_list_has_no_bullet(tmp_path: Path) -> None:
     assert read_document(tmp_path / "a.docx").text == "plain\n\n- bullet"
 
 
-def test_a_level_may_ask_for_digits_whatever_the_levels_have(tmp_path: Path) -> None:
+def test_a_level_may_require_digits(tmp_path: Path) -> None:
     path = write(tmp_path / "a.docx", [("term", 1, 0), ("rent", 1, 6), ("fees", 1, 7)])
     assert lines(read_document(path).text) == ["1. term", "1.A rent", "1.1 fees"]
 
@@ -233,7 +233,7 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize(("xml", "expected"), CONTENTS.values(), ids=CONTENTS.keys())
-def test_nothing_that_stands_in_a_document_is_left_out_or_read_twice(tmp_path: Path, xml: str, expected: str) -> None:
+def test_every_part_of_a_document_is_read_once(tmp_path: Path, xml: str, expected: str) -> None:
     document = docx.Document()
     for block in parse_xml(f"<w:body {W}>{xml}</w:body>"):
         document.element.body.insert(len(document.element.body) - 1, block)

@@ -1,4 +1,4 @@
-"""Small files that would become huge, or that are wrong in ways that no program writes."""
+"""Small files that would expand to huge ones, and malformed files that no program writes."""
 
 import zipfile
 import zlib
@@ -50,7 +50,7 @@ def numbers(level: str, more: str = "") -> str:
 NUMBERED = '<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>'
 
 
-def test_a_number_of_any_length_is_cut(tmp_path: Path) -> None:
+def test_a_long_number_is_cut(tmp_path: Path) -> None:
     level = f'<w:lvl w:ilvl="0"><w:start w:val="1"/><w:lvlText w:val="{"x" * 100_000}%1"/></w:lvl>'
     path = docx(tmp_path / "a.docx", paragraph("term", NUMBERED) * 300, numbering=numbers(level))
     assert len(read_document(path).text) < 300 * 300
@@ -127,7 +127,7 @@ def test_a_table_with_one_huge_cell_is_not_padded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["utf-7", "unicode_escape", "punycode"])
-def test_a_page_that_names_no_encoding_of_pages_is_read_without(tmp_path: Path, name: str) -> None:
+def test_an_encoding_that_browsers_do_not_support_is_ignored(tmp_path: Path, name: str) -> None:
     text = r"1 +AGE- 2, \x41 and so-on"
     (tmp_path / "a.html").write_text(f"<html><meta charset={name}><p>{text}</p></html>")
     assert read_document(tmp_path / "a.html").text == text
@@ -135,7 +135,7 @@ def test_a_page_that_names_no_encoding_of_pages_is_read_without(tmp_path: Path, 
 
 def test_a_text_that_grows_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_builder, "MOST_CHARACTERS", 1_000)
-    with pytest.raises(InputError, match=r"a\.docx holds more than 1,000 characters of text; split it"):
+    with pytest.raises(InputError, match=r"a\.docx contains more than 1,000 characters of text; split it"):
         read_document(docx(tmp_path / "a.docx", paragraph("term") * 1_000))
 
 
@@ -145,7 +145,7 @@ def test_a_text_that_grows_too_long_is_refused(tmp_path: Path, monkeypatch: pyte
     ({"word/document.xml": "<p/>", "_rels/.rels": MAIN.replace("word/", "../../e/")}, "lacks its part e/document.xml"),
     ({"word/document.xml": "", **{f"{it:0200}": "" for it in range(20_100)}}, "more than 20,000 parts"),
 ])  # fmt: skip
-def test_what_is_no_document_is_refused(tmp_path: Path, parts: Mapping[str, str], message: str) -> None:
+def test_archives_without_a_document_are_refused(tmp_path: Path, parts: Mapping[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_document(archive(tmp_path / "a.docx", parts))
 

@@ -1,4 +1,4 @@
-"""Pages and sections of a document stay known: in the memory, on disk, in evidence and citations, at every door."""
+"""Pages and sections of a document are kept: in memories, on disk, in evidence and citations."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def paged(path: Path, each: int = 6) -> Path:
 
 
 def page_of(quote: str, each: int = 6) -> int:
-    """Return the page that a quotation begins on, from what was written there."""
+    """Return the page on which a quotation begins, from the text written to each page."""
     begin = " ".join(quote.split())[:30]
     (number,) = (number for number, sentence in enumerate(SENTENCES) if sentence.startswith(begin))
     return 1 + number // each
@@ -51,7 +51,7 @@ def test_citations_and_evidence_name_their_page(registry: Registry, tmp_path: Pa
         assert passage.metadata["page"] == page_of(passage.page_content)
 
 
-def test_a_saved_memory_keeps_its_places(registry: Registry, tmp_path: Path) -> None:
+def test_a_saved_memory_keeps_its_pages(registry: Registry, tmp_path: Path) -> None:
     document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
     registry.memorize([document], TINY, tmp_path / "memory")
     described = read_info(tmp_path / "memory")["documents"][0]
@@ -60,7 +60,7 @@ def test_a_saved_memory_keeps_its_places(registry: Registry, tmp_path: Path) -> 
     assert registry.open(tmp_path / "memory", TINY).page_maps == {"log.pdf": document.page_map}
 
 
-def test_a_changed_memory_keeps_the_places_of_what_stays(registry: Registry, tmp_path: Path) -> None:
+def test_a_changed_memory_keeps_the_pages_of_the_remaining_documents(registry: Registry, tmp_path: Path) -> None:
     document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
     other = Document("plain.txt", "A text without pages. " * 40)
     registry.memorize([document], TINY, tmp_path / "memory")
@@ -71,12 +71,12 @@ def test_a_changed_memory_keeps_the_places_of_what_stays(registry: Registry, tmp
     assert left.page_maps == {"plain.txt": PageMap()}
 
 
-def test_a_text_without_places_has_the_address_that_it_had(registry: Registry) -> None:
+def test_pages_do_not_change_the_address_of_a_memory(registry: Registry) -> None:
     plain = registry.memorize([Document("a", TEXT)], TINY).memory.id
     assert plain == registry.memorize([Document("a", TEXT, PageMap(pages=((0, 1),)))], TINY).memory.id
 
 
-def test_a_text_of_a_loader_is_kept_to_the_letter() -> None:
+def test_a_text_of_a_loader_is_kept_unchanged() -> None:
     (document,) = from_langchain([LangChainDocument("\n  A text.\n", metadata={"source": "a.txt"})])
     assert (document.text, document.page_map) == ("\n  A text.\n", PageMap())
 
@@ -99,5 +99,5 @@ def test_pages_of_a_loader_are_known() -> None:
         ("", "document"),
     ],
 )
-def test_names_of_uploads_are_no_places(given: str, name: str) -> None:
+def test_names_of_uploads_are_not_paths(given: str, name: str) -> None:
     assert document_name(given) == name

@@ -43,7 +43,7 @@ def test_offsets_are_those_of_pythons_own_reading(tmp_path: Path) -> None:
     ("content", "message"),
     [(b"", "no text"), (b" \n\t ", "no text"), (bytes(range(256)) * 8, "not a text"), (b"\xff\xfeA", "not a text")],
 )
-def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+def test_files_without_text_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as error:
@@ -115,7 +115,7 @@ def test_a_tokenizer_without_a_rust_core_splits_too() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_sentences_stand_in_the_text_and_lose_nothing(seed: int) -> None:
+def test_sentences_have_exact_offsets_and_lose_nothing(seed: int) -> None:
     pieces = [
         "Dr. Smith left. ",
         "He paid £3.5m!\n",
@@ -147,7 +147,7 @@ def test_wrapped_paragraphs_are_joined_and_list_items_are_not() -> None:
     ]
 
 
-def test_headings_are_no_statements() -> None:
+def test_headings_are_not_statements() -> None:
     assert not is_statement("What happened to the money")
     assert is_statement("Revenue fell to £128m.")
     assert is_statement("公司今年收入增长了百分之十二。")
@@ -175,7 +175,7 @@ def test_content_words_of_scripts_with_and_without_spaces() -> None:
     assert count_words("四个汉字") == 2
 
 
-def test_a_statement_is_borne_out_by_one_passage_with_all_its_figures() -> None:
+def test_a_statement_is_supported_by_one_passage_with_all_its_figures() -> None:
     known = passages(["Revenue rose to 12 million pounds.", "The harbour master resigned.", "Profit was 9 million."])
     assert is_borne_out("Revenue rose to 12 million", known, 0.8, 3)
     assert not is_borne_out("Revenue rose to 9 million", known, 0.7, 3)

@@ -1,4 +1,4 @@
-"""Files and texts → documents: text, name, pages and sections."""
+"""Read files and texts as documents with pages and sections."""
 
 from memorag_graph.documents.document import UNNAMED, Document, clean_text, from_langchain, from_text
 from memorag_graph.documents.names import document_name, with_distinct_names

@@ -1,4 +1,4 @@
-"""Zip archives that strangers sent (DOCX and EPUB are such): opened only where unpacking them is bounded."""
+"""Open untrusted zip archives (DOCX, EPUB) within limits on what they unpack to."""
 
 import io
 import lzma
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_UNPACKED = 1 << 30
-"""Bytes of all parts together."""
+"""Maximum bytes of all parts together."""
 
 DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error, lzma.LZMAError)
-"""What reading a part of a damaged archive raises."""
+"""Exceptions that reading a damaged archive raises."""
 
 _MOST_PARTS = 20_000
 _MOST_DIRECTORY = 4 << 20
@@ -25,7 +25,7 @@ _ENCRYPTED = 0x1
 
 
 class _Bounded(io.FileIO):
-    """A file whose archive's directory, which is read at once, is read only up to a size."""
+    """A file that limits the size of the archive's directory, which ``zipfile`` reads in one piece."""
 
     opening = True
 
@@ -33,7 +33,7 @@ class _Bounded(io.FileIO):
         """Read bytes.
 
         Raises:
-            zipfile.LargeZipFile: If too many are wanted at once while the archive is opened.
+            zipfile.LargeZipFile: If too many are requested at once while the archive is opened.
         """
         if self.opening and size is not None and size > _MOST_DIRECTORY:
             raise zipfile.LargeZipFile
@@ -42,12 +42,12 @@ class _Bounded(io.FileIO):
 
 @contextmanager
 def open_archive(path: Path, name: str) -> "Iterator[zipfile.ZipFile]":
-    """Open an archive for as long as the block lasts.
+    """Open an archive, as a context manager.
 
-    ``zipfile`` reads no more of a part than the archive's directory says, so what that says bounds the work.
+    ``zipfile`` unpacks no more of a part than the directory declares, so the declared sizes bound the work.
 
     Raises:
-        InputError: If it is damaged or encrypted, or would become too large.
+        InputError: If it is damaged, encrypted, or would unpack to too much.
     """
     with _Bounded(path) as stream:
         try:
@@ -65,12 +65,12 @@ def open_archive(path: Path, name: str) -> "Iterator[zipfile.ZipFile]":
 def _require_bounded(parts: "list[zipfile.ZipInfo]", name: str) -> None:
     unpacked = sum(part.file_size for part in parts)
     if any(part.flag_bits & _ENCRYPTED for part in parts):
-        raise InputError("file", f"{name} is protected by a password; save it without one")
+        raise InputError("file", f"{name} is password-protected; save it without a password")
     if len(parts) > _MOST_PARTS or unpacked > MOST_UNPACKED:
         raise InputError(
             "file",
-            f"{name} would unpack to {unpacked:,} bytes in {len(parts):,} parts, of which {MOST_UNPACKED:,} and "
-            f"{_MOST_PARTS:,} are read; split it",
+            f"{name} would unpack to {unpacked:,} bytes in {len(parts):,} parts; the limits are "
+            f"{MOST_UNPACKED:,} bytes and {_MOST_PARTS:,} parts; split it",
         )
 
 
@@ -79,9 +79,9 @@ def read_part(archive: zipfile.ZipFile, part: str, name: str, most: int) -> byte
 
     Args:
         archive: The archive.
-        part: The part's name in it.
-        name: The archive's name.
-        most: Bytes that a part of this kind may have.
+        part: Name of the part.
+        name: Name of the archive, for messages.
+        most: Maximum bytes of the part.
 
     Raises:
         InputError: If it is missing, damaged or too large.
@@ -99,10 +99,10 @@ def read_part(archive: zipfile.ZipFile, part: str, name: str, most: int) -> byte
 
 
 def read_xml(archive: zipfile.ZipFile, part: str, name: str, most: int) -> Any:  # noqa: ANN401 - an element
-    """Return the root of a part that is XML; see :func:`read_part`.
+    """Return the root of an XML part; see :func:`read_part`.
 
     Raises:
-        InputError: If it is missing, damaged, too large or no XML.
+        InputError: If it is missing, damaged, too large or not XML.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
     try:

@@ -1,4 +1,4 @@
-"""A document: its text, its name, and where its pages and sections begin.
+"""Documents: text, name, pages and sections.
 
 Offsets everywhere in this package count characters of :attr:`Document.text`.
 """
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from langchain_core.documents import Document as LangChainDocument
 
 UNNAMED = "context"
-"""Source name of a text that was handed over directly, not read from a file."""
+"""Source name of a text that was passed directly, not read from a file."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK_LINE = "\n\n"
 _PIECE = 1 << 20
-"""Characters that are encoded at once."""
+"""Characters encoded at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text.
+    """A text with its source.
 
     Attributes:
-        source: The name of where it came from.
-        text: Its characters.
-        page_map: Where its pages and sections begin.
+        source: Name of its source, for example a path.
+        text: The text.
+        page_map: Starts of its pages and sections.
     """
 
     source: str
@@ -41,7 +41,7 @@ class Document:
 
     @property
     def sha256(self) -> str:
-        """Hash of the text alone."""
+        """SHA-256 of the text in UTF-8."""
         digest = hashlib.sha256()
         for start in range(0, len(self.text), _PIECE):
             digest.update(self.text[start : start + _PIECE].encode())
@@ -60,7 +60,7 @@ def clean_text(text: str) -> str:
 
 
 def from_text(text: str, source: str = UNNAMED) -> Document:
-    """Make a document of a text.
+    """Make a document from a text.
 
     Raises:
         InputError: If the text is empty or only white space.
@@ -69,19 +69,19 @@ def from_text(text: str, source: str = UNNAMED) -> Document:
         raise InputError("context", f"must be a text, not {type(text).__name__}")
     text = clean_text(text)
     if not text or text.isspace():
-        raise InputError("context", f"{source!r} holds no text; give a document with words in it")
+        raise InputError("context", f"{source!r} contains no text; give a document that does")
     return Document(source, text)
 
 
 def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Document]:
-    """Make documents of what a LangChain loader gives.
+    """Make documents from LangChain documents.
 
-    Those that share ``metadata["source"]``, such as the pages of one file, become one document: their texts in
-    order, with a blank line in between. Those without a source are parts of one as well. Pages are known where
-    ``metadata["page"]`` counts them from 0, as the loaders of PDF files do.
+    Those that share ``metadata["source"]``, for example the pages of a file, are joined with blank lines into one
+    document, and so are those without a source. Pages are known if ``metadata["page"]`` counts them from 0, as PDF
+    loaders do.
 
     Raises:
-        InputError: If one of the documents holds no text, or is no document.
+        InputError: If a joined document contains no text, or an item is not a LangChain document.
     """
     parts: dict[str, list[LangChainDocument]] = {}
     for document in documents:

@@ -1,4 +1,4 @@
-"""Blocks of text, page by page and heading by heading → one text that knows its pages and sections."""
+"""Build a text with pages and sections from blocks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from memorag_graph.documents.page_map import PageMap
 from memorag_graph.errors import InputError
 
 MOST_CHARACTERS = 200_000_000
-"""Characters of a text that is put together; a few bytes can stand for many."""
+"""Maximum characters of a built text; a few bytes of a file can expand to many."""
 
 _BLANK_LINE = "\n\n"
 _SPACES = re.compile(r"\s+")
@@ -18,10 +18,10 @@ _LONGEST_HEADING = 120
 
 
 class Builder:
-    """Puts a text together; blocks are separated by blank lines.
+    """Builds a text from blocks, separated by blank lines.
 
     Args:
-        name: The file's name.
+        name: Name of the file, for messages.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,18 +36,18 @@ class Builder:
         self._pages.append((self._length, number))
 
     def heading(self, text: str) -> None:
-        """Add a heading, which begins a section."""
+        """Add a heading, which starts a section."""
         self.text(text, [(0, text)])
 
     def text(self, text: str, headings: Iterable[tuple[int, str]] = ()) -> None:
         """Add a block.
 
         Args:
-            text: Its characters; one without any but white space is left out.
-            headings: Where in it headings begin, and what they are.
+            text: Text of the block; blank blocks are skipped.
+            headings: Offset in the block and title of each heading.
 
         Raises:
-            InputError: If the whole text becomes too long.
+            InputError: If the text becomes too long.
         """
         kept = _LEADING.sub("", text)
         ahead = len(text) - len(kept)
@@ -60,13 +60,15 @@ class Builder:
         self._blocks.append(kept)
         self._length += len(kept) + len(_BLANK_LINE)
         if self._length > MOST_CHARACTERS:
-            raise InputError("file", f"{self._name} holds more than {MOST_CHARACTERS:,} characters of text; split it")
+            raise InputError(
+                "file", f"{self._name} contains more than {MOST_CHARACTERS:,} characters of text; split it"
+            )
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Add a table: a line for each row, its cells between bars."""
+        """Add a table: a line per row, cells separated by bars."""
         lines = [" | ".join(_SPACES.sub(" ", cell).strip() for cell in row) for row in rows]
         self.text("\n".join(line for line in lines if line.strip(" |")))
 
     def build(self) -> tuple[str, PageMap]:
-        """Return the text and its places."""
+        """Return the text and its page map."""
         return _BLANK_LINE.join(self._blocks), PageMap(tuple(self._pages), tuple(self._sections))

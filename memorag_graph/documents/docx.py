@@ -1,4 +1,4 @@
-"""DOCX → text with sections; lists keep their numbers and bullets, and tables become lines with bars."""
+"""Read DOCX as text with sections; lists keep numbers and bullets, table rows become lines with bars."""
 
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from memorag_graph.documents.docx_styles import WORD, Styles, children, inner_te
 from memorag_graph.errors import InputError
 
 _MOST_XML = 64 << 20
-"""Bytes of a part that is parsed; its tree takes up to twenty times as much memory."""
+"""Maximum bytes of a parsed part; its tree takes up to twenty times as much memory."""
 
 _ROOT = "_rels/.rels"
 _MAIN = "word/document.xml"
@@ -22,9 +22,9 @@ _KINDS = ("styles", "numbering", *(f"{kind}s" for kind in _NOTES))
 
 
 def read_docx(path: Path, name: str) -> Builder:
-    """Read a document: its body in order; text boxes and notes follow the paragraph that they hang on.
+    """Read the body in order; text boxes and notes follow the paragraph that they are anchored to.
 
-    Changes that were tracked are read as accepted. Of the archive only the parts that hold text are unpacked.
+    Tracked changes are read as accepted. Only parts with text are unpacked.
 
     Raises:
         InputError: If it is damaged, encrypted or too large.
@@ -34,8 +34,8 @@ def read_docx(path: Path, name: str) -> Builder:
     with open_archive(path, name) as archive:
         part = _related(archive, "", _ROOT, name).get("officeDocument", _MAIN)
         related = _related(archive, posixpath.dirname(part), _relations_of(part), name)
-        named = {kind: it for kind, it in related.items() if kind in _KINDS and it in archive.NameToInfo}
-        roots = {kind: read_xml(archive, it, name, _MOST_XML) for kind, it in named.items()}
+        named = {kind: target for kind, target in related.items() if kind in _KINDS and target in archive.NameToInfo}
+        roots = {kind: read_xml(archive, target, name, _MOST_XML) for kind, target in named.items()}
         body = read_xml(archive, part, name, _MOST_XML).find(f"{WORD}body")
         if body is None:
             raise InputError("file", f"{name} is damaged (it has no body); save it again")
@@ -46,14 +46,14 @@ def read_docx(path: Path, name: str) -> Builder:
 
 
 def _related(archive: ZipFile, base: str, relations: str, name: str) -> dict[str, str]:
-    """Return the parts that a part refers to, by what they are to it (ECMA-376, part 2, "Relationships")."""
+    """Return the parts that a part refers to, by type of relationship (ECMA-376, part 2, "Relationships")."""
     if relations not in archive.NameToInfo:
         return {}
     found = {}
-    for it in read_xml(archive, relations, name, _MOST_XML).iter("{*}Relationship"):
-        if it.get("TargetMode") != "External":
-            target = posixpath.normpath(posixpath.join("/", base, it.get("Target", ""))).lstrip("/")
-            found[posixpath.basename(it.get("Type", ""))] = target
+    for relation in read_xml(archive, relations, name, _MOST_XML).iter("{*}Relationship"):
+        if relation.get("TargetMode") != "External":
+            target = posixpath.normpath(posixpath.join("/", base, relation.get("Target", ""))).lstrip("/")
+            found[posixpath.basename(relation.get("Type", ""))] = target
     return found
 
 
@@ -71,12 +71,12 @@ def _notes(roots: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
 
 
 class _Blocks:
-    """Puts the blocks of a document together.
+    """Adds the blocks of a document to a builder.
 
     Args:
-        styles: The document's styles.
-        numbering: Counts its numbered paragraphs.
-        notes: Its footnotes and endnotes, by kind and id.
+        styles: Styles of the document.
+        numbering: Counter of its numbered paragraphs.
+        notes: Footnotes and endnotes by kind and id.
     """
 
     def __init__(self, styles: Styles, numbering: Numbering, notes: dict[tuple[str, str], Any]) -> None:
@@ -109,7 +109,7 @@ class _Blocks:
         _flush(builder, listed, notes)
 
     def _notes_of(self, block: Any) -> Iterator[str]:  # noqa: ANN401
-        """Yield the texts of the notes that a block refers to, each once."""
+        """Yield the texts of the notes that a block refers to; each note is read once."""
         for kind in _NOTES:
             for reference in block.iter(f"{WORD}{kind}Reference"):
                 note = self._notes.pop((kind, reference.get(f"{WORD}id", "")), None)
@@ -117,7 +117,7 @@ class _Blocks:
                     yield self._text_of(note)
 
     def _rows(self, table: Any) -> Iterator[list[str]]:  # noqa: ANN401
-        """Yield the texts of each row's cells, as they are written: spans, which may be endless, are not filled."""
+        """Yield the texts of each row's cells; spans, which may be huge, are not filled."""
         for row in children(table, "tr"):
             yield [self._text_of(cell) for cell in children(row, "tc")]
 
@@ -135,7 +135,7 @@ class _Blocks:
 
 
 def _flush(builder: Builder, listed: list[str], notes: list[str]) -> None:
-    """Add the items of a list as one block, and then notes; none are left."""
+    """Add the items of a list as one block, then the notes, and clear both lists."""
     builder.text("\n".join(listed))
     for note in notes:
         builder.text(note)
@@ -144,7 +144,7 @@ def _flush(builder: Builder, listed: list[str], notes: list[str]) -> None:
 
 
 def _blocks(node: Any) -> Iterator[Any]:  # noqa: ANN401
-    """Yield paragraphs and tables in order; what stands in a text box follows the paragraph that the box hangs on."""
+    """Yield paragraphs and tables in order; the blocks of a text box follow the paragraph that it is anchored to."""
     for block in children(node, "p", "tbl"):
         yield block
         if block.tag == f"{WORD}p":

@@ -1,4 +1,4 @@
-"""The numbers and bullets that Word puts before paragraphs; a file says only how to count (ECMA-376, part 1, 17.9)."""
+"""Compute list numbers and bullets; a DOCX file only defines how to count them (ECMA-376, part 1, 17.9)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ _LEVELS = 9
 _PLACE = re.compile(r"%([1-9])")
 _BULLET = "-"
 _LONGEST = 255
-"""Characters of a level's text, as Word has it."""
+"""Maximum characters of a level's text, as in Word."""
 
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
           (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -41,15 +41,15 @@ _FORMATS: Mapping[str, Callable[[int], str]] = {
     "decimalZero": lambda count: f"{count:02}",
     "none": lambda _: "",
 }
-"""Of all others, digits are written."""
+"""Number formats; all others are written in digits."""
 
 
 class Numbering:
-    """Counts a document's numbered paragraphs, which are given in order.
+    """Counts the numbered paragraphs of a document, which are passed in order.
 
     Args:
-        root: What the document says of numbering, ``w:numbering``; None where it says nothing.
-        styles: The document's styles.
+        root: The element ``w:numbering`` of the document; None if there is none.
+        styles: Styles of the document.
     """
 
     def __init__(self, root: Any, styles: Styles) -> None:  # noqa: ANN401 - the library is untyped
@@ -63,7 +63,7 @@ class Numbering:
         self._begun: set[tuple[str, int]] = set()
 
     def label(self, paragraph: Any) -> tuple[str, int]:  # noqa: ANN401
-        """Return what stands before a paragraph, and its level from 0; nothing before one that is not numbered."""
+        """Return the label of a paragraph, empty if it has none, and its level from 0."""
         list_id = self._styles.find(paragraph, "numPr/numId")
         if list_id is None:
             named = self._styles.name(self._styles.of(paragraph))
@@ -76,11 +76,11 @@ class Numbering:
         return self._written(listed, level), level
 
     def _list(self, list_id: str) -> "_List":
-        """Return a list's levels: those of its kind, through a style where that links to one, or its own instead."""
+        """Return a list with the levels of its definition, which a style may link to, and its own overrides."""
         own = self._lists.get(list_id)
         kind = value(own, "abstractNumId") or ""
         if link := value(self._kinds.get(kind), "numStyleLink"):
-            kind = value(self._lists.get(self._styles.said(link, "pPr/numPr/numId") or ""), "abstractNumId") or kind
+            kind = value(self._lists.get(self._styles.value_of(link, "pPr/numPr/numId") or ""), "abstractNumId") or kind
         levels, starts = {}, {}
         for node in (self._kinds.get(kind), own):
             for it in () if node is None else node.iter(f"{WORD}lvl"):
@@ -91,9 +91,9 @@ class Numbering:
         return _List(kind, {level: levels[level] for level in range(_LEVELS) if level in levels}, starts)
 
     def _level(self, paragraph: Any, listed: "_List") -> int:  # noqa: ANN401
-        said = self._styles.find(paragraph, "numPr/ilvl")
-        if said is not None:
-            return number(said, -1)
+        level_number = self._styles.find(paragraph, "numPr/ilvl")
+        if level_number is not None:
+            return number(level_number, -1)
         linked = {value(it, "pStyle"): level for level, it in listed.levels.items()}
         styles = self._styles.chain(self._styles.of(paragraph))
         return next((linked[style] for style in styles if style in linked), 0)
@@ -104,7 +104,7 @@ class Numbering:
         if level in listed.starts and (list_id, level) not in self._begun:
             before = None
         self._begun.add((list_id, level))
-        for skipped in range(level):  # a level that was skipped counts as begun
+        for skipped in range(level):  # a skipped level counts as started
             counts[skipped] = listed.start(skipped) if counts[skipped] is None else counts[skipped]
         counts[level] = listed.start(level) if before is None else before + 1
         for deeper in range(level + 1, _LEVELS):
@@ -112,7 +112,7 @@ class Numbering:
                 counts[deeper] = None
 
     def _written(self, listed: "_List", level: int) -> str:
-        """Return a number as its level wants it written, with those of the levels above that it names."""
+        """Format a number as its level defines it, with the numbers of the levels above that it refers to."""
         described = listed.levels[level]
         if value(described, "numFmt") == "bullet":
             return _BULLET
@@ -132,9 +132,9 @@ class _List:
     """A list of a document.
 
     Attributes:
-        kind: The definition that it follows; lists that share one count on together.
-        levels: What is said of its levels, ``w:lvl``, by number from 0.
-        starts: Where its levels begin to count when they are first used, where the list itself says so.
+        kind: Id of its definition; lists that share one continue each other's numbers.
+        levels: Its elements ``w:lvl`` by level from 0.
+        starts: First numbers of levels for which the list overrides them.
     """
 
     kind: str

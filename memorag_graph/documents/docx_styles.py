@@ -1,4 +1,4 @@
-"""What WordprocessingML says of a paragraph: its text, and what its style makes of it (ECMA-376, part 1)."""
+"""Read text and style properties of WordprocessingML paragraphs (ECMA-376, part 1)."""
 
 import re
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _TEXT = {f"{WORD}t", f"{_MATH}t"}
 _MARKS = {f"{WORD}tab": "\t", f"{WORD}ptab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBreakHyphen": "-"}
 _WINGDINGS = {"A8": "☐", "6F": "☐", "FE": "☑", "78": "☒", "FD": "☒", "FC": "✓", "FB": "✗"}
-"""The boxes and ticks of forms, by the last two digits of their place in the font."""
+"""Check boxes and ticks by the last two hexadecimal digits of their code in the font."""
 _NOT_TEXT = {f"{WORD}{name}" for name in ("pPr", "rPr", "del", "moveFrom", "txbxContent", "rt")}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _AROUND = {f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag")}
-"""Elements that stand around others without being a block: content controls, tracked changes, tags."""
+"""Wrapper elements that are not blocks: content controls, tracked changes, tags."""
 
 _HEADING = re.compile(r"(?:heading \d|title)$", re.IGNORECASE)
 _BODY_LEVEL = 9
 _DEEPEST = 50
-"""Styles that a style is based on, one after the other."""
+"""Maximum length of a chain of base styles."""
 
 _NUMBER = re.compile(r"-?\d{1,9}")
 
 
 def children(node: Any, *names: str) -> Iterator[Any]:  # noqa: ANN401 - the library's elements are untyped
-    """Yield the children of some names, also those within content controls and tracked changes."""
+    """Yield the children with some names, including those within content controls and tracked changes."""
     tags = {f"{WORD}{name}" for name in names}
     for child in node:
         if child.tag in tags:
@@ -35,12 +35,12 @@ def children(node: Any, *names: str) -> Iterator[Any]:  # noqa: ANN401 - the lib
 
 
 def inner_text(node: Any) -> str:  # noqa: ANN401
-    """Return the text of a paragraph as it reads once all changes are accepted."""
+    """Return the text of a paragraph with all tracked changes accepted."""
     return "".join(_pieces(node))
 
 
 def value(node: Any, path: str) -> str | None:  # noqa: ANN401
-    """Return the value that an element below a node has, if both are there; the path leaves out the namespace."""
+    """Return the attribute ``w:val`` of a descendant, or None; the path omits the namespace."""
     found = None if node is None else node.find("/".join(f"{WORD}{name}" for name in path.split("/")))
     return None if found is None else found.get(f"{WORD}val")
 
@@ -58,7 +58,7 @@ def _pieces(node: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def number(text: str | None, otherwise: int) -> int:
-    """Return a number as the format writes it, or something else for what is none."""
+    """Parse a number; return ``otherwise`` if the text is not one."""
     return int(text) if text is not None and _NUMBER.fullmatch(text) else otherwise
 
 
@@ -66,7 +66,7 @@ class Styles:
     """The styles of a document.
 
     Args:
-        root: What the document says of them, ``w:styles``; None where it says nothing.
+        root: The element ``w:styles`` of the document; None if there is none.
     """
 
     def __init__(self, root: Any) -> None:  # noqa: ANN401
@@ -74,7 +74,7 @@ class Styles:
         self._styles = {str(style.get(f"{WORD}styleId")): style for style in styles}
         described = [(it.get(f"{WORD}type"), it.get(f"{WORD}default"), key) for key, it in self._styles.items()]
         self._default = next((key for kind, default, key in described if (kind, default) == ("paragraph", "1")), "")
-        self._said: dict[tuple[str, str], str | None] = {}
+        self._values: dict[tuple[str, str], str | None] = {}
         self._headings: dict[str, bool] = {}
 
     def of(self, paragraph: Any) -> str:  # noqa: ANN401
@@ -82,31 +82,31 @@ class Styles:
         return value(paragraph, "pPr/pStyle") or self._default
 
     def chain(self, style: str) -> list[str]:
-        """Return the ids of a style and of those that it is based on, nearest first."""
+        """Return the ids of a style and its base styles, nearest first."""
         found: list[str] = []
         while style in self._styles and style not in found and len(found) < _DEEPEST:
             found.append(style)
             style = value(self._styles[style], "basedOn") or ""
         return found
 
-    def said(self, style: str, path: str) -> str | None:
-        """Return what a style, or else the nearest of those that it is based on, says of a property."""
-        if (style, path) not in self._said:
+    def value_of(self, style: str, path: str) -> str | None:
+        """Return a property of a style, inherited from its base styles; None if unset."""
+        if (style, path) not in self._values:
             values = (value(self._styles[it], path) for it in self.chain(style))
-            self._said[style, path] = next((it for it in values if it is not None), None)
-        return self._said[style, path]
+            self._values[style, path] = next((it for it in values if it is not None), None)
+        return self._values[style, path]
 
     def find(self, paragraph: Any, path: str) -> str | None:  # noqa: ANN401
-        """Return what a paragraph, or else its style, says of a property."""
+        """Return a property of a paragraph, inherited from its style; None if unset."""
         own = value(paragraph, f"pPr/{path}")
-        return self.said(self.of(paragraph), f"pPr/{path}") if own is None else own
+        return self.value_of(self.of(paragraph), f"pPr/{path}") if own is None else own
 
     def name(self, style: str) -> str:
         """Return the name of a style."""
         return value(self._styles.get(style), "name") or ""
 
     def is_heading(self, paragraph: Any) -> bool:  # noqa: ANN401
-        """Tell whether a paragraph is a heading or the title, by its style or its level in the outline."""
+        """Return whether a paragraph is a heading or the title, by its style or its outline level."""
         if number(self.find(paragraph, "outlineLvl"), _BODY_LEVEL) != _BODY_LEVEL:
             return True
         style = self.of(paragraph)

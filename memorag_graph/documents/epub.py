@@ -1,4 +1,4 @@
-"""EPUB → text with sections: the chapters in reading order, each an HTML page."""
+"""Read EPUB as text with sections: the HTML chapters in reading order."""
 
 import posixpath
 from pathlib import Path
@@ -19,7 +19,7 @@ _PAGES = ("application/xhtml+xml", "text/html")
 
 
 def read_epub(path: Path, name: str) -> Builder:
-    """Read a book's chapters.
+    """Read the chapters of a book.
 
     Raises:
         InputError: If it is damaged, protected or too large.
@@ -39,18 +39,18 @@ def _refuse_protected(archive: ZipFile, name: str) -> None:
         return
     described = read_part(archive, _ENCRYPTION, name, _MOST_CHAPTER)
     if described.count(b"EncryptionMethod") > sum(described.count(algorithm) for algorithm in _FONT_SCRAMBLING):
-        raise InputError("file", f"{name} is protected against copying; give a file without protection")
+        raise InputError("file", f"{name} is copy-protected; give a file without protection")
 
 
 def _chapters(archive: ZipFile, name: str) -> list[str]:
-    """Return the parts of the book's pages in reading order (EPUB 3.3, "Package document")."""
+    """Return the names of the chapters in reading order (EPUB 3.3, "Package document")."""
     container = read_xml(archive, _CONTAINER, name, _MOST_CHAPTER)
     package = next((it.get("full-path") for it in container.iter("{*}rootfile")), None)
     if package is None:
-        raise InputError("file", f"{name} names no book in its container; save it again")
+        raise InputError("file", f"{name} names no book in its container; export it again")
     tree = read_xml(archive, package, name, _MOST_CHAPTER)
     pages = {it.get("id"): it.get("href") for it in tree.iter("{*}item") if it.get("media-type") in _PAGES}
     order = [pages.get(it.get("idref")) for it in tree.iter("{*}itemref") if it.get("linear") != "no"]
     base = posixpath.dirname(package)
     chapters = [posixpath.normpath(posixpath.join(base, unquote(href))) for href in order if href]
-    return list(dict.fromkeys(chapters))  # none may be named twice
+    return list(dict.fromkeys(chapters))  # a chapter that is listed twice is read once

@@ -1,11 +1,11 @@
-"""HTML → text with sections; lists keep their bullets and tables become aligned columns."""
+"""Read HTML as text with sections; lists keep bullets, tables become aligned columns."""
 
 import re
 from functools import cache
 from typing import Any
 
 from memorag_graph.documents.document_builder import Builder
-from memorag_graph.documents.html_tables import take_wide_tables_apart
+from memorag_graph.documents.html_tables import flatten_wide_tables
 from memorag_graph.errors import InputError, MissingExtraError
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -14,11 +14,11 @@ _CHARSET = re.compile(
 )
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 _MOST_CHARACTERS = 64 << 20
-"""A tree of more takes too much memory."""
+"""The tree of a longer page takes too much memory."""
 
 
 def declared_charset(head: bytes) -> str | None:
-    """Return the encoding that a page's first bytes name."""
+    """Return the encoding that the first bytes of a page declare."""
     found = _CHARSET.search(head)
     return (found[1] or found[2]).decode("ascii") if found else None
 
@@ -36,7 +36,7 @@ def read_html(text: str, name: str) -> Builder:
 
 
 def add_html(builder: Builder, html: str, name: str) -> None:
-    """Add a page to a text."""
+    """Add an HTML page to a builder."""
     try:
         from inscriptis import Inscriptis
         from lxml.etree import ParserError
@@ -47,7 +47,7 @@ def add_html(builder: Builder, html: str, name: str) -> None:
         raise InputError("file", f"{name} has more than {_MOST_CHARACTERS:,} characters of HTML; split it")
     try:
         tree = document_fromstring(_DECLARATION.sub("", html, count=1))
-        take_wide_tables_apart(tree)
+        flatten_wide_tables(tree)
         read = Inscriptis(tree, _config())
     except ParserError:  # nothing but white space or comments
         return

@@ -1,17 +1,17 @@
-"""Tables of HTML that would become far longer than they are: cells are padded to the width of their column."""
+"""Flatten HTML tables that padding would make huge: cells are padded to the width of their column."""
 
 from typing import Any
 
 MOST_PADDED = 100_000_000
-"""Characters that a table may become."""
+"""Maximum characters of a padded table."""
 
 _PARTS = ("table", "thead", "tbody", "tfoot", "tr", "td", "th")
 
 
-def take_wide_tables_apart(tree: Any) -> None:  # noqa: ANN401 - the library's elements are untyped
-    """Turn the cells of tables that might become too long into blocks, one after the other.
+def flatten_wide_tables(tree: Any) -> None:  # noqa: ANN401 - the library's elements are untyped
+    """Turn the cells of tables that might become too long into blocks.
 
-    Such are tables with one huge cell, and pages that are laid out in a table as a whole.
+    Examples are tables with one huge cell, and pages laid out as a table.
     """
     for table in tree.xpath("//table[not(ancestor::table)]"):
         if _padded(table) > MOST_PADDED:
@@ -20,7 +20,7 @@ def take_wide_tables_apart(tree: Any) -> None:  # noqa: ANN401 - the library's e
 
 
 def _padded(table: Any) -> int:  # noqa: ANN401
-    """Return a bound of a table's characters: the lines of its rows, each as wide as all columns together."""
+    """Return an upper bound of the characters of a padded table: lines times the width of all columns."""
     widths: dict[int, int] = {}
     lines = 0
     for row in table.iter("tr"):
@@ -34,6 +34,6 @@ def _padded(table: Any) -> int:  # noqa: ANN401
 
 
 def _lines(cell: Any) -> int:  # noqa: ANN401
-    """Return a bound of a cell's lines: those that are written so, and one for each element."""
+    """Return an upper bound of the lines of a cell: line breaks in ``pre``, and one per element."""
     written = sum(int(pre.text_content().count("\n")) for pre in cell.iter("pre"))
     return written + sum(1 for _ in cell.iter())

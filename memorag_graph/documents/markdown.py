@@ -1,11 +1,11 @@
-"""Markdown: the text is kept as it is written; its headings begin sections."""
+"""Find the sections of Markdown; the text itself is kept unchanged."""
 
 import re
 
 from memorag_graph.documents.page_map import PageMap
 
 _LINE = re.compile(r"[^\n]+|(?<=\n)(?=\n)")
-"""A line, or the place of an empty one."""
+"""A line, or the position of an empty one."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
@@ -14,7 +14,7 @@ _PLAIN = re.compile(r" {0,3}[^\s#>|*+\-=`~]")
 
 
 def markdown_page_map(text: str) -> PageMap:
-    """Return where the headings of a text stand (CommonMark's ATX and one-line setext headings)."""
+    """Return the headings of a text (CommonMark's ATX and one-line setext headings)."""
     sections: list[tuple[int, str]] = []
     fence, plain_lines, plain = "", 0, (0, "")
     for found in _LINE.finditer(text):

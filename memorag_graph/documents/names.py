@@ -1,4 +1,4 @@
-"""Names that strangers give their files."""
+"""Clean untrusted file names, and make names distinct."""
 
 import re
 from collections import Counter
@@ -13,13 +13,13 @@ _LONGEST = 200
 
 
 def document_name(name: str) -> str:
-    """Return the name of a document without anything that could be a place on a disk."""
+    """Return a file name without directories and control characters."""
     last = _CONTROLS.sub("", PureWindowsPath(_CONTROLS.sub("", clean_text(name))).name).strip(". ")
     return last[:_LONGEST] or "document"
 
 
 def with_distinct_names(documents: Sequence[Document]) -> list[Document]:
-    """Return documents of which each has a name of its own, as citations name them: "a.txt", "a.txt (2)"."""
+    """Make the names of documents distinct, since citations refer to them: "a.txt", "a.txt (2)"."""
     taken = {document.source for document in documents}
     counts: Counter[str] = Counter()
     named = []

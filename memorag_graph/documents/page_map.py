@@ -1,4 +1,4 @@
-"""Where the pages and sections of a document's text begin."""
+"""Map offsets of a text to pages and sections."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -16,23 +16,23 @@ class PageMap:
     """The pages and sections of a text, in order.
 
     Attributes:
-        pages: First character of each page, and its number.
-        sections: First character of each section's heading, and the heading.
+        pages: Start offset and number of each page.
+        sections: Start offset and text of each section's heading.
     """
 
     pages: tuple[tuple[int, int], ...] = ()
     sections: tuple[tuple[int, str], ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether any are known."""
+        """Return whether any page or section is known."""
         return bool(self.pages or self.sections)
 
     def page(self, offset: int) -> int | None:
-        """Return the number of the page that a character is on."""
+        """Return the page number at an offset; None if unknown."""
         return _last_before(self.pages, offset)
 
     def section(self, offset: int) -> str | None:
-        """Return the heading of the section that a character is in."""
+        """Return the heading of the section at an offset; None if unknown."""
         return _last_before(self.sections, offset)
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,4 +52,4 @@ def _last_before(marks: Sequence[tuple[int, Mark]], offset: int) -> Mark | None:
 
 
 NO_PAGES = PageMap()
-"""Of a text whose pages and sections are not known."""
+"""Page map of a text without known pages and sections."""

@@ -1,4 +1,4 @@
-"""PDF → text with pages, and with sections where the file has an outline."""
+"""Read PDF as text with pages, and with sections if the file has an outline."""
 
 import re
 import threading
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Ocr = Callable[["Image"], str]
-"""Reads the text of a page's picture."""
+"""A function that reads the text of a page image."""
 
 _MOST_TITLES = 100
-"""Titles of the outline that are looked for on one page."""
+"""Maximum outline titles located on one page."""
 
 MOST_PAGES = 20_000
 _one_at_a_time = threading.Lock()
-"""PDFium is not safe for several threads, not even with a document of its own for each."""
+"""PDFium is not thread-safe, not even across documents."""
 
 _FEWEST_CHARACTERS = 20
-"""A page with fewer has no text to speak of."""
+"""A page with fewer characters counts as having no text."""
 
 _PIXELS_PER_POINT = 300 / 72
 _COLUMN = 0.8
-"""Share of a page's lines that are no longer than its column is wide."""
+"""Quantile of a page's line lengths that counts as the column width."""
 
 _FULL_LINE = 0.85
 _ITEM = re.compile(r"[-–•▪*‣◦]|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _HYPHEN = re.compile(r"(?<=\w)[\u00ad\ufffe]\n?")
-"""PDFium gives a hyphen at the end of a line as U+FFFE where the word goes on."""
+"""PDFium represents the hyphen of a hyphenated word at a line end as U+FFFE."""
 
 
 def read_pdf(path: Path, name: str, ocr: Ocr | None = None) -> Builder:
@@ -41,11 +41,11 @@ def read_pdf(path: Path, name: str, ocr: Ocr | None = None) -> Builder:
 
     Args:
         path: The file.
-        name: What to call it.
-        ocr: Reads pages that hold pictures only.
+        name: Name of the document.
+        ocr: Reads pages without text.
 
     Raises:
-        InputError: If it is encrypted, damaged, has too many pages, or no text and there is no ``ocr``.
+        InputError: If it is encrypted, damaged, has too many pages, or contains no text and there is no ``ocr``.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
     try:
@@ -60,13 +60,13 @@ def read_pdf(path: Path, name: str, ocr: Ocr | None = None) -> Builder:
         with pdf:
             pages = len(pdf)
             if pages > MOST_PAGES:
-                raise InputError("file", f"{name} has {pages:,} pages, of which {MOST_PAGES:,} are read; split it")
+                raise InputError("file", f"{name} has {pages:,} pages; the limit is {MOST_PAGES:,}; split it")
             return _read_pages(pdf, name, ocr)
 
 
 def _refusal(name: str, error: Exception) -> InputError:
     if "password" in str(error).lower():
-        return InputError("file", f"{name} is protected by a password; save it without one")
+        return InputError("file", f"{name} is password-protected; save it without a password")
     return InputError("file", f"{name} is damaged or was cut off ({error}); save or download it again")
 
 
@@ -85,8 +85,8 @@ def _read_pages(pdf: Any, name: str, ocr: Ocr | None) -> Builder:  # noqa: ANN40
     if characters < _FEWEST_CHARACTERS * max(1, min(len(pdf), 10)):
         raise InputError(
             "file",
-            f"{name} holds hardly any text (characters: {characters:,}, pages: {len(pdf):,}); if its pages are "
-            "pictures of text, run it through OCR first, for instance ocrmypdf",
+            f"{name} contains hardly any text ({characters:,} characters on {len(pdf):,} pages); if it is scanned, "
+            "run it through OCR first, for example ocrmypdf",
         )
     return builder
 
@@ -106,19 +106,19 @@ def _page_text(pdf: Any, index: int, ocr: Ocr | None) -> str:  # noqa: ANN401
 
 
 def _unwrapped(text: str) -> str:
-    """Join the lines of paragraphs: one that fills its column goes on in the next, unless that begins an item."""
+    """Join the lines of paragraphs: a full line continues in the next one, unless that starts a list item."""
     lines = [line.strip() for line in text.split("\n")]
     widths = sorted(map(len, filter(None, lines)))
     full = _FULL_LINE * widths[int(_COLUMN * len(widths))] if widths else 0
     pieces: list[str] = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        goes_on = len(line) > full and following and not _ITEM.match(following)
-        pieces += [line, " " if goes_on else "\n"]
+        continues = len(line) > full and following and not _ITEM.match(following)
+        pieces += [line, " " if continues else "\n"]
     return "".join(pieces)
 
 
 def _outline(pdf: Any) -> Mapping[int, list[str]]:  # noqa: ANN401
-    """Return the titles of the outline by the index of their page."""
+    """Return the titles of the outline by page index."""
     titles: dict[int, list[str]] = defaultdict(list)
     for item in pdf.get_toc():
         destination = item.get_dest()
@@ -129,7 +129,7 @@ def _outline(pdf: Any) -> Mapping[int, list[str]]:  # noqa: ANN401
 
 
 def _headings(text: str, titles: list[str] | tuple[str, ...]) -> list[tuple[int, str]]:
-    """Return where the titles stand in a page's text; one that does not stands at its start."""
+    """Locate titles in a page's text; one that is not found counts from the last one, or from the page's start."""
     found, place = [], 0
     for title in titles:
         words = r"\s+".join(map(re.escape, title.split()))

@@ -1,4 +1,4 @@
-"""Bytes of a plain-text file → text, with the encoding detected and lines that end in a line feed."""
+"""Decode plain text: detect the encoding, normalize line ends."""
 
 import codecs
 
@@ -13,10 +13,10 @@ _BOM_ENCODINGS = (
 )
 _CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b"]
 _NO_PAGE = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
-"""Codecs of Python that no browser knows; some take a time that grows with the square of the length."""
+"""Python codecs that no browser supports; some take quadratic time."""
 
 _SAMPLE = 1 << 20
-"""Bytes that the encoding is guessed from."""
+"""Bytes used to guess the encoding."""
 
 
 def decode(data: bytes, name: str, declared: str | None = None) -> str:
@@ -24,11 +24,11 @@ def decode(data: bytes, name: str, declared: str | None = None) -> str:
 
     Args:
         data: The bytes.
-        name: The file's name.
-        declared: The encoding that the file says it has; used where it fits.
+        name: Name of the file, for messages.
+        declared: Encoding that the file declares; used if it fits.
 
     Raises:
-        InputError: If they are binary.
+        InputError: If the data is binary.
     """
     text = _as_declared(data, declared) or _decode(data, name)
     if "\r" in text:
@@ -75,7 +75,7 @@ def _decode_guessing(data: bytes, failure: InputError) -> str:
     best = matches.best()
     if best is None:
         raise failure
-    # of encodings that fit equally well, the Western one is by far the most common
+    # among encodings that fit equally well, the Western one is by far the most common
     western = (it for it in matches if it.encoding == "cp1252")
     equal = (it for it in western if (it.chaos, it.coherence) == (best.chaos, best.coherence))
     try:

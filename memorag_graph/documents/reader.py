@@ -1,4 +1,4 @@
-"""Files → documents. What a file is, its content says; its name says only what it should be."""
+"""Read files as documents; the content decides the format, not the name."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
@@ -16,10 +16,10 @@ from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError
 
 MOST_BYTES = 200 * 1000 * 1000
-"""Bytes of a file."""
+"""Maximum bytes of a file."""
 
 SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".epub")
-"""Names of files that are known to be readable end in one of these; any other file is read as plain text."""
+"""Suffixes of supported formats; any other file is read as plain text."""
 
 Format = Literal["pdf", "docx", "epub", "html", "markdown", "text"]
 
@@ -37,13 +37,13 @@ _PARTS: dict[str, Format] = {"word/document.xml": "docx", "META-INF/container.xm
 def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None = None) -> Document:
     """Read a file: plain text, Markdown, HTML, PDF, DOCX or EPUB.
 
-    Of plain text and Markdown the text is kept as ``Path(file).read_text(encoding)`` gives it, for the encoding
-    that is detected. Of the others it is put together from pages, headings, paragraphs, lists and tables.
+    Plain text and Markdown keep the text that ``Path(file).read_text(encoding)`` returns for the detected encoding,
+    without byte order marks. For other formats the text is built from pages, headings, paragraphs, lists and tables.
 
     Args:
         path: The file.
-        name: What to call the document; by default the path.
-        ocr: Reads the text of a page's picture, for scanned PDFs.
+        name: Name of the document; by default the path.
+        ocr: Reads the text of page images, for scanned PDFs.
 
     Raises:
         InputError: If the file is missing, unreadable, damaged, protected, empty or too large.
@@ -60,7 +60,7 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
     except (OSError, ValueError) as error:
         raise InputError("file", f"{name} cannot be read ({error}); give a readable file") from None
     if size > MOST_BYTES:
-        raise InputError("file", f"{name} has {size:,} bytes, of which {MOST_BYTES:,} are read; split it")
+        raise InputError("file", f"{name} has {size:,} bytes; the limit is {MOST_BYTES:,}; split it")
     what = format_of(path, head, name)
     if what == "pdf":
         text, page_map = read_pdf(path, name, ocr).build()
@@ -74,7 +74,7 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
         text = decode(path.read_bytes(), name)
         page_map = markdown_page_map(text) if what == "markdown" else NO_PAGES
     if not text or text.isspace():
-        raise InputError("file", f"{name} holds no text; give a document with words in it")
+        raise InputError("file", f"{name} contains no text; give a document that does")
     return Document(clean_text(name), clean_text(text), page_map)
 
 
@@ -84,15 +84,15 @@ def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:
 
 
 def format_of(path: Path, head: bytes, name: str) -> Format:
-    """Tell what a file holds.
+    """Return the format of a file.
 
     Args:
         path: The file.
         head: Its first bytes.
-        name: What it is called.
+        name: Its name.
 
     Raises:
-        InputError: If it is of no format that is read, or not what its name says.
+        InputError: If the format is not supported, or contradicts the name.
     """
     named = _BY_SUFFIX.get(PurePath(name).suffix.lower(), "text")
     found: Format = named
@@ -102,14 +102,12 @@ def format_of(path: Path, head: bytes, name: str) -> Format:
         found = _archived(path, name)
     elif head.startswith(_OLE):
         raise InputError(
-            "file", f"{name} is protected by a password or of an old Office format; save it as DOCX without a password"
+            "file", f"{name} is password-protected or in an old Office format; save it as DOCX without a password"
         )
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML_STARTS):
         found = "html"
     elif named in _BINARY:
-        raise InputError(
-            "file", f"{name} is no {named.upper()} file, whatever its name says; save it again, or rename it"
-        )
+        raise InputError("file", f"{name} is not a {named.upper()} file despite its name; save it again, or rename it")
     return found
 
 
@@ -119,4 +117,4 @@ def _archived(path: Path, name: str) -> Format:
     for part, what in _PARTS.items():
         if part in names:
             return what
-    raise InputError("file", f"{name} is an archive that holds no document; unpack it and give the files in it")
+    raise InputError("file", f"{name} is an archive without a document; unpack it and give its files")

@@ -1,4 +1,4 @@
-"""Text → sections and chunks with character offsets, cut at the best boundary that the token limit allows."""
+"""Split text into sections and chunks at the best boundaries that the token limit allows."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _WORD = re.compile(r"\S")
 _COUNTED_SPACE = 1000
 _LONGEST_PARAGRAPH = 1 << 16
-"""Characters; longer paragraphs, such as a log without blank lines, are split in parts, or all of it is held twice."""
+"""Characters; longer paragraphs, for example a log without blank lines, are split to save memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Chunk:
     Attributes:
         source: Name of the document.
         document: Position of the document in the memory's list of documents.
-        start: First character, counted from 0 in the document's text.
-        end: One past the last character.
-        text: The characters between.
+        start: Start offset in the document's text.
+        end: End offset, excluded.
+        text: The text between.
     """
 
     source: str
@@ -39,11 +39,11 @@ class Chunk:
 
 
 class CountsTokens(Protocol):
-    """What the splitter needs to know of a tokenizer."""
+    """The part of a tokenizer that splitting needs."""
 
     @property
     def fast_tokenizer(self) -> "Tokenizer | None":
-        """The Rust tokenizer, or None for one written in Python."""
+        """The Rust tokenizer; None for a tokenizer written in Python."""
 
     def count(self, text: str) -> int:
         """Number of tokens of a text."""
@@ -51,12 +51,12 @@ class CountsTokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a text that a memory holds a note of.
+    """A part of a text for which a memory holds a note.
 
     Attributes:
-        start: Its first character.
-        end: One past its last character.
-        tokens: Its tokens, counted by itself.
+        start: Start offset.
+        end: End offset, excluded.
+        tokens: Number of tokens, counted separately from the rest of the text.
     """
 
     start: int
@@ -66,7 +66,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A run of text that no section cuts: a paragraph, or a part of a long one."""
+    """A span that no section boundary cuts: a paragraph, or a part of a long one."""
 
     start: int
     end: int
@@ -75,10 +75,10 @@ class _Unit:
 
 
 def split_sections(text: str, tokens: CountsTokens, size: int) -> Iterator[Section]:
-    """Split a text into sections of at most ``size`` tokens that survive edits elsewhere in the text.
+    """Split a text into sections of at most ``size`` tokens that stay the same after edits elsewhere in the text.
 
-    Each section ends at the boundary with the smallest hash among those that make it long enough, a paragraph's
-    where there is one, so after an edit the boundaries soon fall where they fell before (content-defined chunking:
+    Each section ends at the boundary with the smallest hash among those that make it long enough, preferably the end
+    of a paragraph, so soon after an edit the boundaries are the same as before (content-defined chunking:
     Muthitacharoen, Chen and Mazières, "A low-bandwidth network file system", SOSP 2001).
     """
     waiting: list[_Unit] = []
@@ -90,16 +90,16 @@ def split_sections(text: str, tokens: CountsTokens, size: int) -> Iterator[Secti
             taken = _section_length(text, waiting, size)
             yield _section(text, waiting[:taken], tokens)
             waiting = waiting[taken:]
-            total = sum(it.tokens for it in waiting)
+            total = sum(each.tokens for each in waiting)
     if waiting:
         yield _section(text, waiting, tokens)
 
 
 def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, overlap: int = 0) -> Iterator[Chunk]:
-    """Split sections into chunks of at most ``size`` tokens, which repeat at most ``overlap`` of the one before.
+    """Split sections into chunks of at most ``size`` tokens that overlap by at most ``overlap`` tokens.
 
-    Cuts fall at the highest level of structure that fits: paragraphs, then sentences, words, characters.
-    White space between chunks belongs to none; without overlap, all else belongs to exactly one chunk.
+    Cuts are made at the highest level of structure that fits: paragraphs, then sentences, words, characters.
+    White space between chunks belongs to none; without overlap, all other text belongs to exactly one chunk.
     """
     splitter = _splitter(tokens, size, overlap)
     for section in sections:
@@ -136,13 +136,15 @@ def _units(text: str, tokens: CountsTokens, size: int) -> Iterator[_Unit]:
 
 
 def _cost(text: str, start: int, end: int, after: int, tokens: CountsTokens) -> int:
-    """Return a bound of the tokens of a unit and the white space after it, of which there may be any amount."""
+    """Return an upper bound of the tokens of a unit and of the white space after it, which may be long."""
     counted = min(after, end + _COUNTED_SPACE)
-    return tokens.count(text[start:counted]) + (after - counted) + 1  # at an end it is fewer tokens than between words
+    return (
+        tokens.count(text[start:counted]) + (after - counted) + 1
+    )  # white space takes fewer tokens at an end than between words
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int, int, bool]]:
-    """Yield the start and end of each paragraph, the next one's start, and False for a part of a very long one."""
+    """Yield start, end, the next paragraph's start, and whether the paragraph ends, False within a very long one."""
     word = _WORD.search(text)
     while word:
         start = word.start()
@@ -154,7 +156,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int, int, bool]]:
 
 
 def _part_end(text: str, start: int) -> int:
-    """Return where a paragraph's part ends: the paragraph's own end, a line's, a word's, or anywhere."""
+    """Return the end of a part of a paragraph: the end of the text, of a line, of a word, or anywhere."""
     end = start + _LONGEST_PARAGRAPH
     if end >= len(text):
         return len(text)
@@ -162,7 +164,7 @@ def _part_end(text: str, start: int) -> int:
 
 
 def _section_length(text: str, units: Sequence[_Unit], size: int) -> int:
-    """Return how many units the next section takes."""
+    """Return the number of units in the next section."""
     total = fitting = shortest = 0
     for unit in units:
         total += unit.tokens

@@ -1,4 +1,4 @@
-"""Which language a text is written in, and what follows from it."""
+"""Detect the language of a text."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Language:
 
 
 def language(code: str) -> Language:
-    """Return the language with an ISO 639-1 code; an unlisted code serves as its own name."""
+    """Return the language of an ISO 639-1 code; an unknown code is its own name."""
     return Language(code, _NAMES.get(code, code))
 
 

@@ -1,4 +1,4 @@
-"""Text → sentences with character offsets."""
+"""Split text into sentences with character offsets."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ _STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[A-Z][\w.'-]*(?:\
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6
-"""A line shorter than this share of its paragraph's longest line was ended on purpose, not wrapped."""
+"""A line shorter than this share of its paragraph's longest line was broken on purpose, not wrapped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of a text: ``text[start:end]`` of the text it was cut from."""
+    """A sentence: ``text[start:end]`` of the original text."""
 
     start: int
     end: int
@@ -28,10 +28,10 @@ class Sentence:
 
 
 def split_sentences(text: str, language_code: str) -> list[Sentence]:
-    """Split a text into sentences; white space around them is left out.
+    """Split a text into sentences without surrounding white space.
 
-    A blank line ends a sentence. A single line break does so only where the line was ended on purpose
-    (headings, list items, turns of a transcript), not where a wrapped paragraph goes on.
+    A blank line ends a sentence. A single line break does so only if it was made on purpose (headings, list items,
+    turns of a transcript), not within a wrapped paragraph.
     """
     sentences = []
     for start, end in _blocks(text):
@@ -44,13 +44,13 @@ def split_sentences(text: str, language_code: str) -> list[Sentence]:
 
 
 def is_statement(text: str) -> bool:
-    """Tell a sentence that can answer a question from a heading or a scrap."""
+    """Return whether a sentence can answer a question: it is not a heading or a fragment."""
     words = count_words(text)
     return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or bool(_ENDS_SENTENCE.search(text)))
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the character ranges that sentences cannot cross."""
+    """Yield the spans that sentences cannot cross."""
     paragraph_start = 0
     for blank in [*_BLANK_LINE.finditer(text), None]:
         paragraph_end = blank.start() if blank else len(text)
