@@ -241,7 +241,7 @@ def test_invalid_questions_are_refused_with_the_reason(
     ("path", "request_", "status", "reason"),
     [
         ("/memories", {"json": {"documents": []}}, 422, "documents"),
-        ("/memories", {"json": {"documents": [{"text": " "}]}}, 422, "holds no text"),
+        ("/memories", {"json": {"documents": [{"text": " "}]}}, 422, "contains no text"),
         ("/memories", {"json": {"documents": [{"text": "a"}], "settings": {"gist_tokens": 1}}}, 422, "gist_tokens"),
         ("/memories", {"json": {"documents": [{"text": "a"}], "settings": {"model": "x"}}}, 422, "settings.model"),
         ("/memories", {"json": {"documents": [{"text": "a"}, {"text": "b"}]}}, 422, "same name"),
