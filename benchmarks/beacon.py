@@ -23,11 +23,11 @@ from transformers import AttentionInterface, AutoTokenizer, LlamaForCausalLM, Pr
 from memorag_graph.beacon.checkpoint import attach_beacons, beacon_class, read_config
 from memorag_graph.beacon.compressor import BeaconCompressor
 from memorag_graph.beacon.config import BeaconConfig
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION, Past, memory_attention
 from memorag_graph.models.device import choose_dtype
 from memorag_graph.models.embedded import language_model_dir
+from memorag_graph.models.loading import silence_libraries
 
 WINDOW, SMALL_WINDOW, RATIO = 1024, 32, 4
 RATIOS = (2, 4, 8, 16)
@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--figure", type=Path, default=ROOT / "docs" / "beacon.png")
     given = parser.parse_args()
-    quiet()
+    silence_libraries()
     model, beacons = make_model()
     tokenizer = AutoTokenizer.from_pretrained(language_model_dir())
     tokens = tokenizer(DOCUMENT.read_text(encoding="utf-8"), add_special_tokens=False)["input_ids"][:TOKENS]

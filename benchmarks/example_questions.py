@@ -10,9 +10,9 @@ from typing import Any
 
 from common import DOCUMENT, QUESTIONS, write_result
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import read_document
 from memorag_graph.graph import build_graph
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -38,7 +38,7 @@ def spans(result: dict[str, Any]) -> tuple[Spans, Spans]:
 
 
 def main() -> None:
-    quiet()
+    silence_libraries()
     lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
     questions = [question for question in map(json.loads, lines) if question["kind"] != "summary"]
     registry = Registry()

@@ -23,10 +23,10 @@ from typing import Any
 
 from common import write_result
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
 from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
@@ -59,7 +59,7 @@ def peak_mb() -> int:
 
 def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
     """Memorize so many tokens; return what it took."""
-    quiet()
+    silence_libraries()
     registry, options = Registry(), RunOptions()
     model = registry.models.memory_model(EMBEDDED, RunOptions())
     registry.models.embeddings(EMBEDDED)
@@ -86,7 +86,7 @@ def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
 
 def ask(directory: Path) -> dict[str, Any]:
     """Open a memory and ask; return what it took."""
-    quiet()
+    silence_libraries()
     registry = Registry()
     registry.models.memory_model(EMBEDDED, RunOptions())
     registry.models.embeddings(EMBEDDED)

@@ -1,4 +1,4 @@
-"""Data sets are checked at the door: what cannot be used is named by file, line and field."""
+"""Data sets are validated on input; errors name file, line and field."""
 
 import codecs
 import json
@@ -66,14 +66,14 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
     [
         (
             {"evidence": [[0, 10_000]]},
-            r"evidence: .*line 1: \[0, 10000\] is not within the document, which has 78 char",
+            r"evidence: .*line 1: \[0, 10000\] is outside the document, which has 78 char",
         ),
-        ({"evidence": [[-1, 5]]}, "is not within the document"),
-        ({"evidence": [[5, 5]]}, "is not within the document"),
+        ({"evidence": [[-1, 5]]}, "is outside the document"),
+        ({"evidence": [[5, 5]]}, "is outside the document"),
         ({"evidence": [[True, 5]]}, r"must be a list of \[start, end\]"),
         ({"evidence": [[1, 2, 3]]}, r"must be a list of \[start, end\]"),
         ({"evidence": "0-23"}, "evidence: .*must be a list, not '0-23'"),
-        ({"document_id": "other"}, "document_id: .*line 1: 'other' is no document of"),
+        ({"document_id": "other"}, "document_id: .*line 1: 'other' is not a document of"),
         ({"kind": "hard"}, "kind: .*'hard' is unknown; choose from specific, general, retrieval, unanswerable"),
         ({"query": "  "}, "query: .*line 1: is empty"),
         ({"query": 5}, "query: .*must be a text, not 5"),
@@ -82,7 +82,7 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
         ({"kind": "unanswerable"}, "kind: .*an unanswerable question has neither answer nor evidence"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_an_invalid_value_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         evidence_set(tmp_path, {**QUESTION, **change})
 
@@ -90,27 +90,27 @@ def test_a_value_that_cannot_be_used_is_named(tmp_path: Path, change: dict[str, 
 def test_duplicate_ids_are_named_with_both_lines(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"id: .*questions\.jsonl, line 3: 'q1' is also the id of line 1"):
         evidence_set(tmp_path, QUESTION, {**QUESTION, "id": "q2"}, QUESTION)
-    with pytest.raises(InputError, match=r"id: .*documents\.jsonl, line 2: 'd' is the id of another document"):
+    with pytest.raises(InputError, match=r"id: .*documents\.jsonl, line 2: 'd' is also the id of another document"):
         evidence_set(tmp_path, QUESTION, documents=(DOCUMENT, DOCUMENT))
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"id": "q1"', r"questions\.jsonl, line 1: is no JSON"),
+        ('{"id": "q1"', r"questions\.jsonl, line 1: is not valid JSON"),
         ("[1]", r"line 1: must be a JSON object, not \[1\]"),
-        ("\n\n", "holds no question"),
+        ("\n\n", "contains no questions"),
     ],
 )
-def test_lines_that_are_no_questions(tmp_path: Path, content: str, message: str) -> None:
+def test_lines_that_are_not_questions_are_refused(tmp_path: Path, content: str, message: str) -> None:
     lines(tmp_path / "documents.jsonl", DOCUMENT)
     (tmp_path / "questions.jsonl").write_text(content)
     with pytest.raises(InputError, match=message):
         load_dataset(tmp_path)
 
 
-def test_what_is_no_text_or_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"dataset: .* is no data set; give a folder with questions\.jsonl"):
+def test_files_that_are_not_data_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"dataset: .* is not a data set; give a folder with questions\.jsonl"):
         load_dataset(tmp_path / "nothing")
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"data\.jsonl cannot be read"):
@@ -137,7 +137,7 @@ def own_folder(place: Path, *questions: object) -> DataSet:
     return load_dataset(place)
 
 
-def test_a_folder_of_your_own(tmp_path: Path) -> None:
+def test_a_folder_of_text_files(tmp_path: Path) -> None:
     asked = {"document": "log.txt", "query": "When did it come back?"}
     data_set = own_folder(
         tmp_path,
@@ -159,21 +159,21 @@ def test_a_folder_of_your_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"evidence": ["The train"]}, "evidence: .*line 1: the quotation 'The train' does not stand in the document"),
-        ({"evidence": ["The ferry"]}, r"the quotation 'The ferry' stands 2 times \(at 0, 49\); quote more, or give"),
-        ({"evidence": [" "]}, "holds an empty quotation"),
+        ({"evidence": ["The train"]}, "evidence: .*line 1: the quotation 'The train' does not occur in the document"),
+        ({"evidence": ["The ferry"]}, r"the quotation 'The ferry' occurs 2 times \(at 0, 49\); quote more, or give"),
+        ({"evidence": [" "]}, "contains an empty quotation"),
         ({"evidence": [5]}, r"must be a list of \[start, end\]"),
         ({"document": "other.txt"}, r"document: .*line 1: .*other\.txt does not exist"),
         ({"document": "../secret.txt"}, "is outside the folder"),
         ({}, "there is nothing to measure by"),
     ],
 )
-def test_a_folder_of_your_own_with_faults(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_invalid_values_in_a_folder_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         own_folder(tmp_path, {"document": "log.txt", "query": "What?", **change})
 
 
-def test_the_hash_changes_with_whatever_is_known(tmp_path: Path) -> None:
+def test_the_hash_changes_with_every_field(tmp_path: Path) -> None:
     hashes = {evidence_set(tmp_path, {**QUESTION, **change}).sha256 for change in ({}, {"answer": "x"}, {"query": "y"})}
     assert len(hashes) == 3
     assert evidence_set(tmp_path, QUESTION).sha256 == evidence_set(tmp_path, QUESTION).sha256

@@ -1,4 +1,4 @@
-"""Runs over tiny models: killed and gone on with, shared clues, faults, configs, equal evidence budgets."""
+"""Evaluations with tiny models: killed and resumed, shared clues, faults, configs, equal evidence budgets."""
 
 import json
 import os
@@ -59,7 +59,7 @@ STEMMER = Stemmer.Stemmer("english")
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was not disturbed."""
+    """An uninterrupted run."""
     place = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMORAG_GRAPH_HOME", str(place / "home"))
@@ -111,8 +111,8 @@ def test_a_killed_run_resumes_to_the_same_figures(
     assert len(torn) == 1
     before = {path: path.read_bytes() for path in place.rglob("items/*.jsonl") if path not in torn}
     run(place, KILLED)
-    undisturbed = results(finished)
-    assert without_time(results(place)) == without_time({name: undisturbed[name] for name in KILLED.pipelines})
+    uninterrupted = results(finished)
+    assert without_time(results(place)) == without_time({name: uninterrupted[name] for name in KILLED.pipelines})
     assert all(path.read_bytes().startswith(lines) for path, lines in before.items())  # nothing was asked again
 
 
@@ -199,10 +199,10 @@ def test_another_config_is_refused_by_name(tmp_path: Path, change: dict[str, Any
     assert (tmp_path / "notes.txt").exists()
 
 
-def test_files_that_are_no_evaluations_are_left_alone(tmp_path: Path) -> None:
+def test_files_of_other_origin_are_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("mine")
     for fresh in (False, True):
-        with pytest.raises(InputError, match=r"holds files, but no config\.json"):
+        with pytest.raises(InputError, match=r"holds files but no config\.json"):
             run(tmp_path, replace(PLAN, pipelines=("dense",)), fresh=fresh)
     assert (tmp_path / "results.json").read_text() == "mine"
 
@@ -232,26 +232,29 @@ def test_a_journal_drops_a_torn_line_and_nothing_else(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"pipelines": ("dense", "sparse")}, "pipelines: 'sparse' is unknown; choose from closed_book, .*memorag"),
-        ({"pipelines": ("dense", "dense")}, "pipelines: dense is named twice"),
+        ({"pipelines": ("dense", "dense")}, "pipelines: dense occurs twice"),
         ({"pipelines": ()}, "pipelines: name at least one of"),
         (
             {"pipelines": ("memorag-wings",)},
-            "'wings' is no part; choose from bm25, dense, draft, outline, share, spans, surrogates",
+            "'wings' is not a part; choose from bm25, dense, draft, outline, share, spans, surrogates",
         ),
         (
             {"pipelines": ("memorag-draft",)},
-            "draft is no part of it; it has bm25, dense, outline, share, spans, surrogates",
+            "draft is not a part of it; it has bm25, dense, outline, share, spans, surrogates",
         ),
         ({"pipelines": ("memorag+spans",)}, "spans is already a part of it"),
-        ({"pipelines": ("hybrid-spans",)}, "'spans' is no part; choose from bm25, dense, share"),
+        ({"pipelines": ("hybrid-spans",)}, "'spans' is not a part; choose from bm25, dense, share"),
         ({"pipelines": ("hybrid-dense-bm25",)}, "'hybrid-dense-bm25' has nothing to search with"),
         ({"metrics": ("bleu",)}, "metrics: 'bleu' is unknown; choose from evidence_recall"),
-        ({"baseline": "bm25", "pipelines": ("dense",)}, "baseline: 'bm25' is none of the pipelines dense"),
+        ({"baseline": "bm25", "pipelines": ("dense",)}, "baseline: 'bm25' is not among the pipelines dense"),
         ({"limit": -1}, "limit: must be a number of questions"),
-        ({"options": OPTIONS.model_copy(update={"evidence_tokens": 32})}, "budget: 32 tokens hold no chunk of 64"),
+        (
+            {"options": OPTIONS.model_copy(update={"evidence_tokens": 32})},
+            "budget: 32 tokens are fewer than a chunk of 64",
+        ),
     ],
 )
-def test_plans_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_invalid_plans_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         run(tmp_path, replace(PLAN, **change))
     assert not (tmp_path / "config.json").exists()
@@ -266,7 +269,7 @@ def test_plans_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], messa
         ("hybrid-dense", {"bm25", "share"}),
     ],
 )
-def test_memorag_is_changed_by_its_parts(tmp_path: Path, name: str, parts: set[str]) -> None:
+def test_variants_of_memorag_have_their_parts(tmp_path: Path, name: str, parts: set[str]) -> None:
     (pipeline,) = choose_pipelines([name], Workbench(Registry(), OPTIONS, tmp_path))
     assert isinstance(pipeline, Memorag)
     assert pipeline.parts == parts
@@ -275,7 +278,7 @@ def test_memorag_is_changed_by_its_parts(tmp_path: Path, name: str, parts: set[s
 
 
 def chats(tmp_path: Path, *replies: str | Exception) -> Results:
-    """Evaluate one pipeline whose generator says what is given."""
+    """Evaluate one pipeline whose generator gives fixed replies."""
     registry = Registry()
     registry.add_embeddings("hash", HashEmbeddings())
     registry.add_chat_model("said", _Says(messages=iter(()), says=list(replies)))
@@ -325,7 +328,7 @@ def test_questions_that_failed_are_asked_again(tmp_path: Path) -> None:
     assert len(items(tmp_path, "dense")) == 1
 
 
-def test_a_model_that_is_missing_stops_the_run_at_once(tmp_path: Path) -> None:
+def test_a_missing_model_stops_the_run_at_once(tmp_path: Path) -> None:
     options = OPTIONS.model_copy(update={"generator": str(tmp_path / "none")})
     with pytest.raises(ModelError, match="none"):
         run(tmp_path / "run", replace(PLAN, pipelines=("dense",), options=options))
@@ -455,7 +458,7 @@ def test_retrieval_is_the_graphs_whole_and_without_parts(bench: Workbench, regis
 
 
 def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
-    """Return what the graph's node finds on the chunks of an index."""
+    """Return the evidence that the graph's node retrieves from an index."""
     counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
     seen = SimpleNamespace(index=index, memory=opened.memory, model=counts, page_maps=opened.page_maps)
     nodes = Nodes(registry)
@@ -464,7 +467,7 @@ def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> 
     return [(it.start, it.end) for it in nodes._search({}, runtime, [Query("question", query)])]
 
 
-def test_no_pipeline_is_quicker_for_what_another_embedded(tmp_path: Path) -> None:
+def test_no_pipeline_profits_from_what_another_embedded(tmp_path: Path) -> None:
     counted: list[str] = []
 
     class Counting(HashEmbeddings):

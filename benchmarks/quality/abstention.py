@@ -1,8 +1,8 @@
-"""How well the confidence of extractive answers tells answerable questions from unanswerable ones.
+"""Measure how well the confidence of extractive answers separates answerable from unanswerable questions.
 
-Fits the coefficients on the tuning half, and reports the built-in ones on the other half: area under the ROC curve, and
-the share of questions refused by threshold. Unanswerable are questions of another domain, of another document of the
-same kind, and a document's own questions whose evidence was taken out of the text.
+Fits the coefficients on the tuning half and reports the built-in ones on the other half: area under the ROC curve, and
+share of refused questions by threshold. Unanswerable questions are those of another domain, those of another document
+of the same kind, and a document's own questions with the evidence removed from the text.
 
 Usage: python benchmarks/quality/abstention.py DATA --cache DIR
 """
@@ -30,7 +30,7 @@ Question = dict[str, Any]
 OWN = "answerable"
 THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
 REFUSED = 0.05
-"""Share of answerable questions that may be refused."""
+"""Acceptable share of refused answerable questions."""
 
 
 def cases(
@@ -42,12 +42,12 @@ def cases(
     others = [it for key, questions in every.items() if key != name for it in questions]
     few = len(documents) < 10
     for document in documents:
-        mine = [it for it in own if it["document_id"] == document]
+        questions_of = [it for it in own if it["document_id"] == document]
         alike = [it for it in own if it["document_id"] != document]
-        part = mine[0]["part"] if mine else 0
-        answerable = mine if few else picked.sample(mine, min(4, len(mine)))
+        part = questions_of[0]["part"] if questions_of else 0
+        answerable = questions_of if few else picked.sample(questions_of, min(4, len(questions_of)))
         foreign = picked.sample(alike, 20 if few else 3)
-        removed = picked.sample(mine, min(20 if few else 1, len(mine)))
+        removed = picked.sample(questions_of, min(20 if few else 1, len(questions_of)))
         elsewhere = picked.sample(others, 20 if few else 2)
         for kind, questions in (
             (OWN, answerable),
@@ -61,7 +61,7 @@ def cases(
 
 
 def measure(indexed: Indexed, question: Question, kind: str) -> tuple[float, float]:
-    """Return the features of the answer that the product would give."""
+    """Return the features of the answer that the package would give."""
     asked, without = question["query"], question["evidence"] if kind == "evidence removed" else ()
     sentences = sentences_of(indexed.evidence(asked, without), "en")
     meaning, chance = compare(indexed.embeddings, asked, [it.quote for it in sentences])
@@ -73,9 +73,9 @@ def measure(indexed: Indexed, question: Question, kind: str) -> tuple[float, flo
 
 
 def fit(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Fit a logistic regression in which collections, and answerable and unanswerable questions, weigh the same.
+    """Fit a logistic regression with equal weights of collections and of answerable and unanswerable questions.
 
-    Questions whose evidence was removed are left out: what else their document says of them often answers them.
+    Questions with removed evidence are excluded, since the rest of the document often answers them.
     """
     rows = [row for row in rows if row["kind"] != "evidence removed"]
     groups = [(row["collection"], row["kind"]) for row in rows]
@@ -90,17 +90,17 @@ def fit(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def curve(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the share refused at each threshold by kind, and how well answerable questions are told from the kind."""
+    """Return the refused share per threshold by kind of question, and the ROC AUC against answerable questions."""
     sure = {kind: [row["confidence"] for row in rows if row["kind"] == kind] for kind in {row["kind"] for row in rows}}
     unanswerable = [value for kind, values in sure.items() if kind != OWN for value in values]
-    told = {}
+    rows_by_kind = {}
     for kind, values in sorted({**sure, "all unanswerable": unanswerable}.items()):
         refused = {str(it): round(float((np.array(values) < it).mean()), 3) for it in (*THRESHOLDS, THRESHOLD)}
-        told[kind] = {"questions": len(values), "refused_below": refused}
+        rows_by_kind[kind] = {"questions": len(values), "refused_below": refused}
         if kind != OWN:
             labels = [1] * len(sure[OWN]) + [0] * len(values)
-            told[kind]["roc_auc"] = round(float(roc_auc_score(labels, sure[OWN] + values)), 3)
-    return told
+            rows_by_kind[kind]["roc_auc"] = round(float(roc_auc_score(labels, sure[OWN] + values)), 3)
+    return rows_by_kind
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
-"""What searching a graph of neighbours (HNSW) loses and saves against comparing all vectors, by number of chunks.
+"""Compare approximate search (HNSW) with exact search: recall and time by number of chunks.
 
     python benchmarks/quality/approximate_search.py DATA/qmsum_val DATA/chunk_evidence --keep DIR
 
-The vectors are those of the data's chunks and, beyond their number, of mixtures of two chunks of one document, which
-lie where a text between them would. Queries are the data's questions. Recall is the share of the exact search's first
-100 chunks that the other one finds.
+The vectors are those of the data's chunks, plus mixtures of two chunks of one document to reach larger sizes. Queries
+are the data's questions. Recall is the share of the first 100 chunks of exact search that approximate search finds.
 """
 
 import argparse
@@ -30,7 +29,7 @@ REPEATS = 5
 
 
 class Known(Embeddings):
-    """Looks vectors up by the text."""
+    """Looks up vectors by text."""
 
     def __init__(self, vectors: dict[str, np.ndarray]) -> None:
         self._vectors = vectors
@@ -43,7 +42,7 @@ class Known(Embeddings):
 
 
 def mixtures(groups: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """Return vectors between two of one group."""
+    """Return mixtures of two vectors of the same group."""
     chance = np.random.default_rng(0)
     sizes = np.array([len(group) for group in groups])
     made = []
@@ -76,7 +75,7 @@ def compare(size: int, matrix: np.ndarray, queries: dict[str, np.ndarray]) -> di
     asked = list(queries)
     right = [{hit.chunk for hit in hits} for hits in exact.search(asked, HITS)]
     found = [{hit.chunk for hit in hits} for hits in graph.search(asked, HITS)]
-    shares = [len(mine & theirs) / HITS for mine, theirs in zip(found, right, strict=True)]
+    shares = [len(approximate & best) / HITS for approximate, best in zip(found, right, strict=True)]
     exact_seconds, graph_seconds = median_seconds(exact, asked[:20]), median_seconds(graph, asked[:20])
     return {
         "chunks": size,
@@ -92,7 +91,7 @@ def compare(size: int, matrix: np.ndarray, queries: dict[str, np.ndarray]) -> di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--keep", type=Path, required=True, help="where vectors are kept from run to run")
+    parser.add_argument("--keep", type=Path, required=True, help="directory of vectors, reused between runs")
     given = parser.parse_args()
     embeddings = KeptEmbeddings(given.keep / "vectors")
     groups, questions = [], []

@@ -1,4 +1,4 @@
-"""What the studies of answers share: data sets, evidence as hybrid retrieval finds it, vectors kept on disk."""
+"""Shared by the studies of answers: data sets, evidence from hybrid retrieval, cached vectors."""
 
 import json
 import time
@@ -26,7 +26,7 @@ Spans = Sequence[Sequence[int]]
 
 
 def read(folder: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Return the documents of a data set by id, and its questions; ``part`` is 0 where weights may be tuned."""
+    """Return the documents of a data set by id, and its questions; ``part`` is 0 for questions used for tuning."""
     lines = (folder / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     documents = {it["id"]: it["text"] for it in map(json.loads, lines)}
     lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
@@ -42,7 +42,7 @@ def read(folder: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
 
 
 class KeptEmbeddings(Embeddings):
-    """The embedded model, whose vectors are kept in a directory."""
+    """The embedded model with vectors cached in a directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -70,7 +70,7 @@ class KeptEmbeddings(Embeddings):
 
 @dataclass
 class Indexed:
-    """A document's chunks, found by meaning and by words."""
+    """A document's chunks with dense and BM25 indexes."""
 
     name: str
     chunks: list[Chunk]
@@ -89,7 +89,7 @@ class Indexed:
         return cls(name, chunks, vectors, sizes, KeywordIndex.from_chunks(chunks, "en"), embeddings)
 
     def evidence(self, question: str, without: Spans = ()) -> list[Evidence]:
-        """Fuse both rankings and keep what fits the budget, leaving out chunks that touch some spans."""
+        """Fuse both rankings and keep what fits the budget, without chunks that overlap some spans."""
         dense = self.vectors @ embed(self.embeddings, [question])[0]
         words = self.keywords.scores(question)
         allowed = np.array([not touches([(it.start, it.end)], without) for it in self.chunks])
@@ -113,7 +113,7 @@ def touches(found: Iterable[Sequence[int]], wanted: Spans) -> bool:
 
 
 def covers_half(found: Sequence[Sequence[int]], wanted: Spans) -> bool:
-    """Tell whether one wanted span is covered to at least its half by one found span."""
+    """Return whether a found span covers at least half of a wanted span."""
     return any(2 * (min(end, end_of) - max(start, start_of)) >= end_of - start_of
                for start, end in found for start_of, end_of in wanted)  # fmt: skip
 

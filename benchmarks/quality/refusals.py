@@ -1,9 +1,9 @@
-"""How many answerable and unanswerable questions the whole product refuses, on two long texts.
+"""Measure how many answerable and unanswerable questions the whole pipeline refuses, on two long texts.
 
     python benchmarks/quality/refusals.py DATA --keep DIR
 
-Fifty questions of the speech and the articles of DATA/chunk_evidence, and as many that these texts do not answer: from
-the filings, and from the meetings in DATA/qmsum_val.
+Fifty questions about the speech and the articles of DATA/chunk_evidence, and fifty that these texts do not answer:
+about the filings, and about the meetings in DATA/qmsum_val.
 """
 
 import argparse
@@ -15,9 +15,9 @@ from typing import Any
 
 from study import BUDGET, RESULTS
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.evaluation.evaluate import Plan, evaluate
 from memorag_graph.evaluation.formats.load_dataset import load_dataset
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -60,9 +60,9 @@ def make_data(data: Path, place: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--keep", type=Path, required=True, help="where everything is kept from run to run")
+    parser.add_argument("--keep", type=Path, required=True, help="working directory, reused between runs")
     given = parser.parse_args()
-    quiet()
+    silence_libraries()
     make_data(given.data, given.keep / "data")
     options = RunOptions(model="embedded", evidence_tokens=BUDGET)
     plan = Plan(("hybrid",), options, metrics=METRICS)

@@ -1,4 +1,4 @@
-"""How often the three sentences of an extractive answer touch the evidence, by what they are chosen by.
+"""Measure how often the three sentences of an extractive answer overlap the evidence, by ranking.
 
 Usage: python benchmarks/quality/sentences.py DATA --cache DIR [--sets chunk_evidence,qmsum_val] [--grid]
 """
@@ -33,7 +33,7 @@ WAYS: dict[str, Way] = {
     "without meaning": lambda it: it.total - it.meaning,
     "all": lambda it: it.total,
 }
-"""By what sentences are chosen; ``all`` is what the product does."""
+"""Rankings of sentences; ``all`` is the package's."""
 
 
 def way(words: float, around: float, beside: float) -> Way:
@@ -53,7 +53,7 @@ def quoted(ranking: Way, scores: SentenceScores, sentences: list[Citation]) -> l
 
 
 def study(folder: Path, embeddings: KeptEmbeddings, ways: dict[str, Way]) -> dict[str, dict[str, list[list[float]]]]:
-    """Return for each way and document: part, touch, half covered, for each question."""
+    """Return part, overlap and half coverage of each question, by ranking and document."""
     documents, questions = read(folder)
     found: dict[str, dict[str, list[list[float]]]] = {name: defaultdict(list) for name in ways}
     for name, text in documents.items():

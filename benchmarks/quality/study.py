@@ -1,9 +1,9 @@
-"""The study: pipelines side by side on evaluation data, with the embedded pair; tables, plots and JSON.
+"""Compare pipelines on evaluation data with the embedded models; write tables, plots and JSON.
 
     python benchmarks/quality/study.py DATA/chunk_evidence DATA/qmsum_val --keep DIR
 
-Goes on where it was killed, document by document. What DIR/NAME holds is described in docs/evaluation.md; figures and
-plots are copied to benchmarks/results/quality/. What follows from them stands in benchmarks/quality/README.md.
+Re-run to resume a killed run. docs/evaluation.md describes the content of DIR/NAME; results and plots are copied to
+benchmarks/results/quality/, and benchmarks/quality/README.md discusses them.
 """
 
 import argparse
@@ -11,9 +11,9 @@ import json
 import shutil
 from pathlib import Path
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.evaluation.evaluate import Plan, evaluate
 from memorag_graph.evaluation.formats.load_dataset import load_dataset
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -22,10 +22,10 @@ WHOLE = (
     "memorag", "memorag+draft", "memorag-spans", "memorag-surrogates", "memorag-share",
 )  # fmt: skip
 WRITING = ("dense", "hybrid", "memorag", "memorag+draft", "multi_query", "hyde", "closed_book")
-"""Pipelines that are compared on fewer questions, as the memory model writes for some of them each time."""
+"""Pipelines compared on fewer questions, since some generate text for every question."""
 
 LARGE = ("dense", "bm25", "hybrid")
-"""Pipelines that are also run on the chunks of 512 tokens that plain RAG is used with."""
+"""Pipelines also run with chunks of 512 tokens, as usual in plain RAG."""
 
 RESULTS = Path(__file__).parent.parent / "results" / "quality"
 BUDGET = 1536
@@ -49,13 +49,13 @@ def run(folder: Path, keep: Path, name: str, plan: Plan) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--keep", type=Path, required=True, help="where everything is kept from run to run")
-    parser.add_argument("--limit", type=int, default=0, help="questions of each data set; 0 for all")
-    parser.add_argument("--answers", action=argparse.BooleanOptionalAction, default=True, help="also have answers made")
-    parser.add_argument("--writing", type=int, default=30, help="questions for pipelines whose queries are written")
+    parser.add_argument("--keep", type=Path, required=True, help="working directory, reused between runs")
+    parser.add_argument("--limit", type=int, default=0, help="maximum questions per data set; 0 for all")
+    parser.add_argument("--answers", action=argparse.BooleanOptionalAction, default=True, help="also generate answers")
+    parser.add_argument("--writing", type=int, default=30, help="questions for pipelines that generate queries")
     parser.add_argument("--concurrency", type=int, default=12, help="questions asked at once")
     given = parser.parse_args()
-    quiet()
+    silence_libraries()
     options = RunOptions(model="embedded", evidence_tokens=BUDGET)
     large = options.model_copy(update={"retrieval_chunk_size": 512})
     for folder in given.folders:

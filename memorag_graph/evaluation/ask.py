@@ -1,4 +1,4 @@
-"""One question to one pipeline → its outcome, with what it took."""
+"""Ask one pipeline one question; measure time, tokens and cost."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,14 +17,14 @@ Result = TypeVar("Result")
 
 
 def ask(pipeline: Pipeline, case: Case, recalled: Clues, *, answers: bool, budgets: Sequence[int]) -> Outcome:
-    """Put a question to a pipeline; what goes wrong with its models is part of the outcome.
+    """Ask a pipeline a question; errors of its models become part of the outcome.
 
     Args:
         pipeline: The pipeline.
         case: The question and its document.
-        recalled: Clues of the document's memory, of the kinds that the pipeline searches with.
-        answers: Whether an answer is wanted.
-        budgets: Further budgets at which evidence is looked for.
+        recalled: Clues from the document's memory, of the kinds that the pipeline searches with.
+        answers: Whether to generate an answer.
+        budgets: Further token budgets at which to search for evidence.
     """
     try:
         return _ask(pipeline, case, recalled, answers=answers, budgets=budgets)

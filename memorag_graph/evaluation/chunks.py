@@ -1,7 +1,7 @@
-"""Chunks and token counts that are the same for every pipeline and every model.
+"""Chunks and token counts that are the same for every pipeline and model.
 
-They are those of the published figures: semantic chunks of at most so many tokens of the ``cl100k_base`` vocabulary,
-which the splitter carries along.
+As in the published figures, chunks are semantic and sizes count tokens of the ``cl100k_base`` vocabulary, which the
+splitter includes.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from memorag_graph.documents import Document
 from memorag_graph.text.chunking import Chunk
 
 _VOCABULARY = "gpt-3.5-turbo"
-_REMEMBERED = 65_536
+_CACHED_TEXTS = 65_536
 
 
 def split_document(document: Document, size: int) -> list[Chunk]:
@@ -25,9 +25,9 @@ def split_document(document: Document, size: int) -> list[Chunk]:
     ]
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHED_TEXTS)
 def count_tokens(text: str) -> int:
-    """Return the number of tokens of a text: the least size at which the splitter leaves it whole."""
+    """Return the number of tokens of a text: the smallest size at which the splitter keeps it whole."""
     if not text:
         return 0
     sizes = range(1, len(text.encode()) + 1)

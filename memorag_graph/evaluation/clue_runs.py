@@ -1,4 +1,4 @@
-"""What the memories contribute, made once per question and shared by all pipelines that use it."""
+"""Generate clues once per question and share them between pipelines."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -29,12 +29,12 @@ _ASK: Mapping[ClueKind, Callable[["MemoryRecall", str, RunnableConfig], "Recalle
 
 
 def kinds_for(question: Question) -> tuple[ClueKind, ...]:
-    """Return the kinds of clues that the graph asks for: an outline for a summary, the others for a question."""
+    """Return the kinds of clues that the graph generates: an outline for a summary, the others for a question."""
     return ("outline",) if question.kind == "general" else ("spans", "surrogates", "draft")
 
 
 def recollect(opened: OpenMemory, question: Question, kind: ClueKind, options: RunOptions) -> Clues:
-    """Have a memory write clues of one kind."""
+    """Let a memory generate clues of one kind."""
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.clues.sharded_chat import ShardedChat
 
@@ -46,11 +46,11 @@ def recollect(opened: OpenMemory, question: Question, kind: ClueKind, options: R
     return Clues({kind: recalled.items}, seconds, meter.usage.input_tokens, meter.usage.output_tokens)
 
 
-def together(clues: list[Clues]) -> Clues:
-    """Return clues of several kinds as one; they were made side by side, so the slowest sets the time."""
+def merged(clues: list[Clues]) -> Clues:
+    """Merge clues of several kinds. They were generated in parallel, so the slowest sets the time."""
     return Clues(
-        {kind: texts for it in clues for kind, texts in it.texts.items()},
-        max((it.seconds for it in clues), default=0.0),
-        sum(it.tokens_read for it in clues),
-        sum(it.tokens_written for it in clues),
+        {kind: texts for each in clues for kind, texts in each.texts.items()},
+        max((each.seconds for each in clues), default=0.0),
+        sum(each.tokens_read for each in clues),
+        sum(each.tokens_written for each in clues),
     )

@@ -1,4 +1,4 @@
-"""What an evaluation asks: documents, and questions with what is known to be right."""
+"""Data sets: documents, and questions with reference answers and evidence."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from typing import Literal, get_args
 from memorag_graph.documents import Document
 
 Span = tuple[int, int]
-"""Characters of a document: the first, and one past the last."""
+"""Character offsets in a document: start and end, end excluded."""
 
 Kind = Literal["specific", "general", "retrieval", "unanswerable"]
-"""``specific``: about a detail; ``general``: a summary of the whole; ``retrieval``: without an answer to compare with;
-``unanswerable``: the document does not say."""
+"""``specific``: about a detail; ``general``: a summary of the whole; ``retrieval``: without a reference answer;
+``unanswerable``: the document does not contain the answer."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -24,11 +24,11 @@ class Question:
 
     Attributes:
         id: Unique in its data set.
-        document_id: The document it is asked about.
+        document_id: The document that the question is about.
         query: The question.
-        answers: Reference answers, each right by itself; empty where none is known.
-        evidence: What the document says to it, as disjoint spans in order; empty where that is not known.
-        kind: What kind of question it is.
+        answers: Alternative reference answers; empty if unknown.
+        evidence: Spans of the document that answer it, disjoint and in order; empty if unknown.
+        kind: The kind of question.
     """
 
     id: str
@@ -44,9 +44,9 @@ class DataSet:
     """Questions about documents.
 
     Attributes:
-        name: What it is called.
-        documents: The documents by id, which is also their source name.
-        questions: In the order of their file.
+        name: Name of the data set.
+        documents: Documents by id, which is also their source name.
+        questions: Questions in file order.
     """
 
     name: str
@@ -55,14 +55,14 @@ class DataSet:
 
     @property
     def sha256(self) -> str:
-        """Hash of all that is asked and of all that is known to be right."""
+        """Hash of documents, questions, reference answers and evidence."""
         texts = {key: document.sha256 for key, document in self.documents.items()}
         known = [texts, [asdict(question) for question in self.questions]]
         return hashlib.sha256(json.dumps(known, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def union(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Return the same characters as disjoint spans in order."""
+    """Merge spans into disjoint spans in order."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:

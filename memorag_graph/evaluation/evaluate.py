@@ -1,4 +1,4 @@
-"""A data set and a plan → figures, a report and plots in a directory."""
+"""Evaluate pipelines on a data set; write results, a report and plots to a directory."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from memorag_graph.evaluation.plots import draw
 from memorag_graph.evaluation.report import write_report
 from memorag_graph.evaluation.results import Results, summarize
 from memorag_graph.evaluation.run_config import INDEXES, PLOTS, REPORT, RESULTS, settle
-from memorag_graph.evaluation.runner import Evaluation, alone_in
+from memorag_graph.evaluation.runner import Evaluation, locked
 from memorag_graph.evaluation.workbench import Workbench
 from memorag_graph.generation.choose_generator import EXTRACTIVE
 from memorag_graph.progress import ReportProgress, ignore_progress
@@ -25,26 +25,26 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
 
-MANY = 8
-"""Questions asked at once where that changes no answer: a batch takes little longer than one of them."""
+_CONCURRENCY = 8
+"""Concurrent questions if that changes no answer; a batch takes little longer than one question."""
 
 _BUDGET_SHARES = (0.25, 0.5, 2.0)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is evaluated.
+    """Pipelines and settings of an evaluation.
 
     Attributes:
-        pipelines: Names of pipelines.
-        options: Models and settings; ``evidence_tokens`` is the budget, ``retrieval_chunk_size`` the size of chunks.
-        metrics: Metrics that are reported; none stands for all.
-        baseline: The pipeline that others are compared with; empty: ``dense`` where it is there, else the first.
-        answers: Whether answers are wanted, or evidence alone.
-        limit: Questions to ask, from the first on; 0 for all.
-        prices: What tokens cost.
-        seed: Of the resampling.
-        concurrency: Questions asked at once; 0: as many as change no answer.
+        pipelines: Names of the pipelines.
+        options: Models and settings; ``evidence_tokens`` is the budget, ``retrieval_chunk_size`` the chunk size.
+        metrics: Metrics to report; empty means all.
+        baseline: Pipeline that the others are compared with; empty means ``dense`` if present, else the first.
+        answers: Whether to generate answers, or only retrieve evidence.
+        limit: Maximum number of questions, from the first on; 0 means all.
+        prices: Token prices; None leaves the cost unknown.
+        seed: Seed of the resampling.
+        concurrency: Questions asked at once; 0 means as many as change no answer.
     """
 
     pipelines: Sequence[str]
@@ -67,15 +67,15 @@ def evaluate(
     fresh: bool = False,
     report: ReportProgress = ignore_progress,
 ) -> Results:
-    """Ask the pipelines of a plan, go on where an earlier run was broken off, and write the results.
+    """Run the pipelines of a plan, resuming an interrupted run, and write the results.
 
     Args:
-        data_set: What is asked.
-        plan: Who is asked, and how.
-        directory: Where everything is kept: ``config.json``, ``items/``, ``results.json``, ``report.md``, ``plots/``.
-        registry: Where models and memories are kept.
-        fresh: Remove what an earlier run left.
-        report: Called as the work goes on.
+        data_set: Documents and questions.
+        plan: Pipelines and settings.
+        directory: Output directory: ``config.json``, ``items/``, ``results.json``, ``report.md``, ``plots/``.
+        registry: Provides models and memories.
+        fresh: Delete the results of an earlier run first.
+        report: Called with progress.
 
     Raises:
         InputError: If a name or value cannot be used, or the directory holds another evaluation.
@@ -87,7 +87,7 @@ def evaluate(
     baseline = _baseline(plan)
     data_set, sha256 = _first(data_set, plan.limit), data_set.sha256
     _check_sizes(plan.options)
-    with alone_in(directory):
+    with locked(directory):
         config = _config(plan, data_set, sha256, pipelines, bench)
         settle(directory, config, fresh=fresh)
         lines = Evaluation(
@@ -115,7 +115,7 @@ def _first(data_set: DataSet, limit: int) -> DataSet:
 
 def _baseline(plan: Plan) -> str:
     if plan.baseline and plan.baseline not in plan.pipelines:
-        raise InputError("baseline", f"{plan.baseline!r} is none of the pipelines {', '.join(plan.pipelines)}")
+        raise InputError("baseline", f"{plan.baseline!r} is not among the pipelines {', '.join(plan.pipelines)}")
     return plan.baseline or ("dense" if "dense" in plan.pipelines else plan.pipelines[0])
 
 
@@ -123,22 +123,22 @@ def _check_sizes(options: RunOptions) -> None:
     if options.evidence_tokens < options.retrieval_chunk_size:
         raise InputError(
             "budget",
-            f"{options.evidence_tokens} tokens hold no chunk of {options.retrieval_chunk_size}; "
-            "raise the budget, or give a smaller chunk size",
+            f"{options.evidence_tokens} tokens are fewer than a chunk of {options.retrieval_chunk_size}; "
+            "raise the budget or reduce the chunk size",
         )
 
 
 def _config(
     plan: Plan, data_set: DataSet, sha256: str, pipelines: Sequence[Pipeline], bench: Workbench
 ) -> dict[str, Any]:
-    """Resolve everything that decides a figure, loading the models that will be needed."""
+    """Resolve everything that decides a figure; load the models that will be needed."""
     options = plan.options
     fixed: dict[str, Any] = {
         "version": __version__,
         "data_set_sha256": sha256,
         "answers": plan.answers,
         "budgets": sorted(
-            {max(options.retrieval_chunk_size, int(options.evidence_tokens * it)) for it in _BUDGET_SHARES}
+            {max(options.retrieval_chunk_size, int(options.evidence_tokens * share)) for share in _BUDGET_SHARES}
         ),
         "options": {
             **options.model_dump(),
@@ -151,13 +151,13 @@ def _config(
         "dtype": None,
     }
     if (
-        any(it.uses_memory_model for it in pipelines)
+        any(pipeline.uses_memory_model for pipeline in pipelines)
         and bench.registry.models.added_chat_model(bench.model_name) is None
     ):
         model = bench.memory_model.language_model
         fixed |= {"fingerprint": model.fingerprint, "dtype": model.dtype}
     if plan.answers and bench.generator_name != EXTRACTIVE:
-        bench.writer()  # says now what is missing, not at every question
+        bench.writer()  # fail now if the model is missing, not at every question
     free = {
         "data_set": data_set.name,
         "documents": len({question.document_id for question in data_set.questions}),
@@ -166,6 +166,6 @@ def _config(
         "metrics": list(plan.metrics),
         "baseline": _baseline(plan),
         "seed": plan.seed,
-        "concurrency": plan.concurrency or (1 if fixed["dtype"] == "float32" else MANY),
+        "concurrency": plan.concurrency or (1 if fixed["dtype"] == "float32" else _CONCURRENCY),
     }
     return {"fixed": fixed, "free": free}

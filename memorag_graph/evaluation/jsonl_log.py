@@ -1,4 +1,4 @@
-"""JSON lines that grow one by one and outlive a killed process."""
+"""JSON-lines files that survive a killed process."""
 
 import json
 import os
@@ -12,15 +12,15 @@ Line = Mapping[str, Any]
 
 
 class JournalFile:
-    """A file of JSON objects. What is appended is on disk before :meth:`append` returns.
+    """A file of JSON objects; :meth:`append` returns once the line is on disk.
 
-    A last line that a killed process left unfinished is cut off when the file is opened.
+    Opening the file truncates an unfinished last line, left by a killed process.
 
     Args:
-        path: The file; made with the first line.
+        path: The file; created by the first append.
 
     Raises:
-        InputError: If a line other than the last is damaged.
+        InputError: If a line other than an unfinished last one is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class JournalFile:
         self.lines: list[Line] = self._read() if path.is_file() else []
 
     def append(self, line: Line) -> None:
-        """Add a line."""
+        """Append a line."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -37,7 +37,7 @@ class JournalFile:
         self.lines.append(line)
 
     def drop(self, unwanted: list[Line]) -> None:
-        """Take lines out."""
+        """Remove lines."""
         if unwanted:
             kept = [line for line in self.lines if line not in unwanted]
             replace_text(self._path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept))
@@ -61,7 +61,7 @@ class JournalFile:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is the old one or the new one whenever the process dies."""
+    """Replace a file atomically: a killed process leaves the old or the new text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     with new.open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What a pipeline gives for a question."""
+"""The outcome of a question."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from memorag_graph.generation.answer import Citation
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """What a language model wrote to search with, and at what cost.
+    """Clues that a language model generated for the search, with their cost.
 
     Attributes:
-        texts: By their kind, such as ``"span"``.
-        seconds: Time it took.
-        tokens_read: Tokens read for it.
-        tokens_written: Tokens written.
+        texts: Texts by kind, for example ``"spans"``.
+        seconds: Generation time.
+        tokens_read: Input tokens.
+        tokens_written: Output tokens.
     """
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -26,22 +26,22 @@ class Clues:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a pipeline gave for a question.
+    """Evidence, answer and cost of one question to one pipeline.
 
     Attributes:
-        passages: Evidence, best first; the generator numbers it in document order. None where none was looked for.
-        at: Evidence at other budgets, by the number of tokens.
-        answer: The answer; None where none was asked for.
-        citations: The answer's citations.
-        abstained: Whether the generator says that the document does not contain the answer.
-        confidence: How sure the generator is; None without an answer.
-        notices: What a reader should know about it.
-        clues: What was searched with.
-        seconds: By stage: ``"clues"``, ``"retrieve"``, ``"generate"``.
-        tokens_read: Tokens that models read.
-        tokens_written: Tokens that models wrote.
-        cost: By the prices given; None without.
-        error: Why there is no outcome; empty where there is one.
+        passages: Evidence, best first; the generator numbers it in document order. None if the pipeline retrieves none.
+        at: Evidence at other budgets, by number of tokens.
+        answer: The answer; None if none was requested.
+        citations: Citations of the answer.
+        abstained: Whether the generator found no answer in the document.
+        confidence: Confidence of the generator; None without an answer.
+        notices: Warnings about the answer.
+        clues: Clues used for the search, by kind.
+        seconds: Time by stage: ``"clues"``, ``"retrieve"``, ``"generate"``.
+        tokens_read: Input tokens of all models.
+        tokens_written: Output tokens of all models.
+        cost: Cost at the given prices; None without prices.
+        error: Why the question failed; empty if it did not.
     """
 
     passages: tuple[Span, ...] | None = None

@@ -1,4 +1,4 @@
-"""Figures as pictures: recall against budget, quality against latency."""
+"""Plot recall against budget and quality against latency."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ _QUALITY = ("answer_f1", "rougeL", "evidence_recall")
 
 
 def draw(results: Results, budget: int, directory: Path) -> list[Path]:
-    """Draw what the results allow, and return the files."""
+    """Draw the plots that the results have data for; return the files."""
     drawn = []
     if any(_recall_at(metrics, budget) for metrics in results.values()):
         drawn.append(_recall_by_budget(results, budget, directory / "recall_by_budget.png"))
-    known = [it for it in _QUALITY if any(it in metrics and "seconds" in metrics for metrics in results.values())]
-    return drawn + [_quality_by_latency(results, it, directory / f"{it}_by_latency.png") for it in known]
+    known = [metric for metric in _QUALITY if any({metric, "seconds"} <= set(metrics) for metrics in results.values())]
+    return drawn + [_quality_by_latency(results, metric, directory / f"{metric}_by_latency.png") for metric in known]
 
 
 def _recall_by_budget(results: Results, budget: int, path: Path) -> Path:
@@ -60,11 +60,11 @@ def _recall_at(metrics: dict[str, Any], budget: int) -> list[tuple[int, Any]]:
 
 
 def _bars(points: list[tuple[int, Any]]) -> list[list[float]]:
-    """Return how far the intervals reach below and above the means."""
-    found = [it for _, it in points]
+    """Return the distances of the interval ends below and above the means."""
+    intervals = [interval for _, interval in points]
     return [
-        [it["mean"] - (it["mean"] if it["low"] is None else it["low"]) for it in found],
-        [(it["mean"] if it["high"] is None else it["high"]) - it["mean"] for it in found],
+        [each["mean"] - (each["mean"] if each["low"] is None else each["low"]) for each in intervals],
+        [(each["mean"] if each["high"] is None else each["high"]) - each["mean"] for each in intervals],
     ]
 
 

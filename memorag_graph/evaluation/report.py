@@ -1,4 +1,4 @@
-"""Figures → a report in Markdown."""
+"""Write the report in Markdown."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ _TITLES: Mapping[Group, str] = {
     "costs": "Costs",
 }
 _NAMED = 10
-"""Questions named for each fault; the rest is in the items."""
+"""Questions listed per fault; the items list them all."""
 
 
 def write_report(
     results: Results, lines: Mapping[str, Sequence[Line]], config: Mapping[str, Any], plots: Sequence[Path]
 ) -> str:
-    """Return the report: a table for each group of metrics, differences, faults by name, plots."""
+    """Return the report: a table per group of metrics, differences, questions with faults, plots."""
     free, baseline = config["free"], config["free"]["baseline"]
     parts = [f"# Evaluation of {', '.join(results)}", _setting(config)]
     for group, title in _TITLES.items():
@@ -48,7 +48,7 @@ _ABOUT_DIFFERENCES = (
 
 
 def table(results: Results, names: Sequence[str]) -> str:
-    """Return a Markdown table of some metrics: mean [interval], and the number of questions where not all have it."""
+    """Return a Markdown table of metrics: mean [interval], and the number of questions unless all have the metric."""
     asked = max((found["n"] for metrics in results.values() for found in metrics.values()), default=0)
     rows = [
         [name, *(cell(metric, metrics.get(metric), asked) for metric in names)] for name, metrics in results.items()
@@ -64,12 +64,12 @@ def _setting(config: Mapping[str, Any]) -> str:
         f"{options['evidence_tokens']:,} tokens of evidence in chunks of {options['retrieval_chunk_size']}; "
         f"embedding model {options['embedding_model']}, memory model {options['model']}, "
         f"{'generator ' + options['generator'] if fixed['answers'] else 'no answers'}; "
-        f"memorag-graph {fixed['version']}. Mean [95 % interval]; (n) where not all questions have the metric."
+        f"memorag-graph {fixed['version']}. Mean [95 % interval]; (n) if not all questions have the metric."
     )
 
 
 def cell(metric: str, found: Mapping[str, Any] | None, asked: int) -> str:
-    """Return a mean with its interval, or of faults their number; the number of questions where it is not ``asked``."""
+    """Return a mean with its interval (for faults, their count), and the number of questions unless it is ``asked``."""
     if found is None:
         return "–"
     if _group(metric) == "faults":
@@ -88,15 +88,15 @@ def _differences(results: Results, baseline: str) -> str:
     rows = []
     for name, metrics in results.items():
         for metric, found in metrics.items():
-            if (it := found.get("difference")) and _group(metric) not in ("costs", "faults"):
-                interval = "–" if it["low"] is None else f"[{it['low']:+.3f}, {it['high']:+.3f}]"
-                p = "–" if it["p"] is None else f"{it['p']:.4f}"
-                rows.append([name, metric, f"{it['mean']:+.3f}", interval, p, str(it["n"])])
+            if (change := found.get("difference")) and _group(metric) not in ("costs", "faults"):
+                interval = "–" if change["low"] is None else f"[{change['low']:+.3f}, {change['high']:+.3f}]"
+                p = "–" if change["p"] is None else f"{change['p']:.4f}"
+                rows.append([name, metric, f"{change['mean']:+.3f}", interval, p, str(change["n"])])
     return _markdown(["pipeline", "metric", "difference", "interval", "p", "n"], rows) if rows else ""
 
 
 def _faults(lines: Mapping[str, Sequence[Line]]) -> str:
-    """Name the questions with faults."""
+    """List the questions with faults."""
     found = []
     for pipeline, own in lines.items():
         for name in (name for name, (group, _) in METRICS.items() if group == "faults"):

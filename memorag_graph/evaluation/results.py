@@ -1,4 +1,4 @@
-"""Outcomes per question → figures per pipeline. Nothing but the stored lines is read."""
+"""Summarize stored outcomes: metrics per pipeline, with intervals and differences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,13 +13,13 @@ Results = dict[str, dict[str, dict[str, Any]]]
 
 
 def summarize(lines: Mapping[str, Sequence[Line]], metrics: Sequence[str], baseline: str, seed: int) -> Results:
-    """Return the mean and interval of each metric that is defined for some question of a pipeline.
+    """Return mean and interval of each metric that is defined for at least one question of a pipeline.
 
     Args:
-        lines: The lines of each pipeline, for the same questions in the same order.
-        metrics: The metrics that are wanted; evidence recall at other budgets comes with evidence recall.
-        baseline: The pipeline that others are compared with, on the questions for which both have the metric.
-        seed: Of the resampling.
+        lines: Outcomes by pipeline, for the same questions in the same order.
+        metrics: Metrics to report; ``evidence_recall`` includes recall at other budgets.
+        baseline: Pipeline that the others are compared with, on questions for which both have the metric.
+        seed: Seed of the resampling.
     """
     results: Results = {}
     for name, own in lines.items():

@@ -1,4 +1,4 @@
-"""What an evaluation is: all that decides its figures, resolved and kept beside them."""
+"""The resolved configuration of an evaluation, stored beside its results."""
 
 import json
 import shutil
@@ -17,27 +17,27 @@ CLUES = "clues.jsonl"
 PLOTS = "plots"
 INDEXES = "indexes"
 
-_OURS = (RESULTS, REPORT, CLUES, ITEMS, PLOTS, INDEXES, CONFIG)
+_OUTPUTS = (RESULTS, REPORT, CLUES, ITEMS, PLOTS, INDEXES, CONFIG)
 
 Config = Mapping[str, Any]
 
 
 def settle(directory: Path, config: Config, *, fresh: bool) -> None:
-    """Keep the config of a new evaluation, or check that an old one is gone on with as it began.
+    """Store the config of a new evaluation, or check that a resumed one has the same config.
 
-    What is not known yet (None), such as the fingerprint of a model that no pipeline needed so far, is filled in.
+    Values that are still unknown (None), for example the fingerprint of a model not needed so far, are filled in.
 
     Args:
-        directory: The evaluation's directory.
+        directory: Output directory of the evaluation.
         config: ``"fixed"`` decides every figure and cannot change; ``"free"`` can.
-        fresh: Remove what an evaluation left there, and begin anew.
+        fresh: Delete an earlier evaluation there first.
 
     Raises:
         InputError: If the directory holds an evaluation of another config, or other files.
     """
     path = directory / CONFIG
     if fresh and path.is_file():
-        for name in _OURS:
+        for name in _OUTPUTS:
             shutil.rmtree(directory / name) if (directory / name).is_dir() else (directory / name).unlink(
                 missing_ok=True
             )
@@ -49,11 +49,11 @@ def settle(directory: Path, config: Config, *, fresh: bool) -> None:
             raise InputError(
                 "out",
                 f"{directory} holds an evaluation with another {'; another '.join(differences)}. "
-                "Give the same settings, another --out, or --fresh to begin anew",
+                "Use the same settings, another --out, or --fresh to start over",
             )
         fixed = {key: before.get(key) if value is None else value for key, value in fixed.items()}
-    elif any((directory / name).exists() for name in _OURS):
-        raise InputError("out", f"{directory} holds files, but no {CONFIG} of an evaluation; give another --out")
+    elif any((directory / name).exists() for name in _OUTPUTS):
+        raise InputError("out", f"{directory} holds files but no {CONFIG} of an evaluation; use another --out")
     replace_text(path, json.dumps({**config, "fixed": fixed}, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -61,11 +61,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))["fixed"])
     except (ValueError, KeyError, TypeError):
-        raise InputError("out", f"{path} is no config of an evaluation; give another --out") from None
+        raise InputError("out", f"{path} is not the config of an evaluation; use another --out") from None
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Name the settings that differ; None stands for what is not known."""
+    """Yield the settings that differ; None means unknown."""
     for key in dict.fromkeys([*before, *now]):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):

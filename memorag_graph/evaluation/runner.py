@@ -1,4 +1,4 @@
-"""Runs pipelines over a data set, question by question, so that a killed run can be gone on with."""
+"""Run pipelines over a data set question by question, so that a killed run can be resumed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.ask import ask
-from memorag_graph.evaluation.clue_runs import ClueKind, kinds_for, recollect, together
+from memorag_graph.evaluation.clue_runs import ClueKind, kinds_for, merged, recollect
 from memorag_graph.evaluation.dataset import DataSet, Question
 from memorag_graph.evaluation.jsonl_log import JournalFile, Line
 from memorag_graph.evaluation.metrics.score import score
@@ -29,14 +29,14 @@ class Evaluation:
     """Pipelines over the questions of a data set.
 
     Attributes:
-        data_set: What is asked.
-        pipelines: Who is asked.
+        data_set: Documents and questions.
+        pipelines: Pipelines to run.
         bench: Models and settings.
-        directory: Where outcomes are kept.
-        answers: Whether answers are wanted, or evidence alone.
-        budgets: Further budgets at which evidence is looked for.
+        directory: Output directory.
+        answers: Whether to generate answers, or only retrieve evidence.
+        budgets: Further token budgets at which to search for evidence.
         concurrency: Questions asked at once.
-        report: Called as the work goes on.
+        report: Called with progress.
     """
 
     data_set: DataSet
@@ -50,12 +50,12 @@ class Evaluation:
     _files: dict[str, JournalFile] = field(default_factory=dict, init=False)
 
     def run(self) -> Mapping[str, Sequence[Line]]:
-        """Ask what was not asked yet, and return the outcomes of each pipeline in the order of the questions.
+        """Ask the remaining questions; return the outcomes of each pipeline in the order of the questions.
 
-        Questions that ended in an error are asked again.
+        Failed questions are asked again.
 
         Raises:
-            InputError: If another process is at work in the directory, or its files are damaged.
+            InputError: If the files of an earlier run are damaged.
             ModelError: If a model cannot be loaded.
         """
         clues = JournalFile(self.directory / CLUES)
@@ -64,7 +64,7 @@ class Evaluation:
             file.drop([line for line in file.lines if line["error"]])
             self._files[pipeline.name] = file
         for document_id, questions in self._by_document().items():
-            pending = {it.name: self._pending(it, questions) for it in self.pipelines}
+            pending = {pipeline.name: self._pending(pipeline, questions) for pipeline in self.pipelines}
             if any(pending.values()):
                 prepared = self.bench.prepare(self.data_set.documents[document_id], self.report)
                 self._recall(prepared, pending, clues)
@@ -87,7 +87,7 @@ class Evaluation:
         return [lines[question.id] for question in self.data_set.questions]
 
     def _recall(self, prepared: Prepared, pending: Mapping[str, Sequence[Question]], clues: JournalFile) -> None:
-        """Make the clues that pending questions need, and keep them."""
+        """Generate and store the clues that pending questions need."""
         wanted: dict[tuple[str, ClueKind], Question] = {}
         for pipeline in self.pipelines:
             for question in pending[pipeline.name]:
@@ -101,15 +101,15 @@ class Evaluation:
         opened = self.bench.memory(prepared.document, self.report)
         with self._threads() as threads:
             made = threads.map(
-                lambda it: recollect(opened, it[1], it[0][1], self.bench.options),
-                wanted.items(),
+                lambda key: recollect(opened, wanted[key], key[1], self.bench.options),
+                wanted,
             )
             for done, ((question_id, kind), found) in enumerate(zip(wanted, made, strict=True), start=1):
                 clues.append({"question": question_id, "kind": kind, **asdict(found)})
                 self.report(Progress("clues", done, len(wanted), "clues"))
 
     def _ask(self, pipeline: Pipeline, cases: Sequence[Case], clues: JournalFile) -> None:
-        """Ask a pipeline, and keep what comes out question by question."""
+        """Ask a pipeline, storing each outcome."""
         self.bench.forget()
         recalled = [_recalled(clues, case.question, pipeline) for case in cases]
         file = self._files[pipeline.name]
@@ -139,7 +139,7 @@ class Evaluation:
 
     @contextmanager
     def _threads(self) -> Iterator[ThreadPoolExecutor]:
-        """Ask in threads; whoever breaks off does not wait for the questions that were not begun."""
+        """Ask in threads; on an error, questions that were not started are cancelled."""
         threads = ThreadPoolExecutor(max_workers=self.concurrency, thread_name_prefix="questions")
         try:
             yield threads
@@ -148,20 +148,20 @@ class Evaluation:
 
 
 @contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
-    """Keep other processes out of a directory.
+def locked(directory: Path) -> Iterator[None]:
+    """Lock a directory against other processes.
 
     Raises:
-        InputError: If one is at work there, or it cannot be written.
+        InputError: If another process has locked it, or it is not writable.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(directory / _LOCK)
         lock.acquire(timeout=0)
     except Timeout:
-        raise InputError("out", f"another evaluation is at work in {directory}; wait, or give another --out") from None
+        raise InputError("out", f"another evaluation is running in {directory}; wait, or use another --out") from None
     except OSError as error:
-        raise InputError("out", f"{directory} cannot be written ({error.strerror}); give another --out") from None
+        raise InputError("out", f"cannot write to {directory} ({error.strerror}); use another --out") from None
     try:
         yield
     finally:
@@ -172,7 +172,7 @@ def _recalled(clues: JournalFile, question: Question, pipeline: Pipeline) -> Clu
     """Return the clues of a question that a pipeline uses."""
     wanted = [kind for kind in kinds_for(question) if kind in pipeline.recalls]
     found = {line["kind"]: line for line in clues.lines if line["question"] == question.id and line["kind"] in wanted}
-    return together(
+    return merged(
         [
             Clues(
                 {name: tuple(texts) for name, texts in found[kind]["texts"].items()},

@@ -1,8 +1,8 @@
-"""How sure a mean, or a difference of two pipelines on the same questions, is.
+"""Confidence intervals and p-values of means and of paired differences.
 
 Intervals are bias-corrected and accelerated bootstrap intervals (Efron, "Better bootstrap confidence intervals", JASA
 1987) over questions. P-values are those of Fisher's randomization test, which changes the signs of paired differences
-at random (Smucker, Allan and Carterette, CIKM 2007). Both come from scipy, with a fixed seed.
+at random (Smucker, Allan and Carterette, CIKM 2007). Both are scipy's, with a fixed seed.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Interval:
     Attributes:
         mean: The mean.
         low: Lower end of the 95 % interval; None for a single value.
-        high: Upper end.
+        high: Upper end; None for a single value.
         n: Number of values.
     """
 
@@ -41,7 +41,8 @@ class Difference(Interval):
     """A mean difference with its interval.
 
     Attributes:
-        p: Probability of a mean difference as far from 0 if both pipelines were the same; None for a single value.
+        p: Probability of a mean difference at least as far from 0 if the pipelines did not differ; None for a single
+            value.
     """
 
     p: float | None
@@ -53,7 +54,7 @@ def interval(values: Sequence[float], seed: int) -> Interval:
     mean = float(sample.mean())
     if len(sample) < _FEWEST:
         return Interval(mean, None, None, len(sample))
-    if np.ptp(sample) == 0:  # resamples are all alike
+    if np.ptp(sample) == 0:  # all resamples are equal
         return Interval(mean, mean, mean, len(sample))
     found = bootstrap(
         (sample,),

@@ -1,4 +1,4 @@
-"""What pipelines work with: models, and documents split and indexed the same for all of them."""
+"""Models, chunks and indexes that all pipelines of an evaluation share."""
 
 import hashlib
 import os
@@ -33,21 +33,23 @@ from memorag_graph.text.languages import Language, detect_language
 if TYPE_CHECKING:
     from memorag_graph.memory.memory_model import MemoryModel
 
-_OPEN = 4
+_CACHE_SIZE = 4
+"""Documents, and memories, kept in RAM."""
+
 _UNKNOWN_WINDOW = 8192
-"""Tokens that a chat model which does not tell its window is taken to read."""
+"""Context window assumed for a chat model that does not report it, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document split and indexed.
+    """A document with its chunks and indexes.
 
     Attributes:
         document: The document.
-        chunks: Its chunks, in order.
-        index: Finds them by meaning.
-        keywords: Finds them by words.
-        language: Its language.
+        chunks: Chunks in document order.
+        index: Dense index of the chunks.
+        keywords: BM25 index of the chunks.
+        language: Language of the document.
     """
 
     document: Document
@@ -59,7 +61,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question to a prepared document."""
+    """A question about a prepared document."""
 
     question: Question
     prepared: Prepared
@@ -69,10 +71,10 @@ class Workbench:
     """Models and prepared documents of one evaluation.
 
     Args:
-        registry: Where models and memories are kept.
-        options: Models and settings; ``evidence_tokens`` is the budget, ``retrieval_chunk_size`` the size of chunks.
-        directory: Where dense indexes are kept between runs.
-        prices: What tokens cost, where that is known.
+        registry: Provides models and memories.
+        options: Models and settings; ``evidence_tokens`` is the budget, ``retrieval_chunk_size`` the chunk size.
+        directory: Directory of the dense indexes, reused between runs.
+        prices: Token prices; None if unknown.
     """
 
     def __init__(self, registry: Registry, options: RunOptions, directory: Path, prices: Prices | None = None) -> None:
@@ -106,30 +108,30 @@ class Workbench:
 
     @property
     def generator_name(self) -> str:
-        """Name of the generator, chosen as the graph chooses it."""
+        """Name of the generator, chosen as in the graph."""
         name = self.options.generator or (EXTRACTIVE if self.model_name == EMBEDDED else LOCAL)
         return self.model_name if name == LOCAL else name
 
     def prepare(self, document: Document, report: ReportProgress = ignore_progress) -> Prepared:
-        """Return a document split and indexed; its vectors are kept between runs."""
+        """Split and index a document; the vectors are stored for later runs."""
         if document.source not in self._prepared:
             chunks = split_document(document, self.options.retrieval_chunk_size)
             language = detect_language(document.text)
             keywords = KeywordIndex.from_chunks(chunks, language.code)
             index = self._dense(document, chunks, report)
             for chunk in chunks:
-                count_tokens(chunk.text)  # remembered, so that counting takes no time of any pipeline
+                count_tokens(chunk.text)  # fill the cache, so that no pipeline is charged for counting
             self._prepared[document.source] = Prepared(document, tuple(chunks), index, keywords, language)
-            while len(self._prepared) > _OPEN:
+            while len(self._prepared) > _CACHE_SIZE:
                 self._prepared.popitem(last=False)
         return self._prepared[document.source]
 
     def memory(self, document: Document, report: ReportProgress = ignore_progress) -> OpenMemory:
-        """Return the memory of a document, made first if it is new; it has no index of its own."""
+        """Return the memory of a document, building it if needed; it has no index of its own."""
         if document.source not in self._memories:
             options = self.options.model_copy(update={"index": NO_INDEX})
             self._memories[document.source] = self.registry.memorize([document], options, report=report)
-            while len(self._memories) > _OPEN:
+            while len(self._memories) > _CACHE_SIZE:
                 self._memories.popitem(last=False)
         return self._memories[document.source]
 
@@ -138,18 +140,18 @@ class Workbench:
         return Prompts(prepared.language, self.options.prompts)
 
     def writer(self) -> BaseChatModel:
-        """Return the language model that reads and writes without a memory: the generator's, else the memory model."""
+        """Return the language model for prompts without a memory: the generator's, else the memory model."""
         return self._chat(self._writer_name)
 
     def forget(self) -> None:
-        """Forget the vectors of texts, so that no pipeline is quicker for what another one embedded before it."""
+        """Clear cached embeddings, so that no pipeline profits from what an earlier one embedded."""
         from memorag_graph.models.embedding_cache import CachedEmbeddings
 
         if isinstance(self.embeddings, CachedEmbeddings):
             self.embeddings.forget()
 
     def reading(self) -> tuple[int, Counts]:
-        """Return how many tokens :meth:`writer` reads and writes together, and what counts them."""
+        """Return the context window of :meth:`writer` in tokens, and its token counter."""
         name = self._writer_name
         if self.registry.models.added_chat_model(name) is not None:
             return _UNKNOWN_WINDOW, count_tokens
@@ -161,9 +163,10 @@ class Workbench:
         return self._chat(self.model_name)
 
     def generator(self) -> Generator:
-        """Return what writes answers from evidence.
+        """Return the generator.
 
-        Unlike the graph's, it does not quote the evidence where a chat model fails: that would be scored as its answer.
+        Unlike the graph's, it does not fall back to quotations if a chat model fails: they would
+        be scored as its answer.
         """
         from memorag_graph.generation.chat_generator import ChatGenerator
         from memorag_graph.generation.extractive_generator import ExtractiveGenerator

@@ -1,1 +1,1 @@
-"""Files of several formats → a data set, checked at the door."""
+"""Read and validate data sets in several formats."""

@@ -20,22 +20,22 @@ def read_evidence(directory: Path) -> DataSet:
     """Read a data set in the evidence format.
 
     Raises:
-        InputError: Naming the file, line and field that cannot be used.
+        InputError: If a value is invalid; the message names file, line and field.
     """
     documents: dict[str, Document] = {}
     for row in read_rows(directory / DOCUMENTS):
         name = row.text("id")
         if name in documents:
-            raise row.fault("id", f"{name!r} is the id of another document")
+            raise row.fault("id", f"{name!r} is also the id of another document")
         documents[name] = Document(name, row.text("text"))
     questions = Questions()
     for row in read_rows(directory / QUESTIONS):
         document_id = row.text("document_id")
         if document_id not in documents:
-            raise row.fault("document_id", f"{document_id!r} is no document of {directory / DOCUMENTS}")
+            raise row.fault("document_id", f"{document_id!r} is not a document of {directory / DOCUMENTS}")
         text = documents[document_id].text
         spans = [row.span("evidence", pair, text) for pair in row.items("evidence")]
         questions.add(row, "id", document_id, row.text("query"), row.texts("answer"), spans, row.kind())
-    if not questions.read:
-        raise InputError("dataset", f"{directory / QUESTIONS} holds no question")
-    return DataSet(directory.resolve().name, documents, tuple(questions.read))
+    if not questions.checked:
+        raise InputError("dataset", f"{directory / QUESTIONS} contains no questions")
+    return DataSet(directory.resolve().name, documents, tuple(questions.checked))

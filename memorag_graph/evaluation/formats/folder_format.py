@@ -1,7 +1,7 @@
-"""A folder of your own: text files, and ``questions.jsonl`` that names them.
+"""A folder of text files with a ``questions.jsonl`` that names them.
 
-A question is ``{"document": "letters.txt", "query": "..."}`` with, as far as they are known, ``answer`` (a text or
-a list of texts) and ``evidence`` (a list of quotations, or of ``[start, end]``), and if wanted ``id`` and ``kind``.
+A question is ``{"document": "letters.txt", "query": "..."}`` with optional ``answer`` (a text or a list of texts),
+``evidence`` (a list of quotations, or of ``[start, end]``), ``id`` and ``kind``.
 """
 
 import re
@@ -19,7 +19,7 @@ def read_folder(directory: Path) -> DataSet:
     """Read a folder of text files and questions about them.
 
     Raises:
-        InputError: Naming the file, line and field that cannot be used.
+        InputError: If a value is invalid; the message names file, line and field.
     """
     documents: dict[str, Document] = {}
     questions = Questions()
@@ -34,9 +34,9 @@ def read_folder(directory: Path) -> DataSet:
         default: Kind = "retrieval" if spans and not answers else "specific"
         kind = row.kind() if "kind" in row.values else default
         questions.add(row, "id", name, row.text("query"), answers, spans, kind)
-    if not questions.read:
-        raise InputError("dataset", f"{directory / QUESTIONS} holds no question")
-    return DataSet(directory.resolve().name, documents, tuple(questions.read))
+    if not questions.checked:
+        raise InputError("dataset", f"{directory / QUESTIONS} contains no questions")
+    return DataSet(directory.resolve().name, documents, tuple(questions.checked))
 
 
 def _read(directory: Path, name: str, row: Row) -> Document:
@@ -50,21 +50,21 @@ def _read(directory: Path, name: str, row: Row) -> Document:
 
 
 def _span(row: Row, item: object, text: str) -> Span:
-    """Read offsets, or find a quotation; runs of white space in it match any others.
+    """Read offsets, or find a quotation; any white space matches any other.
 
     Raises:
-        InputError: If it does not stand in the document, or more than once.
+        InputError: If the quotation does not occur in the document exactly once.
     """
     if not isinstance(item, str):
         return row.span("evidence", item, text)
     words = item.split()
     if not words:
-        raise row.fault("evidence", "holds an empty quotation")
+        raise row.fault("evidence", "contains an empty quotation")
     found = [match.span() for match in re.finditer(r"\s+".join(map(re.escape, words)), text)]
     shown = f"the quotation {item[:60]!r}"
     if not found:
-        raise row.fault("evidence", f"{shown} does not stand in the document")
+        raise row.fault("evidence", f"{shown} does not occur in the document")
     if len(found) > 1:
         places = ", ".join(str(start) for start, _ in found[:5])
-        raise row.fault("evidence", f"{shown} stands {len(found)} times (at {places}); quote more, or give offsets")
+        raise row.fault("evidence", f"{shown} occurs {len(found)} times (at {places}); quote more, or give offsets")
     return found[0]

@@ -1,4 +1,4 @@
-"""A path → the data set behind it."""
+"""Load a data set of any format."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from memorag_graph.evaluation.formats.longbench import read_longbench
 
 
 def load_dataset(path: str | Path) -> DataSet:
-    """Read a data set of any format: a folder in the evidence format or of your own, or a file of LongBench's.
+    """Read a data set: a folder in the evidence format, a folder of text files, or a file in LongBench's format.
 
     Raises:
-        InputError: If there is none, or naming the file, line and field that cannot be used.
+        InputError: If there is none, or a value is invalid; the message names file, line and field.
     """
     path = Path(path)
     if path.is_file():
@@ -24,6 +24,6 @@ def load_dataset(path: str | Path) -> DataSet:
         return read_folder(path)
     raise InputError(
         "dataset",
-        f"{path} is no data set; give a folder with {QUESTIONS} (and {DOCUMENTS}, or text files), "
+        f"{path} is not a data set; give a folder with {QUESTIONS} (and {DOCUMENTS}, or text files), "
         "or a JSON-lines file in LongBench's format",
     )

@@ -17,10 +17,10 @@ _ID_LENGTH = 16
 
 
 def read_longbench(path: Path) -> DataSet:
-    """Read a file in LongBench's format; equal contexts are one document.
+    """Read a file in LongBench's format; equal contexts become one document.
 
     Raises:
-        InputError: Naming the file, line and field that cannot be used.
+        InputError: If a value is invalid; the message names file, line and field.
     """
     documents: dict[str, Document] = {}
     questions = Questions()
@@ -31,12 +31,12 @@ def read_longbench(path: Path) -> DataSet:
         query = row.text("input", may_be_empty=True)
         answers = row.texts("answers")
         if not answers:
-            raise row.fault("answers", "is empty; give at least one right answer")
+            raise row.fault("answers", "is empty; give at least one reference answer")
         if query.strip():
             questions.add(row, "_id", document_id, query, answers, [], "specific")
         else:
             request = Prompts(detect_language(text)).summary_question
             questions.add(row, "_id", document_id, request, answers, [], "general")
-    if not questions.read:
-        raise InputError("dataset", f"{path} holds no question")
-    return DataSet(path.stem, documents, tuple(questions.read))
+    if not questions.checked:
+        raise InputError("dataset", f"{path} contains no questions")
+    return DataSet(path.stem, documents, tuple(questions.checked))

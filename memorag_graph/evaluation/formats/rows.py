@@ -1,4 +1,4 @@
-"""JSON lines, whose faults are told with their file, line and field."""
+"""Read and validate JSON lines; errors name file, line and field."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ class Row:
 
     Attributes:
         path: The file.
-        line: Number of the line, from 1.
-        values: The line's object.
+        line: Line number, from 1.
+        values: The JSON object.
     """
 
     path: Path
@@ -30,10 +30,10 @@ class Row:
         return InputError(field, f"{self.path}, line {self.line}: {message}")
 
     def text(self, field: str, *, may_be_empty: bool = False) -> str:
-        """Return a field that must be a text.
+        """Return a text field.
 
         Raises:
-            InputError: If it is missing, no text, or empty.
+            InputError: If it is missing, not a text, or empty.
         """
         value = self._present(field)
         if not isinstance(value, str):
@@ -43,10 +43,10 @@ class Row:
         return clean_text(value)
 
     def texts(self, field: str) -> tuple[str, ...]:
-        """Return a field that must be a text or a list of texts; empty texts are left out.
+        """Return a field that is a text or a list of texts, without empty texts.
 
         Raises:
-            InputError: If it is missing or anything else.
+            InputError: If it is missing or has another type.
         """
         value = self._present(field)
         listed = [value] if isinstance(value, str) else value
@@ -58,7 +58,7 @@ class Row:
         """Return a field that must be a list.
 
         Raises:
-            InputError: If it is missing or no list.
+            InputError: If it is missing or not a list.
         """
         value = self._present(field)
         if not isinstance(value, list):
@@ -69,7 +69,7 @@ class Row:
         """Read a pair of offsets into a document's text.
 
         Raises:
-            InputError: If it is no such pair, or outside the document.
+            InputError: If it is not such a pair, or outside the document.
         """
         match value:
             case [int(start), int(end)] if not isinstance(start, bool) and not isinstance(end, bool):
@@ -77,11 +77,11 @@ class Row:
             case _:
                 raise self.fault(field, f"must be a list of [start, end] in characters, not {_shown(value)}")
         if not 0 <= start < end <= len(text):
-            raise self.fault(field, f"[{start}, {end}] is not within the document, which has {len(text)} characters")
+            raise self.fault(field, f"[{start}, {end}] is outside the document, which has {len(text)} characters")
         return start, end
 
     def kind(self) -> Kind:
-        """Return the kind of question.
+        """Return the kind of the question.
 
         Raises:
             InputError: If it is missing or unknown.
@@ -99,10 +99,10 @@ class Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Read a file of JSON objects, one a line; blank lines are left out.
+    """Yield the JSON objects of a file, one per line, skipping blank lines.
 
     Raises:
-        InputError: If it cannot be read, or a line is no JSON object.
+        InputError: If the file cannot be read, or a line is not a JSON object.
     """
     try:
         lines = clean_text(path.read_text(encoding="utf-8")).split("\n")
@@ -113,18 +113,22 @@ def read_rows(path: Path) -> Iterator[Row]:
             try:
                 values = json.loads(line)
             except json.JSONDecodeError as error:
-                raise InputError("dataset", f"{path}, line {number}: is no JSON ({error})") from None
+                raise InputError("dataset", f"{path}, line {number}: is not valid JSON ({error})") from None
             if not isinstance(values, dict):
                 raise InputError("dataset", f"{path}, line {number}: must be a JSON object, not {_shown(values)}")
             yield Row(path, number, values)
 
 
 class Questions:
-    """The questions of a data set, as they are read: each has an id of its own and something to measure."""
+    """Validated questions of a data set: each has a unique id and something to measure.
+
+    Attributes:
+        checked: The questions, in the order in which they were added.
+    """
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
-        self.read: list[Question] = []
+        self.checked: list[Question] = []
 
     def add(
         self,
@@ -136,10 +140,10 @@ class Questions:
         spans: list[Span],
         kind: Kind,
     ) -> None:
-        """Check a question and keep it.
+        """Validate and add a question.
 
         Raises:
-            InputError: If its id is taken, it has nothing to be measured by, or contradicts its kind.
+            InputError: If its id is taken, there is nothing to measure, or it contradicts its kind.
         """
         name = row.text(id_field)
         if name in self._lines:
@@ -152,7 +156,7 @@ class Questions:
             raise row.fault(
                 "answer", "there is nothing to measure by; give an answer or evidence, or a kind of its own"
             )
-        self.read.append(Question(name, document_id, query, answers, union(spans), kind))
+        self.checked.append(Question(name, document_id, query, answers, union(spans), kind))
 
 
 def _shown(value: object) -> str:

@@ -1,1 +1,1 @@
-"""Outcome of a question → figures. A figure that is not defined for a question is None, never 0."""
+"""Metrics of the outcome of a question. A metric that is not defined for a question is None, never 0."""

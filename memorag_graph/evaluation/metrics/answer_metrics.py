@@ -1,4 +1,4 @@
-"""How near an answer is to the reference answers. Each figure is that of the nearest reference."""
+"""Similarity of an answer to the reference answers; the most similar reference counts."""
 
 import re
 import string
@@ -20,12 +20,15 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def f1(answer: str, references: Sequence[str]) -> float | None:
-    """Return SQuAD's F1 of words (Rajpurkar et al., EMNLP 2016); None without references."""
+    """Return the word F1 of SQuAD (Rajpurkar et al., EMNLP 2016); None without references."""
     return max((_f1(words(without_marks(answer)), words(reference)) for reference in references), default=None)
 
 
 def exact_match(answer: str, references: Sequence[str]) -> float | None:
-    """Return 1 where an answer is a reference but for case, punctuation, articles and spaces; None without any."""
+    """Return 1 if an answer equals a reference except for case, punctuation, articles and spaces, else 0.
+
+    None without references.
+    """
     said = words(without_marks(answer))
     return max((float(said == words(reference)) for reference in references), default=None)
 
@@ -38,9 +41,9 @@ def rouge(answer: str, references: Sequence[str]) -> dict[str, float | None]:
 
 
 def words(text: str) -> list[str]:
-    """Return the words that SQuAD compares; each character of a script without spaces is a word of its own."""
+    """Return the words that SQuAD compares; in scripts without spaces each character is a word."""
     kept = "".join(character for character in text.lower() if not _is_punctuation(character))
-    return _apart(_ARTICLES.sub(" ", kept)).split()
+    return _spaced(_ARTICLES.sub(" ", kept)).split()
 
 
 def _f1(said: Sequence[str], right: Sequence[str]) -> float:
@@ -61,15 +64,15 @@ def _category(character: str) -> str:
     return unicodedata.category(character)[0]
 
 
-def _apart(text: str) -> str:
+def _spaced(text: str) -> str:
     return "".join(f" {character} " if is_wide(character) else character for character in text)
 
 
 class _Words(Tokenizer):  # type: ignore[misc]
-    """The library's words, which are those of ASCII, for all scripts: else other scripts would score 0."""
+    """Words of any script; the library's own tokenizer keeps ASCII only, so other scripts would score 0."""
 
     def tokenize(self, text: str) -> list[str]:
-        return _WORD.findall(_apart(text.lower()))
+        return _WORD.findall(_spaced(text.lower()))
 
 
 _SCORER = RougeScorer(list(ROUGE), tokenizer=_Words())

@@ -1,4 +1,4 @@
-"""How much of the known evidence was found, in characters."""
+"""Recall, precision and nDCG of the retrieved evidence, in characters."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from memorag_graph.text.chunking import Chunk
 
 
 def recall(passages: Sequence[Span], evidence: Sequence[Span]) -> float | None:
-    """Return the share of the evidence's characters that some passage holds; None without evidence."""
+    """Return the share of the evidence's characters that the passages contain; None without evidence."""
     return shared(union(passages), evidence) / length(evidence) if evidence else None
 
 
@@ -20,13 +20,13 @@ def precision(passages: Sequence[Span], evidence: Sequence[Span]) -> float | Non
 
 
 def gains(chunks: Sequence[Chunk], evidence: Sequence[Span]) -> list[float]:
-    """Return the gain of each chunk: the share of the evidence's characters that it holds."""
+    """Return the gain of each chunk: the share of the evidence's characters that it contains."""
     whole = length(evidence)
     return [shared([(chunk.start, chunk.end)], evidence) / whole for chunk in chunks]
 
 
 def ranked(chunks: Sequence[Chunk], passages: Sequence[Span]) -> list[int]:
-    """Return the chunks that passages overlap, in the passages' order, each once."""
+    """Return the numbers of the chunks that overlap the passages, in the order of the passages, each once."""
     return list(
         dict.fromkeys(
             number
@@ -43,10 +43,10 @@ def ndcg(ranking: Sequence[int], gain: Sequence[float], cut: int) -> float | Non
     Args:
         ranking: Numbers of chunks, best first.
         gain: The gain of every chunk, graded.
-        cut: Ranks that count.
+        cut: Number of ranks that count.
 
     Returns:
-        A share of what the best possible ranking gains; None where no chunk gains anything.
+        The share of the gain of the best possible ranking; None if no chunk has a gain.
     """
     best = _dcg(sorted(gain, reverse=True)[:cut])
     return _dcg([gain[number] for number in ranking[:cut]]) / best if best > 0 else None

@@ -1,4 +1,4 @@
-"""Whether an answer refuses, and whether it is in the right language."""
+"""Detect refusals and answers in the wrong language."""
 
 import re
 
@@ -7,7 +7,7 @@ from memorag_graph.text.languages import detect_language
 from memorag_graph.text.words import count_words
 
 FEWEST_WORDS = 8
-"""Shorter texts do not tell their language."""
+"""The language of shorter texts is not detected reliably."""
 
 _SAYS = r"(?:say|state|mention|contain|hold|provide|include|specify|give|answer|address|discuss|tell)"
 _SOURCE = r"(?:document|passages?|texts?|context|evidence|excerpts?|sources?|information|transcript)"
@@ -24,9 +24,9 @@ _LONGEST_REFUSAL = 60
 
 
 def is_refusal(answer: str) -> bool:
-    """Tell whether an answer says that it cannot be given: it is empty, or its first sentence says so.
+    """Return whether an answer is a refusal: it is empty, or its first sentence refuses.
 
-    Refusals are known by their words in English and Chinese; in other languages only an empty answer counts.
+    Refusals are recognized in English and Chinese; in other languages only an empty answer counts.
     """
     said = without_marks(answer).strip()
     first = re.split(r"(?<=[.!?。！？])\s*", said, maxsplit=1)[0]
@@ -34,6 +34,6 @@ def is_refusal(answer: str) -> bool:
 
 
 def in_wrong_language(answer: str, *expected: str) -> float | None:
-    """Return 1 where an answer is in none of the expected languages (ISO 639-1), 0 where it is; None if too short."""
+    """Return 1 if an answer is in none of the expected languages (ISO 639-1), else 0; None if it is too short."""
     said = without_marks(answer)
     return float(detect_language(said).code not in expected) if count_words(said) >= FEWEST_WORDS else None

@@ -1,4 +1,4 @@
-"""All figures of one outcome, and what each of them is."""
+"""Compute and describe all metrics of an outcome."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -18,37 +18,37 @@ Group = Literal["evidence", "answers", "citations", "refusals", "faults", "costs
 
 METRICS: Mapping[str, tuple[Group, str]] = MappingProxyType(
     {
-        "evidence_recall": ("evidence", "share of the evidence's characters that the passages hold"),
+        "evidence_recall": ("evidence", "share of the evidence's characters that the passages contain"),
         "evidence_precision": ("evidence", "share of the passages' characters that are evidence"),
-        "ndcg": ("evidence", "nDCG of the chunks, each gaining the share of the evidence that it holds"),
+        "ndcg": ("evidence", "nDCG of the chunks, each gaining the share of the evidence that it contains"),
         "answer_f1": ("answers", "SQuAD's F1 of words against the nearest reference"),
         "exact_match": ("answers", "SQuAD's exact match with a reference"),
         "rouge1": ("answers", "ROUGE-1 F-measure against the nearest reference"),
         "rouge2": ("answers", "ROUGE-2 F-measure against the nearest reference"),
         "rougeL": ("answers", "ROUGE-L F-measure against the nearest reference"),
-        "citation_validity": ("citations", "share of the citations that stand in the document at their offsets"),
+        "citation_validity": ("citations", "share of the citations that occur in the document at their offsets"),
         "citation_precision": ("citations", "share of the citations whose quotation overlaps the evidence"),
         "citation_support": (
             "citations",
-            "share of the citations that the package finds to say what they are cited for",
+            "share of the citations that support their claim, by the package's own check",
         ),
         "citation_recall": ("citations", "share of the answer's sentences that have a citation"),
         "citation_hit": ("citations", "answers with a citation that overlaps the evidence"),
         "refused_unanswerable": ("refusals", "unanswerable questions that were refused"),
         "refused_answerable": ("refusals", "other questions that were refused"),
         "failed": ("faults", "questions that ended in an error"),
-        "cites_missing": ("faults", "answers that cite a passage that does not exist, or what does not stand there"),
-        "cites_nothing": ("faults", "answers from evidence that cite none of it and do not refuse"),
+        "cites_missing": ("faults", "answers that cite a missing passage, or text that is not in it"),
+        "cites_nothing": ("faults", "answers from evidence without citations that do not refuse"),
         "wrong_language": ("faults", "answers in another language than the document and the question"),
-        "over_budget": ("faults", "evidence of more tokens than the budget"),
+        "over_budget": ("faults", "questions whose evidence exceeds the budget"),
         "evidence_tokens": ("costs", "tokens of the passages"),
-        "tokens_read": ("costs", "tokens that language models read"),
-        "tokens_written": ("costs", "tokens that language models wrote"),
-        "cost": ("costs", "by the prices given"),
+        "tokens_read": ("costs", "input tokens of language models"),
+        "tokens_written": ("costs", "output tokens of language models"),
+        "cost": ("costs", "cost at the given prices"),
         "seconds": ("costs", "seconds of all stages"),
-        "seconds_clues": ("costs", "seconds of writing what to search with"),
+        "seconds_clues": ("costs", "seconds of generating clues"),
         "seconds_retrieve": ("costs", "seconds of retrieval"),
-        "seconds_generate": ("costs", "seconds of writing the answer"),
+        "seconds_generate": ("costs", "seconds of generating the answer"),
     }
 )
 """Group and meaning of each metric, in the order of the report."""
@@ -57,11 +57,11 @@ MEASURED_TIME = frozenset({"seconds", "seconds_clues", "seconds_retrieve", "seco
 """Metrics that differ from run to run."""
 
 AT = "evidence_recall@"
-"""Before the number of tokens: evidence recall at another budget."""
+"""Prefix of evidence recall at another budget; the number of tokens follows."""
 
 
 def choose_metrics(names: Sequence[str]) -> list[str]:
-    """Check the names of metrics; none stands for all.
+    """Validate metric names; return all metrics if there are none.
 
     Raises:
         InputError: If one is unknown.
@@ -77,10 +77,10 @@ def score(case: Case, outcome: Outcome, *, budget: int, chunk_size: int, keeps_t
 
     Args:
         case: The question and its document.
-        outcome: What a pipeline gave.
-        budget: Tokens of evidence.
-        chunk_size: Tokens of a chunk.
-        keeps_to_budget: Whether the pipeline has to keep to the budget.
+        outcome: The outcome.
+        budget: Evidence budget in tokens.
+        chunk_size: Chunk size in tokens.
+        keeps_to_budget: Whether the pipeline must keep to the budget.
     """
     if outcome.error:
         return {"failed": 1.0}
@@ -118,7 +118,7 @@ def _answer(case: Case, outcome: Outcome, answer: str) -> Scores:
     refused = outcome.abstained or refusals.is_refusal(answer)
     is_wrong = None if refused else refusals.in_wrong_language(answer, *_languages(case))
     return {
-        # An answer in the wrong language cannot be compared word by word: it is counted as what it is.
+        # An answer in the wrong language is not compared word by word; it counts under ``wrong_language`` only.
         **({} if is_wrong else _against_references(question, answer)),
         **({} if outcome.passages is None else _citations(case, outcome, answer, outcome.passages, refused=refused)),
         "refused_unanswerable": float(refused) if question.kind == "unanswerable" else None,

@@ -1,1 +1,1 @@
-"""Ways from a question to evidence and an answer, side by side on the same chunks, models and budget."""
+"""Pipelines from a question to evidence and an answer, compared on the same chunks, models and budget."""

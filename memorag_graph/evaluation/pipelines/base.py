@@ -1,4 +1,4 @@
-"""What a pipeline is."""
+"""Base class of pipelines."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ class Pipeline(ABC):
 
     Args:
         bench: Models and settings.
-        name: What it is called.
+        name: Name of the pipeline.
     """
 
     keeps_to_budget = True
-    """Whether its evidence is held to the token budget."""
+    """Whether its evidence is limited to the token budget."""
 
     def __init__(self, bench: Workbench, name: str) -> None:
         self.bench = bench
@@ -33,33 +33,33 @@ class Pipeline(ABC):
 
     @property
     def recalls(self) -> frozenset[ClueKind]:
-        """Kinds of clues of the document's memory that it searches with."""
+        """Kinds of clues from the document's memory that it searches with."""
         return frozenset()
 
     @property
     def writes(self) -> bool:
-        """Whether a language model writes what it searches with."""
+        """Whether a language model without the memory generates its queries."""
         return type(self).expand is not Pipeline.expand
 
     @property
     def uses_memory_model(self) -> bool:
-        """Whether it cannot do without the memory model, whatever the generator is."""
+        """Whether it needs the memory model whatever the generator is."""
         return bool(self.recalls) or self.writes
 
     def expand(self, case: Case, config: RunnableConfig) -> Clues:
-        """Have a language model write what to search with."""
+        """Generate queries with a language model."""
         return Clues()
 
     @abstractmethod
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span] | None:
-        """Return evidence of at most ``budget`` tokens, best first; None where the pipeline looks for none."""
+        """Return evidence of at most ``budget`` tokens, best first; None if the pipeline retrieves none."""
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer from the evidence."""
-        return self.bench.generator().invoke(self.asked(case, passages or (), "memorag"), config)
+        return self.bench.generator().invoke(self.generation_input(case, passages or (), "memorag"), config)
 
-    def asked(self, case: Case, passages: Sequence[Span], task: TaskType) -> GenerationInput:
-        """Put the question to a generator, with the evidence in document order."""
+    def generation_input(self, case: Case, passages: Sequence[Span], task: TaskType) -> GenerationInput:
+        """Return the input of a generator: the question, with the evidence in document order."""
         document, question = case.prepared.document, case.question.query
         return {
             "question": question,
@@ -75,11 +75,11 @@ class Pipeline(ABC):
 
 
 def best_chunks(case: Case, hits: Sequence[Hit], budget: int, size: int) -> list[Span]:
-    """Return the spans of as many of the first chunks as a budget has room for, if each were of full size."""
+    """Return the spans of the first ``budget // size`` hits."""
     chunks = case.prepared.chunks
     return [(chunks[hit.chunk].start, chunks[hit.chunk].end) for hit in hits[: budget // size]]
 
 
 def watched_by(handler: BaseCallbackHandler) -> RunnableConfig:
-    """Return a config whose calls a handler sees."""
+    """Return a config whose calls a handler observes."""
     return {"callbacks": [handler], "tags": ["nostream"]}

@@ -1,4 +1,4 @@
-"""Retrieval with the question alone, and answers without retrieval."""
+"""Baselines: retrieval with the question only, and answers without retrieval."""
 
 from collections.abc import Sequence
 
@@ -19,28 +19,28 @@ from memorag_graph.retrieval.chunk_index import Hit
 
 _CLOSED_BOOK = "Answer the question in one to three sentences, from what you know.\n\n{question}"
 _PROMPT_TOKENS = 256
-"""Room for what a prompt says around the text and the question."""
+"""Tokens reserved for the prompt around the text and the question."""
 
 
 class Dense(Pipeline):
     """The chunks nearest to the question: cosine similarity of embeddings, exact search."""
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
-        """Return the nearest chunks, as many as fit."""
+        """Return the nearest chunks, as many as fit the budget."""
         size = self.bench.options.retrieval_chunk_size
-        everything = len(case.prepared.chunks)  # of equal scores at its cut, FAISS takes any
+        everything = len(case.prepared.chunks)  # FAISS breaks ties at its cut arbitrarily
         hits = case.prepared.index.search([case.question.query], everything)[0]
         return best_chunks(case, hits, budget, size)
 
 
 class Keywords(Pipeline):
-    """The chunks whose words weigh most for the question (BM25); of equal ones, those that bm25s takes.
+    """The chunks with the best BM25 scores; ties are broken as in bm25s.
 
-    Documents that repeat passages word by word have many ties, and another choice moves recall by a point.
+    Documents that repeat passages verbatim have many ties, and another choice moves recall by a point.
     """
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
-        """Return the best chunks, as many as fit."""
+        """Return the best chunks, as many as fit the budget."""
         size = self.bench.options.retrieval_chunk_size
         scores = case.prepared.keywords.scores(case.question.query)
         best = topk(scores, min(budget // size, len(scores)), backend="numpy")
@@ -49,17 +49,17 @@ class Keywords(Pipeline):
 
 
 class ClosedBook(Pipeline):
-    """What the language model knows by itself."""
+    """The language model without the document."""
 
     keeps_to_budget = False
 
     @property
     def uses_memory_model(self) -> bool:
-        """It does, where the generator is no language model."""
+        """True if the generator is not a language model."""
         return self.bench.generator_name == EXTRACTIVE
 
     def search(self, case: Case, clues: Clues, budget: int) -> None:
-        """Look for nothing."""
+        """Return None: there is no retrieval."""
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer without the document."""
@@ -71,22 +71,22 @@ class ClosedBook(Pipeline):
 
 
 class FullContext(Pipeline):
-    """The whole document in the prompt; one that does not fit loses its middle, as in LongBench (Bai et al., 2024)."""
+    """The whole document in the prompt; if too long, its middle is cut out, as in LongBench (Bai et al., 2024)."""
 
     keeps_to_budget = False
 
     @property
     def uses_memory_model(self) -> bool:
-        """It does, where the generator is no language model."""
+        """True if the generator is not a language model."""
         return self.bench.generator_name == EXTRACTIVE
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
-        """Return what fits the window, whatever the budget."""
+        """Return the text that fits the context window, whatever the budget."""
         window, count = self.bench.reading()
         room = window - self.bench.options.max_new_tokens - _PROMPT_TOKENS - count(case.question.query)
         return both_ends(case.prepared.document.text, max(room, 2), count)
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
-        """Answer from the text, which a language model reads whatever generator the other pipelines have."""
+        """Answer with a language model, whatever generator the other pipelines use."""
         generator = ChatGenerator(chat=self.bench.writer(), embeddings=self.bench.embeddings)
-        return generator.invoke(self.asked(case, passages or (), "memorag"), config)
+        return generator.invoke(self.generation_input(case, passages or (), "memorag"), config)

@@ -1,4 +1,4 @@
-"""Dense retrieval with what a language model makes of the question, without having seen the document."""
+"""Dense retrieval with queries from a language model that has not read the document."""
 
 import numpy as np
 from langchain_classic.retrievers.multi_query import MultiQueryRetriever
@@ -23,12 +23,12 @@ _HYDE = "Please write a passage to answer the question.\nQuestion: {question}\nP
 class MultiQuery(Pipeline):
     """LangChain's MultiQueryRetriever: other versions of the question, each searched for, and the union of all hits.
 
-    The union has no ranking. It is held to the budget by the number of hits of each version, which grows from one
-    until the union fills the budget.
+    The union has no ranking. To keep it within the budget, the number of hits per version grows from one until the
+    union fills the budget.
     """
 
     def expand(self, case: Case, config: RunnableConfig) -> Clues:
-        """Have other versions of the question written, by LangChain's own prompt and parser."""
+        """Generate other versions of the question with LangChain's own prompt and parser."""
         retriever = MultiQueryRetriever.from_llm(_ChunkRetriever(prepared=case.prepared), self.bench.expander())
         versions = retriever.llm_chain.invoke({"question": case.question.query}, config)
         return Clues({"version": tuple(line for line in versions if line.strip())})
@@ -45,7 +45,7 @@ class MultiQuery(Pipeline):
                 verbose=False,
             )
             union = retriever.invoke(case.question.query)
-            found |= {(it.metadata["start"], it.metadata["end"]): None for it in union}
+            found |= {(chunk.metadata["start"], chunk.metadata["end"]): None for chunk in union}
             if len(found) >= most:
                 break
         return list(found)[:most]
@@ -55,7 +55,7 @@ class Hyde(Pipeline):
     """Search with a hypothetical answer (HyDE: Gao et al., ACL 2023): the mean of its embedding and the question's."""
 
     def expand(self, case: Case, config: RunnableConfig) -> Clues:
-        """Have a passage written that might answer the question, by the paper's prompt for web search."""
+        """Generate a passage that might answer the question, with the paper's prompt for web search."""
         prompt = _HYDE.replace("{question}", case.question.query)
         reply = self.bench.expander().invoke([HumanMessage(prompt)], config)
         return Clues({"passage": (without_thinking(reply.text).strip(),)})
@@ -72,7 +72,7 @@ class Hyde(Pipeline):
 
 
 class _ChunkRetriever(BaseRetriever):
-    """The dense index as LangChain sees it."""
+    """The dense index as a LangChain retriever."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

@@ -1,4 +1,4 @@
-"""The package's retrieval, with what a memory of the document contributes, whole or without some of its parts."""
+"""The package's own pipeline, with all parts or some of them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast, get_args
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 CLUES: tuple[ClueKind, ...] = get_args(ClueKind)
 RETRIEVAL: tuple[RetrievalPart, ...] = get_args(RetrievalPart)
 PARTS: tuple[str, ...] = (*CLUES, *RETRIEVAL)
-"""What the pipeline can be made of: clues of the memory, and parts of retrieval."""
+"""All parts: clues from the memory, and parts of retrieval."""
 
 
 class Memorag(Pipeline):
-    """The package's pipeline.
+    """The package's own pipeline.
 
     Args:
         bench: Models and settings.
-        name: What it is called.
-        parts: Of :data:`PARTS`, what it uses; without clues it is retrieval with the question alone.
+        name: Name of the pipeline.
+        parts: Those of :data:`PARTS` that it uses; without clues it searches with the question only.
     """
 
     def __init__(self, bench: Workbench, name: str, parts: frozenset[str]) -> None:
@@ -39,12 +39,12 @@ class Memorag(Pipeline):
 
     @property
     def recalls(self) -> frozenset[ClueKind]:
-        """The clues that it uses."""
+        """Kinds of clues that it uses."""
         return frozenset(kind for kind in CLUES if kind in self.parts)
 
     @property
     def uses_memory_model(self) -> bool:
-        """It does, where the memory writes clues."""
+        """True if the memory generates clues."""
         return bool(self.recalls)
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
@@ -56,15 +56,15 @@ class Memorag(Pipeline):
         return retrieved(self.bench, case, queries, budget, self.parts)
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
-        """Answer from the evidence, in the order of the outline where there is one."""
+        """Answer from the evidence, in the order of the outline if there is one."""
         state = self._state(case, clues)
-        asked = self.asked(case, passages or (), state["task"])
-        asked |= {"outline": state["outline"], "draft": state["draft"]}
-        asked["clues"] = [*state["spans"], *state["surrogates"]]
-        return self.bench.generator().invoke(asked, config)
+        inputs = self.generation_input(case, passages or (), state["task"])
+        inputs |= {"outline": state["outline"], "draft": state["draft"]}
+        inputs["clues"] = [*state["spans"], *state["surrogates"]]
+        return self.bench.generator().invoke(inputs, config)
 
     def _state(self, case: Case, clues: Clues) -> "GraphState":
-        """Return the clues as the graph has them."""
+        """Return the clues as state of the graph."""
         outline = list(clues.texts.get("outline", ()))
         state = {
             "task": "summarize" if outline else "memorag",

@@ -1,4 +1,4 @@
-"""The one place where pipelines call the package's retrieval, on the chunks that all pipelines share."""
+"""Call the package's retrieval on the chunks that all pipelines share."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -13,21 +13,20 @@ from memorag_graph.retrieval.query import Query
 from memorag_graph.retrieval.retrieve import Search, retrieve
 
 RetrievalPart = Literal["dense", "bm25", "share"]
-"""What retrieval is made of: search by meaning, search by words, the share that the question is guaranteed, and what
-the memory points at."""
+"""Parts of retrieval: dense search, BM25, and the budget share guaranteed to the question."""
 
 
 def retrieved(
     bench: Workbench, case: Case, queries: Sequence[Query], budget: int, parts: Collection[str]
 ) -> list[Span]:
-    """Return the evidence for queries as the graph's node ``retrieve`` finds it, best first.
+    """Return the evidence for queries as the graph's node ``retrieve`` does, best first.
 
     Args:
         bench: Models and settings.
         case: The question and its document.
         queries: The question and clues.
-        budget: Most tokens of evidence.
-        parts: The parts of retrieval that are used.
+        budget: Maximum tokens of evidence.
+        parts: Parts of retrieval to use.
     """
     options = bench.options
     reranker = bench.registry.models.reranker(options.reranker)
@@ -43,11 +42,11 @@ def retrieved(
         count_tokens=count_tokens,
         language_code=case.prepared.language.code,
     )
-    return [(it.start, it.end) for it in sorted(evidence, key=lambda it: (-it.score, it.start))]
+    return [(found.start, found.end) for found in sorted(evidence, key=lambda found: (-found.score, found.start))]
 
 
 def index_of(case: Case, parts: Collection[str]) -> MemoryIndex:
-    """Return the index over the shared chunks that goes with some parts of retrieval."""
+    """Return the index of the shared chunks for some parts of retrieval."""
     prepared = case.prepared
     return MemoryIndex(
         prepared.index if "dense" in parts else NoIndex(prepared.chunks),

@@ -1,4 +1,4 @@
-"""A text that is too long for a window → its two ends."""
+"""Truncate a text to its two ends."""
 
 from bisect import bisect_right
 
@@ -6,11 +6,11 @@ from memorag_graph.evaluation.dataset import Span
 from memorag_graph.retrieval.selection import Counts
 
 _LONGEST_TOKEN = 16
-"""Characters of a token, on average over a text, that no vocabulary exceeds."""
+"""Upper bound of the average characters per token of any vocabulary."""
 
 
 def both_ends(text: str, tokens: int, count_tokens: Counts) -> list[Span]:
-    """Return the whole text, or as much of its start and of its end as half of the tokens hold."""
+    """Return the whole text if it fits, else a start and an end of half of the tokens each."""
     if len(text) <= tokens * _LONGEST_TOKEN and count_tokens(text) <= tokens:
         return [(0, len(text))]
     half = tokens // 2
