@@ -31,7 +31,7 @@ def report(path: Path) -> Path:
     """Write a PDF of three pages."""
     canvas = Canvas(str(path))
     for number, sentences in enumerate(PAGES):
-        for line, sentence in enumerate(sentences * 12):
+        for line, sentence in enumerate(sentences * 6):
             canvas.drawString(40, 780 - 28 * line, f"{sentence} (Line {100 * number + line}.)")
         canvas.showPage()
     canvas.save()
@@ -39,14 +39,14 @@ def report(path: Path) -> Path:
 
 
 def long_text(path: Path, entries: int = 130) -> Path:
-    """Write a text that takes a while."""
+    """Write a text that takes seconds to memorize."""
     path.write_text(" ".join(f"Entry {number}: {PAGES[number % 3][number % 2]}" for number in range(entries)))
     return path
 
 
 @contextmanager
 def demo_server(home: Path, models: Path) -> Iterator[str]:
-    """Run ``memorag-graph ui`` with a directory of its own, but the models of another; give its address."""
+    """Run ``memorag-graph ui`` in a new directory with the models of another; yield its address."""
     (models / "models").mkdir(parents=True, exist_ok=True)
     (home / "models").symlink_to(models / "models")
     (home / "tmp").mkdir()
@@ -67,19 +67,19 @@ def chromium() -> Iterator[Any]:
 
 
 def new_page(browser: Any, width: int = 1400, height: int = 900) -> Any:
-    """Open a page of another user."""
+    """Open a page as a new user."""
     page = browser.new_context(viewport={"width": width, "height": height}).new_page()
     page.set_default_timeout(2 * MINUTES)
     return page
 
 
 def upload(page: Any, *files: Path) -> None:
-    """Upload files and have them memorized."""
-    bring(page, *files).click()
+    """Upload files and memorize them."""
+    choose_files(page, *files).click()
 
 
-def bring(page: Any, *files: Path) -> Any:
-    """Upload files and return the button that has them memorized."""
+def choose_files(page: Any, *files: Path) -> Any:
+    """Upload files and return the button that memorizes them."""
     page.get_by_test_id("stFileUploader").wait_for()
     page.set_input_files("input[type=file]", [str(file) for file in files])
     button = page.get_by_role("button", name="Memorize")
@@ -88,14 +88,14 @@ def bring(page: Any, *files: Path) -> Any:
 
 
 def memorized(page: Any, demo: str, file: Path) -> None:
-    """Open the page with a memory of a file."""
+    """Open the page and memorize a file."""
     page.goto(demo)
     upload(page, file)
     wait_until_memorized(page)
 
 
 def wait_until_memorized(page: Any) -> None:
-    """Wait until the page has gone on to the memory."""
+    """Wait until the page shows the memory."""
     page.wait_for_url(re.compile("memory="), timeout=4 * MINUTES)
 
 
@@ -116,7 +116,7 @@ def ask(page: Any, question: str) -> None:
 
 
 def show(page: Any, panel: str) -> None:
-    """Choose what is shown beside the conversation."""
+    """Choose the panel beside the conversation."""
     page.get_by_test_id("stButtonGroup").get_by_text(panel, exact=True).click()
 
 

@@ -1,4 +1,4 @@
-"""Servers of other processes, started for tests and stopped after them."""
+"""Servers in processes of their own, started and stopped by tests."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ _START_SECONDS = 90
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -28,7 +28,7 @@ def free_port() -> int:
 def serving(
     command: Sequence[str], health: str, directory: Path, environment: Mapping[str, str], port: int
 ) -> Iterator[str]:
-    """Run a server of this environment's programs until the block ends; give its address."""
+    """Run a program of this environment as a server until the block ends; yield its address."""
     url, log = f"http://127.0.0.1:{port}", directory / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -67,7 +67,7 @@ def memorag_serve(directory: Path, environment: Mapping[str, str], *arguments: s
 
 @contextmanager
 def transformers_serve(directory: Path, model: str) -> Iterator[str]:
-    """Run transformers' own server of a local model, in float32."""
+    """Serve a local model with transformers, in float32."""
     port = free_port()
     command = ["transformers", "serve", model, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
     with serving(command, "/health", directory, {"OMP_NUM_THREADS": "1"}, port) as url:

@@ -23,7 +23,7 @@ QUESTION = "Who was proud of the harbour at Thorle?"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A server in a directory of its own, and options that name a tiny model on disk."""
+    """The address of a server in a new directory, and options that name a tiny model on disk."""
     directory = tmp_path_factory.mktemp("server")
     model = directory / "model"
     tiny_model("llama").model.save_pretrained(model)
@@ -71,10 +71,10 @@ def test_the_form_shows_every_option_with_its_bounds(client: SyncLangGraphClient
 def test_a_run_answers_with_citations(
     client: SyncLangGraphClient, server: tuple[str, dict[str, Any]], memory_id: str
 ) -> None:
-    given = {"memory_id": memory_id, "query": QUESTION}
-    result: Any = client.runs.wait(None, "memorag", input=given, context={**server[1], "generator": "extractive"})
+    inputs = {"memory_id": memory_id, "query": QUESTION}
+    result: Any = client.runs.wait(None, "memorag", input=inputs, context={**server[1], "generator": "extractive"})
     assert result["citations"]
-    assert all(TEXT[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+    assert all(TEXT[cited["start"] : cited["end"]] == cited["quote"] for cited in result["citations"])
 
 
 def test_a_chat_streams_tokens_and_no_drafts(
@@ -101,10 +101,10 @@ def test_a_chat_streams_tokens_and_no_drafts(
 
 
 def test_memorizing_reports_progress(client: SyncLangGraphClient, server: tuple[str, dict[str, Any]]) -> None:
-    given = {"context": TEXT.replace("ferry", "railway"), "query": QUESTION, "task_type": "qa"}
+    inputs = {"context": TEXT.replace("ferry", "railway"), "query": QUESTION, "task_type": "qa"}
     stages = {
         event.data["progress"]["stage"]
-        for event in client.runs.stream(None, "memorag", input=given, context=server[1], stream_mode=["custom"])
+        for event in client.runs.stream(None, "memorag", input=inputs, context=server[1], stream_mode=["custom"])
         if event.event == "custom"
     }
     assert stages == {"sections", "gists", "memory", "chunks", "index"}
@@ -115,8 +115,8 @@ def test_a_person_edits_the_evidence_before_the_answer(
 ) -> None:
     thread = client.threads.create()["thread_id"]
     context = {**server[1], "generator": "extractive"}
-    given = {"memory_id": memory_id, "query": QUESTION}
-    client.runs.wait(thread, "memorag", input=given, context=context, interrupt_before=["generate"])
+    inputs = {"memory_id": memory_id, "query": QUESTION}
+    client.runs.wait(thread, "memorag", input=inputs, context=context, interrupt_before=["generate"])
     state: Any = client.threads.get_state(thread)
     assert state["next"] == ["generate"]
     kept = state["values"]["evidence"][:1]
@@ -125,7 +125,7 @@ def test_a_person_edits_the_evidence_before_the_answer(
     assert result["citations"]
     first = kept[0].get("kwargs", kept[0])
     place = first["metadata"]
-    assert all(place["start"] <= it["start"] < it["end"] <= place["end"] for it in result["citations"])
+    assert all(place["start"] <= cited["start"] < cited["end"] <= place["end"] for cited in result["citations"])
 
 
 def test_an_error_names_the_field(client: SyncLangGraphClient, server: tuple[str, dict[str, Any]]) -> None:
@@ -153,8 +153,8 @@ def test_a_remote_graph_is_a_graph(server: tuple[str, dict[str, Any]], memory_id
 def test_the_service_is_served_beside_the_graph(server: tuple[str, dict[str, Any]], memory_id: str) -> None:
     listed = httpx.get(f"{server[0]}/memories").json()
     assert memory_id in [memory["memory_id"] for memory in listed]
-    given = {"input": {"memory_id": memory_id, "query": QUESTION}}
-    answer = httpx.post(f"{server[0]}/memorag/invoke", json=given, timeout=60).json()
+    inputs = {"input": {"memory_id": memory_id, "query": QUESTION}}
+    answer = httpx.post(f"{server[0]}/memorag/invoke", json=inputs, timeout=60).json()
     assert answer["output"]["memory_id"] == memory_id
     paths = httpx.get(f"{server[0]}/openapi.json").json()["paths"]
     assert {"/threads", "/memorag/invoke", "/memories", "/health"} <= set(paths)

@@ -1,4 +1,4 @@
-"""The web demo in a real Chromium with the real embedded models: from an upload to a passage that is marked."""
+"""The web demo in a real Chromium with the embedded models: from an upload to a marked passage."""
 
 import re
 from pathlib import Path
@@ -23,14 +23,14 @@ from tests.browser import (
     wait_until_memorized,
 )  # fmt: skip
 
+LOCAL = re.compile(r"(http://127\.0\.0\.1|data:|blob:)")
+
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.embedded]
 
 
 def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path) -> None:
     left: list[str] = []
-    page.on(
-        "request", lambda it: None if re.match(r"(http://127\.0\.0\.1|data:|blob:)", it.url) else left.append(it.url)
-    )
+    page.on("request", lambda request: left.append(request.url) if not LOCAL.match(request.url) else None)
     memorized(page, demo, report(tmp_path / "report.pdf"))
     ask(page, QUESTION)
     page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first.click()
@@ -45,8 +45,9 @@ def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path
     assert left == []
 
 
-def test_a_reload_keeps_the_memory_and_the_conversation(demo: str, page: Any, tmp_path: Path) -> None:
-    memorized(page, demo, report(tmp_path / "report.pdf"))
+def test_a_reload_keeps_the_memory_and_the_conversation(report_url: str, page: Any) -> None:
+    page.goto(report_url)
+    choose_task(page, "lookup")
     ask(page, QUESTION)
     address, marked = page.url, page.locator(".passage mark").inner_text()
     page.reload()
@@ -56,16 +57,15 @@ def test_a_reload_keeps_the_memory_and_the_conversation(demo: str, page: Any, tm
     assert page.url == address
 
 
-def test_a_memory_that_is_gone_is_told(demo: str, page: Any, tmp_path: Path) -> None:
-    memorized(page, demo, report(tmp_path / "report.pdf"))
-    sync_api.expect(page.get_by_placeholder("Ask the document")).to_be_enabled()
+def test_a_missing_memory_is_reported(demo: str, page: Any) -> None:
     page.goto(f"{demo}/?memory={'0' * 32}")
-    page.get_by_text("There is no such memory").wait_for()
+    page.get_by_text("This memory does not exist").wait_for()
     page.get_by_test_id("stFileUploader").wait_for()
 
 
-def test_plain_rag_answers_beside_and_the_conversation_is_exported(demo: str, page: Any, tmp_path: Path) -> None:
-    memorized(page, demo, report(tmp_path / "report.pdf"))
+def test_plain_rag_answers_side_by_side_and_the_conversation_is_exported(report_url: str, page: Any) -> None:
+    page.goto(report_url)
+    choose_task(page, "qa")
     page.get_by_text("Compare with plain RAG").click()
     ask(page, QUESTION)
     assert page.get_by_text("Plain RAG", exact=True).count()
@@ -75,8 +75,8 @@ def test_plain_rag_answers_beside_and_the_conversation_is_exported(demo: str, pa
     assert QUESTION in download.value.path().read_text(encoding="utf-8")
 
 
-def test_an_answer_is_shown_while_it_is_written(demo: str, page: Any, tmp_path: Path) -> None:
-    memorized(page, demo, report(tmp_path / "report.pdf"))
+def test_an_answer_is_shown_while_it_is_written(report_url: str, page: Any) -> None:
+    page.goto(report_url)
     choose_task(page, "qa")
     page.evaluate("""() => {
         window.seen = new Set();
@@ -89,14 +89,14 @@ def test_an_answer_is_shown_while_it_is_written(demo: str, page: Any, tmp_path: 
     assert page.evaluate("window.seen.size") > 5
 
 
-def test_settings_change_the_answer(demo: str, page: Any, tmp_path: Path) -> None:
-    memorized(page, demo, report(tmp_path / "report.pdf"))
+def test_settings_change_the_answer(report_url: str, page: Any) -> None:
+    page.goto(report_url)
     choose_task(page, "qa")
     page.get_by_text("Settings", exact=True).click()
     answers = []
     for setting, keys in (
         ("Max new tokens", ["Home"]),
-        ("Max new tokens", ["ArrowRight"] * 30),
+        ("Max new tokens", ["ArrowRight"] * 20),
         ("Temperature", ["End"]),
     ):
         slider = page.get_by_test_id("stSlider").filter(has_text=setting).get_by_role("slider")
@@ -113,14 +113,14 @@ def test_settings_change_the_answer(demo: str, page: Any, tmp_path: Path) -> Non
     page.get_by_text("Draft", exact=True).wait_for()
 
 
-def test_what_cannot_be_read_is_told(demo: str, page: Any, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(demo: str, page: Any, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_text("Dear reader")
     page.goto(demo)
     upload(page, tmp_path / "a.pdf")
-    page.get_by_text(re.compile("a.pdf is no PDF file")).wait_for()
+    page.get_by_text(re.compile("a.pdf is not a PDF file")).wait_for()
 
 
-def test_what_is_being_memorized_can_be_stopped_and_goes_on(demo: str, page: Any, tmp_path: Path) -> None:
+def test_memorizing_can_be_stopped_and_resumed(demo: str, page: Any, tmp_path: Path) -> None:
     page.goto(demo)
     upload(page, long_text(tmp_path / "long.txt"))
     digesting(page)

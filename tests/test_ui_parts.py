@@ -1,4 +1,4 @@
-"""What the web demo is made of, without a browser: jobs, passages, the export, the picture of the path."""
+"""The parts of the web demo without a browser: jobs, conversations, passages, export, drawing of the graph."""
 
 import gc
 import re
@@ -16,7 +16,7 @@ from memorag_graph.graph import build_graph
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.ui import upload
-from memorag_graph.ui.conversation_store import MOST, ConversationStore
+from memorag_graph.ui.conversation_store import MAX_CONVERSATIONS, ConversationStore
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.jobs import Job, Jobs
@@ -27,7 +27,7 @@ QUESTION = "Who was proud of the harbour at Thorle?"
 
 
 class Slow(Registry):
-    """Memorizes in steps that a test allows one by one."""
+    """Memorizes in steps that a test releases one by one."""
 
     def __init__(self, registry: Registry) -> None:
         self.made, self._registry = 0, registry
@@ -56,7 +56,7 @@ def slow(registry: Registry) -> Slow:
 DOCUMENTS = [Document("letters.txt", TEXT)]
 
 
-def test_what_two_want_is_made_once(slow: Slow) -> None:
+def test_equal_jobs_run_once(slow: Slow) -> None:
     jobs = Jobs(slow)
     first, second = jobs.start(DOCUMENTS, TINY, "a"), jobs.start(DOCUMENTS, TINY, "b")
     assert first is second
@@ -66,7 +66,7 @@ def test_what_two_want_is_made_once(slow: Slow) -> None:
     assert first.notes == ["gist 0", "gist 1", "gist 2"]
 
 
-def test_one_who_leaves_stops_no_job_that_others_watch_however_often(slow: Slow) -> None:
+def test_leaving_repeatedly_stops_no_job_that_others_watch(slow: Slow) -> None:
     jobs = Jobs(slow)
     job = jobs.start(DOCUMENTS, TINY, "a")
     jobs.start(DOCUMENTS, TINY, "b")
@@ -77,7 +77,7 @@ def test_one_who_leaves_stops_no_job_that_others_watch_however_often(slow: Slow)
     assert ended(job) == "done"
 
 
-def test_what_has_ended_is_forgotten_once_nobody_shows_it(slow: Slow) -> None:
+def test_an_ended_job_is_dropped_once_nobody_shows_it(slow: Slow) -> None:
     jobs = Jobs(slow)
     job = jobs.start(DOCUMENTS, TINY, "a")
     key = job.key
@@ -89,7 +89,7 @@ def test_what_has_ended_is_forgotten_once_nobody_shows_it(slow: Slow) -> None:
     assert jobs.get(key) is None
 
 
-def test_settings_of_a_question_make_no_other_memory(slow: Slow) -> None:
+def test_only_memory_settings_make_another_job(slow: Slow) -> None:
     jobs = Jobs(slow)
     job = jobs.start(DOCUMENTS, TINY, "a")
     assert jobs.start(DOCUMENTS, TINY.model_copy(update={"temperature": 1.5, "hits": 3}), "b") is job
@@ -99,24 +99,24 @@ def test_settings_of_a_question_make_no_other_memory(slow: Slow) -> None:
     assert ended(job) == ended(other) == "done"
 
 
-def test_the_oldest_conversations_are_forgotten_and_none_by_looking() -> None:
-    talks, turn = ConversationStore(), {"result": {}}
-    talks.add("mine", turn)
-    for number in range(2 * MOST):
-        assert talks.get(str(number)) == ()
-    assert talks.get("mine") == (turn,)
-    for number in range(MOST - 1):
-        talks.add(str(number), turn)
-    assert talks.get("mine") == (turn,)
-    for number in range(MOST - 1):
-        talks.add(f"other {number}", turn)
-    assert talks.get("mine") == (turn,)
-    talks.add("one more", turn)
-    talks.add("and one", turn)
-    assert len([it for it in range(MOST) if talks.get(str(it))]) == 0
+def test_the_least_recently_shown_conversations_are_dropped_and_reading_adds_none() -> None:
+    store, turn = ConversationStore(), {"result": {}}
+    store.add("first", turn)
+    for number in range(2 * MAX_CONVERSATIONS):
+        assert store.get(str(number)) == ()
+    assert store.get("first") == (turn,)
+    for number in range(MAX_CONVERSATIONS - 1):
+        store.add(str(number), turn)
+    assert store.get("first") == (turn,)
+    for number in range(MAX_CONVERSATIONS - 1):
+        store.add(f"other {number}", turn)
+    assert store.get("first") == (turn,)
+    store.add("one more", turn)
+    store.add("and one", turn)
+    assert [number for number in range(MAX_CONVERSATIONS) if store.get(str(number))] == []
 
 
-def test_a_job_that_nobody_wants_stops_and_can_begin_again(slow: Slow) -> None:
+def test_an_abandoned_job_stops_and_can_be_restarted(slow: Slow) -> None:
     jobs = Jobs(slow)
     job = jobs.start(DOCUMENTS, TINY, "a")
     assert jobs.leave(job, "a")
@@ -127,7 +127,7 @@ def test_a_job_that_nobody_wants_stops_and_can_begin_again(slow: Slow) -> None:
     assert ended(again) == "done"
 
 
-def test_what_goes_wrong_is_told(registry: Registry) -> None:
+def test_a_failed_job_keeps_its_error(registry: Registry) -> None:
     class Broken(Registry):
         def memorize(self, *_: Any, **__: Any) -> Any:
             raise InputError("gist_tokens", "too long")
@@ -137,11 +137,11 @@ def test_what_goes_wrong_is_told(registry: Registry) -> None:
     assert job.error == "gist_tokens: too long"
 
 
-def test_rates_and_the_time_left_are_told() -> None:
+def test_the_rate_and_the_time_left() -> None:
     job = Job("key", DOCUMENTS, TINY)
     job.report(Progress("gists", 0, 100, "tokens"))
     assert job.seconds_left("gists") is None
-    job._began["gists"] = (job._began["gists"][0] - 10, 0)
+    job._first_reports["gists"] = (job._first_reports["gists"][0] - 10, 0)
     job.report(Progress("gists", 25, 100, "tokens"))
     assert job.rate("gists") == pytest.approx(2.5, rel=0.05)
     assert job.seconds_left("gists") == pytest.approx(30, rel=0.05)
@@ -149,8 +149,8 @@ def test_rates_and_the_time_left_are_told() -> None:
 
 @pytest.fixture
 def result(registry: Registry) -> dict[str, Any]:
-    given: Any = {"context": TEXT, "query": QUESTION}
-    return build_graph(registry).invoke(given, context=TINY)
+    inputs: Any = {"context": TEXT, "query": QUESTION}
+    return build_graph(registry).invoke(inputs, context=TINY)
 
 
 def test_the_passage_around_a_citation_marks_the_quotation(registry: Registry, result: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ def test_the_passage_around_a_citation_marks_the_quotation(registry: Registry, r
         assert not before or f" {before.split()[0]} " in f" {' '.join(TEXT.split())} "
 
 
-def test_a_quotation_is_in_sight_below_short_lines(registry: Registry) -> None:
+def test_a_quotation_after_many_short_lines_stays_visible(registry: Registry) -> None:
     text = "\n".join(f"item {number}" for number in range(200))
     opened = registry.memorize([Document("a.txt", text)], TINY)
     place = text.index("item 150")
@@ -177,7 +177,7 @@ def test_a_quotation_is_in_sight_below_short_lines(registry: Registry) -> None:
     assert before.count("\n") <= 8
 
 
-def test_what_a_document_says_is_no_markup(registry: Registry) -> None:
+def test_html_in_documents_is_escaped(registry: Registry) -> None:
     text = "The <b>harbour</b> & <script>alert(1)</script> froze. " * 30
     opened = registry.memorize([Document("a.html", text)], TINY)
     html = passage_html(opened.index.chunks, {"source": "a.html", "start": 60, "end": 90})
@@ -185,7 +185,7 @@ def test_what_a_document_says_is_no_markup(registry: Registry) -> None:
     assert "&lt;b&gt;" in html
 
 
-def test_what_a_document_says_is_no_markdown() -> None:
+def test_markdown_in_documents_is_escaped() -> None:
     from markdown_it import MarkdownIt
 
     text = "![a](http://b.c/d.png) [e](http://f) <b> `g` *h* __i__ http://j"
@@ -199,9 +199,9 @@ def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -
     for citation in result["citations"]:
         assert f"[{citation['number']}] context, characters" in text
         assert " ".join(citation["quote"].split()) in text
-    assert "No answer was found." in text
+    assert "No answer found." in text
     assert (
-        text.index("### Plain RAG") < text.index("Plainly.") < text.index("### memorag") < text.index("No answer was")
+        text.index("### Plain RAG") < text.index("Plainly.") < text.index("### memorag") < text.index("No answer found")
     )
 
 
@@ -213,11 +213,11 @@ def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -
         ({}, "a.pdf, characters 1,000–1,010"),
     ],
 )
-def test_places_are_named_for_people(found: dict[str, Any], shown: str) -> None:
+def test_places_are_readable(found: dict[str, Any], shown: str) -> None:
     assert place_of({"source": "a.pdf", "start": 1000, "end": 1010, **found}) == shown
 
 
-def test_the_picture_shows_which_nodes_ran(registry: Registry, result: dict[str, Any]) -> None:
+def test_the_drawing_shows_which_nodes_ran(registry: Registry, result: dict[str, Any]) -> None:
     dot = path_dot(build_graph(registry), result["timings"])
     for node in ("recall", "rewrite", "retrieve", "generate"):
         assert f'"{node}" [label="{node}\\n{result["timings"][node]:.2f} s" style="filled' in dot
@@ -225,12 +225,12 @@ def test_the_picture_shows_which_nodes_ran(registry: Registry, result: dict[str,
     assert '"retrieve" -> "generate"' in dot
 
 
-def test_an_upload_that_was_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_uploads_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     manager = MemoryUploadedFileManager("/upload")
     for name in ("read", "other"):
         manager.add_file("session", UploadedFileRec(name, f"{name}.txt", "text/plain", b"text"))
     context = SimpleNamespace(uploaded_file_mgr=manager, session_id="session")
     monkeypatch.setattr(upload, "get_script_run_ctx", lambda: context)
     read: Any = SimpleNamespace(file_id="read")
-    upload._let_go([read])
-    assert [it.file_id for it in manager.get_files("session", ["read", "other"])] == ["other"]
+    upload._free([read])
+    assert [file.file_id for file in manager.get_files("session", ["read", "other"])] == ["other"]

@@ -1,1 +1,1 @@
-"""The web demo: upload or choose a document, see it memorized, ask it, and see where each answer stands."""
+"""The web demo: upload or choose a document, watch it being memorized, ask questions, follow citations."""

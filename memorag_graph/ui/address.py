@@ -1,4 +1,4 @@
-"""What the page's address holds, so that a reload keeps it: a memory or one in the making, and the visit."""
+"""Keep the memory or the job, and the visit, in the page's address, so that they survive a reload."""
 
 import re
 import secrets
@@ -13,34 +13,34 @@ _NAME = re.compile(r"[\w-]{16,64}")
 
 
 def memory_id() -> str:
-    """Return the memory that the session asks; empty where there is none."""
+    """Return the id of the session's memory; empty if there is none."""
     return str(st.query_params.get(_MEMORY, ""))
 
 
 def job_key() -> str:
-    """Return what is being memorized for the session; empty where nothing is."""
+    """Return the key of the session's job; empty if there is none."""
     return str(st.query_params.get(_JOB, ""))
 
 
 def visit() -> str:
-    """Return the name, which nobody guesses, of the stay with this memory, or with this one in the making."""
+    """Return the unguessable name of the visit to this memory or job."""
     if not _NAME.fullmatch(str(st.query_params.get(_VISIT, ""))):
         st.query_params[_VISIT] = new_name()
     return str(st.query_params[_VISIT])
 
 
 def go(*, memory: str = "", job: str = "", visit: str = "") -> None:
-    """Change the address to that of a memory, of one in the making, or of the beginning; a new visit begins there."""
-    given = {_MEMORY: memory, _JOB: job, _VISIT: (memory or job) and (visit or new_name())}
-    st.query_params.from_dict({name: value for name, value in given.items() if value})
+    """Change the address to a memory, a job or the start page; begin a new visit unless one is given."""
+    parameters = {_MEMORY: memory, _JOB: job, _VISIT: (memory or job) and (visit or new_name())}
+    st.query_params.from_dict({name: value for name, value in parameters.items() if value})
 
 
 def enter(*, memory: str = "", job: str = "", visit: str = "") -> NoReturn:
-    """Go to an address and show the page anew."""
+    """Change the address and rerun the page."""
     go(memory=memory, job=job, visit=visit)
     st.rerun()
 
 
 def new_name() -> str:
-    """Return a name for a visit."""
+    """Return a random name for a visit."""
     return secrets.token_urlsafe(12)

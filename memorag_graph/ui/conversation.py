@@ -1,4 +1,4 @@
-"""The conversation: streamed answers, their citations, and the same question asked of plain RAG."""
+"""Show the conversation: streamed answers, citations, and plain RAG for comparison."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
@@ -10,7 +10,7 @@ from memorag_graph.errors import MemoragError
 from memorag_graph.ui import address
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.export import to_markdown
-from memorag_graph.ui.panels import show_citation_of
+from memorag_graph.ui.panels import show_citation
 from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
@@ -22,12 +22,12 @@ _FIRST_WORDS = 3
 
 
 def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str | None) -> None:
-    """Show the conversation, and answer a question that was just asked."""
+    """Show the conversation and answer a new question."""
     for number, turn in enumerate(turns):
         _show_question(turn["result"]["question"])
         _show_answers(number, turn)
     if not turns and not question:
-        st.caption("Ask a question below. Answers quote the document; a click on a citation shows its place.")
+        st.caption("Ask a question below. Answers cite the document; click a citation to see the passage.")
     if question and question.strip():
         _show_question(question)
         _answer(shared, chosen, question)
@@ -58,19 +58,19 @@ def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
         except MemoragError as error:
             st.error(escaped(str(error)))
             return
-    shared.talks.add(visit, turn)
-    show_citation_of(turn["result"])
+    shared.conversations.add(visit, turn)
+    show_citation(turn["result"])
     st.rerun()
 
 
 def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
-    """Run the graph, showing the answer as it is written."""
+    """Run the graph and show the answer as it is written."""
     result: Turn = {}
-    given: Any = {"memory_id": address.memory_id(), "query": question, "task_type": task}
+    inputs: Any = {"memory_id": address.memory_id(), "query": question, "task_type": task}
 
     def tokens() -> Iterator[str]:
         nonlocal result
-        for mode, event in shared.graph.stream(given, context=chosen.options, stream_mode=["messages", "values"]):
+        for mode, event in shared.graph.stream(inputs, context=chosen.options, stream_mode=["messages", "values"]):
             if mode == "values":
                 result = cast("Turn", event)
                 continue
@@ -88,35 +88,35 @@ def _show_answers(number: int, turn: Turn) -> None:
         if "plain" not in turn:
             _show_answer(f"{number}", turn["result"])
             return
-        plain, own = st.columns(2)
+        plain, compared = st.columns(2)
         with plain:
             st.caption("Plain RAG")
             _show_answer(f"{number}-plain", turn["plain"])
-        with own:
+        with compared:
             st.caption(turn["result"]["task"])
             _show_answer(f"{number}", turn["result"])
 
 
 def _show_answer(key: str, result: Turn) -> None:
-    st.markdown(escaped(result["answer"]) or "No answer was found.")
+    st.markdown(escaped(result["answer"]) or "No answer found.")
     if result.get("basis") == "memory":
         st.caption("Recalled from memory, unverified.")
     for notice in result["notices"]:
         st.caption(f":material/info: {escaped(notice)}")
     with st.container(horizontal=True):
-        for place, citation in enumerate(result["citations"]):
+        for position, citation in enumerate(result["citations"]):
             st.button(
                 f"\\[{citation['number']}\\] {escaped(_short(citation))}",
-                key=f"cite-{key}-{place}",
+                key=f"cite-{key}-{position}",
                 help=escaped(place_of(citation)),
-                on_click=show_citation_of,
+                on_click=show_citation,
                 args=(result, citation),
             )
-    st.caption(f"Confidence {result['confidence']:.2f} · {sum(result['timings'].values()):.1f} s of work")
+    st.caption(f"Confidence {result['confidence']:.2f} · {sum(result['timings'].values()):.1f} s")
 
 
 def _short(citation: dict[str, Any]) -> str:
-    """Return a place's page or section, and how its words begin."""
+    """Return the page or section of a citation and its first words."""
     page = citation.get("page")
     place = f"p. {page}" if page is not None else str(citation.get("section") or "")[:_LONGEST_PLACE]
     return f"{place} · {' '.join(citation['quote'].split()[:_FIRST_WORDS])} …".removeprefix(" · ")

@@ -1,35 +1,35 @@
-"""Conversations, kept apart from the pages that show them, so that a reload finds its own again."""
+"""Keep conversations outside the pages that show them, so that they survive a reload."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-MOST = 200
-"""Conversations that are kept; the one that was not shown for the longest time is forgotten first."""
+MAX_CONVERSATIONS = 200
+"""Conversations that are kept; the least recently shown is dropped first."""
 
 Turn = dict[str, Any]
-"""``result``, what the graph gave, and ``plain``, what plain RAG gave, where it was asked, too."""
+"""``result`` is the graph's output; ``plain`` that of plain RAG, if it was compared."""
 
 
 class ConversationStore:
-    """Conversations by the name of a visit."""
+    """Conversations by the name of their visit."""
 
     def __init__(self) -> None:
-        self._talks: OrderedDict[str, list[Turn]] = OrderedDict()
+        self._conversations: OrderedDict[str, list[Turn]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, visit: str) -> Sequence[Turn]:
-        """Return the turns of a conversation; none where nothing was said, or it was forgotten."""
+        """Return the turns of a conversation; empty if it is unknown or was dropped."""
         with self._lock:
-            if visit in self._talks:
-                self._talks.move_to_end(visit)
-            return tuple(self._talks.get(visit, ()))
+            if visit in self._conversations:
+                self._conversations.move_to_end(visit)
+            return tuple(self._conversations.get(visit, ()))
 
     def add(self, visit: str, turn: Turn) -> None:
         """Add a turn to a conversation."""
         with self._lock:
-            self._talks.setdefault(visit, []).append(turn)
-            self._talks.move_to_end(visit)
-            if len(self._talks) > MOST:
-                self._talks.popitem(last=False)
+            self._conversations.setdefault(visit, []).append(turn)
+            self._conversations.move_to_end(visit)
+            if len(self._conversations) > MAX_CONVERSATIONS:
+                self._conversations.popitem(last=False)

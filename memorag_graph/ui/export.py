@@ -1,4 +1,4 @@
-"""A conversation as Markdown, with the citations of each answer."""
+"""Export a conversation as Markdown with its citations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,26 +8,26 @@ from memorag_graph.ui.passages import place_of
 
 
 def to_markdown(turns: Sequence[Turn]) -> str:
-    """Return a conversation.
+    """Return a conversation as Markdown.
 
     Args:
         turns: Its turns, in order.
     """
     parts = ["# Conversation"]
     for turn in turns:
-        parts.append(f"## {_line(turn['result']['question'])}")
+        parts.append(f"## {_single_line(turn['result']['question'])}")
         if "plain" in turn:
-            parts += ["### Plain RAG", *_answered(turn["plain"]), f"### {turn['result']['task']}"]
-        parts += _answered(turn["result"])
+            parts += ["### Plain RAG", *_answer_parts(turn["plain"]), f"### {turn['result']['task']}"]
+        parts += _answer_parts(turn["result"])
     return "\n\n".join(parts) + "\n"
 
 
-def _answered(result: Mapping[str, Any]) -> Iterator[str]:
-    yield result["answer"].strip() or "No answer was found."
+def _answer_parts(result: Mapping[str, Any]) -> Iterator[str]:
+    yield result["answer"].strip() or "No answer found."
     yield from (f"> {notice}" for notice in result["notices"])
     for citation in result["citations"]:
-        yield f"[{citation['number']}] {place_of(citation)}:\n> {_line(citation['quote'])}"
+        yield f"[{citation['number']}] {place_of(citation)}:\n> {_single_line(citation['quote'])}"
 
 
-def _line(text: str) -> str:
+def _single_line(text: str) -> str:
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""A memory in the making: its progress, the gists as they come, how to stop it and go on."""
+"""Show a memorizing job: progress, gists, and buttons to cancel and resume."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -18,26 +18,26 @@ _JOB = "job"
 
 
 def begin(shared: Resources, documents: Sequence[Document], options: RunOptions) -> NoReturn:
-    """Begin to memorize documents for the session, and show it."""
+    """Start memorizing documents for the session and show the job."""
     visit = address.new_name()
     job = st.session_state[_JOB] = shared.jobs.start(documents, options, visit)
     address.enter(job=job.key, visit=visit)
 
 
 def forget() -> None:
-    """Let go of what was memorized for the session, and of its text."""
+    """Drop the session's job and its text."""
     st.session_state.pop(_JOB, None)
 
 
 def show(shared: Resources) -> bool:
-    """Show what is being memorized for the session, or was until it ended; return whether it still is."""
+    """Show the session's job; return whether it is running."""
     job: Job | None = st.session_state.get(_JOB)
     if job is None or job.key != address.job_key():
         job = st.session_state[_JOB] = shared.jobs.get(address.job_key())
     if job is not None:
         _show_job(shared, job)
     elif address.job_key():
-        st.info("This is no longer being memorized. If it was finished, it is in the list of memories.")
+        st.info("This job has ended. If it finished, its memory is in the list on the left.")
     return job is not None and job.state == "running"
 
 
@@ -51,11 +51,11 @@ def _show_job(shared: Resources, job: Job) -> None:
             address.enter(memory=job.memory_id)
         case "stopped":
             st.markdown(f"### {escaped(names)}")
-            _offer_again(shared, job, "Resume", "Stopped. What was digested is kept.")
+            _offer_restart(shared, job, "Resume", "Stopped. Sections digested so far are kept.")
         case "failed":
             st.markdown(f"### {escaped(names)}")
             st.error(escaped(job.error))
-            _offer_again(shared, job, "Try again", "What was digested is kept.")
+            _offer_restart(shared, job, "Try again", "Sections digested so far are kept.")
 
 
 @st.fragment(run_every=0.5)
@@ -75,29 +75,29 @@ def _watch(shared: Resources, job: Job) -> None:
 
 def _leave(shared: Resources, job: Job) -> None:
     if not shared.jobs.leave(job, address.visit()):
-        st.toast("Others wait for this memory, too: it goes on without you.")
+        st.toast("Others are waiting for this memory too; it continues without you.")
         address.enter()
 
 
 def _show_stages(job: Job) -> None:
-    for stage, progress in list(job.stages.items()):  # the job adds to it meanwhile
+    for stage, progress in list(job.stages.items()):  # the job may add a stage meanwhile
         rate, left = job.rate(stage), job.seconds_left(stage)
-        told = f"{progress.done:,} of {progress.total:,} {progress.unit}"
+        amount = f"{progress.done:,} of {progress.total:,} {progress.unit}"
         speed = f" · {rate:,.0f} {progress.unit}/s" if rate > 0 else ""
         wait = f" · {_duration(left)} left" if left else ""
         share = min(1.0, progress.done / progress.total) if progress.total else 1.0
-        st.progress(share, text=f"{STAGES.get(stage, stage)}: {told}{speed}{wait}")
+        st.progress(share, text=f"{STAGES.get(stage, stage)}: {amount}{speed}{wait}")
 
 
 def _duration(seconds: float) -> str:
-    """Say how long something takes, in the two largest units."""
+    """Format a duration in its two largest units."""
     minutes, hours = seconds / 60, seconds / 3600
     if hours >= 1:
         return f"{int(hours)} h {int(minutes % 60)} min"
     return f"{int(minutes)} min {int(seconds % 60)} s" if minutes >= 1 else f"{seconds:,.0f} s"
 
 
-def _offer_again(shared: Resources, job: Job, label: str, why: str) -> None:
-    st.info(why)
+def _offer_restart(shared: Resources, job: Job, label: str, message: str) -> None:
+    st.info(message)
     if st.button(label, type="primary"):
         begin(shared, job.documents, job.options)

@@ -1,4 +1,4 @@
-"""Documents that are being memorized, beside the pages that watch: a page may be closed and come back."""
+"""Memorize documents in threads, independent of the pages that show them: a page may be closed and reopened."""
 
 import hashlib
 import threading
@@ -18,24 +18,24 @@ State = Literal["running", "done", "stopped", "failed"]
 
 
 class _StopError(Exception):
-    """The job was told to stop."""
+    """The job was asked to stop."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One memory in the making.
+    """A memory being built.
 
     Attributes:
-        key: What is memorized, and how.
-        documents: What is memorized.
-        options: How.
-        state: How it is going.
+        key: Hash of the documents and the memory settings.
+        documents: The documents.
+        options: Options of the memory.
+        state: Current state.
         stages: The latest report of each stage.
-        notes: Gists that were written, in the order in which they came.
-        memory_id: The memory, once it is done.
-        error: What went wrong.
-        watchers: The visits that asked for it and did not leave it.
-        stopping: Whether it ends at its next report.
+        notes: Gists in the order in which they were written.
+        memory_id: Id of the memory, once it is done.
+        error: Message of the error that ended it.
+        watchers: Visits that started it and have not left.
+        stopping: Whether it stops at its next report.
     """
 
     key: str
@@ -48,13 +48,13 @@ class Job:
     error: str = ""
     watchers: set[str] = field(default_factory=set)
     stopping: bool = False
-    _began: dict[str, tuple[float, int]] = field(default_factory=dict)
-    _told: dict[str, float] = field(default_factory=dict)
+    _first_reports: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _last_times: dict[str, float] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> None:
-        """Take a report of the work; end it where nobody wants it any more."""
-        self._told[progress.stage] = time.monotonic()
-        self._began.setdefault(progress.stage, (self._told[progress.stage], progress.done))
+        """Record progress; stop the job if nobody waits for it any more."""
+        self._last_times[progress.stage] = time.monotonic()
+        self._first_reports.setdefault(progress.stage, (self._last_times[progress.stage], progress.done))
         self.stages[progress.stage] = progress
         if progress.note:
             self.notes.append(progress.note)
@@ -62,24 +62,24 @@ class Job:
             raise _StopError
 
     def rate(self, stage: str) -> float:
-        """Return the units per second of a stage; 0 where there is nothing to tell yet."""
-        began, before = self._began[stage]
-        seconds = self._told[stage] - began
-        return (self.stages[stage].done - before) / seconds if seconds > 0 else 0.0
+        """Return the units per second of a stage; 0 if unknown yet."""
+        start, done_at_start = self._first_reports[stage]
+        seconds = self._last_times[stage] - start
+        return (self.stages[stage].done - done_at_start) / seconds if seconds > 0 else 0.0
 
     def seconds_left(self, stage: str) -> float | None:
-        """Return how long a stage takes at its rate; None where there is nothing to tell yet."""
+        """Return the seconds that a stage still needs at its rate; None if unknown yet."""
         rate = self.rate(stage)
         return (self.stages[stage].total - self.stages[stage].done) / rate if rate > 0 else None
 
 
 class Jobs:
-    """The jobs of a process; what is wanted twice is made once.
+    """The jobs of a process; equal jobs run once.
 
-    One that has ended is kept for as long as a session shows it.
+    An ended job is kept while a session shows it.
 
     Args:
-        registry: Where memories are made and kept.
+        registry: Builds and keeps memories.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -88,11 +88,11 @@ class Jobs:
         self._lock = threading.Lock()
 
     def get(self, key: str) -> Job | None:
-        """Return a job."""
+        """Return a job; None if there is none with this key."""
         return self._jobs.get(key)
 
     def start(self, documents: Sequence[Document], options: RunOptions, watcher: str) -> Job:
-        """Begin to memorize documents, or watch it being done already; what was stopped goes on where it was."""
+        """Start or resume memorizing documents, or join the running job of the same documents and settings."""
         key = _key(documents, options)
         with self._lock:
             job = self._jobs.get(key)
@@ -104,7 +104,7 @@ class Jobs:
         return job
 
     def leave(self, job: Job, watcher: str) -> bool:
-        """Stop a job, unless others want it, too; return whether it stops."""
+        """Leave a job and stop it if nobody else waits for it; return whether it stops."""
         with self._lock:
             job.watchers.discard(watcher)
             job.stopping = not job.watchers
@@ -118,11 +118,14 @@ class Jobs:
             job.state = "stopped"
         except MemoragError as error:
             job.error, job.state = str(error), "failed"
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who watch are told
+        except Exception as error:  # noqa: BLE001 - any error is shown to the watchers
             job.error, job.state = f"{type(error).__name__}: {error}", "failed"
 
 
 def _key(documents: Sequence[Document], options: RunOptions) -> str:
-    # of a session's settings, these alone decide the memory; the operator's are the same for all
-    described = [options.memory_settings.model_dump_json(), *(f"{it.source}\n{it.sha256}" for it in documents)]
+    # only these settings of a session affect the memory; the operator's are the same for all
+    described = [
+        options.memory_settings.model_dump_json(),
+        *(f"{document.source}\n{document.sha256}" for document in documents),
+    ]
     return hashlib.sha256("\n".join(described).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Starts the demo's server in this process."""
+"""Start the demo's server in this process."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ _MB = 1_000_000
 
 
 def launch(options: RunOptions, host: str, port: int) -> None:
-    """Serve the demo until it is interrupted.
+    """Serve the demo until interrupted.
 
     Args:
-        options: The operator's options, from which each session starts.
+        options: The operator's options, the defaults of each session.
         host: Address to listen on.
         port: Port to listen on.
     """
@@ -28,8 +28,8 @@ def launch(options: RunOptions, host: str, port: int) -> None:
         "server.maxUploadSize": MOST_BYTES // _MB,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": False,
-        "runner.magicEnabled": False,  # it would show what stands in the script by itself, such as docstrings
-        "runner.postScriptGC": False,  # at each look at the progress it would take 0.3 s from the models
+        "runner.magicEnabled": False,  # it would display bare expressions, for example docstrings
+        "runner.postScriptGC": False,  # it would cost the models 0.3 s at each refresh of the progress
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "theme.primaryColor": "#2a6f97",

@@ -1,4 +1,4 @@
-"""The demo's page, run by Streamlit anew for each interaction; ``launch.py`` starts it."""
+"""The demo's page; ``launch.py`` starts it, and Streamlit reruns it for each interaction."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3rem 2.5rem 1rem; }
 [data-testid="stBottomBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-side-by-side { --talk: calc(100vh - 12.5rem); --beside: var(--talk); }
-@media (max-width: 640px) {  /* one above the other, the conversation next to where questions are written */
+@media (max-width: 640px) {  /* stacked, the conversation next to the input */
   [data-testid="stMainBlockContainer"] { padding: 3rem 1rem 1rem; }
   [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
@@ -33,7 +33,7 @@ STYLE = """
 """
 _LONGEST_QUESTION = 4000
 _HEIGHT = 640
-"""Pixels; makes the conversation, and what is beside it, scroll by themselves. How high they are, the style says."""
+"""Pixels; any height makes the columns scroll separately, and STYLE overrides the value."""
 
 
 def main() -> None:
@@ -43,44 +43,44 @@ def main() -> None:
     shared = resources()
     with st.sidebar:
         st.markdown("## memorag_graph")
-        is_kept = upload.choose(shared)
+        exists = upload.choose(shared)
         chosen = settings(shared.options)
-    if not is_kept:
-        st.warning("There is no such memory, or none any more. Choose another one, or upload its documents again.")
+    if not exists:
+        st.warning("This memory does not exist or was deleted. Choose another one, or upload its documents again.")
     if not address.memory_id():
-        _begin(shared, chosen)
+        _show_start(shared, chosen)
         return
     question = st.chat_input("Ask the document", max_chars=_LONGEST_QUESTION)
     opened = _open(shared, chosen)
     if opened is None:
         return
     job_progress.forget()
-    turns = shared.talks.get(address.visit())
+    turns = shared.conversations.get(address.visit())
     with st.container(key="side-by-side"):
-        talk, beside = st.columns([3, 2], gap="large")
-    with talk, st.container(height=_HEIGHT, border=False, key="talk"):
+        left, right = st.columns([3, 2], gap="large")
+    with left, st.container(height=_HEIGHT, border=False, key="talk"):
         conversation.show(shared, chosen, turns, question)
-    with beside, st.container(height=_HEIGHT, border=False, key="beside"):
+    with right, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:
         panels.show_statistics(opened)
         conversation.offer_export(turns)
 
 
-def _begin(shared: Resources, chosen: Chosen) -> None:
-    """Show how to come to a memory, or the one in the making."""
+def _show_start(shared: Resources, chosen: Chosen) -> None:
+    """Show the running job or, if there is none, the upload."""
     if job_progress.show(shared):
         return
     st.markdown(
-        "### Ask documents that are too long for a prompt\n"
-        "Upload text, PDF, DOCX, EPUB, HTML or Markdown files, or choose a memory on the left. They are read once; "
-        "then every answer quotes the places that it rests on."
+        "### Ask questions about long documents\n"
+        "Upload text, PDF, DOCX, EPUB, HTML or Markdown files, or choose a memory on the left. Documents are memorized "
+        "once; every answer cites the passages that support it."
     )
     upload.offer_upload(shared, chosen.options)
 
 
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:
-    """Return the session's memory; show why, and what to do, where it cannot be opened."""
+    """Return the session's memory; show the error and return None if it cannot be opened."""
     try:
         with st.spinner("Opening the memory …"):
             return shared.registry.open(address.memory_id(), chosen.options)

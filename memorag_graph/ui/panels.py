@@ -1,4 +1,4 @@
-"""Beside the conversation: the cited place, the evidence, what the memory recalled, the way through the graph."""
+"""Show panels beside the conversation: cited passage, evidence, recalled clues, path through the graph."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,19 +20,19 @@ PANELS = ("Document", "Evidence", "Recalled", "Path")
 Result = dict[str, Any]
 
 
-def show_citation_of(result: Result, citation: Result | None = None) -> None:
-    """Choose what is shown: a result, and one of its citations, or the first."""
+def show_citation(result: Result, citation: Result | None = None) -> None:
+    """Select the result to show and one of its citations, by default the first."""
     first = result["citations"][0] if result["citations"] else None
     st.session_state.shown = (address.visit(), result, citation or first)
     st.session_state.panel = "Document"
 
 
 def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None:
-    """Show the chosen panel, at first of the last of some turns."""
+    """Show the chosen panel for the selected result, by default that of the last turn."""
     if st.session_state.get("shown", ("",))[0] != address.visit():
         if not turns:
             return
-        show_citation_of(turns[-1]["result"])
+        show_citation(turns[-1]["result"])
     _, result, citation = st.session_state.shown
     panel = st.segmented_control("Show", PANELS, key="panel", label_visibility="collapsed")
     if panel == "Evidence":
@@ -49,18 +49,18 @@ def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None
 
 
 def show_statistics(opened: "OpenMemory") -> None:
-    """Show what the memory is."""
+    """Show the memory's figures."""
     memory = opened.memory
-    told = {
+    figures = {
         "Text": f"{memory.context_tokens:,} tokens",
         "Chunks": f"{len(opened.index.chunks):,}",
         "Memory": f"{memory.memory_tokens:,} tokens",
         "Keys and values": size(memory.nbytes),
         "Text to memory": f"{memory.context_tokens / max(1, memory.memory_tokens):.1f} : 1",
-        "Kept as": memory.settings.kv_storage,
+        "Storage": memory.settings.kv_storage,
         "Model": memory.identity.model,
     }
-    st.markdown("\n".join(f"- {name}: **{value}**" for name, value in told.items()))
+    st.markdown("\n".join(f"- {name}: **{value}**" for name, value in figures.items()))
 
 
 def _show_evidence(result: Result) -> None:
@@ -68,8 +68,8 @@ def _show_evidence(result: Result) -> None:
         with st.container(border=True):
             st.markdown(f"**[{passage.metadata['number']}]** {escaped(place_of(passage.metadata))}")
             st.text(" ".join(passage.page_content.split()))
-            found = dict.fromkeys(query["kind"] for query in passage.metadata["queries"])
-            st.caption("Found by " + ", ".join(found))
+            kinds = dict.fromkeys(query["kind"] for query in passage.metadata["queries"])
+            st.caption("Found by " + ", ".join(kinds))
 
 
 def _show_recalled(result: Result) -> None:
@@ -82,22 +82,22 @@ def _show_recalled(result: Result) -> None:
     trace = result.get("trace", [])
     dropped = {record["text"]: record["reason"] for record in trace if record["what"] == "dropped"}
     shown = {clue for clues in groups.values() for clue in clues}
-    st.caption("Recalled from memory, unverified; used to search.")
+    st.caption("Recalled from memory, unverified; used as search queries.")
     for name, clues in groups.items():
         if clues:
             st.markdown(f"**{name}**")
         for clue in clues:
             st.text(clue)
-            st.caption(escaped(f"Not searched for ({dropped[clue]})" if clue in dropped else _found_by(result, clue)))
+            st.caption(escaped(f"Not searched: {dropped[clue]}" if clue in dropped else _found_by(result, clue)))
     for record in trace:
         if record["text"] not in shown:
             st.caption(escaped(f"{TRACE_TITLES[record['what']]}: {record['text']} ({record['reason']})"))
 
 
 def _found_by(result: Result, clue: str) -> str:
-    finds = [
+    numbers = [
         passage.metadata["number"]
         for passage in result.get("evidence", [])
         if any(query["text"] == clue for query in passage.metadata["queries"])
     ]
-    return "Found " + ", ".join(f"[{number}]" for number in finds) if finds else "Found nothing of its own"
+    return "Found " + ", ".join(f"[{number}]" for number in numbers) if numbers else "Found no passage"

@@ -1,4 +1,4 @@
-"""A citation's place in its document, as HTML with the quotation marked."""
+"""Render the passage around a citation as HTML, with the quotation marked."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +11,15 @@ _MARKS = re.compile(r"[\\*_`#<\[\]$:~]")
 _BEFORE = 500
 _AFTER = 1500
 _LINES = 8
-"""Lines before a quotation, so that it is in sight however short they are."""
+"""Maximum lines before a quotation, so that it stays visible even if they are short."""
 
 _NEAR = 100
 _NEAR_LINES = 2
-"""Characters and lines before a quotation that a narrow window shows, too."""
+"""Maximum characters and lines before a quotation in a narrow window."""
 
 
 def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
-    """Return the text around a quotation.
+    """Return the text around a quotation as HTML.
 
     Args:
         chunks: The memory's chunks.
@@ -29,7 +29,7 @@ def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
     text, first = _text(chunks, citation["source"], max(0, start - _BEFORE), end + _AFTER)
     before, quote, after = text[: start - first], text[start - first : end - first], text[end - first :]
     if first:
-        before = before.partition(" ")[2] or before  # from a whole word on
+        before = before.partition(" ")[2] or before  # start at a whole word
     shown = _last_lines(before, _LINES)
     near = _last_lines(shown[-_NEAR:], _NEAR_LINES)
     far = shown[: len(shown) - len(near)]
@@ -45,9 +45,9 @@ def _last_lines(text: str, lines: int) -> str:
 
 
 def _text(chunks: Sequence[Chunk], source: str, start: int, end: int) -> tuple[str, int]:
-    """Return a document's text between two offsets, and the first of them that is known.
+    """Return a document's text between two offsets, and the offset of its first known character.
 
-    White space between chunks is not kept with a memory; spaces and line feeds stand for it, at the same offsets.
+    Memories do not keep white space between chunks; spaces and line feeds fill the gaps, so offsets stay valid.
     """
     pieces: list[str] = []
     place: int | None = None
@@ -71,12 +71,12 @@ def _overlapping(chunks: Sequence[Chunk], source: str, start: int, end: int) -> 
 
 
 def escaped(text: str) -> str:
-    """Keep what a document or a model says from being read as a link, a picture from elsewhere, HTML or emphasis."""
+    """Escape text of a document or model, so that Markdown shows no links, remote images, HTML or emphasis."""
     return _MARKS.sub(r"\\\g<0>", text)
 
 
 def place_of(found: Mapping[str, Any]) -> str:
-    """Say where a quotation or passage is, for people: document, page, section."""
+    """Describe the place of a quotation or passage: document, page, section."""
     page = f", page {found['page']}" if found.get("page") is not None else ""
     section = f", “{found['section']}”" if found.get("section") else ""
     offsets = "" if page else f", characters {found['start']:,}–{found['end']:,}"

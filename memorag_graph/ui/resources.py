@@ -1,4 +1,4 @@
-"""What all sessions share: models, memories, the graph, memories in the making, and where conversations are kept."""
+"""Resources that all sessions share: models, memories, the graph, jobs, conversations."""
 
 import os
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
 
 OPTIONS = "MEMORAG_GRAPH_UI_OPTIONS"
-"""Variable that hands the operator's options from the command line to the page, as JSON."""
+"""Environment variable that passes the operator's options to the page, as JSON."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Shared by all sessions of the process.
+    """Resources shared by all sessions of the process.
 
     Attributes:
         options: The operator's options.
         registry: Models and memories.
-        jobs: Memories in the making.
-        talks: The conversations.
+        jobs: Memories being built.
+        conversations: The conversations.
     """
 
     options: RunOptions
     registry: Registry
     jobs: Jobs
-    talks: ConversationStore
+    conversations: ConversationStore
 
     @cached_property
     def graph(self) -> MemoragGraph:
@@ -41,7 +41,7 @@ class Resources:
 
 @st.cache_resource(show_spinner=False)
 def resources() -> Resources:
-    """Return what is shared, made at the first use."""
+    """Return the shared resources; the first call creates them."""
     silence_libraries()
     registry = Registry()
     options = RunOptions.model_validate_json(os.environ.get(OPTIONS, "{}"))

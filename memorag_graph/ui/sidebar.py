@@ -1,4 +1,4 @@
-"""The settings of a question and of a memory, as widgets."""
+"""Show widgets for the settings of questions and memories."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,13 @@ _TASKS = {
     "qa": "from memory",
     "summarize": "summary",
     "lookup": "without clues",
-    "auto": "by the question",
+    "auto": "chosen by the question",
 }
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a session chose.
+    """A session's choices.
 
     Attributes:
         task: The task.
@@ -37,18 +37,18 @@ class Chosen:
 
 
 def settings(defaults: RunOptions) -> Chosen:
-    """Show the settings and return what is chosen."""
-    task = st.selectbox("Task", list(_TASKS), format_func=lambda it: f"{it}: {_TASKS[it]}", key="task")
-    compare = st.toggle("Compare with plain RAG", key="compare", help="Answers each question without clues, too.")
+    """Show the settings and return the choices."""
+    task = st.selectbox("Task", list(_TASKS), format_func=lambda task: f"{task}: {_TASKS[task]}", key="task")
+    compare = st.toggle("Compare with plain RAG", key="compare", help="Also answer each question without clues.")
     with st.expander("Settings"):
         generators = list(dict.fromkeys([defaults.generator or "extractive", *GENERATORS]))
         generator = st.selectbox(
             "Generation model",
             generators,
-            format_func=lambda it: f"{it} ({GENERATORS[it]})" if it in GENERATORS else it,
+            format_func=lambda name: f"{name} ({GENERATORS[name]})" if name in GENERATORS else name,
             accept_new_options=True,
             key="generator",
-            help="Who writes the answer: one of these, or SOURCE:NAME, a directory, a name of the model hub.",
+            help="Writes the answer: one of these, SOURCE:NAME, a directory, or a name on the model hub.",
         )
         values = {
             "generator": generator or "extractive",
@@ -58,7 +58,7 @@ def settings(defaults: RunOptions) -> Chosen:
             "evidence_tokens": st.slider("Evidence (tokens)", 128, 4096, defaults.evidence_tokens, 64, key="evidence"),
             "use_memory_answer": st.toggle("Draft an answer from memory", defaults.use_memory_answer, key="draft"),
         }
-        st.caption("For documents that are memorized from now on:")
+        st.caption("For new documents:")
         values["retrieval_chunk_size"] = st.slider(
             "Chunk size (tokens)", 16, 1024, defaults.retrieval_chunk_size, 16, key="chunk_size"
         )

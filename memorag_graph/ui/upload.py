@@ -1,4 +1,4 @@
-"""Where a session's memory comes from: the store, or an upload, which is memorized."""
+"""Choose a memory of the store, or upload documents and memorize them."""
 
 import tempfile
 from collections import Counter
@@ -23,14 +23,14 @@ _SHORT = 6
 
 
 def choose(shared: Resources) -> bool:
-    """Offer the memories of the store; return whether the one that the address names is among them."""
+    """Show the memories of the store; return whether the address names one of them, or none."""
     titles = {"": "New document", **_titles(shared.registry.store.memories())}
-    is_kept = address.memory_id() in titles
-    if not is_kept:
+    exists = address.memory_id() in titles
+    if not exists:
         address.go()
     st.session_state[_CHOICE] = address.memory_id()
     st.selectbox("Memory", list(titles), format_func=titles.__getitem__, key=_CHOICE, on_change=_go_to_choice)
-    return is_kept
+    return exists
 
 
 def _go_to_choice() -> None:
@@ -38,7 +38,7 @@ def _go_to_choice() -> None:
 
 
 def offer_upload(shared: Resources, options: RunOptions) -> None:
-    """Offer to memorize files."""
+    """Show the file uploader and memorize its files."""
     files = st.file_uploader(
         "Documents",
         type=[suffix[1:] for suffix in SUFFIXES],
@@ -54,24 +54,24 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
     except MemoragError as error:
         st.error(escaped(str(error).removeprefix("file: ")))
         return
-    _let_go(files)
-    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # an uploader without files
+    _free(files)
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # a new key shows an empty uploader
     job_progress.begin(shared, documents, options)
 
 
 def _read(files: Sequence[UploadedFile]) -> list[Document]:
-    """Read uploads, each from a file of its own for as long as that takes."""
+    """Read uploads by way of temporary files."""
     documents = []
     for upload in files:
-        with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as kept:
-            kept.write(upload.getvalue())
-            kept.flush()
-            documents.append(read_document(kept.name, name=document_name(upload.name)))
+        with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as file:
+            file.write(upload.getvalue())
+            file.flush()
+            documents.append(read_document(file.name, name=document_name(upload.name)))
     return documents
 
 
-def _let_go(files: Sequence[UploadedFile]) -> None:
-    """Free the bytes of uploads that were read; Streamlit would hold them until the session ends."""
+def _free(files: Sequence[UploadedFile]) -> None:
+    """Free the bytes of uploads; Streamlit would keep them until the session ends."""
     context = get_script_run_ctx()
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for upload in files:
@@ -79,10 +79,10 @@ def _let_go(files: Sequence[UploadedFile]) -> None:
 
 
 def _titles(memories: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return what memories are called, by id; those of the same texts are told apart by the start of their ids."""
+    """Return titles by memory id; equal titles get the start of the id appended."""
     titles = {info["memory_id"]: _title(info) for info in memories}
     counts = Counter(titles.values())
-    return {it: f"{title} · {it[:_SHORT]}" if counts[title] > 1 else title for it, title in titles.items()}
+    return {key: f"{title} · {key[:_SHORT]}" if counts[title] > 1 else title for key, title in titles.items()}
 
 
 def _title(info: dict[str, Any]) -> str:
