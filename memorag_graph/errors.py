@@ -1,18 +1,18 @@
-"""The package's exceptions. Every message says what is wrong and what to do next."""
+"""Exceptions of the package. Every message says what is wrong and what to do next."""
 
 
 class MemoragError(RuntimeError):
-    """Base of all errors raised on purpose by this package.
+    """Base class of the package's errors.
 
-    A RuntimeError, because a LangGraph server shows clients the messages of those and hides the others.
+    It is a RuntimeError because a LangGraph server shows clients only the messages of those.
     """
 
 
 class InputError(MemoragError, ValueError):
-    """A value given by the caller cannot be used.
+    """An argument, option or state key is invalid.
 
     Attributes:
-        field: Name of the offending argument, option or state key.
+        field: Its name.
     """
 
     def __init__(self, field: str, message: str) -> None:
@@ -21,10 +21,10 @@ class InputError(MemoragError, ValueError):
 
 
 class ModelError(MemoragError):
-    """A model or tokenizer cannot be found or used.
+    """A model or tokenizer cannot be found, loaded or used.
 
     Attributes:
-        status_code: HTTP status with which a server refused the request; None where there was none.
+        status_code: HTTP status of the server's refusal; None if there is none.
     """
 
     def __init__(self, message: str, status_code: int | None = None) -> None:
@@ -33,11 +33,11 @@ class ModelError(MemoragError):
 
 
 class ModelUnavailableError(ModelError):
-    """A served model did not answer for the moment; the same request may succeed a little later."""
+    """A served model is temporarily unavailable; retrying later may succeed."""
 
 
 class CostLimitError(MemoragError):
-    """A call was not made because it may cost more than is left."""
+    """A call was not made because it might exceed the cost limit."""
 
 
 class MissingExtraError(MemoragError, ImportError):
@@ -53,8 +53,8 @@ class MemoryFileError(MemoragError):
 
 
 class MemoryUnreadableError(MemoryFileError):
-    """A saved memory is there, but this program or this user cannot read it; it is never replaced for that."""
+    """A saved memory exists but this version or user cannot read it; it is never replaced."""
 
 
 class MemoryMismatchError(MemoragError):
-    """A memory was made with another model, tokenizer, embedder or format than the one in use."""
+    """A memory was built with another model, tokenizer, embedding model or format than the one in use."""

@@ -1,4 +1,4 @@
-"""How long work tells what it has done."""
+"""Progress reports of long operations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A report from within long work.
+    """Progress of a long operation.
 
     Attributes:
         stage: ``"waiting"`` (for another process), ``"sections"``, ``"gists"``, ``"memory"``, ``"eviction"``,
             ``"chunks"`` or ``"index"``.
         done: Units finished.
-        total: Units in all.
-        unit: What is counted, such as ``"tokens"``.
-        note: A gist that was just written; empty where there is none.
+        total: All units.
+        unit: Name of the unit, e.g. ``"tokens"``.
+        note: The gist that was just generated; empty if there is none.
     """
 
     stage: str
@@ -28,4 +28,4 @@ ReportProgress = Callable[[Progress], None]
 
 
 def ignore_progress(_: Progress) -> None:
-    """Report to nobody."""
+    """Discard a progress report."""

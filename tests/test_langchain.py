@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,7 +259,7 @@ def test_what_a_loader_gives_is_memorized_by_source(graph: MemoragGraph) -> None
     texts = {document.source: document.text for document in from_langchain(loaded)}
     assert list(texts) == ["report.pdf", "notice.txt"]
     assert all(texts[it["source"]][it["start"] : it["end"]] == it["quote"] for it in result["citations"])
-    with pytest.raises(InputError, match="holds no text"):
+    with pytest.raises(InputError, match="contains no text"):
         graph.invoke({"documents": [Document(" ")], "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
 
 
@@ -304,6 +305,24 @@ def test_a_memory_without_an_index_answers_from_memory_only(registry: Registry) 
             graph.invoke({**given, "query": QUESTION}, context=options)  # type: ignore[call-overload]
     with pytest.raises(InputError, match="index: 'qdrant' is unknown"):
         graph.invoke({"context": TEXT, "query": QUESTION}, context=TINY.model_copy(update={"index": "qdrant"}))  # type: ignore[call-overload]
+
+
+def test_a_relative_directory_is_resolved_when_it_is_given(
+    graph: MemoragGraph, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = {"context": TEXT[:700], "query": QUESTION, "task_type": "lookup", "save_dir": "kept"}
+    answer = graph.invoke(given, context=TINY)["answer"]  # type: ignore[call-overload]
+    chain = memorag_chain("kept", graph=graph, options=TINY, task_type="lookup")
+    retriever = MemoRAGRetriever(memory_id="kept", graph=graph, options=TINY, task_type="lookup")
+    tool = memorag_tool("kept", graph=graph, options=TINY)
+    chat = memory_chat("kept", registry=registry, options=TINY)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert chain.invoke(QUESTION).text == answer
+    assert retriever.invoke(QUESTION)
+    assert answer in tool.invoke({"question": QUESTION, "task_type": "lookup"})
+    assert chat.invoke(QUESTION).text
 
 
 def test_an_agent_is_told_what_went_wrong(graph: MemoragGraph, memory_id: str) -> None:

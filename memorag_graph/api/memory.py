@@ -35,8 +35,8 @@ class Memory(Model):
     Example:
         >>> memory = Memory("embedded")
         >>> memory.memorize(text)
-        >>> spans = memory.recall("Who rebuilt the lighthouse?")
-        >>> "lighthouse" in spans
+        >>> spans = memory.recall("Who was proud of the harbour at Thorle?")
+        >>> "Captain Struan" in spans
         True
     """
 

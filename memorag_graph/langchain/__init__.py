@@ -1,1 +1,1 @@
-"""The package as parts of LangChain programs: a runnable, a chain, a retriever, a tool, a chat model."""
+"""LangChain components: a runnable, a chain, a retriever, a tool and a chat model."""

@@ -1,4 +1,4 @@
-"""A question, a prompt or messages → the answer as a message."""
+"""A chain that takes a question, a prompt or messages and returns the answer as a message."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +11,7 @@ from langchain_core.runnables.utils import AddableDict
 
 from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
+from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.settings import RunOptions, TaskType
 
@@ -24,38 +25,46 @@ def memorag_chain(
     options: RunOptions | None = None,
     task_type: TaskType = "memorag",
 ) -> Runnable[ChainInput, AIMessageChunk]:
-    """Return a chain that answers like a chat model, but from a memory, as in ``prompt | chain | parser``.
+    """Return a chain that replaces a chat model and answers from a memory, as in ``prompt | chain | parser``.
 
-    It takes a question, a prompt, messages, or the graph's input as a dict, and gives a message whose
-    ``response_metadata`` holds the citations and all else that the graph found. It streams the answer's tokens.
+    It takes a question, a prompt, messages, or the graph's input as a dict, and returns a message whose
+    ``response_metadata`` holds the rest of the graph's output, e.g. the citations. It streams the answer's tokens.
 
     Args:
-        memory_id: Id or directory of the memory; empty where each input brings its own text.
+        memory_id: Id or directory of the memory; empty if each input brings its own text.
         graph: The graph to run.
-        options: Options of the runs; those named in ``config["configurable"]`` come first.
-        task_type: What is asked for, where the input does not say.
+        options: Options of the runs; ``config["configurable"]`` takes precedence.
+        task_type: Task for inputs that name none.
+
+    Example:
+        >>> chain = memorag_chain(memory_id, task_type="lookup")
+        >>> message = chain.invoke("Who rebuilt the lighthouse?")
+        >>> "Captain Petrie rebuilt it in stone. [1]" in message.text
+        True
+        >>> message.response_metadata["citations"][0]["source"]
+        'context'
     """
     chosen = options or RunOptions()
     if memory_id:
-        chosen = chosen.model_copy(update={"memory_id": memory_id})
+        chosen = chosen.model_copy(update={"memory_id": absolute_place(memory_id)})
 
-    def to_input(given: ChainInput) -> dict[str, Any]:
-        return {"task_type": task_type, **_graph_input(given)}
+    def to_input(chain_input: ChainInput) -> dict[str, Any]:
+        return {"task_type": task_type, **_graph_input(chain_input)}
 
     ask = MemoRAGRunnable(graph=graph, options=chosen)
     return RunnableLambda(to_input) | ask | RunnableGenerator(_messages, _amessages)
 
 
-def _graph_input(given: ChainInput) -> dict[str, Any]:
-    """Read a question; what system messages say comes before the last message of the user."""
-    if isinstance(given, str):
-        return {"query": given}
-    if isinstance(given, Mapping):
-        return dict(given)
-    messages = given.to_messages() if isinstance(given, PromptValue) else convert_to_messages(given)
+def _graph_input(chain_input: ChainInput) -> dict[str, Any]:
+    """Convert input to the graph's; the text of system messages is put before the user's last message."""
+    if isinstance(chain_input, str):
+        return {"query": chain_input}
+    if isinstance(chain_input, Mapping):
+        return dict(chain_input)
+    messages = chain_input.to_messages() if isinstance(chain_input, PromptValue) else convert_to_messages(chain_input)
     if not messages or messages[-1].type != "human":
         raise InputError("messages", "the last message must be the user's question")
-    return {"query": _text([*(it for it in messages if it.type == "system"), messages[-1]])}
+    return {"query": _text([*(message for message in messages if message.type == "system"), messages[-1]])}
 
 
 def _text(messages: Sequence[BaseMessage]) -> str:
@@ -73,5 +82,5 @@ async def _amessages(pieces: AsyncIterator[AddableDict]) -> AsyncIterator[AIMess
 
 
 def _message(piece: AddableDict) -> AIMessageChunk:
-    found = {key: value for key, value in piece.items() if key not in ("answer", "messages")}
-    return AIMessageChunk(content=piece["answer"], response_metadata=found)
+    metadata = {key: value for key, value in piece.items() if key not in ("answer", "messages")}
+    return AIMessageChunk(content=piece["answer"], response_metadata=metadata)

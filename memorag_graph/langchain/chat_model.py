@@ -10,17 +10,23 @@ from memorag_graph.settings import RunOptions
 def memory_chat(
     memory_id: str, *, shard: int | None = None, registry: Registry = shared_registry, options: RunOptions | None = None
 ) -> MemoryChat:
-    """Return a chat model whose prompts continue a memory, for prompts of your own; nothing is retrieved or cited.
+    """Return a chat model that answers your own prompts from a memory, without retrieval or citations.
 
     Args:
         memory_id: Id or directory of the memory.
-        shard: Which shard to continue, where the memory has several.
-        registry: Where the memory is kept.
-        options: Models, longest answer and temperature.
+        shard: The shard to continue, if the memory has several.
+        registry: Keeps the memory.
+        options: Models, maximum tokens per answer and temperature.
 
     Raises:
-        InputError: If the memory has several shards and none is named, or not the one that is named.
+        InputError: If the memory has several shards and ``shard`` names none of them.
         MemoryFileError: If there is no such memory, or it is damaged.
+
+    Example:
+        >>> chat = memory_chat(memory_id, options=RunOptions(max_new_tokens=16))
+        >>> reply = chat.invoke("On which days does the ferry call?")
+        >>> 0 < reply.usage_metadata["output_tokens"] <= 16
+        True
     """
     chosen = options or RunOptions()
     opened = registry.open(memory_id, chosen)

@@ -1,29 +1,38 @@
-"""The evidence for a question, as a LangChain retriever."""
+"""A LangChain retriever that returns the evidence for a question."""
+
+from typing import Annotated
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from memorag_graph.graph import graph as default_graph
+from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph
 from memorag_graph.settings import RunOptions, TaskType
 
 
 class MemoRAGRetriever(BaseRetriever):
-    """Finds the passages that a memory's clues and the question lead to: the graph up to its generator.
+    """Retrieves passages with a question and the clues recalled for it: the graph up to its generator.
 
-    Passages come in document order. Their metadata say where they stand (``source``, ``start``, ``end``), how high
-    they rank (``score``), and which clues found them (``queries``: ``kind`` and ``text``, best first).
+    Passages are in document order. Their metadata hold the position (``source``, ``start``, ``end``), the rank
+    (``score``), and the queries that found them (``queries``: ``kind`` and ``text``, best first).
+
+    Example:
+        >>> retriever = MemoRAGRetriever(memory_id=memory_id, task_type="lookup")
+        >>> passages = retriever.invoke("Who rebuilt the lighthouse?")
+        >>> "Captain Petrie rebuilt it in stone." in passages[0].page_content
+        True
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    memory_id: str
+    memory_id: Annotated[str, AfterValidator(absolute_place)]
     """Id or directory of the memory."""
     options: RunOptions = Field(default_factory=RunOptions)
     task_type: TaskType = "memorag"
-    """``"memorag"`` searches for a question and clues, ``"lookup"`` for the question alone, ``"summarize"`` for the
+    """``"memorag"`` searches with the question and clues, ``"lookup"`` with the question only, ``"summarize"`` with the
     main points; ``"auto"`` chooses by the question."""
     graph: AnyGraph = Field(default=default_graph, exclude=True, repr=False)
 

@@ -1,4 +1,4 @@
-"""The graph as a runnable whose stream is the answer, and whose options are LangChain's ``configurable`` fields."""
+"""The graph as a runnable that streams the answer and takes its options from LangChain's ``configurable`` fields."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from memorag_graph.graph import graph as default_graph
 from memorag_graph.settings import RunOptions, run_options
 
 ANSWERING_NODES = frozenset({"generate", "draft_answer"})
-"""The nodes whose messages are answers."""
+"""Nodes whose messages are answers."""
 
 AnyGraph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -24,12 +24,18 @@ _MODES: list[StreamMode] = ["messages", "values"]
 
 
 class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
-    """Answers a question with the graph: the graph's input in, its output out.
+    """Runs the graph: takes its input and returns its output.
 
-    The stream gives the answer's text as ``{"answer": piece}`` while it is written, and everything else at the end;
-    the sum of all pieces is what ``invoke`` gives.
+    The stream yields the answer's text as ``{"answer": piece}`` while it is generated, and all other output at the
+    end; the sum of all pieces equals the result of ``invoke``.
 
-    Options are taken from ``config["configurable"]`` where they are named there, else from :attr:`options`.
+    Options named in ``config["configurable"]`` take precedence over :attr:`options`.
+
+    Example:
+        >>> ask = MemoRAGRunnable(options=RunOptions(memory_id=memory_id))
+        >>> result = ask.invoke({"query": "Who rebuilt the lighthouse?", "task_type": "lookup"})
+        >>> "Captain Petrie rebuilt it in stone. [1]" in result["answer"]
+        True
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -37,11 +43,11 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
     graph: AnyGraph = Field(default=default_graph, exclude=True, repr=False)
     options: RunOptions = Field(default_factory=RunOptions)
     configurable: frozenset[str] = frozenset(RunOptions.model_fields)
-    """Options that a caller may set; the others stay as they are in :attr:`options`."""
+    """Options that a caller may set; the others are fixed by :attr:`options`."""
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
-        """The options that a caller may set, as LangChain and LangServe show them."""
+        """Options that a caller may set, as shown by LangChain and LangServe."""
         fields = {name: field for name, field in RunOptions.model_fields.items() if name in self.configurable}
         return [
             ConfigurableFieldSpec(name, field.annotation, name, field.description, getattr(self.options, name))
@@ -57,11 +63,11 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
         """Answer a question.
 
         Raises:
-            InputError: If the input or an option cannot be used.
+            InputError: If the input or an option is invalid.
         """
 
-        def run(given: dict[str, Any], run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> AddableDict:
-            return AddableDict(self.graph.invoke(given, config, context=self._chosen(config)))
+        def run(inputs: dict[str, Any], run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> AddableDict:
+            return AddableDict(self.graph.invoke(inputs, config, context=self._chosen(config)))
 
         return self._call_with_config(run, dict(input), config)
 
@@ -74,9 +80,9 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
         """Answer a question without blocking the event loop; models run in threads."""
 
         async def run(
-            given: dict[str, Any], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+            inputs: dict[str, Any], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
         ) -> AddableDict:
-            return AddableDict(await self.graph.ainvoke(given, config, context=self._chosen(config)))
+            return AddableDict(await self.graph.ainvoke(inputs, config, context=self._chosen(config)))
 
         return await self._acall_with_config(run, dict(input), config)
 
@@ -92,8 +98,8 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
             inputs: Iterator[dict[str, Any]], run_manager: CallbackManagerForChainRun, config: RunnableConfig
         ) -> Iterator[AddableDict]:
             pieces = _Pieces()
-            for given in inputs:
-                for event in self.graph.stream(given, config, context=self._chosen(config), stream_mode=_MODES):
+            for graph_input in inputs:
+                for event in self.graph.stream(graph_input, config, context=self._chosen(config), stream_mode=_MODES):
                     yield from pieces.read(event)
             yield pieces.rest()
 
@@ -114,8 +120,8 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
             inputs: AsyncIterator[dict[str, Any]], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
         ) -> AsyncIterator[AddableDict]:
             pieces = _Pieces()
-            async for given in inputs:
-                stream = self.graph.astream(given, config, context=self._chosen(config), stream_mode=_MODES)
+            async for graph_input in inputs:
+                stream = self.graph.astream(graph_input, config, context=self._chosen(config), stream_mode=_MODES)
                 async for event in stream:
                     for piece in pieces.read(event):
                         yield piece
@@ -128,26 +134,26 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
         """Return the options of a run.
 
         Raises:
-            InputError: If an option cannot be used, or not be set by the caller.
+            InputError: If an option is invalid, or the caller may not set it.
         """
-        given = {
+        changes = {
             name: value for name, value in config.get("configurable", {}).items() if name in RunOptions.model_fields
         }
-        for name in given:
-            if name not in self.configurable and given[name] != getattr(self.options, name):
-                raise InputError(name, "cannot be set here; it was chosen when this was started")
-        return run_options({**self.options.model_dump(), **given}) if given else self.options
+        for name in changes:
+            if name not in self.configurable and changes[name] != getattr(self.options, name):
+                raise InputError(name, "cannot be set here; it was fixed at startup")
+        return run_options({**self.options.model_dump(), **changes}) if changes else self.options
 
 
 class _Pieces:
-    """Reads the graph's events into pieces of its output."""
+    """Converts the graph's events to pieces of its output."""
 
     def __init__(self) -> None:
         self._shown = ""
         self._result: Mapping[str, Any] = {}
 
-    def read(self, event: Any) -> Iterator[AddableDict]:  # noqa: ANN401 - what LangGraph streams
-        """Yield what an event adds to the answer."""
+    def read(self, event: Any) -> Iterator[AddableDict]:  # noqa: ANN401 - LangGraph's interface
+        """Yield the text that an event adds to the answer."""
         mode, content = event
         if mode == "values":
             self._result = content
@@ -158,7 +164,7 @@ class _Pieces:
             yield AddableDict(answer=str(message.text))
 
     def rest(self) -> AddableDict:
-        """Return the rest of the output; where another answer took the place of the one shown, it begins anew."""
+        """Return the rest of the output; if another answer replaced the streamed one, it follows after a blank line."""
         answer = str(self._result.get("answer", ""))
         is_shown = self._shown.strip() == answer.strip()
         between = "\n\n" if self._shown and not is_shown else ""

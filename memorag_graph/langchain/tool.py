@@ -1,4 +1,4 @@
-"""A memory as a tool of an agent."""
+"""A memory as a tool for an agent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 
 from memorag_graph.errors import MemoragError
 from memorag_graph.graph import graph as default_graph
+from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.settings import RunOptions, TaskType
 
 
 class ToolInput(BaseModel):
-    """What an agent gives the tool."""
+    """Arguments of the tool."""
 
     question: str = Field(description="The question, complete in itself; may be empty for a summary.")
     task_type: TaskType = Field(
@@ -33,32 +34,40 @@ def memorag_tool(
     graph: AnyGraph = default_graph,
     options: RunOptions | None = None,
 ) -> BaseTool:
-    """Return a tool that asks a memory.
+    """Return a tool that answers questions from a memory.
 
-    Its content is the answer with its citations; its artifact is all that the graph found. What cannot be asked is
-    told to the agent, so that it can ask better.
+    Its content is the answer with its citations; its artifact is the graph's whole output. Errors are returned to the
+    agent as messages, so that it can correct its call.
 
     Args:
         memory_id: Id or directory of the memory.
         name: The tool's name.
-        description: What the document is, for the agent to know when to ask it.
+        description: What the document is about, so that the agent knows when to use the tool.
         graph: The graph to run.
         options: Options of the runs.
+
+    Example:
+        >>> tool = memorag_tool(memory_id, description="Answers questions about the island.")
+        >>> content = tool.invoke({"question": "Who rebuilt the lighthouse?", "task_type": "lookup"})
+        >>> "Captain Petrie rebuilt it in stone. [1]" in content
+        True
     """
     runnable = MemoRAGRunnable(graph=graph, options=options or RunOptions())
 
-    def given(question: str, task_type: TaskType) -> dict[str, Any]:
-        return {"memory_id": memory_id, "query": question, "task_type": task_type}
+    place = absolute_place(memory_id)
+
+    def graph_input(question: str, task_type: TaskType) -> dict[str, Any]:
+        return {"memory_id": place, "query": question, "task_type": task_type}
 
     def ask(question: str, config: RunnableConfig, task_type: TaskType = "memorag") -> tuple[str, dict[str, Any]]:
-        with _telling():
-            return _told(runnable.invoke(given(question, task_type), config))
+        with _as_tool_errors():
+            return _for_agent(runnable.invoke(graph_input(question, task_type), config))
 
     async def aask(
         question: str, config: RunnableConfig, task_type: TaskType = "memorag"
     ) -> tuple[str, dict[str, Any]]:
-        with _telling():
-            return _told(await runnable.ainvoke(given(question, task_type), config))
+        with _as_tool_errors():
+            return _for_agent(await runnable.ainvoke(graph_input(question, task_type), config))
 
     return StructuredTool.from_function(
         ask,
@@ -73,23 +82,23 @@ def memorag_tool(
 
 
 def _refusal(error: Any) -> str:  # noqa: ANN401 - the validation error of Pydantic's old or new interface
-    """Say which argument of the agent's call cannot be used."""
+    """Return a message that names the invalid argument of the agent's call."""
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """Have the agent told of what went wrong."""
+def _as_tool_errors() -> Iterator[None]:
+    """Report the package's errors to the agent."""
     try:
         yield
     except MemoragError as error:
         raise ToolException(str(error)) from None
 
 
-def _told(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the answer as an agent reads it, and all that was found."""
+def _for_agent(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the answer with its citations as text, and the whole result."""
     lines = [result["answer"] or "No answer was found."]
     lines += [f"Note: {notice}" for notice in result["notices"]]
-    lines += [f"[{it['number']}] {it['source']}:{it['start']}-{it['end']}: {it['quote']}" for it in result["citations"]]
+    lines += ["[{number}] {source}:{start}-{end}: {quote}".format(**citation) for citation in result["citations"]]
     return "\n".join(lines), result

@@ -1,4 +1,4 @@
-"""The eight prompts, per language, each of which a caller may replace."""
+"""The eight prompt templates per language; callers may replace each."""
 
 import re
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ REQUIRED_FIELDS: Mapping[PromptKey, frozenset[str]] = MappingProxyType(
         "sum_gen": frozenset({"evidence"}),
     }
 )
-"""Placeholders that a template must contain."""
+"""Placeholders that each template must contain."""
 
 OWN_PROMPTS: tuple[PromptKey, ...] = ("context", "gist")
-"""The prompts that are part of a memory: it is made with them."""
+"""Prompts that are part of a memory, since it is built with them."""
 
 en_prompts: Mapping[PromptKey, str] = ENGLISH.templates
 """The built-in English templates by key."""
@@ -37,28 +37,28 @@ en_prompts: Mapping[PromptKey, str] = ENGLISH.templates
 zh_prompts: Mapping[PromptKey, str] = CHINESE.templates
 """The built-in Chinese templates by key."""
 
-_OWN_LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
+_BUILT_IN = {"en": ENGLISH, "zh": CHINESE}
 _PLACEHOLDER = re.compile(r"\{(context|question|evidence|memory)\}")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompt templates in use for a document.
+    """Prompt templates for a document.
 
     Attributes:
         language: Language of the document.
-        overrides: Templates given by the caller, by key.
+        overrides: The caller's templates by key.
     """
 
     language: Language
     overrides: Mapping[PromptKey, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the overrides.
+        """Validate the overrides.
 
         Raises:
-            InputError: If a key is unknown or a template lacks a placeholder that it needs.
+            InputError: If a key is unknown or a template lacks a required placeholder.
         """
         for key, template in self.overrides.items():
             if key not in REQUIRED_FIELDS:
@@ -72,15 +72,15 @@ class Prompts:
         """Return the template of a key."""
         if key in self.overrides:
             return self.overrides[key]
-        template = self._own.templates[key]
-        if self.language.code in _OWN_LANGUAGES or key == "context":
+        template = self._texts.templates[key]
+        if self.language.code in _BUILT_IN or key == "context":
             return template
         return f"{template}\n\n{ENGLISH.answer_in.replace('{language}', self.language.name)}"
 
     def fill(self, key: PromptKey, **values: str) -> str:
-        """Fill a template's placeholders; braces in the values stay as they are.
+        """Fill a template's placeholders; braces in the values are kept.
 
-        A placeholder without a value leaves no gap behind.
+        Placeholders without a value are removed together with the blank lines around them.
         """
         filled = {name for name, value in values.items() if value}
         template = _PLACEHOLDER.sub(lambda match: match[0] if match[1] in filled else "", self[key])
@@ -88,42 +88,42 @@ class Prompts:
         return clean_text(_PLACEHOLDER.sub(lambda match: values[match[1]], template))
 
     def around_context(self) -> tuple[str, str]:
-        """Return what the ``context`` template says before and after the gists."""
+        """Return the text of the ``context`` template before and after the gists."""
         before, _, after = self["context"].partition("{context}")
         return before, after
 
     def memory_note(self, draft: str) -> str:
-        """Present a draft answer to the generator; empty without one."""
-        return self._own.memory_note.replace("{draft}", draft) if draft else ""
+        """Return the note that shows a draft answer to the generator; empty without a draft."""
+        return self._texts.memory_note.replace("{draft}", draft) if draft else ""
 
     @property
     def summary_question(self) -> str:
-        """The request that stands in for a question when a summary is asked for without one."""
-        return self._own.summary_question
+        """Default request for a summary without a question."""
+        return self._texts.summary_question
 
     @property
     def repeat(self) -> str:
-        """The request for the document word by word."""
-        return self._own.repeat
+        """Request to repeat the document word for word."""
+        return self._texts.repeat
 
     def refusal(self, nearest: str = "") -> str:
-        """Say that the document does not contain the answer, with the quotations nearest to it, if there are any."""
-        own = self._own
-        return f"{own.not_contained}\n{own.nearest} {nearest}" if nearest else own.not_contained
+        """Return the refusal: the document does not contain the answer, followed by the nearest quotations if any."""
+        texts = self._texts
+        return f"{texts.not_contained}\n{texts.nearest} {nearest}" if nearest else texts.not_contained
 
     def is_refusal(self, text: str) -> bool:
-        """Tell whether a written answer says what :meth:`refusal` says."""
-        return _letters(self._own.not_contained) in _letters(text)
+        """Return whether an answer contains the refusal."""
+        return _letters(self._texts.not_contained) in _letters(text)
 
     def resolved(self) -> dict[PromptKey, str]:
-        """Return all eight templates as they will be used."""
+        """Return all eight templates, overrides applied."""
         return {key: self[key] for key in get_args(PromptKey)}
 
     @property
-    def _own(self) -> LanguagePrompts:
-        return _OWN_LANGUAGES.get(self.language.code, ENGLISH)
+    def _texts(self) -> LanguagePrompts:
+        return _BUILT_IN.get(self.language.code, ENGLISH)
 
 
 def _letters(text: str) -> str:
-    """Return a text's letters in lower case: spaces and marks may differ."""
+    """Return a text's letters in lower case, without spaces and punctuation."""
     return "".join(filter(str.isalpha, text.lower()))

@@ -1,4 +1,4 @@
-"""What a language has to say to have prompts of its own."""
+"""The texts that make up the prompts of one language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ class LanguagePrompts:
 
     Attributes:
         templates: The eight templates by key.
-        memory_note: How a draft answer is shown to the generator, in place of ``{memory}`` in ``qa_gen``.
-        summary_question: What stands in for the question when a summary is asked for without one.
-        repeat: Asks for the document word by word; a memory's tokens are scored by what an answer to it looks at.
-        not_contained: Says that the document does not hold the answer; ``qa_gen`` asks for it word by word.
-        nearest: Goes before quotations that hardly answer.
-        answer_in: Closing instruction that asks for another ``{language}``.
+        memory_note: Shows a draft answer to the generator, in place of ``{memory}`` in ``qa_gen``.
+        summary_question: Default request for a summary without a question.
+        repeat: Request to repeat the document word for word; eviction scores tokens by the attention they get from it.
+        not_contained: States that the document does not contain the answer; ``qa_gen`` asks for exactly this text.
+        nearest: Introduces the nearest quotations after ``not_contained``.
+        answer_in: Closing instruction to answer in another ``{language}``.
     """
 
     templates: Mapping[PromptKey, str]

@@ -1,4 +1,4 @@
-"""A chat model served by OpenAI, Azure OpenAI or DeepSeek, with the interface of a local model."""
+"""Ask a chat model served by OpenAI, Azure OpenAI or DeepSeek through the interface of a local model."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,27 +21,34 @@ _KINDS_OF_TOKENS = 2
 class Agent:
     """A served chat model: ask it with :meth:`generate`, or give it to a pipeline as ``customized_gen_model``.
 
-    Requests that fail for the moment (rate limits, timeouts, broken connections, server errors) are sent again with
-    growing pauses. The key is in no text of this object.
+    Requests with a temporary failure (rate limit, timeout, broken connection, server error) are retried with growing
+    pauses. The key is in no text of this object.
 
     Args:
-        model: The model's name, such as ``"gpt-4o"``; for Azure, the deployment's.
+        model: Name of the model, for example ``"gpt-4o"``; for Azure, of the deployment.
         source: ``"openai"``, ``"azure"`` or ``"deepseek"``.
         api_dict: ``api_key``, ``base_url`` (Azure: ``azure_endpoint``, ``azure_deployment``, ``api_version``),
-            ``organization``, ``timeout``, ``max_retries``; what is missing is read from the source's environment
+            ``organization``, ``timeout``, ``max_retries``; missing ones are read from the source's environment
             variables.
-        temperature: 0 is deterministic; higher is more varied, up to 2.
-        max_new_tokens: Longest answer in tokens.
+        temperature: 0 is deterministic; higher values, up to 2, are more varied.
+        max_new_tokens: Maximum tokens per answer.
         timeout: Seconds to wait for an answer.
-        max_retries: How often a request that failed for the moment is sent again.
-        prices: Prices per million tokens read and written.
-        max_cost: Most that all calls together may cost by these prices; a call that may go beyond it is not made.
-            A lost answer counts as a whole one; requests that the client sends again by itself count once.
+        max_retries: Retries of a request after temporary failures.
+        prices: Prices per million tokens read and generated.
+        max_cost: Maximum cost of all calls together; a call that may exceed it is not made. A lost answer counts in
+            full; retries by the client count once.
 
     Raises:
         InputError: If an argument is unknown or out of range.
         ModelError: If there is no key.
         MissingExtraError: If the source's package is not installed.
+
+    Example:
+        >>> agent = Agent("gpt-4o", api_dict={"api_key": "sk-...", "base_url": server_url})
+        >>> agent.generate("Who was proud of the harbour at Thorle?")
+        ['Captain Struan was proud of the harbour at Thorle [1].']
+        >>> agent.usage.calls
+        1
     """
 
     def __init__(
@@ -61,25 +68,27 @@ class Agent:
         check_number("timeout", timeout)
         check_number("max_retries", max_retries)
         if api_dict is not None and not isinstance(api_dict, Mapping):
-            raise InputError("api_dict", f"must be a dict such as {{'api_key': ...}}, not {type(api_dict).__name__}")
-        if max_cost is not None and (prices is None or not max_cost > 0):  # NaN is not above 0 either
+            raise InputError(
+                "api_dict", f"must be a dict, for example {{'api_key': ...}}, not {type(api_dict).__name__}"
+            )
+        if max_cost is not None and (prices is None or not max_cost > 0):  # also refuses NaN
             raise InputError("max_cost", "must be positive, and needs prices=(input, output) per million tokens")
         if prices is not None and (len(prices) != _KINDS_OF_TOKENS or not all(price >= 0 for price in prices)):
             raise InputError("prices", f"must be two numbers from 0 up, (input, output), not {prices}")
         self.model = model
         self.source = source
-        self._served = ProviderModel(source, model, dict(api_dict or {}), temperature)
+        self._provider_model = ProviderModel(source, model, dict(api_dict or {}), temperature)
         self._meter = UsageMeter(Prices(*prices) if prices else _FREE, max_cost, max_new_tokens)
         self._settings = {"max_tokens": max_new_tokens, "timeout": timeout, "max_retries": max_retries}
 
     def __repr__(self) -> str:
-        """Name the model, not its key."""
+        """Show the model, but not its key."""
         return f"Agent({self.model!r}, source={self.source!r})"
 
     @cached_property
     def chat(self) -> BaseChatModel:
-        """The LangChain chat model; its calls count, however they are made."""
-        return self._served.chat(**self._settings, callbacks=[self._meter])
+        """The LangChain chat model; all its calls are counted, however they are made."""
+        return self._provider_model.chat(**self._settings, callbacks=[self._meter])
 
     @property
     def usage(self) -> Usage:
@@ -97,25 +106,25 @@ class Agent:
 
         Args:
             prompts: One prompt or several, each a message of the user.
-            batch_size: How many requests are under way at once.
-            max_new_tokens: Longest answer in tokens; by default the agent's.
+            batch_size: Maximum concurrent requests.
+            max_new_tokens: Maximum tokens per answer; by default the agent's.
             temperature: By default the agent's.
 
         Raises:
-            CostLimitError: If a call may cost more than is left.
+            CostLimitError: If a call may exceed ``max_cost``.
             ModelError: If the server cannot be reached or does not answer.
             InputError: If an argument is out of range.
         """
         if batch_size < 1:
             raise InputError("batch_size", f"must be at least 1, not {batch_size}")
-        given: list[LanguageModelInput] = [*texts_of("prompts", prompts)]
+        inputs: list[LanguageModelInput] = [*texts_of("prompts", prompts)]
         if max_new_tokens is not None:
             check_number("max_new_tokens", max_new_tokens)
         if temperature is not None:
             check_number("temperature", temperature)
         changes = {"max_tokens": max_new_tokens, "temperature": temperature}
         chat = self.chat.model_copy(update={name: value for name, value in changes.items() if value is not None})
-        replies = chat.batch(given, {"max_concurrency": batch_size}, return_exceptions=True)
+        replies = chat.batch(inputs, {"max_concurrency": batch_size}, return_exceptions=True)
         return [_text(reply) for reply in replies]
 
 
