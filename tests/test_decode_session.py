@@ -169,6 +169,27 @@ def test_models_with_a_sliding_window_use_their_own_attention_and_equal_one_go(k
     assert_close(session.step([3, 4])[0], one_go(model, [*remembered, *prompts[1], 8, 9, 3])[-1])
 
 
+def test_a_model_with_soft_caps_uses_its_own_attention_and_equals_one_go() -> None:
+    """Its scores are far above the cap for all tokens but those that are tried when it is loaded."""
+    torch.manual_seed(0)
+    sizes = {**SIZES, "num_hidden_layers": 1, "layer_types": ["full_attention"], "attn_logit_softcapping": 2.0}
+    stock = Gemma2ForCausalLM(Gemma2Config(**sizes, head_dim=8, use_sliding_window=False)).float()
+    for parameter in stock.parameters():
+        parameter.data.normal_(std=0.2)
+    tried = [(SIZES["vocab_size"] // 3 + 997 * place) % SIZES["vocab_size"] for place in range(20)]
+    attention = stock.model.layers[0].self_attn
+    for projection in (attention.q_proj, attention.k_proj):
+        projection.weight.data[:, 1:] = 0
+        projection.weight.data[:, 0] *= 10
+    stock.model.embed_tokens.weight.data[tried, 0] = 0
+    remembered, prompt = ([token for token in random_tokens(30, seed) if token not in tried] for seed in (1, 2))
+    with torch.inference_mode():
+        expected = stock(torch.tensor([remembered + prompt]), use_cache=False).logits[0, -1]
+    model = LanguageModel(stock, byte_tokenizer(), "gemma2")
+    session = open_session(model.model, [prefill(model, remembered)], len(prompt))
+    assert_close(session.prefill(0, prompt), expected)
+
+
 def test_a_model_that_drops_the_prefix_uses_its_own_attention() -> None:
     """Nemotron's layers do not hand on the arguments that the shared attention needs."""
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Reading guesses along changes no answer, and takes fewer steps where a text copies."""
+"""Prompt lookup changes no answer, and takes fewer steps if the answer copies earlier text."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ from tests.test_gist_batch import FILLED
 REMEMBERED = random_tokens(80, seed=2)
 
 
-def test_what_followed_the_longest_run_seen_before_is_guessed() -> None:
+def test_the_tokens_after_the_longest_run_that_occurred_before_are_guessed() -> None:
     lookup = PromptLookup([1, 2, 3, 4, 9, 2, 3, 5, 6])
     assert lookup.guess(3) == []
     lookup.extend([3])
-    assert lookup.guess(3) == [5, 6, 3], "the latest place of a run counts"
+    assert lookup.guess(3) == [5, 6, 3], "the latest occurrence of a run counts"
     lookup.extend([4])
     assert lookup.guess(2) == [9, 2]
     lookup = PromptLookup([1, 2, 3, 7, 2, 3, 8, 1])
@@ -32,15 +32,15 @@ def test_what_followed_the_longest_run_seen_before_is_guessed() -> None:
     assert PromptLookup([5]).guess(4) == []
 
 
-def brute_force(tokens: list[int], most: int) -> list[int]:
+def brute_force(tokens: list[int], count: int) -> list[int]:
     for length in range(min(3, len(tokens)), 0, -1):
         for end in range(len(tokens) - 1, length - 1, -1):
             if tokens[end - length : end] == tokens[-length:]:
-                return tokens[end : end + most]
+                return tokens[end : end + count]
     return []
 
 
-def test_guesses_are_those_of_a_search_through_all() -> None:
+def test_guesses_equal_those_of_an_exhaustive_search() -> None:
     tokens = torch.randint(0, 4, (300,), generator=torch.Generator().manual_seed(1)).tolist()
     lookup = PromptLookup([])
     for end, token in enumerate(tokens, start=1):
@@ -49,14 +49,14 @@ def test_guesses_are_those_of_a_search_through_all() -> None:
 
 
 @pytest.mark.parametrize("remembering", [True, False])
-def test_several_tokens_at_once_give_the_logits_of_one_go(language_model: LanguageModel, remembering: bool) -> None:
+def test_several_tokens_at_once_give_the_logits_of_one_pass(language_model: LanguageModel, remembering: bool) -> None:
     prefix = prefill(language_model, REMEMBERED) if remembering else None
     before = REMEMBERED if remembering else []
     prompts = [random_tokens(length, seed=length) for length in (20, 3)]
     session = open_session(language_model.model, [prefix, prefix], 20, 20)
     for row, prompt in enumerate(prompts):
         session.prefill(row, prompt)
-    for kept in (4, 1, 2):  # what is taken back leaves no trace
+    for kept in (4, 1, 2):  # tokens that are taken back leave no trace
         read = [random_tokens(4, seed=30 + row + kept) for row in range(2)]
         logits = session.step_ahead(read)
         for row in range(2):
@@ -80,11 +80,11 @@ CASES: dict[str, Case] = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("rows", [1, 3, 9])
-def test_answers_are_those_without_guesses(case: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_equal_those_without_guesses(case: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=4, **FILLED)
     prefix = prefill(model, REMEMBERED)
     sampling, complete = CASES[case]
-    prompts = [REMEMBERED[start : start + 12] for start in range(0, 6 * rows, 6)]  # what follows was seen
+    prompts = [REMEMBERED[start : start + 12] for start in range(0, 6 * rows, 6)]  # the next tokens occurred before
 
     def written() -> list[tuple[list[int], bool]]:
         requests = [Request(prompt, prefix, sampling, complete, REMEMBERED) for prompt in prompts]
@@ -112,10 +112,10 @@ def test_a_text_that_copies_takes_fewer_steps(monkeypatch: pytest.MonkeyPatch) -
     Scheduler(model).submit(request)
     tokens = list(request)
     assert len(tokens) == 100
-    assert steps[0] < 60, "a greedy model of random weights goes in circles, which guesses follow"
+    assert steps[0] < 60, "a greedy model with random weights loops, and guesses follow the loop"
 
 
-def test_a_model_whose_cache_cannot_be_cut_is_answered_token_by_token() -> None:
+def test_a_model_whose_cache_cannot_be_cut_decodes_token_by_token() -> None:
     model = tiny_model("llama", seed=4)
     written = []
     for stock in (False, True):
@@ -127,8 +127,29 @@ def test_a_model_whose_cache_cannot_be_cut_is_answered_token_by_token() -> None:
     assert written[0] == written[1]
 
 
-def test_a_row_at_the_end_of_its_room_guesses_no_further() -> None:
+def test_answers_with_guesses_keep_their_maximum_length() -> None:
     model = tiny_model("llama", seed=4)
     requests = [Request([5, 6, 5, 6, 5], None, Sampling(length)) for length in (1, 2, 3, 64)]
     Scheduler(model).submit(*requests)
     assert [len(list(request)) for request in requests] == [1, 2, 3, 64]
+
+
+def test_guesses_beside_a_row_at_the_end_of_its_buffer_stay_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row reads as many tokens as the longest guess, even if only one more token fits its answer."""
+    model = tiny_model("llama", seed=4, **FILLED)
+    monkeypatch.setattr(model, "stop_tokens", frozenset())
+    monkeypatch.setattr(PromptLookup, "guess", lambda self, count: [7] * count)
+    ends: list[tuple[int, int]] = []
+    real = SharedPrefixSession.step_ahead
+
+    def observed(self: SharedPrefixSession, tokens: list[list[int]]) -> torch.Tensor:
+        ends.append((max(self._lengths) + len(tokens[0]), self._columns))
+        return real(self, tokens)
+
+    monkeypatch.setattr(SharedPrefixSession, "step_ahead", observed)
+    full = Request(random_tokens(40, seed=1), None, Sampling(24))  # 64 tokens: a whole buffer without guesses
+    longer = Request([5, 6], None, Sampling(60))
+    Scheduler(model).submit(full, longer)
+    assert [len(list(request)) for request in (full, longer)] == [24, 60]
+    assert any(end > 64 for end, _ in ends), "nothing was guessed beside the full row"
+    assert all(end <= columns for end, columns in ends)

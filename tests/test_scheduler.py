@@ -1,15 +1,17 @@
-"""The scheduler: other work between the steps of a batch, faults that reach the askers, the end of the interpreter."""
+"""The scheduler: work between the steps of a batch, errors that reach their callers, interpreter shutdown."""
 
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from memorag_graph.inference.decode_session import SharedPrefixSession
+from memorag_graph.models import compute_threads
 from memorag_graph.models.compute_threads import compute
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
@@ -24,7 +26,7 @@ def model() -> LanguageModel:
     return tiny_model("llama")
 
 
-def test_other_work_comes_between_the_steps_of_a_batch(model: LanguageModel) -> None:
+def test_other_work_runs_between_the_steps_of_a_batch(model: LanguageModel) -> None:
     scheduler = Scheduler(model)
     request = Request([5, 6, 7], sampling=Sampling(2000))
     scheduler.submit(request)
@@ -41,10 +43,10 @@ def answer(scheduler: Scheduler, request: Request) -> list[int]:
 
 
 @pytest.mark.parametrize("prefixed", [False, True])
-def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone(
+def test_requests_that_arrive_during_a_batch_join_it_and_get_the_answers_they_get_alone(
     model: LanguageModel, prefixed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of longer prompts than the batch has room for, over other prefixes, with more tokens to write."""
+    """With longer prompts than the buffer has room for, other prefixes, and more tokens to generate."""
     scheduler = Scheduler(model)
     prefixes = [prefill(model, list(range(5, 60))), prefill(model, list(range(60, 5, -1)))] if prefixed else [None]
 
@@ -71,7 +73,7 @@ def test_requests_that_come_while_a_batch_runs_join_it_and_are_answered_as_alone
         next(running)
     for _ in running:
         pass
-    assert [first.tokens, *([*it] for it in others)] == alone
+    assert [first.tokens, *([*request] for request in others)] == alone
     assert max(widths) > 1
     assert len(widths) < sum(len(tokens) for tokens in alone) / 2
     assert all(request.finished for request in requests)
@@ -85,16 +87,24 @@ def test_a_request_that_cannot_join_is_not_overtaken(model: LanguageModel, monke
     monkeypatch.setattr(
         SharedPrefixSession, "prefill", lambda self, row, tokens: (begun.append(tokens[0]), real(self, row, tokens))[1]
     )
-    first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
+    first, other, last = (
+        Request([7], prefix, Sampling(40)),
+        Request([8], None, Sampling(40)),
+        Request([9], prefix, Sampling(40)),
+    )
     scheduler.submit(first)
     running = iter(first)
     next(running)
     scheduler.submit(other, last)
-    assert [len([*it]) for it in (running, other, last)] == [len(first.tokens) - 1, len(other.tokens), len(last.tokens)]
+    assert [len([*tokens]) for tokens in (running, other, last)] == [
+        len(first.tokens) - 1,
+        len(other.tokens),
+        len(last.tokens),
+    ]
     assert begun == [7, 8, 9]
 
 
-def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(
+def test_an_error_reaches_its_callers_and_the_next_request_is_answered(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheduler = Scheduler(model)
@@ -115,7 +125,7 @@ def test_a_fault_reaches_its_askers_and_the_next_request_is_answered(
 
 
 @pytest.mark.parametrize("prompt_is_at_fault", [True, False])
-def test_a_fault_of_one_row_is_its_own(
+def test_an_error_in_one_row_ends_only_that_row(
     model: LanguageModel, prompt_is_at_fault: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheduler = Scheduler(model)
@@ -145,18 +155,20 @@ def test_a_fault_of_one_row_is_its_own(
 
 
 @pytest.mark.parametrize("temperature", [1e-300, 1e-40, 1e-5])
-def test_a_temperature_close_to_0_takes_the_likeliest_token(model: LanguageModel, temperature: float) -> None:
+def test_a_temperature_close_to_0_takes_the_most_likely_token(model: LanguageModel, temperature: float) -> None:
     scheduler = Scheduler(model)
     greedy = answer(scheduler, Request([5, 6], sampling=Sampling(20)))
     assert answer(scheduler, Request([5, 6], sampling=Sampling(20, temperature=temperature))) == greedy
 
 
-def test_a_request_that_is_cancelled_while_it_waits_is_let_go(
-    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_cancelled_while_waiting_is_dropped(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = Scheduler(model)
     prefix = prefill(model, list(range(5, 60)))
-    first, other, last = (Request([token], it, Sampling(40)) for token, it in ((7, prefix), (8, None), (9, prefix)))
+    first, other, last = (
+        Request([7], prefix, Sampling(40)),
+        Request([8], None, Sampling(40)),
+        Request([9], prefix, Sampling(40)),
+    )
     widths: list[int] = []
     real = SharedPrefixSession.step_ahead
     monkeypatch.setattr(
@@ -167,9 +179,9 @@ def test_a_request_that_is_cancelled_while_it_waits_is_let_go(
     next(running)
     other.cancelled = True
     scheduler.submit(other, last)
-    assert [len([*it]) for it in (running, last)] == [len(first.tokens) - 1, len(last.tokens)]
+    assert [len([*tokens]) for tokens in (running, last)] == [len(first.tokens) - 1, len(last.tokens)]
     assert not other.tokens
-    assert max(widths) == 2  # the last one did not wait for the first one's end
+    assert max(widths) == 2  # the last one did not wait for the end of the first
 
 
 def test_buffers_are_no_wider_than_the_rows_need(model: LanguageModel) -> None:
@@ -186,7 +198,7 @@ def test_buffers_are_no_wider_than_the_rows_need(model: LanguageModel) -> None:
     torch.testing.assert_close(again.step([7]), session.step([7]))
 
 
-def test_work_of_a_device_runs_in_one_thread_and_may_call_for_more() -> None:
+def test_work_of_a_device_runs_in_one_thread_and_may_be_nested() -> None:
     device = torch.device("cpu")
 
     def ident() -> int:
@@ -198,7 +210,33 @@ def test_work_of_a_device_runs_in_one_thread_and_may_call_for_more() -> None:
     assert idents != {threading.get_ident()}
 
 
-def test_the_interpreter_ends_while_answers_are_written() -> None:
+def test_concurrent_callers_get_the_same_compute_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting an executor blocks until a second one starts, or half a second."""
+    started: list[ThreadPoolExecutor] = []
+    second = threading.Event()
+
+    class SlowExecutor(ThreadPoolExecutor):
+        def __init__(self, *args: Any) -> None:
+            started.append(self)
+            if len(started) > 1:
+                second.set()
+            second.wait(0.5)
+            super().__init__(*args)
+
+    monkeypatch.setattr(compute_threads, "ThreadPoolExecutor", SlowExecutor)
+    monkeypatch.setattr(compute_threads, "_threads", {})
+    together = threading.Barrier(8)
+
+    def get(_: int) -> ThreadPoolExecutor:
+        together.wait()
+        return compute_threads.compute_thread("cpu")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert {*pool.map(get, range(8))} == {*started}
+    assert len(started) == 1
+
+
+def test_the_interpreter_exits_while_answers_are_generated() -> None:
     code = (
         "import threading\n"
         "from memorag_graph.models.sampling import Sampling\n"
@@ -206,9 +244,9 @@ def test_the_interpreter_ends_while_answers_are_written() -> None:
         "from tests.conftest import tiny_model\n"
         "scheduler = Scheduler(tiny_model('llama'))\n"
         "requests = [Request([5], sampling=Sampling(300)), Request(list(range(5, 60)), sampling=Sampling(200))]\n"
-        "asker = threading.Thread(target=lambda: [print(len(list(it))) for it in requests])\n"
+        "caller = threading.Thread(target=lambda: [print(len(list(request))) for request in requests])\n"
         "scheduler.submit(requests[0]); next(iter(requests[0])); requests[0].cancelled = False\n"
-        "scheduler.submit(requests[1]); asker.start()\n"
+        "scheduler.submit(requests[1]); caller.start()\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert ended.returncode == 0, ended.stderr

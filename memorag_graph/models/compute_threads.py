@@ -1,14 +1,13 @@
-"""One thread for each device that computes.
+"""Run all computation of a device in one thread.
 
-OpenMP keeps a pool of threads for every thread that has ever computed. With more of them than cores they no longer
-wait actively for each other, and each of the hundreds of parallel regions of a decoding step pays for being woken up:
-a step that takes 55 ms takes 100 ms. So whatever computes on a device does it in the one thread of that device.
+OpenMP keeps a pool of threads for every thread that has ever computed. With more of them than cores they stop spinning
+while they wait, and each of the hundreds of parallel regions of a decoding step pays for waking them: a step that takes
+55 ms takes 100 ms.
 """
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import TypeVar
 
 import torch
@@ -16,32 +15,36 @@ from langchain_core.embeddings import Embeddings
 
 Result = TypeVar("Result")
 
-_here = threading.local()
+_threads: dict[str, ThreadPoolExecutor] = {}
+_threads_lock = threading.Lock()
+_this_thread = threading.local()
 
 
-@cache
 def compute_thread(device_type: str) -> ThreadPoolExecutor:
-    """Return the thread of a kind of device, such as ``"cpu"``."""
+    """Return the thread of a type of device, for example ``"cpu"``; it is started once."""
+    with _threads_lock:  # not functools.cache, which calls a function twice if two threads call it at once
+        if device_type not in _threads:
+            _threads[device_type] = ThreadPoolExecutor(1, f"compute-{device_type}", _mark_thread, (device_type,))
+        return _threads[device_type]
 
-    def mark() -> None:
-        _here.device_type = device_type
 
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"compute-{device_type}", initializer=mark)
+def _mark_thread(device_type: str) -> None:
+    _this_thread.device_type = device_type
 
 
 def compute(device: torch.device, work: Callable[[], Result]) -> Result:
-    """Run a function in a device's thread and return its result."""
-    if getattr(_here, "device_type", None) == device.type:
+    """Run a function in a device's thread and return its result; in that thread, call it directly."""
+    if getattr(_this_thread, "device_type", None) == device.type:
         return work()
     return compute_thread(device.type).submit(work).result()
 
 
 class ThreadedEmbeddings(Embeddings):
-    """An embedding model that computes in its device's thread, a batch at a time.
+    """An embedding model that computes in its device's thread, one call at a time.
 
     Args:
         embeddings: The model.
-        device: Where it runs.
+        device: The device it runs on.
     """
 
     def __init__(self, embeddings: Embeddings, device: torch.device) -> None:
