@@ -1,23 +1,29 @@
-"""A memory: how it is formed, that answers continue it exactly, and that batches equal single answers."""
+"""Memories: how they are built, that answers continue them exactly, and that batches equal single answers."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
 
+from memorag_graph.clues.recall import MemoryRecall
+from memorag_graph.clues.sharded_chat import ShardedChat
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.gist_kind import MIN_GIST_TOKENS
 from memorag_graph.memory.build.kinds import turn_room
 from memorag_graph.memory.kv_memory import Identity, Memory, memory_id
+from memorag_graph.memory.memory_chat import MemoryChat
+from memorag_graph.memory.memory_model import Completion
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
+from memorag_graph.providers.usage import Prices, UsageMeter
 from memorag_graph.settings import MemorySettings
 from memorag_graph.text.languages import language
 from tests.conftest import SETTINGS, TEXT, build, prefill, tiny_model
@@ -31,11 +37,11 @@ def memory(memory_model: LocalMemoryModel, documents: list[Document], prompts: P
     return build(memory_model, documents, prompts, SETTINGS)
 
 
-def assert_same_shards(mine: Memory, theirs: Memory) -> None:
+def assert_same_shards(memory: Memory, other: Memory) -> None:
     """The same tokens with the same keys and values, bit for bit."""
-    assert [shard.token_ids for shard in mine.shards] == [shard.token_ids for shard in theirs.shards]
-    for one, other in zip(mine.shards, theirs.shards, strict=True):
-        for (keys, values), (other_keys, other_values) in zip(one.kv.layers, other.kv.layers, strict=True):
+    assert [shard.token_ids for shard in memory.shards] == [shard.token_ids for shard in other.shards]
+    for shard, other_shard in zip(memory.shards, other.shards, strict=True):
+        for (keys, values), (other_keys, other_values) in zip(shard.kv.layers, other_shard.kv.layers, strict=True):
             assert torch.equal(keys, other_keys)
             assert torch.equal(values, other_values)
 
@@ -45,7 +51,7 @@ def ask(model: LocalMemoryModel, memory: Memory, question: str, temperature: flo
 
 
 def greedy_in_one_go(model: LocalMemoryModel, memory: Memory, question: str, tokens: int) -> str:
-    """The oracle: decode by reading the memory's tokens and the question again for every token."""
+    """The oracle: read the memory's tokens and the question again for every token."""
     read = [*memory.shards[0].token_ids, *model.turn_tokens(memory, [Turn("user", question)])]
     written: list[int] = []
     while len(written) < tokens:
@@ -70,9 +76,9 @@ def test_the_prefix_is_the_tokens_up_to_the_last_gist(memory_model: LocalMemoryM
 def test_keys_and_values_are_those_of_one_forward_pass(memory_model: LocalMemoryModel, memory: Memory) -> None:
     (shard,) = memory.shards
     whole = prefill(memory_model.language_model, list(shard.token_ids))
-    for mine, theirs in zip(shard.kv.layers, whole.layers, strict=True):
-        assert_close(mine[0], theirs[0])
-        assert_close(mine[1], theirs[1])
+    for (keys, values), (whole_keys, whole_values) in zip(shard.kv.layers, whole.layers, strict=True):
+        assert_close(keys, whole_keys)
+        assert_close(values, whole_values)
 
 
 def test_greedy_answers_equal_reading_everything_again(memory_model: LocalMemoryModel, memory: Memory) -> None:
@@ -81,7 +87,7 @@ def test_greedy_answers_equal_reading_everything_again(memory_model: LocalMemory
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_answers_joined_in_a_batch_equal_each_alone(
+def test_answers_in_a_batch_equal_answers_alone(
     memory_model: LocalMemoryModel, memory: Memory, temperature: float
 ) -> None:
     alone = [ask(memory_model, memory, question, temperature) for question in QUESTIONS]
@@ -115,7 +121,7 @@ def test_streamed_text_is_the_answer(memory_model: LocalMemoryModel, memory: Mem
     [("Paris.", "Paris."), ("<think>Lyon?</think>\n\nParis.", "Paris."), ("I think… </think>Paris.", "Paris."),
      ("<think>Lyon? No", ""), ("Tags like <think> stay.", "Tags like <think> stay.")],
 )  # fmt: skip
-def test_thoughts_are_left_out(written: str, kept: str) -> None:
+def test_thoughts_are_removed(written: str, kept: str) -> None:
     assert without_thinking(written).strip() == kept
 
 
@@ -127,7 +133,7 @@ def test_a_stream_that_is_left_early_ends_its_request(memory_model: LocalMemoryM
 
 
 def texts_of(memory: Memory, model: LanguageModel) -> list[str]:
-    """What the shards read after the opening words, as text."""
+    """Return the text of the shards after the opening words."""
     opening, _ = memory.prompts.around_context()
     head = f"<|user|>{opening.rstrip()}"
     texts = [model.tokenizer.decode(list(shard.token_ids)) for shard in memory.shards]
@@ -176,7 +182,7 @@ def test_a_window_too_small_for_a_memory_is_refused(prompts: Prompts) -> None:
     assert error.value.field == "model"
 
 
-def test_figures_of_a_gist_stand_in_its_section(memory: Memory) -> None:
+def test_figures_of_a_gist_are_in_its_section(memory: Memory) -> None:
     for note in memory.notes:
         section = TEXT[note.start : note.end]
         for sentence in note.text.split(". "):
@@ -208,7 +214,7 @@ def test_control_tokens_in_a_question_are_plain_text(memory_model: LocalMemoryMo
     assert tokens.count(end) == 1
 
 
-def test_the_address_changes_with_everything_that_changes_the_memory(prompts: Prompts) -> None:
+def test_the_id_changes_with_everything_that_changes_the_memory(prompts: Prompts) -> None:
     documents = [Document("a", TEXT)]
     identity = Identity.of(tiny_model("llama"), "hash")
     address = memory_id(documents, identity, SETTINGS, prompts)
@@ -227,13 +233,38 @@ def test_the_address_changes_with_everything_that_changes_the_memory(prompts: Pr
 
 
 def test_an_identity_names_what_differs() -> None:
-    mine = Identity.of(tiny_model("llama"), "hash")
-    mine.require(Identity.of(tiny_model("llama"), "hash"))
+    identity = Identity.of(tiny_model("llama"), "hash")
+    identity.require(Identity.of(tiny_model("llama"), "hash"))
     with pytest.raises(MemoryMismatchError, match="model: tiny-llama → tiny-qwen2"):
-        mine.require(Identity.of(tiny_model("qwen2"), "hash"))
+        identity.require(Identity.of(tiny_model("qwen2"), "hash"))
     with pytest.raises(MemoryMismatchError, match="embedding model: hash → other"):
-        mine.require(Identity.of(tiny_model("llama"), "other"))
+        identity.require(Identity.of(tiny_model("llama"), "other"))
     half = tiny_model("llama")
     half.model.bfloat16()
     with pytest.raises(MemoryMismatchError, match=r"in use \(dtype: float32 → bfloat16\)"):
-        mine.require(Identity.of(half, "hash"))
+        identity.require(Identity.of(half, "hash"))
+
+
+@pytest.mark.parametrize("task", ["recall", "answer", "outline"])
+def test_all_tokens_of_all_shards_and_of_combining_their_replies_are_counted(
+    prompts: Prompts, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small_model()
+    memory = build(model, [Document("a", TEXT)], prompts, MemorySettings(kind="full"))
+    completions: list[Completion] = []
+    real = LocalMemoryModel.complete
+
+    def recorded(self: LocalMemoryModel, *args: Any, **kwargs: Any) -> Completion:
+        completions.append(real(self, *args, **kwargs))
+        return completions[-1]
+
+    monkeypatch.setattr(LocalMemoryModel, "complete", recorded)
+    monkeypatch.setattr("memorag_graph.clues.recall._COMBINED", 2)  # combining takes several rounds
+    chat = MemoryChat(memory_model=model, memory=memory, max_new_tokens=16)
+    meter = UsageMeter(Prices(0.0, 0.0), None, 16)
+    getattr(MemoryRecall(ShardedChat(chat), prompts, memory.notes), task)("Who?", {"callbacks": [meter]})
+    assert len(memory.shards) > 2
+    assert len(completions) == meter.usage.calls
+    assert len(completions) > len(memory.shards) + 1 if task != "recall" else len(completions) == len(memory.shards)
+    assert meter.usage.input_tokens == sum(completion.prompt_tokens for completion in completions)
+    assert meter.usage.output_tokens == sum(completion.new_tokens for completion in completions) > 0

@@ -1,4 +1,4 @@
-"""Memories that a server holds: what is sent first, what is kept, and what happens when the server fails."""
+"""Memories on a server: what requests begin with, what is stored, and what happens if the server fails."""
 
 import asyncio
 import json
@@ -21,6 +21,7 @@ from memorag_graph.memory.backends.served import served_memory_model
 from memorag_graph.memory.build.revision import appended
 from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.models.served_language_model import ServedLanguageModel
+from memorag_graph.providers.usage import Prices, UsageMeter
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import TINY, HashEmbeddings, build
@@ -38,11 +39,11 @@ CACHED = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
 
 
 class Quiet(FakeMessagesListChatModel):
-    """A chat model without a way to stream."""
+    """A chat model that cannot stream."""
 
 
 class MemoryServer(OpenAIServer):
-    """Digests by quoting the first lines, and answers questions always alike."""
+    """Writes gists by quoting the first words, and gives every question the same answer."""
 
     def reply(self, body: dict[str, Any]) -> str:
         prompt = str(body["messages"][-1]["content"])
@@ -82,14 +83,14 @@ def remote(server: OpenAIServer, window: int = 8192, **changes: Any) -> RemoteMe
 
 
 def registry_in_float32() -> Registry:
-    """A registry whose embedded model computes as precisely as the server does."""
+    """Return a registry whose embedded model computes in the server's precision."""
     registry = Registry()
     registry.add_memory_model("embedded", registry.models.memory_model("embedded", RunOptions(dtype="float32")))
     return registry
 
 
 def prefixes(bodies: list[dict[str, Any]]) -> set[str]:
-    """What the requests begin with; the same for all of them where there is one."""
+    """Return the distinct system messages with which the requests begin."""
     assert all(body["messages"][0]["role"] == "system" for body in bodies)
     return {str(body["messages"][0]["content"]) for body in bodies}
 
@@ -116,10 +117,10 @@ def test_every_question_begins_with_the_same_notes(server: MemoryServer, kind: A
     assert -1 not in places
     assert places == sorted(places)
     assert len({body["messages"][-1]["content"] for body in server.questions}) == 6
-    assert all([it["role"] for it in body["messages"]] == ["system", "user"] for body in server.questions)
+    assert all([message["role"] for message in body["messages"]] == ["system", "user"] for body in server.questions)
 
 
-def test_gists_are_asked_for_section_by_section_and_once(server: MemoryServer) -> None:
+def test_each_section_is_sent_once_for_its_gist(server: MemoryServer) -> None:
     memory = remote(server)
     memory.memorize(TEXT)
     asked = [str(body["messages"][-1]["content"]) for body in server.gists]
@@ -133,7 +134,7 @@ def test_gists_are_asked_for_section_by_section_and_once(server: MemoryServer) -
     assert len(server.gists) == len(asked)
 
 
-def test_what_a_server_writes_of_a_section_must_stand_in_it(
+def test_gists_of_a_server_must_be_grounded_in_their_section(
     server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invented = "The emperor of Atlantis bought all of the ships for ninety million ducats."
@@ -146,11 +147,11 @@ def test_what_a_server_writes_of_a_section_must_stand_in_it(
     assert all(note.text for note in notes)
 
 
-def test_memorizing_goes_on_where_the_server_failed(
+def test_memorizing_resumes_after_a_failure_of_the_server(
     server: MemoryServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     refused = threading.Event()
-    well: list[str] = []
+    answered: list[str] = []
 
     def next_fault() -> str:
         fault = OpenAIServer.next_fault(server)
@@ -159,8 +160,8 @@ def test_memorizing_goes_on_where_the_server_failed(
         return fault
 
     def reply(body: dict[str, Any]) -> str:
-        refused.wait(30)  # what is well answered comes after what failed
-        well.append(json.dumps(body))
+        refused.wait(30)  # successful answers come after the failed one
+        answered.append(json.dumps(body))
         return MemoryServer.reply(server, body)
 
     monkeypatch.setattr(server, "next_fault", next_fault)
@@ -170,7 +171,7 @@ def test_memorizing_goes_on_where_the_server_failed(
     with pytest.raises(ModelError, match=r"api_dict\['api_key'\]") as error:
         remote(server).memorize(TEXT)
     assert KEY not in str(error.value)
-    kept = set(well)
+    kept = set(answered)
     assert len(kept) == 3
     server.always = ""
     before = len(server.asked)
@@ -187,7 +188,7 @@ def test_memorizing_goes_on_where_the_server_failed(
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "slow", "truncated"])
-def test_faults_that_pass_are_tried_again(server: MemoryServer, fault: str) -> None:
+def test_temporary_failures_are_retried(server: MemoryServer, fault: str) -> None:
     agent = Agent("m", "openai", {"api_key": KEY, "base_url": f"{server.url}/v1"}, timeout=1.0)
     memory = RemoteMemory(agent, window=8192)
     server.faults.append(fault)
@@ -196,7 +197,7 @@ def test_faults_that_pass_are_tried_again(server: MemoryServer, fault: str) -> N
     assert memory.answer(QUESTION) == ANSWER
 
 
-def test_a_question_that_fails_leaves_the_memory_as_it_is(server: MemoryServer) -> None:
+def test_a_failed_question_leaves_the_memory_unchanged(server: MemoryServer) -> None:
     memory = remote(server)
     memory.memorize(TEXT)
     server.always = "401"
@@ -216,7 +217,7 @@ def test_the_key_is_in_no_file_and_no_text(server: MemoryServer, tmp_path: Path)
         assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
 
 
-def test_a_memory_too_long_for_the_window_is_asked_part_by_part(server: MemoryServer) -> None:
+def test_a_memory_too_long_for_the_window_is_asked_shard_by_shard(server: MemoryServer) -> None:
     memory = remote(server, window=8_192, kind="full")
     memory.memorize(LETTERS)
     count = len(memory.session.opened().memory.shards)
@@ -227,10 +228,10 @@ def test_a_memory_too_long_for_the_window_is_asked_part_by_part(server: MemorySe
     assert len(set(found)) == count
     assert all(found.count(prefix) == 2 for prefix in found)
     model = memory.model.language_model
-    assert all(model.count(it["content"]) < 8_192 for asked in server.asked for it in asked.body["messages"])
+    assert all(model.count(message["content"]) < 8_192 for asked in server.asked for message in asked.body["messages"])
 
 
-def test_appending_asks_only_for_what_is_new(server: MemoryServer) -> None:
+def test_appending_requests_gists_only_for_new_text(server: MemoryServer) -> None:
     model = served_memory_model("openai:m", remote(server).agent.chat, 8192)
     registry = Registry()
     registry.add_memory_model("openai:m", model)
@@ -258,13 +259,15 @@ def test_a_memory_of_another_model_is_refused(server: MemoryServer, tmp_path: Pa
         other.load(tmp_path / "memory")
 
 
-def test_a_local_model_says_who_holds_a_served_memory(server: MemoryServer, registry: Registry, tmp_path: Path) -> None:
+def test_a_local_model_names_the_server_of_a_served_memory(
+    server: MemoryServer, registry: Registry, tmp_path: Path
+) -> None:
     remote(server).memorize(TEXT, tmp_path / "memory")
     with pytest.raises(MemoryMismatchError, match="held by openai:m; use that model, not embedded"):
         registry.open(tmp_path / "memory", RunOptions(model="embedded"))
 
 
-def test_a_damaged_text_is_found(server: MemoryServer, tmp_path: Path) -> None:
+def test_a_damaged_text_is_detected(server: MemoryServer, tmp_path: Path) -> None:
     remote(server).memorize(TEXT, tmp_path / "memory")
     file = tmp_path / "memory" / "memory.bin"
     data = bytearray(file.read_bytes())
@@ -274,9 +277,7 @@ def test_a_damaged_text_is_found(server: MemoryServer, tmp_path: Path) -> None:
         remote(server).load(tmp_path / "memory")
 
 
-def test_usage_tells_what_the_cache_held_and_counts_every_call(
-    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_usage_includes_cached_tokens_and_every_call(server: MemoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.openai_server.USAGE", CACHED)
     memory = remote(server)
     memory.memorize(TEXT)
@@ -288,7 +289,21 @@ def test_usage_tells_what_the_cache_held_and_counts_every_call(
     assert memory.usage.calls == len(server.asked)
 
 
-def test_the_cost_cap_holds_while_memorizing(server: MemoryServer) -> None:
+def test_a_callers_callbacks_count_every_call_once(server: MemoryServer) -> None:
+    memory = remote(server)
+    meter = UsageMeter(Prices(0.0, 0.0), None, 64)
+
+    def memorize_and_ask(text: str) -> str:
+        memory.memorize(text)
+        return memory.session.opened().chat(RunOptions()).invoke(QUESTION).text
+
+    assert RunnableLambda(memorize_and_ask).invoke(TEXT, {"callbacks": [meter]}) == ANSWER
+    assert len(server.gists) > 1
+    assert meter.usage.calls == memory.usage.calls == len(server.asked)
+    assert meter.usage.total_tokens == memory.usage.total_tokens > 0
+
+
+def test_the_cost_limit_holds_while_memorizing(server: MemoryServer) -> None:
     api = {"api_key": KEY, "base_url": f"{server.url}/v1"}
     agent = Agent("m", "openai", api, prices=(1.0, 1.0), max_cost=0.02, max_new_tokens=64)
     memory = RemoteMemory(agent, window=8192)
@@ -305,7 +320,7 @@ def test_the_whole_pipeline_runs_over_a_served_memory(server: MemoryServer) -> N
     pipe = MemoRAGLite(memory.model_name_or_path, "hash", registry=memory.registry)
     pipe.memorize(TEXT)
     assert pipe(QUESTION).startswith(ANSWER[:-1])
-    assert {it["role"] for body in server.questions for it in body["messages"]} == {"system", "user"}
+    assert {message["role"] for body in server.questions for message in body["messages"]} == {"system", "user"}
     with_memory = [body for body in server.questions if body["messages"][0]["role"] == "system"]
     assert len(with_memory) == 2  # spans and surrogates; the answer is written from the evidence
     assert len(prefixes(with_memory)) == 1
@@ -332,7 +347,7 @@ def test_tokens_stream_once_and_drafts_stay_hidden(server: MemoryServer) -> None
 def test_a_memory_is_laid_out_for_its_window(server: MemoryServer, tmp_path: Path) -> None:
     large = remote(server, window=32_768, kind="full")
     large.memorize(TEXT, tmp_path / "memory")
-    with pytest.raises(MemoryMismatchError, match="another window"):
+    with pytest.raises(MemoryMismatchError, match="window: 32,768 → 8,192"):
         remote(server, window=8_192, kind="full").load(tmp_path / "memory")
     small = remote(server, window=8_192, kind="full")
     small.memorize(TEXT)
@@ -354,18 +369,18 @@ def test_each_key_has_a_registry_of_its_own(server: MemoryServer) -> None:
     assert two.usage.calls == 1
 
 
-def test_a_chat_model_that_cannot_stream_is_streamed_as_a_whole() -> None:
+def test_a_chat_model_that_cannot_stream_gives_one_chunk() -> None:
     chat = Quiet(responses=[AIMessage(ANSWER)])
     model = served_memory_model("quiet", chat, 8192)
     assert "".join(chunk.text for chunk in MemoryChat(memory_model=model).stream(QUESTION)) == ANSWER
     assert MemoryChat(memory_model=model).invoke(QUESTION).text == ANSWER
 
 
-def test_events_tell_of_an_answer_once(server: MemoryServer) -> None:
-    asyncio.run(events_tell_of_an_answer_once(server))
+def test_events_report_an_answer_once(server: MemoryServer) -> None:
+    asyncio.run(report_events_of_one_answer(server))
 
 
-async def events_tell_of_an_answer_once(server: MemoryServer) -> None:
+async def report_events_of_one_answer(server: MemoryServer) -> None:
     memory = remote(server)
     memory.memorize(TEXT)
     chat = memory.session.opened().chat(RunOptions())
@@ -389,16 +404,16 @@ def test_streamed_clues_are_counted(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("window", [0, 1023, True, "8192"])
-def test_a_window_that_cannot_be_is_refused(server: MemoryServer, window: Any) -> None:
+def test_an_invalid_window_is_refused(server: MemoryServer, window: Any) -> None:
     with pytest.raises(InputError, match="window: must be a whole number"):
         remote(server, window=window)
 
 
-def test_what_only_a_local_model_can_do_is_refused(server: MemoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_of_local_models_are_refused(server: MemoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = remote(server)
     for name, value in (("kv_storage", "int8"), ("kv_keep", 0.5)):
         options = RunOptions(model="openai:m", index="none", kind="full", **{name: value})
-        with pytest.raises(InputError, match=f"{name}: keys and values are the server's"):
+        with pytest.raises(InputError, match=f"{name}: the server holds the keys and values"):
             memory.registry.memorize([Document("a.txt", TEXT)], options)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with pytest.raises(InputError, match="load_in_4bit"):
@@ -422,7 +437,9 @@ def test_a_name_with_its_source_is_served_wherever_a_memory_model_is_named(
 
 
 @pytest.mark.embedded
-def test_tokens_are_estimated_rather_too_many(embedded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_estimated_tokens_are_rather_too_high_than_too_low(
+    embedded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from transformers import AutoTokenizer
 
     from memorag_graph.models.embedded import language_model_dir
@@ -435,7 +452,7 @@ def test_tokens_are_estimated_rather_too_many(embedded_home: Path, monkeypatch: 
 
 
 @pytest.mark.embedded
-def test_a_real_server_answers_what_the_model_answers_here(
+def test_a_real_server_gives_the_local_models_answer(
     embedded_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from memorag_graph.models.embedded import language_model_dir

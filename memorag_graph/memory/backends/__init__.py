@@ -1,1 +1,1 @@
-"""Where a memory's keys and values are held: in this process, or by an inference server."""
+"""Hold a memory's keys and values: in this process, or on an inference server."""

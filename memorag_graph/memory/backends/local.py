@@ -1,4 +1,4 @@
-"""A memory model that runs in this process."""
+"""Run a memory model in this process."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,17 +27,17 @@ class LocalStream:
         self._model = model
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the answer's text piece by piece."""
+        """Yield the answer's text piece by piece; pieces may be empty."""
         return stream_without_thinking(self._pieces())
 
     def wait(self) -> None:
-        """Wait for the answer's end, without its pieces."""
+        """Wait for the end of the answer."""
         for _ in self._request:
             pass
 
     @property
     def completion(self) -> Completion:
-        """The answer as a whole, once it is finished."""
+        """The complete answer, once it is finished."""
         text = without_thinking(self._model.decode(self._request.tokens)).strip()
         return Completion(text, len(self._request.prompt), len(self._request.tokens), self._request.stopped)
 
@@ -49,10 +49,9 @@ class LocalStream:
 
 
 class LocalMemoryModel(MemoryModel):
-    """A causal language model of transformers that continues memories held as keys and values.
+    """A transformers causal language model that continues memories held as keys and values.
 
-    Answers continue a memory in a branch of their own. Calls from several threads that meet on one memory run as
-    one batch.
+    Answers never change a memory. Concurrent calls from several threads run as one batch.
 
     Args:
         language_model: The loaded model.
@@ -69,12 +68,12 @@ class LocalMemoryModel(MemoryModel):
 
     @property
     def device(self) -> str:
-        """Where the model and its keys and values are."""
+        """Device of the model and its keys and values."""
         return str(self._model.model.device)
 
     @property
     def begins_answers(self) -> bool:
-        """Whether it can go on with an answer that was begun for it; small models need that."""
+        """True: it can continue a given start of an answer; small models need that."""
         return True
 
     def complete(
@@ -104,7 +103,7 @@ class LocalMemoryModel(MemoryModel):
         *,
         shard: int = 0,
     ) -> LocalStream:
-        """Answer like :meth:`complete`, giving the text as it is written.
+        """Answer like :meth:`complete`, streaming the text.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
@@ -115,9 +114,9 @@ class LocalMemoryModel(MemoryModel):
         if len(tokens) > room:
             raise InputError(
                 "query",
-                f"the question's turn has {len(tokens):,} tokens, but the model's window leaves {max(0, room):,} "
-                f"beside the memory and an answer of {sampling.max_new_tokens}; shorten the question or lower "
-                "max_new_tokens",
+                f"the question's turn has {len(tokens):,} tokens, but the memory and an answer of "
+                f"{sampling.max_new_tokens} leave {max(0, room):,} of the model's window; shorten the question or "
+                "lower max_new_tokens",
             )
         remembered = memory.shards[shard].token_ids if memory else ()
         request = Request(tokens, prefix, sampling, complete, remembered)
@@ -125,7 +124,7 @@ class LocalMemoryModel(MemoryModel):
         return LocalStream(request, self._model)
 
     def turn_tokens(self, memory: Memory | None, turns: Sequence[Turn]) -> list[int]:
-        """Return the tokens of a conversation that follow the memory's prefix."""
+        """Return a conversation's tokens after the memory's prefix."""
         if memory is None:
             return self._model.encode_chat(turns)
         return turn_tokens(self._model, memory.prompts, turns)

@@ -1,7 +1,7 @@
-"""A memory model that a server runs: a memory is a text that is sent first, the same each time.
+"""Run a memory model on a server: the memory is a text that every request begins with.
 
 A server with automatic prefix caching (vLLM, "Automatic Prefix Caching"; the OpenAI service, "Prompt caching") keeps
-the keys and values of a prefix that it has read before, so it holds what this process does not.
+the keys and values of prefixes that it has read before, so this process does not need them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,20 +27,23 @@ from memorag_graph.models.thinking import stream_without_thinking, without_think
 from memorag_graph.progress import Progress, ReportProgress
 
 _AT_ONCE = 8
-_INNER: RunnableConfig = {"callbacks": [], "tags": ["nostream"]}
-"""The chat over the memory tells of its answer; what it calls must not tell of it a second time."""
+_HIDDEN: RunnableConfig = {"tags": ["nostream"]}
+"""Keeps drafts out of the stream of answer tokens; the caller's callbacks still count them."""
+
+_UNREPORTED: RunnableConfig = {**_HIDDEN, "callbacks": []}
+"""For answers: the chat over the memory reports them to the caller's callbacks, which must not count them twice."""
 
 DEFAULT_WINDOW = 32_768
-"""Most tokens of prompt and answer together that a served model is taken to have."""
+"""Default window of a served model: maximum tokens of prompt and answer together."""
 
 
 def served_memory_model(name: str, chat: BaseChatModel, window: int = DEFAULT_WINDOW) -> "ServedMemoryModel":
-    """Return a memory model over a chat model behind any interface of LangChain.
+    """Return a memory model over any LangChain chat model.
 
     Args:
-        name: What the user calls it; part of the identity of its memories.
+        name: Name used by the user; part of the identity of its memories.
         chat: The chat model.
-        window: Most tokens of prompt and answer together.
+        window: Maximum tokens of prompt and answer together.
 
     Raises:
         InputError: If the window is too small.
@@ -49,7 +52,7 @@ def served_memory_model(name: str, chat: BaseChatModel, window: int = DEFAULT_WI
 
 
 class ChatGistWriter:
-    """Drafts gists with a chat model, several requests at a time.
+    """Drafts gists with a chat model, with several concurrent requests.
 
     Args:
         chat: The chat model.
@@ -63,7 +66,7 @@ class ChatGistWriter:
     ) -> Iterator[tuple[str, str]]:
         """Yield the key and the draft of each section; see :class:`memorag_graph.memory.build.gist_kind.GistWriter`.
 
-        After a failure nothing more is asked, and what is under way is still taken in: it is paid for.
+        After a failure no new request is sent, but running ones are awaited and used, because they cost money.
 
         Raises:
             ModelError: If the server does not answer.
@@ -71,24 +74,24 @@ class ChatGistWriter:
 
         def ask(key: str) -> str:
             request = HumanMessage(plan.request(sections[key]).text)
-            reply = self._chat.invoke([request], _INNER, max_tokens=plan.gist_tokens)
+            reply = self._chat.invoke([request], _HIDDEN, max_tokens=plan.gist_tokens)
             return without_thinking(reply.text).strip()
 
         failure: BaseException | None = None
         with get_executor_for_config({"max_concurrency": _AT_ONCE}) as executor:
-            asked = {executor.submit(ask, key): key for key in costs}
+            drafts = {executor.submit(ask, key): key for key in costs}
             try:
-                for answer in as_completed(asked):
-                    if answer.cancelled():
+                for draft in as_completed(drafts):
+                    if draft.cancelled():
                         continue
-                    if (error := answer.exception()) is None:
+                    if (error := draft.exception()) is None:
                         report(0)
-                        yield asked[answer], answer.result()
+                        yield drafts[draft], draft.result()
                     else:
                         failure = failure or error
-                        _cancel(asked)
+                        _cancel(drafts)
             finally:
-                _cancel(asked)
+                _cancel(drafts)
         if failure is not None:
             raise failure
 
@@ -102,12 +105,12 @@ class ServedStream:
         self._received = [AIMessageChunk(content="")]
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the answer's text piece by piece."""
+        """Yield the answer's text piece by piece; pieces may be empty."""
         return stream_without_thinking(self._pieces())
 
     @property
     def completion(self) -> Completion:
-        """The answer as a whole, once it is finished."""
+        """The complete answer, once it is finished."""
         return _completion(add_ai_message_chunks(*self._received), self._count)
 
     def _pieces(self) -> Iterator[str]:
@@ -117,10 +120,10 @@ class ServedStream:
 
 
 class ServedMemoryModel(MemoryModel):
-    """A chat model behind any interface of LangChain that continues memories held as texts.
+    """Any LangChain chat model that continues memories held as texts.
 
-    Each request is a system message with the notes of a shard, the same to the letter for every question, and then
-    the conversation.
+    Each request is a system message with the notes of a shard, identical for every question, followed by the
+    conversation.
 
     Args:
         language_model: The served model.
@@ -136,12 +139,12 @@ class ServedMemoryModel(MemoryModel):
 
     @property
     def device(self) -> str:
-        """The CPU: nothing but text is here."""
+        """The CPU: this process holds only text."""
         return "cpu"
 
     @property
     def begins_answers(self) -> bool:
-        """False: a server answers messages, it does not go on with them."""
+        """False: a server cannot continue a given start of an answer."""
         return False
 
     def complete(
@@ -153,14 +156,14 @@ class ServedMemoryModel(MemoryModel):
         *,
         shard: int = 0,
     ) -> Completion:
-        """Answer a conversation; the server writes on where a local model would be stopped.
+        """Answer a conversation; ``complete`` is ignored, because a server cannot be stopped early.
 
         Raises:
             InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
             ModelError: If the server does not answer.
         """
         messages = self._messages(memory, shard, turns, sampling)
-        reply = self._model.chat.invoke(messages, _INNER, **_settings(sampling))
+        reply = self._model.chat.invoke(messages, _UNREPORTED, **_settings(sampling))
         return _completion(reply, self._model.count)
 
     def stream(
@@ -172,27 +175,27 @@ class ServedMemoryModel(MemoryModel):
         *,
         shard: int = 0,
     ) -> ServedStream:
-        """Answer like :meth:`complete`, giving the text as it comes, which is read to its end: it is paid for.
+        """Answer like :meth:`complete`, streaming the text.
 
         Raises:
             InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
         """
         messages = self._messages(memory, shard, turns, sampling)
-        return ServedStream(self._model.chat.stream(messages, _INNER, **_settings(sampling)), self._model.count)
+        return ServedStream(self._model.chat.stream(messages, _UNREPORTED, **_settings(sampling)), self._model.count)
 
     def _messages(
         self, memory: Memory | None, shard: int, turns: Sequence[Turn], sampling: Sampling
     ) -> list[BaseMessage]:
         if turns[-1].role == "assistant":
-            raise InputError("messages", "a served model cannot go on with an answer; end with the user's message")
+            raise InputError("messages", "a served model cannot continue an answer; end with the user's message")
         prefix = memory.shards[shard].text if memory else ""
         room = self._model.window - self._model.count(prefix) - sampling.max_new_tokens
         if (needed := self._model.count_chat(turns)) > room:
             raise InputError(
                 "query",
-                f"the question has about {needed:,} tokens, but the window of {self._model.window:,} leaves "
-                f"{max(0, room):,} beside the memory and an answer of {sampling.max_new_tokens}; shorten the question, "
-                "lower max_new_tokens, or raise window if the server's is longer",
+                f"the question has about {needed:,} tokens, but the memory and an answer of {sampling.max_new_tokens} "
+                f"leave {max(0, room):,} of the window of {self._model.window:,}; shorten the question, lower "
+                "max_new_tokens, or raise window if the server's is longer",
             )
         opening = [SystemMessage(prefix)] if prefix else []
         return [*opening, *(_KINDS[turn.role](turn.text) for turn in turns)]
@@ -205,29 +208,29 @@ class ServedMemoryModel(MemoryModel):
     ) -> tuple[Shard, ...]:
         for name, only in (("kv_storage", "exact"), ("kv_keep", 1)):
             if getattr(recipe.settings, name) != only:
-                raise InputError(name, f"keys and values are the server's here; use {only}")
+                raise InputError(name, f"the server holds the keys and values of this model; use {only}")
         prefixes = [recipe.prompts.fill("context", context="".join(notes).strip()) for notes in texts]
         total = sum(map(self._model.count, prefixes))
         report(Progress("memory", total, total, "tokens"))
         return tuple(map(Shard.of_text, prefixes))
 
 
-def _cancel(asked: Iterable[Future[str]]) -> None:
-    """Withdraw what is not under way yet."""
-    for answer in asked:
-        answer.cancel()
+def _cancel(drafts: Iterable[Future[str]]) -> None:
+    """Cancel requests that have not started."""
+    for draft in drafts:
+        draft.cancel()
 
 
 _KINDS: Mapping[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
 
 
 def _as_chunk(whole: AIMessage) -> AIMessageChunk:
-    """Make a chunk of the answer of a chat model that does not stream."""
+    """Convert the answer of a chat model that does not stream into a chunk."""
     return AIMessageChunk(**whole.model_dump(exclude={"type"}))
 
 
 def _settings(sampling: Sampling) -> dict[str, Any]:
-    """Return the settings of a request, named as in OpenAI's protocol; a temperature of 0 is the chat's own."""
+    """Return a request's settings, named as in OpenAI's API; at temperature 0 the chat model's own applies."""
     settings: dict[str, Any] = {"max_tokens": sampling.max_new_tokens}
     if sampling.temperature > 0:
         settings |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
