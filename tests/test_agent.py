@@ -1,4 +1,4 @@
-"""Served chat models, against a server on loopback that fails in every way a server can."""
+"""Served chat models, tested against a local server that fails in every way."""
 
 import asyncio
 import logging
@@ -54,7 +54,7 @@ def make_agent(server: OpenAIServer, source: Any = "openai", **changes: Any) -> 
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_each_source_is_asked_at_its_address_in_its_way(server: OpenAIServer, source: str) -> None:
+def test_each_provider_gets_requests_in_its_own_format(server: OpenAIServer, source: str) -> None:
     agent = make_agent(server, source, temperature=0.5)
     assert agent.generate("Who?", max_new_tokens=77) == [REPLY]
     (asked,) = server.asked
@@ -68,7 +68,7 @@ def test_each_source_is_asked_at_its_address_in_its_way(server: OpenAIServer, so
     assert asked.body["messages"] == [{"role": "user", "content": "Who?"}]
 
 
-def test_answers_come_in_the_order_of_the_prompts_and_together(server: OpenAIServer) -> None:
+def test_batched_answers_keep_the_order_of_the_prompts(server: OpenAIServer) -> None:
     server.seconds = 0.1
     prompts = [f"Say {number}" for number in range(8)]
     assert make_agent(server).generate(prompts, batch_size=8) == [f"reply {number}" for number in range(8)]
@@ -76,14 +76,14 @@ def test_answers_come_in_the_order_of_the_prompts_and_together(server: OpenAISer
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("fault", ["429", "500", "503", "slow", "truncated"])
-def test_what_may_pass_is_tried_again(server: OpenAIServer, source: str, fault: str) -> None:
+def test_temporary_failures_are_retried(server: OpenAIServer, source: str, fault: str) -> None:
     server.faults.append(fault)
     assert make_agent(server, source, timeout=0.3).generate("Who?") == [REPLY]
     assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize(
-    ("fault", "told", "requests"),
+    ("fault", "message", "requests"),
     [
         ("401", "HTTP 401: the API key was refused", 1),
         ("403", "may not use this model", 1),
@@ -96,13 +96,13 @@ def test_what_may_pass_is_tried_again(server: OpenAIServer, source: str, fault: 
     ],
 )
 @pytest.mark.parametrize("source", SOURCES)
-def test_what_does_not_pass_is_told_without_the_key(
-    server: OpenAIServer, source: str, fault: str, told: str, requests: int, caplog: pytest.LogCaptureFixture
+def test_permanent_failures_are_reported_without_the_key(
+    server: OpenAIServer, source: str, fault: str, message: str, requests: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="memorag_graph")
     server.always = fault
     agent = make_agent(server, source, timeout=0.3)
-    with pytest.raises(ModelError, match=told) as error:
+    with pytest.raises(ModelError, match=message) as error:
         agent.generate("Who?")
     assert len(server.asked) == requests
     shown = f"{error.value} {error.value.__cause__} {agent!r} {agent} {vars(agent)} {agent.chat!r} {caplog.text}"
@@ -121,7 +121,7 @@ async def _called_both_ways(chat: Any) -> list[Any]:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(("fault", "kind"), [("401", ModelError), ("500", ModelUnavailableError)])
-def test_no_way_to_call_the_chat_model_shows_what_the_server_wrote(
+def test_no_kind_of_call_shows_the_servers_reply_in_its_error(
     server: OpenAIServer, source: str, fault: str, kind: type[ModelError]
 ) -> None:
     server.always = fault
@@ -139,7 +139,7 @@ def test_no_way_to_call_the_chat_model_shows_what_the_server_wrote(
         assert KEY not in "".join(traceback.format_exception(error))
 
 
-def test_what_an_address_may_hide_is_not_told(server: OpenAIServer) -> None:
+def test_credentials_in_an_address_are_not_shown(server: OpenAIServer) -> None:
     server.always = "404"
     address = server.url.replace("//", "//user:hidden@") + "/v1"
     with pytest.raises(ModelError, match=f"at {server.url}/v1,") as error:
@@ -147,13 +147,13 @@ def test_what_an_address_may_hide_is_not_told(server: OpenAIServer) -> None:
     assert "hidden" not in str(error.value)
 
 
-def test_an_address_where_nobody_answers() -> None:
+def test_an_unreachable_address_is_reported() -> None:
     agent = Agent("m", "openai", {"api_key": KEY, "base_url": "http://127.0.0.1:9/v1"}, max_retries=0)
     with pytest.raises(ModelError, match="connection failed"):
         agent.generate("Who?")
 
 
-def test_every_call_counts_however_it_is_made(server: OpenAIServer) -> None:
+def test_every_kind_of_call_is_counted(server: OpenAIServer) -> None:
     agent = make_agent(server, prices=(2.0, 10.0))
     agent.generate(["one", "two"])
     assert agent.usage == Usage(2, 200, 40, pytest.approx(2 * (100 * 2 + 20 * 10) / 1e6))
@@ -169,7 +169,7 @@ def test_every_call_counts_however_it_is_made(server: OpenAIServer) -> None:
     assert (agent.usage.calls, agent.usage.cost) == (4, cost)
 
 
-def test_the_cost_cap_holds_for_callers_at_once(server: OpenAIServer) -> None:
+def test_the_cost_limit_holds_for_concurrent_callers(server: OpenAIServer) -> None:
     server.seconds = 0.05
     agent = make_agent(server, prices=(0.0, 1e6), max_cost=100.0, max_new_tokens=20)
     outcomes = []
@@ -207,7 +207,7 @@ def _lose(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(("fault", "call"), [("", _abandon), ("half", _lose), ("slow", _lose)])
-def test_answers_that_were_not_read_to_the_end_count_towards_the_cap(
+def test_answers_not_read_to_the_end_count_towards_the_cost_limit(
     server: OpenAIServer, fault: str, call: Callable[[Agent], None]
 ) -> None:
     server.always = fault
@@ -222,7 +222,7 @@ def test_answers_that_were_not_read_to_the_end_count_towards_the_cap(
     assert len(server.asked) == 2
 
 
-def test_a_prompt_of_a_token_for_each_byte_stays_below_the_cap(server: OpenAIServer) -> None:
+def test_a_prompt_with_a_token_per_byte_stays_below_the_cost_limit(server: OpenAIServer) -> None:
     agent = make_agent(server, prices=(1e6, 0.0), max_cost=99.0)
     with pytest.raises(CostLimitError):
         agent.generate("#" * 100)
@@ -255,21 +255,25 @@ def test_a_prompt_of_a_token_for_each_byte_stays_below_the_cap(server: OpenAISer
         ({"max_new_tokens": 0}, "max_new_tokens"),
     ],
 )
-def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], field: str) -> None:
+def test_errors_name_bad_arguments(arguments: dict[str, Any], field: str) -> None:
     with pytest.raises(InputError, match=field) as error:
         Agent(**{"model": "m", "api_dict": {"api_key": KEY}, **arguments})
     assert KEY not in str(error.value)
 
 
 @pytest.mark.parametrize("arguments", [{"temperature": 5.0}, {"max_new_tokens": 0}, {"batch_size": 0}])
-def test_bad_arguments_of_a_call_are_refused_before_it(server: OpenAIServer, arguments: dict[str, Any]) -> None:
+def test_bad_arguments_of_a_call_are_refused_before_any_request(
+    server: OpenAIServer, arguments: dict[str, Any]
+) -> None:
     with pytest.raises(InputError, match=next(iter(arguments))):
         make_agent(server).generate("Who?", **arguments)
     assert server.asked == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_key_is_asked_for_at_once_and_read_from_the_environment(source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_reported_at_once_and_keys_are_read_from_the_environment(
+    source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ModelError, match=VARIABLES[source]):
         Agent("m", source)
     monkeypatch.setenv(VARIABLES[source], KEY)
@@ -280,7 +284,7 @@ def test_a_key_is_asked_for_at_once_and_read_from_the_environment(source: Any, m
     assert KEY not in repr(Agent("m", source).chat)
 
 
-def test_a_missing_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain_deepseek", None)
     with pytest.raises(MissingExtraError, match=r"memorag-graph\[deepseek\]"):
         Agent("m", "deepseek", {"api_key": KEY})
@@ -316,7 +320,7 @@ def test_the_graph_answers_with_a_served_model(served: OpenAIServer, registry: R
 
 
 @pytest.mark.parametrize("fault", TRANSIENT)
-def test_the_graph_tries_again_what_may_pass(
+def test_the_graph_retries_temporary_failures(
     served: OpenAIServer, registry: Registry, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert GENERATE_RETRIES.max_attempts == 2
@@ -337,7 +341,7 @@ def test_the_graph_tries_again_what_may_pass(
 
 
 @pytest.mark.parametrize(("fault", "requests"), [("401", 1), ("404", 1), ("500", 2), ("half", 2), ("slow", 2)])
-def test_the_graph_quotes_the_evidence_where_the_model_fails(
+def test_the_graph_quotes_the_evidence_if_the_model_fails(
     served: OpenAIServer, registry: Registry, fault: str, requests: int
 ) -> None:
     served.always = fault
@@ -345,7 +349,7 @@ def test_the_graph_quotes_the_evidence_where_the_model_fails(
     ask = MemoRAGRunnable(graph=build_graph(registry), options=options)
     result = list(ask.stream({"context": TEXT, "query": QUESTION}))[-1]
     assert result["citations"]
-    assert all(TEXT[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+    assert all(TEXT[cited["start"] : cited["end"]] == cited["quote"] for cited in result["citations"])
     (notice,) = result["notices"]
     assert notice.startswith("The generator failed (")
     assert KEY not in notice
@@ -354,7 +358,7 @@ def test_the_graph_quotes_the_evidence_where_the_model_fails(
 
 
 @pytest.mark.parametrize("is_added", [False, True])
-def test_no_logger_of_any_library_is_given_the_key(
+def test_no_logger_of_any_library_gets_the_key(
     served: OpenAIServer, registry: Registry, is_added: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     from langchain_openai import ChatOpenAI
@@ -368,7 +372,7 @@ def test_no_logger_of_any_library_is_given_the_key(
     assert KEY not in caplog.text
 
 
-def test_a_run_that_is_stopped_midway_leaves_the_next_one_whole(served: OpenAIServer, registry: Registry) -> None:
+def test_a_stopped_run_does_not_affect_the_next_one(served: OpenAIServer, registry: Registry) -> None:
     options = TINY.model_copy(update={"generator": "openai:m"})
     given: Any = {"context": TEXT, "query": QUESTION}
     stream = build_graph(registry).stream(given, context=options, stream_mode="messages")
@@ -377,7 +381,7 @@ def test_a_run_that_is_stopped_midway_leaves_the_next_one_whole(served: OpenAISe
     assert ask(registry)["answer"] == REPLY
 
 
-def test_an_agent_is_a_pipelines_generator(server: OpenAIServer, registry: Registry) -> None:
+def test_an_agent_can_be_a_pipelines_generator(server: OpenAIServer, registry: Registry) -> None:
     agent = make_agent(server, prices=(0.0, 1e6), max_cost=1100.0)
     pipe = MemoRAGLite(
         "tiny-llama", "hash", customized_gen_model=agent, registry=registry, gist_chunk_size=512, gist_tokens=64
@@ -391,7 +395,7 @@ def test_an_agent_is_a_pipelines_generator(server: OpenAIServer, registry: Regis
     assert "max_cost" in pipe.result["notices"][0]
 
 
-def test_faults_are_told_apart() -> None:
+def test_temporary_and_permanent_failures_are_distinguished() -> None:
     assert is_transient(TimeoutError())
     assert is_transient(ConnectionResetError())
     assert not is_transient(ModelError("no"))
@@ -400,7 +404,7 @@ def test_faults_are_told_apart() -> None:
     assert reason(ModelError("say this")) == "say this"
 
 
-def test_a_cancelled_caller_leaves_the_others_unharmed(server: OpenAIServer) -> None:
+def test_a_cancelled_caller_does_not_affect_the_others(server: OpenAIServer) -> None:
     agent = make_agent(server)
     before = threading.active_count()
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Texts written beside each other are those written alone, and no row is read for nothing."""
+"""Texts generated in a batch equal those generated alone, and no row is read without need."""
 
 import pytest
 import torch
@@ -13,14 +13,14 @@ from tests.test_decode_session import random_tokens
 
 PROMPTS = {str(length): random_tokens(length, seed=length) for length in (60, 3, 25, 41, 9, 33, 17, 50, 5, 12)}
 FILLED = {"hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 96}
-"""Sizes that fill the processor's vectors."""
+"""Sizes that fill the vector registers."""
 
 SAMPLING = Sampling(max_new_tokens=24, no_repeat=6)
 
 
 def written(model: LanguageModel, keys: list[str]) -> dict[str, list[int]]:
-    slots: GistBatch[str] = GistBatch(Scheduler(model), model, 60, SAMPLING, lambda _: None)
-    return dict(slots.write([(key, PROMPTS[key]) for key in keys], len(keys)))
+    batch: GistBatch[str] = GistBatch(Scheduler(model), model, 60, SAMPLING, lambda _: None)
+    return dict(batch.write([(key, PROMPTS[key]) for key in keys], len(keys)))
 
 
 @pytest.fixture
@@ -34,37 +34,37 @@ def widths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_each_prompt_that_was_read_is_told_before_any_is_continued() -> None:
+def test_every_prompt_is_reported_before_any_text_is_continued() -> None:
     model = tiny_model("llama", seed=18, **FILLED)
-    told: list[int] = []
-    slots: GistBatch[str] = GistBatch(Scheduler(model), model, 60, SAMPLING, told.append)
+    reported: list[int] = []
+    batch: GistBatch[str] = GistBatch(Scheduler(model), model, 60, SAMPLING, reported.append)
     keys = list(PROMPTS)[:3]
-    list(slots.write([(key, PROMPTS[key]) for key in keys], len(keys)))
-    assert told[:3] == [sum(len(PROMPTS[key]) + 1 for key in keys[: count + 1]) for count in range(3)]
+    list(batch.write([(key, PROMPTS[key]) for key in keys], len(keys)))
+    assert reported[:3] == [sum(len(PROMPTS[key]) + 1 for key in keys[: count + 1]) for count in range(3)]
 
 
 def test_texts_are_the_same_alone_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=18, **FILLED)
     alone = {key: tokens for key in PROMPTS for _, tokens in written(model, [key]).items()}
     assert len({len(tokens) for tokens in alone.values()}) > 1, "none of them ends before the others"
-    for most in (1, 3, 16):
-        monkeypatch.setattr("memorag_graph.models.gist_batch.MAX_BATCH_WIDTH", {"cpu": most})
+    for width in (1, 3, 16):
+        monkeypatch.setattr("memorag_graph.models.gist_batch.MAX_BATCH_WIDTH", {"cpu": width})
         assert written(model, list(PROMPTS)) == alone
 
 
-def test_slots_that_nothing_waits_for_are_closed(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_rows_are_closed_if_no_prompt_is_left(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=18, **FILLED)
-    assert model.rows_are_independent  # tried with rows of its own
+    assert model.rows_are_independent  # the check runs rows of its own
     widths.clear()
     monkeypatch.setattr("memorag_graph.models.gist_batch.MAX_BATCH_WIDTH", {"cpu": 4})
     texts = written(model, list(PROMPTS))
     assert max(widths) == 4
     assert widths[-1] < 4
     read = sum(len(tokens) - (len(tokens) == SAMPLING.max_new_tokens) for tokens in texts.values())
-    assert sum(widths) == read, "a row was read whose text was finished"
+    assert sum(widths) == read, "a row was read after its text was finished"
 
 
-def test_a_batch_keeps_its_width_where_bits_depend_on_it(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_keeps_its_width_if_bits_depend_on_it(widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama", seed=5)
     assert not model.rows_are_independent
     widths.clear()

@@ -222,14 +222,14 @@ class Package:
 
 
 class _counted_gist_tokens:  # noqa: N801 - used as a function
-    """Counts the tokens that are written in slots meanwhile."""
+    """Counts the tokens that are generated in batches meanwhile."""
 
     def __enter__(self) -> list[int]:
         self._write, counted = GistBatch.write, list[int]()
         write = self._write
 
-        def counting(slots: GistBatch[str], prompts: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
-            for key, tokens in write(slots, prompts):
+        def counting(batch: GistBatch[str], prompts: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
+            for key, tokens in write(batch, prompts):
                 counted.append(len(tokens))
                 yield key, tokens
 

@@ -1,4 +1,4 @@
-"""A memory as a LangChain chat model: every prompt continues the memory."""
+"""Chat with a memory as a LangChain chat model: every prompt continues the memory."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,10 +19,10 @@ from memorag_graph.models.sampling import Sampling
 
 
 class MemoryChat(BaseChatModel):
-    """Chats over a memory, or without one, with a language model that runs here or is served.
+    """Chats with a memory, or without one, using a local or served language model.
 
-    System messages become the start of the user's message that follows, because a memory's own first words are
-    fixed when it is made. A local model continues a conversation that ends with a message of the assistant from there.
+    System messages are put before the next user message, because the start of a memory is fixed when it is built. If a
+    conversation ends with an assistant message, a local model continues that message.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -30,13 +30,13 @@ class MemoryChat(BaseChatModel):
     memory_model: MemoryModel = Field(exclude=True, repr=False)
     memory: Memory | None = Field(default=None, exclude=True, repr=False)
     shard: int = Field(default=0, ge=0)
-    """Which of the memory's shards to continue."""
+    """Index of the memory's shard to continue."""
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
     no_repeat: int = Field(default=0, ge=0)
     max_lines: int | None = Field(default=None, ge=1)
-    """Stop once so many lines are complete, or once the lines go round in circles; None has no limit."""
+    """Stop after this many complete lines, or when lines repeat; None does not limit them."""
 
     @property
     def _llm_type(self) -> str:
@@ -81,7 +81,7 @@ class MemoryChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401 - LangChain's interface
     ) -> Iterator[ChatGenerationChunk]:
-        if stop:  # where the answer ends is known only afterwards
+        if stop:  # where to cut the answer is known only at its end
             yield from self._stream_at_once(messages, stop)
             return
         stream = self.memory_model.stream(
@@ -116,7 +116,7 @@ class MemoryChat(BaseChatModel):
         return Sampling(self.max_new_tokens, self.temperature, self.top_p, no_repeat=self.no_repeat)
 
     def _end(self, stop: Sequence[str] | None) -> AnswerEnd | None:
-        """Return what ends one answer, or None to leave that to the model."""
+        """Return the check that ends one answer, or None if the model ends it."""
         return AnswerEnd(stop or (), self.max_lines) if stop or self.max_lines is not None else None
 
     @staticmethod
@@ -130,22 +130,24 @@ class MemoryChat(BaseChatModel):
 
 
 def to_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
-    """Turn LangChain messages into a conversation that alternates between user and assistant.
+    """Convert LangChain messages to a conversation that alternates between user and assistant.
 
     Raises:
-        InputError: If there is no message of the user, or a message of another kind.
+        InputError: If the conversation does not begin with a user message, or has a message of another type.
     """
     turns: list[Turn] = []
     for message in messages:
         if message.type not in ("system", "human", "ai"):
-            raise InputError("messages", f"a message of type {message.type!r} cannot be read; send text messages")
+            raise InputError(
+                "messages", f"a message of type {message.type!r} is not supported; send system, human or ai messages"
+            )
         role = "assistant" if message.type == "ai" else "user"
         if turns and turns[-1].role == role:
             turns[-1] = Turn(turns[-1].role, f"{turns[-1].text}\n\n{message.text}")
         else:
             turns.append(Turn("assistant" if role == "assistant" else "user", message.text))
     if not turns or turns[0].role != "user":
-        raise InputError("messages", "the conversation must begin with a message of the user")
+        raise InputError("messages", "the conversation must begin with a user message")
     return turns
 
 

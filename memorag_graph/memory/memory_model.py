@@ -1,4 +1,4 @@
-"""What a memory model is: it forms memories and continues them."""
+"""Define a memory model: it builds memories and continues them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +28,10 @@ class Completion:
 
     Attributes:
         text: The answer, without control tokens and thoughts.
-        prompt_tokens: Tokens read for it; of a local model, without the memory's.
-        new_tokens: Tokens written.
-        ended: False where the answer was cut at its longest length.
-        cached_tokens: Tokens among ``prompt_tokens`` that a server had in its cache.
+        prompt_tokens: Tokens read; for a local model, without the memory's.
+        new_tokens: Tokens generated.
+        ended: False if the answer was cut at its maximum length.
+        cached_tokens: Tokens among ``prompt_tokens`` that were in a server's cache.
     """
 
     text: str
@@ -42,36 +42,36 @@ class Completion:
 
 
 class TextStream(Protocol):
-    """An answer while it is written: iterate for pieces of text, then read :attr:`completion`."""
+    """A streamed answer: iterate for pieces of text, then read :attr:`completion`."""
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the answer's text piece by piece."""
+        """Yield the answer's text piece by piece; pieces may be empty."""
 
     @property
     def completion(self) -> Completion:
-        """The answer as a whole, once it is finished."""
+        """The complete answer, once it is finished."""
 
 
 class MemoryModel(ABC):
-    """A language model that reads documents once and answers from what it kept.
+    """A language model that reads documents once and answers from its memory of them.
 
-    Answers never change a memory. One object serves many threads.
+    Answers never change a memory. Thread-safe.
     """
 
     @property
     @abstractmethod
     def language_model(self) -> TextModel:
-        """The model behind it."""
+        """The language model."""
 
     @property
     @abstractmethod
     def device(self) -> str:
-        """Where keys and values are, such as ``"cpu"`` or ``"cuda:0"``."""
+        """Device of the keys and values, for example ``"cpu"`` or ``"cuda:0"``."""
 
     @property
     @abstractmethod
     def begins_answers(self) -> bool:
-        """Whether it can go on with an answer that was begun for it."""
+        """Whether it can continue a given start of an answer."""
 
     @abstractmethod
     def complete(
@@ -83,15 +83,15 @@ class MemoryModel(ABC):
         *,
         shard: int = 0,
     ) -> Completion:
-        """Answer a conversation that begins with a shard of a memory, or with itself where there is none.
+        """Answer a conversation that continues a shard of a memory, or one without a memory.
 
         Args:
-            memory: The memory to continue.
+            memory: The memory to continue; None for none.
             turns: The conversation; the first turn is the user's and follows the memory.
-            sampling: How to write.
+            sampling: Decoding settings.
             complete: Called with each new piece of text of this answer; True ends it there, if the model can be
                 stopped.
-            shard: Which of the memory's shards.
+            shard: Index of the memory's shard.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
@@ -108,7 +108,7 @@ class MemoryModel(ABC):
         *,
         shard: int = 0,
     ) -> TextStream:
-        """Answer like :meth:`complete`, giving the text as it is written.
+        """Answer like :meth:`complete`, streaming the text.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
@@ -116,25 +116,25 @@ class MemoryModel(ABC):
         """
 
     def settled(self, settings: MemorySettings) -> MemorySettings:
-        """Return how the model makes a memory where it is asked to make one so.
+        """Return the settings with which this model builds a memory for requested settings.
 
         Raises:
-            InputError: If it cannot.
+            InputError: If the model cannot build such a memory.
         """
         if settings.kind == "beacon":
             raise InputError("kind", "beacon needs a model with beacons; use gist or full")
         return settings
 
     def recipe(self, prompts: Prompts, settings: MemorySettings, embedding_model: str = "") -> Recipe:
-        """Return how a new memory is made with this model.
+        """Return the recipe of a new memory of this model.
 
         Args:
             prompts: The prompts of the documents' language.
-            settings: How the memory is made.
+            settings: Settings of the memory.
             embedding_model: Name of the model behind the retrieval index; part of the memory's identity.
 
         Raises:
-            InputError: If the model cannot make such a memory.
+            InputError: If the model cannot build such a memory.
         """
         return Recipe(prompts, self.settled(settings), Identity.of(self.language_model, embedding_model))
 
@@ -150,12 +150,12 @@ class MemoryModel(ABC):
         """Build the memory of documents.
 
         Args:
-            documents: What to read, in order; for documents in ``known``, their description is enough. See
-                :mod:`memorag_graph.memory.build.revision` for usual changes.
-            recipe: What else decides the memory.
-            known: An earlier memory made by the same recipe, with its chunks; it stays unchanged.
-            journal: Keeps notes as they are made, so that a killed process can resume.
-            report: Called as the work goes on.
+            documents: Documents to read, in order; for documents in ``known``, their description is enough. See
+                :mod:`memorag_graph.memory.build.revision` for common changes.
+            recipe: Everything else that determines the memory.
+            known: An earlier memory built by the same recipe, with its chunks; it is left unchanged.
+            journal: Stores notes as soon as they are written, so that an interrupted build can resume.
+            report: Called with the progress.
 
         Raises:
             InputError: If there is no document, or the model's window is too small.
@@ -173,15 +173,15 @@ class MemoryModel(ABC):
         if recipe.settings.kind == "full":
             return FullKind(self.language_model, recipe.prompts)
         if recipe.settings.kv_keep < 1:
-            raise InputError("kv_keep", "a memory of gists is kept whole; use kind=full, or kv_keep=1")
+            raise InputError("kv_keep", "a gist memory is kept whole; use kind=full, or kv_keep=1")
         return GistKind(self._drafter(), self.language_model, recipe.prompts, recipe.settings, journal, report)
 
     @abstractmethod
     def _drafter(self) -> GistWriter:
-        """Return what has the model write gists."""
+        """Return the writer of gists."""
 
     @abstractmethod
     def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
-        """Make the shards of their texts."""
+        """Read the texts of each shard; return the shards."""

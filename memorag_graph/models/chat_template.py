@@ -1,7 +1,7 @@
-"""Any chat template → token ids, with the place where a memory goes cut out.
+"""Render conversations with a chat template, split into markup and message texts.
 
-A template is only ever given placeholders. What it wraps around them is tokenized with its control tokens;
-the messages themselves are tokenized as plain text, so no document and no question can forge a control token.
+The template is applied to placeholders only. Its markup is tokenized with control tokens, the messages as plain text,
+so no document and no question can forge a control token.
 """
 
 import uuid
@@ -24,27 +24,27 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of a rendered conversation: markup of the template, or text of a message."""
+    """A part of a rendered conversation: markup of the template, or text of a message."""
 
     text: str
     is_markup: bool
 
 
 class ChatTemplate:
-    """The chat template of a tokenizer, or a plain layout for a tokenizer without one."""
+    """The chat template of a tokenizer, or a plain layout if it has none."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
 
     def head(self) -> str:
-        """Return the markup before the first user message's text."""
+        """Return the markup before the text of the first message."""
         return self.render([Turn("user", "")])[0].text
 
     def render(self, turns: Sequence[Turn]) -> list[Piece]:
-        """Lay out a conversation up to where the assistant goes on writing.
+        """Render a conversation up to the point where the assistant continues.
 
-        A conversation that ends with a turn of the assistant is one whose last answer is to be continued.
-        The first piece is the markup before the first message's text.
+        If the last turn is the assistant's, its text is continued. The first piece is the markup before the text of
+        the first message.
         """
         if turns[-1].role == "assistant":
             return [*self.render(turns[:-1]), Piece(turns[-1].text, is_markup=False)]
@@ -58,7 +58,7 @@ class ChatTemplate:
         return [*pieces, Piece(rendered, is_markup=True)]
 
     def end_of_turn(self) -> str:
-        """Return the markup that follows an assistant's answer, where there is any."""
+        """Return the markup that follows an assistant's answer; may be empty."""
         mark = f"@@{uuid.uuid4().hex}@@"
         messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": mark}]
         return self._apply(messages, add_generation_prompt=False).partition(mark)[2].strip()

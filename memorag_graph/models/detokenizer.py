@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 _LONGEST_CHARACTER = 4
-"""Bytes, and so at most tokens, of a character in UTF-8."""
+"""Maximum bytes, and so tokens, of a character in UTF-8."""
 
 _LONGEST_WINDOW = 4 * _LONGEST_CHARACTER
-"""Pending tokens from which on the window is cut although its last character is unfinished."""
+"""Above this number of pending tokens, the window is cut even if it ends with an unfinished character."""
 
 
 class Detokenizer:
@@ -62,6 +62,6 @@ class Detokenizer:
         last = len(self._pending) - 1
         for end in range(last, last - _LONGEST_CHARACTER, -1):
             start, rest = self._text(self._pending[:end]), self._decode(self._pending[end:])
-            if start and rest and start + rest == text:  # no character goes across this place
+            if start and rest and start + rest == text:  # no character spans this boundary
                 return self._take(end, start)
         return ""

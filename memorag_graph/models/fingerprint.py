@@ -1,4 +1,4 @@
-"""The identity of a model: a hash that says whether two are the same."""
+"""Hash the identity of a model."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ _SAMPLES_PER_PARAMETER = 64
 def fingerprint(model: PreTrainedModel) -> str:
     """Return the hash of a model's architecture and of evenly spaced samples of every parameter.
 
-    Independent of where the weights were loaded from, and of whether they are held in float32 or bfloat16;
-    training changes it.
+    The hash does not depend on where the weights were loaded from, or whether they are held in float32 or bfloat16.
+    Training changes it.
     """
     config = model.config.get_text_config().to_dict()
     described = {key: config.get(key) for key in ("model_type", "rope_parameters", "rms_norm_eps")}
@@ -37,7 +37,7 @@ def fingerprint(model: PreTrainedModel) -> str:
 
 
 def _parameters(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
-    """Yield each parameter once, with those of layers that were packed since."""
+    """Yield each parameter once, including those of packed layers."""
     yield from model.named_parameters()
     tied = model.get_output_embeddings() if model.config.get_text_config().tie_word_embeddings else None
     for name, module in model.named_modules():
@@ -48,5 +48,5 @@ def _parameters(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
 
 
 def digest(data: bytes) -> str:
-    """Return the hash of anything else that belongs to a model's identity."""
+    """Return the hash of other data that belongs to a model's identity."""
     return hashlib.sha256(data).hexdigest()[:32]

@@ -1,9 +1,8 @@
-"""Many independent prompts → texts, in a batch that is kept full.
+"""Generate texts for many independent prompts in a batch that is kept full.
 
-A slot that finishes takes the next prompt. A text does not depend on what was written beside it: work that was
-interrupted, or done before for some of the prompts, goes on to the same result. Where a row's bits are its own, slots
-that nothing waits for are closed; elsewhere the batch keeps its width, because matrix products of one shape give each
-row the same bits whatever the other rows hold.
+A row that finishes takes the next prompt. A text does not depend on the rows beside it, so interrupted or repeated work
+gives the same result. If the bits of a row do not depend on the batch's width, empty rows are closed. Otherwise the
+width stays, because matrix products of one shape give each row the same bits whatever the other rows hold.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.models.scheduler import Scheduler
 
 MAX_BATCH_WIDTH = {"cpu": 16, "cuda": 16}
-"""Beyond so many, rows no longer come almost for free."""
+"""Above this width, more rows cost noticeably more time."""
 
 _CACHE_BYTES = 1 << 30
 _FREE_SHARE = 0.5
@@ -28,7 +27,7 @@ Key = TypeVar("Key")
 
 
 @dataclass(eq=False)
-class _Slot(Generic[Key]):
+class _Row(Generic[Key]):
     key: Key
     prompt_tokens: int
     picker: TokenPicker
@@ -36,13 +35,13 @@ class _Slot(Generic[Key]):
 
 
 def batch_width(row_bytes: int, device: torch.device) -> int:
-    """Return how many rows to write at once: as many as pay and fit the memory that is free on the device.
+    """Return how many rows to generate at once, limited by speed and by the device's free memory.
 
-    In RAM, a bound that most machines have free comes first, so that the width, and with it the bits, seldom change.
+    In RAM, a limit that most machines have free comes first, so that the width, and with it the bits, seldom change.
 
     Args:
         row_bytes: Bytes of the keys and values of one row.
-        device: Where they are.
+        device: Device that holds them.
     """
     budget = int(_FREE_SHARE * free_memory(device))
     if device.type == "cpu":
@@ -51,14 +50,14 @@ def batch_width(row_bytes: int, device: torch.device) -> int:
 
 
 class GistBatch(Generic[Key]):
-    """Writes texts in slots.
+    """Generates texts in the rows of one batch.
 
     Args:
-        scheduler: The model's thread; between two tokens it is free for others.
+        scheduler: The model's thread; it is free for other work between two tokens.
         language_model: The model.
-        longest_prompt: Most tokens of a prompt.
-        sampling: How to write.
-        report: Called with the tokens read and written of the texts that are not finished.
+        longest_prompt: Maximum tokens per prompt.
+        sampling: Decoding settings.
+        report: Called with the tokens read and generated so far for unfinished texts.
     """
 
     def __init__(
@@ -76,74 +75,75 @@ class GistBatch(Generic[Key]):
         self._model = language_model
         self._sampling = sampling
         self._report = report
-        self._slots: list[_Slot[Key] | None] = []
+        self._rows: list[_Row[Key] | None] = []
 
     def write(self, prompts: Iterable[tuple[Key, Sequence[int]]], count: int) -> Iterator[tuple[Key, list[int]]]:
-        """Continue so many prompts; yield each key with its tokens, in the order in which they are finished."""
+        """Continue up to ``count`` prompts; yield each key with its tokens, in the order in which they finish."""
         waiting = iter(prompts)
-        closes = self._scheduler.call(lambda: self._model.rows_are_independent)
-        width = min(self.width, count) if closes else self.width
-        self._slots = [None] * width
-        self._branch = self._scheduler.call(lambda: open_session(self._model.model, [None] * width, self._columns))
+        closes_rows = self._scheduler.call(lambda: self._model.rows_are_independent)
+        width = min(self.width, count) if closes_rows else self.width
+        self._rows = [None] * width
+        self._session = self._scheduler.call(lambda: open_session(self._model.model, [None] * width, self._columns))
         while True:
             yield from self._fill(waiting)
-            if not any(self._slots):
+            if not any(self._rows):
                 return
-            if closes:
-                self._close_empty()
+            if closes_rows:
+                self._close_empty_rows()
             yield from self._step()
 
     def _fill(self, waiting: Iterator[tuple[Key, Sequence[int]]]) -> Iterator[tuple[Key, list[int]]]:
-        for row, slot in enumerate(self._slots):
-            while slot is None and (following := next(waiting, None)) is not None:
-                self._slots[row] = slot = self._begin(row, *following)
-                self._tell()
-                if self._is_finished(slot):
-                    yield slot.key, slot.tokens
-                    self._slots[row] = slot = None
+        """Give the next prompts to empty rows; yield texts that are finished after one token."""
+        for index, row in enumerate(self._rows):
+            while row is None and (following := next(waiting, None)) is not None:
+                self._rows[index] = row = self._begin(index, *following)
+                self._report_tokens()
+                if self._is_finished(row):
+                    yield row.key, row.tokens
+                    self._rows[index] = row = None
 
-    def _begin(self, row: int, key: Key, prompt: Sequence[int]) -> _Slot[Key]:
-        slot = _Slot(key, len(prompt), TokenPicker(self._sampling))
+    def _begin(self, index: int, key: Key, prompt: Sequence[int]) -> _Row[Key]:
+        row = _Row(key, len(prompt), TokenPicker(self._sampling))
 
         def prefill() -> int:
-            self._branch.restart(row)
-            return slot.picker.pick(self._branch.prefill(row, prompt))
+            self._session.restart(index)
+            return row.picker.pick(self._session.prefill(index, prompt))
 
-        slot.tokens.append(self._scheduler.call(prefill))
-        return slot
+        row.tokens.append(self._scheduler.call(prefill))
+        return row
 
-    def _close_empty(self) -> None:
-        """Close the slots that nothing waits for."""
-        kept = [row for row, slot in enumerate(self._slots) if slot]
-        if len(kept) < len(self._slots):
-            self._scheduler.call(lambda: self._branch.keep(kept, self._columns))
-            self._slots = [self._slots[row] for row in kept]
+    def _close_empty_rows(self) -> None:
+        """Remove empty rows, for which no prompt is left."""
+        kept = [index for index, row in enumerate(self._rows) if row]
+        if len(kept) < len(self._rows):
+            self._scheduler.call(lambda: self._session.keep(kept, self._columns))
+            self._rows = [self._rows[index] for index in kept]
 
     def _step(self) -> Iterator[tuple[Key, list[int]]]:
-        for row, token in enumerate(self._scheduler.call(self._next_tokens)):
-            slot = self._slots[row]
-            if slot is None:
+        for index, token in enumerate(self._scheduler.call(self._next_tokens)):
+            row = self._rows[index]
+            if row is None:
                 continue
-            slot.tokens.append(token)
-            if self._is_finished(slot):
-                self._slots[row] = None
-                yield slot.key, slot.tokens
-        self._tell()
+            row.tokens.append(token)
+            if self._is_finished(row):
+                self._rows[index] = None
+                yield row.key, row.tokens
+        self._report_tokens()
 
-    def _tell(self) -> None:
-        self._report(sum(slot.prompt_tokens + len(slot.tokens) for slot in self._slots if slot))
+    def _report_tokens(self) -> None:
+        self._report(sum(row.prompt_tokens + len(row.tokens) for row in self._rows if row))
 
     def _next_tokens(self) -> list[int]:
-        """Read the last token of each slot and choose the next; what an empty slot reads does not count."""
-        logits = self._branch.step([slot.tokens[-1] if slot else 0 for slot in self._slots])
-        for row, slot in enumerate(self._slots):
-            if slot is None:
-                self._branch.restart(row)
-        return [slot.picker.pick(logits[row]) if slot else 0 for row, slot in enumerate(self._slots)]
+        """Read the last token of each row and choose the next one; results of empty rows are ignored."""
+        logits = self._session.step([row.tokens[-1] if row else 0 for row in self._rows])
+        for index, row in enumerate(self._rows):
+            if row is None:
+                self._session.restart(index)
+        return [row.picker.pick(logits[index]) if row else 0 for index, row in enumerate(self._rows)]
 
-    def _is_finished(self, slot: _Slot[Key]) -> bool:
-        """Tell whether a text has come to its end; a token that says so is taken away."""
-        if slot.tokens[-1] in self._model.stop_tokens:
-            slot.tokens.pop()
+    def _is_finished(self, row: _Row[Key]) -> bool:
+        """Return whether a text is finished; remove a stop token from its end."""
+        if row.tokens[-1] in self._model.stop_tokens:
+            row.tokens.pop()
             return True
-        return len(slot.tokens) >= self._sampling.max_new_tokens
+        return len(row.tokens) >= self._sampling.max_new_tokens

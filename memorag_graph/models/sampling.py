@@ -1,4 +1,4 @@
-"""How the next token is chosen."""
+"""Choose the next token of an answer."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ import torch
 from torch import Tensor
 
 NO_REPEAT = 12
-"""Length of a run of tokens that is no coincidence; see :attr:`Sampling.no_repeat`."""
+"""Length of a run of tokens that does not repeat by chance; see :attr:`Sampling.no_repeat`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How an answer is written.
+    """Decoding settings of an answer.
 
     Attributes:
-        max_new_tokens: Longest answer in tokens.
-        temperature: 0 takes the likeliest token; otherwise logits are divided by it and sampled.
-        top_p: Above temperature 0, sample from the likeliest tokens that together have this probability (Holtzman et
-            al., "The Curious Case of Neural Text Degeneration", 2020); 1 takes all.
-        seed: Start of the random sequence where the temperature is above 0; None takes a fresh one.
-        no_repeat: Never write the same run of this many tokens (2 or more) twice; 0 allows it. Keeps small
-            models from going round in circles.
+        max_new_tokens: Maximum tokens per answer.
+        temperature: 0 takes the most likely token; otherwise logits are divided by it and sampled.
+        top_p: Above temperature 0, sample from the most likely tokens that together have this probability (Holtzman et
+            al., "The Curious Case of Neural Text Degeneration", 2020); 1 uses all tokens.
+        seed: Seed of the random generator above temperature 0; None takes a random one.
+        no_repeat: Never generate the same run of this many tokens (2 or more) twice; 0 allows it. Keeps small models
+            from looping.
     """
 
     max_new_tokens: int = 256
@@ -31,7 +31,7 @@ class Sampling:
 
 
 class TokenPicker:
-    """Chooses the tokens of one answer, one after the other."""
+    """Chooses the tokens of one answer, one after another."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
@@ -52,7 +52,7 @@ class TokenPicker:
         if self._sampling.temperature == 0:
             token = int(logits.argmax())
         else:
-            scores = logits.cpu().double()  # a temperature close to 0 must not make infinities
+            scores = logits.cpu().double()  # a temperature close to 0 must not overflow
             weights = torch.softmax((scores - scores.max()) / self._sampling.temperature, dim=-1)
             token = int(torch.multinomial(self._nucleus(weights), 1, generator=self._random))
         if context:
@@ -61,14 +61,14 @@ class TokenPicker:
         return token
 
     def _nucleus(self, weights: Tensor) -> Tensor:
-        """Leave out the unlikeliest tokens, beyond a probability of ``top_p``; weights have shape (vocabulary,)."""
+        """Set the weights, shape (vocabulary,), of the least likely tokens beyond ``top_p`` to 0."""
         if self._sampling.top_p >= 1:
             return weights
         ranked, order = weights.sort(descending=True)
-        outside = ranked.cumsum(dim=-1) - ranked >= self._sampling.top_p  # the token that reaches it is still inside
+        outside = ranked.cumsum(dim=-1) - ranked >= self._sampling.top_p  # the token that reaches top_p is kept
         return weights.index_fill(0, order[outside], 0.0)
 
     def _context(self) -> tuple[int, ...] | None:
-        """Return the tokens that, with the next one, make a run of ``no_repeat`` tokens."""
+        """Return the last ``no_repeat`` - 1 tokens; None if there are fewer."""
         length = self._sampling.no_repeat - 1
         return tuple(self._tokens[-length:]) if 0 < length <= len(self._tokens) else None

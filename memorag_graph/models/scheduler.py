@@ -1,9 +1,9 @@
-"""What a loaded model does, in its device's thread: forward passes, and requests that meet as one batch.
+"""Run a model's work in its device's thread, and batch requests.
 
-Decoding is bound by reading the weights, so several prompts at once cost little more than one. Requests that
-arrive within :data:`JOIN_SECONDS` are joined, whatever prefix they continue, and those that come later join at the
-next step (continuous batching: Yu et al., "Orca", OSDI 2022). For the same reason a row reads a guess of its next
-tokens along, which changes no answer.
+Decoding is bound by reading the weights, so several prompts at once cost little more than one. Requests that arrive
+within :data:`JOIN_SECONDS` start as one batch, whatever prefix they continue; later ones join at the next step
+(continuous batching: Yu et al., "Orca", OSDI 2022). For the same reason each row also reads a guess of its next tokens
+(:mod:`memorag_graph.models.prompt_lookup`), which changes no answer.
 """
 
 import queue
@@ -28,13 +28,13 @@ from memorag_graph.models.sampling import Sampling, TokenPicker
 
 JOIN_SECONDS = 0.03
 MAX_ROWS = 32
-"""Rows of a batch. Up to here, oneDNN's 16-bit products give a row the same bits whatever rows are beside it."""
+"""Maximum rows per batch. Up to here, oneDNN's 16-bit products give a row the same bits whatever the other rows are."""
 
 TOKENS_AT_ONCE = 9
-"""New tokens of all rows that are read in hardly more time than one; guesses are as long as that allows."""
+"""New tokens of all rows that take little more time to read than one; limits the length of guesses."""
 
 MOST_GUESSED = 4
-"""Tokens of a guess; longer ones are seldom right to their end."""
+"""Maximum tokens per guess; longer ones are seldom right to the end."""
 
 _CACHE_BYTES = 1536 * 1024**2
 _FREE_SHARE = 0.25
@@ -49,14 +49,14 @@ class Request:
     Attributes:
         prompt: Tokens that follow the prefix.
         prefix: The memory to continue, or None to begin with the prompt.
-        sampling: How to write.
+        sampling: Decoding settings.
         complete: Called with each new piece of text; True ends the answer there.
-        remembered: The prefix's tokens, where they are known; guesses are taken from them, too.
-        events: Where the tokens go for the asker, then None; an error in between. Requests may share one.
-        tokens: What was written.
-        stopped: Whether the answer came to its own end, not to its longest length.
-        cancelled: Set to give up: the row leaves its batch at the next token.
-        finished: Whether nothing more will be written.
+        remembered: The prefix's tokens if they are known; guesses are taken from them, too.
+        events: Receives the tokens, then None, or an error. Requests may share one.
+        tokens: Tokens generated so far.
+        stopped: Whether the answer ended before its maximum length.
+        cancelled: Set to cancel the request: its row leaves the batch at the next token.
+        finished: Whether no more tokens will be generated.
     """
 
     prompt: Sequence[int]
@@ -71,7 +71,7 @@ class Request:
     finished: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[int]:
-        """Yield the answer's tokens as they are written; leaving early cancels the rest."""
+        """Yield the answer's tokens as they are generated; leaving early cancels the request."""
         try:
             while (event := self.events.get()) is not None:
                 if isinstance(event, Exception):
@@ -84,7 +84,7 @@ class Request:
 class Scheduler:
     """Runs a model's work in its device's thread.
 
-    One batch is under way, which requests join and leave; other work comes between its steps.
+    Requests join and leave one running batch; other work runs between its steps.
     """
 
     def __init__(self, language_model: LanguageModel) -> None:
@@ -96,7 +96,7 @@ class Scheduler:
         self._is_decoding = False
 
     def submit(self, *requests: Request) -> None:
-        """Queue requests, as one batch where they can be; iterate over a request for its tokens."""
+        """Queue requests, as one batch if they fit; iterate over a request to get its tokens."""
         with self._lock:
             self._waiting.extend(requests)
         for _ in requests:
@@ -107,34 +107,31 @@ class Scheduler:
         return compute(self._device, work)
 
     def _serve(self) -> None:
-        """Begin to answer those that wait."""
-        if self._is_decoding or not self._waiting:  # it was joined, or will be
+        """Start a batch for the waiting requests."""
+        if self._is_decoding or not self._waiting:  # the request joined the running batch, or will
             return
         self._is_decoding = True
         time.sleep(JOIN_SECONDS)
         batch: list[Request] = []
-        self._go_on(batch, self._answer(batch))
+        self._continue(batch, self._answer(batch))
 
-    def _go_on(self, batch: Sequence[Request], steps: Iterator[None]) -> None:
-        """Take a batch's next step and line up for the one after it; with the last one, make way for others."""
+    def _continue(self, batch: Sequence[Request], steps: Iterator[None]) -> None:
+        """Take a batch's next step and queue the one after it; after the last one, start the next batch."""
         try:
             for _ in steps:
-                if self._line_up(self._go_on, batch, steps):
+                if self._enqueue(self._continue, batch, steps):
                     return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the askers are told
-            error.__traceback__ = None  # it would keep the branch and its buffers
+        except Exception as error:  # noqa: BLE001 - passed on to the callers, whatever it is
+            error.__traceback__ = None  # it would keep the session and its buffers alive
             for request in batch:
                 if not request.finished:
                     request.events.put(error)
-        self._make_way()
-
-    def _make_way(self) -> None:
         self._is_decoding = False
-        if not self._line_up(self._serve):
+        if not self._enqueue(self._serve):
             self._serve()
 
-    def _line_up(self, work: Callable[..., None], *arguments: object) -> bool:
-        """Have work done after all that waits; tell whether that is still possible while the interpreter ends."""
+    def _enqueue(self, work: Callable[..., None], *arguments: object) -> bool:
+        """Queue work after all other work; return False if the interpreter is shutting down."""
         try:
             self._thread.submit(work, *arguments)
         except RuntimeError:
@@ -142,9 +139,9 @@ class Scheduler:
         return True
 
     def _joining(self, active: Sequence[Request]) -> list[Request]:
-        """Take the requests that can run with those under way, or with the one that has waited longest.
+        """Take the waiting requests that fit the running batch, or the one that has waited longest.
 
-        Nobody overtakes one that has to wait for the end of those under way: it might wait for ever.
+        No request overtakes one that has to wait for the end of the batch: it might wait forever.
         """
         joining: list[Request] = []
         with self._lock:
@@ -161,7 +158,7 @@ class Scheduler:
         return joining
 
     def _joins(self, request: Request, batch: Sequence[Request]) -> bool:
-        """Tell whether a request fits a batch: prompts that continue memories are much shorter than others."""
+        """Return whether a request fits a batch; prompts that continue memories are much shorter than others."""
         return (request.prefix is None) == (batch[0].prefix is None) and self._fits([*batch, request])
 
     def _fits(self, batch: Sequence[Request]) -> bool:
@@ -171,10 +168,10 @@ class Scheduler:
         return len(batch) <= MAX_ROWS and needed <= budget
 
     def _answer(self, batch: list[Request]) -> Iterator[None]:
-        """Answer requests that wait, and those that come meanwhile; between two steps the thread is free for others.
+        """Answer waiting requests and those that arrive meanwhile; yield after each step, to free the thread.
 
         Args:
-            batch: Holds the requests under way.
+            batch: Filled with the running requests.
         """
         session = open_session(self._language_model.model, [], 0)
         rows: list[_Row] = []
@@ -194,7 +191,7 @@ class Scheduler:
 
 
 class _Row:
-    """One answer of a batch while it is written."""
+    """One answer of a batch while it is generated."""
 
     def __init__(self, request: Request, language_model: LanguageModel) -> None:
         self.request = request
@@ -204,37 +201,37 @@ class _Row:
         self._lookup = PromptLookup([*request.remembered, *request.prompt])
 
     def take(self, step: Callable[[], None]) -> None:
-        """Take a step of this row alone; a fault ends its own answer and no other."""
+        """Take a step of this row; an error ends its answer, but not the others."""
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the asker is told
-            error.__traceback__ = None  # it would keep the branch and its buffers
+        except Exception as error:  # noqa: BLE001 - passed on to the caller, whatever it is
+            error.__traceback__ = None  # it would keep the session and its buffers alive
             self.request.finished = True
             self.request.events.put(error)
 
     def prefill(self, session: DecodeSession, index: int) -> None:
-        """Read the prompt as a row of a branch."""
+        """Read the prompt as a row of a session."""
         self._read(session.prefill(index, self.request.prompt))
 
-    def guess(self, most: int) -> list[int]:
-        """Guess what comes after the next token: at most so many tokens, and no more than may be written."""
+    def guess(self, count: int) -> list[int]:
+        """Guess up to ``count`` tokens after the next one, within the answer's maximum length."""
         left = self.request.sampling.max_new_tokens - len(self.request.tokens) - 1
-        return self._lookup.guess(min(most, left)) if left > 0 else []
+        return self._lookup.guess(min(count, left)) if left > 0 else []
 
     def read(self, logits: Tensor, guess: Sequence[int]) -> None:
-        """Choose the next tokens: one, and one more after each that was guessed right.
+        """Choose the next tokens: one, and another one after each correct guess.
 
         Args:
-            logits: After the last token and after each guessed one, shape (at least 1 + guessed, vocabulary).
+            logits: Logits after the last token and after each guessed one, shape (at least 1 + guessed, vocabulary).
             guess: The guessed tokens.
         """
-        for at in range(len(guess) + 1):
-            self._read(logits[at])
-            if self.request.finished or at == len(guess) or self.request.tokens[-1] != guess[at]:
+        for index in range(len(guess) + 1):
+            self._read(logits[index])
+            if self.request.finished or index == len(guess) or self.request.tokens[-1] != guess[index]:
                 return
 
     def _read(self, logits: Tensor) -> None:
-        """Choose the next token from its logits, shape (vocabulary,), and hand it to the asker."""
+        """Choose the next token from its logits, shape (vocabulary,), and pass it to the caller."""
         request = self.request
         token = self._picker.pick(logits)
         if token in self._language_model.stop_tokens:
@@ -250,9 +247,9 @@ class _Row:
 
 
 def _step(session: DecodeSession, rows: Sequence[_Row]) -> None:
-    """Read the last token of each row and a guess of what follows; choose the next tokens."""
-    most = min(MOST_GUESSED, TOKENS_AT_ONCE // len(rows) - 1) if session.can_take_back else 0
-    guesses = [row.guess(most) for row in rows]
+    """Read the last token of each row and a guess of the following ones; choose the next tokens."""
+    count = min(MOST_GUESSED, TOKENS_AT_ONCE // len(rows) - 1) if session.can_take_back else 0
+    guesses = [row.guess(count) for row in rows]
     new = 1 + max(map(len, guesses))
     read = [[row.request.tokens[-1], *guess] for row, guess in zip(rows, guesses, strict=True)]
     logits = session.step_ahead([[*tokens, *[0] * (new - len(tokens))] for tokens in read])
@@ -263,7 +260,7 @@ def _step(session: DecodeSession, rows: Sequence[_Row]) -> None:
 
 
 def _prefill(session: DecodeSession, joined: Sequence[_Row], before: int) -> Iterator[None]:
-    """Have rows join a branch that has some before, and read their prompts."""
+    """Add rows to a session after the ``before`` rows that it has, and read their prompts."""
     requests = [row.request for row in joined]
     session.join([request.prefix for request in requests], _most_columns(requests))
     for index, row in enumerate(joined, start=before):
@@ -273,6 +270,7 @@ def _prefill(session: DecodeSession, joined: Sequence[_Row], before: int) -> Ite
 
 
 def _unfinished(rows: list[_Row], session: DecodeSession) -> list[_Row]:
+    """Remove finished and cancelled rows from a session; return the others."""
     kept = [index for index, row in enumerate(rows) if not row.request.finished and not row.request.cancelled]
     if len(kept) < len(rows):
         session.keep(kept, _most_columns([rows[index].request for index in kept]))
@@ -288,6 +286,6 @@ def _side_by_side(rows: list[_Row], session: DecodeSession) -> list[_Row]:
 
 
 def _most_columns(requests: Sequence[Request]) -> int:
-    """Return the most tokens of its own that a row of some requests may have, guessed ones included."""
+    """Return the maximum tokens after the prefix in any row, including guesses."""
     longest = max((len(request.prompt) + request.sampling.max_new_tokens for request in requests), default=0)
     return longest + MOST_GUESSED if requests else 0

@@ -1,4 +1,4 @@
-"""A language model that a server runs: its name, its window, and what its tokens are estimated to be."""
+"""Describe a served language model: its name, its window and estimated token counts."""
 
 import hashlib
 import re
@@ -10,26 +10,26 @@ from memorag_graph.errors import InputError
 from memorag_graph.models.chat_template import Turn
 
 SERVED = "served"
-"""What stands for the dtype of a model that a server runs."""
+"""Used as the dtype of a served model."""
 
 _LEAST_WINDOW = 1024
 _TOKENS_PER_TURN = 8
 _LETTERS = 5
-"""Most words of a language that a vocabulary was made for are one token; longer ones are put together."""
+"""Letters per token: most words of a vocabulary's main language are one token, longer ones several."""
 
 _DIGITS = 2
 _RUN = re.compile(r"([A-Za-z]+)|([0-9]+)|[^\S\n]+|\n+|.")
 
 
 class ServedLanguageModel:
-    """A chat model behind an interface of LangChain.
+    """A LangChain chat model.
 
-    Its tokens are estimated, because its vocabulary is elsewhere, and rather too many than too few.
+    Its tokens are estimated, because its vocabulary is unknown; estimates are rather too high than too low.
 
     Args:
-        name: What the user calls it; who serves it is part of the name, the address is not.
+        name: Name used by the user; includes the provider, but not the address.
         chat: The chat model.
-        window: Most tokens of prompt and answer together.
+        window: Maximum tokens of prompt and answer together.
 
     Raises:
         InputError: If the window is too small.
@@ -44,22 +44,22 @@ class ServedLanguageModel:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the name, as no more is known of the weights, and of the window that memories are laid out for."""
+        """Hash of the name, because the weights are unknown, and of the window that memories are laid out for."""
         return hashlib.sha256(f"served\n{self.name}\n{self.window}".encode()).hexdigest()[:32]
 
     @property
     def tokenizer_fingerprint(self) -> str:
-        """Empty: the vocabulary is not known."""
+        """Empty: the vocabulary is unknown."""
         return ""
 
     @property
     def dtype(self) -> str:
-        """``"served"``: what it computes in is not known."""
+        """``"served"``: the dtype is unknown."""
         return SERVED
 
     @property
     def quantization(self) -> str:
-        """Empty: how the weights are held is not known."""
+        """Empty: the quantization is unknown."""
         return ""
 
     @property
@@ -68,7 +68,7 @@ class ServedLanguageModel:
         return
 
     def count(self, text: str) -> int:
-        """Estimate the number of tokens of a text; that of a whole is about the sum of its parts'."""
+        """Estimate the number of tokens of a text; roughly additive over its parts."""
         return sum(_tokens(run) for run in _RUN.finditer(text))
 
     def count_chat(self, turns: Sequence[Turn]) -> int:
@@ -77,7 +77,7 @@ class ServedLanguageModel:
 
 
 def _tokens(run: re.Match[str]) -> int:
-    """Estimate the tokens of letters, of digits, of white space, or of one other character."""
+    """Estimate the number of tokens of a run of letters, digits or white space, or of one other character."""
     letters, digits = run.groups()
     if letters:
         return -(-len(letters) // _LETTERS)

@@ -1,4 +1,4 @@
-"""What a memory has to know of a model, wherever the model runs."""
+"""Define what a memory needs from a model, local or served."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,31 +8,31 @@ from memorag_graph.text.chunking import CountsTokens
 
 
 class TextModel(CountsTokens, Protocol):
-    """A language model: its name, its identity, its window, and how many tokens a text has for it."""
+    """A language model's name, identity, window and token counts."""
 
     @property
     def name(self) -> str:
-        """What the user calls it."""
+        """Name used by the user."""
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what it is: its weights, or who serves it."""
+        """Hash of the weights, or of the served model's name."""
 
     @property
     def tokenizer_fingerprint(self) -> str:
-        """Hash of its vocabulary and chat template; empty where they are not known."""
+        """Hash of the vocabulary and chat template; empty if they are unknown."""
 
     @property
     def dtype(self) -> str:
-        """What it computes in, such as ``"float32"``; ``"served"`` where that is not known."""
+        """Name of the dtype it computes in, for example ``"float32"``; ``"served"`` if unknown."""
 
     @property
     def quantization(self) -> str:
-        """How the weights are held where not in its dtype: ``"nf4"``, or empty."""
+        """How the weights are quantized: ``"nf4"``, or empty."""
 
     @property
     def window(self) -> int:
-        """Most tokens of prompt and answer together."""
+        """Maximum tokens of prompt and answer together."""
 
     def count_chat(self, turns: Sequence[Turn]) -> int:
-        """Return the number of tokens of a conversation, with its markup."""
+        """Return the number of tokens of a conversation, including its markup."""

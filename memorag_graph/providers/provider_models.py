@@ -1,4 +1,4 @@
-"""Where chat models are served: OpenAI, Azure OpenAI, DeepSeek → a LangChain chat model."""
+"""Make LangChain chat models of the providers OpenAI, Azure OpenAI and DeepSeek."""
 
 import os
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ _SETTINGS: Mapping[Source, Mapping[str, str]] = {
     },
     "deepseek": {**_COMMON, "base_url": "api_base", "api_base": "api_base"},
 }
-"""What ``api_dict`` may hold, and the names that the chat models have for it."""
+"""Keys allowed in ``api_dict``, and the chat models' names for them."""
 
 _ADDRESSES: Mapping[Source, str] = {
     "openai": "base_url or OPENAI_BASE_URL",
@@ -46,7 +46,7 @@ _NUMBERS = {
     "temperature": (0.0, 2.0),
     "max_new_tokens": (1, 10_000_000),
 }
-"""The least and the most; the timeout in seconds."""
+"""Minimum and maximum; the timeout in seconds."""
 
 _TIMEOUT = 60.0
 _RETRIES = 2
@@ -57,13 +57,13 @@ _AZURE_VERSION = "2024-10-21"
 
 @dataclass(frozen=True)
 class ProviderModel:
-    """A served chat model, described but not yet made.
+    """Description of a served chat model; :meth:`chat` makes it.
 
     Args:
-        source: Who serves it.
-        model: Its name; for Azure, the deployment's unless ``api_dict`` names another.
-        api_dict: Key, address and the like; what is missing is read from the source's environment variables.
-        temperature: 0 is deterministic; higher is more varied.
+        source: The provider.
+        model: Name of the model; for Azure, of the deployment unless ``api_dict`` names another.
+        api_dict: Key, address and other settings; missing ones are read from the provider's environment variables.
+        temperature: 0 is deterministic; higher values are more varied.
 
     Raises:
         InputError: If the source or a setting is unknown or out of range.
@@ -77,7 +77,7 @@ class ProviderModel:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check everything that can be known without asking the server."""
+        """Check everything that does not need the server."""
         if self.source not in SOURCES:
             raise InputError("source", f"{self.source!r} is unknown; choose from {', '.join(SOURCES)}")
         if not isinstance(self.model, str) or not self.model.strip():
@@ -103,7 +103,7 @@ class ProviderModel:
 
     @classmethod
     def named(cls, name: str, temperature: float = 0.0) -> "ProviderModel | None":
-        """Return what a name like ``"openai:gpt-4o"`` stands for, or None for other names."""
+        """Return the model of a name like ``"openai:gpt-4o"``, or None for other names."""
         for source in SOURCES:
             if name.startswith(f"{source}:"):
                 return cls(source, name.removeprefix(f"{source}:"), {}, temperature)
@@ -114,35 +114,35 @@ class ProviderModel:
 
         Args:
             **settings: ``max_tokens``, ``timeout`` (seconds, 60 by default), ``max_retries`` (2 by default),
-                ``callbacks``; ``api_dict`` comes first.
+                ``callbacks``; ``api_dict`` takes precedence.
         """
         names = _SETTINGS[self.source]
-        given = {names[name]: value for name, value in self.api_dict.items() if value not in (None, "")}
-        given = {
+        from_user = {names[name]: value for name, value in self.api_dict.items() if value not in (None, "")}
+        fields = {
             "timeout": _TIMEOUT,
             "max_retries": _RETRIES,
             **settings,
-            **given,
+            **from_user,
             "api_key": SecretStr(self._key()),
             "temperature": self.temperature,
         }
         if self.source == "openai":
             from langchain_openai import ChatOpenAI
 
-            return self._made(ChatOpenAI, given)
+            return self._make(ChatOpenAI, fields)
         if self.source == "azure":
             from langchain_openai import AzureChatOpenAI
 
             azure = {"azure_deployment": self.model, "api_version": _AZURE_VERSION, "azure_endpoint": self._endpoint()}
-            return self._made(AzureChatOpenAI, {**azure, **given})
+            return self._make(AzureChatOpenAI, {**azure, **fields})
         from langchain_deepseek import ChatDeepSeek
 
-        return self._made(ChatDeepSeek, given)
+        return self._make(ChatDeepSeek, fields)
 
-    def _made(self, kind: type[BaseChatModel], settings: Mapping[str, Any]) -> BaseChatModel:
-        chat = redacting(kind)(model=self.model, stream_usage=True, **settings)
+    def _make(self, kind: type[BaseChatModel], fields: Mapping[str, Any]) -> BaseChatModel:
+        chat = redacting(kind)(model=self.model, stream_usage=True, **fields)
         key = f"api_dict['api_key'] or {_KEYS[self.source]}"
-        chat.tell(f"{self.source}:{self.model}", key, _ADDRESSES[self.source])
+        chat.set_error_names(f"{self.source}:{self.model}", key, _ADDRESSES[self.source])
         return chat
 
     def _check_setting(self, name: str, value: object) -> None:
@@ -150,7 +150,7 @@ class ProviderModel:
         if name not in _SETTINGS[self.source]:
             known = ", ".join(_SETTINGS[self.source])
             raise InputError(field, f"is unknown for {self.source}; choose from {known}")
-        if value in (None, ""):  # as if it were not there
+        if value in (None, ""):  # same as missing
             return
         if name in _NUMBERS:
             check_number(name, value, field)
@@ -160,15 +160,15 @@ class ProviderModel:
             raise InputError(field, "must be an address that begins with http:// or https://")
 
     def _key(self) -> str:
-        given = self.api_dict.get("api_key") or os.environ.get(_KEYS[self.source], "")
-        key = str(given.get_secret_value() if isinstance(given, SecretStr) else given).strip()
-        if not key.isascii() or len(key.split()) > 1:  # it could not be sent as a header
-            raise InputError("api_key", "holds characters that no key has; copy it again")
+        value = self.api_dict.get("api_key") or os.environ.get(_KEYS[self.source], "")
+        key = str(value.get_secret_value() if isinstance(value, SecretStr) else value).strip()
+        if not key.isascii() or len(key.split()) > 1:  # invalid in an HTTP header
+            raise InputError("api_key", "contains characters that no key has; copy it again")
         return key
 
     def _endpoint(self) -> str:
-        given = self.api_dict.get("azure_endpoint") or self.api_dict.get("endpoint")
-        return str(given or os.environ.get(_AZURE_ENDPOINT, ""))
+        endpoint = self.api_dict.get("azure_endpoint") or self.api_dict.get("endpoint")
+        return str(endpoint or os.environ.get(_AZURE_ENDPOINT, ""))
 
 
 def _is_address(text: str) -> bool:
@@ -180,18 +180,18 @@ def _is_address(text: str) -> bool:
 
 
 def check_number(name: str, value: object, field: str = "") -> None:
-    """Refuse what is not a number in the range of a setting.
+    """Check that a value is a number in a setting's range.
 
     Args:
         name: The setting.
-        value: What was given for it.
-        field: What the error calls it; by default as the setting.
+        value: The user's value.
+        field: Name used in the error; by default the setting's.
 
     Raises:
-        InputError: If it cannot be used.
+        InputError: If the value is not such a number.
     """
-    least, most = _NUMBERS[name]
-    kinds = int if isinstance(least, int) else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
-        what = "a whole number" if kinds is int else "a number"
-        raise InputError(field or name, f"must be {what} from {least:g} to {most:g}, not {value!r}")
+    minimum, maximum = _NUMBERS[name]
+    types = int if isinstance(minimum, int) else int | float
+    if isinstance(value, bool) or not isinstance(value, types) or not minimum <= value <= maximum:
+        kind = "a whole number" if types is int else "a number"
+        raise InputError(field or name, f"must be {kind} from {minimum:g} to {maximum:g}, not {value!r}")

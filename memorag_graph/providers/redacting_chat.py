@@ -1,4 +1,4 @@
-"""Served chat models whose errors say what to check and never what the server wrote: that may repeat the key."""
+"""Redact the errors of served chat models: they say what to check, but never repeat the server's reply or the key."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,44 +15,44 @@ from memorag_graph.providers.provider_errors import as_model_error
 
 
 class RedactingChat(BaseChatModel):
-    """Goes before a chat model of the OpenAI family among the bases of a class; see :func:`redacting`."""
+    """First base class, before a chat model of the OpenAI family; see :func:`redacting`."""
 
-    _who: str = PrivateAttr("")
+    _model_name: str = PrivateAttr("")
     _key_setting: str = PrivateAttr("")
     _address_setting: str = PrivateAttr("")
 
-    def tell(self, who: str, key_setting: str, address_setting: str) -> None:
-        """Set what errors call the model, and the settings that they name."""
-        self._who, self._key_setting, self._address_setting = who, key_setting, address_setting
+    def set_error_names(self, model: str, key_setting: str, address_setting: str) -> None:
+        """Set the names of the model and of its settings in error messages."""
+        self._model_name, self._key_setting, self._address_setting = model, key_setting, address_setting
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:  # noqa: ANN401 - LangChain's interface
-        with self._telling():
+        with self._redacted_errors():
             return super()._generate(*args, **kwargs)  # type: ignore[safe-super]
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:  # noqa: ANN401 - LangChain's interface
-        with self._telling():
+        with self._redacted_errors():
             return await super()._agenerate(*args, **kwargs)
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:  # noqa: ANN401
-        with self._telling():
+        with self._redacted_errors():
             yield from super()._stream(*args, **kwargs)
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:  # noqa: ANN401
-        with self._telling():
+        with self._redacted_errors():
             async for chunk in super()._astream(*args, **kwargs):
                 yield chunk
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _redacted_errors(self) -> Iterator[None]:
         from openai import OpenAIError
 
         try:
             yield
         except MemoragError:
             raise
-        except (OpenAIError, OSError, ValueError) as error:  # ValueError: what came is not what was to come
+        except (OpenAIError, OSError, ValueError) as error:  # ValueError: an unreadable reply
             address = f"{_without_login(str(cast(Any, self).root_client.base_url))}, set by {self._address_setting}"
-            raise as_model_error(error, self._who, self._key_setting, address) from None
+            raise as_model_error(error, self._model_name, self._key_setting, address) from None
 
 
 @cache
@@ -62,6 +62,6 @@ def redacting(kind: type[BaseChatModel]) -> type[RedactingChat]:
 
 
 def _without_login(address: str) -> str:
-    """Keep scheme, host, port and path: what stands before the host or after the path may be secret."""
+    """Keep scheme, host, port and path; user info and query may be secret."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

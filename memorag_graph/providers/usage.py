@@ -1,4 +1,4 @@
-"""Counts the tokens that a served chat model is paid for, and keeps to a cost cap."""
+"""Count the tokens and the cost of chat models, and enforce a cost limit."""
 
 import threading
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from memorag_graph.providers.provider_errors import status_of
 
 _PER = 1_000_000
 _TOKENS_PER_MESSAGE = 8
-"""More than the markup around a message has."""
+"""Upper bound of the markup around a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +23,27 @@ class Prices:
     """Prices per million tokens, in any one currency.
 
     Attributes:
-        input: Of tokens read.
-        output: Of tokens written.
+        input: Price of tokens read.
+        output: Price of tokens generated.
     """
 
     input: float
     output: float
 
     def of(self, input_tokens: int, output_tokens: int) -> float:
-        """Return the price of tokens read and written."""
+        """Return the price of tokens read and generated."""
         return (input_tokens * self.input + output_tokens * self.output) / _PER
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used so far.
+    """Usage so far.
 
     Attributes:
-        calls: Requests that were answered.
+        calls: Answered requests.
         input_tokens: Tokens read.
-        output_tokens: Tokens written.
-        cost: By the prices given; 0 without.
+        output_tokens: Tokens generated.
+        cost: Cost by the given prices; 0 without prices.
     """
 
     calls: int = 0
@@ -53,17 +53,17 @@ class Usage:
 
     @property
     def total_tokens(self) -> int:
-        """Tokens read and written."""
+        """Tokens read and generated."""
         return self.input_tokens + self.output_tokens
 
 
 class UsageMeter(BaseCallbackHandler):
-    """Sees every call of a chat model, streamed or not; refuses one that may cost more than is left.
+    """Counts every call of a chat model, streamed or not; refuses a call that may exceed the cost limit.
 
     Args:
-        prices: What tokens cost.
-        max_cost: Most that all calls together may cost; None has no limit.
-        max_tokens: Tokens that an answer may have.
+        prices: Prices of tokens.
+        max_cost: Maximum cost of all calls together; None means no limit.
+        max_tokens: Maximum tokens per answer, if a call sets no limit of its own.
     """
 
     raise_error = True
@@ -85,10 +85,10 @@ class UsageMeter(BaseCallbackHandler):
         run_id: UUID,
         **kwargs: Any,  # noqa: ANN401 - LangChain's interface
     ) -> None:
-        """Set aside what a call may cost.
+        """Reserve the maximum cost of a call.
 
         Raises:
-            CostLimitError: If that is more than is left.
+            CostLimitError: If the call may exceed the limit.
         """
         estimate = self._estimate(messages, kwargs.get("invocation_params", {}))
         with self._lock:
@@ -96,18 +96,20 @@ class UsageMeter(BaseCallbackHandler):
             if self._max_cost is not None and committed + estimate > self._max_cost:
                 raise CostLimitError(
                     f"this call may cost up to {estimate:.4g}, but {committed:.4g} of max_cost {self._max_cost:.4g} "
-                    "are used or set aside; raise max_cost, shorten the prompt, or lower max_new_tokens"
+                    "are used or reserved; raise max_cost, shorten the prompt, or lower max_new_tokens"
                 )
             self._reserved[run_id] = estimate
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401
-        """Count what a call used."""
-        messages = [it.message for row in response.generations for it in row if isinstance(it, ChatGeneration)]
-        found = [it.usage_metadata for it in messages if isinstance(it, AIMessage) and it.usage_metadata]
-        read, written = sum(it["input_tokens"] for it in found), sum(it["output_tokens"] for it in found)
+        """Count the tokens of a call."""
+        generations = [generation for row in response.generations for generation in row]
+        messages = [generation.message for generation in generations if isinstance(generation, ChatGeneration)]
+        usages = [message.usage_metadata for message in messages if isinstance(message, AIMessage)]
+        read = sum(usage["input_tokens"] for usage in usages if usage)
+        written = sum(usage["output_tokens"] for usage in usages if usage)
         with self._lock:
-            set_aside = self._reserved.pop(run_id, 0.0)
-            cost = self._prices.of(read, written) if found else set_aside  # a server that tells no usage is not free
+            reserved = self._reserved.pop(run_id, 0.0)
+            cost = self._prices.of(read, written) if any(usages) else reserved  # no reported usage is not free
             before = self.usage
             self.usage = replace(
                 before,
@@ -118,17 +120,17 @@ class UsageMeter(BaseCallbackHandler):
             )
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401
-        """Give back what was set aside for a call that the server refused.
+        """Release the reserved cost of a call that the server refused.
 
-        An answer that was lost, or that the caller did not read to its end, may have been written and is paid for.
+        An answer that was lost, or not read to its end, may have been generated and charged: its reserved cost counts.
         """
         with self._lock:
-            set_aside = self._reserved.pop(run_id, 0.0)
+            reserved = self._reserved.pop(run_id, 0.0)
             if status_of(error) is None:
-                self.usage = replace(self.usage, cost=self.usage.cost + set_aside)
+                self.usage = replace(self.usage, cost=self.usage.cost + reserved)
 
     def _estimate(self, messages: Sequence[Sequence[BaseMessage]], params: dict[str, Any]) -> float:
-        # Every token stands for at least a byte, so this is the most that a text can be.
+        # Every token has at least one byte, so this is an upper bound.
         read = sum(len(message.text.encode()) + _TOKENS_PER_MESSAGE for row in messages for message in row)
         limits = [params.get("max_completion_tokens"), params.get("max_tokens")]
         written = max([limit for limit in limits if limit], default=self._max_tokens)
