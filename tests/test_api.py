@@ -116,7 +116,7 @@ def test_new_context_wins_over_an_older_memory(lite: MemoRAGLite) -> None:
         lite(QUESTION, reset_each_call=True)
 
 
-def test_a_saved_memory_is_loaded_and_says_what_it_is(
+def test_a_saved_memory_is_loaded_and_its_size_is_printed(
     lite: MemoRAGLite, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_dir = tmp_path / "my_cache"
@@ -202,16 +202,16 @@ def test_relative_paths_of_models_are_resolved_when_they_are_given(
     assert (options.reranker, options.generator) == (str(tmp_path / "my_reranker"), "")
 
 
-def test_a_memory_alone(registry: Registry, tmp_path: Path) -> None:
+def test_a_memory_without_a_pipeline(registry: Registry, tmp_path: Path) -> None:
     memory = Memory(LLAMA, registry=registry)
     with pytest.raises(InputError, match="no memory yet"):
         memory.answer(QUESTION)
     memory.memorize(TEXT)
-    told = [memory.recall(QUESTION), memory.rewrite(QUESTION), memory.answer(QUESTION), memory.summarize()]
-    assert told[0]
-    assert told[3]
+    expected = [memory.recall(QUESTION), memory.rewrite(QUESTION), memory.answer(QUESTION), memory.summarize()]
+    assert expected[0]
+    assert expected[3]
     assert (
-        told[2]
+        expected[2]
         == memory.generate_w_memory(
             memory.session.opened().prompts(memory.session.options).fill("qa", question=QUESTION), max_new_tokens=128
         )[0]
@@ -225,13 +225,13 @@ def test_a_memory_alone(registry: Registry, tmp_path: Path) -> None:
     again = Memory(LLAMA, registry=registry)
     for path in (tmp_path / "kept", tmp_path / "kept" / "memory.bin"):
         again.load(path)
-        assert [again.recall(QUESTION), again.rewrite(QUESTION), again.answer(QUESTION), again.summarize()] == told
+        assert [again.recall(QUESTION), again.rewrite(QUESTION), again.answer(QUESTION), again.summarize()] == expected
     again.reset()
     with pytest.raises(InputError, match="no memory yet"):
         again.summarize()
 
 
-def test_a_model_answers_a_batch_as_it_answers_each_alone(registry: Registry) -> None:
+def test_a_model_answers_a_batch_like_single_prompts(registry: Registry) -> None:
     model = Model(DEFAULT_MODEL, registry=registry)
     prompts = [f"How many in {year}?" for year in range(1990, 1996)]
     alone = [model.generate(prompt, max_new_tokens=12)[0] for prompt in prompts]
@@ -354,13 +354,13 @@ def test_the_retriever_equals_brute_force(registry: Registry) -> None:
             retriever.add(docs)  # type: ignore[arg-type]
 
 
-def test_the_names_of_the_brief_are_there_and_nothing_is_loaded_for_them() -> None:
+def test_the_public_names_exist_and_others_do_not() -> None:
     assert {"MemoRAG", "MemoRAGLite", "Memory", "Model", "Agent", "DenseRetriever"} <= set(dir(memorag_graph))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         memorag_graph.Nothing  # noqa: B018
 
 
-def test_a_short_request_for_a_summary_is_no_new_context(lite: MemoRAGLite) -> None:
+def test_a_short_request_for_a_summary_is_not_memorized(lite: MemoRAGLite) -> None:
     lite.memorize(TEXT)
     held = lite.session.opened().memory.id
     assert lite("Summarize what is said of the harbour.", task_type="summarize")
@@ -380,7 +380,7 @@ def test_each_pipeline_keeps_the_generator_it_was_given(registry: Registry) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "advice"),
     [
         (["a text", "another"], "join the texts"),
         (b"a text", "not bytes"),
@@ -389,8 +389,8 @@ def test_each_pipeline_keeps_the_generator_it_was_given(registry: Registry) -> N
         (3, "must be a text, documents or a loader"),
     ],
 )
-def test_what_is_no_context_is_refused_with_advice(lite: MemoRAGLite, given: Any, told: str) -> None:
-    with pytest.raises(InputError, match=re.escape(told)):
+def test_invalid_context_is_refused_with_advice(lite: MemoRAGLite, given: Any, advice: str) -> None:
+    with pytest.raises(InputError, match=re.escape(advice)):
         lite.memorize(given)
 
 
@@ -410,7 +410,7 @@ def test_a_text_of_any_length_is_a_text(length: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "notes.json", "memory.bin"])
-def test_no_file_of_the_users_is_replaced(lite: MemoRAGLite, tmp_path: Path, name: str) -> None:
+def test_files_of_the_user_are_not_replaced(lite: MemoRAGLite, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text('{"my": "own"}')
     with pytest.raises(MemoryFileError, match=f"{name} is not part of a memory"):
         lite.memorize(TEXT, tmp_path)
@@ -448,7 +448,7 @@ def test_values_of_other_types_are_refused_by_name(registry: Registry) -> None:
         assert error.value.field == field
 
 
-def test_a_token_reaches_no_text(caplog: pytest.LogCaptureFixture, registry: Registry) -> None:
+def test_an_access_token_appears_in_no_text(caplog: pytest.LogCaptureFixture, registry: Registry) -> None:
     caplog.set_level(logging.DEBUG)
     model = Model(DEFAULT_MODEL, access_token="hf_secret", registry=registry)
     own = Registry(access_token="hf_secret")

@@ -1,4 +1,4 @@
-"""Code as MemoRAG's users have it runs with only the import changed, on tiny models under the same names."""
+"""Code written for the original MemoRAG runs with only the import changed, on tiny models."""
 
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ def test_the_prompts_by_their_keys() -> None:
         assert all(f"{{{field}}}" in prompts[key] for prompts in (en_prompts, zh_prompts) for field in fields)
 
 
-def test_each_class_by_itself() -> None:
+def test_each_class_without_a_pipeline() -> None:
     ran = run(SINGLE)
     assert len(ran["told"]) == 7
     assert ran["indices"].tolist()[0] == [1, 0]

@@ -24,7 +24,7 @@ THREAD: Any = {"configurable": {"thread_id": "1"}}
 
 
 class BrokenError(Exception):
-    """What breaks a run here."""
+    """Breaks a run."""
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -81,7 +81,7 @@ def test_a_run_that_broke_while_gists_were_written_is_resumed(
         assert resumed[key] == whole[key]
 
 
-def test_a_person_edits_the_evidence_in_between(checkpointer: BaseCheckpointSaver[Any]) -> None:
+def test_a_person_edits_the_evidence_before_generation(checkpointer: BaseCheckpointSaver[Any]) -> None:
     registry = fresh_registry()
     stopped = build_graph(registry, checkpointer=checkpointer, interrupt_before=["generate"])
     stopped.invoke({"context": TEXT, "query": QUESTION}, THREAD, context=TINY)  # type: ignore[call-overload]

@@ -1,22 +1,21 @@
-"""The examples run: each as a process of its own, with the embedded models and a shorter document."""
+"""The examples run, with the embedded models and a shorter document."""
 
-import os
 import re
+import runpy
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import EXAMPLE
 from tests.openai_server import REPLY, OpenAIServer
-from tests.servers import ROOT, langgraph_dev, memorag_serve
+from tests.servers import langgraph_dev, memorag_serve
 
 pytestmark = pytest.mark.embedded
 
-_CHARACTERS = 2500
+_CHARACTERS = 1500
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +32,19 @@ def place(tmp_path_factory: pytest.TempPathFactory, embedded_home: Path) -> Path
 
 
 @pytest.fixture
-def environment(place: Path) -> dict[str, str]:
-    return {"MEMORAG_GRAPH_HOME": str(place / "home"), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+def run(
+    place: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run a script as the main program and return what it prints; one process loads torch and the models once."""
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(place / "home"))
+    monkeypatch.chdir(place)
 
+    def run(script: str, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        runpy.run_path(str(place / script), run_name="__main__")
+        return capsys.readouterr().out
 
-def run(place: Path, environment: dict[str, str], script: str, *arguments: str) -> str:
-    command = [sys.executable, str(place / script), *arguments]
-    finished = subprocess.run(
-        command, env={**os.environ, **environment}, cwd=place, capture_output=True, text=True, timeout=300
-    )
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    return finished.stdout
+    return run
 
 
 @pytest.fixture
@@ -56,40 +57,40 @@ def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
     server.server_close()
 
 
-def test_the_python_interface(place: Path, environment: dict[str, str]) -> None:
-    told = run(place, environment, "python_api.py")
-    assert told.startswith("Detected language: en\nContext length: ")
-    assert re.search(r"^  \[\d+\] characters \d+ to \d+: ", told, re.MULTILINE)
+def test_the_python_interface(run: Callable[..., str]) -> None:
+    printed = run("python_api.py")
+    assert printed.startswith("Detected language: en\nContext length: ")
+    assert re.search(r"^  \[\d+\] characters \d+ to \d+: ", printed, re.MULTILINE)
 
 
-def test_the_chain(place: Path, environment: dict[str, str]) -> None:
-    assert "found by " in run(place, environment, "lcel_chain.py")
+def test_the_chain(run: Callable[..., str]) -> None:
+    assert "found by " in run("lcel_chain.py")
 
 
-def test_the_agents_tool(place: Path, environment: dict[str, str]) -> None:
-    told = run(place, environment, "agent_tool.py")
-    assert [line.partition(":")[0] for line in told.splitlines() if line.startswith(("human:", "ai:", "tool:"))] == [
+def test_the_agents_tool(run: Callable[..., str]) -> None:
+    printed = run("agent_tool.py")
+    assert [line.partition(":")[0] for line in printed.splitlines() if line.startswith(("human:", "ai:", "tool:"))] == [
         "human",
         "ai",
         "tool",
         "ai",
     ]
-    assert f"{EXAMPLE.name}:" in told
+    assert f"{EXAMPLE.name}:" in printed
 
 
-def test_a_served_generator(place: Path, environment: dict[str, str], openai: OpenAIServer) -> None:
-    told = run(place, environment, "openai_generator.py")
-    assert told.splitlines()[0] == REPLY
-    assert "1 calls, 120 tokens" in told
+def test_a_served_generator(run: Callable[..., str], openai: OpenAIServer) -> None:
+    printed = run("openai_generator.py")
+    assert printed.splitlines()[0] == REPLY
+    assert "1 calls, 120 tokens" in printed
 
 
-def test_the_services_client(place: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    with memorag_serve(tmp_path, environment) as url:
-        told = run(place, environment, "langserve_client.py", url)
-    assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", told)
+def test_the_services_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:
+    with memorag_serve(tmp_path, {"MEMORAG_GRAPH_HOME": str(place / "home")}) as url:
+        printed = run("langserve_client.py", url)
+    assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", printed)
 
 
-def test_the_langgraph_servers_client(place: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    with langgraph_dev(tmp_path, environment) as url:
-        told = run(place, environment, "langgraph_client.py", url)
-    assert "not verified" in told.splitlines()[-1]
+def test_the_langgraph_servers_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:
+    with langgraph_dev(tmp_path, {"MEMORAG_GRAPH_HOME": str(place / "home")}) as url:
+        printed = run("langgraph_client.py", url)
+    assert "not verified" in printed.splitlines()[-1]

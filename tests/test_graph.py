@@ -1,4 +1,4 @@
-"""The graph: its shape, its three tasks, what its state may hold, and that memories are never mixed up."""
+"""The graph: its shape, tasks, input checks and state, and that memories are never mixed up."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -66,7 +66,7 @@ def test_the_drawing_is_the_reviewed_one_and_the_readme_shows_it() -> None:
 
 
 @pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
-def test_each_task_gives_an_answer_whose_citations_stand_in_the_text(tiny: MemoragGraph, task_type: str) -> None:
+def test_each_task_returns_an_answer_whose_citations_are_in_the_text(tiny: MemoragGraph, task_type: str) -> None:
     result = invoke(tiny, task_type=task_type)
     assert result["basis"] == ("memory" if task_type == "qa" else "evidence")
     assert result["citations"]
@@ -82,7 +82,7 @@ def test_each_task_gives_an_answer_whose_citations_stand_in_the_text(tiny: Memor
     assert set(result["timings"]) == nodes[task_type]
 
 
-def test_the_draft_is_made_only_where_it_is_wanted(tiny: MemoragGraph) -> None:
+def test_a_draft_is_generated_only_on_request(tiny: MemoragGraph) -> None:
     assert invoke(tiny)["draft"] == ""
     wanted = invoke(tiny, TINY.model_copy(update={"use_memory_answer": True}))
     assert wanted["draft"]
@@ -143,7 +143,7 @@ def test_new_text_never_gets_answers_from_an_old_memory(registry: Registry) -> N
     assert mixed["memory_id"] == first["memory_id"]
 
 
-def test_a_turn_keeps_nothing_of_the_turn_before(registry: Registry) -> None:
+def test_a_turn_keeps_nothing_of_the_previous_turn(registry: Registry) -> None:
     graph = build_graph(registry, checkpointer=InMemorySaver())
     thread = {"configurable": {"thread_id": "1"}}
     graph.invoke({"context": TEXT, "task_type": "summarize"}, thread, context=TINY)
@@ -153,7 +153,7 @@ def test_a_turn_keeps_nothing_of_the_turn_before(registry: Registry) -> None:
     assert set(result["timings"]) == {"memorize", "draft_answer"}
 
 
-def test_a_turn_that_fails_leaves_nothing_to_the_next(registry: Registry) -> None:
+def test_a_failed_turn_leaves_nothing_to_the_next(registry: Registry) -> None:
     graph = build_graph(registry, checkpointer=InMemorySaver())
     thread = {"configurable": {"thread_id": "1"}}
     first = graph.invoke({"context": TEXT, "query": QUESTION}, thread, context=TINY)
@@ -202,7 +202,7 @@ def test_evidence_may_be_removed_by_a_person_but_not_rewritten(registry: Registr
     assert error.value.field == "evidence"
 
 
-def test_a_place_that_cannot_be_written_is_found_before_the_work(
+def test_an_unwritable_directory_is_reported_before_the_work(
     tiny: MemoragGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -237,7 +237,7 @@ def test_state_serialises_with_strict_msgpack(registry: Registry, monkeypatch: p
         assert not {"context", "query", "files"} & set(values)
 
 
-def test_a_thread_goes_on_in_another_graph_from_sqlite(registry: Registry, tmp_path: Path) -> None:
+def test_a_thread_is_resumed_from_sqlite_by_another_graph(registry: Registry, tmp_path: Path) -> None:
     thread = {"configurable": {"thread_id": "1"}}
     with sqlite3.connect(tmp_path / "threads.db", check_same_thread=False) as connection:
         stopped = build_graph(registry, checkpointer=SqliteSaver(connection), interrupt_before=["generate"])
@@ -262,7 +262,7 @@ def test_memorizing_reports_progress(tiny: MemoragGraph) -> None:
     assert {event["progress"]["stage"] for event in events} == {"sections", "gists", "memory", "chunks", "index"}
 
 
-def test_many_askers_of_one_memory_get_what_they_would_get_alone(tiny: MemoragGraph) -> None:
+def test_concurrent_questions_get_the_answers_of_single_ones(tiny: MemoragGraph) -> None:
     questions = [f"How many lorries were there in {year}?" for year in range(1990, 2002)]
     alone = [invoke(tiny, query=question, task_type="qa")["answer"] for question in questions]
     with ThreadPoolExecutor(12) as pool:
@@ -317,7 +317,7 @@ def test_a_prompt_that_is_part_of_the_memory_cannot_be_changed_when_asking(tiny:
     assert invoke(tiny, options)["memory_id"] != memory_id
 
 
-def test_a_damaged_memory_is_made_again_from_the_text(registry: Registry, tmp_path: Path) -> None:
+def test_a_damaged_memory_is_rebuilt_from_the_text(registry: Registry, tmp_path: Path) -> None:
     given = {"save_dir": str(tmp_path / "memory")}
     first = invoke(build_graph(registry), **given)
     (tmp_path / "memory" / "memory.bin").write_bytes(b"damaged")

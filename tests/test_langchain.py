@@ -1,4 +1,4 @@
-"""The package as parts of LangChain programs, over a tiny model."""
+"""The LangChain components, over a tiny model."""
 
 import asyncio
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def memory_id(graph: MemoragGraph) -> str:
 
 @pytest.mark.parametrize("task_type", ["memorag", "qa", "summarize"])
 @pytest.mark.parametrize("options", [TINY, WRITING], ids=["extractive", "writer"])
-def test_the_sum_of_a_stream_is_what_invoke_gives(
+def test_the_sum_of_a_stream_equals_the_result_of_invoke(
     graph: MemoragGraph, memory_id: str, options: Any, task_type: str
 ) -> None:
     ask = MemoRAGRunnable(graph=graph, options=options)
@@ -60,14 +60,14 @@ def test_the_sum_of_a_stream_is_what_invoke_gives(
     total = pieces[0]
     for piece in pieces[1:]:
         total = total + piece
-    told = {"answer", "citations", "notices", "spans", "surrogates", "outline", "evidence", "basis", "question"}
+    keys = {"answer", "citations", "notices", "spans", "surrogates", "outline", "evidence", "basis", "question"}
     assert total["answer"].strip() == whole["answer"]
-    assert {key: total[key] for key in told - {"answer"}} == {key: whole[key] for key in told - {"answer"}}
+    assert {key: total[key] for key in keys - {"answer"}} == {key: whole[key] for key in keys - {"answer"}}
     if options is WRITING and task_type != "qa":
         assert [piece["answer"] for piece in pieces[:-1]] == [word for word in REPLY.replace(" ", "\0 \0").split("\0")]
 
 
-def test_async_gives_the_same(graph: MemoragGraph, memory_id: str) -> None:
+def test_async_returns_the_same(graph: MemoragGraph, memory_id: str) -> None:
     ask = MemoRAGRunnable(graph=graph, options=WRITING)
     given = {"memory_id": memory_id, "query": QUESTION}
 
@@ -91,7 +91,7 @@ def test_options_come_from_configurable(graph: MemoragGraph, memory_id: str) -> 
         fixed.invoke(given, {"configurable": {"model": "another"}})
 
 
-def test_a_chain_stands_where_a_chat_model_stands(graph: MemoragGraph, memory_id: str) -> None:
+def test_a_chain_replaces_a_chat_model(graph: MemoragGraph, memory_id: str) -> None:
     chain = memorag_chain(memory_id, graph=graph, options=WRITING)
     prompt = ChatPromptTemplate([("system", "Be short."), ("human", "Who was proud of {place}?")])
     text = prompt | chain | StrOutputParser()
@@ -125,14 +125,14 @@ def test_a_chain_in_parallel_with_fallbacks_and_retry(graph: MemoragGraph, memor
     assert (RunnableLambda(flaky) | chain).with_retry(wait_exponential_jitter=False).invoke(QUESTION).content == REPLY
 
 
-def test_callers_of_one_chain_get_what_they_would_get_alone(graph: MemoragGraph, memory_id: str) -> None:
+def test_concurrent_callers_of_a_chain_get_the_answers_of_single_ones(graph: MemoragGraph, memory_id: str) -> None:
     chain = memorag_chain(memory_id, graph=graph, options=TINY, task_type="qa") | StrOutputParser()
     questions = [f"How many lorries were there in {year}?" for year in range(1990, 1998)]
     assert chain.batch(questions) == [chain.invoke(question) for question in questions]
 
 
-class Seen(BaseCallbackHandler):
-    """Notes what runs."""
+class Recorder(BaseCallbackHandler):
+    """Records the names of chains and the tags of chat models that run."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -145,10 +145,10 @@ class Seen(BaseCallbackHandler):
         self.tags.append(tags)
 
 
-def test_the_retriever_gives_the_evidence_of_the_graph_without_an_answer(graph: MemoragGraph, memory_id: str) -> None:
+def test_the_retriever_returns_the_evidence_without_generating_an_answer(graph: MemoragGraph, memory_id: str) -> None:
     retriever = MemoRAGRetriever(memory_id=memory_id, graph=graph, options=TINY)
     expected = graph.invoke({"memory_id": memory_id, "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
-    seen = Seen()
+    seen = Recorder()
     found = retriever.invoke(QUESTION, {"callbacks": [seen]})
     assert found == expected["evidence"]
     assert {query["kind"] for it in found for query in it.metadata["queries"]} >= {"question"}
@@ -157,7 +157,7 @@ def test_the_retriever_gives_the_evidence_of_the_graph_without_an_answer(graph: 
     assert asyncio.run(retriever.ainvoke(QUESTION)) == found
 
 
-def test_the_tool_tells_an_agent_the_answer_and_keeps_the_rest(graph: MemoragGraph, memory_id: str) -> None:
+def test_the_tool_returns_the_answer_as_content_and_the_result_as_artifact(graph: MemoragGraph, memory_id: str) -> None:
     tool = memorag_tool(memory_id, graph=graph, options=TINY)
     assert set(tool.args) == {"question", "task_type"}
     call = ToolCall(name=tool.name, args={"question": QUESTION}, id="1", type="tool_call")
@@ -182,7 +182,7 @@ def build_graph_with_memory(graph: MemoragGraph, memory_id: str) -> Any:
     return graph.bind(context=WRITING.model_copy(update={"memory_id": memory_id}))
 
 
-def test_a_conversation_goes_in_and_comes_out(graph: MemoragGraph, memory_id: str) -> None:
+def test_a_conversation_is_input_and_output(graph: MemoragGraph, memory_id: str) -> None:
     options = WRITING.model_copy(update={"memory_id": memory_id})
     first = graph.invoke({"messages": [("user", QUESTION)]}, context=options)  # type: ignore[call-overload]
     assert first["question"] == QUESTION
@@ -217,7 +217,7 @@ def test_a_chat_model_continues_the_memory(graph: MemoragGraph, registry: Regist
     whole = chain.invoke({"place": "Thorle"})
     assert whole == "".join(chain.stream({"place": "Thorle"})).strip()
     assert chain.batch([{"place": "Thorle"}] * 3) == [whole] * 3
-    seen = Seen()
+    seen = Recorder()
 
     async def run() -> AIMessage:
         return await chat.ainvoke("Name the captain of Thorle.", {"callbacks": [seen], "tags": ["mine"]})
@@ -253,7 +253,7 @@ class Pages(BaseLoader):
         yield Document(TEXT[half:], metadata={"source": "report.pdf", "page": 1})
 
 
-def test_what_a_loader_gives_is_memorized_by_source(graph: MemoragGraph) -> None:
+def test_documents_of_a_loader_are_memorized_by_source(graph: MemoragGraph) -> None:
     loaded = Pages().load()
     result = graph.invoke({"documents": loaded, "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
     texts = {document.source: document.text for document in from_langchain(loaded)}
@@ -263,7 +263,7 @@ def test_what_a_loader_gives_is_memorized_by_source(graph: MemoragGraph) -> None
         graph.invoke({"documents": [Document(" ")], "query": QUESTION}, context=TINY)  # type: ignore[call-overload]
 
 
-def test_a_vector_store_takes_the_place_of_the_index(registry: Registry, tmp_path: Any) -> None:
+def test_a_vector_store_replaces_the_index(registry: Registry, tmp_path: Any) -> None:
     from langchain_qdrant import QdrantVectorStore
     from qdrant_client import QdrantClient
     from qdrant_client.models import Distance, VectorParams
@@ -325,7 +325,7 @@ def test_a_relative_directory_is_resolved_when_it_is_given(
     assert chat.invoke(QUESTION).text
 
 
-def test_an_agent_is_told_what_went_wrong(graph: MemoragGraph, memory_id: str) -> None:
+def test_errors_are_returned_to_the_agent_as_messages(graph: MemoragGraph, memory_id: str) -> None:
     def ask(tool: BaseTool, **given: str) -> str:
         call = ToolCall(name=tool.name, args=given, id="1", type="tool_call")
         messages = [tool.invoke(call), asyncio.run(tool.ainvoke(call))]

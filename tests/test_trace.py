@@ -1,4 +1,4 @@
-"""What was decided on the way to an answer is in the state's trace, and only what was decided in this turn."""
+"""The state's trace holds the decisions of this turn and no others."""
 
 from typing import Any
 
@@ -18,9 +18,7 @@ from tests.conftest import TEXT, TINY
         ("Why was the harbour closed?", "memorag", {"memorize", "recall", "rewrite", "retrieve", "generate"}),
     ],
 )
-def test_auto_takes_the_way_that_the_question_asks_for(
-    registry: Registry, query: str, task: str, nodes: set[str]
-) -> None:
+def test_auto_chooses_the_task_by_the_question(registry: Registry, query: str, task: str, nodes: set[str]) -> None:
     result: dict[str, Any] = build_graph(registry).invoke(
         {"context": TEXT, "query": query, "task_type": "auto"}, context=TINY
     )
@@ -31,7 +29,7 @@ def test_auto_takes_the_way_that_the_question_asks_for(
     assert all(entry["reason"] for entry in result["trace"])
 
 
-def test_a_look_up_finds_what_the_whole_pipeline_finds_without_clues(registry: Registry) -> None:
+def test_a_lookup_finds_the_evidence_of_the_pipeline_without_clues(registry: Registry) -> None:
     graph, given = build_graph(registry), {"context": TEXT, "query": "When did Captain Quill retire?"}
     alone = graph.invoke({**given, "task_type": "lookup"}, context=TINY)
     silent = TINY.model_copy(update={"question_share": 1.0})
@@ -39,7 +37,7 @@ def test_a_look_up_finds_what_the_whole_pipeline_finds_without_clues(registry: R
     assert [it.page_content for it in alone["evidence"]] == [it.page_content for it in whole["evidence"]]
 
 
-def test_a_turn_drops_the_trace_of_the_turn_before(registry: Registry) -> None:
+def test_a_turn_drops_the_trace_of_the_previous_turn(registry: Registry) -> None:
     graph = build_graph(registry, checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
     first = graph.invoke({"context": TEXT, "query": "Why?", "task_type": "memorag"}, thread, context=TINY)
