@@ -26,7 +26,7 @@ class _Rows(threading.local):
     """Shape (batch, tokens); None if there are none."""
 
 
-def read_config(path: str, **hub: Any) -> PreTrainedConfig:  # noqa: ANN401 - handed on to the library
+def read_config(path: str, **hub: Any) -> PreTrainedConfig:  # noqa: ANN401 - passed on to the library
     """Return a model's config without running remote code that it may name."""
     config: PreTrainedConfig = AutoConfig.from_pretrained(path, trust_remote_code=False, **hub)
     return config

@@ -38,7 +38,7 @@ class Shard:
         return bytes(self.stored[TEXT].tolist()).decode() if TEXT in self.stored else ""
 
     def is_in(self, dtype: str) -> bool:
-        """Tell whether the keys and values are in a dtype, such as ``"float32"``; true where a server holds them."""
+        """Return whether the keys and values are in a dtype, for example ``"float32"``; true if a server holds them."""
         return not self.kv.layers or self.kv.layers[0][0].dtype == getattr(torch, dtype)
 
     def converted(self, dtype: str) -> "Shard":
