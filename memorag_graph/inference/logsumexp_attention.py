@@ -116,9 +116,9 @@ def _kernel(query: Tensor, *, flash: bool, fused: bool, plain: bool) -> Kernel |
         plain: Whether 16-bit products on the CPU must be plain: with a mask, invariant, or faster because causal.
     """
     few = query.shape[2] <= _FEW_QUERIES
-    if query.device.type == "cpu":
+    if query.device.type == "cpu" and _CPU_KERNEL is not None:
         is_slower = query.dtype != torch.float32 and (few or plain)
-        return _cpu_kernel if fused and _CPU_KERNEL is not None and not is_slower else None
+        return _cpu_kernel if fused and not is_slower else None
     step, most = _CUDA_DIMS
     fits = query.shape[-1] % step == 0 and query.shape[-1] <= most
     return _cuda_kernel if flash and fits and not few and _CUDA_KERNEL is not None else None
