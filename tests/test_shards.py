@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage
 from memorag_graph.clues.recall import MOST_CLUES, MOST_POINTS, MemoryRecall
 from memorag_graph.clues.sharded_chat import ShardedChat
 from memorag_graph.documents import Document
+from memorag_graph.errors import MemoryMismatchError
 from memorag_graph.graph import build_graph
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.memory.backends.local import LocalMemoryModel
@@ -179,3 +180,29 @@ def test_each_task_answers_over_shards(model: LocalMemoryModel, kind: str, task_
     assert result["memory"]["shards"] >= 2
     assert result["answer"] or task_type == "qa"
     assert all(text[it["start"] : it["end"]] == it["quote"] for it in result["citations"])
+
+
+def test_each_window_has_a_memory_of_its_own_that_answers() -> None:
+    ids, shards = set(), []
+    for window in (4096, 2048, 1024):
+        registry = Registry()
+        model = tiny_model("llama", max_position_embeddings=window)
+        registry.add_memory_model("tiny-llama", LocalMemoryModel(model))
+        registry.add_embeddings("hash", HashEmbeddings())
+        opened = registry.memorize([Document("a", TEXT * 3)], TINY)
+        ids.add(opened.memory.id)
+        shards.append(len(opened.memory.shards))
+        answer = build_graph(registry).invoke({"memory_id": opened.memory.id, "query": QUESTION}, context=TINY)
+        assert answer["answer"]
+    assert len(ids) == 3
+    assert shards[0] < shards[2]
+
+
+def test_a_memory_laid_out_for_another_window_is_refused() -> None:
+    registry, other = Registry(), Registry()
+    for where, window in ((registry, 2048), (other, 1024)):
+        where.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama", max_position_embeddings=window)))
+        where.add_embeddings("hash", HashEmbeddings())
+    memory_id = registry.memorize([Document("a", TEXT)], TINY).memory.id
+    with pytest.raises(MemoryMismatchError, match=r"window: 2,048 → 1,024 tokens"):
+        other.open(memory_id, TINY)
