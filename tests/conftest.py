@@ -21,6 +21,7 @@ from memorag_graph.memory.build.builder import Built, Recipe, cut_chunks
 from memorag_graph.memory.kv_memory import DocumentInfo, Memory
 from memorag_graph.memory.memory_model import MemoryModel
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.paths import user_dir
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.dense_index import FaissKind
@@ -29,6 +30,9 @@ from memorag_graph.settings import FastPathsOption, MemorySettings, RunOptions
 from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.text.languages import language
 from tests.openai_server import OpenAIServer
+
+CONVERTED = user_dir() / "models"
+"""Where the user's own converted models are."""
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "skerrow_letters.txt"
 
@@ -68,6 +72,9 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's own directory out of tests."""
     directory = tmp_path / "home"
+    directory.mkdir()
+    CONVERTED.mkdir(parents=True, exist_ok=True)
+    (directory / "models").symlink_to(CONVERTED, target_is_directory=True)  # converting takes half a minute
     monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(directory))
     return directory
 
@@ -230,11 +237,10 @@ def openai_server() -> Iterator[OpenAIServer]:
 def embedded_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the embedded model is converted to: the user's own directory, so that it is converted once."""
     from memorag_graph.models.embedded import has_embedded_models
-    from memorag_graph.paths import user_dir
 
     if not has_embedded_models():
         pytest.fail("the embedded models are missing; run the tests with: make test")
-    return user_dir()
+    return CONVERTED.parent
 
 
 @pytest.fixture(scope="session")

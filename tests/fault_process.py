@@ -29,11 +29,16 @@ from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 A, B = Document("a.txt", TEXT[:1200]), Document("b.txt", TEXT[1200:1700])
 C, EDITED = Document("c.txt", TEXT[1700:2300]), Document("a.txt", TEXT[:1200].replace("ferry", "train", 1))
 
+OPTIONS = TINY.model_copy(update={"gist_tokens": 16})
+"""Short gists: hundreds of processes write them."""
+
 CHANGES: dict[str, Callable[[Registry, Path], object]] = {
-    "save": lambda registry, place: registry.memorize([A, B], TINY, place),
-    "append": lambda registry, place: registry.revise(place, lambda memory: appended(memory, [C]), TINY),
-    "replace": lambda registry, place: registry.revise(place, lambda memory: replaced(memory, "a.txt", EDITED), TINY),
-    "remove": lambda registry, place: registry.revise(place, lambda memory: removed(memory, "b.txt"), TINY),
+    "save": lambda registry, place: registry.memorize([A, B], OPTIONS, place),
+    "append": lambda registry, place: registry.revise(place, lambda memory: appended(memory, [C]), OPTIONS),
+    "replace": lambda registry, place: registry.revise(
+        place, lambda memory: replaced(memory, "a.txt", EDITED), OPTIONS
+    ),
+    "remove": lambda registry, place: registry.revise(place, lambda memory: removed(memory, "b.txt"), OPTIONS),
 }
 
 STEPS = ("replace", "rename", "unlink", "mkdir", "rmdir", "fsync")
