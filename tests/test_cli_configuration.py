@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ SAMPLES: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in [it for it in os.environ if it.startswith("MEMORAG_GRAPH_") and it != "MEMORAG_GRAPH_HOME"]:
+        monkeypatch.delenv(name)  # such as the switch of the fast paths, for which the whole suite is run
 
 
 def toml(field: str, value: Any) -> str:

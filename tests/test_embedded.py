@@ -10,6 +10,7 @@ import torch
 from memorag_graph.documents import Document, read_document
 from memorag_graph.graph import build_graph
 from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
+from memorag_graph.inference.fast_paths import packable_dtypes
 from memorag_graph.kv.rotary import rotary_frequencies
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.backends.local import LocalMemoryModel
@@ -199,7 +200,13 @@ def test_greedy_decoding_of_a_real_model_is_the_same_alone_and_in_a_batch(float3
     assert "Paris" in alone[1]
 
 
-@pytest.mark.skipif(str(choose_dtype("auto", torch.device("cpu"))) != "torch.bfloat16", reason="needs a CPU with bf16")
+needs_fast_bfloat16 = pytest.mark.skipif(
+    str(choose_dtype("auto", torch.device("cpu"))) != "torch.bfloat16" or torch.bfloat16 not in packable_dtypes(),
+    reason="needs a CPU with bfloat16 whose fast paths are on",
+)
+
+
+@needs_fast_bfloat16
 def test_in_bfloat16_guessed_tokens_have_the_bits_of_tokens_read_one_by_one(embedded_home: Path) -> None:
     model = load_language_model(ModelSource("embedded", dtype="bfloat16"))
     tokens = model.encode(LETTER[:6_000])
@@ -218,7 +225,7 @@ def test_in_bfloat16_guessed_tokens_have_the_bits_of_tokens_read_one_by_one(embe
     compute(torch.device("cpu"), ahead)
 
 
-@pytest.mark.skipif(str(choose_dtype("auto", torch.device("cpu"))) != "torch.bfloat16", reason="needs a CPU with bf16")
+@needs_fast_bfloat16
 def test_in_bfloat16_a_row_of_a_batch_has_the_bits_that_it_has_alone(embedded_home: Path, prompts: Prompts) -> None:
     model = LocalMemoryModel(load_language_model(ModelSource("embedded", dtype="bfloat16")))
     document = Document("letters.txt", EXAMPLE.read_text(encoding="utf-8")[:6_000])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
 from memorag_graph.models import scheduler
 from memorag_graph.models.language_model import LanguageModel
@@ -112,7 +113,10 @@ def test_a_text_that_copies_takes_fewer_steps(monkeypatch: pytest.MonkeyPatch) -
     Scheduler(model).submit(request)
     tokens = list(request)
     assert len(tokens) == 100
-    assert steps[0] < 60, "a greedy model with random weights loops, and guesses follow the loop"
+    if fast_paths_of(model.model).prompt_lookup:
+        assert steps[0] < 60, "a greedy model with random weights loops, and guesses follow the loop"
+    else:
+        assert steps[0] == 99, "one step for each token after the first"
 
 
 def test_a_model_whose_cache_cannot_be_cut_decodes_token_by_token() -> None:
@@ -137,6 +141,8 @@ def test_answers_with_guesses_keep_their_maximum_length() -> None:
 def test_guesses_beside_a_row_at_the_end_of_its_buffer_stay_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every row reads as many tokens as the longest guess, even if only one more token fits its answer."""
     model = tiny_model("llama", seed=4, **FILLED)
+    if not fast_paths_of(model.model).prompt_lookup:
+        pytest.skip("nothing is guessed without the fast path")
     monkeypatch.setattr(model, "stop_tokens", frozenset())
     monkeypatch.setattr(PromptLookup, "guess", lambda self, count: [7] * count)
     ends: list[tuple[int, int]] = []
