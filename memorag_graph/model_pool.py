@@ -100,13 +100,15 @@ class ModelPool:
             return self._once(("model", name), lambda: served_memory_model(name, served.chat()))
         if made_with and made_with.dtype == SERVED:
             raise MemoryMismatchError(f"this memory is held by {made_with.model}; use that model, not {name}")
+        is_quantized = bool(made_with and made_with.quantization)
+        keeps_dtype = is_quantized and options.dtype == "auto"  # 4-bit weights depend on the dtype they are made from
         source = replace(
             self._hub,
             name=name,
             device=options.device,
-            dtype=options.dtype,
+            dtype=made_with.dtype if made_with and keeps_dtype else options.dtype,
             preferred_dtype=made_with.dtype if made_with else "",
-            load_in_4bit=options.load_in_4bit or bool(made_with and made_with.quantization),
+            load_in_4bit=options.load_in_4bit or is_quantized,
             flash_attention=options.enable_flash_attn,
             minference=options.minference,
             fast_paths=options.fast_paths,
