@@ -112,7 +112,7 @@ class Registry:
             documents: What to memorize.
             options: Models, settings and prompts.
             directory: Where to keep it; by default in the store, under its id.
-            report: Called as the work goes on.
+            report: Called with progress.
 
         Raises:
             InputError: If the text or an option cannot be used.
@@ -139,7 +139,7 @@ class Registry:
             place: The memory's id or directory.
             change: Returns the new list of documents; see :mod:`memorag_graph.memory.build.revision`.
             options: Models to use instead of the memory's own; they must be equal to them.
-            report: Called as the work goes on.
+            report: Called with progress.
 
         Raises:
             InputError: If the change cannot be made.

@@ -72,7 +72,7 @@ class GistKind:
         prompts: The prompts of the document's language.
         settings: Lengths of sections and gists.
         journal: Keeps finished gists.
-        report: Called as the work goes on.
+        report: Called with progress.
 
     Raises:
         InputError: If the model's window is too small.

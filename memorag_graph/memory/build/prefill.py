@@ -42,7 +42,7 @@ class ShardPrefiller:
             texts: The texts of each shard, in order.
             recipe: What else decides the memory.
             known: An earlier memory made by the same recipe.
-            report: Called as the work goes on.
+            report: Called with progress.
 
         Raises:
             InputError: If the keys and values cannot be stored or evicted as the recipe requires.

@@ -26,7 +26,7 @@ class Evictor:
         model: The model.
         prompts: The prompts of the document's language.
         settings: Share of keys and values to keep.
-        report: Called as the work goes on.
+        report: Called with progress.
 
     Raises:
         InputError: If the model's keys and values cannot be evicted.
