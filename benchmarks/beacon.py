@@ -42,7 +42,7 @@ def make_model() -> tuple[PreTrainedModel, BeaconConfig]:
     config.update({"beacon_window": WINDOW, "beacon_stride": WINDOW, "beacon_param": ["q", "k", "v"]})
     dtype = choose_dtype("auto", torch.device("cpu"))
     model = beacon_class(LlamaForCausalLM).from_pretrained(language_model_dir(), config=config, dtype=dtype)
-    inner = model.base_model
+    inner: Any = model.base_model
     inner.beacon_embed_tokens.weight.data[:] = inner.embed_tokens.weight.data[config.eos_token_id]
     for layer in inner.layers:
         for name in "qkv":
@@ -61,10 +61,10 @@ def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence
     """Return the third window's attention in the first layer, (entries, memory + entries), the mean over the heads."""
     seen: list[Tensor] = []
 
-    def capture(module: torch.nn.Module, query: Tensor, key: Tensor, *rest: object, **kwargs: Any) -> Any:  # noqa: ANN401
+    def capture(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         past: Past = kwargs["memory_past"]
 
-        def watch(layer: int, queries: Tensor, own: Tensor) -> None:
+        def probe(layer: int, queries: Tensor, own: Tensor) -> None:
             if layer == 0:
                 held = [prefix.layers[0][0] for _, prefix in past.prefixes]
                 keys = torch.cat([*held, own[0]], dim=1).repeat_interleave(queries.shape[1] // own.shape[1], 0).float()
@@ -72,8 +72,8 @@ def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence
                 ahead = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(keys.shape[1] - queries.shape[2] + 1)
                 seen.append(scores.masked_fill(ahead, float("-inf")).softmax(-1).mean(0))
 
-        kwargs["memory_past"] = replace(past, watch=watch)
-        return memory_attention(module, query, key, *rest, **kwargs)
+        kwargs["memory_past"] = replace(past, probe=probe)
+        return memory_attention(*args, **kwargs)
 
     AttentionInterface.register(CAPTURE, capture)
     reader = BeaconCompressor(model, replace(beacons, window=SMALL_WINDOW))

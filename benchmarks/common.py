@@ -14,8 +14,15 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from memorag_graph.documents import Document
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.build.builder import Built, Recipe
+from memorag_graph.memory.kv_memory import Identity
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import MemorySettings
+from memorag_graph.text.languages import language
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "examples" / "skerrow_letters.txt"
@@ -38,6 +45,12 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(described, ensure_ascii=False))
+
+
+def build(model: LocalMemoryModel, text: str, settings: MemorySettings, embedding_model: str = "") -> Built:
+    """Build the memory of an English text."""
+    identity = Identity.of(model.language_model, embedding_model)
+    return model.build([Document("text", text)], Recipe(Prompts(language("en")), settings, identity))
 
 
 def next_token_scores(model: PreTrainedModel, prefix: KVPrefix, texts: Sequence[Sequence[int]]) -> Tensor:

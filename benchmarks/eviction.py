@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import takewhile, zip_longest
 
 import torch
-from common import DOCUMENT, agreement, next_token_scores, write_result
+from common import DOCUMENT, agreement, build, next_token_scores, write_result
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.inference.decode_session import DecodeSession, open_session
@@ -130,7 +130,7 @@ def main() -> None:
 
     def form(settings: MemorySettings) -> tuple[KVPrefix, float]:
         began = time.perf_counter()
-        (shard,) = memory_model.memorize([document], prompts, settings).shards
+        (shard,) = build(memory_model, document.text, settings).memory.shards
         return shard.kv, round(time.perf_counter() - began, 2)
 
     whole, seconds = form(MemorySettings(kind="full"))

@@ -15,6 +15,7 @@ from memorag_graph.graph import build_graph
 from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.state import GraphInput
 
 Spans = list[tuple[int, int]]
 
@@ -48,10 +49,10 @@ def main() -> None:
         opened = registry.memorize([read_document(DOCUMENT)], RunOptions(), Path(kept))
         for question in questions:
             evidence = [tuple(span) for span in question["evidence"]]
-            given = {"memory_id": opened.memory.id, "query": question["query"]}
+            asked, place = question["query"], opened.memory.id
             found = {
-                "question alone": spans(graph.invoke({**given, "task_type": "lookup"})),
-                "default, with clues": spans(graph.invoke(given)),
+                "question alone": spans(graph.invoke(GraphInput(memory_id=place, query=asked, task_type="lookup"))),
+                "default, with clues": spans(graph.invoke(GraphInput(memory_id=place, query=asked))),
             }
             for name, (passages, quotes) in found.items():
                 scores.setdefault(name, []).append((recall(passages, evidence), touches(quotes, evidence)))

@@ -30,6 +30,7 @@ from memorag_graph.models.loading import silence_libraries
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.state import GraphInput
 
 QUESTIONS = [
     "What was decided about the budget?",
@@ -96,7 +97,7 @@ def ask(directory: Path) -> dict[str, Any]:
     graph, times = build_graph(registry), list[float]()
     for question in QUESTIONS * REPEATS:
         began = time.perf_counter()
-        graph.invoke({"memory_id": str(directory), "query": question})
+        graph.invoke(GraphInput(memory_id=str(directory), query=question))
         times.append(time.perf_counter() - began)
     return {
         "opening_seconds": round(opening, 3),

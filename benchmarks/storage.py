@@ -14,26 +14,27 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from common import DOCUMENT, agreement, next_token_scores, write_result
+from common import DOCUMENT, agreement, build, next_token_scores, write_result
 from transformers import DynamicCache
 
-from memorag_graph.documents import Document, read_document
+from memorag_graph.documents import read_document
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.backends.local import LocalMemoryModel
-from memorag_graph.memory.build.indexing import index_memory
+from memorag_graph.memory.build.builder import Built
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.storage.memory_files import load_memory, save_memory
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
-from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.dense_index import FaissKind
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.settings import MemorySettings
-from memorag_graph.text.languages import language
 
 REPEATS = 5
 TEXTS, TEXT_TOKENS = 20, 100
@@ -55,10 +56,10 @@ class Way:
 class Ours(Way):
     """This package's files."""
 
-    def __init__(self, model: LocalMemoryModel, memory: Memory, document: Document, directory: Path) -> None:
-        super().__init__(model, memory, directory / "memory.bin")
+    def __init__(self, model: LocalMemoryModel, built: Built, directory: Path) -> None:
+        super().__init__(model, built.memory, directory / "memory.bin")
         self._embeddings = load_embeddings(ModelSource(EMBEDDED))
-        self._index = index_memory(memory, [document], model.language_model, self._embeddings)
+        self._index = MemoryIndex.of(FaissKind().make(built.memory.id, built.chunks, self._embeddings), "en")
 
     def save(self) -> None:
         save_memory(self.file.parent, self.memory, self._index)
@@ -96,7 +97,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def shortest(text: str, tokens: int, count: Callable[[str], int]) -> str:
+def start_of(text: str, tokens: int, count: Callable[[str], int]) -> str:
     """Return the start of a text with about so many tokens."""
     return text[: int(len(text) * tokens / count(text))]
 
@@ -106,23 +107,22 @@ def main() -> None:
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     parser.add_argument("--tokens", type=int, default=4000)
     arguments = parser.parse_args()
-    prompts = Prompts(language("en"))
     models = {dtype: LocalMemoryModel(load_language_model(ModelSource(EMBEDDED, dtype=dtype)))
               for dtype in ("float32", "bfloat16")}  # fmt: skip
     precise = models["float32"].language_model
-    text = read_document(arguments.document).text
-    document = Document("start", shortest(text, arguments.tokens, precise.count))
-    following = precise.encode(text[len(document.text) :])
+    whole_text = read_document(arguments.document).text
+    text = start_of(whole_text, arguments.tokens, precise.count)
+    following = precise.encode(whole_text[len(text) :])
     step = len(following) // TEXTS
     texts = [following[at * step : at * step + TEXT_TOKENS] for at in range(TEXTS)]
 
-    def formed(dtype: str, storage: str) -> tuple[LocalMemoryModel, Memory]:
+    def built(dtype: str, storage: str) -> tuple[LocalMemoryModel, Built]:
         settings = MemorySettings(kind="full", kv_storage=storage)
-        return models[dtype], models[dtype].memorize([document], prompts, settings, embedding_model=EMBEDDED)
+        return models[dtype], build(models[dtype], text, settings, EMBEDDED)
 
     with tempfile.TemporaryDirectory() as kept:
         ways: dict[str, Ours | Pickled] = {
-            f"{storage} ({dtype})": Ours(*formed(dtype, storage), document, Path(kept) / f"{storage}-{dtype}")
+            f"{storage} ({dtype})": Ours(*built(dtype, storage), Path(kept) / f"{storage}-{dtype}")
             for dtype, storage in (("float32", "exact"), ("float32", "float16"), ("float32", "int8"),
                                    ("float32", "int4"), ("bfloat16", "exact"), ("bfloat16", "int8"))
         }  # fmt: skip
@@ -140,7 +140,7 @@ def main() -> None:
             for dtype in models:
                 whole = ways[f"exact ({dtype})"]
                 times.setdefault(f"read again ({dtype})", {}).setdefault("load_to_first_token", []).append(
-                    seconds(lambda whole=whole: read_again(whole))
+                    seconds(partial(read_again, whole))
                 )
         rows = {
             name: {

@@ -96,7 +96,7 @@ class Llama:
         return int(np.ctypeslib.as_array(logits, (self._vocabulary,)).argmax())
 
 
-@llama.llama_log_callback
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _silent(*_: object) -> None:
     """Say nothing."""
 

@@ -14,17 +14,18 @@ import sys
 import time
 from pathlib import Path
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.build.builder import Recipe
 from memorag_graph.memory.kv_memory import Identity
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
 from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.progress import ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.state import GraphInput
 from memorag_graph.text.chunking import split_sections
 from memorag_graph.text.languages import language
 
@@ -48,7 +49,7 @@ class LongTexts:
     """Memories of long texts, and the time of questions over them."""
 
     def __init__(self, directory: Path) -> None:
-        quiet()
+        silence_libraries()
         self._directory = directory
         self._options = RunOptions(model=EMBEDDED)
         self._registry = Registry()
@@ -74,7 +75,9 @@ class LongTexts:
     def seconds(self, tokens: int, question: str) -> float:
         """Return how long a question takes."""
         began = time.perf_counter()
-        self._graph.invoke({"memory_id": str(self._directory / str(tokens)), "query": question}, context=self._options)
+        self._graph.invoke(
+            GraphInput(memory_id=str(self._directory / str(tokens)), query=question), context=self._options
+        )
         return time.perf_counter() - began
 
     def _digest(self, text: Document, place: Path) -> None:

@@ -50,9 +50,9 @@ def _on_cpu(load: Callable[..., Any]) -> Callable[..., Any]:
 _stand_in("minference", MInference=None)
 _stand_in("pynvml")
 _stand_in("tiktoken", get_encoding=lambda _: types.SimpleNamespace(encode=str.split))  # only counts, to print
-faiss.GpuIndex = type("GpuIndex", (), {})
-AutoModel.from_pretrained = _on_cpu(AutoModel.from_pretrained)
-AutoModelForCausalLM.from_pretrained = _on_cpu(AutoModelForCausalLM.from_pretrained)
+faiss.GpuIndex = type("GpuIndex", (), {})  # type: ignore[misc, assignment]
+AutoModel.from_pretrained = _on_cpu(AutoModel.from_pretrained)  # type: ignore[method-assign]
+AutoModelForCausalLM.from_pretrained = _on_cpu(AutoModelForCausalLM.from_pretrained)  # type: ignore[method-assign]
 logging.set_verbosity_error()
 
 from memorag import memorag, memorag_lite  # noqa: E402 - what it imports has to be replaced first

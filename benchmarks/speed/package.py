@@ -9,29 +9,33 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from limits import limits
-from memorag_graph.memory.build.indexing import index_memory
 from stages import resident_mb, serve
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.documents import Document
 from memorag_graph.graph import build_graph
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
+from memorag_graph.memory.build.builder import Recipe
+from memorag_graph.memory.kv_memory import Identity
 from memorag_graph.memory.storage.memory_files import save_memory
 from memorag_graph.models import scheduler
 from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, language_model_dir
 from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.scheduler import Request, Scheduler
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.dense_index import FaissKind
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.settings import MemorySettings, RunOptions
+from memorag_graph.state import GraphInput
 from memorag_graph.text.languages import language
 
 _MOST_GUESSED = scheduler.MOST_GUESSED
@@ -48,12 +52,12 @@ class Package:
     """
 
     def __init__(self, dtype: str) -> None:
-        quiet()
+        silence_libraries()
         self._options = RunOptions(model=EMBEDDED, dtype=dtype, generator="local", use_memory_answer=True)
         self._registry = Registry()
         self._model = self._registry.models.memory_model(EMBEDDED, self._options)
         self._embeddings: Any = self._registry.models.embeddings(EMBEDDED)
-        self._language_model: LanguageModel = self._model.language_model
+        self._language_model = cast(LanguageModel, self._model.language_model)
         self._scheduler = Scheduler(self._language_model)
         self._graph = build_graph(self._registry)
         self._prefixes: dict[int, KVPrefix] = {}
@@ -112,7 +116,7 @@ class Package:
         """Answer a question with clues and draft, written by the same model."""
         self._embeddings.forget()
         began = time.perf_counter()
-        result = self._graph.invoke({"memory_id": place, "query": question}, context=self._options)
+        result = self._graph.invoke(GraphInput(memory_id=place, query=question), context=self._options)
         seconds = time.perf_counter() - began
         tokens = result["tokens"]
         return {
@@ -173,9 +177,10 @@ class Package:
     def keep(self, text: str, place: str) -> dict[str, Any]:
         """Form a memory of a whole text, and save it."""
         settings = MemorySettings(kind="full")
-        document = Document(source="text", text=text)
-        memory = self._model.memorize([document], Prompts(language("en")), settings, embedding_model=EMBEDDED)
-        index = index_memory(memory, [document], self._language_model, self._embeddings)
+        recipe = Recipe(Prompts(language("en")), settings, Identity.of(self._language_model, EMBEDDED))
+        built = self._model.build([Document("text", text)], recipe)
+        memory = built.memory
+        index = MemoryIndex.of(FaissKind().make(memory.id, built.chunks, self._embeddings), "en")
         shutil.rmtree(place, ignore_errors=True)
         began = time.perf_counter()
         save_memory(Path(place), memory, index)
@@ -210,15 +215,17 @@ class Package:
 
     @staticmethod
     def _multiplied(module: Any) -> int:  # noqa: ANN401
-        return sum(part.in_features * part.out_features for part in module.modules() if hasattr(part, "in_features"))
+        return sum(
+            int(part.in_features * part.out_features) for part in module.modules() if hasattr(part, "in_features")
+        )
 
     def _count_parameters(self) -> int:
         """Count weights, in the model's thread: unpacking them in another one would slow down every later step."""
-        model = self._language_model.model
-        return model.get_output_embeddings().weight.numel() + self._multiplied(model.model)
+        model: Any = self._language_model.model
+        return int(model.get_output_embeddings().weight.numel()) + self._multiplied(model.model)
 
     def _weights_bytes(self) -> int:
-        return self._parameters * self._language_model.model.dtype.itemsize
+        return self._parameters * int(self._language_model.model.dtype.itemsize)
 
 
 class _counted_gist_tokens:  # noqa: N801 - used as a function
@@ -228,8 +235,8 @@ class _counted_gist_tokens:  # noqa: N801 - used as a function
         self._write, counted = GistBatch.write, list[int]()
         write = self._write
 
-        def counting(batch: GistBatch[str], prompts: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
-            for key, tokens in write(batch, prompts):
+        def counting(batch: GistBatch[str], *given: Any) -> Iterator[tuple[str, list[int]]]:  # noqa: ANN401
+            for key, tokens in write(batch, *given):
                 counted.append(len(tokens))
                 yield key, tokens
 

@@ -9,14 +9,16 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from stages import resident_mb
 
-from memorag_graph.cli.run_graph import quiet
 from memorag_graph.graph import build_graph
 from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.state import GraphInput
 
 QUESTIONS = ("What was decided?", "Who disagreed, and for which reason?", "How many people were carried?")
 _MB = 1e6
@@ -30,21 +32,21 @@ def peak_mb() -> float:
 
 def main() -> None:
     """Print what was needed, as JSON."""
-    quiet()
+    silence_libraries()
     directory = Path(sys.argv[1])
     registry, options = Registry(), RunOptions(model=EMBEDDED, dtype="float32", use_memory_answer=True)
     model = registry.models.memory_model(EMBEDDED, options)
     registry.models.embeddings(EMBEDDED).embed_documents([question * 20 for question in QUESTIONS])
     graph = build_graph(registry)
     text = "The ferry carried people and lorries. " * 60
-    graph.invoke({"context": text, "query": QUESTIONS[0], "save_dir": sys.argv[2]}, context=options)
+    graph.invoke(GraphInput(context=text, query=QUESTIONS[0], save_dir=sys.argv[2]), context=options)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     models = resident_mb()
     for question in QUESTIONS:
-        graph.invoke({"memory_id": str(directory), "query": question}, context=options)
+        graph.invoke(GraphInput(memory_id=str(directory), query=question), context=options)
     memory = registry.open(str(directory), options).memory
     index = sum((directory / name).stat().st_size for name in ("index.bin", "keywords.bin", "chunks.json"))
-    found = {
+    found: dict[str, Any] = {
         "models_mb": round(models, 1),
         "peak_mb": round(peak_mb(), 1),
         "keys_and_values_mb": round(memory.nbytes / _MB, 1),
