@@ -11,10 +11,10 @@ from rich.text import Text
 STAGES = {
     "waiting": "Waiting for another process to finish this memory",
     "sections": "Splitting the text",
-    "gists": "Digesting sections",
-    "memory": "Forming the memory",
-    "eviction": "Choosing what to keep",
-    "chunks": "Cutting chunks",
+    "gists": "Summarizing sections",
+    "memory": "Prefilling the memory",
+    "eviction": "Evicting keys and values",
+    "chunks": "Splitting chunks",
     "index": "Indexing chunks",
 }
 """Title of each stage of :class:`memorag_graph.progress.Progress`."""

@@ -41,7 +41,7 @@ BeaconRatio = Annotated[int | Literal["auto"], BeforeValidator(_ratio)]
 _Kind = Annotated[
     MemoryKindName,
     Field(
-        description="What the memory model reads. gist: digests of the sections; full: the whole text; beacon: "
+        description="What the memory model reads. gist: summaries of the sections; full: the whole text; beacon: "
         "the whole text, keeping only its beacons. A model with beacons always uses beacon."
     ),
 ]
@@ -57,8 +57,8 @@ _GistChunkSize = Annotated[
     Field(
         ge=64,
         le=1_000_000,
-        description="Maximum tokens digested into one gist; fewer if the model's window requires it. Smaller sections "
-        "are digested faster.",
+        description="Maximum tokens summarized into one gist; fewer if the model's window requires it. Smaller "
+        "sections are summarized faster.",
     ),
 ]
 _GistTokens = Annotated[

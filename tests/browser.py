@@ -101,7 +101,7 @@ def wait_until_memorized(page: Any) -> None:
 
 def digesting(page: Any) -> None:
     """Wait until sections are being digested."""
-    page.get_by_text(re.compile(r"Digesting sections: [1-9]")).wait_for()
+    page.get_by_text(re.compile(r"Summarizing sections: [1-9]")).wait_for()
 
 
 def ask(page: Any, question: str) -> None:

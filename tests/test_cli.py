@@ -143,7 +143,7 @@ def test_list_and_info_describe_what_was_saved(call: Any, saved: str) -> None:
 def test_progress_is_written_as_lines_beside_the_json(call: Any, document: str) -> None:
     made = call("memorize", document, "--json", *TINY)
     assert set(json.loads(made.out)) == {"memory_id", "memory"}
-    for title in ("Digesting sections: ", "Forming the memory: ", "Indexing chunks: "):
+    for title in ("Summarizing sections: ", "Prefilling the memory: ", "Indexing chunks: "):
         assert title in made.err
 
 
@@ -162,7 +162,8 @@ def test_the_demo_shows_progress_when_its_output_is_piped(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Loading the models (the first run converts the embedded model, about half a minute)"
     places = [next(i for i, line in enumerate(lines) if line.startswith(title)) for title in (
-        "Digesting sections: 0 of ", "Forming the memory: ", "Indexing chunks: ", "Memory: ", "Answering 3 questions"
+        "Summarizing sections: 0 of ", "Prefilling the memory: ", "Indexing chunks: ", "Memory: ",
+        "Answering 3 questions",
     )]  # fmt: skip
     assert places == sorted(places)
     assert (tmp_path / "demo" / "manifest.json").exists()

@@ -95,13 +95,13 @@ def test_an_edit_digests_only_the_sections_it_touches(prompts: Prompts, monkeypa
     model = LocalMemoryModel(tiny_model("llama"))
     before = memorize(model, [A, B], GIST, prompts)
     digested: list[str] = []
-    real = GistKind._digest
+    real = GistKind._summarize
 
     def watched(self: GistKind, texts: dict[str, str], costs: dict[str, int]) -> dict[str, str]:
         digested.extend(texts[key] for key in costs)
         return real(self, texts, costs)
 
-    monkeypatch.setattr(GistKind, "_digest", watched)
+    monkeypatch.setattr(GistKind, "_summarize", watched)
     embedded: list[str] = []
     monkeypatch.setattr(HashEmbeddings, "embed_documents", lambda self, texts: [
         self.embed_query(text) for text in (embedded.extend(texts), texts)[1]

@@ -107,7 +107,7 @@ def replace(
     options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
-    """Replace a document of a memory. Unchanged sections are not digested again."""
+    """Replace a document of a memory. Unchanged sections are not summarized again."""
     from memorag_graph.memory.build.revision import replaced
 
     document = read_document(file)

@@ -73,6 +73,7 @@ def memorize_files(
     from memorag_graph.serialization import memory_record
 
     silence_libraries()
+    progress.print("Loading the models")
     with StageProgress(progress) as bars:
         documents = read_documents(files)
         opened = new_registry().memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
@@ -84,6 +85,7 @@ def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions
     from memorag_graph.serialization import memory_record
 
     silence_libraries()
+    progress.print("Loading the models")
     with StageProgress(progress) as bars:
         opened = new_registry().revise(place, change, options, lambda event: bars.update(asdict(event)))
     documents = [document.source for document in opened.memory.documents]

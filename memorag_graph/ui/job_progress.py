@@ -51,11 +51,11 @@ def _show_job(shared: Resources, job: Job) -> None:
             address.enter(memory=job.memory_id)
         case "stopped":
             st.markdown(f"### {escaped(names)}")
-            _offer_restart(shared, job, "Resume", "Stopped. Sections digested so far are kept.")
+            _offer_restart(shared, job, "Resume", "Stopped. Sections summarized so far are kept.")
         case "failed":
             st.markdown(f"### {escaped(names)}")
             st.error(escaped(job.error))
-            _offer_restart(shared, job, "Try again", "Sections digested so far are kept.")
+            _offer_restart(shared, job, "Try again", "Sections summarized so far are kept.")
 
 
 @st.fragment(run_every=0.5)

@@ -1,4 +1,4 @@
-"""The memory kind "gist": a short digest of each section, in document order."""
+"""The memory kind "gist": a short summary of each section, in document order."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ class GistWriter(Protocol):
 
 
 class GistKind:
-    """A memory of gists (MemoRAG's lite memory): the model digests each section and then reads the digests.
+    """A memory of gists (MemoRAG's lite memory): the model summarizes each section and then reads the summaries.
 
     Gists are written once at full length. If together they do not fit the window, they are shortened by halves to their
     most central sentences; if that is not enough, they fill several shards.
@@ -126,10 +126,10 @@ class GistKind:
         notes |= {key: sections[key] for key, cost in costs.items() if cost <= self._plan.gist_tokens}
         waiting = {key: cost for key, cost in costs.items() if key not in notes}
         if waiting:
-            notes |= self._digest(sections, waiting)
+            notes |= self._summarize(sections, waiting)
         return notes
 
-    def _digest(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
+    def _summarize(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
         plan = self._plan
         prices = {key: cost + plan.frame_tokens + plan.gist_tokens for key, cost in costs.items()}
         total = sum(prices.values())

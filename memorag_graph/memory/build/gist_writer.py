@@ -10,7 +10,7 @@ from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.models.thinking import without_thinking
 
 _SHORTER = 4
-"""Sections this many times shorter than the longest are digested in shorter rows."""
+"""Sections this many times shorter than the longest are summarized in shorter rows."""
 
 
 class BatchGistWriter:

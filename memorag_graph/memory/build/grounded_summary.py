@@ -1,4 +1,4 @@
-"""Turn a model's draft about a section into a digest that the section supports.
+"""Turn a model's draft about a section into a summary that the section supports.
 
 Small models repeat themselves, mix up figures and invent. So each drafted sentence must be supported by the words of
 one passage of the section, and the remaining room goes to the section's most central sentences, verbatim, chosen like
@@ -21,18 +21,20 @@ _FIGURE_WEIGHT = 0.2
 def grounded_summary(
     draft: str, section: str, limit: int, count_tokens: Callable[[str], int], language_code: str
 ) -> str:
-    """Return a digest of a section of at most ``limit`` tokens.
+    """Return a summary of a section of at most ``limit`` tokens.
 
     Args:
         draft: What the model wrote; may be empty.
-        section: The text to digest.
-        limit: Maximum tokens of the digest.
+        section: The text to summarize.
+        limit: Maximum tokens of the summary.
         count_tokens: Counts the tokens of a text.
         language_code: ISO 639-1 code of the text's language.
     """
     kept: list[str] = []
     left = limit
     for text in _candidates(draft, section, language_code):
+        if left <= _FEWEST_WORDS:  # no candidate is shorter
+            break
         cost = count_tokens(text) + 1
         if cost <= left and not _repeats(text, kept):
             kept.append(text)
