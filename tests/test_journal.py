@@ -6,6 +6,7 @@ sizes, which tears the database or its undo log, and at arbitrary moments betwee
 
 import logging
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from random import Random
 
 import pytest
 
-from memorag_graph.errors import MemoryFileError
+from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.journal import Journal
 
 WRITE = """
@@ -139,3 +140,13 @@ def test_a_damaged_journal_is_removed_and_logged(path: Path, damage: str, caplog
 def test_a_journal_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(MemoryFileError, match=r"missing/\.journal cannot be written .*; free some space"):
         Journal(tmp_path / "missing" / ".journal").add("key", "text")
+
+
+def test_a_journal_that_cannot_be_opened_for_now_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Journal(path).add("key", "text")
+    with monkeypatch.context() as patched:
+        connect, missing = sqlite3.connect, f"file:{path.parent}/missing?mode=ro"
+        patched.setattr(sqlite3, "connect", lambda _: connect(missing, uri=True))
+        with pytest.raises(MemoryUnreadableError, match="cannot be read .*; run again"):
+            Journal(path).read()
+    assert Journal(path).read() == {"key": "text"}

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,26 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(
     write(tmp_path, NEW)
     assert contents(tmp_path) == NEW
     assert not list(tmp_path.glob("*.memorag-new"))
+
+
+def test_renamed_files_are_synced_before_the_manifest_that_lists_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, OLD)
+    steps: list[tuple[str, str]] = []
+
+    def recorded(name: str, real: Callable[..., None], place: int) -> Callable[..., None]:
+        def step(*paths: Path) -> None:
+            steps.append((name, Path(paths[place]).name))
+            real(*paths)
+
+        return step
+
+    monkeypatch.setattr(os, "replace", recorded("replace", os.replace, 1))
+    monkeypatch.setattr(transaction, "_sync", recorded("sync", transaction._sync, 0))
+    write(tmp_path, NEW)
+    renamed = [at for at, step in enumerate(steps) if step[0] == "replace" and step[1] in NEW]
+    assert ("sync", tmp_path.name) in steps[max(renamed) : steps.index(("replace", "manifest.json"))]
 
 
 def test_other_files_in_the_directory_are_kept(tmp_path: Path) -> None:

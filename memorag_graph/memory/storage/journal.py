@@ -6,10 +6,13 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from memorag_graph.errors import MemoryFileError
+from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 
 JOURNAL = ".journal"
 """Name of the journal in the directory where a memory is built."""
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""SQLite's error codes for a file without readable notes; with others, such as too many open files, it is intact."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,14 +28,22 @@ class Journal:
         self._path = path
 
     def read(self) -> dict[str, str]:
-        """Return the notes by key. A damaged journal is removed and counts as empty."""
+        """Return the notes by key. A damaged journal is removed and counts as empty.
+
+        Raises:
+            MemoryUnreadableError: If it cannot be read although it is not damaged.
+        """
         if self._path is None or not self._path.exists():
             return {}
         try:
             with _connection(self._path) as database:
                 return dict(database.execute("SELECT key, text FROM note"))
         except sqlite3.DatabaseError as error:
-            _log.warning("%s is damaged (%s) and is removed; its notes are written again", self._path, error)
+            if error.sqlite_errorcode & 0xFF not in _DAMAGED:  # the lower byte is the primary error code
+                raise MemoryUnreadableError(
+                    f"{self._path} cannot be read ({error}); run again, or delete it to write its notes again"
+                ) from None
+            _log.warning("%s is damaged (%s); it is removed, and its notes are written again", self._path, error)
             self.clear()
             return {}
 
@@ -55,6 +66,9 @@ class Journal:
 
         Args:
             keys: Keys of the notes in that memory.
+
+        Raises:
+            MemoryUnreadableError: If the journal cannot be read although it is not damaged.
         """
         if self.read().keys() <= set(keys):
             self.clear()

@@ -126,6 +126,7 @@ def _finish_change(directory: Path) -> None:
         else:
             path.unlink()
     if committed:
+        _sync(directory)  # after a power failure, the new manifest must not be there without the new files
         os.replace(directory / _NEXT, directory / MANIFEST)
     _sync(directory)
 
