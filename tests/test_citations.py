@@ -158,8 +158,8 @@ def test_the_reader_sees_what_has_no_support(capsys: pytest.CaptureFixture[str])
     result = {**from_answer(answer), "basis": "evidence", "timings": {}}
     show_answer(Console(width=400), result, clues=False)
     shown = capsys.readouterr().out
-    assert f"Without support: {second}" in shown
-    assert shown.count("(does not say so)") == 1
+    assert f"Unsupported: {second}" in shown
+    assert shown.count("(does not support the claim)") == 1
     assert f"Confidence: {answer.confidence:.2f}" in shown
 
 

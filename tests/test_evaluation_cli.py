@@ -65,7 +65,7 @@ def test_a_folder_of_your_own_from_the_command_line(call: Any, folder: str, tmp_
         (("--pipelines", "dense,sparse"), "pipelines: 'sparse' is unknown"),
         (("--metrics", "bleu"), "metrics: 'bleu' is unknown"),
         (("--prices", "cheap"), "prices: 'cheap' is not of the form READ,WRITTEN"),
-        (("--prices", "-1,2"), "prices: must not be negative"),
+        (("--prices", "-1,2"), "prices: must be two finite numbers"),
         (("--baseline", "hyde"), "baseline: 'hyde' is not among the pipelines"),
         (("--kind", "dream"), "kind: "),
     ],

@@ -78,7 +78,7 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
         ({"query": "  "}, "query: .*line 1: is empty"),
         ({"query": 5}, "query: .*must be a text, not 5"),
         ({"answer": 5}, "answer: .*must be a text or a list of texts, not 5"),
-        ({"answer": "", "evidence": []}, "answer: .*there is nothing to measure by"),
+        ({"answer": "", "evidence": []}, "answer: .*there is nothing to score against"),
         ({"kind": "unanswerable"}, "kind: .*an unanswerable question has neither answer nor evidence"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_folder_of_text_files(tmp_path: Path) -> None:
         ({"evidence": [5]}, r"must be a list of \[start, end\]"),
         ({"document": "other.txt"}, r"document: .*line 1: .*other\.txt does not exist"),
         ({"document": "../secret.txt"}, "is outside the folder"),
-        ({}, "there is nothing to measure by"),
+        ({}, "there is nothing to score against"),
     ],
 )
 def test_invalid_values_in_a_folder_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:

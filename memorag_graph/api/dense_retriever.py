@@ -107,5 +107,5 @@ class DenseRetriever:
 
 def _positive(hits: int) -> int:
     if not isinstance(hits, int) or hits < 1:
-        raise InputError("hits", f"must be a whole number from 1 up, not {hits!r}")
+        raise InputError("hits", f"must be a positive integer, not {hits!r}")
     return hits

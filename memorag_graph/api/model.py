@@ -106,7 +106,7 @@ def sampling(
         InputError: If a setting is out of range.
     """
     if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
-        raise InputError("max_new_tokens", f"must be a whole number from 1 up, not {max_new_tokens!r}")
+        raise InputError("max_new_tokens", f"must be a positive integer, not {max_new_tokens!r}")
     chosen = {"temperature": 1.0 if temperature is None else temperature, "top_p": 1.0 if top_p is None else top_p}
     for name, maximum in (("temperature", 2.0), ("top_p", 1.0)):
         value = chosen[name]

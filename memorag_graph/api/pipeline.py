@@ -46,7 +46,7 @@ class Pipeline:
         return self.session.result
 
     def memorize(self, context: Context, save_dir: str | Path | None = None, print_stats: bool = False) -> None:
-        """Memorize a text; it replaces the memory in use, whose files may be gone.
+        """Memorize a text; it replaces the memory in use.
 
         Args:
             context: The text, LangChain documents, or a loader of them.
@@ -74,7 +74,7 @@ class Pipeline:
 
     def __call__(
         self,
-        *texts: Any,  # noqa: ANN401 - the named arguments in their order
+        *texts: Any,  # noqa: ANN401 - question, context and later arguments
         query: str | None = None,
         context: Context | None = None,
         task_type: str = "memorag",
@@ -90,7 +90,7 @@ class Pipeline:
         Args:
             texts: The question and the context, in either order. Of two texts, the context is the memorized one, else
                 the one that does not end with a question mark, else the longer one. For a single text, see
-                ``task_type``. After two texts, the arguments from ``task_type`` on may follow in their order.
+                ``task_type``. After two texts, the arguments from ``task_type`` on can also be positional.
             query: The question.
             context: The text, LangChain documents, or a loader of them.
             task_type: ``"qa"``: from memory, without retrieval; ``"memorag"``: with retrieved evidence;

@@ -26,8 +26,9 @@ class RemoteMemory(Memory):
         temperature: 0 to 2; 0 is deterministic.
         window: Maximum tokens of prompt and answer together (vLLM: ``--max-model-len``).
         kind: ``"gist"``: summaries of the text's sections; ``"full"``: the whole text.
-        registry: Keeps the model and its memories; by default a new one, as a registry has one key per model name.
-            To use the model in a pipeline: ``MemoRAGLite(remote.model_name_or_path, registry=remote.registry)``.
+        registry: Keeps the model and its memories; by default a new one, because a registry holds one API key per
+            model name. To use the model in a pipeline:
+            ``MemoRAGLite(remote.model_name_or_path, registry=remote.registry)``.
 
     Raises:
         InputError: If an argument is unknown or out of range, or the registry already has a model of that name.
@@ -57,13 +58,13 @@ class RemoteMemory(Memory):
         registry = registry or Registry()
         if name in registry.models.loaded_models():
             raise InputError(
-                "registry", f"has a model {name!r} already, perhaps with another key; use another registry"
+                "registry", f"already has a model {name!r}, perhaps with another API key; use another registry"
             )
         registry.add_memory_model(name, served_memory_model(name, self.agent.chat, window))
         super().__init__(name, kind=kind, registry=registry)
 
     def __repr__(self) -> str:
-        """Name the model, not its key."""
+        """Show the model's name and source, never its key."""
         return f"RemoteMemory({self.agent.model!r}, source={self.agent.source!r})"
 
     @property

@@ -57,11 +57,11 @@ class Session:
     def replace_memory(self, context: Context, save_dir: str | Path | None, *, print_stats: bool) -> None:
         """Memorize a text, or open its existing memory; it replaces the memory in use.
 
-        The earlier memory is not read: its files may be gone.
+        The earlier memory is not read, so its files may be missing or damaged.
         """
         documents = read_context(context)
         if save_dir is None and self._holds(documents):
-            with suppress(MemoryFileError):  # gone or damaged since: memorize the text again
+            with suppress(MemoryFileError):  # missing or damaged: memorize the text again
                 self.opened()
                 return
         directory = directory_of(save_dir) if save_dir else None
@@ -129,7 +129,7 @@ class Session:
         return str(self.result["answer"])
 
     def _holds(self, documents: Sequence[Document]) -> bool:
-        """Return whether the memory in use is that of exactly these documents, without reading its files."""
+        """Return whether the memory in use was built from exactly these documents, without reading its files."""
         fingerprints = [(document.source, document.sha256) for document in documents]
         return self._place is not None and self._fingerprints == fingerprints
 
@@ -178,7 +178,7 @@ def read_context(context: Context) -> Sequence[Document]:
 
 
 def _names_file(text: str) -> bool:
-    with suppress(OSError):  # longer than a file name may be
+    with suppress(OSError):  # too long for a file name
         return len(text) < _MAX_PATH_LENGTH and Path(text).is_file()
     return False
 

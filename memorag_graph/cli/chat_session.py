@@ -149,7 +149,7 @@ def _saved_history() -> Iterator[None]:
     """Let the arrow keys recall typed lines, also from earlier conversations."""
     try:
         import readline
-    except ImportError:  # not on Windows
+    except ImportError:  # some builds of Python lack it
         yield
         return
     import platformdirs

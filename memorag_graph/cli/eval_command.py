@@ -112,5 +112,5 @@ def _prices(text: str) -> "Prices | None":
     except ValueError:
         raise InputError("prices", f"{text!r} is not of the form READ,WRITTEN, for example 0.15,0.6") from None
     if not (0 <= read < float("inf") and 0 <= written < float("inf")):
-        raise InputError("prices", f"must not be negative, not {text}")
+        raise InputError("prices", f"must be two finite numbers, 0 or more, not {text!r}")
     return Prices(read, written)

@@ -57,7 +57,7 @@ def main() -> None:
 def memorize(
     files: opt.Files,
     save_dir: Annotated[
-        str | None, typer.Option("--save-dir", help="Directory of the memory. Default: one in the user's directory.")
+        str | None, typer.Option("--save-dir", help="Directory of the memory. Default: one in the memory store.")
     ] = None,
     *,
     options: RunOptions,

@@ -30,7 +30,7 @@ _OPTIONS = ("model", "embedding_model", "device", "fast_paths")
 
 def list_memories(
     directory: Annotated[
-        str | None, typer.Argument(help="Where to look. Default: the user's directory.", metavar="DIRECTORY")
+        str | None, typer.Argument(help="Where to look. Default: the memory store.", metavar="DIRECTORY")
     ] = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -128,9 +128,9 @@ def remove(
 
 
 def delete(
-    memory: Annotated[str, typer.Argument(help="Id of a memory in the user's directory.", metavar="MEMORY_ID")],
+    memory: Annotated[str, typer.Argument(help="Id of a memory in the memory store.", metavar="MEMORY_ID")],
 ) -> None:
-    """Delete a memory from the user's directory. Fails if it is in use."""
+    """Delete a memory from the store. Fails if it is in use."""
     MemoryStore().delete(memory)
     out.print(f"Deleted {memory}.", markup=False)
 
@@ -141,12 +141,13 @@ def gc(
         typer.Option("--quota-mb", help="Delete the least recently used memories above this total.", metavar="MB"),
     ] = None,
 ) -> None:
-    """Clean the user's directory.
+    """Clean the memory store.
 
-    Removes leftovers of killed processes, and memories above a quota.
+    Removes leftovers of killed processes, and memories above a quota. The store is in the user's cache directory, or
+    in MEMORAG_GRAPH_HOME.
     """
     if quota_mb is not None and quota_mb <= 0:
-        raise InputError("quota_mb", f"must be a positive number, not {quota_mb}")
+        raise InputError("quota_mb", f"must be a positive integer, not {quota_mb}")
     freed = MemoryStore(quota=quota_mb * 1_000_000 if quota_mb else None).gc()
     out.print(f"Freed {freed:,} bytes in {memories_dir()}.", soft_wrap=True, markup=False)
 

@@ -36,9 +36,7 @@ def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, str
     for notice in result["notices"]:
         console.print(f"[yellow]Note:[/] {escape(notice)}", soft_wrap=True)
     for sentence in result.get("unsupported", []):
-        console.print(
-            Text("  Without support: ", style="yellow"), Text(_line(sentence["text"])), sep="", soft_wrap=True
-        )
+        console.print(Text("  Unsupported: ", style="yellow"), Text(_line(sentence["text"])), sep="", soft_wrap=True)
     if result["citations"]:
         console.print("[dim]Citations[/]")
     for citation in result["citations"]:
@@ -61,7 +59,7 @@ def _place(citation: Mapping[str, Any]) -> Text:
     section = f", “{citation['section']}”" if citation.get("section") else ""
     span = f"{citation['source']}:{citation['start']}–{citation['end']}"
     place = Text(f"  [{citation['number']}] {span}{page}{section}", style="cyan")
-    return place if citation.get("supported", True) else place.append(" (does not say so)", style="yellow")
+    return place if citation.get("supported", True) else place.append(" (does not support the claim)", style="yellow")
 
 
 def _line(text: str) -> str:
@@ -140,7 +138,7 @@ def show_results(console: Console, results: Mapping[str, Mapping[str, Any]]) -> 
     """Show the results of an evaluation: one row per metric, one column per pipeline."""
     from memorag_graph.evaluation.report import cell
 
-    questions = max(figure["n"] for metrics in results.values() for figure in metrics.values())
+    questions = max((figure["n"] for metrics in results.values() for figure in metrics.values()), default=0)
     table = Table("mean [95 % interval]", *map(escape, results))
     for metric in dict.fromkeys(name for metrics in results.values() for name in metrics):
         table.add_row(metric, *(escape(cell(metric, metrics.get(metric), questions)) for metrics in results.values()))

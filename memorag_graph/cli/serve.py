@@ -20,7 +20,9 @@ def serve(
     api_key: Annotated[
         str, typer.Option("--api-key", envvar="MEMORAG_GRAPH_API_KEY", help="Key that clients must send.")
     ] = "",
-    insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines without a key.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow other machines to connect without a key.")
+    ] = False,
     max_body_mb: Annotated[int, typer.Option("--max-body-mb", help="Largest request in MB.", min=1)] = 200,
     *,
     options: RunOptions,

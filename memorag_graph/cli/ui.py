@@ -13,7 +13,9 @@ from memorag_graph.settings import RunOptions
 def ui(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65535)] = 8501,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines; there is no key.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow other machines to connect; the demo has no access control.")
+    ] = False,
     *,
     options: RunOptions,
 ) -> None:
@@ -22,7 +24,8 @@ def ui(
 
     if host not in LOOPBACK and not insecure:
         raise InputError(
-            "host", f"{host} is open to other machines and the demo has no key; give --insecure to serve it"
+            "host",
+            f"{host} is open to other machines and the demo has no access control; give --insecure to serve it anyway",
         )
     try:
         from memorag_graph.ui.launch import launch

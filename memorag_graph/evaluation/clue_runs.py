@@ -34,7 +34,7 @@ def kinds_for(question: Question) -> tuple[ClueKind, ...]:
 
 
 def recollect(opened: OpenMemory, question: Question, kind: ClueKind, options: RunOptions) -> Clues:
-    """Let a memory generate clues of one kind."""
+    """Generate clues of one kind from a memory."""
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.clues.sharded_chat import ShardedChat
 

@@ -15,7 +15,7 @@ from memorag_graph.evaluation.pipelines.choose_pipelines import choose_pipelines
 from memorag_graph.evaluation.plots import draw
 from memorag_graph.evaluation.report import write_report
 from memorag_graph.evaluation.results import Results, summarize
-from memorag_graph.evaluation.run_config import INDEXES, PLOTS, REPORT, RESULTS, settle
+from memorag_graph.evaluation.run_config import INDEXES, PLOTS, REPORT, RESULTS, store_or_check
 from memorag_graph.evaluation.runner import Evaluation, locked
 from memorag_graph.evaluation.workbench import Workbench
 from memorag_graph.generation.choose_generator import EXTRACTIVE
@@ -26,7 +26,7 @@ from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
 
 _CONCURRENCY = 8
-"""Concurrent questions if that changes no answer; a batch takes little longer than one question."""
+"""Concurrent questions where batching changes no answer; a batch takes little longer than one question."""
 
 _BUDGET_SHARES = (0.25, 0.5, 2.0)
 
@@ -89,7 +89,7 @@ def evaluate(
     _check_sizes(plan.options)
     with locked(directory):
         config = _config(plan, data_set, sha256, pipelines, bench)
-        settle(directory, config, fresh=fresh)
+        store_or_check(directory, config, fresh=fresh)
         lines = Evaluation(
             data_set,
             pipelines,
@@ -131,7 +131,7 @@ def _check_sizes(options: RunOptions) -> None:
 def _config(
     plan: Plan, data_set: DataSet, sha256: str, pipelines: Sequence[Pipeline], bench: Workbench
 ) -> dict[str, Any]:
-    """Resolve everything that decides a figure; load the models that will be needed."""
+    """Resolve all settings that determine the results; load the models that will be needed."""
     options = plan.options
     fixed: dict[str, Any] = {
         "version": __version__,

@@ -22,14 +22,14 @@ _OUTPUTS = (RESULTS, REPORT, CLUES, ITEMS, PLOTS, INDEXES, CONFIG)
 Config = Mapping[str, Any]
 
 
-def settle(directory: Path, config: Config, *, fresh: bool) -> None:
+def store_or_check(directory: Path, config: Config, *, fresh: bool) -> None:
     """Store the config of a new evaluation, or check that a resumed one has the same config.
 
     Values that are still unknown (None), for example the fingerprint of a model not needed so far, are filled in.
 
     Args:
         directory: Output directory of the evaluation.
-        config: ``"fixed"`` decides every figure and cannot change; ``"free"`` can.
+        config: ``"fixed"`` determines the results and must not change between runs; ``"free"`` may.
         fresh: Delete an earlier evaluation there first.
 
     Raises:

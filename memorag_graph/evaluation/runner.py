@@ -139,7 +139,7 @@ class Evaluation:
 
     @contextmanager
     def _threads(self) -> Iterator[ThreadPoolExecutor]:
-        """Ask in threads; on an error, questions that were not started are cancelled."""
+        """Provide threads for questions; on an error, questions that have not started are cancelled."""
         threads = ThreadPoolExecutor(max_workers=self.concurrency, thread_name_prefix="questions")
         try:
             yield threads

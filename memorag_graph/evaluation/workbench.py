@@ -150,7 +150,7 @@ class Workbench:
         if isinstance(self.embeddings, CachedEmbeddings):
             self.embeddings.forget()
 
-    def reading(self) -> tuple[int, Counts]:
+    def writer_window(self) -> tuple[int, Counts]:
         """Return the context window of :meth:`writer` in tokens, and its token counter."""
         name = self._writer_name
         if self.registry.models.added_chat_model(name) is not None:

@@ -46,7 +46,7 @@ def create_app(
     Args:
         registry: Models and memories; by default those of the process.
         options: Models and defaults; clients may override the options of a question only.
-        api_key: Key that clients must send; None lets everybody in.
+        api_key: Key that clients must send; None disables authentication.
         max_body: Maximum bytes of a request's body.
         checkpointer: Stores conversations, which clients name by ``thread_id``.
         docs_path: Path of the page that documents the endpoints.
@@ -93,11 +93,11 @@ def create_app(
 
 @asynccontextmanager
 async def _many_threads(_: FastAPI) -> AsyncIterator[None]:
-    """Give each waiting node a thread; the default executor has only a few per core."""
+    """Enlarge the event loop's thread pool: each waiting node occupies a thread, and the default pool is small."""
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="question") as executor:
         asyncio.get_running_loop().set_default_executor(executor)
         yield
 
 
 app = create_app(api_key=os.environ.get(API_KEY_VARIABLE), docs_path="/memorag-docs")
-"""The service with default models, to be served beside others; models load with the first request."""
+"""The service with default models, to be mounted in another server; models are loaded by the first request."""

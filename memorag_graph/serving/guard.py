@@ -23,7 +23,7 @@ _ADVICE = "send the API key as Authorization: Bearer KEY or X-API-Key: KEY, or e
 class _BrowserPassword(HTTPBasic):
     """The password that a user entered in the browser.
 
-    Browsers also add it to requests from other sites' pages; those do not count.
+    Browsers also add it to requests that other sites' pages make; those are ignored.
     """
 
     async def __call__(self, request: HTTPConnection) -> HTTPBasicCredentials | None:  # type: ignore[override]
@@ -42,12 +42,12 @@ _PASSWORD = _BrowserPassword(scheme_name="HTTPBasic", auto_error=False, descript
 
 
 class Guard:
-    """Checks the API key and limits the bodies of the routes that are made with its route class.
+    """Checks the API key and limits the request bodies of routes that use its route class.
 
-    A route class needs no path of its own to compare with, so the service may be mounted anywhere.
+    Unlike middleware, a route class does not compare paths, so the service can be mounted under any prefix.
 
     Args:
-        api_key: Key that clients must send; None or empty lets everybody in.
+        api_key: Key that clients must send; None or empty disables authentication.
         max_body: Maximum bytes of a request's body.
 
     Raises:
@@ -89,7 +89,7 @@ class Guard:
             raise self._too_large()
 
     def _limited(self, receive: Receive) -> Receive:
-        """Count the bytes received, because chunked bodies do not declare their length."""
+        """Limit the bytes received, because chunked bodies do not declare their length."""
         read = 0
 
         async def limited() -> Message:

@@ -174,7 +174,7 @@ def _parse_settings(text: str) -> dict[str, Any]:
 
 
 def _public_info(info: dict[str, Any]) -> dict[str, Any]:
-    """Return what clients may know of a memory: no paths of the server."""
+    """Return the part of a memory's manifest that clients may see; it contains no paths of the server."""
     copied = ("memory_id", "kind", "language", "settings", "memory_tokens", "chunks")
     models = {"model": Path(info["identity"]["model"]).name, "dtype": info["identity"]["dtype"]}
     return {

@@ -28,7 +28,7 @@ from memorag_graph.text.languages import language
 QUESTION_OPTIONS = frozenset(
     {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"}
 )
-"""Options that clients may set; models and devices are up to the operator."""
+"""Options that clients may set; the operator chooses models and devices."""
 
 MEMORY_ID = "^([0-9a-f]{32})?$"
 _THREAD = "thread_id"
@@ -59,7 +59,7 @@ class Question(BaseModel):
 
 
 class ServedRunnable(MemoRAGRunnable):
-    """The graph for LangServe: options show their bounds, and a conversation its thread."""
+    """The graph for LangServe; its config schema shows the bounds of options and, with a checkpointer, the thread."""
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -88,7 +88,7 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, 
     allowed = QUESTION_OPTIONS | ({_THREAD} if graph.checkpointer else set())
 
     async def check(config: dict[str, Any], request: Request) -> dict[str, Any]:
-        """Validate a request, because LangServe answers all later errors alike; give the run a thread."""
+        """Validate a request and assign a thread; errors raised later all become the same LangServe response."""
         body = await request.json()
         if not isinstance(body.get("inputs") or [], list):
             raise InputError("inputs", "must be a list of questions")
@@ -104,7 +104,7 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, 
         Prompts(language("en"), run_options({**options.model_dump(), **chosen}).prompts)
         thread = configurable.get(_THREAD) or str(uuid4())
         if not _THREAD_ID.fullmatch(thread):
-            raise InputError(_THREAD, "must be up to 128 letters, digits, dots, colons and hyphens")
+            raise InputError(_THREAD, "must be 1 to 128 letters, digits, underscores, dots, colons or hyphens")
         return {**config, "configurable": {**configurable, _THREAD: thread}}
 
     served = ServedRunnable(graph=graph, options=options, configurable=QUESTION_OPTIONS)

@@ -1,4 +1,4 @@
-"""Keep the memory or the job, and the visit, in the page's address, so that they survive a reload."""
+"""Keep the ids of the memory, the job and the visit in the page's URL, so that they survive a reload."""
 
 import re
 import secrets
@@ -23,24 +23,24 @@ def job_key() -> str:
 
 
 def visit() -> str:
-    """Return the unguessable name of the visit to this memory or job."""
+    """Return the random id of this visit to a memory or job; it also identifies the conversation."""
     if not _NAME.fullmatch(str(st.query_params.get(_VISIT, ""))):
         st.query_params[_VISIT] = new_name()
     return str(st.query_params[_VISIT])
 
 
 def go(*, memory: str = "", job: str = "", visit: str = "") -> None:
-    """Change the address to a memory, a job or the start page; begin a new visit unless one is given."""
+    """Change the URL to a memory, a job or the start page; begin a new visit unless one is given."""
     parameters = {_MEMORY: memory, _JOB: job, _VISIT: (memory or job) and (visit or new_name())}
     st.query_params.from_dict({name: value for name, value in parameters.items() if value})
 
 
 def enter(*, memory: str = "", job: str = "", visit: str = "") -> NoReturn:
-    """Change the address and rerun the page."""
+    """Change the URL and rerun the page."""
     go(memory=memory, job=job, visit=visit)
     st.rerun()
 
 
 def new_name() -> str:
-    """Return a random name for a visit."""
+    """Return a random id for a visit."""
     return secrets.token_urlsafe(12)

@@ -64,7 +64,7 @@ def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
 
 
 def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
-    """Run the graph and show the answer as it is written."""
+    """Run the graph and show the answer as it is generated."""
     result: Turn = {}
     inputs: Any = {"memory_id": address.memory_id(), "query": question, "task_type": task}
 

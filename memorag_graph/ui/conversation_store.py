@@ -13,7 +13,7 @@ Turn = dict[str, Any]
 
 
 class ConversationStore:
-    """Conversations by the name of their visit."""
+    """Conversations by the id of their visit."""
 
     def __init__(self) -> None:
         self._conversations: OrderedDict[str, list[Turn]] = OrderedDict()

@@ -1,4 +1,4 @@
-"""Draw the graph in Graphviz's language, with the path of a question and the time of each node."""
+"""Draw the graph in Graphviz's DOT language, with the path of a question and the time of each node."""
 
 from collections.abc import Mapping
 

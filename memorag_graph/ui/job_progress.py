@@ -1,4 +1,4 @@
-"""Show a memorizing job: progress, gists, and buttons to cancel and resume."""
+"""Show a memorizing job: progress, summaries, and buttons to cancel and resume."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -68,19 +68,19 @@ def _watch(shared: Resources, job: Job) -> None:
     if st.button("Stopping …" if job.stopping else "Cancel", disabled=job.stopping):
         _leave(shared, job)
     if job.notes:
-        st.markdown("**Gists**")
+        st.markdown("**Summaries**")
     for note in reversed(job.notes[-_NOTES_SHOWN:]):
         st.text(note)
 
 
 def _leave(shared: Resources, job: Job) -> None:
     if not shared.jobs.leave(job, address.visit()):
-        st.toast("Others are waiting for this memory too; it continues without you.")
+        st.toast("Another visitor is waiting for this memory, so the job continues.")
         address.enter()
 
 
 def _show_stages(job: Job) -> None:
-    for stage, progress in list(job.stages.items()):  # the job may add a stage meanwhile
+    for stage, progress in list(job.stages.items()):  # a copy, because the job may add a stage
         rate, left = job.rate(stage), job.seconds_left(stage)
         amount = f"{progress.done:,} of {progress.total:,} {progress.unit}"
         speed = f" · {rate:,.0f} {progress.unit}/s" if rate > 0 else ""

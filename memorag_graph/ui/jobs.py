@@ -1,4 +1,4 @@
-"""Memorize documents in threads, independent of the pages that show them: a page may be closed and reopened."""
+"""Memorize documents in background threads, so that a page can be closed and reopened."""
 
 import hashlib
 import threading
@@ -31,7 +31,7 @@ class Job:
         options: Options of the memory.
         state: Current state.
         stages: The latest report of each stage.
-        notes: Gists in the order in which they were written.
+        notes: Summaries in the order in which they were written.
         memory_id: Id of the memory, once it is done.
         error: Message of the error that ended it.
         watchers: Visits that started it and have not left.
@@ -52,7 +52,7 @@ class Job:
     _last_times: dict[str, float] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> None:
-        """Record progress; stop the job if nobody waits for it any more."""
+        """Record progress; stop the job if it was asked to."""
         self._last_times[progress.stage] = time.monotonic()
         self._first_reports.setdefault(progress.stage, (self._last_times[progress.stage], progress.done))
         self.stages[progress.stage] = progress
@@ -76,7 +76,7 @@ class Job:
 class Jobs:
     """The jobs of a process; equal jobs run once.
 
-    An ended job is kept while a session shows it.
+    A finished job is kept as long as a session refers to it.
 
     Args:
         registry: Builds and keeps memories.
@@ -104,7 +104,7 @@ class Jobs:
         return job
 
     def leave(self, job: Job, watcher: str) -> bool:
-        """Leave a job and stop it if nobody else waits for it; return whether it stops."""
+        """Leave a job, and stop it if no other visit waits for it; return whether it stops."""
         with self._lock:
             job.watchers.discard(watcher)
             job.stopping = not job.watchers
@@ -123,7 +123,7 @@ class Jobs:
 
 
 def _key(documents: Sequence[Document], options: RunOptions) -> str:
-    # only these settings of a session affect the memory; the operator's are the same for all
+    # a session's other settings do not affect the memory, and the operator's are the same for all sessions
     described = [
         options.memory_settings.model_dump_json(),
         *(f"{document.source}\n{document.sha256}" for document in documents),

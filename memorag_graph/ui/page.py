@@ -33,7 +33,7 @@ STYLE = """
 """
 _LONGEST_QUESTION = 4000
 _HEIGHT = 640
-"""Pixels; any height makes the columns scroll separately, and STYLE overrides the value."""
+"""Pixels; setting a height makes the columns scroll separately, and STYLE overrides the value."""
 
 
 def main() -> None:

@@ -120,7 +120,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 class Questions:
-    """Validated questions of a data set: each has a unique id and something to measure.
+    """Validated questions of a data set: each has a unique id and a reference to score against, or is unanswerable.
 
     Attributes:
         checked: The questions, in the order in which they were added.
@@ -143,7 +143,7 @@ class Questions:
         """Validate and add a question.
 
         Raises:
-            InputError: If its id is taken, there is nothing to measure, or it contradicts its kind.
+            InputError: If its id is taken, it has nothing to score against, or it contradicts its kind.
         """
         name = row.text(id_field)
         if name in self._lines:
@@ -154,7 +154,7 @@ class Questions:
                 raise row.fault("kind", "an unanswerable question has neither answer nor evidence")
         elif not (answers or spans):
             raise row.fault(
-                "answer", "there is nothing to measure by; give an answer or evidence, or a kind of its own"
+                "answer", 'there is nothing to score against; give an answer or evidence, or kind "unanswerable"'
             )
         self.checked.append(Question(name, document_id, query, answers, union(spans), kind))
 

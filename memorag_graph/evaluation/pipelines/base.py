@@ -43,7 +43,7 @@ class Pipeline(ABC):
 
     @property
     def uses_memory_model(self) -> bool:
-        """Whether it needs the memory model whatever the generator is."""
+        """Whether it needs the memory model regardless of the generator."""
         return bool(self.recalls) or self.writes
 
     def expand(self, case: Case, config: RunnableConfig) -> Clues:

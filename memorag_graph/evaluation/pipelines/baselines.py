@@ -82,7 +82,7 @@ class FullContext(Pipeline):
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the text that fits the context window, whatever the budget."""
-        window, count = self.bench.reading()
+        window, count = self.bench.writer_window()
         room = window - self.bench.options.max_new_tokens - _PROMPT_TOKENS - count(case.question.query)
         return both_ends(case.prepared.document.text, max(room, 2), count)
 
