@@ -59,6 +59,13 @@ def test_a_folder_of_your_own_from_the_command_line(call: Any, folder: str, tmp_
     assert json.loads(again) == found  # seconds and all: nothing was asked again
 
 
+def test_metrics_that_no_question_has_give_an_empty_table(call: Any, folder: str, tmp_path: Path) -> None:
+    only = ("--metrics", "citation_hit", "--no-answers")
+    code, shown, error = call(folder, *TWO, *TINY, "--out", str(tmp_path / "out"), *only)
+    assert code == 0, error
+    assert "Report:" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -66,6 +73,7 @@ def test_a_folder_of_your_own_from_the_command_line(call: Any, folder: str, tmp_
         (("--metrics", "bleu"), "metrics: 'bleu' is unknown"),
         (("--prices", "cheap"), "prices: 'cheap' is not of the form READ,WRITTEN"),
         (("--prices", "-1,2"), "prices: must be two finite numbers"),
+        (("--prices", "1,inf"), "prices: must be two finite numbers"),
         (("--baseline", "hyde"), "baseline: 'hyde' is not among the pipelines"),
         (("--kind", "dream"), "kind: "),
     ],

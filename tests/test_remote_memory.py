@@ -357,7 +357,7 @@ def test_a_memory_is_laid_out_for_its_window(server: MemoryServer, tmp_path: Pat
 
 def test_each_key_has_a_registry_of_its_own(server: MemoryServer) -> None:
     one = remote(server)
-    with pytest.raises(InputError, match="registry: has a model 'openai:m' already"):
+    with pytest.raises(InputError, match="registry: already has a model 'openai:m'"):
         remote(server, registry=one.registry)
     two = RemoteMemory("m", "openai", {"api_key": "sk-other", "base_url": f"{server.url}/v1"}, window=8192)
     for memory in (one, two):

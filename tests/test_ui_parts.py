@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.testing.v1 import AppTest
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
@@ -223,6 +224,24 @@ def test_the_drawing_shows_which_nodes_ran(registry: Registry, result: dict[str,
         assert f'"{node}" [label="{node}\\n{result["timings"][node]:.2f} s" style="filled' in dot
     assert '"outline" [label="outline" style="rounded,dashed"' in dot
     assert '"retrieve" -> "generate"' in dot
+
+
+def test_the_sliders_take_any_options_of_the_operator() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from memorag_graph.settings import RunOptions
+        from memorag_graph.ui.sidebar import settings
+
+        given = RunOptions(hits=500, evidence_tokens=32, retrieval_chunk_size=2048, retrieval_chunk_overlap=64)
+        st.session_state.kept = settings(given).options.model_dump(exclude={"generator"}) == given.model_dump(
+            exclude={"generator"}
+        )
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    assert shown.session_state.kept
+    assert shown.slider(key="chunk_size").min > 64  # larger than the overlap
 
 
 def test_read_uploads_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,12 +41,12 @@ class Chat:
         from memorag_graph.graph import build_graph
         from memorag_graph.models.loading import silence_libraries
 
+        self._task = _known_task(task)
         silence_libraries()
         registry = new_registry()
         registry.open(place, options)
         self._graph = build_graph(registry)
         self._place, self._options, self._out, self._err = place, options, out, err
-        self._task = _known_task(task)
         self._turns: list[dict[str, Any]] = []
         self._commands: dict[str, Callable[[str], None]] = {
             "/clues": self._show_clues,

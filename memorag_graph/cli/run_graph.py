@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from memorag_graph.memory.kv_memory import Memory
     from memorag_graph.state import GraphInput
 
-_ANSWERING_NODES = ("generate", "draft_answer")
-
 
 def new_registry() -> Registry:
     """Return the registry of a command's models and memories."""
@@ -109,10 +107,12 @@ def to_json(result: Mapping[str, Any]) -> str:
 
 def _show_token(event: object, inputs: Mapping[str, Any], answers: Console, *, is_first: bool) -> str:
     """Show a piece of the answer as it is generated, and return it."""
+    from memorag_graph.langchain.runnable import ANSWERING_NODES
+
     if not isinstance(event, tuple):
         return ""
     chunk, metadata = event
-    if not isinstance(chunk, AIMessageChunk) or metadata.get("langgraph_node") not in _ANSWERING_NODES:
+    if not isinstance(chunk, AIMessageChunk) or metadata.get("langgraph_node") not in ANSWERING_NODES:
         return ""
     if is_first and inputs.get("task_type") == "qa":
         answers.print(f"[yellow]({FROM_MEMORY})[/]")

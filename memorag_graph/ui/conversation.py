@@ -7,6 +7,7 @@ import streamlit as st
 from langchain_core.messages import AIMessageChunk
 
 from memorag_graph.errors import MemoragError
+from memorag_graph.langchain.runnable import ANSWERING_NODES
 from memorag_graph.ui import address
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.export import to_markdown
@@ -15,7 +16,6 @@ from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
 
-_ANSWERING = ("generate", "draft_answer")
 _PLAIN = "lookup"
 _LONGEST_PLACE = 24
 _FIRST_WORDS = 3
@@ -75,7 +75,7 @@ def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
                 result = cast("Turn", event)
                 continue
             chunk, metadata = cast("tuple[Any, dict[str, Any]]", event)
-            if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in _ANSWERING:
+            if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in ANSWERING_NODES:
                 yield escaped(str(chunk.text))
 
     with st.spinner("Recalling, searching, answering …"):

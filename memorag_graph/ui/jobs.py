@@ -1,6 +1,7 @@
 """Memorize documents in background threads, so that a page can be closed and reopened."""
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
 State = Literal["running", "done", "stopped", "failed"]
+
+
+_log = logging.getLogger(__name__)
 
 
 class _StopError(Exception):
@@ -118,7 +122,8 @@ class Jobs:
             job.state = "stopped"
         except MemoragError as error:
             job.error, job.state = str(error), "failed"
-        except Exception as error:  # noqa: BLE001 - any error is shown to the watchers
+        except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
+            _log.exception("memorizing failed")
             job.error, job.state = f"{type(error).__name__}: {error}", "failed"
 
 

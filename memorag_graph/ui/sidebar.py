@@ -54,12 +54,18 @@ def settings(defaults: RunOptions) -> Chosen:
             "generator": generator or "extractive",
             "max_new_tokens": st.slider("Max new tokens", 10, 1024, defaults.max_new_tokens, key="max_new_tokens"),
             "temperature": st.slider("Temperature", 0.0, 2.0, defaults.temperature, 0.1, key="temperature"),
-            "hits": st.slider("Hits per query", 1, 200, min(defaults.hits, 200), key="hits"),
-            "evidence_tokens": st.slider("Evidence (tokens)", 128, 4096, defaults.evidence_tokens, 64, key="evidence"),
+            "hits": _slider("Hits per query", 1, 200, defaults.hits, 1, key="hits"),
+            "evidence_tokens": _slider("Evidence (tokens)", 128, 4096, defaults.evidence_tokens, 64, key="evidence"),
             "use_memory_answer": st.toggle("Draft an answer from memory", defaults.use_memory_answer, key="draft"),
         }
         st.caption("For new documents:")
-        values["retrieval_chunk_size"] = st.slider(
-            "Chunk size (tokens)", 16, 1024, defaults.retrieval_chunk_size, 16, key="chunk_size"
+        smallest = max(16, defaults.retrieval_chunk_overlap + 1)
+        values["retrieval_chunk_size"] = _slider(
+            "Chunk size (tokens)", smallest, 1024, defaults.retrieval_chunk_size, 16, key="chunk_size"
         )
     return Chosen(task, compare, defaults.model_copy(update=values))
+
+
+def _slider(label: str, low: int, high: int, value: int, step: int, *, key: str) -> int:
+    """Show a slider; its range is widened to include the operator's value."""
+    return int(st.slider(label, min(low, value), max(high, value), value, step, key=key))
