@@ -67,7 +67,7 @@ def test_a_planted_false_citation_is_caught(change: tuple[str, str]) -> None:
     answer = written(f"{true} [1] {false} [1]", evidence=evidence)
     assert [citation.supported for citation in answer.citations].count(False) == 1
     assert answer.faults == ("false_citation", "unsupported_statement")
-    assert answer.notices[0] == "The answer cites passages for what they do not say: 1."
+    assert answer.notices[0] == "The answer cites passages that do not support its claims: 1."
     assert [it.text for it in answer.unsupported] == [false]
     assert answer.confidence <= 0.5
 
@@ -89,7 +89,12 @@ def test_sentences_without_support_are_located() -> None:
     answer = written(f"{true} [1] Nobody else was asked about any of it.\nYes. {true} [1]")
     assert [it.text for it in answer.unsupported] == ["Nobody else was asked about any of it."]
     assert answer.faults == ("unsupported_statement",)
-    assert answer.notices == ("Without support in the passages: 1 of its 3 sentences.",)
+    assert answer.notices == ("No cited passage supports 1 of the answer's 3 sentences.",)
+
+
+def test_an_answer_of_one_sentence_without_support_is_called_so() -> None:
+    answer = written("Nobody else was asked about any of it [1].")
+    assert "No cited passage supports the answer's only sentence." in answer.notices
 
 
 def test_chinese_marks_and_statements_are_checked() -> None:

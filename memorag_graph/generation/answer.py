@@ -92,8 +92,8 @@ class Answer:
         notices: What a reader should know, for example that a cited passage does not exist.
         faults: The same as codes.
         unsupported: The sentences without support, in order.
-        confidence: How likely the document holds the answer and the answer comes from it, 0 to 1.
-        abstained: Whether the answer is that the document does not contain one.
+        confidence: How likely it is that the document contains the answer and the answer comes from it, 0 to 1.
+        abstained: Whether the answer says that the document does not contain it.
         new_tokens: Tokens that a model generated for it.
         message_id: Id of the chat model's message in the stream; None if no model wrote it.
     """

@@ -34,9 +34,9 @@ def choose_generator(
     Args:
         options: ``generator``, ``max_new_tokens`` and ``temperature`` are read.
         memory_model: Name of the memory model; the embedded one writes answers only if ``generator`` is ``"local"``.
-        embeddings: Compare questions, statements and sentences.
-        local_chat: Returns a chat model by the name of an added, a local or a hub model.
-        is_last_attempt: Whether transient faults end in quoting the evidence, too; otherwise they are raised.
+        embeddings: Embeds questions, statements and sentences.
+        local_chat: Returns a chat model by the name of a registered, local or hub model.
+        is_last_attempt: Whether the evidence is quoted after transient errors, too; otherwise they are raised.
 
     Raises:
         InputError: If the name of a served model is incomplete.
@@ -55,7 +55,7 @@ def choose_generator(
 
 
 def _first_attempt(generator: Generator, fallback: Generator) -> Generator:
-    """Raise transient faults without the server's words, which may repeat a key: LangGraph logs them."""
+    """Raise transient errors without the server's text: LangGraph logs errors, and the text may repeat a key."""
 
     def stand_in(given: GenerationInput) -> Answer | ModelUnavailableError:
         error = given.get("error")

@@ -15,19 +15,20 @@ MEANING = 11.4
 WORDS = 5.2
 """Coefficients of a logistic regression on the two features.
 
-Fitted by ``benchmarks/quality/abstention.py`` with the embedded embedding model on half of two data sets: questions
-asked of their own document against those of other documents, all collections with the same weight.
+Fitted by ``benchmarks/quality/abstention.py`` with the embedded embedding model on half of two data sets. Positives are
+questions put to their own document, negatives those put to another document; all collections have the same weight.
 """
 
 THRESHOLD = 0.3
-"""Confidence below which the answer is that the document does not contain it.
+"""Confidence below which an answer abstains: it says that the document does not contain it.
 
-It refuses 1 % of the answerable questions of that half and 5 % of the other, which was consulted in choosing it; of the
-other half also 86 % of the questions of another domain and 79 % of those of another document of the same kind.
+On the half used for fitting, 1 % of the answerable questions are refused. On the other half, which was also looked at
+when this value was chosen, 5 % of them are refused, 86 % of the questions about another domain, and 79 % of those about
+another document of the same kind.
 """
 
 _LEAST_RANGE = 0.01
-"""Least range of similarities above chance: in a smaller one, rounding would decide."""
+"""Minimum range of similarities above chance; in a smaller one, rounding errors would decide."""
 
 PROBES = (
     "The train leaves at nine in the morning.",

@@ -23,8 +23,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     """Quotes the sentences of the evidence that answer best, in document order.
 
     For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`); below the threshold
-    of confidence, the answer begins with a refusal. For a summary, it is for each point of the outline the sentence
-    that is near to the point and central to its passage.
+    of confidence, the answer begins with a refusal. For a summary, they are one sentence for each point of the outline,
+    similar to the point and central to its passage.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -84,7 +84,6 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         chosen: list[int] = []
         for point in embed(self.embeddings, list(given["outline"]) or [given["question"]]):
             scores = (1 - _CENTRALITY) * (vectors @ point) + _CENTRALITY * centrality
-            scores[chosen] = -np.inf
             ranked = [index for index in descending(scores) if index not in chosen]
             chosen += distinct(ranked, found, 1, [found[index].quote for index in chosen])
         return [found[index] for index in sorted(chosen)]

@@ -33,7 +33,7 @@ def quote_nearest(
         question: The question.
         answer: The answer from memory.
         evidence: Passages in document order, at least one.
-        embeddings: Compare the answer with sentences.
+        embeddings: Embeds the answer and the sentences.
         prompts: The prompts of the document's language.
         rarity: Returns how rare each term of a text is in the document.
 

@@ -34,10 +34,11 @@ def judge(checked: Checked, text: str, wanted: Language) -> Findings:
         findings.add("cites_nothing", "The answer cites no passage; nothing in it was checked against the document.")
     false = dict.fromkeys(citation.number for citation in checked.citations if not citation.supported)
     if false:
-        findings.add("false_citation", f"The answer cites passages for what they do not say: {_list(list(false))}.")
+        findings.add(
+            "false_citation", f"The answer cites passages that do not support its claims: {_list(list(false))}."
+        )
     if checked.citations and checked.unsupported:
-        count = len(checked.unsupported)
-        findings.add("unsupported_statement", f"Without support in the passages: {count} of its {_sentences(checked)}.")
+        findings.add("unsupported_statement", f"No cited passage supports {_unsupported(checked)}.")
     if (other := _other_language(text, wanted)) is not None:
         findings.add("wrong_language", f"The answer is in {other.name}, not in {language(wanted.code).name}.")
     return findings
@@ -56,5 +57,7 @@ def _list(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _sentences(checked: Checked) -> str:
-    return "sentence" if checked.statements == 1 else f"{checked.statements} sentences"
+def _unsupported(checked: Checked) -> str:
+    if checked.statements == 1:
+        return "the answer's only sentence"
+    return f"{len(checked.unsupported)} of the answer's {checked.statements} sentences"

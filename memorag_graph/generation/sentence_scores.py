@@ -25,7 +25,7 @@ CLUES = 0.1
 """Weight of the share of a clue's words that a sentence holds; small, because a clue may be wrong."""
 
 _REPEATED = 0.8
-"""Least share of a sentence's words in another that makes it a repeat."""
+"""Share of a sentence's words in another sentence from which it repeats it."""
 
 _TOUCHING = 8
 """Maximum characters between neighbours."""

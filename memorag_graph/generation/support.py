@@ -9,10 +9,10 @@ from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.words import content_words, is_figure, share_of
 
 SHARE = 0.5
-"""Least share of a statement's words in two neighbouring sentences of its passage."""
+"""Minimum share of a statement's words in two neighbouring sentences of its passage."""
 
 SIMILARITY = 0.75
-"""Least similarity of a paraphrased statement with the quotation."""
+"""Minimum similarity of a paraphrased statement with the quotation."""
 
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z]\w+")
 _NOUNS_ARE_CAPITALS = ("de", "lb")
