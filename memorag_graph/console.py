@@ -14,7 +14,7 @@ STAGES = {
     "gists": "Summarizing sections",
     "memory": "Prefilling the memory",
     "eviction": "Evicting keys and values",
-    "chunks": "Splitting chunks",
+    "chunks": "Chunking the text",
     "index": "Indexing chunks",
 }
 """Title of each stage of :class:`memorag_graph.progress.Progress`."""
@@ -45,7 +45,7 @@ class StageProgress:
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.description:<21}"),
+            TextColumn("{task.description:<24}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             _Rate(),

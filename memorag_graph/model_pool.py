@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langchain_core.embeddings import Embeddings
@@ -80,12 +79,12 @@ class ModelPool:
         Args:
             name: Its name; ``"openai:NAME"``, ``"azure:NAME"`` and ``"deepseek:NAME"`` are served.
             options: How it runs, if it runs here.
-            made_with: The models of a memory that it is to continue; decides what the options leave open.
+            made_with: The models of a memory that it is to continue; used for what the options leave open.
 
         Raises:
             ModelError: If it cannot be loaded.
             InputError: If the device or dtype is unknown.
-            MemoryMismatchError: If the memory to continue is held by a server.
+            MemoryMismatchError: If the memory to continue was made with a served model.
         """
         from memorag_graph.memory.backends.served import served_memory_model
         from memorag_graph.models.served_language_model import SERVED
@@ -99,7 +98,9 @@ class ModelPool:
                 raise InputError("load_in_4bit", f"is for models that run here, not for {name}")
             return self._once(("model", name), lambda: served_memory_model(name, served.chat()))
         if made_with and made_with.dtype == SERVED:
-            raise MemoryMismatchError(f"this memory is held by {made_with.model}; use that model, not {name}")
+            raise MemoryMismatchError(
+                f"this memory was made with {made_with.model}, a served model; use it, not {name}"
+            )
         is_quantized = bool(made_with and made_with.quantization)
         keeps_dtype = is_quantized and options.dtype == "auto"  # 4-bit weights depend on the dtype they are made from
         source = replace(
@@ -139,8 +140,8 @@ class ModelPool:
             return None
         from memorag_graph.retrieval.rerank import CrossEncoderReranker
 
-        load = partial(load_cross_encoder, replace(self._hub, name=name))
-        return self._once(("reranker", name), lambda: CrossEncoderReranker(load()))
+        source = replace(self._hub, name=name)
+        return self._once(("reranker", name), lambda: CrossEncoderReranker(load_cross_encoder(source)))
 
     def added_chat_model(self, name: str) -> "BaseChatModel | None":
         """Return the chat model added under a name, or None."""

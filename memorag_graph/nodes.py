@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 Node = TypeVar("Node", bound=Callable[..., Update])
 
 _FROM_MEMORY = (
-    "This answer is recalled from memory and not verified. The quotations are the passages nearest to it: "
-    "check it against them."
+    "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
+    "document."
 )
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)

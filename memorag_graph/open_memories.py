@@ -67,7 +67,7 @@ class OpenMemory:
                 memory.identity.dtype,
                 dtype,
             )
-        return OpenMemory(memory, self.index, model, self.leased_by or self)
+        return OpenMemory(memory, self.index, model, original)
 
     def prompts(self, options: RunOptions) -> Prompts:
         """Return the prompts for a question: the run's, else those the memory was made with.
@@ -78,7 +78,7 @@ class OpenMemory:
         mine = self.memory.prompts
         for key in OWN_PROMPTS:
             if key in options.prompts and options.prompts[key] != mine[key]:
-                raise InputError(f"prompts.{key}", "is part of a memory; memorize the document again to change it")
+                raise InputError(f"prompts.{key}", "cannot change in an existing memory; memorize the document again")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})
 
     def rarity(self, question: str) -> dict[str, float]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
-from pydantic import ValidationError
 
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError
@@ -97,7 +96,7 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
         document = document if isinstance(document, Document) else Document(**document.get("kwargs", document))
         text, found = document.page_content, document.metadata
         place, source, score = int(found["start"]), found["source"], float(found["score"])
-    except (ValidationError, TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError):
         raise InputError("evidence", "a passage lacks its text, source, start or score") from None
     for chunk in opened.index.chunks:
         if chunk.source == source and chunk.start <= place < chunk.end:

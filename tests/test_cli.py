@@ -253,7 +253,7 @@ def test_prompts_are_overridden_from_text_and_file(
         (["ask", "SAVED", "Why?", "--prompt", "span=@missing"], "missing cannot be read"),
         (["ask", "SAVED", "Why?", "--model", "./missing"], "is not a directory"),
         (["ask", "SAVED", "Why?", "--dtype", "float64"], "dtype: input should be 'auto'"),
-        (["ask", "missing", "Why?"], "missing does not exist; make a memory there with: memorag-graph memorize FILE"),
+        (["ask", "missing", "Why?"], "missing does not exist; see memorag-graph list, or make a memory with"),
         (["info", "missing"], "does not exist"),
         (["memorize", "missing.txt"], "file: missing.txt does not exist"),
         (["memorize", "DOCUMENT", "--gist-tokens", "3"], "gist_tokens: input should be greater than or equal to 16"),

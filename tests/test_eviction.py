@@ -27,7 +27,7 @@ from memorag_graph.kv.rotary import turn
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.revision import appended
 from memorag_graph.memory.eviction.kvzip import kvzip_scores
-from memorag_graph.memory.eviction.prune import prune, turning_frequencies
+from memorag_graph.memory.eviction.prune import checked_frequencies, prune
 from memorag_graph.memory.eviction.scoring import Read
 from memorag_graph.memory.prompt_layout import opening_tokens
 from memorag_graph.memory.storage.memory_files import load_memory, save_memory
@@ -126,7 +126,7 @@ def test_deeper_layers_keep_their_values_and_turn_their_keys(language_model: Lan
     kv = prefill(language_model, random_tokens(60, seed=7))
     scores = [torch.arange(60.0).expand(keys.shape[:2]) for keys, _ in kv.layers]
     left = prune(kv, scores, 0.5, 0, language_model.model)
-    frequencies = turning_frequencies(language_model.model)
+    frequencies = checked_frequencies(language_model.model)
     for (keys, values), (old_keys, old_values) in zip(left.layers, kv.layers, strict=True):
         assert torch.equal(values, old_values[:, 30:])
         torch.testing.assert_close(keys, turn(old_keys[:, 30:], torch.full((30,), -30), frequencies))
@@ -205,7 +205,7 @@ SMOL3 = {**SIZES, "num_hidden_layers": 4, "no_rope_layers": [1, 1, 0, 1], "layer
     ("make", "message"),
     [
         (lambda: GPT2LMHeadModel(GPT2Config(vocab_size=260, n_embd=32, n_layer=2, n_head=4, n_positions=4096)),
-         "not bound to positions"),
+         "does not use rotary position embedding"),
         (lambda: CohereForCausalLM(CohereConfig(**SIZES)), "cannot be moved"),
         (lambda: SmolLM3ForCausalLM(SmolLM3Config(**SMOL3)), "cannot be moved"),
     ],

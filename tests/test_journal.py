@@ -147,6 +147,6 @@ def test_a_journal_that_cannot_be_opened_for_now_is_kept(path: Path, monkeypatch
     with monkeypatch.context() as patched:
         connect, missing = sqlite3.connect, f"file:{path.parent}/missing?mode=ro"
         patched.setattr(sqlite3, "connect", lambda _: connect(missing, uri=True))
-        with pytest.raises(MemoryUnreadableError, match="cannot be read .*; run again"):
+        with pytest.raises(MemoryUnreadableError, match=r"cannot be read .*; run again"):
             Journal(path).read()
     assert Journal(path).read() == {"key": "text"}

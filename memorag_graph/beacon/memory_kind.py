@@ -20,7 +20,7 @@ from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.builder import Recipe
 from memorag_graph.memory.build.full_kind import FullKind
 from memorag_graph.memory.build.kinds import MemoryKind, turn_room
-from memorag_graph.memory.build.prefill import ShardPrefiller, Total, common
+from memorag_graph.memory.build.prefill import PrefillProgress, ShardPrefiller, common_prefix
 from memorag_graph.memory.build.sections import Sections
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.prompt_layout import opening_tokens
@@ -155,7 +155,9 @@ class BeaconShardPrefiller(ShardPrefiller):
         self._beacons = beacons
         self._together = max(1, _TOGETHER.get(model.model.device.type, _TOGETHER["cpu"]) // beacons.window)
 
-    def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: Total) -> KVPrefix:
+    def _prefill(
+        self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: PrefillProgress
+    ) -> KVPrefix:
         """Prefill tokens; between passes the model serves other requests."""
         size = self._beacons.window
         ratio = self._ratio(tokens, recipe.settings)
@@ -180,14 +182,14 @@ class BeaconShardPrefiller(ShardPrefiller):
         """
         best, windows = None, 0
         for shard in known.shards if known and known.settings.kv_storage == "exact" else ():
-            same = common(tokens, shard.token_ids) // self._beacons.window // self._together * self._together
+            same = common_prefix(tokens, shard.token_ids) // self._beacons.window // self._together * self._together
             if known and same > windows and self._ratio(shard.token_ids, known.settings) == ratio:
                 best, windows = shard.kv, same
         if best is not None:
             reader.resume(best, windows)
         return windows
 
-    def _read_tail(self, compressed: KVPrefix, tail: Sequence[int], progress: Total) -> KVPrefix:
+    def _read_tail(self, compressed: KVPrefix, tail: Sequence[int], progress: PrefillProgress) -> KVPrefix:
         """Read the tokens after the last full window, without beacons."""
         if not tail:
             return compressed

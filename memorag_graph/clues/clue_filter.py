@@ -23,9 +23,17 @@ DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
 
 FEWEST_WORDS = 3
 _REPEATED = 0.9
+"""Share of a clue's words in the question or an earlier clue from which it repeats them."""
+
 _ECHOED = 0.8
+"""Share of a clue's words in the prompt from which it echoes it."""
+
 _KNOWN = 0.5
+"""Minimum share of a clue's terms that occur in the document."""
+
 _ASTRAY = 0.9
+"""Minimum similarity of a clue with the question, as a share of the nearest passage's."""
+
 _REFUSAL = re.compile(
     r"""\b(?:i(?:'|’)?m\s+sorry|i\s+apologi[sz]e|as\s+an\s+ai\b|i\s+am\s+an\s+ai\b|i(?:\s+am|(?:'|’)m)\s+unable\s+to|
     i\s+(?:can(?:not|(?:'|’)t|\s+not)|do\s+not|don(?:'|’)t|could\s+not)\s+(?:\w+\s+)?(?:provide|answer|help|find|know|have|see|
@@ -49,7 +57,7 @@ class Dropped:
 
 
 Nearness = Callable[[str, Sequence[str]], tuple[float, Sequence[float]]]
-"""Returns the cosine similarity of a text with its nearest passage, and with each of some other texts."""
+"""Returns the cosine similarity of a text with its nearest passage, and with each of the other texts."""
 
 FilteredClues = tuple[list[str], list[Dropped]]
 """The kept clues, and the dropped ones."""

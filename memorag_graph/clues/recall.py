@@ -29,7 +29,9 @@ from memorag_graph.text.words import passages, share_of
 MOST_CLUES = 5
 MOST_POINTS = 8
 FEWEST_POINTS = 4
-_REMEMBERED = 2
+_NOTED = 2
+"""Maximum sentences of the notes that replace recalled spans."""
+
 _COMBINED = 6
 """Shards whose answers or outlines are combined in one prompt."""
 
@@ -81,19 +83,19 @@ class MemoryRecall:
         the sentences of the memory's notes that share most words with the question take their place.
         """
         prompt = self._prompts.fill("span", question=question)
-        replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        listed, useless = self._filtered(_taking_turns(map(_items, replies)), question, "span")
+        replies = self._chat.ask(self._list_of(prompt), config, **self._shard_limits(MOST_CLUES, _CLUE_TOKENS))
+        listed, useless = self._filtered(_interleaved(map(_items, replies)), question, "span")
         spans, invented = supported(listed, self._passages, _SPAN_SUPPORT, self._code)
         if len(replies) > 1:
             wanted = self._words(question)
             spans.sort(key=lambda span: -share_of(wanted, self._words(span)))
-        return _recalled(spans[:MOST_CLUES] or self._remembered(question), replies, [*useless, *invented])
+        return _recalled(spans[:MOST_CLUES] or self._noted(question), replies, [*useless, *invented])
 
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
-        replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_CLUES, _CLUE_TOKENS))
-        kept, dropped = self._filtered(_taking_turns(map(_items, replies)), question, "sur")
+        replies = self._chat.ask(self._list_of(prompt), config, **self._shard_limits(MOST_CLUES, _CLUE_TOKENS))
+        kept, dropped = self._filtered(_interleaved(map(_items, replies)), question, "sur")
         return _recalled(kept[:MOST_CLUES], replies, dropped)
 
     def answer(self, question: str, config: RunnableConfig | None = None) -> Recalled:
@@ -118,7 +120,7 @@ class MemoryRecall:
             shown = config if len(groups) == 1 else hidden(config)
             combined = [
                 self._chat.ask_alone(
-                    [HumanMessage(self._over(group, prompt))], shown, no_repeat=NO_REPEAT, max_new_tokens=tokens
+                    [HumanMessage(self._with_notes(group, prompt))], shown, no_repeat=NO_REPEAT, max_new_tokens=tokens
                 )
                 for group in groups
             ]
@@ -133,8 +135,8 @@ class MemoryRecall:
         not support are dropped; if too few are left, the most central sentences of its notes take their place.
         """
         prompt = self._prompts.fill("sum", question=question)
-        limits = _lines(MOST_POINTS, _POINT_TOKENS)
-        replies = self._chat.ask(self._list_of(prompt), config, **self._lines(MOST_POINTS, _POINT_TOKENS))
+        limits = _list_limits(MOST_POINTS, _POINT_TOKENS)
+        replies = self._chat.ask(self._list_of(prompt), config, **self._shard_limits(MOST_POINTS, _POINT_TOKENS))
         dropped: list[Dropped] = []
 
         def points_of(reply: AIMessage) -> list[str]:
@@ -147,7 +149,7 @@ class MemoryRecall:
             groups = [outlines[start : start + _COMBINED] for start in range(0, len(outlines), _COMBINED)]
             outlines = []
             for group in groups:
-                reply = self._chat.ask_alone(self._list_of(self._over(chain(*group), prompt)), config, **limits)
+                reply = self._chat.ask_alone(self._list_of(self._with_notes(chain(*group), prompt)), config, **limits)
                 replies.append(reply)
                 points = points_of(reply)
                 outlines.append(points if len(points) >= FEWEST_POINTS else _share_of_each(group))
@@ -157,12 +159,12 @@ class MemoryRecall:
     def _list_of(self, prompt: str) -> list[HumanMessage | AIMessage]:
         return [HumanMessage(prompt), *([AIMessage(_LIST_START)] if self._chat.begins_answers else [])]
 
-    def _lines(self, most: int, tokens: int) -> dict[str, int]:
-        """Limit each of several shards to its share of a list plus one line, so that replies stay short."""
+    def _shard_limits(self, most: int, tokens: int) -> dict[str, int]:
+        """Limit each shard's reply to its share of a list plus one line."""
         each = min(most, -(-most // len(self._chat)) + 1)
-        return _lines(each, tokens * each // most)
+        return _list_limits(each, tokens * each // most)
 
-    def _over(self, notes: Iterable[str], prompt: str) -> str:
+    def _with_notes(self, notes: Iterable[str], prompt: str) -> str:
         """Return a prompt with notes as its context."""
         context = self._prompts.fill("context", context="\n\n".join(notes))
         return f"{context}\n\n{prompt}"
@@ -174,10 +176,11 @@ class MemoryRecall:
         ]
         return [sentence.text for sentence in central if sentence]
 
-    def _remembered(self, question: str) -> list[str]:
+    def _noted(self, question: str) -> list[str]:
+        """Return the sentences of the notes that share most words with a question."""
         wanted = self._words(question)
         scored = [(share_of(wanted, self._words(sentence)), sentence) for sentence in self._sentences()]
-        return [sentence for score, sentence in nlargest(_REMEMBERED, scored, key=itemgetter(0)) if score > 0]
+        return [sentence for score, sentence in nlargest(_NOTED, scored, key=itemgetter(0)) if score > 0]
 
     def _sentences(self) -> list[str]:
         return [sentence.text for note in self._notes for sentence in split_sentences(note.text, self._code)]
@@ -200,7 +203,7 @@ class MemoryRecall:
         return points, [*useless, *invented]
 
 
-def _lines(most: int, tokens: int) -> dict[str, int]:
+def _list_limits(most: int, tokens: int) -> dict[str, int]:
     return {"max_lines": most, "max_new_tokens": tokens, "no_repeat": NO_REPEAT}
 
 
@@ -212,7 +215,7 @@ def _items(reply: AIMessage) -> list[str]:
     return items(text)
 
 
-def _taking_turns(lists: Iterable[Sequence[str]]) -> list[str]:
+def _interleaved(lists: Iterable[Sequence[str]]) -> list[str]:
     return [item for row in zip_longest(*lists) for item in row if item is not None]
 
 

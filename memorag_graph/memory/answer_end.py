@@ -1,4 +1,4 @@
-"""Where an answer ends before the model ends it: at a stop word, or when a list is long enough or repeats itself."""
+"""End an answer early: at a stop word, or when a list is long enough or repeats itself."""
 
 from collections.abc import Sequence
 

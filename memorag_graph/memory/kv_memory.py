@@ -23,7 +23,7 @@ class Identity:
         model: Name the model was loaded by.
         model_fingerprint: Hash of its architecture and weights.
         tokenizer_fingerprint: Hash of its vocabulary and chat template.
-        dtype: What it computes in.
+        dtype: Dtype it computes in.
         window: Maximum tokens of prompt and answer together; shards are laid out for it.
         embedding_model: Name of the model behind the retrieval index; empty without an index.
         quantization: ``"nf4"`` if its weights are held in 4 bits; else empty.

@@ -14,7 +14,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.memory.answer_end import AnswerEnd
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
-from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.chat_template import Role, Turn
 from memorag_graph.models.sampling import Sampling
 
 
@@ -141,11 +141,11 @@ def to_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
             raise InputError(
                 "messages", f"a message of type {message.type!r} is not supported; send system, human or ai messages"
             )
-        role = "assistant" if message.type == "ai" else "user"
+        role: Role = "assistant" if message.type == "ai" else "user"
         if turns and turns[-1].role == role:
-            turns[-1] = Turn(turns[-1].role, f"{turns[-1].text}\n\n{message.text}")
+            turns[-1] = Turn(role, f"{turns[-1].text}\n\n{message.text}")
         else:
-            turns.append(Turn("assistant" if role == "assistant" else "user", message.text))
+            turns.append(Turn(role, message.text))
     if not turns or turns[0].role != "user":
         raise InputError("messages", "the conversation must begin with a user message")
     return turns

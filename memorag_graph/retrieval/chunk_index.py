@@ -17,7 +17,7 @@ class Hit:
 
     Attributes:
         chunk: Position of the chunk in the index.
-        score: Cosine similarity with the query, -1 to 1.
+        score: Cosine similarity, BM25 score or a vector store's score; comparable only within one ranking.
     """
 
     chunk: int

@@ -17,8 +17,8 @@ from memorag_graph.text.chunking import Chunk
 EXACT_UP_TO = 400_000
 """Maximum chunks for exact search, which then takes some 25 ms.
 
-Larger indexes are searched through a graph of neighbours (HNSW), which misses 3 % of the best hundred, and rarely all
-(``benchmarks/results/approximate_search.json``).
+Larger indexes use a graph of neighbours (HNSW), which misses 3 % of the best hundred hits on average, and all of them
+for a few queries (``benchmarks/results/approximate_search.json``).
 """
 
 _NEIGHBOURS = 32
@@ -26,7 +26,7 @@ _CANDIDATES_BUILDING = 200
 _CANDIDATES_SEARCHING = 256
 _BATCH = 16
 _SAME = 0.98
-"""Least cosine similarity of two vectors of one text from one model; batches and machines round differently."""
+"""Minimum cosine similarity of two embeddings of a text by the same model; batches and machines round differently."""
 
 
 class FaissIndex:
@@ -57,7 +57,7 @@ class FaissIndex:
         known: ChunkIndex | None = None,
         exact_up_to: int = EXACT_UP_TO,
     ) -> "FaissIndex":
-        """Embed chunks and index them; vectors of texts in a known index of this kind are reused."""
+        """Embed chunks and index them, reusing the vectors of texts that a known FAISS index holds."""
         vectors = known.vectors() if isinstance(known, FaissIndex) else {}
         new = [text for text in dict.fromkeys(chunk.text for chunk in chunks) if text not in vectors]
         for start in range(0, len(new), _BATCH):
@@ -113,7 +113,7 @@ class FaissIndex:
         ]
 
     def _embed(self, queries: Sequence[str]) -> NDArray[np.float32]:
-        """Return the queries' vectors; the first time, check with a chunk that the model is the index's."""
+        """Embed queries; the first time, embed a chunk, too, to check that the index was built with this model."""
         probe = (
             [] if self._is_checked else [min(range(len(self.chunks)), key=lambda chunk: len(self.chunks[chunk].text))]
         )
@@ -126,7 +126,7 @@ class FaissIndex:
             )
         for chunk in probe:
             if vectors[-1] @ self._index.reconstruct(chunk) < _SAME:
-                raise MemoryMismatchError(f"the embedding model gives other vectors than those of the index; {advice}")
+                raise MemoryMismatchError(f"the index was built with another embedding model; {advice}")
         self._is_checked = True
         return vectors[: len(queries)]
 

@@ -16,7 +16,7 @@ RRF_K = 60
 """Constant of reciprocal rank fusion, as published."""
 
 _SPREAD_K = 4
-"""Constant of the scores that spread to neighbours: small, because only the first hits are worth it."""
+"""Constant of the scores that spread to neighbours; small, so that only the first hits have much effect."""
 
 _DECAY = 0.75
 """Share of a hit's score that reaches a chunk :data:`_STEP` tokens away; its square at twice the distance."""

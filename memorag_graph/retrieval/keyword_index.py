@@ -6,6 +6,7 @@ from math import log
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -50,7 +51,7 @@ class KeywordIndex:
         bm25.index([terms(chunk.text, language_code) or [_ABSENT] for chunk in chunks], show_progress=False)
         return cls(chunks, language_code, bm25)
 
-    def scores(self, query: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    def scores(self, query: str) -> NDArray[np.float32]:
         """Return the BM25 score of every chunk, shape (chunks,)."""
         known = [term for term in terms(query, self.language_code) if term in self._bm25.vocab_dict]
         if not known:

@@ -44,7 +44,7 @@ class MemoryIndex:
         return self.keywords.share_known(text) if self.keywords else 1.0
 
     def nearness(self, question: str, texts: Sequence[str]) -> tuple[float, Sequence[float]]:
-        """Return the cosine similarity of a question with its nearest chunk, and with each of some texts.
+        """Return the cosine similarity of a question with its nearest chunk, and with each given text.
 
         Without an index, all similarities are 0.
         """

@@ -42,7 +42,7 @@ class CrossEncoderReranker:
 
 
 def rerank(reranker: Reranker, queries: Sequence[Query], candidates: Mapping[int, str]) -> list[int]:
-    """Return candidates in the reranker's order for the question; without one, every query has the same say.
+    """Return candidates in the reranker's order for the question; without one, all queries count equally.
 
     Each of several queries ranks all candidates, and a candidate gets its best place in these rankings: the first
     choice of every query comes before the second of any. Ties keep the order of the candidates.

@@ -14,7 +14,7 @@ from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
 
 _FOUND = 10
-"""A query is credited with the chunks among this many first places of its own ranking."""
+"""A query counts as having found the chunks up to this rank in its own ranking."""
 
 _RERANKED = 50
 """Maximum candidates that the reranker reads."""
@@ -140,7 +140,7 @@ def _by_question(queries: Sequence[Query], found: Sequence[Sequence[Sequence[int
 def _finders(
     queries: Sequence[Query], found: Sequence[Sequence[Sequence[int]]], chosen: Mapping[int, str]
 ) -> dict[int, list[Query]]:
-    """Return, for each chosen chunk, the queries that found it, best first; at least the one that came nearest."""
+    """Return, for each chosen chunk, the queries that found it, best first; at least the one that ranks it highest."""
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for position, rankings in enumerate(found):
         own = best_first(fuse((1.0, ranking) for ranking in rankings))

@@ -9,7 +9,7 @@ from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.words import content_words, longest_start, share_of
 
 _SAME = 0.9
-"""Share of content words, both ways, from which two chunks are near-duplicates."""
+"""Two chunks are near-duplicates if each holds at least this share of the other's content words."""
 
 
 class Counts(Protocol):

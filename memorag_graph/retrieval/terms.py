@@ -52,7 +52,7 @@ def terms(text: str, language_code: str) -> list[str]:
 
 @cache
 def function_words(language_code: str) -> frozenset[str]:
-    """Return the words of a language that carry no content; more of them than keyword search leaves out."""
+    """Return the words of a language that carry no content; for English, more than keyword search ignores."""
     from memorag_graph.retrieval.bm25 import stopwords
 
     more = stopwords.STOPWORDS_EN_PLUS if language_code == "en" else ()

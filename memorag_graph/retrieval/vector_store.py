@@ -77,7 +77,7 @@ class VectorStoreKind:
         known: ChunkIndex | None = None,
         report: ReportProgress = ignore_progress,
     ) -> VectorStoreIndex:
-        """Add the chunks of a memory to its collection; ids follow from numbers, so this is idempotent."""
+        """Add the chunks of a memory to its collection; idempotent, because ids depend on positions only."""
         store = self._open(memory_id, embeddings)
         for start in range(0, len(chunks), _BATCH):
             part = chunks[start : start + _BATCH]

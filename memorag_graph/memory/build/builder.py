@@ -20,7 +20,7 @@ from memorag_graph.settings import MemorySettings
 from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks, split_sections
 
 _COUNTED_AT_ONCE = 1 << 20
-"""Characters; the tokens of more take gigabytes."""
+"""Maximum characters to tokenize at once; tokenizing more takes gigabytes."""
 
 Prefill = Callable[[Sequence[Sequence[str]]], tuple[Shard, ...]]
 """Makes shards of their texts."""
@@ -105,7 +105,7 @@ def cut_chunks(
     known: Built | None = None,
     report: ReportProgress = ignore_progress,
 ) -> list[Chunk]:
-    """Return the retrieval chunks of a memory's documents; those of known documents are taken over."""
+    """Return the retrieval chunks of a memory's documents; those of known documents are reused."""
     size, overlap = memory.settings.retrieval_chunk_size, memory.settings.retrieval_chunk_overlap
     total = sum(len(document.text) for document in documents if isinstance(document, Document))
     chunks: list[Chunk] = []
@@ -126,7 +126,7 @@ def _tell_chunks(report: ReportProgress, before: int, total: int, characters: in
 
 
 def _sections(memory: Memory, document: Document, position: int, tell: Callable[[int], None]) -> Iterator[Chunk]:
-    """Yield the sections of a document, telling how many of its characters were taken."""
+    """Yield the sections of a document, and tell how many of its characters have been split into chunks."""
     for note in memory.notes:
         if note.document == position:
             yield Chunk(document.source, position, note.start, note.end, document.text[note.start : note.end])

@@ -137,7 +137,7 @@ class GistKind:
         done = 0
 
         def report(unfinished: int, note: str = "") -> None:
-            nonlocal done  # progress never goes back, although unfinished drafts are unknown between reports
+            nonlocal done  # never decreases, although some reports leave out unfinished drafts
             done = max(done, min(sum(prices[key] for key in notes) + unfinished, total))
             self._report(Progress("gists", done, total, "tokens", note))
 

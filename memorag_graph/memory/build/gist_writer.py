@@ -14,7 +14,7 @@ _SHORTER = 4
 
 
 class BatchGistWriter:
-    """Drafts gists in batches whose row length depends on the section alone, because a gist's bits depend on it.
+    """Drafts gists in batches; a gist depends on the row length to the bit, so that depends on the section alone.
 
     Args:
         scheduler: Runs the model.

@@ -50,7 +50,7 @@ def shard_room(model: TextModel, prompts: Prompts) -> int:
 
 
 def pack(texts: Sequence[str], costs: Sequence[int], room: int) -> list[list[str]]:
-    """Fill shards one after the other; appending never changes a full shard."""
+    """Fill shards one after the other, so that appended texts never change a full shard."""
     shards: list[list[str]] = []
     used = room
     for text, cost in zip(texts, costs, strict=True):

@@ -50,7 +50,7 @@ class ShardPrefiller:
         evictor = Evictor(self._scheduler, self._model, recipe.prompts, recipe.settings, report)
         opening = opening_tokens(self._model, recipe.prompts)
         layouts = [[*opening, *(token for text in shard for token in self._model.encode(text))] for shard in texts]
-        progress = Total(sum(map(len, layouts)), report)
+        progress = PrefillProgress(sum(map(len, layouts)), report)
         shards = []
         for tokens in layouts:
             shard = _same(tokens, known)
@@ -69,8 +69,10 @@ class ShardPrefiller:
         except ValueError as error:
             raise InputError("kv_storage", f"{error}; use int8 or exact") from None
 
-    def _prefill(self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: "Total") -> KVPrefix:
-        """Prefill tokens, of which a start may be known; between pieces the model serves other requests."""
+    def _prefill(
+        self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: "PrefillProgress"
+    ) -> KVPrefix:
+        """Prefill tokens, reusing a known start; between pieces the model serves other requests."""
         start = _longest_start(tokens, known)
         session = self._scheduler.call(lambda: open_session(self._model.model, [None], len(tokens)))
         done = start.length if start else 0
@@ -84,8 +86,8 @@ class ShardPrefiller:
         return self._scheduler.call(session.prefix)
 
 
-class Total:
-    """Adds up tokens read, for progress reports."""
+class PrefillProgress:
+    """Counts the tokens read, and reports them."""
 
     def __init__(self, total: int, report: ReportProgress) -> None:
         self._total = total
@@ -106,18 +108,18 @@ def _same(tokens: Sequence[int], known: Memory | None) -> Shard | None:
 
 
 def _longest_start(tokens: Sequence[int], known: Memory | None) -> KVPrefix | None:
-    """Return the keys and values of the longest known start of some tokens, in whole pieces."""
+    """Return the known keys and values of the longest start of the tokens, in whole pieces."""
     best: KVPrefix | None = None
     for shard in known.shards if known else ():
         if shard.is_exact:
-            whole = common(tokens, shard.token_ids) // PIECE * PIECE
+            whole = common_prefix(tokens, shard.token_ids) // PIECE * PIECE
             if whole > (best.length if best else 0):
                 best = shard.kv.head(whole)
     return best
 
 
-def common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return the length of the common start of two token sequences."""
+def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return the length of the common prefix of two token sequences."""
     for length, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:
             return length

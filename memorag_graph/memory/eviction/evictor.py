@@ -7,7 +7,7 @@ from memorag_graph.inference.decode_session import open_session
 from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.eviction.kvzip import kvzip_scores
-from memorag_graph.memory.eviction.prune import prune, turning_frequencies
+from memorag_graph.memory.eviction.prune import checked_frequencies, prune
 from memorag_graph.memory.eviction.scoring import Scores
 from memorag_graph.memory.prompt_layout import opening_tokens, turn_tokens
 from memorag_graph.models.chat_template import Turn
@@ -73,6 +73,6 @@ class Evictor:
         if not self._model.can_be_observed:
             raise InputError("kv_keep", "the attention of this model cannot be observed; use 1")
         try:
-            self._scheduler.call(lambda: turning_frequencies(self._model.model))
+            self._scheduler.call(lambda: checked_frequencies(self._model.model))
         except ValueError as error:
             raise InputError("kv_keep", f"{error}; use 1") from None

@@ -23,8 +23,8 @@ def kvzip_scores(
     """Score each token by the maximum attention it gets while the model is made to repeat the text.
 
     Kim et al., "KVzip: Query-agnostic KV cache compression with context reconstruction" (2025), with the same number
-    of tokens kept in every head. A chunk's scores come from the pass that repeats it, and are its shares of the
-    attention among the opening, where attention rests, the chunk and the repetition.
+    of tokens kept in every head. A chunk is scored in the pass that repeats it. The softmax there is taken over the
+    opening (the attention sink), the chunk and its repetition.
 
     Args:
         kv: Keys and values of the text.

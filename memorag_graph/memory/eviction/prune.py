@@ -31,7 +31,7 @@ def prune(kv: KVPrefix, scores: Scores, share: float, always: int, model: PreTra
     Raises:
         ValueError: If the model's keys cannot be rotated.
     """
-    frequencies = turning_frequencies(model)
+    frequencies = checked_frequencies(model)
     always = min(always, kv.length)
     count = always + math.ceil((kv.length - always) * share)
     layers = []
@@ -46,10 +46,10 @@ def prune(kv: KVPrefix, scores: Scores, share: float, always: int, model: PreTra
     return KVPrefix(tuple(layers))
 
 
-def turning_frequencies(model: PreTrainedModel) -> Tensor:
-    """Return the frequencies by which a model's keys can be rotated to other positions.
+def checked_frequencies(model: PreTrainedModel) -> Tensor:
+    """Return the rotary frequencies of a model, after a test that they rotate its keys to other positions.
 
-    Proved by reading one token repeatedly: every position attends to equal tokens only, so the keys of a layer differ
+    Tested by reading one token repeatedly: every position attends to equal tokens only, so the keys of a layer differ
     by their positions alone and must be equal after rotating them back.
 
     Raises:
@@ -57,7 +57,7 @@ def turning_frequencies(model: PreTrainedModel) -> Tensor:
     """
     frequencies = rotary_frequencies(model)
     if frequencies is None:
-        raise ValueError("the keys of this model are not bound to positions by rotary embedding")
+        raise ValueError("this model does not use rotary position embedding")
     token = model.config.get_text_config().vocab_size // 3
     session = open_session(model, [None], _PROBE)
     session.prefill(0, [token] * _PROBE)

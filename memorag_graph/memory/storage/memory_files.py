@@ -180,7 +180,7 @@ def _shard_writer(memory: Memory, shard: Shard) -> Writer:
         tensors = {"token_ids": torch.tensor(shard.token_ids, dtype=torch.int32), **shard.stored}
         try:
             save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
-        except SafetensorError as error:  # only the disk can cause it here
+        except SafetensorError as error:  # caused by the disk, for example if it is full
             raise OSError(str(error)) from error
 
     return write
@@ -199,7 +199,7 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
 
 
 def _read_prompts(described: Mapping[str, Any]) -> Prompts:
-    """Return the prompts a memory was made with; its own two are kept even if the built-in ones have changed since."""
+    """Return the prompts a memory was made with, even if the built-in ``context`` or ``gist`` has changed since."""
     built_in = Prompts(language(described["language"]))
     own = {key: described["prompts"][key] for key in OWN_PROMPTS if described["prompts"][key] != built_in[key]}
     return Prompts(built_in.language, {**own, **described["prompt_overrides"]})

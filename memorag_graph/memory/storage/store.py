@@ -31,9 +31,9 @@ _RESUMABLE_SECONDS = 7 * 24 * 3600
 class MemoryStore:
     """Memories on disk, safe for several processes and threads.
 
-    Everything about a memory is in its folder, its locks too, so that nothing of it is left once it is removed. The
-    locks are taken, and folders removed, only under one lock of the store, the gate, which is held for moments:
-    otherwise a process could open a lock file, see its folder removed, and lock a file that nobody else can find.
+    A memory's folder also holds its locks, so that nothing is left once the folder is removed. Locks are taken, and
+    folders removed, only under a lock of the whole store, the gate, which is held briefly: otherwise a process could
+    open a lock file, see its folder removed, and lock a file that nobody else can find.
 
     Args:
         root: The directory; by default :func:`memorag_graph.paths.memories_dir`, evaluated at each use.
@@ -98,7 +98,7 @@ class MemoryStore:
             return Lease(self.directory(memory_id))
 
     def touch(self, memory_id: str) -> None:
-        """Record that a memory was used now, as its manifest's time of change; ignored in a read-only store."""
+        """Record in its manifest's modification time that a memory was used now; ignored in a read-only store."""
         with suppress(OSError):
             os.utime(self.directory(memory_id) / MANIFEST)
 
@@ -181,7 +181,7 @@ class MemoryStore:
     def _tidy(self, directory: Path) -> None:
         """Finish or undo what a killed process left of a change, and remove the remains of an unfinished memory."""
         lock = self._try_lock(directory)
-        if lock is None:  # somebody is at work there
+        if lock is None:  # another process is building or changing it
             return
         with lock, _writing(directory):
             finish_change(directory)

@@ -156,7 +156,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         except ValueError as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
     if not directory.is_dir():
-        raise MemoryFileError(f"{directory} does not exist; make a memory there with: memorag-graph memorize FILE")
+        raise MemoryFileError(
+            f"{directory} does not exist; see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
+        )
     raise MemoryFileError(
         f"{directory} holds no complete memory ({MANIFEST} is missing); make one with: memorag-graph memorize FILE"
     )
