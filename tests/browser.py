@@ -99,8 +99,8 @@ def wait_until_memorized(page: Any) -> None:
     page.wait_for_url(re.compile("memory="), timeout=4 * MINUTES)
 
 
-def digesting(page: Any) -> None:
-    """Wait until sections are being digested."""
+def summarizing(page: Any) -> None:
+    """Wait until sections are being summarized."""
     page.get_by_text(re.compile(r"Summarizing sections: [1-9]")).wait_for()
 
 

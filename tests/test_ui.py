@@ -13,11 +13,11 @@ from tests.browser import (
     answer,
     ask,
     choose_task,
-    digesting,
     long_text,
     memorized,
     report,
     show,
+    summarizing,
     sync_api,
     upload,
     wait_until_memorized,
@@ -123,9 +123,9 @@ def test_an_unreadable_file_is_reported(demo: str, page: Any, tmp_path: Path) ->
 def test_memorizing_can_be_stopped_and_resumed(demo: str, page: Any, tmp_path: Path) -> None:
     page.goto(demo)
     upload(page, long_text(tmp_path / "long.txt"))
-    digesting(page)
+    summarizing(page)
     page.reload()
-    digesting(page)
+    summarizing(page)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").click()
     wait_until_memorized(page)

@@ -18,12 +18,12 @@ from tests.browser import (
     choose_files,
     choose_task,
     demo_server,
-    digesting,
     long_text,
     memorized,
     new_page,
     report,
     show,
+    summarizing,
     sync_api,
     upload,
     wait_until_memorized,
@@ -121,7 +121,7 @@ def test_users_of_one_file_share_one_memory(demo: str, demo_home: Path, browser:
         buttons.append(choose_files(page, file))
     for button in buttons:
         button.click()
-    digesting(third)
+    summarizing(third)
     third.get_by_role("button", name="Cancel").click()
     third.get_by_text("it continues without you").wait_for()
     wait_until_memorized(first)
@@ -169,7 +169,7 @@ def test_memorizing_continues_after_the_browser_is_closed(
     page = new_page(browser)
     page.goto(demo)
     upload(page, long_text(tmp_path / "closed.txt", 50))
-    digesting(page)
+    summarizing(page)
     page.context.close()
     soon(lambda: len(list((demo_home / "memories").glob("*/manifest.json"))) == before + 1)
     page = new_page(browser)
