@@ -187,7 +187,7 @@ def check_input(state: Mapping[str, Any], default_memory_id: str = "") -> GraphI
     Raises:
         InputError: If a value cannot be used, the question is missing, or there is nothing to ask about.
     """
-    if state.get("task_type", "memorag") not in TASK_TYPES:
+    if state.get("task_type") not in (None, *TASK_TYPES):
         raise InputError("task_type", f"{state['task_type']!r} is unknown; choose from {', '.join(TASK_TYPES)}")
     try:
         checked = GraphInput.model_validate({key: value for key, value in state.items() if value is not None})

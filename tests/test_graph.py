@@ -65,6 +65,10 @@ def test_the_drawing_is_the_reviewed_one_and_the_readme_shows_it() -> None:
     assert drawn(readme.split("```mermaid")[1].split("```")[0]) == DRAWING
 
 
+def test_no_task_is_the_default_task(tiny: MemoragGraph) -> None:
+    assert invoke(tiny, task_type=None)["task"] == "memorag"
+
+
 @pytest.mark.parametrize("task_type", ["qa", "memorag", "summarize"])
 def test_each_task_returns_an_answer_whose_citations_are_in_the_text(tiny: MemoragGraph, task_type: str) -> None:
     result = invoke(tiny, task_type=task_type)

@@ -21,7 +21,7 @@ from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memory, read_info, remember_place
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.memory.storage.transaction import MANIFEST, write_together
+from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, write_together
 from memorag_graph.open_memories import OpenMemoryCache
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
@@ -69,6 +69,12 @@ def aged(store: MemoryStore, memory_id: str, seconds: float) -> None:
 
 def refuse_to_wait(progress: Progress) -> None:
     raise InputError("memory", "is claimed")
+
+
+def test_a_memory_that_was_committed_but_not_renamed_is_listed(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path)
+    (make(store, ONE) / MANIFEST).rename(store.directory(ONE) / NEXT_MANIFEST)
+    assert [info["memory_id"] for info in store.memories()] == [ONE]
 
 
 def compete(task: str, tmp_path: Path, arguments: list[list[str]]) -> str:

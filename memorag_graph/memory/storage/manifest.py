@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
-from memorag_graph.memory.storage.transaction import MANIFEST, open_verified, read_manifest, unlisted
+from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, open_verified, read_manifest, unlisted
 from memorag_graph.paths import memories_dir
 
 FORMAT_VERSION = 2
@@ -104,9 +104,10 @@ def _place_record(root: Path, memory_id: str) -> Path:
 def find_memories(root: Path) -> list[dict[str, Any]]:
     """Return the manifests of all readable memories in the folders of a directory, each with its ``"place"``."""
     found = []
-    for path in sorted(root.glob(f"*/{MANIFEST}")):
+    manifests = [path for name in (MANIFEST, NEXT_MANIFEST) for path in root.glob(f"*/{name}")]
+    for directory in sorted({path.parent for path in manifests}):
         try:
-            found.append({"place": str(path.parent), **read_info(path.parent)})
+            found.append({"place": str(directory), **read_info(directory)})
         except MemoryFileError as error:
             _log.warning("skipped: %s", error)
     return found

@@ -20,7 +20,7 @@ from memorag_graph.memory.storage.checksums import describe_file, is_as_describe
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
-_NEXT = "manifest.next.json"
+NEXT_MANIFEST = "manifest.next.json"
 _NEW = ".memorag-new"
 _SEAL = "sha256"
 
@@ -62,7 +62,7 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
     written = directory / f"{MANIFEST}{_NEW}"
     written.write_text(text, encoding="utf-8")
     _sync(written)
-    os.replace(written, directory / _NEXT)
+    os.replace(written, directory / NEXT_MANIFEST)
     _sync(directory)
 
 
@@ -76,7 +76,7 @@ def require_free(directory: Path, names: Iterable[str]) -> None:
     Raises:
         MemoryFileError: If one would be; names it.
     """
-    manifests = [path for name in (MANIFEST, _NEXT) if (path := directory / name).exists()]
+    manifests = [path for name in (MANIFEST, NEXT_MANIFEST) if (path := directory / name).exists()]
     others = [path for path in manifests if not _may_be_ours(path)]
     if not manifests:
         others = [directory / name for name in names if (directory / name).exists()]
@@ -116,9 +116,9 @@ def finish_change(directory: Path) -> None:
 
 
 def _finish_change(directory: Path) -> None:
-    committed = (directory / _NEXT).exists()
+    committed = (directory / NEXT_MANIFEST).exists()
     if committed:
-        for name in _listed(directory / MANIFEST) - _listed(directory / _NEXT):
+        for name in _listed(directory / MANIFEST) - _listed(directory / NEXT_MANIFEST):
             (directory / name).unlink(missing_ok=True)
     for path in sorted(directory.glob(f"*{_NEW}")):
         if committed and path.name != f"{MANIFEST}{_NEW}":
@@ -127,7 +127,7 @@ def _finish_change(directory: Path) -> None:
             path.unlink()
     if committed:
         _sync(directory)  # after a power failure, the new manifest must not be there without the new files
-        os.replace(directory / _NEXT, directory / MANIFEST)
+        os.replace(directory / NEXT_MANIFEST, directory / MANIFEST)
     _sync(directory)
 
 
@@ -146,7 +146,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         MemoryFileError: If it is missing or damaged.
         MemoryUnreadableError: If it cannot be read.
     """
-    for name in (_NEXT, MANIFEST):
+    for name in (NEXT_MANIFEST, MANIFEST):
         try:
             return _read(directory / name)
         except (FileNotFoundError, NotADirectoryError):
@@ -202,7 +202,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     if expected is None:
         raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
     difference = "is missing"
-    not_renamed = [directory / f"{name}{_NEW}"] if (directory / _NEXT).exists() else []
+    not_renamed = [directory / f"{name}{_NEW}"] if (directory / NEXT_MANIFEST).exists() else []
     for path in (*not_renamed, directory / name):
         try:
             size = path.stat().st_size
@@ -225,7 +225,7 @@ def _unreadable(path: Path, error: OSError) -> MemoryUnreadableError:
 
 def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
     """Return the files of a directory that are not part of its memory."""
-    known = {*manifest["files"], *(f"{name}{_NEW}" for name in manifest["files"]), MANIFEST, _NEXT}
+    known = {*manifest["files"], *(f"{name}{_NEW}" for name in manifest["files"]), MANIFEST, NEXT_MANIFEST}
     return [
         path
         for path in sorted(directory.iterdir())
