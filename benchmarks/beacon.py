@@ -1,9 +1,9 @@
-"""Beacon memory in a real run: what attends to what, how the memory grows, what reading windows side by side saves.
+"""Measure beacon memories: attention pattern, growth of the memory, time saved by reading windows in parallel.
 
     python benchmarks/beacon.py [--figure docs/beacon.png]
 
-The model is the embedded one with beacons that are untrained copies of its own projections: its memories hold what such
-memories hold, in size and layout, but a trained checkpoint is needed for answers from them.
+The model is the embedded one; its beacon projections are untrained copies of its own. Size and layout of its memories
+are those of a trained checkpoint, but their content is not useful for answers.
 """
 
 import argparse
@@ -37,7 +37,7 @@ CAPTURE = "beacon_figure"
 
 
 def make_model() -> tuple[PreTrainedModel, BeaconConfig]:
-    """Return the embedded model with beacons of its own."""
+    """Return the embedded model with untrained beacons."""
     config = read_config(str(language_model_dir()))
     config.update({"beacon_window": WINDOW, "beacon_stride": WINDOW, "beacon_param": ["q", "k", "v"]})
     dtype = choose_dtype("auto", torch.device("cpu"))
@@ -58,7 +58,7 @@ def make_model() -> tuple[PreTrainedModel, BeaconConfig]:
 
 
 def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence[int]) -> Tensor:
-    """Return the third window's attention in the first layer, (entries, memory + entries), the mean over the heads."""
+    """Return the third window's attention in the first layer, averaged over heads: (entries, memory + entries)."""
     seen: list[Tensor] = []
 
     def capture(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -84,7 +84,7 @@ def attention_of(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence
 
 
 def growth(model: PreTrainedModel, beacons: BeaconConfig, tokens: Sequence[int], ratio: int) -> list[tuple[int, int]]:
-    """Return tokens read and entries held, after every quarter of a window."""
+    """Return the tokens read and the entries in memory, after every quarter of a window."""
     reader = BeaconCompressor(model, replace(beacons, ratios=(ratio,)))
     points, step = [], WINDOW // 4
     for start in range(0, len(tokens), step):

@@ -1,4 +1,4 @@
-"""32 clients of the service ask one memory at once; the peer is the same questions one after the other."""
+"""Serve 32 concurrent clients that ask one memory; the baseline is the same questions asked one at a time."""
 
 import argparse
 import socket
@@ -45,7 +45,7 @@ def measure(text: str, dtype: Literal["float32", "bfloat16"], tasks: Sequence[st
         with httpx.Client(base_url=url, timeout=None) as client:
             given = {"documents": [{"name": "letters", "text": text}]}
             memory_id = client.post("/memories", json=given).raise_for_status().json()["memory_id"]
-            ask(client, memory_id, QUESTIONS[0], "memorag")  # loads what is loaded once
+            ask(client, memory_id, QUESTIONS[0], "memorag")  # warm-up: load models and memory
             return {task: compare(client, memory_id, task) for task in tasks}
 
 
@@ -67,7 +67,7 @@ def ask(client: httpx.Client, memory_id: str, question: str, task: str) -> str:
 
 
 def compare(client: httpx.Client, memory_id: str, task: str) -> dict[str, Any]:
-    """Ask at once first: what is remembered from it helps the peer."""
+    """Measure concurrent questions first, so that caches favour the baseline."""
     start = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:
         together = list(pool.map(lambda question: ask(client, memory_id, question, task), QUESTIONS))

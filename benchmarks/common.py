@@ -1,4 +1,4 @@
-"""What the benchmarks share: results with the machine and versions they came from."""
+"""Helpers shared by the benchmarks: write results with machine and versions, build memories, compare logits."""
 
 import json
 import os
@@ -30,7 +30,7 @@ QUESTIONS = ROOT / "examples" / "questions.jsonl"
 
 
 def write_result(name: str, result: dict[str, Any]) -> None:
-    """Print a result and keep it as JSON under results/."""
+    """Print a result and write it as JSON under results/."""
     described = {
         **result,
         "machine": {
@@ -54,7 +54,7 @@ def build(model: LocalMemoryModel, text: str, settings: MemorySettings, embeddin
 
 
 def next_token_scores(model: PreTrainedModel, prefix: KVPrefix, texts: Sequence[Sequence[int]]) -> Tensor:
-    """Continue a prefix by texts of one length; return the log-probabilities after each token, (tokens, vocabulary)."""
+    """Continue a prefix with texts of equal length; return log-probabilities after each token: (tokens, vocabulary)."""
     session = open_session(model, [prefix] * len(texts), 0, len(texts[0]))
     return torch.cat([session.step(column).log_softmax(-1) for column in zip(*texts, strict=True)])
 

@@ -1,9 +1,9 @@
-"""What a full memory still knows when a part of its keys and values is evicted, with the embedded model in float32.
+"""Measure what a full memory loses when part of its keys and values is evicted, with the embedded model in float32.
 
-Sixteen facts are planted in the example document. For each way to choose and each share that is kept: how many
-questions about them are answered with the right value, how surprised the model is by it (nats per token), and how
-well the next token agrees with that of the whole memory on other text. The peers are the whole memory and a random
-choice, of the same run.
+Sixteen facts are planted in the example document. For each eviction method and each share kept, measures the number of
+questions about them that are answered correctly, the negative log-likelihood of the correct values (nats per token),
+and the agreement of next tokens with the full memory on other text. Baselines, in the same run: the full memory, and
+random eviction.
 """
 
 import time
@@ -52,7 +52,7 @@ FACTS = {
 
 
 def planted(model: LanguageModel) -> tuple[Document, list[int]]:
-    """Return the example's start with the facts between its paragraphs, and tokens of what follows in it."""
+    """Return the example's beginning with the facts between its paragraphs, and the tokens of the rest."""
     paragraphs = [it for it in read_document(DOCUMENT).text.split("\n\n") if it.strip()]
     sentences = [f"{subject[0].upper()}{subject[1:]} is {value}." for subject, value in FACTS.items()]
     costs = [model.count(it) for it in paragraphs]
@@ -64,7 +64,7 @@ def planted(model: LanguageModel) -> tuple[Document, list[int]]:
 
 
 class Examiner:
-    """Asks a memory about the facts."""
+    """Asks a memory about the planted facts."""
 
     def __init__(self, model: LanguageModel, prompts: Prompts) -> None:
         self._model, self._prompts = model, prompts
@@ -80,7 +80,7 @@ class Examiner:
         }
 
     def _answers(self, kv: KVPrefix) -> list[str]:
-        """Write greedy answers to all questions, as rows of one batch."""
+        """Decode greedy answers to all questions in one batch."""
         session, scores = self._asked(kv, [self._turn(subject) for subject in FACTS])
         written: list[list[int]] = [[] for _ in FACTS]
         for _ in range(ANSWER_TOKENS):
@@ -91,7 +91,7 @@ class Examiner:
         return [self._model.decode(list(takewhile(lambda it: it not in stops, row))) for row in written]
 
     def _surprises(self, kv: KVPrefix) -> list[float]:
-        """Return the negative log-probability of each token of the right values."""
+        """Return the negative log-probability of each token of the correct values."""
         begun = [f"{subject[0].upper()}{subject[1:]} is" for subject in FACTS]
         turns = [self._turn(subject) + self._model.encode(text) for subject, text in zip(FACTS, begun, strict=True)]
         session, scores = self._asked(kv, turns)

@@ -1,6 +1,6 @@
-"""How often the quotations of an answer touch the evidence, over the example's questions with the embedded models.
+"""Measure how often quotations overlap the evidence, for the example's questions with the embedded models.
 
-Compared in one run at one token budget: searching with the question alone, and the default pipeline with clues.
+Compares retrieval with the question alone and the default pipeline with clues, in one run at one token budget.
 """
 
 import json
@@ -25,13 +25,13 @@ def touches(found: Spans, evidence: Spans) -> bool:
 
 
 def recall(found: Spans, evidence: Spans) -> float:
-    """Share of the evidence's characters that were found."""
+    """Return the share of the evidence's characters that were found."""
     wanted = {at for start, end in evidence for at in range(start, end)}
     return len(wanted & {at for start, end in found for at in range(start, end)}) / len(wanted)
 
 
 def spans(result: dict[str, Any]) -> tuple[Spans, Spans]:
-    """Return where the evidence and the quotations of an answer stand."""
+    """Return the offsets of the evidence and of the answer's quotations."""
     return (
         [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
         [(it["start"], it["end"]) for it in result["citations"]],

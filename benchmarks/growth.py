@@ -1,12 +1,12 @@
-"""How forming time, memory, disk and answer time grow with the length of the text, with the embedded models.
+"""Measure how build time, RAM, disk space and answer time grow with the text's length, with the embedded models.
 
-Each length is memorized in a process of its own and asked in another one, so that the peaks are theirs alone. The
-peer of a line is the line above it: ten times the text.
+Each length is memorized in one process and asked in another, so that peak RAM is measured separately. Ratios compare
+each length with the next shorter one.
 
     python benchmarks/growth.py DOCUMENTS.jsonl [...] --tokens 10000 100000 1000000
 
-Each line of a file holds a document as {"text": ...}. Where they are too short together, they are read once more
-with their lines in reverse order, which is other text to a model.
+Each line of a file holds a document as {"text": ...}. If all of them together are too short, they are repeated with
+their lines in reverse order, so that the model does not see the same text twice.
 """
 
 import argparse
@@ -42,7 +42,7 @@ _MILLION = 1e6
 
 
 def documents(paths: list[Path], tokens: int, count: Callable[[str], int]) -> Iterator[Document]:
-    """Yield documents of so many tokens together."""
+    """Yield documents with this many tokens in total."""
     texts = [json.loads(line)["text"] for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
     for number, text in enumerate([*texts, *("\n".join(reversed(text.splitlines())) for text in texts)]):
         cost = count(text)
@@ -59,7 +59,7 @@ def peak_mb() -> int:
 
 
 def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
-    """Memorize so many tokens; return what it took."""
+    """Memorize this many tokens; return times and sizes."""
     silence_libraries()
     registry, options = Registry(), RunOptions()
     model = registry.models.memory_model(EMBEDDED, RunOptions())
@@ -86,7 +86,7 @@ def form(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
 
 
 def ask(directory: Path) -> dict[str, Any]:
-    """Open a memory and ask; return what it took."""
+    """Open a memory and ask; return times and peak RAM."""
     silence_libraries()
     registry = Registry()
     registry.models.memory_model(EMBEDDED, RunOptions())
@@ -108,18 +108,18 @@ def ask(directory: Path) -> dict[str, Any]:
 
 
 def alone(work: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, Any]:
-    """Run in a new process."""
+    """Run a function in a new process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments)
 
 
 def formed(paths: list[Path], tokens: int, directory: Path) -> dict[str, Any]:
-    """Memorize, or return what it took where an earlier run has kept that beside the memory."""
-    noted = directory.with_suffix(".json")
-    if not noted.exists():
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(json.dumps(alone(form, paths, tokens, directory)), encoding="utf-8")
-    described: dict[str, Any] = json.loads(noted.read_text(encoding="utf-8"))
+    """Memorize in a new process, or return the measurements that an earlier run stored beside the memory."""
+    stored = directory.with_suffix(".json")
+    if not stored.exists():
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        stored.write_text(json.dumps(alone(form, paths, tokens, directory)), encoding="utf-8")
+    described: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
     return described
 
 
@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", type=Path, nargs="+")
     parser.add_argument("--tokens", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--keep", type=Path, help="directory for the memories; a run that was cut short goes on there")
+    parser.add_argument("--keep", type=Path, help="directory for the memories; re-run to resume")
     arguments = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as temporary:

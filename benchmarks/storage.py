@@ -1,9 +1,9 @@
-"""Ways to keep a memory's keys and values: bytes, times and what is lost, with the embedded model.
+"""Compare storage formats of keys and values: size, time and loss of accuracy, with the embedded model.
 
-The text is prefilled in float32 and kept in each way; the model then continues other text of the same document over
-what was loaded, and its next-token scores are compared with those over the float32 original. Times are medians of
-interleaved repetitions. Peers, in the same run: reading the text again, and what the original MemoRAG does, which is
-``torch.save`` of the cache and a ``deepcopy`` of it for each question.
+The memory of a text is built and saved in each format. The model then continues other text of the same document from
+the loaded memory, and its next-token scores are compared with those from the float32 original. Times are medians of
+interleaved repetitions. Baselines, in the same run: prefilling the text again, and the original MemoRAG's method, which
+is ``torch.save`` of the cache and a ``deepcopy`` of it for each question.
 
     python benchmarks/storage.py [--document TEXT] [--tokens 4000]
 """
@@ -41,8 +41,8 @@ TEXTS, TEXT_TOKENS = 20, 100
 QUESTION = [Turn("user", "What did the company do about the price of fuel?")]
 
 
-class Way:
-    """One way to keep a memory: how to save it, and how to get from the file to the first token of an answer."""
+class Format:
+    """A storage format: how to save a memory, and how to get from the file to the first token of an answer."""
 
     def __init__(self, model: LocalMemoryModel, memory: Memory, file: Path) -> None:
         self.model, self.memory, self.file = model, memory, file
@@ -53,7 +53,7 @@ class Way:
         return int(session.prefill(0, self.turn).argmax())
 
 
-class Ours(Way):
+class PackageFormat(Format):
     """This package's files."""
 
     def __init__(self, model: LocalMemoryModel, built: Built, directory: Path) -> None:
@@ -71,8 +71,8 @@ class Ours(Way):
         return self.first_token(self.load())
 
 
-class Pickled(Way):
-    """The original's: the cache as a pickle, copied for each question, which then grows it token by token."""
+class PickledCache(Format):
+    """The original MemoRAG's method: a pickled cache, copied for each question because generation extends it."""
 
     def save(self) -> None:
         cache = DynamicCache()
@@ -98,7 +98,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def start_of(text: str, tokens: int, count: Callable[[str], int]) -> str:
-    """Return the start of a text with about so many tokens."""
+    """Return the beginning of a text, about this many tokens long."""
     return text[: int(len(text) * tokens / count(text))]
 
 
@@ -121,33 +121,35 @@ def main() -> None:
         return models[dtype], build(models[dtype], text, settings, EMBEDDED)
 
     with tempfile.TemporaryDirectory() as kept:
-        ways: dict[str, Ours | Pickled] = {
-            f"{storage} ({dtype})": Ours(*built(dtype, storage), Path(kept) / f"{storage}-{dtype}")
+        formats: dict[str, PackageFormat | PickledCache] = {
+            f"{storage} ({dtype})": PackageFormat(*built(dtype, storage), Path(kept) / f"{storage}-{dtype}")
             for dtype, storage in (("float32", "exact"), ("float32", "float16"), ("float32", "int8"),
                                    ("float32", "int4"), ("bfloat16", "exact"), ("bfloat16", "int8"))
         }  # fmt: skip
         for dtype in models:
-            whole = ways[f"exact ({dtype})"]
-            ways[f"torch.save + deepcopy ({dtype})"] = Pickled(whole.model, whole.memory, Path(kept) / f"{dtype}.pt")
-        reference = ways["exact (float32)"]
+            whole = formats[f"exact ({dtype})"]
+            formats[f"torch.save + deepcopy ({dtype})"] = PickledCache(
+                whole.model, whole.memory, Path(kept) / f"{dtype}.pt"
+            )
+        reference = formats["exact (float32)"]
         scores = next_token_scores(precise.model, reference.memory.shards[0].kv, texts)
         times: dict[str, dict[str, list[float]]] = {}
         for _ in range(REPEATS):
-            for name, way in ways.items():
-                for what, work in (("save", way.save), ("load", way.load),
-                                   ("load_to_first_token", way.load_to_first_token)):  # fmt: skip
+            for name, stored in formats.items():
+                for what, work in (("save", stored.save), ("load", stored.load),
+                                   ("load_to_first_token", stored.load_to_first_token)):  # fmt: skip
                     times.setdefault(name, {}).setdefault(what, []).append(seconds(work))
             for dtype in models:
-                whole = ways[f"exact ({dtype})"]
+                whole = formats[f"exact ({dtype})"]
                 times.setdefault(f"read again ({dtype})", {}).setdefault("load_to_first_token", []).append(
-                    seconds(partial(read_again, whole))
+                    seconds(partial(prefill_again, whole))
                 )
         rows = {
             name: {
-                **described(way, reference),
-                **agreement(next_token_scores(way.model.language_model.model, way.load(), texts), scores),
+                **described(stored, reference),
+                **agreement(next_token_scores(stored.model.language_model.model, stored.load(), texts), scores),
             }
-            for name, way in ways.items()
+            for name, stored in formats.items()
         }
     medians = {name: {what: statistics.median(values) for what, values in it.items()} for name, it in times.items()}
     for name in rows:
@@ -167,17 +169,18 @@ def main() -> None:
     )
 
 
-def read_again(way: Way) -> int:
-    tokens = list(way.memory.shards[0].token_ids)
-    session = open_session(way.model.language_model.model, [None], len(tokens))
+def prefill_again(stored: Format) -> int:
+    """Prefill the memory's tokens and compute the first token of the answer."""
+    tokens = list(stored.memory.shards[0].token_ids)
+    session = open_session(stored.model.language_model.model, [None], len(tokens))
     session.prefill(0, tokens)
-    return way.first_token(session.prefix())
+    return stored.first_token(session.prefix())
 
 
-def described(way: Way, reference: Way) -> dict[str, Any]:
-    size = way.file.stat().st_size
+def described(stored: Format, reference: Format) -> dict[str, Any]:
+    size = stored.file.stat().st_size
     return {
-        "bytes_per_token": round(size / way.memory.memory_tokens),
+        "bytes_per_token": round(size / stored.memory.memory_tokens),
         "share_of_float32": round(size / reference.file.stat().st_size, 4),
     }
 

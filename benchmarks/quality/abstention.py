@@ -36,7 +36,7 @@ REFUSED = 0.05
 def cases(
     name: str, every: dict[str, list[Question]], documents: dict[str, str]
 ) -> Iterator[tuple[str, Question, str]]:
-    """Yield document, question and kind; the halves of the data are kept apart by the question's part."""
+    """Yield document, question and kind; the question's ``part`` tells the tuning half from the report half."""
     picked = random.Random(7)
     own = [it for it in every[name] if it["kind"] != "general"]
     others = [it for key, questions in every.items() if key != name for it in questions]

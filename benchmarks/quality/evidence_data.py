@@ -1,4 +1,4 @@
-"""Shared by the studies of answers: data sets, evidence from hybrid retrieval, cached vectors."""
+"""Helpers shared by the studies of answers: data sets, evidence from hybrid retrieval, cached vectors."""
 
 import json
 import time
@@ -35,7 +35,7 @@ def read(folder: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
     by_document = list(documents)
     for question in questions:
         name = question["document_id"]
-        many = len(by_document) > 10  # of many documents the first half is for tuning, of few every other question
+        many = len(by_document) > 10  # many documents: the first half is for tuning; few: every other question
         question["part"] = int(by_document.index(name) >= len(by_document) // 2 + 1) if many else seen[name] % 2
         seen[name] += 1
     return documents, questions

@@ -1,9 +1,9 @@
-"""Measure this package, the original, llama.cpp and the machine's limits in one run, in turns.
+"""Measure this package, the original MemoRAG, llama.cpp and the machine's limits, interleaved in one run.
 
     python benchmarks/speed [--quick] [--rounds N] [--document FILE] [--no-llama-cpp]
 
-The medians, the ratios and all rounds go to ``benchmarks/results/speed.json``, the ratios by name to
-``benchmarks/results/latest.json``. The first run installs the contenders into ``.bench``; llama.cpp is built from
+Medians, ratios and the times of all rounds are written to ``benchmarks/results/speed.json``, the ratios alone to
+``benchmarks/results/latest.json``. The first run installs the competitors into ``.bench`` and builds llama.cpp from
 source there.
 """
 
@@ -20,7 +20,7 @@ import environments
 from common import DOCUMENT, ROOT, write_result
 from environments import KEPT
 from peer import Peer
-from plan import Contenders, Plan, clean, measure
+from plan import Competitors, Plan, clean, measure
 from plot import draw
 from ratios import medians, ratios
 from startup import startup
@@ -30,12 +30,12 @@ _CHARACTERS_PER_TOKEN = 4.1
 
 
 def quick(text: str) -> Plan:
-    """Return what takes less than three minutes."""
+    """Return a plan that takes less than three minutes."""
     return Plan(_part(text, 2000), 1, 512, 32, 1024, 24, 12, _part(text, 2000))
 
 
 def full(text: str, rounds: int) -> Plan:
-    """Return what is reported."""
+    """Return the plan of the reported figures."""
     return Plan(_part(text, 8000), rounds, 512, 64, 2048, 96, 40, _part(text, 4000))
 
 
@@ -45,17 +45,17 @@ def _part(text: str, tokens: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="less of everything, once")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, one round")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements of each stage")
     parser.add_argument("--document", type=Path, default=DOCUMENT, help="text to memorize, at least 8,000 tokens")
-    parser.add_argument("--no-llama-cpp", action="store_true", help="do not build llama.cpp where it is missing")
+    parser.add_argument("--no-llama-cpp", action="store_true", help="do not build llama.cpp if it is missing")
     arguments = parser.parse_args()
     text = arguments.document.read_text(encoding="utf-8")
     plan = quick(text) if arguments.quick else full(text, arguments.rounds)
     clean()
-    who = _contenders(build=not (arguments.quick or arguments.no_llama_cpp))
-    found = measure(plan, who)
-    for peer in (who.package, who.quickest, who.original, who.llama):
+    peers = _competitors(build=not (arguments.quick or arguments.no_llama_cpp))
+    found = measure(plan, peers)
+    for peer in (peers.package, peers.quickest, peers.original, peers.llama):
         if peer is not None:
             peer.close()
     middle = medians(found)
@@ -74,14 +74,14 @@ def main() -> None:
 
 
 def alone(script: str, *arguments: str) -> dict[str, Any]:
-    """Run a script in a process of its own, and return what it prints."""
+    """Run a script in a new process and return the JSON that it prints."""
     command = [sys.executable, str(Path(__file__).parent / script), *arguments]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     printed: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     return printed
 
 
-def _contenders(*, build: bool) -> Contenders:
+def _competitors(*, build: bool) -> Competitors:
     package = Peer("package.py", "float32")
     models = package.run("models")
     chosen = Peer("package.py", "auto")
@@ -90,7 +90,7 @@ def _contenders(*, build: bool) -> Contenders:
     llama = None
     if build or environments.has_llama_cpp():
         llama = Peer("llama.py", str(_gguf()), python=environments.llama_cpp())
-    return Contenders(package, quickest, original, llama)
+    return Competitors(package, quickest, original, llama)
 
 
 def _gguf() -> Path:

@@ -1,4 +1,4 @@
-"""Environments of the contenders: installed once, kept in ``.bench`` beside the benchmarks' results."""
+"""Virtual environments of the competitors, installed once into ``.bench`` in the repository's root."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent.parent
 KEPT = ROOT / ".bench"
 
 _SHARED = ("torch", "transformers", "faiss-cpu", "numpy")
-"""What the original gets in the versions that this package uses."""
+"""Packages installed for the original in the same versions as for this package."""
 
 _ORIGINAL = ("accelerate", "semantic-text-splitter", "langdetect", "openai")
 
 
 def original() -> Path:
-    """Return the interpreter of an environment with memorag 0.1.5, as published; its CUDA libraries are left out."""
+    """Return the interpreter of an environment with memorag 0.1.5 as published, without its CUDA libraries."""
 
     def install(python: Path) -> None:
         _pip(python, *(f"{name}=={version(name)}" for name in _SHARED), *_ORIGINAL)
@@ -37,7 +37,7 @@ def llama_cpp() -> Path:
 
 
 def has_llama_cpp() -> bool:
-    """Tell whether llama.cpp was built before."""
+    """Return whether llama.cpp is built."""
     return (KEPT / "llama.cpp" / ".installed").exists()
 
 

@@ -1,4 +1,4 @@
-"""What the machine can do: how fast it reads memory and multiplies matrices, by PyTorch's own products and packed."""
+"""Measure the machine's limits: memory bandwidth, and matrix products with and without packed weights."""
 
 import statistics
 import time
@@ -16,9 +16,9 @@ _REPEATS = 7
 
 
 def limits() -> dict[str, Any]:
-    """Return bytes per second read by a sum, and operations per second of products of large matrices, by dtype.
+    """Return the bytes per second read by a sum, and the operations per second of large matrix products, by dtype.
 
-    ``packed`` are those of products whose second matrix lies as oneDNN reads it.
+    ``packed_``: products whose second matrix is stored in oneDNN's layout.
     """
     numbers = torch.ones(_NUMBERS)
     found: dict[str, Any] = {"bytes_per_second": numbers.nbytes / _median(numbers.sum)}
@@ -33,7 +33,7 @@ def limits() -> dict[str, Any]:
 
 
 def _median(work: Callable[[], object]) -> float:
-    """Return the median of repeats, after one that does not count."""
+    """Return the median time, after one warm-up call."""
     work()
     times = []
     for _ in range(_REPEATS):

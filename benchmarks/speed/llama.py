@@ -1,4 +1,4 @@
-"""llama.cpp with the same model as it is packaged (Q4_1), the same prompts, branches as one batch.
+"""llama.cpp with the same model as packaged (Q4_1), the same prompts, and branches decoded as one batch.
 
 llama.py MODEL_FILE
 """
@@ -20,7 +20,7 @@ _CONTEXT = 8192
 
 
 class Llama:
-    """A model with a prefix in sequence 0, which branches continue in sequences of their own."""
+    """A model with a prefix in sequence 0; each branch continues it in its own sequence."""
 
     def __init__(self, path: str) -> None:
         llama.llama_log_set(_silent, ctypes.c_void_p())
@@ -43,7 +43,7 @@ class Llama:
         return {"seconds": time.perf_counter() - began, "tokens": len(tokens)}
 
     def restore(self) -> dict[str, Any]:
-        """Save the state and set it again."""
+        """Save the state and time restoring it."""
         size = llama.llama_state_get_size(self._context)
         state = (ctypes.c_uint8 * size)()
         size = llama.llama_state_get_data(self._context, state, size)
@@ -52,7 +52,7 @@ class Llama:
         return {"seconds": time.perf_counter() - began, "bytes": size}
 
     def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int) -> dict[str, Any]:
-        """Continue the prefix by prompts at once, by so many tokens each, always the likeliest."""
+        """Continue the prefix with prompts in one batch, by ``new_tokens`` greedy tokens each."""
         began = time.perf_counter()
         latest = []
         for session, prompt in enumerate(prompts, start=1):
@@ -67,7 +67,7 @@ class Llama:
         return {"seconds": seconds, "new_tokens": new_tokens * len(prompts)}
 
     def _read(self, tokens: Sequence[int], place: int, sequence: int) -> int:
-        """Read tokens, and return the likeliest next one."""
+        """Read tokens and return the most likely next one."""
         for start in range(0, len(tokens), _BATCH):
             part = tokens[start : start + _BATCH]
             for slot, token in enumerate(part):
@@ -98,7 +98,7 @@ class Llama:
 
 @llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _silent(*_: object) -> None:
-    """Say nothing."""
+    """Discard log messages."""
 
 
 def main() -> None:

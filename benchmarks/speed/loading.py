@@ -1,6 +1,6 @@
-"""What it takes to have a saved memory ready in a process that has just started; libraries are imported before.
+"""Time loading a saved memory in a new process; libraries are imported before timing starts.
 
-Imports nothing of this package for the original's way, so that both run in their own environments.
+The original's stage imports nothing from this package, so that it runs in the original's environment.
 """
 
 import copy
@@ -24,7 +24,7 @@ def package(place: str, check: str) -> dict[str, Any]:
 
 
 def original(place: str) -> dict[str, Any]:
-    """Load a cache as the original does, with the copy that it makes for a question."""
+    """Load a cache as the original does, including the copy that it makes for a question."""
     import torch
     import transformers  # noqa: F401 - the cache's class
 

@@ -1,8 +1,8 @@
-"""A question over a million tokens of text beside one over fifty thousand.
+"""Compare the time of a question over a million tokens of text with one over fifty thousand.
 
-The digests of the sections are the beginnings of the sections, put where a killed process would have left its own:
-writing them would take an hour and changes nothing for a question. The text is the example's, its paragraphs in
-another order each time.
+Instead of generating gists, which would take an hour and does not affect the time of a question, the journal is filled
+with the beginnings of the sections, as if an interrupted build had written them. The text is the example, repeated
+with its paragraphs in a different order each time.
 
     long_text.py DOCUMENT DIRECTORY
 """
@@ -39,14 +39,14 @@ _REPEATS = 2
 
 
 def document(text: str, copies: int) -> Document:
-    """Return so many copies of a text, the paragraphs of each in another order."""
+    """Return copies of a text, each with its paragraphs in a different order."""
     paragraphs = text.split("\n\n")
     shuffled = [random.Random(seed).sample(paragraphs, len(paragraphs)) for seed in range(copies)]
     return Document(source="text", text="\n\n".join(paragraph for copy in shuffled for paragraph in copy))
 
 
 class LongTexts:
-    """Memories of long texts, and the time of questions over them."""
+    """Builds memories of long texts and times questions over them."""
 
     def __init__(self, directory: Path) -> None:
         silence_libraries()
@@ -58,12 +58,12 @@ class LongTexts:
         self._graph = build_graph(self._registry)
 
     def memorize(self, text: str, tokens: int) -> dict[str, object]:
-        """Memorize so many tokens of a text's copies."""
+        """Memorize this many tokens of copies of a text."""
         whole = document(text, 1 + tokens // self._model.language_model.count(text))
         share = tokens / self._model.language_model.count(whole.text)
         cut = Document(source="text", text=whole.text[: int(len(whole.text) * share)])
         place = self._directory / str(tokens)
-        self._digest(cut, place / JOURNAL)
+        self._fill_journal(cut, place / JOURNAL)
         opened = self._registry.memorize([cut], self._options, place)
         return {
             "tokens": opened.memory.context_tokens,
@@ -73,26 +73,27 @@ class LongTexts:
         }
 
     def seconds(self, tokens: int, question: str) -> float:
-        """Return how long a question takes."""
+        """Return the seconds that a question takes."""
         began = time.perf_counter()
         self._graph.invoke(
             GraphInput(memory_id=str(self._directory / str(tokens)), query=question), context=self._options
         )
         return time.perf_counter() - began
 
-    def _digest(self, text: Document, place: Path) -> None:
+    def _fill_journal(self, text: Document, place: Path) -> None:
+        """Store the beginning of each section as its gist."""
         model, settings = self._model.language_model, self._options.memory_settings
         recipe = Recipe(Prompts(language("en")), settings, Identity.of(model, EMBEDDED))
         kind = self._model._kind(recipe, Journal(), ignore_progress)
         place.parent.mkdir(parents=True, exist_ok=True)
         journal = Journal(place)
         for section in split_sections(text.text, model, kind.section_tokens):
-            digested = text.text[section.start : section.end]
-            journal.add(kind.key(digested), digested[: 3 * settings.gist_tokens])
+            section_text = text.text[section.start : section.end]
+            journal.add(kind.key(section_text), section_text[: 3 * settings.gist_tokens])
 
 
 def main() -> None:
-    """Print what was measured, as JSON."""
+    """Print the measurements as JSON."""
     text = Path(sys.argv[1]).read_text(encoding="utf-8")
     texts = LongTexts(Path(sys.argv[2]))
     sizes = {str(tokens): texts.memorize(text, tokens) for tokens in (SHORT, LONG)}

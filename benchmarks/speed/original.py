@@ -1,7 +1,7 @@
-"""memorag 0.1.5 as published, freed from what needs CUDA, always in its favour.
+"""memorag 0.1.5 as published, patched to run without CUDA; where there is a choice, the patch favours it.
 
-It runs in float32 with PyTorch's fused attention instead of 4 bits and FlashAttention-2; nothing else of it is
-changed, but for how many tokens an answer has, so that both sides write as many.
+It runs in float32 with PyTorch's fused attention instead of 4 bits and FlashAttention-2. The only other change is the
+number of generated tokens, so that both sides generate the same number.
 
     original.py MODEL_DIR EMBEDDING_MODEL_DIR
 """
@@ -49,17 +49,17 @@ def _on_cpu(load: Callable[..., Any]) -> Callable[..., Any]:
 
 _stand_in("minference", MInference=None)
 _stand_in("pynvml")
-_stand_in("tiktoken", get_encoding=lambda _: types.SimpleNamespace(encode=str.split))  # only counts, to print
+_stand_in("tiktoken", get_encoding=lambda _: types.SimpleNamespace(encode=str.split))  # only used to print token counts
 faiss.GpuIndex = type("GpuIndex", (), {})  # type: ignore[misc, assignment]
 AutoModel.from_pretrained = _on_cpu(AutoModel.from_pretrained)  # type: ignore[method-assign]
 AutoModelForCausalLM.from_pretrained = _on_cpu(AutoModelForCausalLM.from_pretrained)  # type: ignore[method-assign]
 logging.set_verbosity_error()
 
-from memorag import memorag, memorag_lite  # noqa: E402 - what it imports has to be replaced first
+from memorag import memorag, memorag_lite  # noqa: E402 - its imports must be replaced first
 
 
 class Original:
-    """Its pipeline, whose answers have the lengths that are asked for."""
+    """The original's pipeline; the number of tokens of each answer is given."""
 
     def __init__(self, model: str, embedding_model: str) -> None:
         self._lengths: list[int] = []
@@ -77,7 +77,7 @@ class Original:
         memorag_lite.MemoRAGLite.adapt_batch_size = lambda _: self._batch
 
     def memorize(self, text: str, new_tokens: int, batch: int, place: str) -> dict[str, Any]:
-        """Memorize a text with gists of so many tokens together."""
+        """Memorize a text with gists of ``new_tokens`` tokens in total."""
         self._batch = batch
         chunks = len(memorag_lite.TextSplitter.from_tiktoken_model("gpt-3.5-turbo", 4096).chunks(text))
         length = -(-new_tokens // chunks)
@@ -93,20 +93,20 @@ class Original:
         }
 
     def warm(self) -> dict[str, Any]:
-        """Touch the model."""
+        """Run the model once, to page it in."""
         with torch.no_grad():
             self._pipe.gen_model.model(torch.arange(16)[None])
         return {}
 
     def question(self, question: str, lengths: list[int]) -> dict[str, Any]:
-        """Answer a question with the draft; the lengths are those of spans, surrogates, draft and answer."""
+        """Answer a question with a draft; ``lengths`` are those of spans, surrogates, draft and answer."""
         self._lengths, self._prompt_tokens = list(lengths), 0
         began = time.perf_counter()
         self._pipe(question, use_memory_answer=True)
         return {"seconds": time.perf_counter() - began, "new_tokens": sum(lengths)}
 
     def keep(self, tokens: list[int], place: str) -> dict[str, Any]:
-        """Read tokens, and save their cache."""
+        """Prefill tokens and save their cache."""
         cache = DynamicCache()
         with torch.no_grad():
             self._pipe.gen_model.model(torch.tensor([tokens]), past_key_values=cache, logits_to_keep=1)

@@ -45,10 +45,10 @@ CLUES = ("span", "sur", "qa")
 
 
 class Package:
-    """The embedded models, and what is asked of them.
+    """The stages of this package with the embedded models.
 
     Args:
-        dtype: What the language model computes in.
+        dtype: Precision of the language model's computation.
     """
 
     def __init__(self, dtype: str) -> None:
@@ -66,7 +66,7 @@ class Package:
         self._latest = ""
 
     def models(self) -> dict[str, Any]:
-        """Say where the models are, and how large they are in RAM."""
+        """Return the models' directories, their RAM and the dtype."""
         return {
             "language_model": str(language_model_dir()),
             "embedding_model": str(embedding_model_dir()),
@@ -75,19 +75,19 @@ class Package:
         }
 
     def warm(self) -> dict[str, Any]:
-        """Touch the models."""
+        """Run the models once, to page them in."""
         self._embeddings.embed_query(CLUES[0])
         return self.prefill(self._language_model.encode("A few words to begin with."))
 
     def tokens(self, text: str, count: int, questions: Sequence[str]) -> dict[str, Any]:
-        """Give the first tokens of a text, and the tokens of the three prompts of each question."""
+        """Return the first tokens of a text, and the tokens of the three prompts of each question."""
         prompts = Prompts(language("en"))
         asked = [f"\n\n{prompts.fill(key, question=question)}\n" for question in questions for key in CLUES]  # type: ignore[arg-type]
         encode = self._language_model.encode
         return {"prefix": encode(text)[:count], "prompts": [encode(prompt) for prompt in asked]}
 
     def memorize(self, text: str, place: str, gist_chunk_size: int, gist_tokens: int) -> dict[str, Any]:
-        """Memorize a text from nothing."""
+        """Memorize a text from scratch."""
         shutil.rmtree(place, ignore_errors=True)
         self._registry.forget(self._latest)
         self._embeddings.forget()
@@ -113,7 +113,7 @@ class Package:
         }
 
     def question(self, place: str, question: str) -> dict[str, Any]:
-        """Answer a question with clues and draft, written by the same model."""
+        """Answer a question with clues and a draft; the same model generates the answer."""
         self._embeddings.forget()
         began = time.perf_counter()
         result = self._graph.invoke(GraphInput(memory_id=place, query=question), context=self._options)
@@ -127,7 +127,7 @@ class Package:
         }
 
     def prefill(self, tokens: list[int]) -> dict[str, Any]:
-        """Read tokens."""
+        """Prefill tokens."""
         model = self._language_model.model
 
         def read() -> KVPrefix:
@@ -141,7 +141,7 @@ class Package:
         return {"seconds": time.perf_counter() - began, "tokens": len(tokens)}
 
     def decode(self, prefix: int, prompt: list[int], rows: int, steps: int) -> dict[str, Any]:
-        """Time single steps of rows that share a prefix; ``seconds`` is the median."""
+        """Time decoding steps of rows that share a prefix; ``seconds`` is the median of one step."""
         shared = self._prefixes[prefix]
 
         def step_seconds() -> list[float]:
@@ -162,7 +162,7 @@ class Package:
         }
 
     def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int, guessed: bool) -> dict[str, Any]:
-        """Continue a prefix by prompts that arrive together, by so many tokens each, with guesses or without."""
+        """Continue a prefix with concurrent prompts, ``new_tokens`` each, with or without guessed tokens."""
         self._language_model.__dict__["stop_tokens"] = frozenset()
         scheduler.MOST_GUESSED = _MOST_GUESSED if guessed else 0
         shared = self._prefixes[prefix]
@@ -175,7 +175,7 @@ class Package:
         return {"seconds": time.perf_counter() - began, "new_tokens": written}
 
     def keep(self, text: str, place: str) -> dict[str, Any]:
-        """Form a memory of a whole text, and save it."""
+        """Build a full memory of a text and time saving it."""
         settings = MemorySettings(kind="full")
         recipe = Recipe(Prompts(language("en")), settings, Identity.of(self._language_model, EMBEDDED))
         built = self._model.build([Document("text", text)], recipe)
@@ -202,9 +202,9 @@ class Package:
         return self._scheduler.call(limits)
 
     def work(self, tokens: int) -> dict[str, Any]:
-        """Give the multiplications and additions that reading so many tokens at once takes.
+        """Return the multiplications and additions of prefilling this many tokens.
 
-        Of the last layer, all tokens need their keys and values, and only the last one what comes out.
+        In the last layer, only the last token needs more than its keys and values.
         """
         config = self._language_model.model.config
         head = config.vocab_size * config.hidden_size
@@ -220,7 +220,7 @@ class Package:
         )
 
     def _count_parameters(self) -> int:
-        """Count weights, in the model's thread: unpacking them in another one would slow down every later step."""
+        """Count the weights; call in the model's thread: unpacking them in another one slows down all later steps."""
         model: Any = self._language_model.model
         return int(model.get_output_embeddings().weight.numel()) + self._multiplied(model.model)
 
@@ -228,8 +228,8 @@ class Package:
         return self._parameters * int(self._language_model.model.dtype.itemsize)
 
 
-class _counted_gist_tokens:  # noqa: N801 - used as a function
-    """Counts the tokens that are generated in batches meanwhile."""
+class _counted_gist_tokens:  # noqa: N801 - used like a function
+    """Context manager that counts the gist tokens generated within it."""
 
     def __enter__(self) -> list[int]:
         self._write, counted = GistBatch.write, list[int]()

@@ -1,4 +1,4 @@
-"""A contender of the benchmark, in a process of its own."""
+"""A competitor of the benchmark, running in its own process."""
 
 import json
 import subprocess
@@ -10,12 +10,12 @@ HERE = Path(__file__).parent
 
 
 class Peer:
-    """A running contender.
+    """A running competitor.
 
     Args:
-        script: Its file, beside this one.
-        arguments: Its command line.
-        python: The interpreter of its environment; by default this one.
+        script: Its script, in this directory.
+        arguments: Command-line arguments.
+        python: Interpreter of its environment; by default the current one.
     """
 
     def __init__(self, script: str, *arguments: str, python: Path | None = None) -> None:
@@ -27,23 +27,23 @@ class Peer:
         )
 
     def run(self, stage: str, **given: object) -> dict[str, Any]:
-        """Have it run a stage, and return what it reports.
+        """Run a stage and return its report.
 
         Raises:
-            RuntimeError: If it died.
+            RuntimeError: If the process ended.
         """
         if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the contender has no pipes")
+            raise RuntimeError("the process has no pipes")
         self._process.stdin.write(json.dumps({"stage": stage, "given": given}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a contender ended in the stage {stage} with exit code {self._process.wait()}")
+            raise RuntimeError(f"{self._process.args!r} ended in stage {stage} with exit code {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()

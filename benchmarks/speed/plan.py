@@ -1,7 +1,6 @@
-"""What is measured, and how often.
+"""The stages that are measured, and their order.
 
-A contender that waited for another one touches its memory once before it is timed: the system may have taken pages away
-meanwhile.
+A competitor that was idle runs its model once before it is timed, because the system may have paged it out.
 """
 
 import shutil
@@ -14,7 +13,7 @@ from environments import KEPT
 from peer import Peer
 
 Measured = dict[str, list[dict[str, Any]]]
-"""What each stage of a contender reported, round by round, by ``contender.stage``."""
+"""Reports of all rounds, by ``competitor.stage``."""
 
 QUESTION = "How did the pandemic change what the company carried, and what did it cost?"
 _RETRIEVED = 10
@@ -25,14 +24,14 @@ class Plan:
     """Sizes of the work.
 
     Attributes:
-        text: What is memorized.
-        rounds: How often everything is measured.
-        gist_chunk_size: Tokens of a section of this package; the original's are 4,096.
-        gist_tokens: Longest gist of this package; the original then writes as many tokens together.
-        prefix_tokens: Tokens of the prefix that clues continue.
+        text: Text to memorize.
+        rounds: Number of rounds.
+        gist_chunk_size: Tokens per section in this package; the original uses 4,096.
+        gist_tokens: Maximum tokens per gist in this package; the original generates the same total.
+        prefix_tokens: Tokens of the prefix that the clues continue.
         clue_tokens: Tokens of a clue.
-        steps: Decoding steps that are timed.
-        kept_text: A text that makes a memory to be loaded.
+        steps: Decoding steps to time.
+        kept_text: Text of the memory whose loading is timed.
     """
 
     text: str
@@ -46,14 +45,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Contenders:
-    """Who takes part.
+class Competitors:
+    """The competitors.
 
     Attributes:
         package: This package in float32.
-        quickest: This package in the dtype that it chooses itself, where that is another.
-        original: memorag 0.1.5, in float32.
-        llama: llama.cpp, where it was built.
+        quickest: This package in the dtype that it chooses itself; None if that is float32.
+        original: memorag 0.1.5 in float32.
+        llama: llama.cpp; None if it was not built.
     """
 
     package: Peer
@@ -62,59 +61,59 @@ class Contenders:
     llama: Peer | None
 
 
-def measure(plan: Plan, who: Contenders) -> Measured:
-    """Run all stages in turns, round by round."""
+def measure(plan: Plan, peers: Competitors) -> Measured:
+    """Run all stages, with competitors interleaved, round by round."""
     found: Measured = {}
-    given = who.package.run("tokens", text=plan.text, count=plan.prefix_tokens, questions=[QUESTION])
-    kept = who.package.run("keep", text=plan.kept_text, place=_place("kept"))
+    given = peers.package.run("tokens", text=plan.text, count=plan.prefix_tokens, questions=[QUESTION])
+    kept = peers.package.run("keep", text=plan.kept_text, place=_place("kept"))
     found["package.save"] = [kept]
-    found["original.save"] = [who.original.run("keep", tokens=kept["tokens"], place=_place("kept.pt"))]
+    found["original.save"] = [peers.original.run("keep", tokens=kept["tokens"], place=_place("kept.pt"))]
     batch = 1
     for number in range(plan.rounds):
-        _note(found, "package.limits", who.package.run("limits"))
-        _memorize_and_ask(found, plan, who, batch)
+        _note(found, "package.limits", peers.package.run("limits"))
+        _memorize_and_ask(found, plan, peers, batch)
         if number == 0 and plan.rounds > 1:
-            batch = _better_batch(found, plan, who)
-        _continue(found, plan, who.package, "package", given)
-        if who.quickest is not None:
-            _continue(found, plan, who.quickest, "quickest", given)
-        if who.llama is not None:
-            who.llama.run("prefill", tokens=given["prefix"][:64])
-            _note(found, "llama.prefill", who.llama.run("prefill", tokens=given["prefix"]))
-            _note(found, "llama.restore", who.llama.run("restore"))
-            _clues(found, plan, who.llama, "llama", given)
+            batch = _better_batch(found, plan, peers)
+        _continue(found, plan, peers.package, "package", given)
+        if peers.quickest is not None:
+            _continue(found, plan, peers.quickest, "quickest", given)
+        if peers.llama is not None:
+            peers.llama.run("prefill", tokens=given["prefix"][:64])
+            _note(found, "llama.prefill", peers.llama.run("prefill", tokens=given["prefix"]))
+            _note(found, "llama.restore", peers.llama.run("restore"))
+            _clues(found, plan, peers.llama, "llama", given)
         _load(found)
     return found
 
 
-def _memorize_and_ask(found: Measured, plan: Plan, who: Contenders, batch: int) -> None:
+def _memorize_and_ask(found: Measured, plan: Plan, peers: Competitors, batch: int) -> None:
     sizes = {"gist_chunk_size": plan.gist_chunk_size, "gist_tokens": plan.gist_tokens}
-    who.package.run("warm")
-    mine = who.package.run("memorize", text=plan.text, place=_place("package"), **sizes)
+    peers.package.run("warm")
+    mine = peers.package.run("memorize", text=plan.text, place=_place("package"), **sizes)
     _note(found, "package.memorize", mine)
-    who.original.run("warm")
-    theirs = _original_memorizes(plan, who, mine["gist_tokens"], batch)
+    peers.original.run("warm")
+    theirs = _original_memorizes(plan, peers, mine["gist_tokens"], batch)
     _note(found, "original.memorize", theirs)
-    who.package.run("warm")
-    answer = who.package.run("question", place=_place("package"), question=QUESTION)
+    peers.package.run("warm")
+    answer = peers.package.run("question", place=_place("package"), question=QUESTION)
     _note(found, "package.question", answer)
-    who.original.run("warm")
-    _note(found, "original.question", who.original.run("question", question=QUESTION, lengths=answer["lengths"]))
-    if who.quickest is not None:
-        who.quickest.run("warm")
-        quicker = who.quickest.run("memorize", text=plan.text, place=_place("quickest"), **sizes)
+    peers.original.run("warm")
+    _note(found, "original.question", peers.original.run("question", question=QUESTION, lengths=answer["lengths"]))
+    if peers.quickest is not None:
+        peers.quickest.run("warm")
+        quicker = peers.quickest.run("memorize", text=plan.text, place=_place("quickest"), **sizes)
         _note(found, "quickest.memorize", quicker)
-        _note(found, "quickest.question", who.quickest.run("question", place=_place("quickest"), question=QUESTION))
+        _note(found, "quickest.question", peers.quickest.run("question", place=_place("quickest"), question=QUESTION))
     queries = [f"{QUESTION} {number}" for number in range(_RETRIEVED)]
-    _note(found, "package.retrieval", who.package.run("retrieval", place=_place("package"), questions=queries))
+    _note(found, "package.retrieval", peers.package.run("retrieval", place=_place("package"), questions=queries))
 
 
-def _original_memorizes(plan: Plan, who: Contenders, tokens: int, batch: int) -> dict[str, Any]:
-    return who.original.run("memorize", text=plan.text, new_tokens=tokens, batch=batch, place=_place("original"))
+def _original_memorizes(plan: Plan, peers: Competitors, tokens: int, batch: int) -> dict[str, Any]:
+    return peers.original.run("memorize", text=plan.text, new_tokens=tokens, batch=batch, place=_place("original"))
 
 
 def _load(found: Measured) -> None:
-    """Load what was kept, each time in a process of its own."""
+    """Load the saved memories, each in a new process."""
     for check in ("size", "full"):
         loaded = _once("package", place=_place("kept"), check=check)
         _note(found, f"package.load_{check}", loaded)
@@ -128,9 +127,9 @@ def _once(stage: str, python: Path | None = None, **given: object) -> dict[str, 
     return loaded
 
 
-def _better_batch(found: Measured, plan: Plan, who: Contenders) -> int:
-    """Return the batch in which the original is quicker: sections one by one, or four at once."""
-    together = _original_memorizes(plan, who, found["package.memorize"][0]["gist_tokens"], 4)
+def _better_batch(found: Measured, plan: Plan, peers: Competitors) -> int:
+    """Return the batch size with which the original memorizes faster: 1 or 4."""
+    together = _original_memorizes(plan, peers, found["package.memorize"][0]["gist_tokens"], 4)
     if together["seconds"] > found["original.memorize"][0]["seconds"]:
         return 1
     found["original.memorize"] = [together]
@@ -150,7 +149,7 @@ def _continue(found: Measured, plan: Plan, package: Peer, name: str, given: dict
 
 
 def _clues(found: Measured, plan: Plan, peer: Peer, name: str, given: dict[str, Any], **how: bool) -> None:
-    """Write one clue, and three as one batch."""
+    """Generate one clue, then three as one batch."""
     for count in (1, 3):
         prompts = given["prompts"][:count]
         answered = peer.run("clues", prefix=plan.prefix_tokens, prompts=prompts, new_tokens=plan.clue_tokens, **how)
@@ -166,6 +165,6 @@ def _place(name: str) -> str:
 
 
 def clean() -> None:
-    """Remove what an earlier run left."""
+    """Remove the files of an earlier run."""
     shutil.rmtree(KEPT / "work", ignore_errors=True)
     Path(KEPT / "work").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The benchmark's medians as a picture for the README."""
+"""Plot the benchmark's medians for the documentation."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ _MINE, _THEIRS, _LLAMA = "#2a6f97", "#c9ada7", "#9a8c98"
 
 
 def draw(of: dict[str, dict[str, Any]], path: Path) -> None:
-    """Draw seconds of memorizing and of a question, and tokens per second of three clues."""
+    """Plot the seconds of memorizing and of a question, and the tokens per second of three clues."""
     figure = Figure(figsize=_SIZE, layout="constrained")
     memorizing, asking, clues = figure.subplots(1, 3)
     for axes, stage, title in (

@@ -1,4 +1,4 @@
-"""Rounds of measurements → medians → ratios by name."""
+"""Compute medians over rounds, and ratios of medians by name."""
 
 import statistics
 from typing import Any
@@ -7,7 +7,7 @@ from plan import Measured
 
 
 def medians(found: Measured) -> dict[str, dict[str, Any]]:
-    """Return the median of each number that the rounds reported; of anything else, what the last round said."""
+    """Return the median of each number over the rounds, and other values of the last round."""
     result: dict[str, dict[str, Any]] = {}
     for stage, rounds in found.items():
         result[stage] = {
@@ -15,7 +15,7 @@ def medians(found: Measured) -> dict[str, dict[str, Any]]:
             if isinstance(value, int | float)
             else value
             for key, value in rounds[-1].items()
-            if key not in ("tokens",) or not isinstance(value, list)
+            if key != "tokens" or not isinstance(value, list)
         }
         if len(rounds) > 1:
             result[stage]["all_seconds"] = [round(it["seconds"], 4) for it in rounds]
@@ -23,7 +23,7 @@ def medians(found: Measured) -> dict[str, dict[str, Any]]:
 
 
 def ratios(of: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Return what is promised, by name; above 1 this package is quicker, smaller or nearer."""
+    """Return the reported ratios by name."""
     found = {
         "memorize_original_to_package": _seconds(of, "original.memorize", "package.memorize"),
         "question_original_to_package": _seconds(of, "original.question", "package.question"),

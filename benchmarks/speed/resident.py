@@ -1,6 +1,6 @@
-"""How much RAM a process needs that opens a memory and answers, beside its models.
+"""Measure the RAM that opening a memory and answering takes in addition to the models.
 
-The peak is reset once the models have answered without a memory, so what loading them took is not counted.
+Peak RAM is reset after a first answer over another text, so that loading the models is not counted.
 
     resident.py MEMORY_DIR SCRATCH_DIR
 """
@@ -25,13 +25,13 @@ _MB = 1e6
 
 
 def peak_mb() -> float:
-    """Return the most RAM that this process has had since the peak was reset."""
+    """Return the peak RAM of this process since the last reset."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / _MB
 
 
 def main() -> None:
-    """Print what was needed, as JSON."""
+    """Print the measurements as JSON."""
     silence_libraries()
     directory = Path(sys.argv[1])
     registry, options = Registry(), RunOptions(model=EMBEDDED, dtype="float32", use_memory_answer=True)

@@ -1,6 +1,6 @@
-"""A process that measures stages on request: one JSON object a line comes in, one goes out.
+"""Run stages on request: read one JSON object per line from standard input and write one to standard output.
 
-Needs nothing but Python, because every contender runs in an environment of its own.
+Uses the standard library only, because every competitor runs in its own environment.
 """
 
 import json
@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Stage = Callable[..., dict[str, Any]]
-"""Does a stage's work; what it returns is reported, with ``seconds`` for the whole call unless it says otherwise."""
+"""Runs a stage and returns its report; ``seconds`` defaults to the time of the whole call."""
 
 
 def serve(stages: Mapping[str, Stage]) -> None:
     """Answer requests until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever the libraries print
+    os.dup2(2, 1)  # what libraries print goes to standard error
     for line in sys.stdin:
         request = json.loads(line)
         began = time.perf_counter()
@@ -30,6 +30,6 @@ def serve(stages: Mapping[str, Stage]) -> None:
 
 
 def resident_mb() -> float:
-    """Return the memory that this process has in RAM."""
+    """Return the resident memory of this process in MB."""
     with open("/proc/self/statm", encoding="ascii") as stream:
         return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

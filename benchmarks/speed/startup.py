@@ -1,4 +1,4 @@
-"""How long a process takes to start."""
+"""Measure how long a process takes to start."""
 
 import statistics
 import subprocess
