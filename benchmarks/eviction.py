@@ -6,6 +6,7 @@ and the agreement of next tokens with the full memory on other text. Baselines, 
 random eviction.
 """
 
+import argparse
 import time
 from collections.abc import Sequence
 from itertools import takewhile, zip_longest
@@ -122,6 +123,7 @@ def windows(tokens: Sequence[int]) -> list[Sequence[int]]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     model = load_language_model(ModelSource(EMBEDDED, dtype="float32"))
     memory_model, prompts = LocalMemoryModel(model), Prompts(language("en"))
     document, following = planted(model)

@@ -3,6 +3,7 @@
 Compares retrieval with the question alone and the default pipeline with clues, in one run at one token budget.
 """
 
+import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -39,6 +40,7 @@ def spans(result: dict[str, Any]) -> tuple[Spans, Spans]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     silence_libraries()
     lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
     questions = [question for question in map(json.loads, lines) if question["kind"] != "summary"]
