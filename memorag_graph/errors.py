@@ -8,6 +8,11 @@ class MemoragError(RuntimeError):
     """
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 class InputError(MemoragError, ValueError):
     """An argument, option or state key is invalid.
 

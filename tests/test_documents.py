@@ -162,6 +162,13 @@ def test_markdown_is_kept_and_knows_its_sections(tmp_path: Path) -> None:
     assert section_of(document, "It cost") == "Costs"
 
 
+def test_a_fence_ends_and_code_within_a_line_is_none(tmp_path: Path) -> None:
+    text = "```sh```\n# One\n\n~~~\n# no heading\n~~~\t\n# Two\n"
+    (tmp_path / "a.md").write_text(text, encoding="utf-8")
+    sections = read_document(tmp_path / "a.md").page_map.sections
+    assert [title for _, title in sections] == ["One", "Two"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"])
 def test_a_byte_order_mark_hides_no_heading(tmp_path: Path, encoding: str) -> None:
     mark = "\ufeff" if encoding.endswith("be") else ""
@@ -318,6 +325,17 @@ def test_the_content_decides_the_format(tmp_path: Path) -> None:
     assert page_of(read_document(tmp_path / "a.txt"), HARBOUR[2]) == 3
     pandoc(tmp_path / "b.docx").rename(tmp_path / "b.pdf")
     assert section_of(read_document(tmp_path / "b.pdf"), "Tarvay") == "1.1 Ships"
+
+
+@pytest.mark.parametrize("text", ["PKI is the topic.", "A file with the bytes %PDF-1.4 at its start is a PDF."])
+def test_a_text_that_mentions_a_format_is_read_as_text(tmp_path: Path, text: str) -> None:
+    assert read_document(content(text.encode())(tmp_path / "a.txt")).text == text
+
+
+def test_a_pdf_with_bytes_before_its_header_is_read(tmp_path: Path) -> None:
+    written = pdf(tmp_path / "a.pdf")
+    written.write_bytes(b"Content-Type: application/pdf\n\n" + written.read_bytes())
+    assert page_of(read_document(written), HARBOUR[2]) == 3
 
 
 @pytest.mark.parametrize(("module", "make", "name"), [

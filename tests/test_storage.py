@@ -125,5 +125,7 @@ def test_heads_that_do_not_pack_are_refused_with_a_way_out(documents: list[Docum
 
 def test_what_float16_cannot_hold_is_refused() -> None:
     far = torch.full((1, 4, 8), 1e5)
-    with pytest.raises(ValueError, match="beyond the range of float16"):
-        encode(KVPrefix(((far, far),)), "float16")
+    near = torch.zeros(1, 4, 8)
+    for storage, keys, values in (("float16", far, far), ("int8", far, near), ("int4", near, far * 1e3)):
+        with pytest.raises(ValueError, match="beyond the range of float16"):
+            encode(KVPrefix(((keys, values),)), storage)

@@ -7,7 +7,7 @@ from memorag_graph.documents.page_map import PageMap
 _LINE = re.compile(r"[^\n]+|(?<=\n)(?=\n)")
 """A line, or the position of an empty one."""
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _PLAIN = re.compile(r" {0,3}[^\s#>|*+\-=`~]")
@@ -21,7 +21,7 @@ def markdown_page_map(text: str) -> PageMap:
         line = found[0]
         mark = _FENCE.match(line)
         if fence:
-            if mark and mark[1].startswith(fence) and not line.strip(" `~"):
+            if mark and mark[1].startswith(fence) and not line.strip(" \t`~"):
                 fence = ""
         elif mark:
             fence = mark[1]

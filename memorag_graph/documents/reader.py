@@ -29,6 +29,11 @@ _BY_SUFFIX: dict[str, Format] = {
 }  # fmt: skip
 _BINARY: tuple[Format, ...] = ("pdf", "docx", "epub")
 _HEAD = 1024
+_PDF = b"%PDF-"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_SPACE = b"\xef\xbb\xbf \t\r\n"
+"""White space and the bytes of a UTF-8 byte order mark."""
+
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HTML_STARTS = (b"<!doctype html", b"<html")
 _PARTS: dict[str, Format] = {"word/document.xml": "docx", "META-INF/container.xml": "epub"}
@@ -96,15 +101,16 @@ def format_of(path: Path, head: bytes, name: str) -> Format:
     """
     named = _BY_SUFFIX.get(PurePath(name).suffix.lower(), "text")
     found: Format = named
-    if b"%PDF-" in head:
+    start = head.lstrip(_SPACE)
+    if start.startswith(_PDF) or (named == "pdf" and _PDF in head):
         found = "pdf"
-    elif head.startswith(b"PK"):
+    elif head.startswith(_ZIP):
         found = _archived(path, name)
     elif head.startswith(_OLE):
         raise InputError(
             "file", f"{name} is password-protected or in an old Office format; save it as DOCX without a password"
         )
-    elif head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML_STARTS):
+    elif start.lower().startswith(_HTML_STARTS):
         found = "html"
     elif named in _BINARY:
         raise InputError("file", f"{name} is not a {named.upper()} file despite its name; save it again, or rename it")

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from memorag_graph.errors import first_line
 from memorag_graph.inference.chosen_paths import FastPaths, fast_paths_of, use_fast_paths
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.inference.llama_forward import TOGETHER, supports_llama_forward
@@ -228,7 +229,7 @@ def _works(compare: Callable[[], bool], what: str, dtype: torch.dtype) -> bool:
         if compare():
             return True
     except (RuntimeError, TypeError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
     name = str(dtype).removeprefix("torch.")
     _log.warning("%s not used in %s on this CPU, plain PyTorch instead: %s", what, name, reason)
     return False

@@ -33,7 +33,8 @@ def quantize(keys: Tensor, values: Tensor, frequencies: Tensor | None, *, small:
         small: Use 4 bits (5 for keys) instead of 8.
 
     Raises:
-        ValueError: If ``small`` is set and the head size is not a multiple of 8.
+        ValueError: If ``small`` is set and the head size is not a multiple of 8, or some keys or values are beyond the
+            range of the float16 scales.
     """
     if small and keys.shape[-1] % len(_WEIGHTS):
         raise ValueError(f"int4 needs heads whose size is a multiple of 8, not {keys.shape[-1]}")
@@ -43,6 +44,8 @@ def quantize(keys: Tensor, values: Tensor, frequencies: Tensor | None, *, small:
         steady = turn(steady, -torch.arange(keys.shape[1]), frequencies)
     codes, kept["keys.scale"], kept["keys.zero"] = _code_keys(steady, 5 if small else 8)
     value_codes, kept["values.scale"], kept["values.zero"] = _code_values(values.float().cpu(), 4 if small else 8)
+    if not all(kept[name].isfinite().all() for name in ("keys.scale", "keys.zero", "values.scale")):
+        raise ValueError("some keys or values are beyond the range of float16")
     if small:
         kept["keys.high"] = _pack_bits(codes >> 4)
         codes, value_codes = _pack_halves(codes & 15), _pack_halves(value_codes)

@@ -2,7 +2,7 @@
 
 import torch
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, first_line
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -21,8 +21,7 @@ def choose_device(device: str = "auto") -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError("device", f"{device!r} is not available here ({reason}); use auto or cpu") from None
+        raise InputError("device", f"{device!r} is not available here ({first_line(error)}); use auto or cpu") from None
     return chosen
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError
 
-from memorag_graph.errors import MemoragError, ModelError
+from memorag_graph.errors import MemoragError, ModelError, first_line
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, embedding_model_dir, language_model_dir
 from memorag_graph.settings import FastPathsOption
 
@@ -198,10 +198,9 @@ def _loading(name: str, otherwise: str = _OTHERWISE) -> Iterator[None]:
     except MemoragError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"the model {name!r} cannot be loaded ({reason}). Either give a directory with a saved "
-            f"transformers model or a name that a reachable model hub knows, {otherwise}"
+            f"the model {name!r} cannot be loaded ({first_line(error)}). Either give a directory with a saved "
+            f"transformers model or the name of a model on a hub that can be reached, {otherwise}"
         ) from error
 
 
@@ -217,12 +216,15 @@ def _available(source: ModelSource) -> str:
     """
     from httpx import HTTPError
     from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
 
     if Path(source.name).is_dir():
         return source.name
     if try_to_load_from_cache(source.name, "config.json", cache_dir=source.cache_dir) is None:
         try:
             HfApi(token=source.access_token).model_info(source.name, timeout=_HUB_SECONDS)
+        except HfHubHTTPError:
+            raise  # the hub answered: its message gives the reason
         except HTTPError as error:
             raise OSError(f"no model hub can be reached: {error}") from error
     return source.name
