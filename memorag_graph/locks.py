@@ -1,11 +1,11 @@
-"""Locks by name: what is wanted twice at once is made once."""
+"""One lock per name, so that threads that request the same thing create it once."""
 
 import threading
 from collections.abc import Hashable
 
 
 class NamedLocks:
-    """A lock for each name, made at first use. Thread-safe."""
+    """One lock per name, created on first use. Thread-safe."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, threading.Lock] = {}

@@ -32,7 +32,7 @@ def _ratio(value: object) -> object:
     number = int(value) if isinstance(value, str) and value.isdecimal() else value
     is_number = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= _MAX_BEACON_RATIO
     if number != "auto" and not is_number:
-        raise PydanticCustomError("ratio", "must be a positive whole number, such as 4, or 'auto'")
+        raise PydanticCustomError("ratio", f"must be a whole number from 1 to {_MAX_BEACON_RATIO}, or 'auto'")
     return number
 
 

@@ -37,14 +37,14 @@ def load_beacon_model(
     config: PreTrainedConfig,
     *,
     leave_out: bool = False,
-    **given: Any,  # noqa: ANN401 - likewise
+    **given: Any,  # noqa: ANN401 - passed on to the library
 ) -> PreTrainedModel:
     """Load a beacon checkpoint.
 
     Args:
         path: A directory or hub name.
         config: Its config.
-        leave_out: Whether beacon tensors that the config does not name may be ignored.
+        leave_out: Whether to ignore beacon tensors that the config does not name.
         **given: Arguments of ``from_pretrained``.
 
     Raises:
@@ -53,7 +53,7 @@ def load_beacon_model(
     if BeaconConfig.of(config) is None:
         raise ValueError(
             "its name says that it is one of MemoRAG's models with beacons, but its config has no beacon_window; "
-            "if it is none, rename its directory or use another model"
+            "if it is not, rename its directory; otherwise download it again"
         )
     _see_everything(config)
     stock = AutoModelForCausalLM._model_mapping[type(config)]
@@ -71,7 +71,7 @@ def require_beacons(model: PreTrainedModel, found: Mapping[str, Iterable[str]], 
     Args:
         model: The model.
         found: The loading info of ``from_pretrained``.
-        leave_out: Whether others may be ignored.
+        leave_out: Whether to ignore other beacon tensors.
 
     Raises:
         ValueError: If some are missing, or there are others.
@@ -82,13 +82,13 @@ def require_beacons(model: PreTrainedModel, found: Mapping[str, Iterable[str]], 
     if missing:
         total = len([name for name, _ in model.named_parameters() if _PREFIX in name])
         raise ValueError(
-            f"{len(missing)} of its {total} beacon tensors are missing, such as {missing[0]}: it would not compress "
-            "what it reads. Download it again"
+            f"{len(missing)} of its {total} beacon tensors are missing, such as {missing[0]}, so it cannot "
+            "compress text; download it again"
         )
     if others and not leave_out:
         raise ValueError(
-            f"it has {len(others)} beacon tensors that its config does not name, such as {others[0]}: without them it "
-            "would read otherwise than it was trained to. Put back the config that belongs to it"
+            f"it has {len(others)} beacon tensors that its config does not name, such as {others[0]}, and would not "
+            "work as trained without them; restore its original config"
         )
 
 
@@ -108,17 +108,19 @@ def _add_parameters(model: PreTrainedModel, config: PreTrainedConfig) -> None:
     if beacons is None:
         raise ValueError("its config has no beacon_window")
     if not hasattr(inner, "layers") or not hasattr(inner, "embed_tokens"):
-        raise ValueError(f"beacons are known for models like Qwen2, Mistral and Llama, not for {config.model_type!r}")
+        raise _unsupported(config)
     setattr(inner, _EMBEDDING, nn.Embedding(1, config.hidden_size))
     for attention in _attentions(inner):
         for name in beacons.projections:
             ordinary: nn.Linear | None = getattr(attention, f"{name}_proj", None)
             if ordinary is None:
-                raise ValueError(
-                    f"beacons are known for models like Qwen2, Mistral and Llama, not {config.model_type!r}"
-                )
+                raise _unsupported(config)
             own = nn.Linear(ordinary.in_features, ordinary.out_features, bias=ordinary.bias is not None)
             setattr(attention, f"{_PREFIX}{name}_proj", own)
+
+
+def _unsupported(config: PreTrainedConfig) -> ValueError:
+    return ValueError(f"beacons need a model like Qwen2, Mistral or Llama, not {config.model_type!r}")
 
 
 def attach_beacons(model: PreTrainedModel) -> None:
@@ -143,7 +145,7 @@ def has_beacons(model: PreTrainedModel) -> bool:
 
 
 def _see_everything(config: PreTrainedConfig) -> None:
-    """Remove sliding windows; the reference implementation has none, whatever the config says."""
+    """Remove sliding windows from a config; the reference implementation ignores them."""
     config.sliding_window = None
     if hasattr(config, "use_sliding_window"):
         config.use_sliding_window = False

@@ -19,8 +19,6 @@ from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION, MEMORY_AT
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.kv.rotary import rotary_frequencies, turn
 
-Layers = list[tuple[Tensor, Tensor]]
-
 
 @dataclass
 class _Window:
@@ -54,7 +52,7 @@ class BeaconCompressor:
         side_by_side: Number of full windows read in one pass, if all have one ratio and see everything before them.
 
     Raises:
-        ValueError: If the ratios cannot be used, or the model's attention is not the memory's.
+        ValueError: If the ratios cannot be used, or the model has another attention.
     """
 
     def __init__(self, model: PreTrainedModel, config: BeaconConfig, side_by_side: int = 1) -> None:
@@ -72,7 +70,7 @@ class BeaconCompressor:
         self._side_by_side = max(1, side_by_side) if one_ratio else 1
         self._beacon = int(model.config.vocab_size)
         self._known = 0
-        self.sink = KVPrefix(())  # of no layers
+        self.sink = KVPrefix(())
         self.memory = GrowableCache(model)
         self.window = _Window(GrowableCache(model))
 
@@ -89,8 +87,8 @@ class BeaconCompressor:
         """Continue after windows that were read before with the same ratio.
 
         Args:
-            prefix: The keys and values held then, or more.
-            windows: Number of windows to take over; at least one.
+            prefix: The keys and values after those windows; later ones are ignored.
+            windows: Number of windows to reuse; at least one.
 
         Raises:
             ValueError: If windows may have different ratios.
@@ -163,9 +161,9 @@ class BeaconCompressor:
         interleaved = config.placement == "interleave"
         if interleaved and window.ratio is None:
             window.ratio = self._ratios.next(self._known)
-        woven = place_beacons(take, window.ratio or 0, window.ordinary, self._beacon)
+        entries = place_beacons(take, window.ratio or 0, window.ordinary, self._beacon)
         start = len(window.places)
-        logits = self._pass(woven, range(start, start + len(woven)), every)
+        logits = self._pass(entries, range(start, start + len(entries)), every)
         window.ordinary += len(take)
         if window.ordinary == config.window:
             if not interleaved:
@@ -192,38 +190,36 @@ class BeaconCompressor:
         self._pass(beacons, places.tolist(), within=MaskedWindow(masked(hidden).to(self._model.device)))
 
     def _pass(
-        self, woven: Sequence[int], places: Sequence[int], every: bool = False, within: WindowAttention | None = None
+        self, entries: Sequence[int], places: Sequence[int], every: bool = False, within: WindowAttention | None = None
     ) -> Tensor:
         """Run the model on entries of the window, at positions counted from the window's first."""
         window = self.window
         own = len(window.places)
-        logits = self._forward(woven, places, window.kv, own, every, within)
-        window.flags += [token == self._beacon for token in woven]
+        logits = self._forward(entries, places, window.kv, own, every, within)
+        window.flags += [token == self._beacon for token in entries]
         window.places += places
         return logits
 
     def _forward(
         self,
-        woven: Sequence[int],
+        entries: Sequence[int],
         places: Sequence[int],
         kv: GrowableCache,
         own: int,
         every: bool,
         within: WindowAttention | None,
     ) -> Tensor:
-        """Run the model; return the logits after the ordinary tokens, or the last of them."""
+        """Run the model; return the logits after every ordinary token or, without ``every``, after the last one."""
         device = self._model.device
         if self._base + max(places) >= self._positions:
-            raise ValueError(
-                f"the model has {self._positions} positions, which the text is too long for; raise the ratio"
-            )
-        columns = slice(own, own + len(woven))
+            raise ValueError(f"the text does not fit the model's {self._positions:,} positions; use a higher ratio")
+        columns = slice(own, own + len(entries))
         layers: list[View] = [PieceView(keys, values, columns) for keys, values in kv.room(columns.stop)]
         held = [(slice(0, 1), it) for it in (self.sink, self.memory.prefix()) if it.length]
-        asked = [at for at, token in enumerate(woven) if token != self._beacon] or [len(woven) - 1]
+        asked = [at for at, token in enumerate(entries) if token != self._beacon] or [len(entries) - 1]
         with torch.inference_mode():
             output = self._model(
-                input_ids=torch.tensor([list(woven)], device=device),
+                input_ids=torch.tensor([list(entries)], device=device),
                 attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),  # ``past`` decides what is seen
                 position_ids=torch.tensor([list(places)], device=device) + self._base,
                 past_key_values=cache_of(layers),
@@ -257,20 +253,20 @@ class BeaconCompressor:
         """Read several full windows in one pass."""
         size, ratio = self._config.window, self._ratios.next(self._known)
         beacons = [self._beacon] * (size // ratio if ratio else 0)
-        woven: list[int] = []
+        entries: list[int] = []
         for start in range(0, len(tokens), size):
             part = tokens[start : start + size]
             interleaved = self._config.placement == "interleave"
-            woven += place_beacons(part, ratio, 0, self._beacon) if interleaved else [*part, *beacons]
-        rows = len(woven) // windows
-        left = kept_rows([token == self._beacon for token in woven[:rows]])
+            entries += place_beacons(part, ratio, 0, self._beacon) if interleaved else [*part, *beacons]
+        rows = len(entries) // windows
+        left = kept_rows([token == self._beacon for token in entries[:rows]])
         places = [number * len(left) + row for number in range(windows) for row in range(rows)]
         index = torch.tensor(left)
         steps = (torch.arange(len(left)) - index).repeat(windows)
         device = self._frequencies.device
         within = ParallelWindows(windows, index.to(device), steps.to(device), self._frequencies)
         kv = GrowableCache(self._model)
-        logits = self._forward(woven, places, kv, 0, every, within)
+        logits = self._forward(entries, places, kv, 0, every, within)
         stay = [number * rows + row for number in range(windows) for row in left]
         self.memory.add(self._moved(kv.prefix(), stay, [self._base + places[at] for at in stay], self._base))
         return logits

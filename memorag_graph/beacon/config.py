@@ -25,7 +25,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 USUAL_RATIOS = (2, 4, 8, 16, 32)
 
-_DECISIVE = "beacon_window"
+_MARKER = "beacon_window"
 """The field that identifies a beacon checkpoint."""
 
 
@@ -39,7 +39,7 @@ class BeaconConfig:
         mask: ``"full-coverage"``: a beacon sees everything before it; ``"step-expansion"``: each sees ``ratio`` tokens
             more of its window than the one before.
         attend_prev: Whether, in a step expansion, a beacon sees the earlier beacons of its window.
-        sink: Number of first tokens whose keys and values are always kept.
+        sink: Number of first tokens whose keys and values are always kept (attention sink).
         ratios: Tokens per beacon that the model was trained with; 0 means no compression.
         mix: How one of several ratios is chosen: ``"step-random"``, ``"instance-random"``, ``"sequence"``
             or ``"adapt-N"``.
@@ -62,7 +62,7 @@ class BeaconConfig:
         Raises:
             ValueError: If a field cannot be used.
         """
-        if getattr(config, _DECISIVE, None) is None:
+        if getattr(config, _MARKER, None) is None:
             return None
         given = {name: getattr(config, name, None) for name in _DEFAULTS}
         fields = {name: _DEFAULTS[name] if value is None else value for name, value in given.items()}
@@ -89,7 +89,11 @@ class BeaconConfig:
         )
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be computed, or cannot have been trained."""
+        """Validate the settings.
+
+        Raises:
+            ValueError: If they are unknown, inconsistent or not supported.
+        """
         if self.window < 1 or not 0 <= self.sink <= self.window:
             raise ValueError(f"a beacon_window of {self.window} with a beacon_sink_size of {self.sink} is impossible")
         for name, value, known in (
@@ -98,11 +102,11 @@ class BeaconConfig:
             *(("beacon_param", it, get_args(Projection)) for it in self.projections),
         ):
             if value not in known:
-                raise ValueError(f"{name} {value!r} is not supported; known are {', '.join(known)}")
+                raise ValueError(f"{name} {value!r} is not supported; supported values: {', '.join(known)}")
         if self.placement == "interleave" and self.mask != "full-coverage":
             raise ValueError(f"beacon_attn {self.mask!r} is supported only with beacon_pos 'append'")
         if not self.ratios:
-            raise ValueError("beacon_ratio names no ratio")
+            raise ValueError("beacon_ratio is empty")
 
     def require(self, ratio: int) -> int:
         """Return a ratio if windows can be compressed by it.
@@ -112,7 +116,7 @@ class BeaconConfig:
         """
         if ratio < 0 or (ratio and self.window % ratio):
             raise ValueError(
-                f"a ratio of {ratio} does not divide the window of {self.window} tokens; use "
+                f"a ratio of {ratio} does not divide the window of {self.window} tokens; choose from "
                 f"{', '.join(map(str, self.usual))}"
             )
         return ratio
@@ -129,15 +133,15 @@ class BeaconConfig:
 
     @property
     def described(self) -> Mapping[str, Any]:
-        """What decides a memory apart from the weights and the ratio."""
+        """The settings that a memory depends on, without the ratio."""
         names = ("window", "placement", "mask", "attend_prev", "sink", "projections")
         return {name: getattr(self, name) for name in names}
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - what a JSON file holds
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a JSON value
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def is_beacon(config: PreTrainedConfig) -> bool:
     """Return whether a model's config describes beacons."""
-    return cast("int | None", getattr(config, _DECISIVE, None)) is not None
+    return cast("int | None", getattr(config, _MARKER, None)) is not None

@@ -39,10 +39,10 @@ def beacon_settings(beacons: BeaconConfig, settings: MemorySettings) -> MemorySe
     """Return the settings of a beacon memory.
 
     Raises:
-        InputError: If the ratio cannot be used with the model, or a part of the memory is to be evicted.
+        InputError: If the ratio cannot be used with the model, or ``kv_keep`` is below 1.
     """
     if settings.kv_keep < 1:
-        raise InputError("kv_keep", "a beacon memory is kept whole; choose a higher beacon_ratio instead")
+        raise InputError("kv_keep", "must be 1 for a beacon memory; choose a higher beacon_ratio instead")
     if settings.beacon_ratio != "auto":
         try:
             beacons.require(settings.beacon_ratio)
@@ -69,7 +69,7 @@ def positions_needed(beacons: BeaconConfig, ratio: int, window: int, tokens: int
 
 
 def longest(beacons: BeaconConfig, ratio: int, window: int) -> int:
-    """Return the maximum number of tokens that a model reaches at a ratio."""
+    """Return the maximum tokens of a text that fits the model at a ratio."""
     most = window * max(ratio, 1) + beacons.window
     needed = range(most + 1)
     return bisect_right(needed, window, key=lambda tokens: positions_needed(beacons, ratio, window, tokens)) - 1
@@ -79,7 +79,7 @@ def chosen_ratio(beacons: BeaconConfig, ratio: BeaconRatio, window: int, tokens:
     """Return the ratio for a text.
 
     Raises:
-        InputError: If the text is longer than the model reaches at the ratio.
+        InputError: If the text is too long for the model at the ratio.
     """
     trained = [it for it in beacons.ratios if it and beacons.window % it == 0]
     usual = sorted({*beacons.usual, *trained})
@@ -92,13 +92,13 @@ def chosen_ratio(beacons: BeaconConfig, ratio: BeaconRatio, window: int, tokens:
     least = f"use beacon_ratio {fitting[0]}" if fitting else "give a shorter text, or use kind gist with another model"
     raise InputError(
         "documents",
-        f"a text of {tokens:,} tokens is beyond the {longest(beacons, tried, window):,} that this model reaches with a "
-        f"beacon_ratio of {tried}; {least}",
+        f"the text has {tokens:,} tokens; with beacon_ratio {tried} at most {longest(beacons, tried, window):,} fit "
+        f"this model; {least}",
     )
 
 
 class BeaconKind:
-    """The unchanged sections in one shard, as long as the model's positions reach at a ratio.
+    """The unchanged sections in one shard, which must fit the model at a ratio.
 
     Args:
         model: The model.
@@ -131,7 +131,7 @@ class BeaconKind:
         """Return the texts of the one shard.
 
         Raises:
-            InputError: If they are longer than the model reaches.
+            InputError: If they are too long for the model.
         """
         texts = [f"\n\n{note}" for note in notes]
         tokens = self._opening + sum(self._model.count(text) for text in texts)
@@ -176,9 +176,9 @@ class BeaconShardPrefiller(ShardPrefiller):
         return chosen_ratio(self._beacons, settings.beacon_ratio, self._model.window, len(tokens))
 
     def _resume(self, reader: BeaconCompressor, tokens: Sequence[int], ratio: int, known: Memory | None) -> int:
-        """Take over windows that an earlier memory compressed; return their number.
+        """Reuse windows that an earlier memory compressed; return their number.
 
-        Only whole passes are taken over, so that the bits equal those of reading everything.
+        Only whole passes are reused, so that the bits equal those of reading everything.
         """
         best, windows = None, 0
         for shard in known.shards if known and known.settings.kv_storage == "exact" else ():
@@ -222,7 +222,7 @@ class BeaconMemoryModel(LocalMemoryModel):
         """Return the settings of a beacon memory.
 
         Raises:
-            InputError: If the ratio cannot be used with the model, or a part of the memory is to be evicted.
+            InputError: If the ratio cannot be used with the model, or ``kv_keep`` is below 1.
         """
         return beacon_settings(self._beacons, settings)
 

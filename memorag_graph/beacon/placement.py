@@ -12,12 +12,12 @@ def place_beacons(tokens: Sequence[int], ratio: int, before: int, beacon: int) -
         before: Number of tokens of the window read before.
         beacon: Token id of a beacon.
     """
-    woven: list[int] = []
+    entries: list[int] = []
     for number, token in enumerate(tokens, start=before + 1):
-        woven.append(token)
+        entries.append(token)
         if ratio and number % ratio == 0:
-            woven.append(beacon)
-    return woven
+            entries.append(beacon)
+    return entries
 
 
 def kept_rows(flags: Sequence[bool]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Choose the ratio that a window is compressed by."""
+"""Choose the compression ratio of each window."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -23,7 +23,7 @@ class Ratios:
         positions: Maximum positions of the model.
 
     Raises:
-        ValueError: If no ratio divides the window, or the way to choose is unknown.
+        ValueError: If no ratio divides the window, or ``config.mix`` is unknown.
     """
 
     def __init__(self, config: BeaconConfig, positions: int) -> None:

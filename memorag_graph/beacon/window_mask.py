@@ -1,4 +1,4 @@
-"""Attention within a window that is not plainly causal.
+"""Attention within a window where a causal mask is not enough.
 
 Each is a :data:`memorag_graph.inference.prefix_attention.WindowAttention`.
 """
@@ -15,7 +15,7 @@ from memorag_graph.kv.rotary import turn
 
 @dataclass(frozen=True, eq=False)
 class MaskedWindow:
-    """New tokens attend to what a mask leaves visible.
+    """New tokens attend to the tokens that a mask does not hide.
 
     Attributes:
         mask: Additive mask of the scores of own tokens, float32 (new, columns); see
@@ -35,7 +35,7 @@ class MaskedWindow:
 
 @dataclass(frozen=True, eq=False)
 class ParallelWindows:
-    """Reads several full windows at once: each sees itself, and what earlier windows will leave in the memory.
+    """Reads several full windows at once: each attends to itself, and to what earlier windows leave in the memory.
 
     What a window leaves is rotated to its place in the memory, layer by layer, before later windows attend to it.
 
