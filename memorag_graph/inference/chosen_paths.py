@@ -14,10 +14,10 @@ class FastPaths:
     Attributes:
         packed_weights: Linear layers hold their weights in oneDNN's layout
             (:mod:`memorag_graph.inference.packed_linear`).
-        llama_forward: The forward pass is written out (:mod:`memorag_graph.inference.llama_forward`).
+        llama_forward: The package's own forward pass runs (:mod:`memorag_graph.inference.llama_forward`).
         fused_attention: PyTorch's fused attention kernel runs block by block
             (:mod:`memorag_graph.inference.logsumexp_attention`).
-        prompt_lookup: Guessed tokens are read along (:mod:`memorag_graph.models.prompt_lookup`).
+        prompt_lookup: Guesses of the next tokens are read in the same pass (:mod:`memorag_graph.models.prompt_lookup`).
     """
 
     packed_weights: bool = False
@@ -36,5 +36,5 @@ def fast_paths_of(model: nn.Module) -> FastPaths:
 
 
 def use_fast_paths(model: nn.Module, paths: FastPaths) -> None:
-    """Make the sessions of a model use some fast paths."""
+    """Set the fast paths that a model's sessions use."""
     setattr(model, _ATTRIBUTE, paths)

@@ -26,14 +26,14 @@ PIECE = 512
 """Tokens of a prompt per forward pass; bounds the memory of activations.
 
 Passes begin at multiples of it, so a prompt that continues a known start (also a multiple) runs the same passes as one
-read from scratch and gives the same bits.
+read from scratch, with bit-identical results.
 """
 
 _COLUMNS = 64
 """Buffers are rounded up to a multiple of this many columns."""
 
 _STEP = 16
-"""The part that is read is rounded up to a multiple of this many columns; it divides the number above."""
+"""The number of columns read in a step is rounded up to a multiple of this; it divides ``_COLUMNS``."""
 
 
 class DecodeSession(Protocol):

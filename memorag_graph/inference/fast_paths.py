@@ -1,8 +1,8 @@
 """Try the fast paths of a CPU when a model is loaded, and use those that work.
 
 An operation that exists may still fail, or compute something else, on another processor or build of PyTorch. So each
-path is tried once per dtype, its result is compared with plain PyTorch, and where it fails one log line says so and
-the plain operations run instead. ``MEMORAG_GRAPH_FAST_PATHS=off``, or the option ``fast_paths``, switches all of them
+path is tried once per dtype and its result compared with plain PyTorch. If it fails, a warning is logged and the plain
+operations run instead. ``MEMORAG_GRAPH_FAST_PATHS=off``, or the option ``fast_paths``, switches all of them
 off.
 """
 
@@ -89,9 +89,9 @@ def fused_attention_works(dtype: torch.dtype) -> bool:
 
 
 def prepare(model: PreTrainedModel, *, flash: bool = False, option: FastPathsOption = "auto") -> None:
-    """Choose the fast paths of a model and how its sessions attend, and prove that they equal the original model.
+    """Choose the fast paths of a model and how its sessions attend, and check its results against the original model.
 
-    The proof compares a few tokens read in a session with the unchanged model reading them in one go.
+    A few tokens read in a session are compared with the unchanged model reading them in one pass.
 
     Args:
         model: The model.
@@ -123,7 +123,7 @@ def prepare(model: PreTrainedModel, *, flash: bool = False, option: FastPathsOpt
 def _choose(
     model: PreTrainedModel, tokens: Sequence[int], expected: Tensor, *, can_write_out: bool, option: FastPathsOption
 ) -> bool:
-    """Use as many fast paths as give the model's own logits; return False if sessions cannot share prefixes."""
+    """Use the fast paths that reproduce the model's own logits; return False if its sessions cannot share prefixes."""
     plain = FastPaths(packed_weights=model.dtype in packable_dtypes(option))
     on_cpu = model.device.type == "cpu"
     best = plain
@@ -139,7 +139,7 @@ def _choose(
             use_fast_paths(model, paths)
         unused = [name for name in ("llama_forward", "prompt_lookup") if getattr(best, name) > getattr(paths, name)]
         if unused:
-            _log.warning("not used with this model, because the results differ: %s", ", ".join(unused))
+            _log.warning("fast paths not used with this model, because their results differ: %s", ", ".join(unused))
         return True
     return False
 
@@ -177,8 +177,8 @@ def _reads_ahead_exactly(model: PreTrainedModel, tokens: Sequence[int]) -> bool:
 def shares_prefix(model: PreTrainedModel) -> bool:
     """Return whether a model's attention can be replaced by one that shares the prefix among rows.
 
-    That is: it goes through transformers' attention interface, every layer sees the whole sequence, and the
-    scores are not altered on the way.
+    That is the case if it uses transformers' attention interface, every layer attends to the whole sequence, and
+    scores are not soft-capped.
     """
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
@@ -195,9 +195,9 @@ def shares_prefix(model: PreTrainedModel) -> bool:
 def rows_are_independent(model: PreTrainedModel) -> bool:
     """Return whether a row without a prefix has the same bits in any batch of a session.
 
-    A session that takes one row after the other guarantees that. Packed layers do not depend on the number of rows,
+    A session that runs one row at a time guarantees that. Packed layers do not depend on the number of rows,
     but other operations compute the end of a tensor differently if its sizes do not fill the processor's vectors, and
-    16-bit products depend on the processor: they are tried.
+    16-bit products depend on the processor, so they are tried.
     """
     if model.config._attn_implementation not in MEMORY_ATTENTIONS:
         return True

@@ -12,7 +12,7 @@ from memorag_graph.kv.prefix import KVPrefix
 
 
 class HFCacheSession:
-    """A decode session through the model's own attention, one row after the other: exact for any causal LM.
+    """A decode session through the model's own attention, one row at a time; works for any causal language model.
 
     Args:
         model: The model.
@@ -57,10 +57,10 @@ class HFCacheSession:
         """Drop the last tokens of a row.
 
         Raises:
-            ValueError: If there are any; not every model's cache can be cut.
+            ValueError: If ``count`` is not 0; not every model's cache can be truncated.
         """
         if count:
-            raise ValueError("the cache of this model cannot be cut")
+            raise ValueError("the cache of this model cannot be truncated")
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Keep only some rows, in the given order."""

@@ -64,17 +64,17 @@ class LlamaForward:
         """
         shape = (tokens.shape[0], tokens.shape[1])
         states = self._embed(tokens)
-        turn = _Turn(*self._rotary(states, positions))
+        rotate = _Rotation(*self._rotary(states, positions))
         states = _filled(states.flatten(0, 1))
         *first, last = self._layers
         for index, layer in enumerate(first):
-            states = layer.read(states, shape, turn, index, attend)
+            states = layer.read(states, shape, rotate, index, attend)
         # the last layer's output for the other tokens is not needed
-        states = last.read(states, shape, turn, len(first), attend, wanted)
+        states = last.read(states, shape, rotate, len(first), attend, wanted)
         return self._head(self._norm(states[: shape[0] * wanted])).view(shape[0], wanted, -1)
 
 
-class _Turn:
+class _Rotation:
     """Rotary position embedding of queries and keys (Su et al., "RoFormer", 2021), pairing the halves of a head."""
 
     def __init__(self, cos: Tensor, sin: Tensor) -> None:
@@ -107,7 +107,7 @@ class _Layer:
         attention, network = layer.self_attn, layer.mlp
         self._dim: int = attention.head_dim
         self._queries = query_heads
-        self._turned = query_heads + query_heads // attention.num_key_value_groups
+        self._rotated = query_heads + query_heads // attention.num_key_value_groups
         self._before = _Norm(layer.input_layernorm)
         self._heads = joined([attention.q_proj, attention.k_proj, attention.v_proj])
         self._head_norms = [_Norm(norm) for name in ("q_norm", "k_norm") if (norm := getattr(attention, name, None))]
@@ -121,20 +121,20 @@ class _Layer:
         self,
         states: Tensor,
         shape: tuple[int, int],
-        turn: _Turn,
+        rotate: _Rotation,
         index: int,
         attend: Attend,
         wanted: int | None = None,
     ) -> Tensor:
         """Return the output for states of shape (rows * new, hidden), padded to the fewest rows.
 
-        With ``wanted``, only for that many last tokens of each row.
+        With ``wanted``, return only the output for that many last tokens of each row.
         """
         tokens = shape[0] * shape[1]
         heads = self._heads(self._before(states))[:tokens].view(*shape, -1, self._dim)
-        turned = turn(self._normed(heads[:, :, : self._turned]))
-        query, key = turned[:, :, : self._queries].transpose(1, 2), turned[:, :, self._queries :].transpose(1, 2)
-        attended = attend(index, query, key, heads[:, :, self._turned :].transpose(1, 2))
+        rotated = rotate(self._normed(heads[:, :, : self._rotated]))
+        query, key = rotated[:, :, : self._queries].transpose(1, 2), rotated[:, :, self._queries :].transpose(1, 2)
+        attended = attend(index, query, key, heads[:, :, self._rotated :].transpose(1, 2))
         if wanted is not None and wanted < shape[1]:
             attended = attended[:, -wanted:]
             states = _filled(states[:tokens].view(*shape, -1)[:, -wanted:].flatten(0, 1))
@@ -150,6 +150,6 @@ class _Layer:
 
 
 def _filled(rows: Tensor) -> Tensor:
-    """Pad a matrix to :data:`FEWEST_ROWS` rows; products of that many take no longer."""
+    """Pad a matrix to :data:`FEWEST_ROWS` rows, for which a product takes no longer than for fewer."""
     missing = FEWEST_ROWS - rows.shape[0]
     return functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows

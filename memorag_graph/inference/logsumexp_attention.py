@@ -24,13 +24,14 @@ _CUDA_DIMS = (8, 256)
 """Head sizes of FlashAttention-2: a multiple of the first number, at most the second."""
 
 _FEW_QUERIES = 64
-"""Up to this many queries plain products are faster than FlashAttention-2 and, in 16 bits, than the CPU kernel."""
+"""Up to this many queries, plain products are faster than FlashAttention-2 and, in 16 bits, than the CPU kernel."""
 
 _CAUSAL_BLOCK = 128
-"""Queries per call of the CPU kernel in causal attention, since it visits all the keys it is given."""
+"""Queries per call of the CPU kernel in causal attention; a call passes only the keys that its queries may see, because
+the kernel visits every key that it is given."""
 
 _BLOCK_SCORES = 1 << 20
-"""Scores computed at once by plain products; they fit a core's cache."""
+"""Scores computed at once by plain matrix products; they fit a core's cache."""
 
 
 def partial_attention(
@@ -68,7 +69,7 @@ def partial_attention(
     for start in range(0, queries, block):
         stop = min(start + block, queries)
         seen = stop if causal else key.shape[2]
-        hidden = _later(start, stop, query.device) if causal else mask
+        hidden = _causal_mask(start, stop, query.device) if causal else mask
         some = query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen]
         parts.append(
             _attend(*some, scale, hidden, invariant) if kernel is None else _cpu_kernel(*some, scale, False, hidden)
@@ -79,7 +80,7 @@ def partial_attention(
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None) -> Tensor:
-    """Attend with plain products; on the CPU a batch entry's bits do not depend on the other entries."""
+    """Attend with plain matrix products; on the CPU a batch entry's bits do not depend on the other entries."""
     return _attend_plainly(query, key, value, scale, mask)[0]
 
 
@@ -89,7 +90,7 @@ def masked(hidden: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _later(start: int, stop: int, device: torch.device) -> Tensor:
+def _causal_mask(start: int, stop: int, device: torch.device) -> Tensor:
     """Return the causal mask of queries ``start`` to ``stop``; every layer needs the same."""
     with torch.inference_mode():
         return masked(torch.ones(stop - start, stop, dtype=torch.bool, device=device).triu(1 + start))
@@ -107,7 +108,7 @@ def merge(parts: Sequence[Part]) -> Tensor:
 
 
 def _kernel(query: Tensor, *, flash: bool, fused: bool, plain: bool) -> Kernel | None:
-    """Return the fused kernel that is faster than plain products, or None.
+    """Return a fused kernel if one can run and is faster than plain matrix products, else None.
 
     Args:
         query: The queries.

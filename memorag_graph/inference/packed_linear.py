@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FEWEST_ROWS = 4
-"""Fewer rows are padded to this many: kernels for fewer are slower, and the one for one row rounds differently."""
+"""Fewer rows are padded to this many: oneDNN's kernels for fewer are slower, and the one for a single row rounds
+differently."""
 
 _EXPECTED_ROWS = 16
+"""Rows per product that oneDNN chooses the layout for."""
+
 PACKED_DTYPES = (torch.float32, torch.bfloat16)
 """Dtypes for which oneDNN has a packed product; whether it works depends on the processor."""
 
@@ -93,7 +96,7 @@ class PackedPart(nn.Module):
         return None if self.whole.bias is None else self.whole.bias[self._part]
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return this layer's outputs; the whole packed layer is computed."""
+        """Return this layer's outputs; the other layers are computed, too."""
         return self.whole(states)[..., self._part]  # type: ignore[no-any-return]
 
     def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:

@@ -127,11 +127,11 @@ def _read_piece(
     for _, prefix in past.prefixes:
         keys, values = prefix.layers[layer]
         parts.append(attend(flat, keys[None], values[None], scale))
-    parts += (past.within or _up_to_itself)(grouped, key, value, past, scale, attend)
+    parts += (past.within or _causal)(grouped, key, value, past, scale, attend)
     return merge(parts).reshape(1, query_heads, new, dim).transpose(1, 2)
 
 
-def _up_to_itself(grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend) -> list[Part]:
+def _causal(grouped: Tensor, key: Tensor, value: Tensor, past: Past, scale: float, attend: Attend) -> list[Part]:
     heads, group, new, dim = grouped.shape
     flat = grouped.reshape(1, heads, group * new, dim)
     parts: list[Part] = []

@@ -1,9 +1,10 @@
 """Quantize keys and values to 8 or 4 bits.
 
 Ranges differ between channels of keys but not of values, so keys are scaled per channel over runs of tokens and values
-per token (Liu et al., "KIVI", 2024). Keys are first rotated back to position 0, where the range of a channel is steady,
-and the first tokens, which all others attend to, stay exact (Hooper et al., "KVQuant", 2024). In the 4-bit format keys
-take 5 bits: an error in a score moves the whole softmax, an error in a value only its share.
+per token (Liu et al., "KIVI", 2024). Keys are first rotated back to position 0, where the range of a channel varies
+little, and the first tokens, which all others attend to, stay exact (Hooper et al., "KVQuant", 2024). In the 4-bit
+format keys take 5 bits, because an error in a key changes the attention to all tokens, an error in a value only that
+token's share.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from torch import Tensor
 from memorag_graph.kv.rotary import turn
 
 RUN = 256
-"""Tokens that share the scale of a key channel."""
+"""Number of consecutive tokens that share the scale of a key channel."""
 
 FIRST = 2
 """Number of tokens at the start that stay exact."""

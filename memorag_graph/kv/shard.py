@@ -53,7 +53,7 @@ class Shard:
     def of(
         cls, token_ids: Sequence[int], kv: KVPrefix, storage: KVStorage, frequencies: Tensor | None = None
     ) -> "Shard":
-        """Encode keys and values, and decode them again: what is used now is what is used after a restart.
+        """Encode keys and values, and decode them again, so that answers are the same before and after a restart.
 
         Raises:
             ValueError: If they cannot be stored this way.

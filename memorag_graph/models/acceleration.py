@@ -39,7 +39,7 @@ def four_bits(dtype: torch.dtype) -> "BitsAndBytesConfig":
 def can_flash(device: torch.device, dtype: torch.dtype) -> bool:
     """Return whether FlashAttention-2 can run; log why if it cannot."""
     if device.type != "cuda":
-        _log.info("flash attention is not used: it needs a CUDA GPU; on %s, its own kernels attend", device.type)
+        _log.info("flash attention is not used: it needs a CUDA GPU, the model runs on %s", device.type)
         return False
     if torch.cuda.get_device_capability(device) < _FLASH_CAPABILITY:
         _log.warning("flash attention is not used: the GPU is older than compute capability 8.0")

@@ -1,8 +1,8 @@
 """Run all computation of a device in one thread.
 
-OpenMP keeps a pool of threads for every thread that has ever computed. With more of them than cores they stop spinning
-while they wait, and each of the hundreds of parallel regions of a decoding step pays for waking them: a step that takes
-55 ms takes 100 ms.
+OpenMP keeps a pool of threads for every thread that has ever computed. If all pools together have more threads than
+there are cores, idle threads sleep instead of spinning, and each of the hundreds of parallel regions of a decoding step
+has to wake them: a step of 55 ms takes 100 ms.
 """
 
 import threading

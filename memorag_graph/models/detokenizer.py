@@ -40,7 +40,7 @@ class Detokenizer:
         return self._cut(text) if len(self._pending) > _LONGEST_WINDOW else ""
 
     def flush(self) -> str:
-        """Return what is left at the end: an unfinished character."""
+        """Return what is left at the end, an unfinished character."""
         return self._text(self._pending)
 
     def _text(self, tokens: Sequence[int]) -> str:

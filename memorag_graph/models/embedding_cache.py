@@ -1,4 +1,4 @@
-"""Cache embeddings: a memory's sentences are compared with every question."""
+"""Cache embeddings, because a memory's sentences are compared with every question."""
 
 import threading
 from collections import OrderedDict

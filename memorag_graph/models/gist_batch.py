@@ -1,4 +1,4 @@
-"""Generate texts for many independent prompts in a batch that is kept full.
+"""Generate texts for many independent prompts in a batch that is kept full (continuous batching).
 
 A row that finishes takes the next prompt. A text does not depend on the rows beside it, so interrupted or repeated work
 gives the same result. If the bits of a row do not depend on the batch's width, empty rows are closed. Otherwise the
@@ -37,7 +37,8 @@ class _Row(Generic[Key]):
 def batch_width(row_bytes: int, device: torch.device) -> int:
     """Return how many rows to generate at once, limited by speed and by the device's free memory.
 
-    In RAM, a limit that most machines have free comes first, so that the width, and with it the bits, seldom change.
+    On CPUs a fixed limit, which most machines have free, usually decides, so that the width, and with it the result, is
+    the same in most runs.
 
     Args:
         row_bytes: Bytes of the keys and values of one row.

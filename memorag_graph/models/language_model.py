@@ -62,7 +62,8 @@ class LanguageModel:
     def window(self) -> int:
         """Maximum tokens of prompt and answer together.
 
-        For rotary embeddings that change beyond a length, that length: keys before and after it are incompatible.
+        For rotary embeddings that change beyond some length (LongRoPE), that length: keys computed below and above it
+        are incompatible.
         """
         config = self.model.config.get_text_config()
         rotary = getattr(config, "rope_parameters", None) or {}

@@ -212,7 +212,7 @@ def _is_named_memorag(name: str) -> bool:
 def _available(source: ModelSource) -> str:
     """Return the name of a model that is on disk or that the hub knows.
 
-    Checked first because the libraries retry an unreachable hub for most of a minute.
+    This is checked first because the libraries retry an unreachable hub for most of a minute.
     """
     from httpx import HTTPError
     from huggingface_hub import HfApi, try_to_load_from_cache

@@ -1,14 +1,15 @@
 """Guess the next tokens of a text: those that followed its last tokens earlier in the text.
 
 Answers about a text copy from it. A guess is read together with the token before it, at little more cost than that one
-token, and is kept as far as it equals the model's own choice. The answer is the same, in fewer steps (Saxena, "Prompt
+token, and is accepted up to the first token that differs from the model's own choice. The answer is the same, in fewer
+steps (Saxena, "Prompt
 Lookup Decoding", 2023; Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", 2023).
 """
 
 from collections.abc import Iterable
 
 _LONGEST_RUN = 3
-"""Maximum length of the run of last tokens that is searched for; shorter runs are tried if it did not occur before."""
+"""Maximum length of the run of last tokens that is searched for; shorter runs are tried if it did not occur earlier."""
 
 _TOKEN_BITS = 32
 """Bits per token id in a run packed into one integer. Tuples would be scanned by the garbage collector repeatedly."""

@@ -31,7 +31,7 @@ MAX_ROWS = 32
 """Maximum rows per batch. Up to here, oneDNN's 16-bit products give a row the same bits whatever the other rows are."""
 
 TOKENS_AT_ONCE = 9
-"""New tokens of all rows that take little more time to read than one; limits the length of guesses."""
+"""New tokens, in all rows together, that one pass reads in little more time than a single one; limits guesses."""
 
 MOST_GUESSED = 4
 """Maximum tokens per guess; longer ones are seldom right to the end."""
@@ -51,7 +51,7 @@ class Request:
         prefix: The memory to continue, or None to begin with the prompt.
         sampling: Decoding settings.
         complete: Called with each new piece of text; True ends the answer there.
-        remembered: The prefix's tokens if they are known; guesses are taken from them, too.
+        remembered: The prefix's tokens if they are known; guesses are also taken from them.
         events: Receives the tokens, then None, or an error. Requests may share one.
         tokens: Tokens generated so far.
         stopped: Whether the answer ended before its maximum length.
@@ -139,9 +139,9 @@ class Scheduler:
         return True
 
     def _joining(self, active: Sequence[Request]) -> list[Request]:
-        """Take the waiting requests that fit the running batch, or the one that has waited longest.
+        """Take the waiting requests that fit the running batch, or start one with the request that has waited longest.
 
-        No request overtakes one that has to wait for the end of the batch: it might wait forever.
+        While a batch runs, no request overtakes one that does not fit, which might otherwise wait forever.
         """
         joining: list[Request] = []
         with self._lock:
@@ -247,7 +247,7 @@ class _Row:
 
 
 def _step(session: DecodeSession, rows: Sequence[_Row]) -> None:
-    """Read the last token of each row and a guess of the following ones; choose the next tokens."""
+    """Read each row's last token and its guess of the next ones; choose the next tokens."""
     count = min(MOST_GUESSED, TOKENS_AT_ONCE // len(rows) - 1) if session.can_take_back else 0
     guesses = [row.guess(count) for row in rows]
     new = 1 + max(map(len, guesses))

@@ -24,7 +24,7 @@ _RUN = re.compile(r"([A-Za-z]+)|([0-9]+)|[^\S\n]+|\n+|.")
 class ServedLanguageModel:
     """A LangChain chat model.
 
-    Its tokens are estimated, because its vocabulary is unknown; estimates are rather too high than too low.
+    Its tokens are estimated, because its vocabulary is unknown; estimates err on the high side.
 
     Args:
         name: Name used by the user; includes the provider, but not the address.

@@ -1,4 +1,7 @@
-"""Remove a reasoning model's thoughts from an answer: all up to its last ``</think>``, or unfinished thoughts."""
+"""Remove a reasoning model's thoughts from an answer: everything up to the last ``</think>``.
+
+If the thoughts were cut off before a ``</think>``, nothing is left.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +9,10 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 
 def without_thinking(text: str) -> str:
-    """Return a whole answer without its thoughts; the opening tag may be missing, because many templates write it."""
+    """Return a complete answer without its thoughts.
+
+    The opening tag may be missing, because many chat templates add it to the prompt.
+    """
     _, closed, answer = text.rpartition(_CLOSE)
     if closed:
         return answer
@@ -16,7 +22,7 @@ def without_thinking(text: str) -> str:
 def stream_without_thinking(pieces: Iterable[str]) -> Iterator[str]:
     """Yield an answer without its thoughts while it is written; see :class:`ThinkingFilter`.
 
-    A piece of which nothing can be shown yet yields an empty text, so that the caller can stop at every piece.
+    A piece of which nothing can be shown yet yields an empty string, so that the caller can stop at any piece.
     """
     thinking = ThinkingFilter()
     for piece in pieces:
@@ -28,8 +34,8 @@ def stream_without_thinking(pieces: Iterable[str]) -> Iterator[str]:
 class ThinkingFilter:
     """Removes the thoughts from an answer that comes in pieces, at a cost that does not grow with the answer.
 
-    The shown pieces together are :func:`without_thinking` of the answer. Only where the opening tag is missing, or
-    there are several closing ones, text that turns out to be a thought may be shown before its closing tag comes.
+    The returned pieces together equal :func:`without_thinking` of the answer, except that thoughts may be shown if
+    their opening tag is missing or there are several closing tags.
     """
 
     def __init__(self) -> None:
@@ -38,7 +44,7 @@ class ThinkingFilter:
         self._space: list[str] = []
         """White space before anything else: it belongs to the thoughts if these follow."""
         self._tag = ""
-        """The last characters, if a tag may begin with them."""
+        """The last characters, if they may be the start of a closing tag."""
 
     def push(self, piece: str) -> str:
         """Return what can be shown after one more piece."""
@@ -58,7 +64,7 @@ class ThinkingFilter:
         return "" if self._is_thought else "".join(self._space) + self._tag
 
     def _begin(self, text: str) -> str:
-        """Look for the opening tag; return what follows it, or all there is if it is not there."""
+        """Look for the opening tag; return the text after it, or the whole text if there is none."""
         stripped = text.lstrip()
         self._space.append(text[: len(text) - len(stripped)])
         self._tag = stripped
