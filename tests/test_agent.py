@@ -90,9 +90,9 @@ def test_temporary_failures_are_retried(server: OpenAIServer, source: str, fault
         ("404", "check the model's name and the address", 1),
         ("429", "HTTP 429: too many requests", 3),
         ("500", "HTTP 500: the server failed", 3),
-        ("slow", "no answer came in time", 3),
-        ("truncated", "the connection failed, or broke", 3),
-        ("garbage", "the connection failed, or broke", 1),
+        ("slow", "the request timed out", 3),
+        ("truncated", "the connection failed, or the reply", 3),
+        ("garbage", "the connection failed, or the reply", 1),
     ],
 )
 @pytest.mark.parametrize("source", SOURCES)

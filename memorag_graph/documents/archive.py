@@ -1,4 +1,4 @@
-"""Open untrusted zip archives (DOCX, EPUB) within limits on what they unpack to."""
+"""Open untrusted zip archives (DOCX, EPUB) within limits on their unpacked size."""
 
 import io
 import lzma

@@ -24,7 +24,7 @@ _KINDS = ("styles", "numbering", *(f"{kind}s" for kind in _NOTES))
 def read_docx(path: Path, name: str) -> Builder:
     """Read the body in order; text boxes and notes follow the paragraph that they are anchored to.
 
-    Tracked changes are read as accepted. Only parts with text are unpacked.
+    Tracked changes are read as accepted. Only parts that contain text are unpacked.
 
     Raises:
         InputError: If it is damaged, encrypted or too large.

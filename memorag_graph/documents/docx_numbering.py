@@ -132,7 +132,7 @@ class _List:
     """A list of a document.
 
     Attributes:
-        kind: Id of its definition; lists that share one continue each other's numbers.
+        kind: Id of its definition; lists with the same definition continue each other's numbers.
         levels: Its elements ``w:lvl`` by level from 0.
         starts: First numbers of levels for which the list overrides them.
     """

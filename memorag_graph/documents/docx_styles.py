@@ -13,7 +13,7 @@ _WINGDINGS = {"A8": "☐", "6F": "☐", "FE": "☑", "78": "☒", "FD": "☒", "
 """Check boxes and ticks by the last two hexadecimal digits of their code in the font."""
 _NOT_TEXT = {f"{WORD}{name}" for name in ("pPr", "rPr", "del", "moveFrom", "txbxContent", "rt")}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_AROUND = {f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag")}
+_WRAPPERS = {f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag")}
 """Wrapper elements that are not blocks: content controls, tracked changes, tags."""
 
 _HEADING = re.compile(r"(?:heading \d|title)$", re.IGNORECASE)
@@ -30,7 +30,7 @@ def children(node: Any, *names: str) -> Iterator[Any]:  # noqa: ANN401 - the lib
     for child in node:
         if child.tag in tags:
             yield child
-        elif child.tag in _AROUND:
+        elif child.tag in _WRAPPERS:
             yield from children(child, *names)
 
 

@@ -15,7 +15,7 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _MOST_CHAPTER = 64 << 20
 _FONT_SCRAMBLING = (b"http://ns.adobe.com/pdf/enc#RC", b"http://www.idpf.org/2008/embedding")
-_PAGES = ("application/xhtml+xml", "text/html")
+_CHAPTER_TYPES = ("application/xhtml+xml", "text/html")
 
 
 def read_epub(path: Path, name: str) -> Builder:
@@ -49,7 +49,7 @@ def _chapters(archive: ZipFile, name: str) -> list[str]:
     if package is None:
         raise InputError("file", f"{name} names no book in its container; export it again")
     tree = read_xml(archive, package, name, _MOST_CHAPTER)
-    pages = {it.get("id"): it.get("href") for it in tree.iter("{*}item") if it.get("media-type") in _PAGES}
+    pages = {it.get("id"): it.get("href") for it in tree.iter("{*}item") if it.get("media-type") in _CHAPTER_TYPES}
     order = [pages.get(it.get("idref")) for it in tree.iter("{*}itemref") if it.get("linear") != "no"]
     base = posixpath.dirname(package)
     chapters = [posixpath.normpath(posixpath.join(base, unquote(href))) for href in order if href]

@@ -12,7 +12,7 @@ _BOM_ENCODINGS = (
     (b"\xfe\xff", "utf-16"),
 )
 _CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b"]
-_NO_PAGE = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+_REFUSED_CODECS = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 """Python codecs that no browser supports; some take quadratic time."""
 
 _SAMPLE = 1 << 20
@@ -40,7 +40,7 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
     if declared is None or data.startswith((codecs.BOM_UTF8, *(mark for mark, _ in _BOM_ENCODINGS))):
         return None
     try:
-        return None if codecs.lookup(declared).name in _NO_PAGE else data.decode(declared)
+        return None if codecs.lookup(declared).name in _REFUSED_CODECS else data.decode(declared)
     except (LookupError, UnicodeError):
         return None
 

@@ -22,7 +22,7 @@ class Agent:
     """A served chat model: ask it with :meth:`generate`, or give it to a pipeline as ``customized_gen_model``.
 
     Requests with a temporary failure (rate limit, timeout, broken connection, server error) are retried with growing
-    pauses. The key is in no text of this object.
+    pauses. The key never appears in the object's repr or in errors.
 
     Args:
         model: Name of the model, for example ``"gpt-4o"``; for Azure, of the deployment.

@@ -74,9 +74,9 @@ def reason(error: BaseException) -> str:
         advice = "the server failed; try again later" if status >= _SERVER_ERRORS else _ADVICE.get(status, "")
         return f"HTTP {status}: {advice or 'the server refused the request'}"
     if isinstance(error, TimeoutError) or any("Timeout" in name for name in _class_names(error)):
-        return "no answer came in time; try again, or allow more time with timeout"
+        return "the request timed out; try again, or raise timeout"
     if is_connection_fault(error):
-        return "the connection failed, or broke too early; check the address, and try again"
+        return "the connection failed, or the reply was incomplete; check the address and try again"
     first = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {_redacted(first)[:_LONGEST_REASON]}"
 

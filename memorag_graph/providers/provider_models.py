@@ -57,7 +57,7 @@ _AZURE_VERSION = "2024-10-21"
 
 @dataclass(frozen=True)
 class ProviderModel:
-    """Description of a served chat model; :meth:`chat` makes it.
+    """Description of a served chat model; :meth:`chat` creates it.
 
     Args:
         source: The provider.
@@ -163,7 +163,7 @@ class ProviderModel:
         value = self.api_dict.get("api_key") or os.environ.get(_KEYS[self.source], "")
         key = str(value.get_secret_value() if isinstance(value, SecretStr) else value).strip()
         if not key.isascii() or len(key.split()) > 1:  # invalid in an HTTP header
-            raise InputError("api_key", "contains characters that no key has; copy it again")
+            raise InputError("api_key", "contains characters that are not allowed in a key; copy it again")
         return key
 
     def _endpoint(self) -> str:

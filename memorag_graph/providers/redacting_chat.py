@@ -15,7 +15,7 @@ from memorag_graph.providers.provider_errors import as_model_error
 
 
 class RedactingChat(BaseChatModel):
-    """First base class, before a chat model of the OpenAI family; see :func:`redacting`."""
+    """Mixin that redacts the errors of the next base, a chat model of the OpenAI family; see :func:`redacting`."""
 
     _model_name: str = PrivateAttr("")
     _key_setting: str = PrivateAttr("")
@@ -62,6 +62,6 @@ def redacting(kind: type[BaseChatModel]) -> type[RedactingChat]:
 
 
 def _without_login(address: str) -> str:
-    """Keep scheme, host, port and path; user info and query may be secret."""
+    """Return an address with scheme, host, port and path only; user info and query may be secret."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

@@ -24,7 +24,7 @@ def texts_of(field: str, value: object) -> list[str]:
 
 
 def text_of(field: str, value: object) -> str:
-    """Return a text unchanged if it is not blank.
+    """Return a text if it is not blank.
 
     Args:
         field: Name of the argument, for the error.

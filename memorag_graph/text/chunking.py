@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _UNIT_SHARE = 16
+"""Long paragraphs are split into units of at most this fraction, 1/16, of a section."""
+
 _SHORTEST_SECTION = 0.6
+"""Minimum length of a section, as a share of the maximum."""
+
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _WORD = re.compile(r"\S")
 _COUNTED_SPACE = 1000
+"""Characters of white space that are tokenized; any beyond are counted as a token each."""
+
 _LONGEST_PARAGRAPH = 1 << 16
 """Characters; longer paragraphs, for example a log without blank lines, are split to save memory."""
 
@@ -138,13 +144,12 @@ def _units(text: str, tokens: CountsTokens, size: int) -> Iterator[_Unit]:
 def _cost(text: str, start: int, end: int, after: int, tokens: CountsTokens) -> int:
     """Return an upper bound of the tokens of a unit and of the white space after it, which may be long."""
     counted = min(after, end + _COUNTED_SPACE)
-    return (
-        tokens.count(text[start:counted]) + (after - counted) + 1
-    )  # white space takes fewer tokens at an end than between words
+    # White space may take one token more before a word than at the end of a text.
+    return tokens.count(text[start:counted]) + (after - counted) + 1
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int, int, bool]]:
-    """Yield start, end, the next paragraph's start, and whether the paragraph ends, False within a very long one."""
+    """Yield each paragraph's start, end, the next one's start, and whether it is whole; very long ones are split."""
     word = _WORD.search(text)
     while word:
         start = word.start()

@@ -42,7 +42,7 @@ def is_unspaced(character: str) -> bool:
 
 
 def pairs(run: str) -> list[str]:
-    """Return each two neighbouring letters, with their marks, of a text without spaces; a single letter by itself."""
+    """Return the bigrams of letters, with their marks, of a text without spaces; a single letter is returned as is."""
     letters = _CLUSTER.findall(run)
     return [first + second for first, second in pairwise(letters)] or [run]
 
@@ -50,12 +50,11 @@ def pairs(run: str) -> list[str]:
 def content_words(text: str, function_words: Collection[str] | None = None) -> list[str]:
     """Return the words that carry content, in lower case.
 
-    These are figures, the pairs of letters of scripts without spaces, and of other scripts the words of more than three
-    letters.
+    These are numbers, letter bigrams in scripts without spaces, and words of more than three letters in other scripts.
 
     Args:
         text: A text in any language.
-        function_words: If given, shorter words count, too, except these and single letters.
+        function_words: If given, shorter words are included, too, except these and single letters.
     """
     words = []
     for run in _RUN.findall(_apart(text.lower())):
@@ -89,7 +88,7 @@ def share_of(words: Iterable[str], among: Iterable[str]) -> float:
 
 
 def passages(sentences: Iterable[str], function_words: Collection[str] | None = None) -> list[set[str]]:
-    """Return the content words of each two neighbouring sentences, against which statements are checked."""
+    """Return the content words of each pair of neighbouring sentences, against which statements are checked."""
     words = [set(content_words(sentence, function_words)) for sentence in sentences]
     return [first | second for first, second in pairwise([*words, set()])]
 
@@ -97,7 +96,7 @@ def passages(sentences: Iterable[str], function_words: Collection[str] | None = 
 def is_borne_out(
     text: str, by: Iterable[set[str]], share: float, fewest: int, function_words: Collection[str] | None = None
 ) -> bool:
-    """Return whether one passage holds at least ``share`` of a text's content words and all of its figures.
+    """Return whether one passage contains at least ``share`` of a text's content words and all of its figures.
 
     A text with fewer than ``fewest`` content words cannot be checked and is not supported.
     """
@@ -107,7 +106,7 @@ def is_borne_out(
 
 
 def repeats(words: Collection[str], earlier: Iterable[Collection[str]]) -> bool:
-    """Return whether one earlier line holds most of a line's content words.
+    """Return whether one earlier line contains most of a line's content words.
 
     Args:
         words: The content words of the line.
@@ -117,13 +116,13 @@ def repeats(words: Collection[str], earlier: Iterable[Collection[str]]) -> bool:
 
 
 def longest_start(text: str, tokens: int, count_tokens: Callable[[str], int]) -> str:
-    """Return the longest start of a text within a number of tokens."""
+    """Return the longest prefix of a text that has at most ``tokens`` tokens."""
     ends = range(1, len(text) + 1)
     return text[: bisect_right(ends, tokens, key=lambda end: count_tokens(text[:end]))]
 
 
 def _apart(text: str) -> str:
-    """Put spaces between scripts with and without spaces, so that figures and names in the latter stand alone."""
+    """Separate scripts with and without spaces, so that numbers and Latin words within Chinese text become words."""
     if max(text, default="") < _FIRST_UNSPACED:
         return text
     return " ".join("".join(run) for _, run in groupby(text, lambda it: is_unspaced(it) and not it.isdecimal()))
