@@ -418,9 +418,22 @@ def test_a_span_without_end_and_an_empty_chapter_are_read(tmp_path: Path) -> Non
     assert read_document(archive(parts)(tmp_path / "a.epub")).text == "Seen."
 
 
-def test_an_unknown_encoding_is_ignored(tmp_path: Path) -> None:
-    (tmp_path / "a.html").write_text('<html><meta charset="undefined"><p>Seen.</p></html>')
-    assert read_document(tmp_path / "a.html").text == "Seen."
+@pytest.mark.parametrize("name", ["undefined", "utf-16"])
+def test_an_encoding_that_cannot_be_right_is_ignored(tmp_path: Path, name: str) -> None:
+    for end in ("", " "):
+        (tmp_path / "a.html").write_text(f'<html><meta charset="{name}"><p>Seen.</p></html>{end}')
+        assert read_document(tmp_path / "a.html").text == "Seen."
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-5", "utf-8-sig"])
+def test_chapters_are_read_in_their_encoding(tmp_path: Path, encoding: str) -> None:
+    page = f'<?xml version="1.0" encoding="{encoding}"?><html><body><p>Паром отчалил</p></body></html>'
+    parts = {
+        "META-INF/container.xml": b'<c><rootfile full-path="p.opf"/></c>',
+        "p.opf": b'<p><item id="a" href="a.html" media-type="text/html"/><itemref idref="a"/></p>',
+        "a.html": page.encode(encoding),
+    }
+    assert read_document(archive(parts)(tmp_path / "a.epub")).text == "Паром отчалил"
 
 
 def test_documents_get_distinct_names() -> None:

@@ -6,14 +6,15 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from memorag_graph.documents.archive import open_archive, read_part, read_xml
-from memorag_graph.documents.document import clean_text
 from memorag_graph.documents.document_builder import Builder
-from memorag_graph.documents.html import add_html
+from memorag_graph.documents.html import add_html, declared_charset
+from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _MOST_CHAPTER = 64 << 20
+_HEAD = 1024
 _FONT_SCRAMBLING = (b"http://ns.adobe.com/pdf/enc#RC", b"http://www.idpf.org/2008/embedding")
 _CHAPTER_TYPES = ("application/xhtml+xml", "text/html")
 
@@ -29,8 +30,8 @@ def read_epub(path: Path, name: str) -> Builder:
     with open_archive(path, name) as archive:
         _refuse_protected(archive, name)
         for chapter in _chapters(archive, name):
-            html = read_part(archive, chapter, name, _MOST_CHAPTER).decode("utf-8", errors="replace")
-            add_html(builder, clean_text(html), name)
+            html = read_part(archive, chapter, name, _MOST_CHAPTER)
+            add_html(builder, decode(html, f"{chapter} of {name}", declared_charset(html[:_HEAD])), name)
     return builder
 
 

@@ -15,6 +15,9 @@ _CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b
 _REFUSED_CODECS = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 """Python codecs that no browser supports; some take quadratic time."""
 
+_WIDE_CODECS = ("utf-16", "utf-32")
+"""Encodings that a page cannot have if its declaration is readable as ASCII."""
+
 _SAMPLE = 1 << 20
 """Bytes used to guess the encoding."""
 
@@ -40,7 +43,8 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
     if declared is None or data.startswith((codecs.BOM_UTF8, *(mark for mark, _ in _BOM_ENCODINGS))):
         return None
     try:
-        return None if codecs.lookup(declared).name in _REFUSED_CODECS else data.decode(declared)
+        codec = codecs.lookup(declared).name
+        return None if codec in _REFUSED_CODECS or codec.startswith(_WIDE_CODECS) else data.decode(declared)
     except (LookupError, UnicodeError):
         return None
 
