@@ -1,4 +1,4 @@
-"""English prompts; also used, with a closing instruction, for languages without a set of their own."""
+"""English prompts; also used, with a closing instruction, for languages without prompts of their own."""
 
 from memorag_graph.prompts.prompt_texts import LanguagePrompts
 
