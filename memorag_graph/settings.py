@@ -154,7 +154,10 @@ class RunOptions(BaseModel):
         1536, ge=32, le=1_000_000, description="Maximum tokens of evidence passed to the generator."
     )
     question_share: float = Field(
-        0.75, ge=0, le=1, description="Share of the evidence selected by the question alone; question and clues select the rest."
+        0.75,
+        ge=0,
+        le=1,
+        description="Share of the evidence selected by the question alone; question and clues select the rest.",
     )
     query_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=100)]] = Field(
         default_factory=dict, description="Weight of each kind of query in the ranking, instead of the built-in one."
