@@ -50,7 +50,6 @@ class MissingExtraError(MemoragError, ImportError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional dependency: pip install 'memorag-graph[{extra}]'")
-        self.extra = extra
 
 
 class MemoryFileError(MemoragError):

@@ -180,7 +180,7 @@ def test_a_memory_holds_one_beacon_for_so_many_tokens(
 def test_a_changed_memory_is_the_one_made_from_scratch(
     language_model: LanguageModel, prompts: Prompts, change: str, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memorag_graph.beacon.memory_kind._TOGETHER", {"cpu": 3 * WINDOW})
+    monkeypatch.setattr("memorag_graph.beacon.memory_kind._TOKENS_PER_PASS", {"cpu": 3 * WINDOW})
     model = BeaconMemoryModel(language_model)
     before = memory_of(language_model, prompts, TEXT[:1500], TEXT[1500:2100], kv_storage=storage)
     new = Document("new.txt", TEXT[2100:2900])

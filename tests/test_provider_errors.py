@@ -28,6 +28,7 @@ def test_no_part_of_a_key_is_shown(key: str, around: str) -> None:
 
 
 def test_a_bearer_token_is_not_shown_whatever_it_looks_like() -> None:
+    assert reason(ValueError()) == "ValueError"
     assert reason(ValueError("Bearer short; refused")) == "ValueError: Bearer … refused"
 
 

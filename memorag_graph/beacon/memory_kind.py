@@ -31,7 +31,7 @@ from memorag_graph.progress import ReportProgress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
 
-_TOGETHER = {"cpu": 1024, "cuda": 4096}
+_TOKENS_PER_PASS = {"cpu": 1024, "cuda": 4096}
 """Tokens of full windows read in one pass; more do not help on a CPU (``benchmarks/results/beacon.json``)."""
 
 
@@ -153,7 +153,9 @@ class BeaconShardPrefiller(ShardPrefiller):
     def __init__(self, scheduler: Scheduler, model: LanguageModel, beacons: BeaconConfig) -> None:
         super().__init__(scheduler, model)
         self._beacons = beacons
-        self._together = max(1, _TOGETHER.get(model.model.device.type, _TOGETHER["cpu"]) // beacons.window)
+        self._windows_per_pass = max(
+            1, _TOKENS_PER_PASS.get(model.model.device.type, _TOKENS_PER_PASS["cpu"]) // beacons.window
+        )
 
     def _prefill(
         self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: PrefillProgress
@@ -162,12 +164,12 @@ class BeaconShardPrefiller(ShardPrefiller):
         size = self._beacons.window
         ratio = self._ratio(tokens, recipe.settings)
         config = replace(self._beacons, ratios=(ratio,))
-        reader = self._scheduler.call(lambda: BeaconCompressor(self._model.model, config, self._together))
+        reader = self._scheduler.call(lambda: BeaconCompressor(self._model.model, config, self._windows_per_pass))
         done = self._scheduler.call(lambda: self._resume(reader, tokens, ratio, known)) * size
         progress.add(done)
         whole = len(tokens) // size * size
-        for at in range(done, whole, self._together * size):
-            part = tokens[at : min(at + self._together * size, whole)]
+        for at in range(done, whole, self._windows_per_pass * size):
+            part = tokens[at : min(at + self._windows_per_pass * size, whole)]
             self._scheduler.call(partial(reader.read, part))
             progress.add(len(part))
         return self._read_tail(self._scheduler.call(reader.prefix), tokens[whole:], progress)
@@ -182,7 +184,12 @@ class BeaconShardPrefiller(ShardPrefiller):
         """
         best, windows = None, 0
         for shard in known.shards if known and known.settings.kv_storage == "exact" else ():
-            same = common_prefix(tokens, shard.token_ids) // self._beacons.window // self._together * self._together
+            same = (
+                common_prefix(tokens, shard.token_ids)
+                // self._beacons.window
+                // self._windows_per_pass
+                * self._windows_per_pass
+            )
             if known and same > windows and self._ratio(shard.token_ids, known.settings) == ratio:
                 best, windows = shard.kv, same
         if best is not None:

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from memorag_graph.errors import first_line
 from memorag_graph.inference.chosen_paths import FastPaths, fast_paths_of, use_fast_paths
 from memorag_graph.inference.decode_session import open_session
-from memorag_graph.inference.llama_forward import TOGETHER, supports_llama_forward
+from memorag_graph.inference.llama_forward import SHARED_INPUTS, supports_llama_forward
 from memorag_graph.inference.logsumexp_attention import partial_attention
 from memorag_graph.inference.packed_linear import PACKED_DTYPES, PackedLinear, pack_linears
 from memorag_graph.inference.prefix_attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION, MEMORY_ATTENTIONS
@@ -109,7 +109,7 @@ def prepare(model: PreTrainedModel, *, flash: bool = False, option: FastPathsOpt
     shares = shares_prefix(model)
     can_write_out = shares and supports_llama_forward(model)
     dtypes = packable_dtypes(option)
-    pack_linears(model, dtypes, TOGETHER if can_write_out else ())
+    pack_linears(model, dtypes, SHARED_INPUTS if can_write_out else ())
     if shares:
         model.set_attn_implementation(FLASH_MEMORY_ATTENTION if flash else MEMORY_ATTENTION)
         if _choose(model, tokens, expected, can_write_out=can_write_out, option=option):

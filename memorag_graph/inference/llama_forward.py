@@ -17,8 +17,8 @@ from memorag_graph.inference.packed_linear import FEWEST_ROWS, joined
 FAMILY = ("llama", "mistral", "qwen2", "qwen3")
 """Values of ``model_type`` with this structure."""
 
-TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
-"""Linear layers that share an input."""
+SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Names of the linear layers that share an input."""
 
 Product = Callable[[Tensor], Tensor]
 """A linear layer: (rows, in_features) → (rows, out_features)."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from json import JSONDecodeError
 
-from memorag_graph.errors import MemoragError, ModelError, ModelUnavailableError
+from memorag_graph.errors import MemoragError, ModelError, ModelUnavailableError, first_line
 
 _TRY_LATER = frozenset({408, 409, 425, 429})
 _SERVER_ERRORS = 500
@@ -77,8 +77,8 @@ def reason(error: BaseException) -> str:
         return "the request timed out; try again, or raise timeout"
     if is_connection_fault(error):
         return "the connection failed, or the reply was incomplete; check the address and try again"
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {_redacted(first)[:_LONGEST_REASON]}"
+    name, line = type(error).__name__, first_line(error)
+    return name if line == name else f"{name}: {_redacted(line)[:_LONGEST_REASON]}"
 
 
 def _redacted(text: str) -> str:
