@@ -17,7 +17,7 @@ from memorag_graph.locks import NamedLocks
 from memorag_graph.memory.storage.manifest import find_memory, read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.model_pool import ModelPool
-from memorag_graph.prompts import OWN_PROMPTS, Prompts
+from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class OpenMemory:
             InputError: If the options change a prompt that is part of the memory.
         """
         mine = self.memory.prompts
-        for key in OWN_PROMPTS:
+        for key in MEMORY_PROMPTS:
             if key in options.prompts and options.prompts[key] != mine[key]:
                 raise InputError(f"prompts.{key}", "cannot change in an existing memory; memorize the document again")
         return Prompts(mine.language, {**mine.overrides, **options.prompts})

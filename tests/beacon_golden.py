@@ -142,7 +142,7 @@ class _Check:
             ("beacon", memory, sink.length),
             ("raw", raw, sink.length + memory.length),
         ):
-            self._compare_kv(what, self._reader.unturned(kv, first))
+            self._compare_kv(what, self._reader.unrotated(kv, first))
         for question in ("q0", "q1"):
             if f"{question}.input_ids" in self._tensors:
                 self._ask(question, whole)

@@ -100,7 +100,7 @@ def test_the_memory_is_that_of_the_algorithm_written_out(
     reader.read(tokens)
     oracle.read(tokens)
     assert reader.memory.length == 5 * WINDOW // ratio
-    assert difference(reader.unturned(reader.memory.prefix(), 0), oracle.memory) < 1e-4
+    assert difference(reader.unrotated(reader.memory.prefix(), 0), oracle.memory) < 1e-4
 
 
 @pytest.mark.parametrize("pieces", [[1] * 150, [50, 100], [63, 1, 64, 22], [7, 140, 3], [150]])
@@ -114,7 +114,7 @@ def test_pieces_do_not_matter(language_model: LanguageModel, pieces: list[int]) 
         logits = reader.read(tokens[done : done + piece])
         done += piece
     assert (logits[-1] - expected).abs().max() < 1e-4
-    assert difference(reader.unturned(reader.memory.prefix(), 0), oracle.memory) < 1e-4
+    assert difference(reader.unrotated(reader.memory.prefix(), 0), oracle.memory) < 1e-4
     assert [at for at, flag in enumerate(reader.window.flags) if flag] == [4, 9, 14, 19, 24]
 
 
@@ -137,7 +137,7 @@ def test_a_question_after_the_memory_is_ordinary_decoding(language_model: Langua
 def test_beacons_of_the_first_layer_are_all_alike(language_model: LanguageModel) -> None:
     reader = reader_of(language_model)
     reader.read(random_tokens(2 * WINDOW, seed=5))
-    keys, values = reader.unturned(reader.memory.prefix(), 0).layers[0]
+    keys, values = reader.unrotated(reader.memory.prefix(), 0).layers[0]
     for tensor in (keys, values):
         assert (tensor - tensor[:, :1]).abs().max() < 1e-5
 
@@ -348,7 +348,7 @@ def test_sliding_windows_of_a_config_are_not_applied(tmp_path: Path) -> None:
     oracle.read(tokens)
     reader = reader_of(sliding)
     reader.read(tokens)
-    assert difference(reader.unturned(reader.prefix(), 0), oracle.memory) < 1e-4
+    assert difference(reader.unrotated(reader.prefix(), 0), oracle.memory) < 1e-4
 
 
 def test_a_reader_needs_the_attention_of_memories(checkpoint: Path) -> None:

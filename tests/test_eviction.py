@@ -23,7 +23,7 @@ from memorag_graph.inference import decode_session as sessions
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.inference.prefix_attention import AttentionProbe
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.rotary import turn
+from memorag_graph.kv.rotary import rotate
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.revision import appended
 from memorag_graph.memory.eviction.kvzip import kvzip_scores
@@ -129,7 +129,7 @@ def test_deeper_layers_keep_their_values_and_turn_their_keys(language_model: Lan
     frequencies = checked_frequencies(language_model.model)
     for (keys, values), (old_keys, old_values) in zip(left.layers, kv.layers, strict=True):
         assert torch.equal(values, old_values[:, 30:])
-        torch.testing.assert_close(keys, turn(old_keys[:, 30:], torch.full((30,), -30), frequencies))
+        torch.testing.assert_close(keys, rotate(old_keys[:, 30:], torch.full((30,), -30), frequencies))
 
 
 def test_keeping_all_changes_nothing(language_model: LanguageModel) -> None:

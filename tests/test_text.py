@@ -11,7 +11,7 @@ from memorag_graph.documents import Document, clean_text, from_langchain, from_t
 from memorag_graph.errors import InputError
 from memorag_graph.text.languages import detect_language
 from memorag_graph.text.sentences import is_statement, split_sentences
-from memorag_graph.text.words import content_words, count_words, is_borne_out, passages, repeats
+from memorag_graph.text.words import content_words, count_words, is_supported, passages, repeats
 from tests.conftest import EXAMPLE, TEXT, split_documents, tiny_model
 
 FRENCH = "Le café est préparé à la française. Être ou ne pas être, voilà la question élevée. " * 5
@@ -177,10 +177,10 @@ def test_content_words_of_scripts_with_and_without_spaces() -> None:
 
 def test_a_statement_is_supported_by_one_passage_with_all_its_figures() -> None:
     known = passages(["Revenue rose to 12 million pounds.", "The harbour master resigned.", "Profit was 9 million."])
-    assert is_borne_out("Revenue rose to 12 million", known, 0.8, 3)
-    assert not is_borne_out("Revenue rose to 9 million", known, 0.7, 3)
-    assert not is_borne_out("Revenue fell after storms", known, 0.8, 3)
-    assert not is_borne_out("Revenue", known, 0.8, 3)
+    assert is_supported("Revenue rose to 12 million", known, 0.8, 3)
+    assert not is_supported("Revenue rose to 9 million", known, 0.7, 3)
+    assert not is_supported("Revenue fell after storms", known, 0.8, 3)
+    assert not is_supported("Revenue", known, 0.8, 3)
 
 
 def test_a_line_repeats_an_earlier_one_with_nearly_the_same_words() -> None:

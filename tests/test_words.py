@@ -2,7 +2,7 @@
 
 import pytest
 
-from memorag_graph.text.words import content_words, count_words, longest_start, pairs
+from memorag_graph.text.words import content_words, count_words, longest_prefix, pairs
 
 
 def test_pairs_keep_marks_with_their_letters() -> None:
@@ -46,5 +46,5 @@ def test_the_longest_start_is_found_by_counting_few_starts() -> None:
         counted.append(start)
         return len(start)
 
-    assert longest_start(text, 700, count) == text[:700]
+    assert longest_prefix(text, 700, count) == text[:700]
     assert len(counted) < 15

@@ -17,7 +17,7 @@ from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.logsumexp_attention import masked
 from memorag_graph.inference.prefix_attention import MEMORY_ATTENTION, MEMORY_ATTENTIONS, Past, WindowAttention
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.rotary import rotary_frequencies, turn
+from memorag_graph.kv.rotary import rotary_frequencies, rotate
 
 
 @dataclass
@@ -135,7 +135,7 @@ class BeaconCompressor:
         held = [self.sink, self.memory.prefix(), self.window.kv.prefix()]
         return joined([it for it in held if it.length])
 
-    def unturned(self, kv: KVPrefix, first: int) -> KVPrefix:
+    def unrotated(self, kv: KVPrefix, first: int) -> KVPrefix:
         """Return keys without their rotary embedding.
 
         Args:
@@ -247,7 +247,7 @@ class BeaconCompressor:
         return KVPrefix(tuple((self._turned(keys[:, index], steps), values[:, index]) for keys, values in kv.layers))
 
     def _turned(self, keys: Tensor, steps: Tensor) -> Tensor:
-        return turn(keys.float(), steps, self._frequencies).to(keys.dtype)
+        return rotate(keys.float(), steps, self._frequencies).to(keys.dtype)
 
     def _read_side_by_side(self, tokens: Sequence[int], windows: int, every: bool) -> Tensor:
         """Read several full windows in one pass."""

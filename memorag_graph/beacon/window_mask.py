@@ -10,7 +10,7 @@ from torch import Tensor
 
 from memorag_graph.inference.logsumexp_attention import Part
 from memorag_graph.inference.prefix_attention import Attend, Past
-from memorag_graph.kv.rotary import turn
+from memorag_graph.kv.rotary import rotate
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class ParallelWindows:
             causal=True,
         )
         left_keys = keys[:, :, self.left].transpose(0, 1).reshape(heads, -1, dim)
-        left_keys = turn(left_keys.float(), self.steps, self.frequencies).to(key.dtype)
+        left_keys = rotate(left_keys.float(), self.steps, self.frequencies).to(key.dtype)
         left_values = values[:, :, self.left].transpose(0, 1).reshape(heads, -1, dim)
         before = torch.zeros_like(own).view(windows.shape)
         before_sums = torch.full(windows.shape[:-1], float("-inf"), device=own.device)

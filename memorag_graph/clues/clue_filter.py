@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from memorag_graph.retrieval.query import Query
 from memorag_graph.retrieval.terms import function_words
-from memorag_graph.text.words import content_words, count_words, is_borne_out, share_of
+from memorag_graph.text.words import content_words, count_words, is_supported, share_of
 
 DropReason = Literal[
     "scrap", "heading", "question", "instruction", "repeat", "refusal", "unsupported", "unrelated", "astray"
@@ -91,7 +91,7 @@ def filter_clues(clues: Iterable[str], question: str, instruction: str, language
 
 
 def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float, language_code: str) -> FilteredClues:
-    """Drop clues that no passage of the memory supports; see :func:`memorag_graph.text.words.is_borne_out`.
+    """Drop clues that no passage of the memory supports; see :func:`memorag_graph.text.words.is_supported`.
 
     Args:
         clues: The clues, best first.
@@ -102,7 +102,7 @@ def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float, 
     kept: list[str] = []
     dropped: list[Dropped] = []
     for clue in clues:
-        if is_borne_out(clue, passages, share, FEWEST_WORDS, function_words(language_code)):
+        if is_supported(clue, passages, share, FEWEST_WORDS, function_words(language_code)):
             kept.append(clue)
         else:
             dropped.append(Dropped(clue, "unsupported"))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from memorag_graph.kv.rotary import turn
+from memorag_graph.kv.rotary import rotate
 
 RUN = 256
 """Number of consecutive tokens that share the scale of a key channel."""
@@ -42,7 +42,7 @@ def quantize(keys: Tensor, values: Tensor, frequencies: Tensor | None, *, small:
     kept = first_tokens(keys, values)
     steady = keys.float().cpu()
     if frequencies is not None:
-        steady = turn(steady, -torch.arange(keys.shape[1]), frequencies)
+        steady = rotate(steady, -torch.arange(keys.shape[1]), frequencies)
     codes, kept["keys.scale"], kept["keys.zero"] = _code_keys(steady, 5 if small else 8)
     value_codes, kept["values.scale"], kept["values.zero"] = _code_values(values.float().cpu(), 4 if small else 8)
     if not all(kept[name].isfinite().all() for name in ("keys.scale", "keys.zero", "values.scale")):
@@ -67,7 +67,7 @@ def dequantize(kept: Mapping[str, Tensor], frequencies: Tensor | None, *, small:
     scale, zero = (kept[f"keys.{name}"].float().repeat_interleave(RUN, dim=1)[:, :tokens] for name in ("scale", "zero"))
     keys = codes.float() * scale + zero
     if frequencies is not None:
-        keys = turn(keys, torch.arange(tokens), frequencies)
+        keys = rotate(keys, torch.arange(tokens), frequencies)
     values = (value_codes.float() - kept["values.zero"].float()) * kept["values.scale"].float()
     return with_first_tokens(keys, values, kept)
 

@@ -11,7 +11,7 @@ def rotary_frequencies(model: PreTrainedModel) -> Tensor | None:
     return found.detach().float().cpu().clone() if isinstance(found, Tensor) else None
 
 
-def turn(keys: Tensor, steps: Tensor, frequencies: Tensor) -> Tensor:
+def rotate(keys: Tensor, steps: Tensor, frequencies: Tensor) -> Tensor:
     """Rotate keys by a number of tokens (Su et al., "RoFormer", 2021, with the halves paired as in Llama and Qwen2).
 
     Args:

@@ -28,7 +28,7 @@ REQUIRED_FIELDS: Mapping[PromptKey, frozenset[str]] = MappingProxyType(
 )
 """Placeholders that each template must contain."""
 
-OWN_PROMPTS: tuple[PromptKey, ...] = ("context", "gist")
+MEMORY_PROMPTS: tuple[PromptKey, ...] = ("context", "gist")
 """Prompts that are part of a memory, since it is built with them."""
 
 en_prompts: Mapping[PromptKey, str] = ENGLISH.templates

@@ -9,7 +9,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from memorag_graph.errors import MemoryFileError, MemoryMismatchError
+from memorag_graph.errors import MemoryFileError, MemoryMismatchError, first_line
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
 from memorag_graph.text.chunking import Chunk
@@ -85,8 +85,7 @@ class FaissIndex:
         try:
             index = faiss.read_index(str(path))
         except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise MemoryFileError(f"{path} is damaged ({reason}); memorize the document again") from None
+            raise MemoryFileError(f"{path} is damaged ({first_line(error)}); memorize the document again") from None
         return cls(chunks, index, embeddings)
 
     def save(self, path: Path) -> None:

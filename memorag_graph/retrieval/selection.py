@@ -6,7 +6,7 @@ from typing import Protocol
 
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.sentences import split_sentences
-from memorag_graph.text.words import content_words, longest_start, share_of
+from memorag_graph.text.words import content_words, longest_prefix, share_of
 
 _SAME = 0.9
 """Two chunks are near-duplicates if each holds at least this share of the other's content words."""
@@ -54,7 +54,7 @@ class Selection:
             left = self._budget - self._used
             text = fit(chunk, left, self._count, self._language_code)
             if not text and not self.texts:
-                text = longest_start(chunk.text, left, self._count)
+                text = longest_prefix(chunk.text, left, self._count)
             if text:
                 self.texts[number] = text
                 self._words.append(set(content_words(chunk.text)))

@@ -93,7 +93,7 @@ def passages(sentences: Iterable[str], function_words: Collection[str] | None = 
     return [first | second for first, second in pairwise([*words, set()])]
 
 
-def is_borne_out(
+def is_supported(
     text: str, by: Iterable[set[str]], share: float, fewest: int, function_words: Collection[str] | None = None
 ) -> bool:
     """Return whether one passage contains at least ``share`` of a text's content words and all of its figures.
@@ -115,7 +115,7 @@ def repeats(words: Collection[str], earlier: Iterable[Collection[str]]) -> bool:
     return any(share_of(words, other) >= _SAME for other in earlier)
 
 
-def longest_start(text: str, tokens: int, count_tokens: Callable[[str], int]) -> str:
+def longest_prefix(text: str, tokens: int, count_tokens: Callable[[str], int]) -> str:
     """Return the longest prefix of a text that has at most ``tokens`` tokens."""
     ends = range(1, len(text) + 1)
     return text[: bisect_right(ends, tokens, key=lambda end: count_tokens(text[:end]))]

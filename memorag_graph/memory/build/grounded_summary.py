@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from math import fsum  # exact sums: the order of a set of words differs between processes
 
 from memorag_graph.text.sentences import Sentence, split_sentences
-from memorag_graph.text.words import content_words, is_borne_out, is_figure, longest_start, passages, share_of
+from memorag_graph.text.words import content_words, is_figure, is_supported, longest_prefix, passages, share_of
 
 _SUPPORT = 0.75
 _REPEATED = 0.7
@@ -39,14 +39,14 @@ def grounded_summary(
         if cost <= left and not _repeats(text, kept):
             kept.append(text)
             left -= cost
-    return " ".join(_in_order(kept, section)) or longest_start(_on_one_line(section), limit, count_tokens)
+    return " ".join(_in_order(kept, section)) or longest_prefix(_on_one_line(section), limit, count_tokens)
 
 
 def _candidates(draft: str, section: str, language_code: str) -> Iterable[str]:
     sentences = split_sentences(section, language_code)
     known = passages(sentence.text for sentence in sentences)
     for sentence in split_sentences(draft, language_code):
-        if is_borne_out(sentence.text, known, _SUPPORT, _FEWEST_WORDS):
+        if is_supported(sentence.text, known, _SUPPORT, _FEWEST_WORDS):
             yield _on_one_line(sentence.text)
     for sentence in central_sentences(sentences):
         yield _on_one_line(sentence.text)

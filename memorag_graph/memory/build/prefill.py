@@ -67,7 +67,7 @@ class ShardPrefiller:
             frequencies = rotary_frequencies(self._model.model)
             return self._scheduler.call(lambda: Shard.of(tokens, kv, settings.kv_storage, frequencies))
         except ValueError as error:
-            raise InputError("kv_storage", f"{error}; use int8 or exact") from None
+            raise InputError("kv_storage", f"{error}; use exact") from None
 
     def _prefill(
         self, tokens: Sequence[int], recipe: Recipe, known: Memory | None, progress: "PrefillProgress"

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.kv.prefix import KVPrefix
-from memorag_graph.kv.rotary import rotary_frequencies, turn
+from memorag_graph.kv.rotary import rotary_frequencies, rotate
 from memorag_graph.memory.eviction.scoring import Scores
 
 _PROBE = 8
@@ -41,7 +41,7 @@ def prune(kv: KVPrefix, scores: Scores, share: float, always: int, model: PreTra
         kept = ranked.argsort(dim=1, descending=True, stable=True)[:, :count].sort(dim=1).values
         steps = torch.arange(count, device=kept.device) - kept
         index = kept[..., None].expand(-1, -1, keys.shape[-1])
-        turned = turn(keys.gather(1, index).float(), steps, frequencies.to(keys.device)).to(keys.dtype)
+        turned = rotate(keys.gather(1, index).float(), steps, frequencies.to(keys.device)).to(keys.dtype)
         layers.append((turned, values.gather(1, index)))
     return KVPrefix(tuple(layers))
 
@@ -62,7 +62,7 @@ def checked_frequencies(model: PreTrainedModel) -> Tensor:
     session = open_session(model, [None], _PROBE)
     session.prefill(0, [token] * _PROBE)
     for keys, _ in session.prefix().layers:
-        back = turn(keys.float().cpu(), -torch.arange(_PROBE), frequencies)
+        back = rotate(keys.float().cpu(), -torch.arange(_PROBE), frequencies)
         if (back - back[:, :1]).norm() > _TOLERANCE * back.norm():
             raise ValueError("the keys of this model cannot be moved to other positions")
     return frequencies

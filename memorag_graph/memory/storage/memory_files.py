@@ -19,7 +19,7 @@ from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, read_info
 from memorag_graph.memory.storage.transaction import FileCheck, Writer, open_verified, write_together
 from memorag_graph.models.compute_threads import compute
-from memorag_graph.prompts import OWN_PROMPTS, Prompts
+from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
 from memorag_graph.retrieval.chunk_index import IndexKind, KeptInFile
 from memorag_graph.retrieval.dense_index import FaissKind
 from memorag_graph.retrieval.keyword_index import KeywordIndex
@@ -201,7 +201,7 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
 def _read_prompts(described: Mapping[str, Any]) -> Prompts:
     """Return the prompts a memory was made with, even if the built-in ``context`` or ``gist`` has changed since."""
     built_in = Prompts(language(described["language"]))
-    own = {key: described["prompts"][key] for key in OWN_PROMPTS if described["prompts"][key] != built_in[key]}
+    own = {key: described["prompts"][key] for key in MEMORY_PROMPTS if described["prompts"][key] != built_in[key]}
     return Prompts(built_in.language, {**own, **described["prompt_overrides"]})
 
 
