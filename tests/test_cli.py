@@ -343,6 +343,6 @@ def test_memories_of_the_user_are_tidied_and_deleted(call: Any, document: str) -
     assert call("gc").code == 0
     bad = call("gc", "--quota-mb", "0")
     assert bad.code == 2
-    assert "must be a positive number" in bad.err
+    assert "must be a positive integer" in bad.err
     assert "in use" in call("delete", made["memory_id"]).err  # by this process
     assert call("delete", "missing").code == 2

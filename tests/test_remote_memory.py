@@ -263,7 +263,7 @@ def test_a_local_model_names_the_server_of_a_served_memory(
     server: MemoryServer, registry: Registry, tmp_path: Path
 ) -> None:
     remote(server).memorize(TEXT, tmp_path / "memory")
-    with pytest.raises(MemoryMismatchError, match="held by openai:m; use that model, not embedded"):
+    with pytest.raises(MemoryMismatchError, match="made with openai:m, a served model; use it, not embedded"):
         registry.open(tmp_path / "memory", RunOptions(model="embedded"))
 
 

@@ -123,7 +123,7 @@ def test_users_of_one_file_share_one_memory(demo: str, demo_home: Path, browser:
         button.click()
     summarizing(third)
     third.get_by_role("button", name="Cancel").click()
-    third.get_by_text("it continues without you").wait_for()
+    third.get_by_text("so the job continues").wait_for()
     wait_until_memorized(first)
     wait_until_memorized(second)
     assert len(kept(demo_home)) == before + 1
