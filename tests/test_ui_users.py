@@ -37,7 +37,7 @@ pytestmark = [NEEDS_CHROMIUM, pytest.mark.embedded]
 
 def kept(home: Path) -> list[Path]:
     """Return the memories of the store; check that each is complete and that no temporary file is left."""
-    directories = [path for path in (home / "memories").iterdir() if not path.name.startswith(".")]
+    directories = [path for path in (home / "memories").glob("*") if not path.name.startswith(".")]
     assert all((path / "manifest.json").exists() for path in directories)
     assert list((home / "tmp").glob("memorag-*")) == []
     return directories
