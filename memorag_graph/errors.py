@@ -41,6 +41,34 @@ class ModelUnavailableError(ModelError):
     """A served model is temporarily unavailable; retrying later may succeed."""
 
 
+class ForbiddenError(MemoragError):
+    """A client's credential does not allow what it asked for."""
+
+
+class QuotaError(MemoragError):
+    """A tenant has used up what it may use in some time.
+
+    Attributes:
+        retry_seconds: When to try again.
+    """
+
+    def __init__(self, message: str, retry_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
+
+class StorageQuotaError(MemoragError):
+    """A tenant may not keep more memories."""
+
+
+class CancelledRunError(MemoragError):
+    """A run was given up because nobody waits for it."""
+
+
+class TimeLimitError(MemoragError):
+    """A run took longer than it may."""
+
+
 class CostLimitError(MemoragError):
     """A call was not made because it might exceed the cost limit."""
 

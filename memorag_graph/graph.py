@@ -6,29 +6,15 @@ from typing import Any, Literal
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
+from pydantic import BaseModel
 
 from memorag_graph.nodes import GENERATE_RETRIES, Nodes
 from memorag_graph.registry import Registry
+from memorag_graph.run_scope import ScopeOf, program_scope
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import MEMORIZE, GraphInput, GraphOutput, GraphState
 
 MemoragGraph = CompiledStateGraph[GraphState, RunOptions, GraphInput, GraphOutput]
-
-AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
-
-
-def by_task(state: GraphState, runtime: Runtime[RunOptions]) -> Sequence[AfterMemorize]:
-    """Choose the nodes that query the memory."""
-    if state["task"] == "qa":
-        return ["draft_answer"]
-    if state["task"] == "summarize":
-        return ["outline"]
-    if state["task"] == "lookup":
-        return ["retrieve"]
-    if (runtime.context or RunOptions()).use_memory_answer:
-        return ["recall", "rewrite", "draft_answer"]
-    return ["recall", "rewrite"]
 
 
 def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
@@ -36,14 +22,20 @@ def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
     return "__end__" if state["task"] == "qa" else "retrieve"
 
 
-def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions, GraphInput, GraphOutput]:
+def build(
+    scope_of: ScopeOf, input_schema: type[BaseModel] = GraphInput, context_schema: type[BaseModel] = RunOptions
+) -> StateGraph[Any, Any, Any, Any]:
     """Wire the graph without compiling it.
 
     Args:
-        registry: Keeps models and memories; by default a new one for this graph.
+        scope_of: Returns what a run may use.
+        input_schema: What callers may put in.
+        context_schema: Options that callers may set.
     """
-    nodes = Nodes(registry or Registry())
-    builder = StateGraph(GraphState, input_schema=GraphInput, output_schema=GraphOutput, context_schema=RunOptions)
+    nodes = Nodes(scope_of)
+    builder = StateGraph(
+        GraphState, input_schema=input_schema, output_schema=GraphOutput, context_schema=context_schema
+    )
     builder.add_node(MEMORIZE, nodes.memorize)
     builder.add_node("recall", nodes.recall)
     builder.add_node("rewrite", nodes.rewrite)
@@ -52,7 +44,7 @@ def build(registry: Registry | None = None) -> StateGraph[GraphState, RunOptions
     builder.add_node("retrieve", nodes.retrieve, defer=True)  # wait for all running branches
     builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
-    builder.add_conditional_edges(MEMORIZE, by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
+    builder.add_conditional_edges(MEMORIZE, nodes.by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])
@@ -75,7 +67,9 @@ def build_graph(
         checkpointer: Saves the state of threads, so that conversations and failed runs can be resumed.
         interrupt_before: Nodes to stop before, e.g. ``"generate"`` to edit the evidence.
     """
-    return build(registry).compile(checkpointer=checkpointer, interrupt_before=list(interrupt_before), name="memorag")
+    return build(program_scope(registry or Registry())).compile(
+        checkpointer=checkpointer, interrupt_before=list(interrupt_before), name="memorag"
+    )
 
 
 registry = Registry()

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.locks import NamedLocks
+from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import (
     ModelSource,
     absolute_name,
@@ -164,6 +166,26 @@ class ModelPool:
         )
         made_with.require(Identity.of(model.language_model, embedding_model), same_dtype=False)
         return model, self.embeddings(embedding_model)
+
+    def require_named(self, made_with: "Identity", options: RunOptions, directory: Path) -> None:
+        """Check that the caller named or loaded the models of a memory that was made elsewhere.
+
+        Loading a model may download it, or send questions to a server, so a stranger's file does not decide it.
+
+        Args:
+            made_with: The models that the memory names.
+            options: What the caller named.
+            directory: The memory's directory.
+
+        Raises:
+            InputError: If the memory names a model that the caller did not, other than the embedded ones.
+        """
+        named = {"model": options.model, "embedding_model": options.embedding_model}
+        for field, chosen in named.items():
+            name = getattr(made_with, field)
+            if not (chosen or name in ("", EMBEDDED) or name in self.loaded_models()):
+                elsewhere = f"the memory in {directory} was made elsewhere and names the model {name!r}"
+                raise InputError(field, f"{elsewhere}; name it too if you trust it")
 
     def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
         with self._locks[key]:

@@ -4,20 +4,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
+from memorag_graph.cancellation import check
 from memorag_graph.clues import HIDDEN
-from memorag_graph.documents import clean_text, from_langchain, from_text, read_documents
+from memorag_graph.documents import clean_text, from_langchain, from_text
+from memorag_graph.errors import InputError
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
-from memorag_graph.registry import Registry
 from memorag_graph.routing import Route, route
+from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     Update,
     from_answer,
@@ -28,7 +29,6 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
-from memorag_graph.settings import RunOptions
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from memorag_graph.progress import Progress
     from memorag_graph.retrieval.query import Query
     from memorag_graph.retrieval.retrieve import Evidence
+
+AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
+"""Nodes that query the memory."""
 
 Node = TypeVar("Node", bound=Callable[..., Update])
 
@@ -55,9 +58,11 @@ def reported(node: Node) -> Node:
     """Add the memory's id and the node's seconds to its update."""
 
     @wraps(node)
-    def run(self: "Nodes", state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def run(self: "Nodes", state: GraphState, runtime: Runtime[Any]) -> Update:
+        check()
         start = time.perf_counter()
         update = node(self, state, runtime)
+        self._scope(runtime).spend(sum(update.get("tokens", {}).values()))
         seconds = {node.__name__: round(time.perf_counter() - start, 3)}
         return {"memory_id": state.get("thread_memory_id"), **update, "timings": seconds}
 
@@ -65,32 +70,36 @@ def reported(node: Node) -> Node:
 
 
 class Nodes:
-    """The nodes, over one registry of models and memories."""
+    """The nodes of the graph.
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    Args:
+        scope_of: Returns what a run may use.
+    """
+
+    def __init__(self, scope_of: ScopeOf) -> None:
+        self._scope = scope_of
 
     @reported
-    def memorize(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def memorize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Start a turn: open the memory of the given text, files or id, building it if it is new."""
-        options = _options(runtime)
+        scope = self._scope(runtime)
+        options = scope.options
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
         write = get_stream_writer()
 
         def report(progress: "Progress") -> None:
             write({"progress": asdict(progress)})
 
-        directory = Path(given.save_dir) if given.save_dir else None
         if given.context:
-            opened = self._registry.memorize([from_text(given.context)], options, directory, report)
+            opened = scope.memorize([from_text(given.context)], given.save_dir, report)
         elif given.documents:
-            opened = self._registry.memorize(from_langchain(given.documents), options, directory, report)
+            opened = scope.memorize(from_langchain(given.documents), given.save_dir, report)
         elif given.files:
-            opened = self._registry.memorize(read_documents(given.files), options, directory, report)
+            opened = scope.memorize(scope.read(given.files), given.save_dir, report)
         else:
-            opened = self._registry.open(str(given.memory_id), options)
+            opened = scope.registry.open(scope.memory(str(given.memory_id)), options)
         if given.task_type != "qa":
-            self._generator(opened, options)  # fail now, not after the clues were made
+            _generator(scope, opened)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
         chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
@@ -107,8 +116,20 @@ class Nodes:
             "tokens": {MEMORIZE: 0},
         }
 
+    def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[AfterMemorize]:
+        """Choose the nodes that query the memory."""
+        if state["task"] == "qa":
+            return ["draft_answer"]
+        if state["task"] == "summarize":
+            return ["outline"]
+        if state["task"] == "lookup":
+            return ["retrieve"]
+        if self._scope(runtime).options.use_memory_answer:
+            return ["recall", "rewrite", "draft_answer"]
+        return ["recall", "rewrite"]
+
     @reported
-    def recall(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Recall spans of the document."""
         recalled = self._recollection(state, runtime).recall(state["question"], HIDDEN)
         return {
@@ -118,7 +139,7 @@ class Nodes:
         }
 
     @reported
-    def rewrite(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def rewrite(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Rewrite the question into more specific ones."""
         recalled = self._recollection(state, runtime).rewrite(state["question"], HIDDEN)
         return {
@@ -128,7 +149,7 @@ class Nodes:
         }
 
     @reported
-    def draft_answer(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def draft_answer(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Answer from memory: the final answer for ``qa``, else a draft to search with."""
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
@@ -143,7 +164,7 @@ class Nodes:
         return update
 
     @reported
-    def outline(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def outline(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """List the points that a summary must contain."""
         recalled = self._recollection(state, runtime).outline(state["question"], HIDDEN)
         return {
@@ -153,11 +174,11 @@ class Nodes:
         }
 
     @reported
-    def retrieve(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def retrieve(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
         from memorag_graph.clues.clue_filter import searchable
 
-        opened = self._open(state, runtime)
+        _, opened = self._open(state, runtime)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness)
         evidence = self._search(state, runtime, queries)
         return {
@@ -166,19 +187,19 @@ class Nodes:
         }
 
     @reported
-    def generate(self, state: GraphState, runtime: Runtime[RunOptions]) -> Update:
+    def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
-        opened, options = self._open(state, runtime), _options(runtime)
+        scope, opened = self._open(state, runtime)
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
-        answer = self._generator(opened, options, is_last_attempt=is_last).invoke(
+        answer = _generator(scope, opened, is_last_attempt=is_last).invoke(
             {
                 "question": state["question"],
                 "task_type": state["task"],
                 "evidence": [to_evidence(document, opened) for document in state.get("evidence", [])],
                 "outline": state.get("outline", []),
-                "draft": state.get("draft", "") if options.use_memory_answer else "",
-                "prompts": opened.prompts(options),
+                "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
+                "prompts": opened.prompts(scope.options),
                 "clues": [*state.get("spans", []), *state.get("surrogates", [])],
                 "rarity": opened.rarity(state["question"]),
             }
@@ -190,52 +211,58 @@ class Nodes:
         }
         return {**update, "messages": [to_message(update, answer.message_id)]}
 
-    def _open(self, state: GraphState, runtime: Runtime[RunOptions]) -> OpenMemory:
-        return self._registry.open(state["thread_memory_id"], _options(runtime))
+    def _open(self, state: GraphState, runtime: Runtime[Any]) -> tuple[RunScope, OpenMemory]:
+        scope = self._scope(runtime)
+        named = state.get("thread_memory_id") or state.get("memory_id")  # threads of 0.1.0 have only the latter
+        if not named:
+            raise InputError("memory_id", "this thread names no memory; start a new turn with a memory_id or a text")
+        return scope, scope.registry.open(scope.memory(named), scope.options)
 
-    def _recollection(self, state: GraphState, runtime: Runtime[RunOptions]) -> "MemoryRecall":
+    def _recollection(self, state: GraphState, runtime: Runtime[Any]) -> "MemoryRecall":
         from memorag_graph.clues.recall import MemoryRecall
         from memorag_graph.clues.sharded_chat import ShardedChat
 
-        opened, options = self._open(state, runtime), _options(runtime)
-        return MemoryRecall(ShardedChat(opened.chat(options)), opened.prompts(options), opened.memory.notes)
+        scope, opened = self._open(state, runtime)
+        chat, prompts = ShardedChat(opened.chat(scope.options)), opened.prompts(scope.options)
+        return MemoryRecall(chat, prompts, opened.memory.notes)
 
-    def _search(self, state: GraphState, runtime: Runtime[RunOptions], queries: "Sequence[Query]") -> "list[Evidence]":
+    def _search(self, state: GraphState, runtime: Runtime[Any], queries: "Sequence[Query]") -> "list[Evidence]":
         from memorag_graph.retrieval.retrieve import Search, retrieve
 
-        opened, options = self._open(state, runtime), _options(runtime)
-        reranker = self._registry.models.reranker(options.reranker)
+        scope, opened = self._open(state, runtime)
+        reranker = scope.registry.models.reranker(scope.options.reranker)
         return retrieve(
             opened.index,
             queries,
-            Search.from_options(options, opened.memory.settings.retrieval_chunk_size, reranker),
+            Search.from_options(scope.options, opened.memory.settings.retrieval_chunk_size, reranker),
             count_tokens=opened.model.language_model.count,
             language_code=opened.memory.prompts.language.code,
             page_maps=opened.page_maps,
         )
 
-    def _nearest(self, state: GraphState, runtime: Runtime[RunOptions], answer: str) -> Update:
+    def _nearest(self, state: GraphState, runtime: Runtime[Any], answer: str) -> Update:
         """Quote the passages against which an answer from memory can be checked."""
         from memorag_graph.generation.memory_answer import check_queries, quote_nearest
 
-        opened, options = self._open(state, runtime), _options(runtime)
+        scope, opened = self._open(state, runtime)
         question = state["question"]
         evidence = self._search(state, runtime, check_queries(question, answer))
         if not evidence:
             return {}
         citations, confidence = quote_nearest(
-            question, answer, evidence, opened.index.embeddings, opened.prompts(options), opened.rarity
+            question, answer, evidence, opened.index.embeddings, opened.prompts(scope.options), opened.rarity
         )
         return {"citations": [asdict(citation) for citation in citations], "confidence": confidence}
 
-    def _generator(self, opened: OpenMemory, options: RunOptions, *, is_last_attempt: bool = True) -> "Generator":
-        from memorag_graph.generation.choose_generator import choose_generator
 
-        def local_chat(name: str) -> "BaseChatModel":
-            return self._registry.chat(name, opened, options)
+def _generator(scope: RunScope, opened: OpenMemory, *, is_last_attempt: bool = True) -> "Generator":
+    from memorag_graph.generation.choose_generator import choose_generator
 
-        own = opened.memory.identity.model
-        return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
+    def local_chat(name: str) -> "BaseChatModel":
+        return scope.registry.chat(name, opened, scope.options)
+
+    own = opened.memory.identity.model
+    return choose_generator(scope.options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
 
 
 _NO_ANSWER: Update = {
@@ -249,7 +276,3 @@ _NO_ANSWER: Update = {
 }
 _NO_FINDINGS: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_NO_ANSWER}
 """Values that clear the previous turn's findings."""
-
-
-def _options(runtime: Runtime[RunOptions]) -> RunOptions:
-    return runtime.context or RunOptions()

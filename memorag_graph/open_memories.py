@@ -14,7 +14,7 @@ import psutil
 
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.locks import NamedLocks
-from memorag_graph.memory.storage.manifest import find_memory, read_info
+from memorag_graph.memory.storage.manifest import find_memory, is_remembered, read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.model_pool import ModelPool
 from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
@@ -103,9 +103,9 @@ class OpenMemory:
 
 
 class OpenMemoryCache:
-    """Open memories by id and dtype; the least recently used are dropped when they exceed a budget of bytes.
+    """Open memories by store, id and dtype; the least recently used are dropped when they exceed a budget of bytes.
 
-    A dropped memory stays usable for whoever holds it.
+    A dropped memory stays usable for whoever holds it. One cache may serve several stores, which see only their own.
 
     Args:
         budget: Maximum bytes of keys and values; the memory used last is kept in any case. None means a quarter of
@@ -119,31 +119,31 @@ class OpenMemoryCache:
         if budget is not None and budget <= 0:
             raise InputError("memory_budget", f"must be a positive number of bytes, not {budget}")
         self._budget = budget or psutil.virtual_memory().total // _SHARE_OF_RAM
-        self._kept: OrderedDict[tuple[str, str], OpenMemory] = OrderedDict()
+        self._kept: OrderedDict[tuple[MemoryStore, str, str], OpenMemory] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, memory_id: str, dtype: str | None = None) -> OpenMemory | None:
-        """Return an open memory whose model computes in a dtype, or in any; None if there is none."""
+    def get(self, store: MemoryStore, memory_id: str, dtype: str | None = None) -> OpenMemory | None:
+        """Return an open memory of a store whose model computes in a dtype, or in any; None if there is none."""
         with self._lock:
-            key = next((it for it in self._kept if it[0] == memory_id and dtype in (None, it[1])), None)
+            key = next((it for it in self._kept if it[:2] == (store, memory_id) and dtype in (None, it[2])), None)
             if key is None:
                 return None
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def put(self, opened: OpenMemory) -> None:
-        """Keep an open memory."""
-        key = (opened.memory.id, opened.model.language_model.dtype)
+    def put(self, store: MemoryStore, opened: OpenMemory) -> None:
+        """Keep an open memory of a store."""
+        key = (store, opened.memory.id, opened.model.language_model.dtype)
         with self._lock:
             self._kept[key] = opened
             self._kept.move_to_end(key)
             while len(self._kept) > 1 and self._bytes() > self._budget:
                 self._kept.popitem(last=False)
 
-    def drop(self, memory_id: str) -> None:
-        """Drop a memory if it is here, in every dtype."""
+    def drop(self, store: MemoryStore, memory_id: str) -> None:
+        """Drop a memory of a store if it is here, in every dtype."""
         with self._lock:
-            for key in [it for it in self._kept if it[0] == memory_id]:
+            for key in [it for it in self._kept if it[:2] == (store, memory_id)]:
                 del self._kept[key]
 
     def _bytes(self) -> int:
@@ -156,16 +156,13 @@ class OpenMemories:
     Args:
         models: The models that continue memories.
         store: The store that knows ids.
-        budget: Maximum bytes of keys and values; see :class:`OpenMemoryCache`.
-
-    Raises:
-        InputError: If the budget is not positive.
+        cache: Keeps them open.
     """
 
-    def __init__(self, models: ModelPool, store: MemoryStore, budget: int | None = None) -> None:
+    def __init__(self, models: ModelPool, store: MemoryStore, cache: OpenMemoryCache) -> None:
         self._models = models
         self._store = store
-        self._cache = OpenMemoryCache(budget)
+        self._cache = cache
         self._locks = NamedLocks()
 
     def lock(self, memory_id: str) -> threading.Lock:
@@ -174,11 +171,11 @@ class OpenMemories:
 
     def get(self, memory_id: str) -> OpenMemory | None:
         """Return an open memory, or None."""
-        return self._cache.get(memory_id)
+        return self._cache.get(self._store, memory_id)
 
     def drop(self, memory_id: str) -> None:
         """Drop an open memory; it stays usable for whoever holds it."""
-        self._cache.drop(memory_id)
+        self._cache.drop(self._store, memory_id)
 
     def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
         """Return a saved memory by its id or directory.
@@ -190,7 +187,7 @@ class OpenMemories:
         """
         from memorag_graph.memory.kv_memory import require_ratio
 
-        known = self._cache.get(str(place))
+        known = self._cache.get(self._store, str(place))
         if known is not None:
             require_ratio(known.memory.settings, options.beacon_ratio)
             return self._in_use(known, self._models.models_of(known.memory.identity, options)[0])
@@ -209,6 +206,7 @@ class OpenMemories:
 
         Raises:
             MemoryFileError: If it holds none, another one, or a damaged one.
+            InputError: If it was made elsewhere and names a model that the caller did not.
         """
         from memorag_graph.memory.kv_memory import require_ratio
         from memorag_graph.memory.storage.memory_files import load_memory, read_identity
@@ -216,8 +214,11 @@ class OpenMemories:
         info = read_info(directory)
         if info["memory_id"] != address:
             raise MemoryFileError(f"{directory} holds another memory than {address}")
-        model, embeddings = self._models.models_of(read_identity(info), options)
-        opened = self._cache.get(address)
+        identity = read_identity(info)
+        if not (self._store.keeps(directory) or is_remembered(self._store.root, address, directory)):
+            self._models.require_named(identity, options, directory)
+        model, embeddings = self._models.models_of(identity, options)
+        opened = self._cache.get(self._store, address)
         if opened is None:
             memory, index = load_memory(
                 directory,
@@ -237,10 +238,10 @@ class OpenMemories:
     def _in_use(self, opened: OpenMemory, model: "MemoryModel") -> OpenMemory:
         """Return a memory with the model in use, and keep it open so."""
         dtype = model.language_model.dtype
-        same = self._cache.get(opened.memory.id, dtype) or opened
+        same = self._cache.get(self._store, opened.memory.id, dtype) or opened
         used = same.used_with(model)
-        if same.memory is not used.memory or self._cache.get(opened.memory.id, dtype) is None:
-            self._cache.put(used)
+        if same.memory is not used.memory or self._cache.get(self._store, opened.memory.id, dtype) is None:
+            self._cache.put(self._store, used)
         return used
 
     def _lease(self, opened: OpenMemory, directory: Path) -> None:

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memorag_graph.cancellation import checking
 from memorag_graph.documents import Document, with_distinct_names
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
 from memorag_graph.memory.storage.manifest import find_memory, read_info, remember_place
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.memory.storage.transaction import require_free, require_writable
+from memorag_graph.memory.storage.transaction import require_free
 from memorag_graph.memory_plan import MemoryPlan
 from memorag_graph.model_pool import NO_INDEX, ModelPool
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import default_embedding_model
-from memorag_graph.open_memories import OpenMemories, OpenMemory
+from memorag_graph.open_memories import OpenMemories, OpenMemory, OpenMemoryCache
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
@@ -70,7 +72,15 @@ class Registry:
     ) -> None:
         self.models = ModelPool(cache_dir=cache_dir, access_token=access_token)
         self.store = store or MemoryStore()
-        self.open_memories = OpenMemories(self.models, self.store, memory_budget)
+        self._cache = OpenMemoryCache(memory_budget)
+        self.open_memories = OpenMemories(self.models, self.store, self._cache)
+
+    def with_store(self, store: MemoryStore) -> "Registry":
+        """Return a registry with the same models and the same budget over another store."""
+        other = copy(self)
+        other.store = store
+        other.open_memories = OpenMemories(self.models, store, self._cache)
+        return other
 
     def add_memory_model(self, name: str, model: "MemoryModel") -> None:
         """Register a loaded memory model under a name that options may then use."""
@@ -122,7 +132,8 @@ class Registry:
         if not documents:
             raise InputError("documents", "nothing to memorize; give at least one document")
         plan = self._plan(with_distinct_names(documents), options)
-        return self._get_or_build(plan, directory or self.store.directory(plan.memory_id), options, report)
+        place = directory or self.store.directory(plan.memory_id)
+        return self._get_or_build(plan, place, options, checking(report))
 
     def revise(
         self,
@@ -219,7 +230,7 @@ class Registry:
             require_free(directory, FILES)
         with self.open_memories.lock(plan.memory_id):
             try:
-                require_writable(directory)
+                self.store.require_writable(directory)
             except MemoryFileError as unwritable:
                 with suppress(MemoryFileError):
                     return self.open_memories.open_in(directory, plan.memory_id, options)

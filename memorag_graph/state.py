@@ -25,8 +25,8 @@ Basis = Literal["memory", "evidence"]
 """Source of an answer: recalled from memory and unverified, or written from retrieved evidence and cited."""
 
 
-class GraphInput(BaseModel):
-    """Input of one run of the graph."""
+class ClientInput(BaseModel):
+    """Input of a client's run: names no path of the machine."""
 
     model_config = ConfigDict(extra="ignore")  # the state also holds earlier outputs of the thread
 
@@ -37,14 +37,10 @@ class GraphInput(BaseModel):
         default_factory=list,
         description="LangChain documents to memorize; those with the same metadata['source'] form one document.",
     )
-    files: Annotated[list[str], ThisTurnOnly] = Field(default_factory=list, description="Paths of files to memorize.")
     memory_id: Annotated[str | None, MEMORY_ID_CHANNEL] = Field(
         None,
         description="Id or directory of an existing memory. Default: the memory_id of the options, else the memory "
         "that the thread used last.",
-    )
-    save_dir: Annotated[str | None, ThisTurnOnly] = Field(
-        None, description="Directory for a new memory. Default: under its id in the user's cache directory."
     )
     query: Annotated[str, ThisTurnOnly] = Field(
         "", description="The question. Default: the last message. May be empty for a summary."
@@ -53,6 +49,20 @@ class GraphInput(BaseModel):
         default_factory=list, description="A conversation that ends with the question. Earlier messages are not read."
     )
     task_type: Annotated[TaskType, ThisTurnOnly] = Field("memorag", description=TASKS)
+
+
+class FilesInput(ClientInput):
+    """Input of a run that may name files."""
+
+    files: Annotated[list[str], ThisTurnOnly] = Field(default_factory=list, description="Paths of files to memorize.")
+
+
+class GraphInput(FilesInput):
+    """Input of one run of the graph."""
+
+    save_dir: Annotated[str | None, ThisTurnOnly] = Field(
+        None, description="Directory for a new memory. Default: under its id in the user's cache directory."
+    )
 
 
 class CitationRecord(TypedDict):

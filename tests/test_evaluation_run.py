@@ -39,6 +39,7 @@ from memorag_graph.registry import Registry
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
+from memorag_graph.run_scope import ProgramScope
 from tests.conftest import TEXT, HashEmbeddings
 from tests.evaluation_process import (
     KILLED,
@@ -461,8 +462,9 @@ def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> 
     """Return the evidence that the graph's node retrieves from an index."""
     counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
     seen = SimpleNamespace(index=index, memory=opened.memory, model=counts, page_maps=opened.page_maps)
-    nodes = Nodes(registry)
-    nodes._open = lambda *_: seen  # type: ignore[method-assign, assignment, return-value]
+    scope = ProgramScope(registry, OPTIONS)
+    nodes = Nodes(lambda _: scope)
+    nodes._open = lambda *_: (scope, seen)  # type: ignore[method-assign, assignment, return-value]
     runtime: Any = SimpleNamespace(context=OPTIONS)
     return [(it.start, it.end) for it in nodes._search({}, runtime, [Query("question", query)])]
 

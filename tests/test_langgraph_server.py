@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
+from memorag_graph.serving.client_options import MEMORY_OPTIONS, QUESTION_OPTIONS
+from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, byte_tokenizer, tiny_model
 from tests.servers import langgraph_dev
@@ -21,36 +24,55 @@ pytestmark = pytest.mark.skipif(
 QUESTION = "Who was proud of the harbour at Thorle?"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The address of a server in a new directory, and options that name a tiny model on disk."""
-    directory = tmp_path_factory.mktemp("server")
+CONTEXT = {"max_new_tokens": 16}
+NOBODY = "0" * 32
+
+
+def environment(directory: Path, generator: str) -> dict[str, str]:
+    """Return the options of an operator who serves a tiny model on disk."""
     model = directory / "model"
     tiny_model("llama").model.save_pretrained(model)
     byte_tokenizer().save_pretrained(model)
     options = {
-        "model": str(model),
-        "embedding_model": "embedded",
-        "generator": "local",
-        "gist_chunk_size": 512,
-        "gist_tokens": 64,
-        "retrieval_chunk_size": 128,
-        "max_new_tokens": 16,
+        "HOME": directory / "home",
+        "MODEL": model,
+        "EMBEDDING_MODEL": "embedded",
+        "GENERATOR": generator,
+        "GIST_CHUNK_SIZE": 512,
+        "GIST_TOKENS": 64,
+        "RETRIEVAL_CHUNK_SIZE": 128,
     }
-    with langgraph_dev(directory, {"MEMORAG_GRAPH_HOME": str(directory / "home")}) as url:
-        yield url, options
+    return {f"MEMORAG_GRAPH_{name}": str(value) for name, value in options.items()}
 
 
 @pytest.fixture(scope="module")
-def client(server: tuple[str, dict[str, Any]]) -> SyncLangGraphClient:
-    return get_sync_client(url=server[0], timeout=120)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server in a new directory."""
+    directory = tmp_path_factory.mktemp("server")
+    with langgraph_dev(directory, environment(directory, "extractive")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def memory_id(client: SyncLangGraphClient, server: tuple[str, dict[str, Any]]) -> str:
-    result = client.runs.wait(None, "memorag", input={"context": TEXT, "query": QUESTION}, context=server[1])
+def client(server: str) -> SyncLangGraphClient:
+    return get_sync_client(url=server, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def memory_id(client: SyncLangGraphClient) -> str:
+    result = client.runs.wait(None, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
     memory_id: str = result["memory_id"]  # type: ignore[call-overload]
     return memory_id
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of a server with keys, and a key of each of two tenants."""
+    directory = tmp_path_factory.mktemp("closed")
+    keys = KeyFile(directory / "home" / "keys.json")
+    secrets = {name: keys.add(name, name, "writer") for name in ("acme", "globex")}
+    with langgraph_dev(directory, environment(directory, "local")) as url:
+        yield url, secrets
 
 
 def test_the_form_shows_every_option_with_its_bounds(client: SyncLangGraphClient) -> None:
@@ -58,30 +80,32 @@ def test_the_form_shows_every_option_with_its_bounds(client: SyncLangGraphClient
     schemas: Any = client.assistants.get_schemas(assistant["assistant_id"])
     shown = schemas["context_schema"]["properties"]
     expected = RunOptions.model_json_schema()["properties"]
-    assert set(shown) == set(expected)
+    assert set(shown) == QUESTION_OPTIONS | MEMORY_OPTIONS | {"memory_id"}
     for name, field in shown.items():
-        for key in ("description", "minimum", "maximum", "exclusiveMinimum", "enum", "default"):
+        for key in ("description", "minimum", "maximum", "exclusiveMinimum", "enum"):
             assert field.get(key) == expected[name].get(key), (name, key)
-    assert {"messages", "context", "query", "task_type", "memory_id"} <= set(schemas["input_schema"]["properties"])
+    assert [shown[name]["default"] for name in ("gist_tokens", "hits")] == [64, 100], (
+        "the operator's, else the package's"
+    )
+    inputs = {"messages", "context", "documents", "query", "task_type", "memory_id"}
+    assert set(schemas["input_schema"]["properties"]) == inputs
     assert {"messages", "answer", "citations", "evidence"} <= set(schemas["output_schema"]["properties"])
     nodes = {node["id"] for node in client.assistants.get_graph(assistant["assistant_id"])["nodes"]}
     assert {"memorize", "recall", "rewrite", "draft_answer", "outline", "retrieve", "generate"} <= nodes
 
 
-def test_a_run_answers_with_citations(
-    client: SyncLangGraphClient, server: tuple[str, dict[str, Any]], memory_id: str
-) -> None:
+def test_a_run_answers_with_citations(client: SyncLangGraphClient, memory_id: str) -> None:
     inputs = {"memory_id": memory_id, "query": QUESTION}
-    result: Any = client.runs.wait(None, "memorag", input=inputs, context={**server[1], "generator": "extractive"})
+    result: Any = client.runs.wait(None, "memorag", input=inputs, context=CONTEXT)
     assert result["citations"]
     assert all(TEXT[cited["start"] : cited["end"]] == cited["quote"] for cited in result["citations"])
 
 
-def test_a_chat_streams_tokens_and_no_drafts(
-    client: SyncLangGraphClient, server: tuple[str, dict[str, Any]], memory_id: str
-) -> None:
+def test_a_chat_streams_tokens_and_no_drafts(closed: tuple[str, dict[str, str]]) -> None:
+    client = get_sync_client(url=closed[0], headers={"X-API-Key": closed[1]["acme"]}, timeout=120)
+    made: Any = client.runs.wait(None, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
     thread = client.threads.create()["thread_id"]
-    context = {**server[1], "memory_id": memory_id, "use_memory_answer": True}
+    context = {**CONTEXT, "memory_id": made["memory_id"], "use_memory_answer": True}
     chat = {"messages": [{"role": "user", "content": QUESTION}]}
     nodes, pieces = set(), []
     for event in client.runs.stream(thread, "memorag", input=chat, context=context, stream_mode=["messages-tuple"]):
@@ -100,21 +124,19 @@ def test_a_chat_streams_tokens_and_no_drafts(
     assert len(follow_up["messages"]) == 4
 
 
-def test_memorizing_reports_progress(client: SyncLangGraphClient, server: tuple[str, dict[str, Any]]) -> None:
+def test_memorizing_reports_progress(client: SyncLangGraphClient) -> None:
     inputs = {"context": TEXT.replace("ferry", "railway"), "query": QUESTION, "task_type": "qa"}
     stages = {
         event.data["progress"]["stage"]
-        for event in client.runs.stream(None, "memorag", input=inputs, context=server[1], stream_mode=["custom"])
+        for event in client.runs.stream(None, "memorag", input=inputs, context=CONTEXT, stream_mode=["custom"])
         if event.event == "custom"
     }
     assert stages == {"sections", "gists", "memory", "chunks", "index"}
 
 
-def test_a_person_edits_the_evidence_before_the_answer(
-    client: SyncLangGraphClient, server: tuple[str, dict[str, Any]], memory_id: str
-) -> None:
+def test_a_person_edits_the_evidence_before_the_answer(client: SyncLangGraphClient, memory_id: str) -> None:
     thread = client.threads.create()["thread_id"]
-    context = {**server[1], "generator": "extractive"}
+    context = CONTEXT
     inputs = {"memory_id": memory_id, "query": QUESTION}
     client.runs.wait(thread, "memorag", input=inputs, context=context, interrupt_before=["generate"])
     state: Any = client.threads.get_state(thread)
@@ -128,8 +150,8 @@ def test_a_person_edits_the_evidence_before_the_answer(
     assert all(place["start"] <= cited["start"] < cited["end"] <= place["end"] for cited in result["citations"])
 
 
-def test_an_error_names_the_field(client: SyncLangGraphClient, server: tuple[str, dict[str, Any]]) -> None:
-    failed: Any = client.runs.wait(None, "memorag", input={"memory_id": "0" * 32, "query": "?"}, raise_error=False)
+def test_an_error_names_the_field(client: SyncLangGraphClient) -> None:
+    failed: Any = client.runs.wait(None, "memorag", input={"memory_id": NOBODY, "query": "?"}, raise_error=False)
     assert "does not exist" in failed["__error__"]["message"]
     failed = client.runs.wait(
         None, "memorag", input={"query": "?", "context": TEXT}, context={"hits": 0}, raise_error=False
@@ -137,9 +159,9 @@ def test_an_error_names_the_field(client: SyncLangGraphClient, server: tuple[str
     assert "hits" in failed["__error__"]["message"]
 
 
-def test_a_remote_graph_is_a_graph(server: tuple[str, dict[str, Any]], memory_id: str) -> None:
-    remote = RemoteGraph("memorag", url=server[0])
-    context = {**server[1], "generator": "extractive"}
+def test_a_remote_graph_is_a_graph(server: str, memory_id: str) -> None:
+    remote = RemoteGraph("memorag", url=server)
+    context = CONTEXT
     result = remote.invoke({"memory_id": memory_id, "query": QUESTION}, context=context)
     assert result["citations"]
     nodes = {
@@ -150,11 +172,126 @@ def test_a_remote_graph_is_a_graph(server: tuple[str, dict[str, Any]], memory_id
     assert nodes == {"memorize", "recall", "rewrite", "retrieve", "generate"}
 
 
-def test_the_service_is_served_beside_the_graph(server: tuple[str, dict[str, Any]], memory_id: str) -> None:
-    listed = httpx.get(f"{server[0]}/memories").json()
+def test_the_service_is_served_beside_the_graph(server: str, memory_id: str) -> None:
+    listed = httpx.get(f"{server}/memories").json()
     assert memory_id in [memory["memory_id"] for memory in listed]
     inputs = {"input": {"memory_id": memory_id, "query": QUESTION}}
-    answer = httpx.post(f"{server[0]}/memorag/invoke", json=inputs, timeout=60).json()
+    answer = httpx.post(f"{server}/memorag/invoke", json=inputs, timeout=60).json()
     assert answer["output"]["memory_id"] == memory_id
-    paths = httpx.get(f"{server[0]}/openapi.json").json()["paths"]
+    paths = httpx.get(f"{server}/openapi.json").json()["paths"]
     assert {"/threads", "/memorag/invoke", "/memories", "/health"} <= set(paths)
+
+
+@pytest.fixture(scope="module")
+def secret_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("host") / "secret.txt"
+    path.write_text("The launch code of the host is 7391. " * 20)
+    return path
+
+
+CLOSED = ["files", "save_dir"]
+
+
+@pytest.mark.parametrize("field", CLOSED)
+def test_no_input_names_a_file_of_the_host(client: SyncLangGraphClient, secret_file: Path, field: str) -> None:
+    value = [str(secret_file)] if field == "files" else str(secret_file.parent / "made")
+    given = {"query": "What is the launch code?", "task_type": "lookup", field: value}
+    if field == "save_dir":
+        given["context"] = TEXT
+    result: Any = client.runs.wait(None, "memorag", input=given, context=CONTEXT, raise_error=False)
+    assert "7391" not in str(result)
+    assert not (secret_file.parent / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"files": ["SECRET"]},
+        {"thread_memory_id": "FOLDER"},
+        {"memory_id": "FOLDER"},
+        {"context": "A text. " * 50, "save_dir": "FOLDER/made"},
+    ],
+    ids=lambda it: next(iter(it)),
+)
+@pytest.mark.parametrize("way", ["state", "command"])
+def test_no_written_state_names_a_path_of_the_host(
+    client: SyncLangGraphClient, server: str, secret_file: Path, update: dict[str, Any], way: str
+) -> None:
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(it) for it in value]
+        return value.replace("SECRET", str(secret_file)).replace("FOLDER", str(secret_file.parent))
+
+    written = {**{key: named(value) for key, value in update.items()}, "query": "What is the launch code?"}
+    thread = client.threads.create(graph_id="memorag")["thread_id"]
+    if way == "state":
+        client.threads.update_state(thread, written, as_node="__start__")
+        result: Any = client.runs.wait(thread, "memorag", input=None, context=CONTEXT, raise_error=False)
+    else:
+        command: Any = {"update": written, "goto": "memorize"}
+        result = client.runs.wait(thread, "memorag", command=command, context=CONTEXT, raise_error=False)
+    assert "7391" not in str(result)
+    assert not (secret_file.parent / "made").exists()
+    assert sorted(path.name for path in secret_file.parent.iterdir()) == [secret_file.name]
+
+
+@pytest.mark.parametrize("option", ["model", "embedding_model", "generator", "reranker", "index", "device"])
+def test_no_context_names_a_model(client: SyncLangGraphClient, memory_id: str, option: str, secret_file: Path) -> None:
+    given = {"memory_id": memory_id, "query": QUESTION}
+    context = {**CONTEXT, option: str(secret_file.parent)}
+    result: Any = client.runs.wait(None, "memorag", input=given, context=context, raise_error=False)
+    assert result.get("citations") or option in result["__error__"]["message"], "the directory holds no model"
+
+
+DOORS = [
+    ("POST", "/threads", {}),
+    ("POST", "/assistants/search", {}),
+    ("POST", "/runs/wait", {"assistant_id": "memorag", "input": {"context": TEXT, "query": QUESTION}}),
+    ("POST", "/runs/stream", {"assistant_id": "memorag", "input": {"context": TEXT, "query": QUESTION}}),
+    ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}),
+    ("POST", "/store/items/search", {"namespace_prefix": []}),
+    ("GET", "/memories", None),
+    ("POST", "/memorag/invoke", {"input": {"context": TEXT, "query": QUESTION}}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), DOORS, ids=[path for _, path, _ in DOORS])
+def test_every_door_needs_a_key(
+    closed: tuple[str, dict[str, str]], method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    url, secrets = closed
+    accept = {"Accept": "application/json, text/event-stream"}
+    for headers in ({}, {"X-API-Key": "wrong"}, {"x-auth-scheme": "langsmith"}, {"Authorization": "Bearer wrong"}):
+        answer = httpx.request(method, f"{url}{path}", json=body, headers={**accept, **headers}, timeout=60)
+        assert answer.status_code == 401, answer.text
+    key = {**accept, "X-API-Key": secrets["acme"]}
+    answer = httpx.request(method, f"{url}{path}", json=body, headers=key, timeout=120)
+    assert answer.status_code == (403 if path.startswith("/store") else 200), answer.text
+
+
+def test_tenants_of_a_langgraph_server_see_only_their_own(closed: tuple[str, dict[str, str]]) -> None:
+    url, secrets = closed
+    acme, globex = (get_sync_client(url=url, headers={"X-API-Key": secret}, timeout=120) for secret in secrets.values())
+    thread = acme.threads.create()["thread_id"]
+    made: Any = acme.runs.wait(thread, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
+    asked = {"memory_id": made["memory_id"], "query": QUESTION}
+    assert acme.runs.wait(None, "memorag", input=asked, context=CONTEXT)["evidence"]  # type: ignore[call-overload]
+    failed: Any = globex.runs.wait(None, "memorag", input=asked, context=CONTEXT, raise_error=False)
+    unknown = {**asked, "memory_id": NOBODY}
+    missing: Any = globex.runs.wait(None, "memorag", input=unknown, context=CONTEXT, raise_error=False)
+    assert failed["__error__"]["message"].replace(made["memory_id"], NOBODY) == missing["__error__"]["message"]
+    assert globex.threads.search() == []
+    for look in (globex.threads.get, globex.threads.get_state, globex.threads.get_history, globex.threads.delete):
+        with pytest.raises(httpx.HTTPStatusError) as refused:
+            look(thread)
+        assert refused.value.response.status_code == 404
+    assert thread in [it["thread_id"] for it in acme.threads.search()]
+
+
+def test_a_tool_of_the_model_context_protocol_answers_for_its_tenant(closed: tuple[str, dict[str, str]]) -> None:
+    url, secrets = closed
+    headers = {"Accept": "application/json, text/event-stream"}
+    call = {"name": "memorag", "arguments": {"context": TEXT, "query": QUESTION, "task_type": "lookup"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    answer = httpx.post(f"{url}/mcp", json=body, headers={**headers, "X-API-Key": secrets["acme"]}, timeout=120)
+    assert "citations" in answer.text, answer.text

@@ -10,8 +10,9 @@ from memorag_graph.inference.decode_session import SharedPrefixSession, open_ses
 from memorag_graph.models import scheduler
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.prompt_lookup import PromptLookup
+from memorag_graph.models.request import Request
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.scheduler import Request, Scheduler
+from memorag_graph.models.scheduler import Scheduler
 from tests.conftest import prefill, tiny_model
 from tests.test_decode_session import assert_close, one_go, random_tokens
 from tests.test_gist_batch import FILLED

@@ -14,8 +14,9 @@ from memorag_graph.inference.decode_session import SharedPrefixSession
 from memorag_graph.models import compute_threads
 from memorag_graph.models.compute_threads import compute
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.request import Request
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.scheduler import Request, Scheduler
+from memorag_graph.models.scheduler import Scheduler
 from tests.conftest import prefill, tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -240,7 +241,8 @@ def test_the_interpreter_exits_while_answers_are_generated() -> None:
     code = (
         "import threading\n"
         "from memorag_graph.models.sampling import Sampling\n"
-        "from memorag_graph.models.scheduler import Request, Scheduler\n"
+        "from memorag_graph.models.request import Request\n"
+        "from memorag_graph.models.scheduler import Scheduler\n"
         "from tests.conftest import tiny_model\n"
         "scheduler = Scheduler(tiny_model('llama'))\n"
         "requests = [Request([5], sampling=Sampling(300)), Request(list(range(5, 60)), sampling=Sampling(200))]\n"

@@ -424,7 +424,7 @@ def test_a_memorized_text_is_opened_from_a_read_only_store(
     def refuse(directory: Path) -> None:
         raise MemoryFileError(f"{directory} cannot be written (read-only file system)")
 
-    monkeypatch.setattr("memorag_graph.registry.require_writable", refuse)
+    monkeypatch.setattr("memorag_graph.memory.storage.store.require_writable", refuse)
     assert registry.memorize(documents, TINY).memory.id == first.id
     with pytest.raises(MemoryFileError, match="read-only"):
         registry.memorize([Document("b", TEXT[:1500])], TINY)

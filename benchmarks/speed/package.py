@@ -27,8 +27,9 @@ from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, languag
 from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.loading import silence_libraries
+from memorag_graph.models.request import Request
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.scheduler import Request, Scheduler
+from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.progress import Progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry

@@ -13,6 +13,7 @@ from memorag_graph.cli import memory_commands
 from memorag_graph.cli import options as opt
 from memorag_graph.cli.chat_session import chat
 from memorag_graph.cli.eval_command import evaluate
+from memorag_graph.cli.keys_commands import keys
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.studio import studio
 from memorag_graph.cli.ui import ui
@@ -165,5 +166,6 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "ui": ui,
     "studio": studio,
 }
+app.add_typer(keys, name="keys")
 for _name, _command in _COMMANDS.items():
     app.command(_name, cls=opt.OptionsCommand)(_command)

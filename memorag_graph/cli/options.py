@@ -11,7 +11,7 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from memorag_graph.cli.configuration import program_options
+from memorag_graph.configuration import program_options
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
 from memorag_graph.settings import TASKS, RunOptions

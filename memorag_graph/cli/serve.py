@@ -1,16 +1,21 @@
 """The command ``serve``."""
 
 import socket
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.serving.credentials import Everybody, configured_credentials
 from memorag_graph.settings import RunOptions
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MB = 1024**2
+
+
+def _at_most(flag: str, description: str) -> Any:  # noqa: ANN401 - typer declares it so
+    return typer.Option(flag, help=description, min=1)
 
 
 @opt.takes_options(*opt.MODELS, "generator")
@@ -24,6 +29,14 @@ def serve(
         bool, typer.Option("--insecure", help="Allow other machines to connect without a key.")
     ] = False,
     max_body_mb: Annotated[int, typer.Option("--max-body-mb", help="Largest request in MB.", min=1)] = 200,
+    time_limit: Annotated[float, typer.Option("--time-limit", help="Most seconds of one request.", min=1)] = 600,
+    running: Annotated[int, typer.Option("--running", help="Most requests computing at once.", min=1)] = 32,
+    queued: Annotated[int, typer.Option("--queued", help="Most waiting requests; more are refused.", min=0)] = 128,
+    requests: Annotated[int | None, _at_most("--tenant-requests", "Requests a minute of each tenant.")] = None,
+    jobs: Annotated[int | None, _at_most("--tenant-jobs", "Memorizing jobs at once of each tenant.")] = None,
+    tokens: Annotated[int | None, _at_most("--tenant-tokens", "Tokens a day of each tenant.")] = None,
+    documents: Annotated[int | None, _at_most("--tenant-documents", "Documents of each tenant.")] = None,
+    megabytes: Annotated[int | None, _at_most("--tenant-mb", "MB of memories of each tenant.")] = None,
     *,
     options: RunOptions,
 ) -> None:
@@ -31,18 +44,33 @@ def serve(
 
     Offers LangServe endpoints with a playground, and an API for memories.
     """
-    if host not in LOOPBACK and not api_key and not insecure:
+    credentials = configured_credentials(api_key)
+    if host not in LOOPBACK and isinstance(credentials, Everybody) and not insecure:
         raise InputError(
-            "api_key", f"{host} is open to other machines; give --api-key KEY, or --insecure to serve without a key"
+            "api_key",
+            f"{host} is open to other machines; give --api-key KEY, make keys with memorag-graph keys add, or give "
+            "--insecure to serve without a key",
         )
     try:
         import uvicorn
 
         from memorag_graph.serving.app import create_app
+        from memorag_graph.serving.limits import Limits
+        from memorag_graph.serving.quotas import Quota
     except ImportError as error:
         raise MissingExtraError(f"serve ({error.name})", "serve") from None
     require_free(host, port)
-    app = create_app(options=options, api_key=api_key or None, max_body=max_body_mb * _MB)
+    hosts = LOOPBACK if host in LOOPBACK else None
+    limits = Limits(seconds=time_limit, running=running, queued=queued)
+    quota = Quota(requests, jobs, tokens, documents, megabytes and megabytes * _MB)
+    app = create_app(
+        options=options,
+        credentials=credentials,
+        max_body=max_body_mb * _MB,
+        limits=limits,
+        quota=quota,
+        hosts=hosts,
+    )
     uvicorn.run(app, host=host, port=port, log_level="info")
 
 

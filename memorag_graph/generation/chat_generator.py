@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
+from memorag_graph.generation.fence import Fence
 from memorag_graph.generation.notices import Findings, judge
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
@@ -78,9 +79,17 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
 
 def _prompt(given: GenerationInput) -> str:
     prompts = given["prompts"]
-    passages = "\n\n".join(f"[{number}] {passage.text}" for number, passage in enumerate(given["evidence"], start=1))
+    passages = _fenced(given)
     if given["task_type"] == "summarize":
         points = "\n".join(f"- {point}" for point in given["outline"])
         return prompts.fill("sum_gen", evidence=passages, memory=points, question=given["question"])
     note = prompts.memory_note(given["draft"])
     return prompts.fill("qa_gen", evidence=passages, memory=note, question=given["question"])
+
+
+def _fenced(given: GenerationInput) -> str:
+    """Return the numbered passages, each in a fence, after a note about it."""
+    texts = [passage.text for passage in given["evidence"]]
+    fence = Fence.around(given["question"], *texts)
+    numbered = [f"[{number}] {fence.enclose(text)}" for number, text in enumerate(texts, start=1)]
+    return "\n\n".join([fence.explain(given["prompts"].quotation_note), *numbered] if numbered else [])

@@ -9,9 +9,11 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
 from memorag_graph.errors import MemoragError
+from memorag_graph.generation.fence import Fence
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
+from memorag_graph.prompts.en import ENGLISH
 from memorag_graph.settings import RunOptions, TaskType
 
 
@@ -101,4 +103,6 @@ def _for_agent(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     lines = [result["answer"] or "No answer was found."]
     lines += [f"Note: {notice}" for notice in result["notices"]]
     lines += ["[{number}] {source}:{start}-{end}: {quote}".format(**citation) for citation in result["citations"]]
-    return "\n".join(lines), result
+    text = "\n".join(lines)
+    fence = Fence.around(text)
+    return f"{fence.explain(ENGLISH.quotation_note)}\n{fence.enclose(text)}", result

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from memorag_graph.errors import MemoragError, ModelError, first_line
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, embedding_model_dir, language_model_dir
+from memorag_graph.models.foreign_code import require_no_code
 from memorag_graph.settings import FastPathsOption
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def load_embeddings(source: ModelSource) -> Embeddings:
     device = choose_device(source.device)
     with _loading(source.name):
         path = embedding_model_dir() if source.name == EMBEDDED else _available(source)
+        require_no_code(Path(path))
         model_kwargs: dict[str, object] = {"device": str(device), "token": source.access_token}
         if source.name == EMBEDDED:  # its own limit of 256 tokens would truncate retrieval chunks
             model_kwargs["processor_kwargs"] = {"model_max_length": _MAX_EMBEDDED_TOKENS}
@@ -183,6 +185,7 @@ def load_cross_encoder(source: ModelSource) -> "CrossEncoder":
     device = choose_device(source.device)
     with _loading(source.name, "or use no reranker"):
         path = _available(source)
+        require_no_code(Path(path))
         hub = {"cache_folder": source.cache_dir, "token": source.access_token}
         model: CrossEncoder = compute(device, lambda: CrossEncoder(path, device=str(device), **hub))
         return model

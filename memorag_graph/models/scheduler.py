@@ -6,25 +6,23 @@ within :data:`JOIN_SECONDS` start as one batch, whatever prefix they continue; l
 (:mod:`memorag_graph.models.prompt_lookup`), which changes no answer.
 """
 
-import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from torch import Tensor
 
 from memorag_graph.inference.decode_session import DecodeSession, open_session
-from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.compute_threads import compute, compute_thread
 from memorag_graph.models.detokenizer import Detokenizer
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.prompt_lookup import PromptLookup
-from memorag_graph.models.sampling import Sampling, TokenPicker
+from memorag_graph.models.request import Request
+from memorag_graph.models.sampling import TokenPicker
 
 JOIN_SECONDS = 0.03
 MAX_ROWS = 32
@@ -40,45 +38,6 @@ _CACHE_BYTES = 1536 * 1024**2
 _FREE_SHARE = 0.25
 
 Result = TypeVar("Result")
-
-
-@dataclass(eq=False)
-class Request:
-    """A prompt to be continued.
-
-    Attributes:
-        prompt: Tokens that follow the prefix.
-        prefix: The memory to continue, or None to begin with the prompt.
-        sampling: Decoding settings.
-        complete: Called with each new piece of text; True ends the answer there.
-        remembered: The prefix's tokens if they are known; guesses are also taken from them.
-        events: Receives the tokens, then None, or an error. Requests may share one.
-        tokens: Tokens generated so far.
-        stopped: Whether the answer ended before its maximum length.
-        cancelled: Set to cancel the request: its row leaves the batch at the next token.
-        finished: Whether no more tokens will be generated.
-    """
-
-    prompt: Sequence[int]
-    prefix: KVPrefix | None = None
-    sampling: Sampling = field(default_factory=Sampling)
-    complete: Callable[[str], bool] | None = None
-    remembered: Sequence[int] = ()
-    events: "queue.SimpleQueue[int | Exception | None]" = field(default_factory=queue.SimpleQueue)
-    tokens: list[int] = field(default_factory=list, init=False)
-    stopped: bool = field(default=False, init=False)
-    cancelled: bool = field(default=False, init=False)
-    finished: bool = field(default=False, init=False)
-
-    def __iter__(self) -> Iterator[int]:
-        """Yield the answer's tokens as they are generated; leaving early cancels the request."""
-        try:
-            while (event := self.events.get()) is not None:
-                if isinstance(event, Exception):
-                    raise event
-                yield event
-        finally:
-            self.cancelled = True
 
 
 class Scheduler:

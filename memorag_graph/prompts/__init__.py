@@ -97,6 +97,11 @@ class Prompts:
         return self._texts.memory_note.replace("{draft}", draft) if draft else ""
 
     @property
+    def quotation_note(self) -> str:
+        """What the generator is told about fenced passages; ``{mark}`` stands for the mark of the fence."""
+        return self._texts.quotation_note
+
+    @property
     def summary_question(self) -> str:
         """Default request for a summary without a question."""
         return self._texts.summary_question

@@ -13,6 +13,7 @@ class LanguagePrompts:
     Attributes:
         templates: The eight templates by key.
         memory_note: Shows a draft answer to the generator, in place of ``{memory}`` in ``qa_gen``.
+        quotation_note: Tells the generator that what stands between marks is quoted; ``{mark}`` stands for the mark.
         summary_question: Default request for a summary without a question.
         repeat: Request to repeat the document word for word; eviction scores tokens by the attention they get from it.
         not_contained: States that the document does not contain the answer; ``qa_gen`` asks for exactly this text.
@@ -22,6 +23,7 @@ class LanguagePrompts:
 
     templates: Mapping[PromptKey, str]
     memory_note: str
+    quotation_note: str
     summary_question: str
     repeat: str
     not_contained: str

@@ -1,30 +1,35 @@
 """Create the service: questions, memories, health and a page of documentation."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from memorag_graph.graph import build_graph
+from memorag_graph.configuration import program_options
 from memorag_graph.graph import registry as shared_registry
 from memorag_graph.registry import Registry
-from memorag_graph.serving.error_responses import answer_errors
+from memorag_graph.serving import served_graph as served
+from memorag_graph.serving.credentials import Credentials, Everybody, OneKey
+from memorag_graph.serving.error_responses import DOCUMENTED, answer_errors
 from memorag_graph.serving.guard import Guard
+from memorag_graph.serving.health_routes import health_router, metrics_router
+from memorag_graph.serving.limits import LimitRequests, Limits
 from memorag_graph.serving.memory_routes import memories_router
+from memorag_graph.serving.metrics import CountRequests, Metrics
+from memorag_graph.serving.openapi import describe_together
+from memorag_graph.serving.origin import OwnOrigin
 from memorag_graph.serving.question_routes import questions_app
+from memorag_graph.serving.quotas import Quota
+from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
 
-API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
 MAX_BODY = 200 * 1024**2
 """Maximum bytes of a request's body."""
 
@@ -37,37 +42,61 @@ def create_app(
     options: RunOptions | None = None,
     *,
     api_key: str | None = None,
+    credentials: Credentials | None = None,
     max_body: int = MAX_BODY,
+    limits: Limits | None = None,
+    quota: Quota | None = None,
+    hosts: Collection[str] | None = None,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
-    docs_path: str = "/docs",
 ) -> FastAPI:
     """Return the service.
 
     Args:
         registry: Models and memories; by default those of the process.
         options: Models and defaults; clients may override the options of a question only.
-        api_key: Key that clients must send; None disables authentication.
+        api_key: The operator's key, if it is the only one; None lets everybody in.
+        credentials: Recognises clients, instead of ``api_key``.
         max_body: Maximum bytes of a request's body.
+        limits: Limits of time and of requests at once; by default those of :class:`Limits`.
+        quota: What each tenant may use; by default without limit.
+        hosts: Names under which clients may reach the service; None allows all.
         checkpointer: Stores conversations, which clients name by ``thread_id``.
-        docs_path: Path of the page that documents the endpoints.
 
     Raises:
         InputError: If an HTTP header cannot carry the key.
     """
-    registry, options = registry or shared_registry, options or RunOptions()
-    app = FastAPI(title="memorag-graph", version=__version__, docs_url=None, redoc_url=None, lifespan=_many_threads)
-    answer_errors(app)
-    guard = Guard(api_key, max_body)
-    questions = questions_app(build_graph(registry, checkpointer=checkpointer), options, registry.store, guard)
-    app.include_router(memories_router(registry, options, guard))
+    known = credentials or (OneKey(api_key) if api_key else Everybody())
+    limits = limits or Limits()
+    tenants = Tenants(registry or shared_registry, quota)
+    guard = Guard(known, max_body, tenants.usage.count_request, limits.body_seconds)
+    app = _service(tenants, options or RunOptions(), guard, checkpointer, "/docs")
+    metrics = Metrics()
+    app.include_router(metrics_router(metrics, guard))
+    app.add_middleware(LimitRequests, limits=limits)
+    app.add_middleware(CountRequests, metrics=metrics)
+    app.add_middleware(OwnOrigin, hosts=hosts)
+    return app
 
-    @app.get("/health", tags=["service"], summary="Check that the service is up")
-    def health() -> dict[str, Any]:
-        return {
-            "status": "ok",
-            "version": __version__,
-            "models": [Path(name).name for name in registry.models.loaded_models()],
-        }
+
+def _service(
+    tenants: Tenants,
+    options: RunOptions,
+    guard: Guard,
+    checkpointer: BaseCheckpointSaver[Any] | None,
+    docs_path: str,
+) -> FastAPI:
+    app = FastAPI(
+        title="memorag-graph",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_many_threads,
+        responses=DOCUMENTED,
+    )
+    answer_errors(app)
+    questions = questions_app(tenants, options, guard, checkpointer)
+    app.include_router(memories_router(tenants, options, guard))
+    app.include_router(health_router(tenants.registry("")))
 
     @app.get(docs_path, include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -75,19 +104,7 @@ def create_app(
         return HTMLResponse(page)
 
     app.mount(_QUESTIONS, questions)
-
-    def openapi() -> dict[str, Any]:
-        """Describe the endpoints of both apps in one document."""
-        if app.openapi_schema is None:
-            schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            mounted = questions.openapi()
-            schema["paths"] |= {f"{_QUESTIONS}{path}": methods for path, methods in mounted["paths"].items()}
-            for kind, parts in mounted.get("components", {}).items():
-                schema.setdefault("components", {}).setdefault(kind, {}).update(parts)
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    describe_together(app, _QUESTIONS, questions)
     return app
 
 
@@ -99,5 +116,15 @@ async def _many_threads(_: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-app = create_app(api_key=os.environ.get(API_KEY_VARIABLE), docs_path="/memorag-docs")
-"""The service with default models, to be mounted in another server; models are loaded by the first request."""
+app = _service(
+    served.tenants,
+    program_options({}),
+    Guard(served.credentials, MAX_BODY, served.tenants.usage.count_request),
+    checkpointer=None,
+    docs_path="/memorag-docs",
+)
+"""The service as the environment configures it, to be served beside a LangGraph server's own endpoints.
+
+Models load with the first request. Limits and the check of origins are up to that server: LangGraph Studio is a page of
+another site.
+"""

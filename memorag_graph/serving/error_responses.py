@@ -1,5 +1,6 @@
 """Turn errors into HTTP responses that name the field and the reason."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,23 +8,34 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from memorag_graph.errors import (
+    CancelledRunError,
     CostLimitError,
+    ForbiddenError,
     InputError,
     MemoragError,
     MemoryFileError,
     MemoryMismatchError,
     MissingExtraError,
     ModelError,
+    QuotaError,
+    StorageQuotaError,
+    TimeLimitError,
 )
 
 _STATUS: Mapping[type[MemoragError], int] = {
     InputError: 422,
+    ForbiddenError: 403,
     MemoryFileError: 409,
     MemoryMismatchError: 409,
     CostLimitError: 429,
+    QuotaError: 429,
+    StorageQuotaError: 507,
+    TimeLimitError: 504,
+    CancelledRunError: 503,
     MissingExtraError: 501,
     ModelError: 503,
 }
@@ -31,12 +43,48 @@ _FIELD_MESSAGE = re.compile(r"(\w+): (.*)")
 _WRAPPERS = ("body", "query", "path", "header", "input", "config", "configurable", "inputs")
 
 
+class ErrorDetail(BaseModel):
+    """What is wrong."""
+
+    field: str | None = Field(description="The field of the request that is wrong; null if it is none.")
+    message: str = Field(description="What is wrong, and what to do.")
+
+
+class ErrorBody(BaseModel):
+    """The body of every error."""
+
+    error: ErrorDetail
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": description}
+    for status, description in {
+        400: "The request cannot be read.",
+        401: "No valid key was sent.",
+        403: "The key does not allow this.",
+        404: "There is no such memory.",
+        408: "The client paused for too long while it sent the body.",
+        409: "The memory is in use, damaged, or was made with other models.",
+        413: "The request is too large.",
+        422: "A field is invalid.",
+        429: "A limit is reached; Retry-After says when to try again.",
+        501: "An optional dependency is missing on the server.",
+        503: "A model is not available, or the server is busy.",
+        504: "The request took longer than its time limit.",
+        507: "The memory does not fit.",
+    }.items()
+}
+"""Responses of errors, for the OpenAPI document."""
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make an app answer errors as ``{"error": {"field": ..., "message": ...}}``."""
 
     @app.exception_handler(MemoragError)
     async def _memorag(_: Request, error: MemoragError) -> JSONResponse:
-        return error_response(status_of(error), str(error), error.field if isinstance(error, InputError) else None)
+        field = error.field if isinstance(error, InputError) else None
+        later = {"Retry-After": str(math.ceil(error.retry_seconds))} if isinstance(error, QuotaError) else None
+        return error_response(status_of(error), str(error), field, later)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -62,7 +110,13 @@ def error_response(
     status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return the JSON response of an error."""
-    return JSONResponse({"error": {"field": field, "message": message}}, status, headers)
+    shown = {"field": field and _printable(field), "message": _printable(message)}
+    return JSONResponse({"error": shown}, status, headers)
+
+
+def _printable(text: str) -> str:
+    """Write lone surrogates, which no response can carry, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _first_error(errors: Sequence[Any]) -> tuple[str, str | None]:

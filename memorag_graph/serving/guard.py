@@ -1,6 +1,6 @@
-"""Check the API key and limit the size of a request before its body is read."""
+"""Recognise the client and limit the size of a request before its body is read."""
 
-import hmac
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,13 +11,15 @@ from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials, HTTP
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive
 
-from memorag_graph.errors import InputError
+from memorag_graph.serving.credentials import Credentials, Everybody, Principal
+from memorag_graph.serving.json_body import read_json
 
 _OWN_SITES = ("none", "same-origin")
 """``Sec-Fetch-Site`` of requests by the user or a page of this service (W3C, Fetch Metadata Request Headers)."""
 
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="memorag-graph"'}
-_ADVICE = "send the API key as Authorization: Bearer KEY or X-API-Key: KEY, or enter it as the password in a browser"
+ADVICE = "send the API key as Authorization: Bearer KEY or X-API-Key: KEY, or enter it as the password in a browser"
 
 
 class _BrowserPassword(HTTPBasic):
@@ -42,31 +44,41 @@ _PASSWORD = _BrowserPassword(scheme_name="HTTPBasic", auto_error=False, descript
 
 
 class Guard:
-    """Checks the API key and limits the request bodies of routes that use its route class.
+    """Recognises clients and limits the bodies of the routes that are made with its route class.
 
     Unlike middleware, a route class does not compare paths, so the service can be mounted under any prefix.
 
     Args:
-        api_key: Key that clients must send; None or empty disables authentication.
+        credentials: Recognises clients.
         max_body: Maximum bytes of a request's body.
-
-    Raises:
-        InputError: If an HTTP header cannot carry the key.
+        count_request: Called with the tenant of each request; may refuse it.
+        body_seconds: Longest pause of a client that sends its body.
     """
 
-    def __init__(self, api_key: str | None, max_body: int) -> None:
-        if api_key and not (api_key.isascii() and api_key.isprintable() and api_key == api_key.strip()):
-            raise InputError("api_key", "must be printable ASCII without spaces around it, to fit in an HTTP header")
-        self._key = api_key.encode() if api_key else None
+    def __init__(
+        self,
+        credentials: Credentials,
+        max_body: int,
+        count_request: Callable[[str], None],
+        body_seconds: float = 30.0,
+    ) -> None:
+        self._count_request = count_request
+        self._credentials = credentials
         self._max_body = max_body
+        self._body_seconds = body_seconds
 
     @property
     def security(self) -> list[Depends]:
         """Dependencies that declare the accepted credentials in the OpenAPI document; empty if no key is needed."""
-        return [Security(scheme) for scheme in (_BEARER, _HEADER, _PASSWORD)] if self._key else []
+        schemes = () if isinstance(self._credentials, Everybody) else (_BEARER, _HEADER, _PASSWORD)
+        return [Security(scheme) for scheme in schemes]
 
-    def route_class(self) -> type[APIRoute]:
-        """Return the class of guarded routes."""
+    def route_class(self, check_body: Callable[[Any], None] = lambda _: None) -> type[APIRoute]:
+        """Return the class of guarded routes.
+
+        Args:
+            check_body: Called with the parsed JSON body before a framework reads it; may refuse it.
+        """
         guard = self
 
         class GuardedRoute(APIRoute):
@@ -75,27 +87,41 @@ class Guard:
 
                 async def guarded(request: Request) -> Response:
                     await guard._check(request)
-                    return await handle(Request(request.scope, guard._limited(request.receive)))
+                    limited = Request(request.scope, guard._limited(request.receive))
+                    if not request.headers.get("content-type", "").startswith(_FORMS):
+                        body = await limited.body()
+                        if body:
+                            check_body(read_json(body))
+                    return await handle(limited)
 
                 return guarded
 
         return GuardedRoute
 
     async def _check(self, request: Request) -> None:
-        if self._key is not None and not hmac.compare_digest((await _sent_key(request)).encode(), self._key):
-            raise HTTPException(401, _ADVICE, headers=_CHALLENGE)
+        client = self._credentials.identify(await sent_key(request))
+        if client is None:
+            raise HTTPException(401, ADVICE, headers=_CHALLENGE)
+        self._count_request(client.tenant)
+        request.state.client = client
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._max_body:
             raise self._too_large()
 
     def _limited(self, receive: Receive) -> Receive:
-        """Limit the bytes received, because chunked bodies do not declare their length."""
-        read = 0
+        """Count the bytes received, because chunked bodies do not declare their length, and limit the pauses."""
+        read, is_complete = 0, False
 
         async def limited() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, is_complete
+            if is_complete:  # what follows is the client's disconnection, whenever that is
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self._body_seconds)
+            except TimeoutError:
+                raise HTTPException(408, f"nothing was received for {self._body_seconds:g} s; send it again") from None
             read += len(message.get("body", b""))
+            is_complete = not message.get("more_body", False)
             if read > self._max_body:
                 raise self._too_large()
             return message
@@ -106,7 +132,14 @@ class Guard:
         return HTTPException(413, f"the request is larger than {self._max_body:,} bytes; send less at once")
 
 
-async def _sent_key(request: Request) -> str:
+def client_of(request: Request) -> Principal:
+    """Return who sent a guarded request."""
+    client: Principal = request.state.client
+    return client
+
+
+async def sent_key(request: Request) -> str:
+    """Return the key that a request carries; empty if it carries none."""
     if key := await _HEADER(request):
         return key
     if bearer := await _BEARER(request):

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import logging
 import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import copy_context
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +18,7 @@ from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from memorag_graph.cancellation import detached
 from memorag_graph.documents import SUFFIXES, Document, document_name, from_text, read_document
 from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.memory.storage.manifest import read_info
@@ -23,12 +26,16 @@ from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serialization import memory_record
+from memorag_graph.serving.credentials import Role
 from memorag_graph.serving.error_responses import status_of
-from memorag_graph.serving.guard import Guard
+from memorag_graph.serving.guard import Guard, client_of
+from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 _ID = re.compile("[0-9a-f]{32}")
 _EVENTS = "text/event-stream"
+
+_log = logging.getLogger(__name__)
 
 
 class Text(BaseModel):
@@ -64,23 +71,29 @@ def require_memory(store: MemoryStore, memory_id: str) -> Path:
     return directory
 
 
-def memories_router(registry: Registry, options: RunOptions, guard: Guard) -> APIRouter:
+def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIRouter:
     """Return the endpoints for memories.
 
     Args:
-        registry: Builds and keeps memories.
+        tenants: Build and keep memories.
         options: The operator's options; clients may override the memory settings.
         guard: Guards every endpoint.
     """
     router = APIRouter(
         prefix="/memories", tags=["memories"], route_class=guard.route_class(), dependencies=guard.security
     )
-    store = registry.store
+
+    def registry_for(request: Request, role: Role) -> Registry:
+        client = client_of(request)
+        client.require(role)
+        return tenants.registry(client.tenant)
 
     @router.post("", summary="Memorize texts", status_code=201)
     async def create(request: Request, texts: Texts) -> Response:
+        client = client_of(request)
+        client.require("writer")
         documents = [from_text(text.text, document_name(text.name)) for text in texts.documents]
-        return await _memorize(registry, options, request, documents, texts.settings)
+        return await _memorize(tenants, options, request, documents, texts.settings)
 
     @router.post("/upload", summary="Memorize files", status_code=201)
     async def upload(
@@ -88,28 +101,31 @@ def memories_router(registry: Registry, options: RunOptions, guard: Guard) -> AP
         files: Annotated[list[UploadFile], File(description=f"Files: {', '.join(SUFFIXES)}.")],
         settings: Annotated[str, Form(description="Settings of the memory, as JSON.")] = "{}",
     ) -> Response:
+        client = client_of(request)
+        client.require("writer")
         documents = [await run_in_threadpool(_read_upload, file) for file in files]
-        return await _memorize(registry, options, request, documents, _parse_settings(settings))
+        return await _memorize(tenants, options, request, documents, _parse_settings(settings))
 
     @router.get("", summary="List memories")
-    def list_memories() -> list[dict[str, Any]]:
-        return [_public_info(info) for info in store.memories()]
+    def list_memories(request: Request) -> list[dict[str, Any]]:
+        return [_public_info(info) for info in registry_for(request, "reader").store.memories()]
 
     @router.get("/{memory_id}", summary="Describe a memory")
-    def info(memory_id: str) -> dict[str, Any]:
-        return _public_info(read_info(require_memory(store, memory_id)))
+    def info(request: Request, memory_id: str) -> dict[str, Any]:
+        return _public_info(read_info(require_memory(registry_for(request, "reader").store, memory_id)))
 
     @router.delete("/{memory_id}", summary="Delete a memory", status_code=204)
-    def delete(memory_id: str) -> None:
-        require_memory(store, memory_id)
+    def delete(request: Request, memory_id: str) -> None:
+        registry = registry_for(request, "writer")
+        require_memory(registry.store, memory_id)
         registry.forget(memory_id)
-        store.delete(memory_id)
+        registry.store.delete(memory_id)
 
     return router
 
 
 async def _memorize(
-    registry: Registry, options: RunOptions, request: Request, documents: Sequence[Document], settings: dict[str, Any]
+    tenants: Tenants, options: RunOptions, request: Request, documents: Sequence[Document], settings: dict[str, Any]
 ) -> Response:
     """Memorize documents; stream progress if the client accepts events."""
     names = [document.source for document in documents]
@@ -117,10 +133,10 @@ async def _memorize(
         raise InputError("documents", "two documents have the same name; give each a unique one")
     if unknown := sorted(set(settings) - (set(MemorySettings.model_fields) - {"index"})):
         raise InputError(f"settings.{unknown[0]}", "is unknown; see GET /openapi.json for the settings")
-    chosen = run_options({**options.model_dump(), **settings})
+    scope = tenants.scope(client_of(request), run_options({**options.model_dump(), **settings}))
 
     def work(report: ReportProgress) -> dict[str, Any]:
-        opened = registry.memorize(documents, chosen, None, report)
+        opened = scope.memorize(documents, None, report)
         return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": names}
 
     if _EVENTS in request.headers.get("accept", ""):
@@ -131,7 +147,7 @@ async def _memorize(
 async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIterator[dict[str, str]]:
     """Run `work`; yield its progress, then its result or its error.
 
-    The work continues if the client disconnects, so its memory exists at the next request.
+    The work continues within its time limit if the client disconnects, so its memory exists at the next request.
     """
     loop = asyncio.get_running_loop()
     reports: asyncio.Queue[Progress | None] = asyncio.Queue()
@@ -145,13 +161,20 @@ async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIter
         finally:
             loop.call_soon_threadsafe(reports.put_nowait, None)
 
-    result = loop.run_in_executor(None, run)
+    with detached().bound():
+        context = copy_context()
+    result = loop.run_in_executor(None, context.run, run)
     while (progress := await reports.get()) is not None:
         yield {"event": "progress", "data": json.dumps(asdict(progress))}
     try:
         yield {"event": "memory", "data": json.dumps(await result, ensure_ascii=False)}
     except MemoragError as error:
         yield {"event": "error", "data": json.dumps({"status_code": status_of(error), "message": str(error)})}
+    except Exception:
+        _log.exception("memorizing failed")
+        message = "the server failed; see its log"
+        yield {"event": "error", "data": json.dumps({"status_code": 500, "message": message})}
+        raise
 
 
 def _read_upload(upload: UploadFile) -> Document:

@@ -9,29 +9,30 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables.utils import ConfigurableFieldSpec
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.config import get_config
+from langgraph.runtime import Runtime
 from langserve import add_routes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from memorag_graph.errors import InputError
-from memorag_graph.graph import MemoragGraph
+from memorag_graph.graph import build
 from memorag_graph.langchain.runnable import MemoRAGRunnable
 from memorag_graph.memory.storage.manifest import read_info
-from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.prompts import Prompts
-from memorag_graph.serving.error_responses import answer_errors
-from memorag_graph.serving.guard import Guard
+from memorag_graph.serving.client_options import QUESTION_OPTIONS
+from memorag_graph.serving.client_scope import ClientScope
+from memorag_graph.serving.error_responses import DOCUMENTED, answer_errors
+from memorag_graph.serving.guard import Guard, client_of
 from memorag_graph.serving.memory_routes import require_memory
+from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import TASKS, RunOptions, TaskType, run_options
 from memorag_graph.state import GraphOutput, question_of
 from memorag_graph.text.languages import language
 
-QUESTION_OPTIONS = frozenset(
-    {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"}
-)
-"""Options that clients may set; the operator chooses models and devices."""
-
 MEMORY_ID = "^([0-9a-f]{32})?$"
 _THREAD = "thread_id"
+_CLIENT = "__memorag_client"  # LangChain copies no field with such a name into traces
 _THREAD_ID = re.compile(r"[\w.:-]{1,128}")
 
 
@@ -73,17 +74,25 @@ class ServedRunnable(MemoRAGRunnable):
         return [*specs, thread] if self.graph.checkpointer else specs
 
 
-def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, guard: Guard) -> FastAPI:
+def questions_app(
+    tenants: Tenants, options: RunOptions, guard: Guard, checkpointer: BaseCheckpointSaver[Any] | None = None
+) -> FastAPI:
     """Return LangServe's endpoints.
 
     Args:
-        graph: The graph that answers.
+        tenants: The models, and the memories of each tenant.
         options: The operator's options.
-        store: The memories that clients may query.
         guard: Guards every endpoint.
+        checkpointer: Stores conversations.
     """
-    app = FastAPI(title="memorag", docs_url=None, redoc_url=None, openapi_url=None)
-    app.router.route_class = guard.route_class()
+
+    def scope_of(runtime: Runtime[Any]) -> ClientScope:
+        client = get_config()["configurable"][_CLIENT]
+        return tenants.scope(client, runtime.context)
+
+    graph = build(scope_of).compile(checkpointer=checkpointer, name="memorag")
+    app = FastAPI(title="memorag", docs_url=None, redoc_url=None, openapi_url=None, responses=DOCUMENTED)
+    app.router.route_class = guard.route_class(_check_call)
     answer_errors(app)
     allowed = QUESTION_OPTIONS | ({_THREAD} if graph.checkpointer else set())
 
@@ -95,17 +104,21 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, 
         for sent in _configs(body):
             if unknown := sorted(set(sent.get("configurable") or {}) - allowed):
                 raise InputError(unknown[0], f"cannot be set here; choose from {', '.join(sorted(allowed))}")
-        for question in body.get("inputs") or [body.get("input") or {}]:
-            memory_id = _validate(question).memory_id
-            if memory_id:
-                read_info(require_memory(store, memory_id))
+        client = client_of(request)
+        for sent in body.get("inputs") or [body.get("input") or {}]:
+            question = _validate(sent)
+            if question.memory_id:
+                read_info(require_memory(tenants.registry(client.tenant).store, question.memory_id))
+            if question.context:
+                client.require("writer")
         configurable = dict(config.get("configurable") or {})
         chosen = {name: configurable[name] for name in QUESTION_OPTIONS & set(configurable)}
         Prompts(language("en"), run_options({**options.model_dump(), **chosen}).prompts)
         thread = configurable.get(_THREAD) or str(uuid4())
         if not _THREAD_ID.fullmatch(thread):
-            raise InputError(_THREAD, "must be 1 to 128 letters, digits, underscores, dots, colons or hyphens")
-        return {**config, "configurable": {**configurable, _THREAD: thread}}
+            raise InputError(_THREAD, "must be up to 128 letters, digits, dots, colons and hyphens")
+        place = {_THREAD: f"{client.tenant}/{thread}" if client.tenant else thread, _CLIENT: client}
+        return {**config, "configurable": {**configurable, **place}}
 
     served = ServedRunnable(graph=graph, options=options, configurable=QUESTION_OPTIONS)
     add_routes(
@@ -113,9 +126,29 @@ def questions_app(graph: MemoragGraph, options: RunOptions, store: MemoryStore, 
         served.with_types(input_type=Question, output_type=GraphOutput),  # type: ignore[arg-type]
         per_req_config_modifier=check,
         enable_feedback_endpoint=False,
+        disabled_endpoints=["config_hashes"],  # options in a path would bypass the check of the body
         dependencies=guard.security,
     )
     return app
+
+
+def _check_call(body: object) -> None:
+    """Check the shape of a call, because LangServe answers some malformed calls with a server error.
+
+    Raises:
+        InputError: If it is malformed.
+    """
+    if not isinstance(body, dict):
+        raise InputError("body", "must be a JSON object")
+    inputs, config = body.get("inputs", [{}]), body.get("config", {})
+    if not isinstance(inputs, list) or not inputs:
+        raise InputError("inputs", "must be a list of questions")
+    several = isinstance(config, list) and "inputs" in body
+    for number, sent in enumerate(config if several else [config]):
+        if not isinstance(sent, dict) or not isinstance(sent.get("configurable", {}), dict):
+            raise InputError(f"config.{number}" if several else "config", "must be an object")
+    if several and len(config) != len(inputs):
+        raise InputError("config", f"must be an object, or a list of {len(inputs)}: one for each question")
 
 
 def _validate(question: object) -> Question:
@@ -124,7 +157,7 @@ def _validate(question: object) -> Question:
         return Question.model_validate(question)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_context=False)) from None
-    except (KeyError, TypeError) as error:  # LangChain raises these for incomplete messages
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # LangChain raises these for odd messages
         raise InputError("messages", f"cannot be read ({type(error).__name__}: {error}); send text messages") from None
 
 

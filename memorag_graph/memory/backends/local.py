@@ -13,8 +13,9 @@ from memorag_graph.memory.prompt_layout import turn_tokens
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.detokenizer import Detokenizer
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.request import Request
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.scheduler import Request, Scheduler
+from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.models.thinking import stream_without_thinking, without_thinking
 from memorag_graph.progress import ReportProgress
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
+from memorag_graph.private_files import file_mode
 
 JOURNAL = ".journal"
 """Name of the journal in the directory where a memory is built."""
@@ -58,7 +59,7 @@ class Journal:
         try:
             with _connection(self._path) as database:
                 database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, text))
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise MemoryFileError(f"{self._path} cannot be written ({error}); free some space and run again") from None
 
     def forget(self, keys: Collection[str]) -> None:
@@ -83,6 +84,8 @@ class Journal:
 @contextmanager
 def _connection(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database for one transaction, which is durable when the context ends."""
+    if not path.exists():
+        path.touch(mode=file_mode(path.parent))
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA synchronous = EXTRA")  # also syncs the directory
         with database:

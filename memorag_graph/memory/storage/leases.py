@@ -1,7 +1,10 @@
 """Leases: shared locks that keep an open memory from being removed."""
 
 import fcntl
+from contextlib import suppress
 from pathlib import Path
+
+from memorag_graph.private_files import protect
 
 LEASE = ".lease"
 """Name of the locked file in a memory's directory."""
@@ -21,6 +24,8 @@ class Lease:
 
     def __init__(self, directory: Path) -> None:
         self._stream = (directory / LEASE).open("ab")
+        with suppress(OSError):  # another user's file
+            protect(directory / LEASE)
         try:
             fcntl.flock(self._stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:

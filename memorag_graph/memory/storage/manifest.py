@@ -8,6 +8,7 @@ from typing import Any
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, open_verified, read_manifest, unlisted
 from memorag_graph.paths import memories_dir
+from memorag_graph.private_files import write_private
 
 FORMAT_VERSION = 2
 _PLACE = ".place"
@@ -29,6 +30,8 @@ def read_info(directory: Path) -> dict[str, Any]:
         raise MemoryUnreadableError(f"{difference}; upgrade memorag-graph, or use another directory")
     if version != FORMAT_VERSION:
         raise MemoryFileError(f"{difference}; memorize the document again")
+    if not isinstance(manifest.get("memory_id"), str):
+        raise MemoryFileError(f"{directory / MANIFEST} names no memory; memorize the document again")
     return manifest
 
 
@@ -53,8 +56,15 @@ def verify(directory: Path) -> dict[str, Any]:
 def remember_place(root: Path, memory_id: str, directory: Path) -> None:
     """Record in a store's root where a memory outside it is saved, so that it can be found by id."""
     with suppress(OSError):  # the memory can still be opened by its directory
-        root.mkdir(parents=True, exist_ok=True)
-        _place_record(root, memory_id).write_text(str(directory.resolve()), encoding="utf-8")
+        write_private(_place_record(root, memory_id), str(directory.resolve()).encode("utf-8", "surrogateescape"))
+
+
+def is_remembered(root: Path, memory_id: str, directory: Path) -> bool:
+    """Return whether :func:`remember_place` recorded that a memory is saved in a directory."""
+    try:
+        return Path(_place_record(root, memory_id).read_text(encoding="utf-8")) == directory.resolve()
+    except (OSError, ValueError):
+        return False
 
 
 def find_memory(place: str | Path, root: Path | None = None) -> Path:

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from langchain_core.embeddings import Embeddings
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -163,7 +162,7 @@ def _load(
             settings=settings,
             identity=read_identity(manifest),
         )
-    except (KeyError, TypeError, IndexError, ValidationError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise MemoryFileError(f"{directory} is not a memory of this format ({error}); memorize it again") from None
     return memory, index
 

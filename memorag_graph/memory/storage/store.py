@@ -16,8 +16,9 @@ from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.memory.storage.journal import JOURNAL
 from memorag_graph.memory.storage.leases import LEASE, Lease, in_use
 from memorag_graph.memory.storage.manifest import drop_stale_places, find_memories
-from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change
+from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change, require_writable
 from memorag_graph.paths import memories_dir
+from memorag_graph.private_files import file_mode, make_private_dir
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _GATE = ".gate"
@@ -61,6 +62,17 @@ class MemoryStore:
     def keeps(self, directory: Path) -> bool:
         """Return whether a directory is a memory's folder in this store, however its path is spelled."""
         return bool(_ID.fullmatch(directory.name)) and directory.resolve().parent == self.root.resolve()
+
+    def require_writable(self, directory: Path) -> None:
+        """Create a memory's directory, here or elsewhere, and check before long work that it can be written.
+
+        Raises:
+            MemoryFileError: If it cannot.
+        """
+        if self.keeps(directory):
+            with _writing(self.root):
+                make_private_dir(directory)
+        require_writable(directory)
 
     @contextmanager
     def claim(self, directory: Path, report: ReportProgress = ignore_progress) -> Iterator[None]:
@@ -175,6 +187,8 @@ class MemoryStore:
 
     def _try_lock(self, directory: Path) -> AbstractContextManager[object] | None:
         with _writing(directory), self._gate() if self.keeps(directory) else nullcontext():
+            if self.keeps(directory):
+                make_private_dir(directory)
             directory.mkdir(parents=True, exist_ok=True)
             return _lock_now(directory)
 
@@ -215,8 +229,8 @@ class MemoryStore:
         return self.root / f"{_TRASH}{uuid.uuid4().hex}"
 
     def _gate(self) -> FileLock:
-        self.root.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.root / _GATE, thread_local=False)
+        make_private_dir(self.root)
+        return FileLock(self.root / _GATE, mode=file_mode(self.root), thread_local=False)
 
 
 @contextmanager
@@ -230,7 +244,7 @@ def _writing(directory: Path) -> Iterator[None]:
 def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
     """Return the lock under which a memory is changed, already held; None if somebody else holds it."""
     try:
-        return FileLock(directory / _MAKING, thread_local=False).acquire(timeout=0)
+        return FileLock(directory / _MAKING, mode=file_mode(directory), thread_local=False).acquire(timeout=0)
     except Timeout:
         return None
 

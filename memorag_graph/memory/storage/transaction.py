@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.checksums import describe_file, is_as_described
+from memorag_graph.private_files import file_mode, protect
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
@@ -42,7 +43,7 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         OSError: If the directory cannot be written; the old files are left unchanged.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(directory / LOCK):
+    with FileLock(directory / LOCK, mode=file_mode(directory)):
         _finish_change(directory)
         try:
             _write_new(directory, writers, manifest)
@@ -56,11 +57,13 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
     for name, write in writers.items():
         path = directory / f"{name}{_NEW}"
         write(path)
+        protect(path)
         _sync(path)
         files[name] = describe_file(path)
     text = json.dumps(_sealed({**manifest, "files": files}), ensure_ascii=False, indent=1)
     written = directory / f"{MANIFEST}{_NEW}"
     written.write_text(text, encoding="utf-8")
+    protect(written)
     _sync(written)
     os.replace(written, directory / NEXT_MANIFEST)
     _sync(directory)
@@ -111,7 +114,7 @@ def require_writable(directory: Path) -> None:
 
 def finish_change(directory: Path) -> None:
     """Complete a committed change of a killed writer, or remove the files of an uncommitted one."""
-    with FileLock(directory / LOCK):
+    with FileLock(directory / LOCK, mode=file_mode(directory)):
         _finish_change(directory)
 
 
@@ -174,9 +177,16 @@ def _read(path: Path) -> dict[str, Any]:
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(manifest, dict) or manifest != _sealed(manifest):
         raise ValueError("its contents do not match its hash")
-    if any(Path(name).name != name for name in manifest["files"]):
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(map(_is_described, files.values())):
+        raise ValueError("it lists no files")
+    if any(Path(name).name != name for name in files):
         raise ValueError("it lists files outside its directory")
     return manifest
+
+
+def _is_described(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("bytes"), int) and isinstance(entry.get("sha256"), str)
 
 
 def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:

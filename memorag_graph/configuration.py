@@ -23,8 +23,14 @@ CONFIG_VARIABLE = "MEMORAG_GRAPH_CONFIG"
 """Variable that names another config file."""
 
 _PREFIX = "MEMORAG_GRAPH_"
-_OTHER_VARIABLES = {CONFIG_VARIABLE, f"{_PREFIX}HOME", f"{_PREFIX}API_KEY", f"{_PREFIX}UI_OPTIONS"}
-"""Variables of the package that are not options of a run."""
+_OTHER_VARIABLES = {
+    CONFIG_VARIABLE,
+    f"{_PREFIX}HOME",
+    f"{_PREFIX}API_KEY",
+    f"{_PREFIX}ALLOW_FILES",
+    f"{_PREFIX}UI_OPTIONS",
+}
+"""Variables of the package that are no options of a run."""
 
 
 @dataclass(frozen=True)

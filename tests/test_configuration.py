@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from memorag_graph.cli import main as cli
-from memorag_graph.cli.configuration import program_options
+from memorag_graph.configuration import program_options
 from memorag_graph.errors import InputError
 from memorag_graph.settings import RunOptions, run_options
 

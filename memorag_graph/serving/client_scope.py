@@ -1,0 +1,97 @@
+"""What the run of a client may use: memories of the store by id, and files of one folder if the operator allows it."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from memorag_graph.documents import Document, read_document
+from memorag_graph.errors import InputError
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.progress import Progress, ReportProgress
+from memorag_graph.registry import Registry
+from memorag_graph.serving.credentials import Principal
+from memorag_graph.serving.quotas import Usage
+from memorag_graph.settings import RunOptions
+
+MEMORY_ID = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class ClientScope:
+    """The scope of a client's run.
+
+    State is not trusted either: clients of a LangGraph server can write it.
+
+    Attributes:
+        registry: The models, and the memories of the client's tenant.
+        options: The operator's options with those that the client set.
+        client: Who sent the run.
+        usage: Counts what the tenant uses.
+        folder: Folder whose files clients may name; None allows no file.
+    """
+
+    registry: Registry
+    options: RunOptions
+    client: Principal
+    usage: Usage
+    folder: Path | None = None
+
+    def read(self, files: Sequence[str]) -> Sequence[Document]:
+        """Read files of the folder, named relative to it.
+
+        Raises:
+            InputError: If no files are allowed, or one is outside the folder.
+        """
+        if self.folder is None:
+            raise InputError("files", "the server reads no files that clients name; send the text as context")
+        return [read_document(self._inside(self.folder.resolve(), name), name=name) for name in files]
+
+    def memorize(self, documents: Sequence[Document], save_dir: str | None, report: ReportProgress) -> OpenMemory:
+        """Memorize in the store.
+
+        Raises:
+            ForbiddenError: If the client may only read.
+            InputError: If a directory is named.
+            QuotaError: If too many jobs of the tenant run.
+            StorageQuotaError: If the tenant may not keep more.
+        """
+        self.client.require("writer")
+        if save_dir:
+            raise InputError("save_dir", "the server keeps memories in its store; leave it out")
+        self.usage.require_room(self.client.tenant, self.registry.store, len(documents))
+        is_new = False
+
+        def watched(progress: Progress) -> None:
+            nonlocal is_new
+            is_new |= progress.stage == "memory"
+            report(progress)
+
+        with self.usage.job(self.client.tenant):
+            opened = self.registry.memorize(documents, self.options, None, watched)
+        if is_new:
+            self.usage.add_tokens(self.client.tenant, opened.memory.context_tokens)
+        return opened
+
+    def spend(self, tokens: int) -> None:
+        """Count the tokens of an answer."""
+        self.usage.add_tokens(self.client.tenant, tokens)
+
+    def memory(self, named: str) -> str:
+        """Return a memory's id.
+
+        Raises:
+            InputError: If it is no id.
+        """
+        if not MEMORY_ID.fullmatch(named):
+            raise InputError("memory_id", "must be the id of a memory: 32 hexadecimal digits")
+        return named
+
+    @staticmethod
+    def _inside(folder: Path, name: str) -> Path:
+        with suppress(OSError, ValueError):  # names that cannot be those of files
+            path = (folder / name).resolve()  # follows symbolic links
+            if folder in path.parents and path.is_file():
+                return path
+        raise InputError("files", f"there is no file {name[:128]!r}")

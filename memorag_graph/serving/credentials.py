@@ -1,0 +1,224 @@
+"""Who a client is: keys and the tenants they belong to.
+
+A key is 256 random bits, so its SHA-256 digest can be kept without a salt or a slow hash: there is nothing to guess.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Protocol, get_args
+
+from filelock import FileLock
+
+from memorag_graph.errors import ForbiddenError, InputError
+from memorag_graph.paths import user_dir
+from memorag_graph.private_files import make_private_dir, write_private
+
+Role = Literal["reader", "writer", "admin"]
+"""reader: ask and list; writer: also memorize and delete; admin: also see the service's figures, if it is the
+operator's."""
+
+API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
+KEYS_FILE = "keys.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_RANK = {role: rank for rank, role in enumerate(get_args(Role))}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who sent a request.
+
+    Attributes:
+        name: Name of the credential.
+        tenant: The tenant, which comes from the credential alone; empty for the operator's own memories.
+        role: What the credential allows.
+    """
+
+    name: str = "anyone"
+    tenant: str = ""
+    role: Role = "admin"
+
+    def require(self, role: Role) -> None:
+        """Check that the credential allows what a role may do.
+
+        Raises:
+            ForbiddenError: If it does not.
+        """
+        if _RANK[self.role] < _RANK[role]:
+            raise ForbiddenError(f"this needs a key with the role {role}; the key {self.name!r} has {self.role}")
+
+
+class Credentials(Protocol):
+    """Recognises what clients send."""
+
+    def identify(self, secret: str) -> Principal | None:
+        """Return who sent a secret; None if nobody known did."""
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """Lets everybody in, as the operator: for a service on loopback without keys."""
+
+    def identify(self, secret: str) -> Principal | None:
+        """Return the operator."""
+        return Principal()
+
+
+@dataclass(frozen=True)
+class OneKey:
+    """One key, the operator's.
+
+    Raises:
+        InputError: If an HTTP header cannot carry the key.
+    """
+
+    key: str
+
+    def __post_init__(self) -> None:
+        if not (self.key.isascii() and self.key.isprintable() and self.key == self.key.strip() != ""):
+            raise InputError("api_key", "must be printable ASCII without spaces around it, to fit in an HTTP header")
+
+    def identify(self, secret: str) -> Principal | None:
+        """Compare a secret with the key in constant time."""
+        return Principal("api-key") if hmac.compare_digest(_digest(secret), _digest(self.key)) else None
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Several credentials; each is asked, so that the time taken does not tell which knows the secret."""
+
+    credentials: Sequence[Credentials]
+
+    def identify(self, secret: str) -> Principal | None:
+        """Return who sent a secret."""
+        found = [it.identify(secret) for it in self.credentials]
+        return next((principal for principal in found if principal), None)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is kept: without the secret.
+
+    Attributes:
+        name: Its name, unique in the file.
+        tenant: The tenant it belongs to.
+        role: What it allows.
+        sha256: Digest of the secret, in hexadecimal digits.
+        created: When it was made (ISO 8601, UTC).
+        revoked: When it was revoked; empty if it is valid.
+    """
+
+    name: str
+    tenant: str
+    role: Role
+    sha256: str
+    created: str
+    revoked: str = ""
+
+
+def configured_credentials(api_key: str | None = None) -> "Credentials":
+    """Return the credentials that are configured: the operator's key, and the keys of tenants in the user's directory.
+
+    Without both, everybody is let in.
+
+    Args:
+        api_key: The operator's key; by default from the environment, ``MEMORAG_GRAPH_API_KEY``.
+
+    Raises:
+        InputError: If an HTTP header cannot carry the key.
+    """
+    file, key = KeyFile(), os.environ.get(API_KEY_VARIABLE) if api_key is None else api_key
+    known: list[Credentials] = [*([OneKey(key)] if key else []), *([file] if file.exists() else [])]
+    return AnyOf(tuple(known)) if known else Everybody()
+
+
+class KeyFile:
+    """Named keys in a file that only its owner can read; changes count from the next request on.
+
+    Args:
+        path: The file; by default in the user's directory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or user_dir() / KEYS_FILE
+        self._read_at: tuple[int, int] | None = None
+        self._keys: Sequence[Key] = ()
+
+    def exists(self) -> bool:
+        """Return whether keys were ever made."""
+        return self._path.exists()
+
+    def identify(self, secret: str) -> Principal | None:
+        """Compare a secret with all keys in constant time."""
+        sent, found = _digest(secret), None
+        for key in self.read():
+            if hmac.compare_digest(sent, key.sha256) and not key.revoked:
+                found = Principal(key.name, key.tenant, key.role)
+        return found
+
+    def read(self) -> Sequence[Key]:
+        """Return all keys, revoked ones included.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return ()
+        if self._read_at != (stat.st_mtime_ns, stat.st_size):
+            try:
+                self._keys = [Key(**key) for key in json.loads(self._path.read_text(encoding="utf-8"))]
+            except (ValueError, TypeError) as error:
+                raise InputError(str(self._path), f"is no file of keys ({error}); restore or delete it") from None
+            self._read_at = (stat.st_mtime_ns, stat.st_size)
+        return self._keys
+
+    def add(self, name: str, tenant: str, role: Role) -> str:
+        """Make a key and return its secret, which is shown this once.
+
+        Raises:
+            InputError: If a name cannot be used or exists.
+        """
+        for field, value in (("name", name), ("tenant", tenant)):
+            if not _NAME.fullmatch(value):
+                raise InputError(field, f"{value!r} must be lower-case letters, digits and hyphens, at most 63")
+        secret = f"mg_{secrets.token_urlsafe(32)}"
+        with self._lock():
+            if any(key.name == name for key in self.read()):
+                raise InputError("name", f"there is a key {name!r} already; choose another name")
+            self._write([*self.read(), Key(name, tenant, role, _digest(secret), _now())])
+        return secret
+
+    def revoke(self, name: str) -> None:
+        """Make a key invalid; its name stays taken, so that logs stay unambiguous.
+
+        Raises:
+            InputError: If there is no such valid key.
+        """
+        with self._lock():
+            if not any(key.name == name and not key.revoked for key in self.read()):
+                raise InputError("name", f"there is no valid key {name!r}; list them with: memorag-graph keys list")
+            self._write([replace(key, revoked=_now()) if key.name == name else key for key in self.read()])
+
+    def _lock(self) -> FileLock:
+        make_private_dir(self._path.parent)
+        return FileLock(self._path.with_suffix(".lock"))
+
+    def _write(self, keys: Sequence[Key]) -> None:
+        write_private(self._path, json.dumps([asdict(key) for key in keys], indent=1).encode())
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
