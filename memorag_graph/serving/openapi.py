@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-_EVENTS = {"text/event-stream": {"schema": {"type": "string"}}}
+_EVENT = {"type": "object", "properties": {name: {"type": "string"} for name in ("event", "data", "id")}}
+_EVENTS = {"text/event-stream": {"schema": _EVENT}}
 
 
 def describe_together(app: FastAPI, path: str, mounted: FastAPI) -> None:
