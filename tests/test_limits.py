@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -194,3 +195,27 @@ def test_only_the_operator_sees_figures(registry: Registry) -> None:
         shown = client.get("/metrics", headers=key).text
     assert 'memorag_requests_total{endpoint="/memories/{memory_id}",status="404"} 1.0' in shown
     assert "0" * 32 not in shown
+
+
+def test_the_log_tells_who_and_what_but_no_text_and_no_key(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with TestClient(create_app(registry, TINY, api_key="a-secret-key")) as client:
+        key = {"X-API-Key": "a-secret-key"}
+        made = client.post("/memories", json={"documents": [{"text": TEXT}]}, headers=key)
+        body = {
+            "input": {"memory_id": made.json()["memory_id"], "query": "Who was proud of it?", "task_type": "lookup"}
+        }
+        asked = client.post("/memorag/invoke", json={"input": asks}, headers=key)
+        client.get("/memories", headers={"X-API-Key": "a-wrong-key"})
+    lines = [json.loads(record.message) for record in caplog.records if record.name == "memorag_graph.requests"]
+    assert [(line["endpoint"], line["status"], line["key"]) for line in lines] == [
+        ("/memories", 201, "api-key"),
+        ("/invoke", 200, "api-key"),
+        ("/memories", 401, None),
+    ]
+    assert lines[1]["request"] == asked.headers["X-Request-Id"]
+    everything = caplog.text
+    for secret in ("a-secret-key", "a-wrong-key", "proud", "harbour", made.json()["memory_id"]):
+        assert secret not in everything

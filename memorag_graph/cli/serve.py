@@ -1,5 +1,6 @@
 """The command ``serve``."""
 
+import logging
 import socket
 from typing import Annotated, Any
 
@@ -71,7 +72,8 @@ def serve(
         quota=quota,
         hosts=hosts,
     )
-    uvicorn.run(app, host=host, port=port, log_level="info")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    uvicorn.run(app, host=host, port=port, log_level="info", access_log=False)
 
 
 def require_free(host: str, port: int) -> None:

@@ -26,6 +26,7 @@ from memorag_graph.serving.openapi import describe_together
 from memorag_graph.serving.origin import OwnOrigin
 from memorag_graph.serving.question_routes import questions_app
 from memorag_graph.serving.quotas import Quota
+from memorag_graph.serving.request_log import LogRequests
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
@@ -74,6 +75,7 @@ def create_app(
     app.include_router(metrics_router(metrics, guard))
     app.add_middleware(LimitRequests, limits=limits)
     app.add_middleware(CountRequests, metrics=metrics)
+    app.add_middleware(LogRequests)
     app.add_middleware(OwnOrigin, hosts=hosts)
     return app
 
