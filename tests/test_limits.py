@@ -204,9 +204,7 @@ def test_the_log_tells_who_and_what_but_no_text_and_no_key(
     with TestClient(create_app(registry, TINY, api_key="a-secret-key")) as client:
         key = {"X-API-Key": "a-secret-key"}
         made = client.post("/memories", json={"documents": [{"text": TEXT}]}, headers=key)
-        body = {
-            "input": {"memory_id": made.json()["memory_id"], "query": "Who was proud of it?", "task_type": "lookup"}
-        }
+        asks = {"memory_id": made.json()["memory_id"], "query": "Who was proud of it?", "task_type": "lookup"}
         asked = client.post("/memorag/invoke", json={"input": asks}, headers=key)
         client.get("/memories", headers={"X-API-Key": "a-wrong-key"})
     lines = [json.loads(record.message) for record in caplog.records if record.name == "memorag_graph.requests"]
