@@ -288,7 +288,8 @@ def test_the_callers_prompt_is_used(registry: Registry, template: str) -> None:
     parrot = Parrot()
     pipe = MemoRAGLite(customized_gen_model=parrot, registry=registry, **{**SMALL, "generator": ""})
     pipe(QUESTION, TEXT, prompt_template=template)
-    assert parrot.prompts[0].startswith("E: [1] ")
+    assert parrot.prompts[0].startswith("E: What stands between <document ")
+    assert "\n\n[1] <document " in parrot.prompts[0]
     assert parrot.prompts[0].endswith(f" Q: {QUESTION}")
     with pytest.raises(InputError, match="must contain"):
         pipe(QUESTION, TEXT, prompt_template="Nothing in it")

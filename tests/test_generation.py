@@ -16,6 +16,7 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.choose_generator import choose_generator
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.generation.fence import Fence
 from memorag_graph.generation.memory_answer import check_queries, quote_nearest
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.prompts import Prompts
@@ -166,7 +167,9 @@ def test_the_prompt_holds_passages_question_draft_and_outline() -> None:
     generator.invoke(given("What {evidence}?", draft="It sailed."))
     generator.invoke(given("Summarize.", "summarize", outline=["Point one", "Point two"]))
     question, summary = chat.prompts
-    assert f"[2] {EVIDENCE[1].text}" in question
+    fence = Fence.around("What {evidence}?", *(passage.text for passage in EVIDENCE))
+    assert f"[2] {fence.enclose(EVIDENCE[1].text)}" in question
+    assert fence.explain(Prompts(language("en")).quotation_note) in question
     assert "What {evidence}?" in question
     assert "It sailed." in question
     assert "- Point one\n- Point two" in summary

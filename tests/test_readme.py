@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -61,8 +62,12 @@ def test_the_commands_exist(page: Path) -> None:
         if line.startswith("make "):
             assert re.search(rf"^{line.split()[1]}:", makefile, re.MULTILINE), line
         elif line.startswith("memorag-graph "):
-            _, command, *arguments = shlex.split(line)
-            options = {name for option in group.commands[command].params for name in option.opts}  # type: ignore[attr-defined]
+            command: Any = group
+            arguments = shlex.split(line)[1:]
+            while arguments and arguments[0] in getattr(command, "commands", {}):
+                command = command.commands[arguments.pop(0)]
+            assert command is not group, line
+            options = {name for option in command.params for name in option.opts}
             assert {argument for argument in arguments if argument.startswith("--")} <= options, line
 
 
