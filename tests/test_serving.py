@@ -464,6 +464,14 @@ def test_unreadable_bodies_are_refused(shared: Service, path: str, content: byte
     assert answer.json()["error"]["field"] == field
 
 
+@pytest.mark.parametrize("declared", ["multipart/form-data; boundary=x", "Multipart/Form-Data", "text/plain"])
+def test_a_body_is_checked_whatever_type_it_declares(shared: Service, declared: str) -> None:
+    for body in (b'{"inputs": null, "config": [], "kwargs": {}}', b"[" * 100_000, b'{"config": {"\\ud800": 1}}'):
+        for path in ("/memorag/invoke", "/memorag/batch", "/memorag/stream"):
+            answer = shared.http.post(path, content=body, headers={"Content-Type": declared})
+            assert answer.status_code == 422, answer.text
+
+
 def test_lone_surrogates_do_no_harm(shared: Service) -> None:
     half = "\\ud800"
     made = shared.http.post(

@@ -94,6 +94,14 @@ def test_a_revoked_key_is_refused_at_the_next_request(client: TestClient, keys: 
     assert send("GET", "/memories").status_code == 401
 
 
+def test_damaged_keys_let_nobody_in_and_tell_no_path(client: TestClient, keys: KeyFile, tmp_path: Path) -> None:
+    send = as_key(client, keys.add("one", "acme", "reader"))
+    (tmp_path / "keys.json").write_text("damaged")
+    answer = send("GET", "/memories")
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
+
+
 def test_conversations_of_tenants_do_not_meet(client: TestClient, keys: KeyFile) -> None:
     acme, globex = (as_key(client, keys.add(name, name, "writer")) for name in ("acme", "globex"))
     thread = {"config": {"configurable": {"thread_id": "talk"}}}

@@ -1,6 +1,7 @@
 """Recognise the client and limit the size of a request before its body is read."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,8 +12,11 @@ from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials, HTTP
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive
 
+from memorag_graph.errors import InputError
 from memorag_graph.serving.credentials import Credentials, Everybody, Principal
 from memorag_graph.serving.json_body import read_json
+
+_log = logging.getLogger(__name__)
 
 _OWN_SITES = ("none", "same-origin")
 """``Sec-Fetch-Site`` of requests by the user or a page of this service (W3C, Fetch Metadata Request Headers)."""
@@ -73,11 +77,12 @@ class Guard:
         schemes = () if isinstance(self._credentials, Everybody) else (_BEARER, _HEADER, _PASSWORD)
         return [Security(scheme) for scheme in schemes]
 
-    def route_class(self, check_body: Callable[[Any], None] = lambda _: None) -> type[APIRoute]:
+    def route_class(self, check_body: Callable[[Any], None] | None = None) -> type[APIRoute]:
         """Return the class of guarded routes.
 
         Args:
-            check_body: Called with the parsed JSON body before a framework reads it; may refuse it.
+            check_body: Called with the parsed JSON body before a framework reads it; may refuse it. Routes then read
+                JSON whatever content type is declared; without it, forms are left to the framework.
         """
         guard = self
 
@@ -88,10 +93,11 @@ class Guard:
                 async def guarded(request: Request) -> Response:
                     await guard._check(request)
                     limited = Request(request.scope, guard._limited(request.receive))
-                    if not request.headers.get("content-type", "").startswith(_FORMS):
-                        body = await limited.body()
-                        if body:
-                            check_body(read_json(body))
+                    is_form = request.headers.get("content-type", "").lower().startswith(_FORMS)
+                    if (check_body or not is_form) and (body := await limited.body()):
+                        value = read_json(body)
+                        if check_body:
+                            check_body(value)
                     return await handle(limited)
 
                 return guarded
@@ -99,7 +105,11 @@ class Guard:
         return GuardedRoute
 
     async def _check(self, request: Request) -> None:
-        client = self._credentials.identify(await sent_key(request))
+        try:
+            client = self._credentials.identify(await sent_key(request))
+        except InputError:
+            _log.exception("the keys cannot be read")
+            raise HTTPException(503, "the service cannot read its keys; see its log") from None
         if client is None:
             raise HTTPException(401, ADVICE, headers=_CHALLENGE)
         self._count_request(client.tenant)
