@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ LAYERS = [
 """Every module of the package, bottom to top: a module imports only from its own layer's room or from lower layers."""
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Names of the modules that a file imports, anywhere in it."""
     found = set()

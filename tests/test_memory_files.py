@@ -29,11 +29,28 @@ ROOT = Path(__file__).parent.parent
 FILES = ("memory.bin", "index.bin", "keywords.bin", "chunks.json", "notes.json", "manifest.json")
 
 
+@pytest.fixture(scope="module")
+def originals() -> dict[str, Path]:
+    """Memories that were saved once, by the name of their model."""
+    return {}
+
+
 @pytest.fixture
-def saved(memory_model: LocalMemoryModel, documents: list[Document], prompts: Prompts, tmp_path: Path) -> Path:
-    memory = build(memory_model, documents, prompts, SETTINGS, embedding_model="hash")
-    save(memory, memory_model, documents, tmp_path / "saved")
-    return tmp_path / "saved"
+def saved(
+    memory_model: LocalMemoryModel,
+    documents: list[Document],
+    prompts: Prompts,
+    originals: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+) -> Path:
+    """A copy of a saved memory."""
+    name = memory_model.language_model.name
+    if name not in originals:
+        originals[name] = tmp_path_factory.mktemp(name)
+        memory = build(memory_model, documents, prompts, SETTINGS, embedding_model="hash")
+        save(memory, memory_model, documents, originals[name])
+    return shutil.copytree(originals[name], tmp_path / "saved")
 
 
 def save(memory: Memory, model: LocalMemoryModel, documents: list[Document], directory: Path) -> None:

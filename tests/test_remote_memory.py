@@ -466,6 +466,6 @@ def test_a_real_server_gives_the_local_models_answer(
         assert agent.generate(question, max_new_tokens=24) == here
         assert "Paris" in here[0]
         memory = RemoteMemory(agent, window=8192)
-        memory.memorize(LETTERS[:6_000], tmp_path / "memory")
-        assert memory.answer(QUESTION, max_new_tokens=48)
+        memory.memorize(LETTERS[:2_000], tmp_path / "memory")
+        assert memory.answer(QUESTION, max_new_tokens=24)
         assert agent.usage.calls >= 3

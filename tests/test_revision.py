@@ -192,7 +192,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("at", range(0, 60, 3))
+@pytest.mark.parametrize("at", range(0, 60, 5))
 def test_a_killed_process_goes_on_to_the_same_memory(
     tmp_path: Path, prompts: Prompts, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
