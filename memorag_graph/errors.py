@@ -61,6 +61,14 @@ class StorageQuotaError(MemoragError):
     """A tenant may not keep more memories."""
 
 
+MEMORY_IS_FULL = "the machine's memory is full; close other programs, or give a smaller document"
+"""What to tell instead of Python's :class:`MemoryError`."""
+
+
+class NoRoomError(MemoragError):
+    """Something does not fit in the machine's memory or on its disk; the message says the sizes."""
+
+
 class CancelledRunError(MemoragError):
     """A run was given up because nobody waits for it."""
 

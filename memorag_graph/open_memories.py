@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.locks import NamedLocks
 from memorag_graph.memory.storage.manifest import find_memory, is_remembered, read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.model_pool import ModelPool
 from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
+from memorag_graph.ram import total_ram
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class OpenMemoryCache:
     def __init__(self, budget: int | None = None) -> None:
         if budget is not None and budget <= 0:
             raise InputError("memory_budget", f"must be a positive number of bytes, not {budget}")
-        self._budget = budget or psutil.virtual_memory().total // _SHARE_OF_RAM
+        self._budget = budget or total_ram() // _SHARE_OF_RAM
         self._kept: OrderedDict[tuple[MemoryStore, str, str], OpenMemory] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -207,9 +206,12 @@ class OpenMemories:
         Raises:
             MemoryFileError: If it holds none, another one, or a damaged one.
             InputError: If it was made elsewhere and names a model that the caller did not.
+            NoRoomError: If it does not fit the device's memory.
         """
         from memorag_graph.memory.kv_memory import require_ratio
+        from memorag_graph.memory.room import require_room_to_open
         from memorag_graph.memory.storage.memory_files import load_memory, read_identity
+        from memorag_graph.models.device import free_memory
 
         info = read_info(directory)
         if info["memory_id"] != address:
@@ -220,6 +222,7 @@ class OpenMemories:
         model, embeddings = self._models.models_of(identity, options)
         opened = self._cache.get(self._store, address)
         if opened is None:
+            require_room_to_open(info, model.device, free_memory(model.device))
             memory, index = load_memory(
                 directory,
                 embeddings,

@@ -15,7 +15,12 @@ ALLOWED = {
     "transformers": {"inference", "kv", "models", "beacon", "memory/eviction"},
     "torch": {"inference", "kv", "models", "beacon", "memory/eviction", "memory/storage/memory_files.py"},
     "minference": {"models/acceleration.py"},
-    "safetensors": {"memory/storage/memory_files.py", "models/loading.py", "retrieval/keyword_index.py"},
+    "safetensors": {
+        "memory/storage/memory_files.py",
+        "models/loading.py",
+        "models/weights.py",
+        "retrieval/keyword_index.py",
+    },
     "faiss": {"retrieval/dense_index.py"},
     "bm25s": {"retrieval/bm25.py"},
     "Stemmer": {"retrieval/terms.py"},
@@ -44,7 +49,7 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks"],
+    ["errors", "progress", "paths", "private_files", "version", "locks", "ram"],
     ["cancellation"],
     ["settings"],
     ["configuration"],
@@ -57,7 +62,7 @@ LAYERS = [
     ["beacon"],
     ["models"],
     ["retrieval"],
-    ["memory/__init__", "memory/section_note", "memory/prompt_layout", "memory/answer_end"],
+    ["memory/__init__", "memory/room", "memory/section_note", "memory/prompt_layout", "memory/answer_end"],
     ["memory/kv_memory"],
     ["memory/storage"],
     ["memory/eviction"],

@@ -21,8 +21,8 @@ from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.compute_threads import compute
 from memorag_graph.models.device import choose_dtype
 from memorag_graph.models.loading import ModelSource, load_embeddings, load_language_model
+from memorag_graph.models.running_batch import MAX_ROWS
 from memorag_graph.models.sampling import Sampling
-from memorag_graph.models.scheduler import MAX_ROWS
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.settings import KVStorage, MemoryKindName, MemorySettings, RunOptions

@@ -7,7 +7,7 @@ import torch
 
 from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.decode_session import SharedPrefixSession, open_session
-from memorag_graph.models import scheduler
+from memorag_graph.models import running_batch
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.prompt_lookup import PromptLookup
 from memorag_graph.models.request import Request
@@ -96,7 +96,7 @@ def test_answers_equal_those_without_guesses(case: str, rows: int, monkeypatch: 
         return [(request.tokens, request.stopped) for request in requests]
 
     guessed = written()
-    monkeypatch.setattr(scheduler, "MOST_GUESSED", 0)
+    monkeypatch.setattr(running_batch, "MOST_GUESSED", 0)
     assert guessed == written()
 
 

@@ -123,6 +123,16 @@ class BeaconKind:
         """Return a hash of a section."""
         return self._whole.key(section)
 
+    def most_tokens(self, sections: Sequence[int]) -> int:
+        """Return the tokens whose keys and values are kept.
+
+        Raises:
+            InputError: If the sections are too long for the model.
+        """
+        tokens = self._opening + sum(sections)
+        ratio = chosen_ratio(self._beacons, self._ratio, self._model.window, tokens)
+        return tokens // max(ratio, 1) + self._beacons.window
+
     def write(self, sections: Sections) -> dict[str, str]:
         """Return the sections unchanged."""
         return self._whole.write(sections)

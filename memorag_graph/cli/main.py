@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,7 +17,7 @@ from memorag_graph.cli.keys_commands import keys
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.studio import studio
 from memorag_graph.cli.ui import ui
-from memorag_graph.errors import MemoragError
+from memorag_graph.errors import MEMORY_IS_FULL, MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
 from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
@@ -47,8 +47,14 @@ def main() -> None:
     try:
         app()
     except MemoragError as error:
-        err.print(f"[red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
+        _fail(str(error))
+    except MemoryError:
+        _fail(MEMORY_IS_FULL)
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(f"[red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    raise SystemExit(2) from None
 
 
 @opt.takes_options(

@@ -13,8 +13,10 @@ from memorag_graph.memory.build.full_kind import FullKind
 from memorag_graph.memory.build.gist_kind import GistKind, GistWriter
 from memorag_graph.memory.build.kinds import MemoryKind
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
+from memorag_graph.memory.room import require_room_to_build
 from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.device import free_memory
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.progress import ReportProgress, ignore_progress
@@ -160,14 +162,21 @@ class MemoryModel(ABC):
         Raises:
             InputError: If there is no document, or the model's window is too small.
             MemoryMismatchError: If the recipe is for another model.
+            NoRoomError: If the memory does not fit the device's memory or the disk.
         """
         recipe.identity.require(Identity.of(self.language_model, recipe.identity.embedding_model))
-        kind = self._kind(recipe, journal or Journal(), report)
+        journal = journal or Journal()
+        kind = self._kind(recipe, journal, report)
+
+        def require_room(tokens: int) -> None:
+            before = known.memory.memory_tokens if known else 0
+            token_bytes, free = self.language_model.cache_bytes_per_token, free_memory(self.device)
+            require_room_to_build(before + tokens, token_bytes, recipe.settings, free, journal.directory)
 
         def prefill(texts: Sequence[Sequence[str]]) -> tuple[Shard, ...]:
             return self._prefill(texts, recipe, known.memory if known else None, report)
 
-        return build_memory(documents, recipe, kind, self.language_model, prefill, known, report)
+        return build_memory(documents, recipe, kind, self.language_model, prefill, require_room, known, report)
 
     def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
         if recipe.settings.kind == "full":

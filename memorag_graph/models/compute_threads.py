@@ -13,6 +13,8 @@ from typing import TypeVar
 import torch
 from langchain_core.embeddings import Embeddings
 
+from memorag_graph.models.out_of_memory import in_batches_that_fit
+
 Result = TypeVar("Result")
 
 _threads: dict[str, ThreadPoolExecutor] = {}
@@ -53,7 +55,8 @@ class ThreadedEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text."""
-        return compute(self._device, lambda: self._embeddings.embed_documents(texts))
+        work = self._embeddings.embed_documents
+        return compute(self._device, lambda: in_batches_that_fit(lambda batch: work(list(batch)), texts))
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a query."""

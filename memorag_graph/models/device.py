@@ -3,6 +3,7 @@
 import torch
 
 from memorag_graph.errors import InputError, first_line
+from memorag_graph.ram import free_ram
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -51,13 +52,11 @@ def choose_dtype(dtype: str, device: torch.device, preferred: str = "") -> torch
     return torch.float16
 
 
-def free_memory(device: torch.device) -> int:
+def free_memory(device: torch.device | str) -> int:
     """Return the free bytes of a device."""
-    if device.type == "cuda":
+    if torch.device(device).type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    import psutil
-
-    return int(psutil.virtual_memory().available)
+    return free_ram()
 
 
 def _is_native(dtype: torch.dtype, device: torch.device) -> bool:

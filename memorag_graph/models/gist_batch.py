@@ -7,15 +7,19 @@ width stays, because matrix products of one shape give each row the same bits wh
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Generic, TypeVar
 
 import torch
 
+from memorag_graph.errors import NoRoomError
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.out_of_memory import is_out_of_memory
 from memorag_graph.models.sampling import Sampling, TokenPicker
 from memorag_graph.models.scheduler import Scheduler
+from memorag_graph.ram import size
 
 MAX_BATCH_WIDTH = {"cpu": 16, "cuda": 16}
 """Above this width, more rows cost noticeably more time."""
@@ -29,7 +33,7 @@ Key = TypeVar("Key")
 @dataclass(eq=False)
 class _Row(Generic[Key]):
     key: Key
-    prompt_tokens: int
+    prompt: Sequence[int]
     picker: TokenPicker
     tokens: list[int] = field(default_factory=list)
 
@@ -70,7 +74,8 @@ class GistBatch(Generic[Key]):
         report: Callable[[int], None],
     ) -> None:
         self._columns = longest_prompt + sampling.max_new_tokens
-        self.width = batch_width(language_model.cache_bytes_per_token * self._columns, language_model.model.device)
+        self._row_bytes = language_model.cache_bytes_per_token * self._columns
+        self.width = batch_width(self._row_bytes, language_model.model.device)
         self.longest_prompt = longest_prompt
         self._scheduler = scheduler
         self._model = language_model
@@ -79,8 +84,30 @@ class GistBatch(Generic[Key]):
         self._rows: list[_Row[Key] | None] = []
 
     def write(self, prompts: Iterable[tuple[Key, Sequence[int]]], count: int) -> Iterator[tuple[Key, list[int]]]:
-        """Continue up to ``count`` prompts; yield each key with its tokens, in the order in which they finish."""
+        """Continue up to ``count`` prompts; yield each key with its tokens, in the order in which they finish.
+
+        If the device's memory is full, the unfinished ones are begun again in a batch of half the width.
+
+        Raises:
+            NoRoomError: If not even one fits.
+        """
         waiting = iter(prompts)
+        while True:
+            try:
+                yield from self._write(waiting, count)
+                return
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.width == 1:
+                    raise NoRoomError(
+                        f"a summary needs {size(self._row_bytes)} for its keys and values and room to compute; lower "
+                        "gist_chunk_size, or close other programs"
+                    ) from None
+            self.width //= 2
+            waiting = chain([(row.key, row.prompt) for row in self._rows if row], waiting)
+
+    def _write(self, waiting: Iterator[tuple[Key, Sequence[int]]], count: int) -> Iterator[tuple[Key, list[int]]]:
         closes_rows = self._scheduler.call(lambda: self._model.rows_are_independent)
         width = min(self.width, count) if closes_rows else self.width
         self._rows = [None] * width
@@ -97,14 +124,14 @@ class GistBatch(Generic[Key]):
         """Give the next prompts to empty rows; yield texts that are finished after one token."""
         for index, row in enumerate(self._rows):
             while row is None and (following := next(waiting, None)) is not None:
-                self._rows[index] = row = self._begin(index, *following)
+                row = self._begin(index, *following)
                 self._report_tokens()
                 if self._is_finished(row):
                     yield row.key, row.tokens
                     self._rows[index] = row = None
 
     def _begin(self, index: int, key: Key, prompt: Sequence[int]) -> _Row[Key]:
-        row = _Row(key, len(prompt), TokenPicker(self._sampling))
+        self._rows[index] = row = _Row(key, prompt, TokenPicker(self._sampling))
 
         def prefill() -> int:
             self._session.restart(index)
@@ -132,7 +159,7 @@ class GistBatch(Generic[Key]):
         self._report_tokens()
 
     def _report_tokens(self) -> None:
-        self._report(sum(row.prompt_tokens + len(row.tokens) for row in self._rows if row))
+        self._report(sum(len(row.prompt) + len(row.tokens) for row in self._rows if row))
 
     def _next_tokens(self) -> list[int]:
         """Read the last token of each row and choose the next one; results of empty rows are ignored."""

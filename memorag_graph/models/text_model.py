@@ -34,5 +34,9 @@ class TextModel(CountsTokens, Protocol):
     def window(self) -> int:
         """Maximum tokens of prompt and answer together."""
 
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Bytes of the keys and values of one token; 0 if a server holds them."""
+
     def count_chat(self, turns: Sequence[Turn]) -> int:
         """Return the number of tokens of a conversation, including its markup."""

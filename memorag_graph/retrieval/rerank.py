@@ -34,10 +34,14 @@ class CrossEncoderReranker:
     def order(self, question: str, texts: Mapping[int, str]) -> list[int]:
         """Return chunks, best first; equal ones in document order."""
         from memorag_graph.models.compute_threads import compute
+        from memorag_graph.models.out_of_memory import in_batches_that_fit
+
+        def scored(pairs: Sequence[tuple[str, str]]) -> Sequence[float]:
+            return [float(score) for score in self._model.predict(list(pairs), show_progress_bar=False)]
 
         pairs = [(question, text) for text in texts.values()]
-        scores = compute(self._model.device, lambda: self._model.predict(pairs, show_progress_bar=False))
-        score_of = {chunk: float(score) for chunk, score in zip(texts, scores, strict=True)}
+        scores = compute(self._model.device, lambda: in_batches_that_fit(scored, pairs))
+        score_of = {chunk: score for chunk, score in zip(texts, scores, strict=True)}
         return sorted(score_of, key=lambda chunk: (-score_of[chunk], chunk))
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from memorag_graph.errors import (
+    MEMORY_IS_FULL,
     CancelledRunError,
     CostLimitError,
     ForbiddenError,
@@ -21,6 +22,7 @@ from memorag_graph.errors import (
     MemoryMismatchError,
     MissingExtraError,
     ModelError,
+    NoRoomError,
     QuotaError,
     StorageQuotaError,
     TimeLimitError,
@@ -34,6 +36,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     CostLimitError: 429,
     QuotaError: 429,
     StorageQuotaError: 507,
+    NoRoomError: 507,
     TimeLimitError: 504,
     CancelledRunError: 503,
     MissingExtraError: 501,
@@ -71,7 +74,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         501: "An optional dependency is missing on the server.",
         503: "A model is not available, or the server is busy.",
         504: "The request took longer than its time limit.",
-        507: "The memory does not fit.",
+        507: "It does not fit in the quota, the memory or the disk.",
     }.items()
 }
 """Responses of errors, for the OpenAPI document."""
@@ -95,6 +98,10 @@ def answer_errors(app: FastAPI) -> None:
     async def _unreadable(_: Request, error: Exception) -> JSONResponse:
         too_deep = isinstance(error, RecursionError)
         return error_response(422, "is nested too deeply" if too_deep else "must be JSON in UTF-8", "body")
+
+    @app.exception_handler(MemoryError)
+    async def _full(_: Request, error: MemoryError) -> JSONResponse:
+        return error_response(507, MEMORY_IS_FULL)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:

@@ -64,6 +64,7 @@ def build_memory(
     kind: MemoryKind,
     tokens: CountsTokens,
     prefill: Prefill,
+    require_room: Callable[[int], None],
     known: Built | None = None,
     report: ReportProgress = ignore_progress,
 ) -> Built:
@@ -75,16 +76,19 @@ def build_memory(
         kind: What the memory holds of each section.
         tokens: Counts the model's tokens.
         prefill: Makes the shards.
+        require_room: Called with the maximum tokens of the new sections before any model reads them.
         known: An earlier memory made by the same recipe, with its chunks.
         report: Called as documents are split.
 
     Raises:
         InputError: If there is no document, or one without its text is not in the earlier memory.
         MemoryFileError: If a journal of notes cannot be written.
+        NoRoomError: If the memory does not fit.
     """
     if not documents:
         raise InputError("documents", "a memory needs at least one document")
     sections, infos = _split(documents, kind, tokens, report)
+    require_room(kind.most_tokens([it.section.tokens for it in sections]))
     notes = _write_notes(documents, sections, kind, known.memory if known else None)
     memory = Memory(
         id=recipe.memory_id(infos),

@@ -118,6 +118,15 @@ class GistKind:
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
+    def most_tokens(self, sections: Sequence[int]) -> int:
+        """Return the tokens of gists of the length at which :meth:`arrange` stops to shorten them."""
+        budget = self._plan.gist_tokens
+        while True:
+            tokens = sum(min(section, budget) for section in sections)
+            if tokens <= self._room or budget // 2 < MIN_GIST_TOKENS:
+                return tokens
+            budget //= 2
+
     def write(self, sections: Sections) -> dict[str, str]:
         """Return a gist for each section; a section no longer than a gist is kept unchanged."""
         journaled = self._journal.read()

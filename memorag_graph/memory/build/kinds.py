@@ -24,6 +24,9 @@ class MemoryKind(Protocol):
     def key(self, section: str) -> str:
         """Return a hash of a section and of everything else that decides its note."""
 
+    def most_tokens(self, sections: Sequence[int]) -> int:
+        """Return the maximum tokens of the memory of sections with these numbers of tokens."""
+
     def write(self, sections: Sections) -> Mapping[str, str]:
         """Return a note for each section, by key."""
 

@@ -28,6 +28,11 @@ class Journal:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
 
+    @property
+    def directory(self) -> Path:
+        """Directory of the memory that is being built; without a file, the current one."""
+        return self._path.parent if self._path else Path()
+
     def read(self) -> dict[str, str]:
         """Return the notes by key. A damaged journal is removed and counts as empty.
 
