@@ -6,8 +6,10 @@ within :data:`JOIN_SECONDS` start as one batch, whatever prefix they continue; l
 (:mod:`memorag_graph.models.prompt_lookup`), which changes no answer.
 """
 
+import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -37,10 +39,21 @@ class Scheduler:
     def __init__(self, language_model: LanguageModel) -> None:
         self._language_model = language_model
         self._device = language_model.model.device
+        self._start()
+        _schedulers.add(self)
+
+    def _start(self) -> None:
+        """Begin without requests and with this process's thread."""
         self._thread = compute_thread(self._device.type)
         self._waiting: deque[Request] = deque()
         self._lock = threading.Lock()
         self._is_decoding = False
+
+    @staticmethod
+    def start_all() -> None:
+        """Begin again in a forked process; the requests are the parent's."""
+        for scheduler in _schedulers:
+            scheduler._start()
 
     def submit(self, *requests: Request) -> None:
         """Queue requests, as one batch if they fit; iterate over a request to get its tokens."""
@@ -130,3 +143,9 @@ class Scheduler:
             f"to compute, but {size(free_memory(self._device))} of the device's memory are free; shorten the prompt, "
             "lower max_new_tokens, or close other programs"
         )
+
+
+_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+
+if hasattr(os, "register_at_fork"):  # POSIX
+    os.register_at_fork(after_in_child=Scheduler.start_all)
