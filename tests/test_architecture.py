@@ -39,6 +39,7 @@ ALLOWED = {
     "langserve": {"serving"},
     "prometheus_client": {"serving/metrics.py"},
     "streamlit": {"ui"},
+    "opentelemetry": {"spans.py"},
     "pypdfium2": {"documents/pdf.py"},
     "inscriptis": {"documents/html.py"},
     "lxml": {"documents"},
@@ -49,7 +50,7 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks", "ram"],
+    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans"],
     ["cancellation"],
     ["settings"],
     ["configuration"],

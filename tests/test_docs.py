@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,11 @@ def test_the_table_of_options_is_current() -> None:
     spec.loader.exec_module(module)
     page = module.PAGE.read_text(encoding="utf-8")
     assert module.updated(page) == page, "run: python docs/options_table.py"
+
+
+def test_the_reason_for_each_declared_package_is_given() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[^\w-]", it)[0] for it in project["dependencies"]}
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+?) \|", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
+    assert declared == {name for name, _ in rows}
+    assert all(reason.strip() for _, reason in rows)
