@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ import psutil
 from common import DOCUMENT, write_result
 
 DOCUMENTS, QUESTIONS_EACH = 12, 3
+TASKS, SHARES = ("lookup", "qa"), (85, 15)
+"""Quotes found without the language model, and answers that it writes in one batch with those of other clients."""
+
 CHARACTERS = 2_000
 SETTINGS = {"gist_chunk_size": 256, "gist_tokens": 16}
 WARM_UP = 30.0
@@ -78,14 +82,15 @@ class Case:
         sentences = [it.strip() for it in text.replace("\n", " ").split(". ") if len(it) > 60]
         self.name, self.text = name, text
         self.questions = [f"What is said about {sentence[:40]}?" for sentence in sentences[:QUESTIONS_EACH]]
-        self.expected: dict[str, str] = {}
+        self.expected: dict[tuple[str, str], str] = {}
 
     def memorize(self, client: httpx.Client) -> str:
         given = {"documents": [{"name": self.name, "text": self.text}], "settings": SETTINGS}
         return str(client.post("/memories", json=given).raise_for_status().json()["memory_id"])
 
-    def body(self, memory_id: str, question: str) -> dict[str, Any]:
-        return {"input": {"memory_id": memory_id, "query": question, "task_type": "lookup"}}
+    def body(self, memory_id: str, question: str, task: str = "lookup") -> dict[str, Any]:
+        given = {"memory_id": memory_id, "query": question, "task_type": task}
+        return {"input": given, "config": {"configurable": {"max_new_tokens": 16}}}
 
 
 class Soak:
@@ -95,7 +100,7 @@ class Soak:
         self._url, self._cases, self._end = url, cases, end
         self._lock = threading.Lock()
         self.did: Counter[str] = Counter()
-        self.seconds: list[float] = []
+        self.seconds: dict[str, list[float]] = {task: [] for task in TASKS}
         self.wrong: list[str] = []
 
     def client(self, seed: int) -> None:
@@ -112,8 +117,9 @@ class Soak:
 
     def _ask(self, client: httpx.Client, case: Case, chance: random.Random) -> None:
         memory_id, question = case.memorize(client), chance.choice(case.questions)
+        task = chance.choices(TASKS, SHARES)[0]
         began = time.monotonic()
-        answer = client.post("/memorag/invoke", json=case.body(memory_id, question))
+        answer = client.post("/memorag/invoke", json=case.body(memory_id, question, task))
         seconds = time.monotonic() - began
         if answer.status_code in (404, 409):  # another client deleted it just now
             self._count("deleted meanwhile")
@@ -121,9 +127,9 @@ class Soak:
         given = answer.raise_for_status().json()["output"]["answer"]
         with self._lock:
             self.did["asked"] += 1
-            self.seconds.append(seconds)
-            if given != case.expected[question]:
-                self.wrong.append(f"{question}: {given!r} instead of {case.expected[question]!r}")
+            self.seconds[task].append(seconds)
+            if given != case.expected[task, question]:
+                self.wrong.append(f"{task}, {question}: {given!r} instead of {case.expected[task, question]!r}")
 
     def _leave(self, client: httpx.Client, case: Case, chance: random.Random) -> None:
         body = {**case.body(case.memorize(client), chance.choice(case.questions))}
@@ -150,6 +156,11 @@ def cases() -> list[Case]:
     return [Case(f"part-{at}.txt", text[at * step : at * step + CHARACTERS]) for at in range(DOCUMENTS)]
 
 
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    return {f"p{share}": round(ordered[share * len(ordered) // 100], 3) for share in (50, 99)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=15)
@@ -161,9 +172,9 @@ def main() -> None:
         with httpx.Client(base_url=service.url, timeout=600) as alone:
             for case in known:
                 memory_id = case.memorize(alone)
-                for question in case.questions:
-                    answer = alone.post("/memorag/invoke", json=case.body(memory_id, question)).raise_for_status()
-                    case.expected[question] = answer.json()["output"]["answer"]
+                for task, question in product(TASKS, case.questions):
+                    answer = alone.post("/memorag/invoke", json=case.body(memory_id, question, task))
+                    case.expected[task, question] = answer.raise_for_status().json()["output"]["answer"]
         soak = Soak(service.url, known, time.monotonic() + 60 * arguments.minutes)
         threads = [threading.Thread(target=soak.client, args=(seed,)) for seed in range(arguments.clients)]
         for thread in threads:
@@ -175,7 +186,6 @@ def main() -> None:
         time.sleep(5)
         after = service.resources()
         service.stop()
-    times = sorted(soak.seconds)
     write_result(
         "soak",
         {
@@ -183,10 +193,7 @@ def main() -> None:
             "clients": arguments.clients,
             "actions": dict(soak.did),
             "wrong_answers": len(soak.wrong),
-            "answer_seconds": {
-                "p50": round(times[len(times) // 2], 3),
-                "p99": round(times[99 * len(times) // 100], 3),
-            },
+            "answer_seconds": {task: percentiles(seconds) for task, seconds in soak.seconds.items()},
             "service_after_warm_up": before,
             "service_at_the_end": after,
         },

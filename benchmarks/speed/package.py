@@ -22,7 +22,7 @@ from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.memory.build.builder import Recipe
 from memorag_graph.memory.kv_memory import Identity
 from memorag_graph.memory.storage.memory_files import save_memory
-from memorag_graph.models import scheduler
+from memorag_graph.models import running_batch
 from memorag_graph.models.embedded import EMBEDDED, embedding_model_dir, language_model_dir
 from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.language_model import LanguageModel
@@ -39,7 +39,7 @@ from memorag_graph.settings import MemorySettings, RunOptions
 from memorag_graph.state import GraphInput
 from memorag_graph.text.languages import language
 
-_MOST_GUESSED = scheduler.MOST_GUESSED
+_MOST_GUESSED = running_batch.MOST_GUESSED
 
 CLUES = ("span", "sur", "qa")
 """Prompts of the three branches of a question."""
@@ -165,14 +165,14 @@ class Package:
     def clues(self, prefix: int, prompts: list[list[int]], new_tokens: int, guessed: bool) -> dict[str, Any]:
         """Continue a prefix with concurrent prompts, ``new_tokens`` each, with or without guessed tokens."""
         self._language_model.__dict__["stop_tokens"] = frozenset()
-        scheduler.MOST_GUESSED = _MOST_GUESSED if guessed else 0
+        running_batch.MOST_GUESSED = _MOST_GUESSED if guessed else 0
         shared = self._prefixes[prefix]
         requests = [Request(prompt, shared, Sampling(new_tokens), None, self._prefix_tokens) for prompt in prompts]
         began = time.perf_counter()
         self._scheduler.submit(*requests)
         written = sum(len(list(request)) for request in requests)
         del self._language_model.__dict__["stop_tokens"]
-        scheduler.MOST_GUESSED = _MOST_GUESSED
+        running_batch.MOST_GUESSED = _MOST_GUESSED
         return {"seconds": time.perf_counter() - began, "new_tokens": written}
 
     def keep(self, text: str, place: str) -> dict[str, Any]:
