@@ -52,6 +52,12 @@ class MemoryPlan:
             ModelError: If a model fails.
             MemoryFileError: If the journal cannot be written.
         """
+        from memorag_graph.models.compute_threads import in_background
+
+        with in_background():
+            return self._build(journal, report)
+
+    def _build(self, journal: Journal, report: ReportProgress) -> OpenMemory:
         from memorag_graph.memory.build.builder import Built
         from memorag_graph.retrieval.memory_index import MemoryIndex
 

@@ -10,9 +10,14 @@ libraries may hold locks that nobody would release in the child.
 
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 import torch
 from langchain_core.embeddings import Embeddings
@@ -21,29 +26,91 @@ from memorag_graph.models.out_of_memory import in_batches_that_fit
 
 Result = TypeVar("Result")
 
+Urgency = Literal["question", "background"]
+
+SHARES: Mapping[Urgency, float] = {"question": 0.75, "background": 0.25}
+"""Shares of a device's time while both kinds of work wait."""
+
+_MADE_UP_SECONDS = 10.0
+"""Longer than any step takes for its share."""
+_urgency: ContextVar[Urgency] = ContextVar("memorag_urgency", default="question")
+
 
 class ComputeThread:
     """The thread of a type of device.
 
+    While questions and memories that are being built compete, questions get three quarters of the time, however many
+    memories are built: the queue whose work took less time for its share is next (Demers et al., "Analysis and
+    Simulation of a Fair Queueing Algorithm", 1989).
+
     Args:
         device_type: The type, for example ``"cpu"``.
+        clock: Returns seconds.
     """
 
-    def __init__(self, device_type: str) -> None:
+    def __init__(self, device_type: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self.computing = threading.RLock()
         self._executor = ThreadPoolExecutor(1, f"compute-{device_type}", _mark_thread, (device_type,))
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._queues: dict[Urgency, deque[_Work]] = {urgency: deque() for urgency in SHARES}
+        self._used: dict[Urgency, float] = dict.fromkeys(SHARES, 0.0)
+        """Seconds used, divided by the share."""
 
-    def submit(self, work: Callable[..., Result], *arguments: object) -> "Future[Result]":
-        """Queue work after all other work.
+    def submit(self, call: Callable[..., Result], *arguments: object) -> "Future[Result]":
+        """Queue work after all other work of its urgency.
 
         Raises:
             RuntimeError: If the interpreter is shutting down.
         """
-        return self._executor.submit(self._run, work, arguments)
+        urgency = _urgency.get()
+        work = _Work(Future(), call, arguments)
+        with self._lock:
+            if not self._queues[urgency]:  # idle until now; only a little of the time that others took is made up for
+                self._used[urgency] = max(self._used[urgency], max(self._used.values()) - _MADE_UP_SECONDS)
+            self._queues[urgency].append(work)
+            try:
+                self._executor.submit(self._run_next)
+            except RuntimeError:
+                self._queues[urgency].pop()
+                raise
+        return work.future
 
-    def _run(self, work: Callable[..., Result], arguments: tuple[object, ...]) -> Result:
+    def _run_next(self) -> None:
+        with self._lock:
+            urgency = min((it for it in SHARES if self._queues[it]), key=self._used.__getitem__)
+            work = self._queues[urgency].popleft()
+        began = self._clock()
         with self.computing:
-            return work(*arguments)
+            work.run()
+        with self._lock:
+            self._used[urgency] += (self._clock() - began) / SHARES[urgency]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    future: "Future[Any]"
+    call: Callable[..., Any]
+    arguments: tuple[object, ...]
+
+    def run(self) -> None:
+        try:
+            self.future.set_result(self.call(*self.arguments))
+        except BaseException as error:  # noqa: BLE001 - passed on to the caller, whatever it is
+            self.future.set_exception(error)
+            error.__traceback__ = (
+                error.__traceback__ and error.__traceback__.tb_next
+            )  # without this frame and its future
+
+
+@contextmanager
+def in_background() -> Iterator[None]:
+    """Mark the work of this context as less urgent than questions, such as building a memory."""
+    token = _urgency.set("background")
+    try:
+        yield
+    finally:
+        _urgency.reset(token)
 
 
 _threads: dict[str, ComputeThread] = {}
