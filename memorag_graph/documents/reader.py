@@ -7,6 +7,7 @@ from typing import Literal
 from memorag_graph.documents.archive import open_archive
 from memorag_graph.documents.document import Document, clean_text
 from memorag_graph.documents.docx import read_docx
+from memorag_graph.documents.email_message import read_email
 from memorag_graph.documents.epub import read_epub
 from memorag_graph.documents.html import declared_charset, read_html
 from memorag_graph.documents.markdown import markdown_page_map
@@ -18,14 +19,14 @@ from memorag_graph.errors import InputError
 MOST_BYTES = 200 * 1000 * 1000
 """Maximum bytes of a file."""
 
-SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".epub")
+SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".epub", ".eml")
 """Suffixes of supported formats; any other file is read as plain text."""
 
-Format = Literal["pdf", "docx", "epub", "html", "markdown", "text"]
+Format = Literal["pdf", "docx", "epub", "html", "email", "markdown", "text"]
 
 _BY_SUFFIX: dict[str, Format] = {
     ".pdf": "pdf", ".docx": "docx", ".epub": "epub", ".html": "html", ".htm": "html", ".xhtml": "html",
-    ".md": "markdown", ".markdown": "markdown",
+    ".md": "markdown", ".markdown": "markdown", ".eml": "email",
 }  # fmt: skip
 _BINARY: tuple[Format, ...] = ("pdf", "docx", "epub")
 _HEAD = 1024
@@ -40,7 +41,7 @@ _PARTS: dict[str, Format] = {"word/document.xml": "docx", "META-INF/container.xm
 
 
 def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None = None) -> Document:
-    """Read a file: plain text, Markdown, HTML, PDF, DOCX or EPUB.
+    """Read a file: plain text, Markdown, HTML, PDF, DOCX, EPUB or e-mail.
 
     Plain text and Markdown keep the text that ``Path(file).read_text(encoding)`` returns for the detected encoding,
     without byte order marks. For other formats the text is built from pages, headings, paragraphs, lists and tables.
@@ -75,6 +76,8 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
         text, page_map = read_epub(path, name).build()
     elif what == "html":
         text, page_map = read_html(decode(path.read_bytes(), name, declared_charset(head)), name).build()
+    elif what == "email":
+        text, page_map = read_email(path.read_bytes(), name).build()
     else:
         text = decode(path.read_bytes(), name)
         page_map = markdown_page_map(text) if what == "markdown" else NO_PAGES

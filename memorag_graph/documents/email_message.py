@@ -1,0 +1,103 @@
+"""Read e-mails (RFC 5322 with MIME, RFC 2045 to 2047): headers, the body, forwarded messages, names of attachments."""
+
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+
+from memorag_graph.documents.document_builder import Builder
+from memorag_graph.documents.html import add_html
+from memorag_graph.documents.plain_text import decode
+from memorag_graph.errors import InputError
+
+_SHOWN = ("From", "To", "Cc", "Date")
+_MOST_BYTES = 64 << 20
+_MOST_PARTS = 1000
+_DEEPEST = 20
+_MOST_HEADER = 10_000
+"""Characters of a header that are read: decoding takes quadratic time."""
+
+
+def read_email(data: bytes, name: str) -> Builder:
+    """Read an e-mail; the subject begins a section.
+
+    Of a body in several forms the plain text is read; attachments other than messages are named.
+
+    Raises:
+        InputError: If it is too large, has too many parts, or is no e-mail.
+        MissingExtraError: If its body is HTML and the extra ``documents`` is not installed.
+    """
+    if len(data) > _MOST_BYTES:
+        raise InputError("file", f"{name} has more than {_MOST_BYTES:,} bytes; save its attachments and give those")
+    try:
+        message = message_from_bytes(data)
+    except RecursionError:
+        raise _too_deep(name) from None
+    if not any(header in message for header in _SHOWN):
+        raise InputError("file", f"{name} is no e-mail despite its name; save it again, or rename it")
+    builder = Builder(name)
+    _add(builder, message, name, 0)
+    return builder
+
+
+def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise _too_deep(name)
+    builder.heading(_header(message, "Subject"))
+    builder.text("\n".join(f"{it}: {_header(message, it)}" for it in _SHOWN if _header(message, it)))
+    for number, part in enumerate(_parts(message, name, depth)):
+        if number == _MOST_PARTS:
+            raise InputError("file", f"{name} has more than {_MOST_PARTS:,} parts; save its attachments and give those")
+        if part.get_content_type() == "message/rfc822":
+            for forwarded in _inner(part):
+                _add(builder, forwarded, name, depth + 1)
+        elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
+            builder.text(f"Attachment: {_decoded(part.get_filename() or part.get_content_type())}")
+        else:
+            _add_body(builder, part, name)
+
+
+def _parts(message: Message, name: str, depth: int) -> Iterator[Message]:
+    """Yield the parts to read, in order."""
+    if not message.is_multipart() or message.get_content_type() == "message/rfc822":
+        yield message
+        return
+    if depth > _DEEPEST:
+        raise _too_deep(name)
+    inner = _inner(message)
+    if message.get_content_type() == "multipart/alternative":
+        plain = [it for it in inner if it.get_content_type() == "text/plain" and it.get_payload(decode=True)]
+        inner = plain[:1] or inner[-1:]  # the last form is the best one (RFC 2046, 5.1.4)
+    for part in inner:
+        yield from _parts(part, name, depth + 1)
+
+
+def _inner(message: Message) -> list[Message]:
+    payload = message.get_payload()
+    return [it for it in payload if isinstance(it, Message)] if isinstance(payload, list) else []
+
+
+def _add_body(builder: Builder, part: Message, name: str) -> None:
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    text = decode(data, name, part.get_content_charset()) if data.strip() else ""
+    if part.get_content_subtype() == "html" and text.strip():
+        add_html(builder, text, name)
+    else:
+        builder.text(text.replace("\r\n", "\n"))
+
+
+def _header(message: Message, name: str) -> str:
+    return " ".join(_decoded(str(message.get(name, ""))[:_MOST_HEADER]).split())
+
+
+def _decoded(header: str) -> str:
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, UnicodeError):  # an encoding that does not exist, or does not fit
+        return header
+
+
+def _too_deep(name: str) -> InputError:
+    return InputError("file", f"{name} contains messages within messages, too deep to read; give those")

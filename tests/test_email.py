@@ -1,0 +1,116 @@
+"""E-mails are read as people see them; hostile ones end with a clear error."""
+
+from email.message import EmailMessage
+from email.mime.message import MIMEMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from pathlib import Path
+
+import pytest
+
+from memorag_graph.documents import read_document
+from memorag_graph.errors import InputError
+
+
+def email(subject: str = "Ferry", body: str = "The ferry is late.\nSorry!\n") -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "Jörg Struan <struan@example.org>"
+    message["To"] = "petrie@example.org"
+    message["Date"] = "Mon, 03 Mar 2014 09:00:00 +0000"
+    message["Subject"] = subject
+    message.set_content(body)
+    return message
+
+
+def read(tmp_path: Path, data: bytes) -> str:
+    path = tmp_path / "a.eml"
+    path.write_bytes(data)
+    return read_document(path).text
+
+
+HEAD = "From: Jörg Struan <struan@example.org>\nTo: petrie@example.org\nDate: Mon, 03 Mar 2014 09:00:00 +0000"
+
+
+@pytest.mark.parametrize("cte", ["7bit", "8bit", "base64", "quoted-printable"])
+def test_headers_and_body_are_text(tmp_path: Path, cte: str) -> None:
+    message = email()
+    message.set_content("Late.\n\n> Why?\n" if cte == "7bit" else "Spät. Où?\n\n> Why?\n", cte=cte)
+    body = "Late.\n\n> Why?" if cte == "7bit" else "Spät. Où?\n\n> Why?"
+    assert read(tmp_path, bytes(message)) == f"Ferry\n\n{HEAD}\n\n{body}"
+
+
+def test_the_subject_begins_a_section(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(bytes(email("Prüfung der Fähre")))
+    document = read_document(path)
+    assert document.page_map.sections == ((0, "Prüfung der Fähre"),)
+
+
+def test_of_alternatives_the_plain_text_is_read_and_without_one_the_html(tmp_path: Path) -> None:
+    message = email()
+    message.add_alternative("<p>The ferry is <b>late</b>.</p>", subtype="html")
+    assert read(tmp_path, bytes(message)).endswith("\n\nThe ferry is late.\nSorry!")
+    html = email()
+    html.set_content("<h1>News</h1><p>The ferry is <b>late</b>.</p>", subtype="html")
+    text = read(tmp_path, bytes(html))
+    assert "The ferry is late." in text
+    assert "<" not in text.replace("<struan@example.org>", "")
+
+
+def test_attachments_are_named_and_forwarded_messages_read(tmp_path: Path) -> None:
+    message = email()
+    message.add_attachment(b"%PDF-1.4 secret", maintype="application", subtype="pdf", filename="Prüfplan.pdf")
+    message.add_attachment(email("Older", "It was in time.\n"))
+    text = read(tmp_path, bytes(message))
+    assert "Attachment: Prüfplan.pdf" in text
+    assert "secret" not in text
+    assert text.index("Sorry!") < text.index("Older") < text.index("It was in time.")
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "koi8-r", "nonsense"])
+def test_charsets(tmp_path: Path, charset: str) -> None:
+    body = {"iso-8859-1": "Fähre", "koi8-r": "Паром", "nonsense": "Fähre"}[charset]
+    data = body.encode("utf-8" if charset == "nonsense" else charset)
+    raw = b"From: a@b.c\nSubject: x\nContent-Type: text/plain; charset=" + charset.encode() + b"\n\n" + data
+    assert read(tmp_path, raw).endswith(body)
+
+
+def nested(depth: int) -> bytes:
+    inner: MIMEMultipart | MIMEText = MIMEText("deep")
+    for _ in range(depth):
+        outer = MIMEMultipart()
+        outer.attach(MIMEMessage(inner) if depth % 2 else inner)
+        inner = outer
+    inner["From"] = "a@b.c"
+    return bytes(inner)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (nested(40), "too deep"),
+        (nested(41), "too deep"),
+        (b"From: a@b.c\n" + b"Content-Type: multipart/mixed; boundary=x\n\n" + b"--x\n\nhi\n" * 1500, "1,000 parts"),
+        (b"Nothing of an e-mail.\n", "is no e-mail despite its name"),
+        (b"", "is no e-mail"),
+        (b"From: a@b.c\n\n" + b"a" * (65 << 20), "67,108,864 bytes"),
+    ],
+    ids=["deep", "deep messages", "parts", "text", "empty", "large"],
+)
+def test_hostile_messages_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, data)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"=?utf-8?b?" + b"A" * 100_000 + b"?=",
+        b"=?x?q?a?= " * 20_000,
+        b"(" * 100_000,
+        b"<" * 100_000 + b"@",
+        b"\xff\xfe",
+    ],
+)
+def test_hostile_headers_are_read_in_time(tmp_path: Path, header: bytes) -> None:
+    assert "body" in read(tmp_path, b"From: " + header + b"\nTo: " + header + b"\nSubject: " + header + b"\n\nbody\n")
