@@ -17,7 +17,9 @@ from memorag_graph.errors import InputError
 from memorag_graph.settings import TASKS, RunOptions
 
 Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
-Files = Annotated[list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX or EPUB files.", metavar="FILE")]
+Files = Annotated[
+    list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX, EPUB or e-mail files.", metavar="FILE")
+]
 Task = Annotated[str, typer.Option("--task", help=TASKS, metavar="TASK")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 ShowClues = Annotated[
