@@ -73,8 +73,8 @@ def _show_start(shared: Resources, chosen: Chosen) -> None:
         return
     st.markdown(
         "### Ask questions about long documents\n"
-        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory on the left. Documents are memorized "
-        "once; every answer cites the passages that support it."
+        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory on the left. Documents are "
+        "memorized once; every answer cites the passages that support it."
     )
     upload.offer_upload(shared, chosen.options)
 
