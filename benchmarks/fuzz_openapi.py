@@ -2,7 +2,8 @@
 
     python benchmarks/fuzz_openapi.py [--examples 100]
 
-Checked: no server error, every status and content type is documented, and every response fits its schema.
+All checks but one: no server error, every status and content type is documented, every response fits its schema, what
+the schema forbids is refused. Left out is that whatever a schema allows is accepted: a memory has to exist, too.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from common import ROOT
 from soak import Service
 
 ENVIRONMENT = ROOT / ".bench" / "schemathesis"
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CHECKS, LEFT_OUT = "all", "positive_data_acceptance"
 
 
 def schemathesis() -> str:
@@ -37,6 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         service = Service(Path(directory))
         command = [schemathesis(), "run", f"{service.url}/openapi.json", "--checks", CHECKS, "--continue-on-failure"]
+        command += ["--exclude-checks", LEFT_OUT, "--request-timeout", "120"]
         command += ["--max-examples", str(arguments.examples), "--seed", str(arguments.seed)]
         finished = subprocess.run(command, cwd=directory, check=False)
         service.stop()

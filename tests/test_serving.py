@@ -495,3 +495,10 @@ def test_no_root_path_bypasses_the_key(registry: Registry, root_path: str) -> No
     with TestClient(create_app(registry, TINY, api_key="secret"), root_path=root_path) as client:
         for path in ("/memories", f"{root_path}/memories", "/memorag/input_schema"):
             assert client.get(path).status_code in (401, 404), path
+
+
+def test_a_refused_method_is_told_all_that_the_path_has(shared: Service) -> None:
+    for path, methods in (("/memories", "GET, POST"), ("/memories/" + 32 * "0", "DELETE, GET")):
+        answer = shared.http.request("OPTIONS", path)
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == methods

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from memorag_graph.errors import (
     MEMORY_IS_FULL,
@@ -42,6 +43,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     MissingExtraError: 501,
     ModelError: 503,
 }
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _FIELD_MESSAGE = re.compile(r"(\w+): (.*)")
 _WRAPPERS = ("body", "query", "path", "header", "input", "config", "configurable", "inputs")
 
@@ -104,13 +106,25 @@ def answer_errors(app: FastAPI) -> None:
         return error_response(507, MEMORY_IS_FULL)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return error_response(error.status_code, str(error.detail), headers=error.headers)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+        return error_response(error.status_code, str(error.detail), headers=headers)
 
 
 def status_of(error: MemoragError) -> int:
     """Return the HTTP status of an error of this package."""
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def _methods(request: Request) -> str:
+    """Return all methods of a path; each is a route of its own, and Starlette tells those of the first."""
+    routes = request.app.router.routes
+    known = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] == Match.FULL for route in routes)
+    ]
+    return ", ".join(known)
 
 
 def error_response(

@@ -44,7 +44,7 @@ class Text(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field("context", description="Name of the document, as its citations show it.")
-    text: str = Field(description="The text.")
+    text: str = Field(min_length=1, description="The text.")
 
 
 class Texts(BaseModel):

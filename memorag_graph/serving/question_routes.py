@@ -126,7 +126,8 @@ def questions_app(
         served.with_types(input_type=Question, output_type=GraphOutput),  # type: ignore[arg-type]
         per_req_config_modifier=check,
         enable_feedback_endpoint=False,
-        disabled_endpoints=["config_hashes"],  # options in a path would bypass the check of the body
+        # Options in a path would bypass the check of the body; feedback would go to LangSmith.
+        disabled_endpoints=["config_hashes", "token_feedback"],  # type: ignore[list-item]
         dependencies=guard.security,
     )
     return app
