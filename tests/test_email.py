@@ -67,10 +67,12 @@ def test_attachments_are_named_and_forwarded_messages_read(tmp_path: Path) -> No
     assert text.index("Sorry!") < text.index("Older") < text.index("It was in time.")
 
 
-@pytest.mark.parametrize("charset", ["iso-8859-1", "koi8-r", "nonsense"])
-def test_charsets(tmp_path: Path, charset: str) -> None:
-    body = {"iso-8859-1": "Fähre", "koi8-r": "Паром", "nonsense": "Fähre"}[charset]
-    data = body.encode("utf-8" if charset == "nonsense" else charset)
+@pytest.mark.parametrize(
+    ("charset", "body"),
+    [("iso-8859-1", "Fähre"), ("koi8-r", "Паром"), ("nonsense", "Fähre"), ("a\0b", "Fähre"), ("idna", "Fähre")],
+)
+def test_charsets(tmp_path: Path, charset: str, body: str) -> None:
+    data = body.encode(charset if charset in ("iso-8859-1", "koi8-r") else "utf-8")
     raw = b"From: a@b.c\nSubject: x\nContent-Type: text/plain; charset=" + charset.encode() + b"\n\n" + data
     assert read(tmp_path, raw).endswith(body)
 

@@ -45,7 +45,7 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
     try:
         codec = codecs.lookup(declared).name
         return None if codec in _REFUSED_CODECS or codec.startswith(_WIDE_CODECS) else data.decode(declared)
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         return None
 
 
