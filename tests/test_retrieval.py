@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 import torch
@@ -65,6 +66,28 @@ def test_many_chunks_are_searched_through_their_neighbours(tmp_path: Path) -> No
     again.save(tmp_path / "again")
     assert (tmp_path / "near").read_bytes() == (tmp_path / "again").read_bytes()
     np.testing.assert_array_equal(np.stack([*near.vectors().values()]), np.stack([*exact.vectors().values()]))
+
+
+@pytest.mark.parametrize("exact_up_to", [1, 1000], ids=["graph", "flat"])
+@pytest.mark.parametrize("claimed", [2**20, 2**31, 2**60])
+def test_nothing_is_allocated_for_values_that_the_file_does_not_hold(
+    chunks: list[Chunk], tmp_path: Path, exact_up_to: int, claimed: int
+) -> None:
+    FaissIndex.from_chunks(chunks, HashEmbeddings(), exact_up_to=exact_up_to).save(tmp_path / "index")
+    data, limit = (tmp_path / "index").read_bytes(), faiss.get_deserialization_vector_byte_limit()
+    at = data.rindex((len(chunks) * 64).to_bytes(8, "little"))  # the number of values
+    (tmp_path / "index").write_bytes(data[:at] + claimed.to_bytes(8, "little") + data[at + 8 :])
+    with pytest.raises(MemoryFileError, match="byte_limit"):
+        FaissIndex.load(tmp_path / "index", chunks, HashEmbeddings())
+    assert faiss.get_deserialization_vector_byte_limit() == limit
+
+
+def test_other_kinds_of_indexes_are_not_read(chunks: list[Chunk], tmp_path: Path) -> None:
+    other = faiss.IndexLSH(64, 8)
+    other.add(np.zeros((len(chunks), 64), dtype=np.float32))
+    faiss.write_index(other, str(tmp_path / "index"))
+    with pytest.raises(MemoryFileError, match="its kind b'IxHe' is unknown"):
+        FaissIndex.load(tmp_path / "index", chunks, HashEmbeddings())
 
 
 def test_an_index_that_does_not_fit_is_refused(index: FaissIndex, chunks: list[Chunk], tmp_path: Path) -> None:

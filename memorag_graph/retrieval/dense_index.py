@@ -1,5 +1,6 @@
 """Index chunks by their embeddings in FAISS, with cosine similarity; small indexes are searched exactly."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,12 @@ EXACT_UP_TO = 400_000
 Larger indexes use a graph of neighbours (HNSW), which misses 3 % of the best hundred hits on average, and all of them
 for a few queries (``benchmarks/results/approximate_search.json``).
 """
+
+_KINDS = (b"IxFI", b"IHNf")
+"""How files of flat indexes and of graphs begin (faiss, ``index_write.cpp``)."""
+
+_reading = threading.Lock()
+"""Guards FAISS's limit, which is global."""
 
 _NEIGHBOURS = 32
 _CANDIDATES_BUILDING = 200
@@ -83,8 +90,8 @@ class FaissIndex:
             MemoryFileError: If the file is damaged or does not fit the chunks.
         """
         try:
-            index = faiss.read_index(str(path))
-        except RuntimeError as error:
+            index = _read(path)
+        except (RuntimeError, MemoryError) as error:
             raise MemoryFileError(f"{path} is damaged ({first_line(error)}); memorize the document again") from None
         return cls(chunks, index, embeddings)
 
@@ -138,6 +145,25 @@ def _empty_index(size: int, *, exact: bool) -> faiss.Index:
     index.hnsw.efConstruction = _CANDIDATES_BUILDING
     index.hnsw.efSearch = _CANDIDATES_SEARCHING
     return index
+
+
+def _read(path: Path) -> faiss.Index:
+    """Read an index that this module wrote, or a forged one: nothing is allocated that the file does not hold.
+
+    Raises:
+        RuntimeError: If it is damaged.
+    """
+    with path.open("rb") as file:
+        kind = file.read(len(_KINDS[0]))
+    if kind not in _KINDS:
+        raise RuntimeError(f"its kind {kind!r} is unknown")
+    with _reading:
+        before = faiss.get_deserialization_vector_byte_limit()
+        faiss.set_deserialization_vector_byte_limit(path.stat().st_size + 1)
+        try:
+            return faiss.read_index(str(path))
+        finally:
+            faiss.set_deserialization_vector_byte_limit(before)
 
 
 @contextmanager
