@@ -43,7 +43,7 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks"],
+    ["errors", "disk_errors", "progress", "paths", "private_files", "version", "locks"],
     ["cancellation"],
     ["settings"],
     ["configuration"],

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from memorag_graph.disk_errors import advice
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.private_files import file_mode
 
@@ -60,7 +61,7 @@ class Journal:
             with _connection(self._path) as database:
                 database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, text))
         except (OSError, sqlite3.Error) as error:
-            raise MemoryFileError(f"{self._path} cannot be written ({error}); free some space and run again") from None
+            raise MemoryFileError(f"{self._path} cannot be written ({error}); {advice(error)}") from None
 
     def forget(self, keys: Collection[str]) -> None:
         """Remove the journal if the memory on disk has all its notes.

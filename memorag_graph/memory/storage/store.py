@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from memorag_graph.disk_errors import advice
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.memory.storage.journal import JOURNAL
 from memorag_graph.memory.storage.leases import LEASE, Lease, in_use
@@ -238,7 +239,7 @@ def _writing(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MemoryFileError(f"{directory} cannot be written ({error}); check its permissions") from error
+        raise MemoryFileError(f"{directory} cannot be written ({error}); {advice(error)}") from error
 
 
 def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
