@@ -35,7 +35,7 @@ def _advice_on_sqlite(error: sqlite3.Error) -> str:
         return "free some space and try again"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return "try again when no other process uses it"
-    return "check its permissions, its disk and how many files may be open (ulimit -n), and try again"
+    return "check its permissions, its disk, the free space and how many files may be open (ulimit -n)"
 
 
 def os_error_in(error: Exception) -> OSError | None:

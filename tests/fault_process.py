@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ class FaultProcess:
         self._process.communicate()
 
 
-def child(change: Callable[[Path], object], answer: int, shim: ctypes.CDLL, place: str, task: Mapping[str, Any]) -> None:
+def child(
+    change: Callable[[Path], object], answer: int, shim: ctypes.CDLL, place: str, task: Mapping[str, Any]
+) -> None:
     """Make the change with the fault and end."""
     number = getattr(errno, task["error"])
     action = ACTIONS.index(task["action"])
@@ -102,7 +105,9 @@ def child(change: Callable[[Path], object], answer: int, shim: ctypes.CDLL, plac
 
 
 def main() -> None:
-    changes: Mapping[str, Callable[[Path], object]] = __import__(sys.argv[1], fromlist=["CHANGES"]).CHANGES
+    subjects = import_module(sys.argv[1])
+    subjects.warm_up()
+    changes: Mapping[str, Callable[[Path], object]] = subjects.CHANGES
     shim = ctypes.CDLL(None)
     shim.fault_last.restype = ctypes.c_char_p
     shim.fault_seen.restype = ctypes.c_long

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memorag_graph.errors import MemoryFileError
+from memorag_graph.disk_errors import telling
+from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.evaluation.jsonl_log import JournalFile
 from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memory, read_info, remember_place, verify
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, write_together
+from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, finish_change, write_together
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.serving.quotas import USAGE_FILE, Quota, Usage
 
@@ -49,7 +50,8 @@ def write(directory: Path, memory_id: str, **files: bytes) -> None:
     """Simulate saving a memory."""
     writers = {name: lambda path, data=data: path.write_bytes(data) for name, data in files.items()}
     described = {"format": FORMAT_VERSION, "memory_id": memory_id, "documents": [], "chunks": 0, "identity": {}}
-    write_together(directory, writers, described)
+    with telling(directory, "written"):  # as in ``save_memory``
+        write_together(directory, writers, described)
 
 
 def saved(directory: Path) -> dict[str, Any] | None:
@@ -107,17 +109,19 @@ def begin_leftovers(place: Path) -> None:
 
 
 def build(place: Path) -> None:
-    room = store(place, quota=10_000)
+    room = store(place, quota=12_000)
     directory = room.directory(NEW)
+    journal = Journal(directory / ".journal")
     room.require_writable(directory)
     with room.claim(directory):
         try:
             read_info(directory)
+        except MemoryUnreadableError:
+            raise
         except MemoryFileError:
-            Journal(directory / ".journal").add("key", "a gist" * 100)
+            journal.add("key", "a gist" * 100)
             write(directory, NEW, notes=NEW.encode() * 200)
-            Journal(directory / ".journal").clear()
-    room.lease(NEW).release()
+        journal.forget(["key"])
 
 
 def delete(place: Path) -> None:
@@ -149,7 +153,7 @@ def tokens(place: Path) -> list[Any]:
 
 
 def found(place: Path) -> str:
-    return str(find_memory(ONE, place / "root").relative_to(place)) if (place / "root").exists() else ONE
+    return find_memory(ONE, place / "root").name
 
 
 def lines(place: Path) -> list[Any]:
@@ -178,42 +182,67 @@ def notes(place: Path) -> dict[str, str]:
     return Journal(place / ".journal").read()
 
 
+def tidy_places(place: Path) -> None:
+    for path in (place / "root").glob(".*"):
+        os.utime(path, (0, 0))  # a process may still be writing a new one
+    MemoryStore(place / "root").gc()
+
+
+def begin_notes(place: Path) -> None:
+    for key in "abcdefgh":
+        note(key)(place)
+
+
 def nothing(place: Path) -> None:
     """Begin with an empty directory."""
 
 
+def _any_two(old: Any, new: Any) -> list[Any]:
+    """The new memory is there before the oldest is removed; one whose age cannot be read counts as new."""
+    return [{**old, **new}, {ONE: old[ONE], NEW: new[NEW]}]
+
+
 SUBJECTS = {
-    "files": Subject(write_old, write_new, saved),
-    "first files": Subject(nothing, write_new, saved),
+    "files": Subject(write_old, write_new, saved, tidy=finish_change),
+    "first files": Subject(nothing, write_new, saved, tidy=finish_change),
     "note": Subject(note("one"), note("two"), notes),
     "first note": Subject(nothing, note("two"), notes),
+    "resumed notes": Subject(begin_notes, notes, notes),
     "delete": Subject(begin_store, delete, kept, tidy=gc),
-    "gc": Subject(begin_leftovers, gc, kept),
-    "build with a quota": Subject(begin_store, build, kept, lambda old, new: [{**old, **new}], tidy=gc),
+    "gc": Subject(begin_leftovers, gc, kept, tidy=gc),
+    "build with a quota": Subject(begin_store, build, kept, _any_two, tidy=lambda place: (build(place), gc(place))),
     "key": Subject(add_key("one"), add_key("two"), keys, tidy=add_key("three")),
     "first key": Subject(nothing, add_key("two"), keys, tidy=add_key("three")),
     "revoked key": Subject(
         add_key("one"), lambda place: KeyFile(place / "keys.json").revoke("one"), keys, tidy=add_key("three")
     ),
-    "tokens": Subject(lambda place: usage(place).add_tokens("acme", 5), lambda place: usage(place).add_tokens("acme", 7), tokens),
+    "tokens": Subject(
+        lambda place: usage(place).add_tokens("acme", 5), lambda place: usage(place).add_tokens("acme", 7), tokens
+    ),
     "first tokens": Subject(nothing, lambda place: usage(place).add_tokens("acme", 7), tokens),
     "place": Subject(
         lambda place: write(place / "memory", ONE, notes=b"text"),
         lambda place: remember_place(place / "root", ONE, place / "memory"),
         found,
         best_effort=True,
-        tidy=lambda place: MemoryStore(place / "root").gc(),
+        tidy=tidy_places,
     ),
     "results line": Subject(begin_lines, append(3), lines),
     "dropped line": Subject(begin_lines, drop, lines),
 }
 
+LOCKS = (".lock", ".making", ".lease", ".gate", "keys.lock")
+
 CHANGES = {name: subject.change for name, subject in SUBJECTS.items()}
+
+
+def warm_up() -> None:
+    """Everything is imported; forks need nothing more."""
 
 
 def tree(place: Path) -> list[str]:
     """Return the names of all files below a directory."""
-    return sorted(str(path.relative_to(place)) for path in place.rglob("*"))
+    return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.name not in LOCKS)
 
 
 def as_json(state: Any) -> Any:

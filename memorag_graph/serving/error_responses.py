@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from memorag_graph.errors import (
     CancelledRunError,
     CostLimitError,
+    DiskError,
     ForbiddenError,
     InputError,
     MemoragError,
@@ -38,6 +39,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     CancelledRunError: 503,
     MissingExtraError: 501,
     ModelError: 503,
+    DiskError: 503,
 }
 _FIELD_MESSAGE = re.compile(r"(\w+): (.*)")
 _WRAPPERS = ("body", "query", "path", "header", "input", "config", "configurable", "inputs")

@@ -9,9 +9,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import QuotaError, StorageQuotaError
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.private_files import write_private
+from memorag_graph.private_files import make_private_dir
 
 USAGE_FILE = "usage.db"
 _MINUTE = 60.0
@@ -138,8 +139,9 @@ class Usage:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        if not self._path.exists():
-            write_private(self._path, b"")
-        with closing(sqlite3.connect(self._path)) as database, database:
-            database.execute(_CREATE)
-            yield database
+        with telling(self._path, "written"):
+            make_private_dir(self._path.parent)
+            self._path.touch(mode=0o600)  # keeps what another process has written
+            with closing(sqlite3.connect(self._path)) as database, database:
+                database.execute(_CREATE)
+                yield database

@@ -19,7 +19,7 @@ from memorag_graph.memory.storage.leases import LEASE, Lease, in_use
 from memorag_graph.memory.storage.manifest import drop_stale_places, find_memories
 from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change, require_writable
 from memorag_graph.paths import memories_dir
-from memorag_graph.private_files import file_mode, make_private_dir
+from memorag_graph.private_files import file_mode, make_private_dir, sync_directory
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _GATE = ".gate"
@@ -90,7 +90,8 @@ class MemoryStore:
             MemoryFileError: If the directory or the store cannot be written.
         """
         with self._exclusive(directory, report):
-            finish_change(directory)
+            with _writing(directory):
+                finish_change(directory)
             try:
                 yield
             finally:
@@ -140,8 +141,9 @@ class MemoryStore:
             MemoryFileError: If the store cannot be written.
         """
         before = _size(self.root)
-        for path in self.root.glob(f"{_TRASH}*"):
-            shutil.rmtree(path, ignore_errors=True)
+        with _writing(self.root):
+            for path in self.root.glob(f"{_TRASH}*"):
+                shutil.rmtree(path, ignore_errors=True)
         for directory in self._directories():
             self._tidy(directory)
         with _writing(self.root):
@@ -169,9 +171,10 @@ class MemoryStore:
                 total -= sizes[directory]
 
     def _directories(self) -> list[Path]:
-        if not self.root.is_dir():
-            return []
-        return [path for path in sorted(self.root.iterdir()) if path.is_dir() and _ID.fullmatch(path.name)]
+        with _writing(self.root):
+            if not self.root.is_dir():
+                return []
+            return [path for path in sorted(self.root.iterdir()) if path.is_dir() and _ID.fullmatch(path.name)]
 
     @contextmanager
     def _exclusive(self, directory: Path, report: ReportProgress) -> Iterator[None]:
@@ -200,7 +203,8 @@ class MemoryStore:
             return
         with lock, _writing(directory):
             finish_change(directory)
-        if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
+            abandoned = not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS
+        if abandoned:
             self._remove(directory)
 
     def _remove(self, directory: Path) -> bool:
@@ -216,6 +220,7 @@ class MemoryStore:
                 if in_use(directory):
                     return False
                 os.replace(directory, trash)
+                sync_directory(self.root)  # else a power failure could bring back a memory without its files
         shutil.rmtree(trash, ignore_errors=True)
         return True
 
@@ -239,7 +244,7 @@ def _writing(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MemoryFileError(f"{directory} cannot be written ({error}); {advice(error)}") from error
+        raise MemoryFileError(f"{directory} cannot be read or written ({error}); {advice(error)}") from error
 
 
 def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
@@ -251,8 +256,11 @@ def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
 
 
 def _is_empty(directory: Path) -> bool:
-    """Return whether a folder has no files but locks."""
-    return all(path.name in (LOCK, LEASE, _MAKING) for path in directory.glob("*"))
+    """Return whether a folder has no files but locks; one that cannot be read is kept."""
+    try:
+        return set(os.listdir(directory)) <= {LOCK, LEASE, _MAKING}
+    except OSError:
+        return False
 
 
 def _last_used(directory: Path) -> float:

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +52,10 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         _finish_change(directory)
         try:
             _write_new(directory, writers, manifest)
-        finally:  # removes uncommitted files, so that a full disk does not stay full
+        except BaseException:
+            _finish_change(directory)  # removes uncommitted files, so that a full disk does not stay full
+            raise
+        with suppress(OSError):  # the change is committed; the next writer completes it
             _finish_change(directory)
 
 
@@ -177,7 +181,11 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             raise _unreadable(directory / name, error) from None
         except ValueError as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
-    if not directory.is_dir():
+    try:
+        exists = directory.is_dir()
+    except OSError as error:
+        raise _unreadable(directory, error) from None
+    if not exists:
         raise MemoryFileError(
             f"{directory} does not exist; see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
         )
