@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from memorag_graph.errors import DiskError
+from memorag_graph.errors import DiskError, MemoryFileError, MemoryUnreadableError, first_line
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _TOO_MANY = (errno.EMFILE, errno.ENFILE)
-_RUST = re.compile(r"\(os error (\d+)\)")
+_NAMED = re.compile(r"\(os error (\d+)\)|in read-only mode: .* \((\d+)\)$")
+"""How Rust and PyTorch end messages with the number of the operating system's error."""
 
 
 def advice(error: OSError | sqlite3.Error) -> str:
@@ -38,10 +39,18 @@ def _advice_on_sqlite(error: sqlite3.Error) -> str:
     return "check its permissions, its disk, the free space and how many files may be open (ulimit -n)"
 
 
+def damaged_or_unreadable(path: Path, error: Exception) -> MemoryFileError:
+    """Return the error of a memory's file that cannot be used: it is damaged, or the disk or the system fails."""
+    cause = error if isinstance(error, OSError) else os_error_in(error)
+    if cause is None or isinstance(cause, FileNotFoundError):  # replaced meanwhile
+        return MemoryFileError(f"{path} is damaged ({first_line(error)}); memorize the document again")
+    return MemoryUnreadableError(f"{path} cannot be read ({error}); {advice(cause)}")
+
+
 def os_error_in(error: Exception) -> OSError | None:
-    """Return the operating system's error that a library written in Rust names in its message, or None."""
-    named = _RUST.search(str(error))
-    return OSError(int(named[1]), str(error)) if named else None
+    """Return the operating system's error that a library names in its message, or None."""
+    named = _NAMED.search(str(error))
+    return OSError(int(named[1] or named[2]), str(error)) if named else None
 
 
 @contextmanager

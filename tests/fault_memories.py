@@ -24,8 +24,8 @@ from memorag_graph.text.languages import detect_language
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 from tests.fault_subjects import Subject, nothing
 
-A, B = Document("a.txt", TEXT[:1200]), Document("b.txt", TEXT[1200:1700])
-C, EDITED = Document("c.txt", TEXT[1700:2300]), Document("a.txt", TEXT[:1200].replace("ferry", "train", 1))
+A, B = Document("a.txt", TEXT[:600]), Document("b.txt", TEXT[600:900])
+C, EDITED = Document("c.txt", TEXT[900:1200]), Document("a.txt", TEXT[:600].replace("ferry", "train", 1))
 
 OPTIONS = TINY.model_copy(update={"gist_tokens": 16})
 """Short gists: thousands of processes write them."""

@@ -99,7 +99,7 @@ def child(
         status = 2
     except BaseException:  # noqa: BLE001 - reported to the test
         shim.fault_disarm()
-        os.write(answer, traceback.format_exc().encode())
+        os.write(answer, traceback.format_exc()[-1200:].encode())
         status = 1
     os._exit(status)
 

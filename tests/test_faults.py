@@ -1,8 +1,8 @@
 """Every file that the package keeps is changed while faults happen: the old state remains, or the new one is there.
 
 At each system call that touches the files, as tests/fault_shim.c counts them, the process is killed, before the call or
-in the middle of a write, the power fails, or the call fails: from then on, or once. A test run takes a sample that is the
-same each time; MEMORAG_FAULTS=all takes every call.
+in the middle of a write, the power fails, or the call fails: from then on, or once. A test run takes a sample, which is
+the same each time; MEMORAG_FAULTS=all takes every call.
 """
 
 import os
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ FAULTS = [
 ]
 
 EVERY = os.environ.get("MEMORAG_FAULTS") == "all"
-SHARE, SHARE_OF_MEMORIES = (1, 1) if EVERY else (16, 64)
-"""One in how many calls is tried: models make changes of memories slower."""
+POINTS, POINTS_IN_MEMORIES = 3, 1
+"""How many calls each fault hits, unless it hits all: models make changes of memories slower."""
 
 OF_SQLITE = ("unable to open database", "readonly database", "disk I/O error", "malformed")
 REASONS = {
@@ -86,7 +87,9 @@ class Matrix:
 
     def __init__(self, do: FaultProcess, name: str, subject: Subject, area: Path) -> None:
         self._do, self._name, self._subject = do, name, subject
+        self._random = Random(name)
         self._before, self._place = area / "before", area / "place"
+        self._calls: dict[tuple[object, ...], int] = {}
         self._before.mkdir()
         subject.begin(self._before)
         self._begin()
@@ -97,11 +100,12 @@ class Matrix:
         self._tree = tree(self._place)
         self._right = [self._old, self._new, *subject.between(self._old, self._new)]
 
-    def run(self, share: int) -> None:
-        """Try one in so many calls with each fault, and each call with one fault in so many."""
-        for number, fault in enumerate(FAULTS):
+    def run(self, points: int) -> None:
+        """Try each fault at so many calls, each time at others."""
+        for fault in FAULTS:
             calls = self._count(fault)
-            for at in range(1 + number % share, calls + 1, share):
+            chosen = range(1, calls + 1) if EVERY else self._random.sample(range(1, calls + 1), min(points, calls))
+            for at in chosen:
                 self._begin()
                 ended = self._do(self._name, self._place, replace(fault, at=at))
                 try:
@@ -135,8 +139,12 @@ class Matrix:
             assert "free some space" not in message
 
     def _count(self, fault: Fault) -> int:
-        self._begin()
-        return int(self._do(self._name, self._place, replace(fault, at=sys.maxsize))["seen"])
+        """Return how many calls a fault can hit."""
+        kind = (fault.reads, fault.action == "tear", fault.action.startswith("fail") and fault.error)
+        if kind not in self._calls:
+            self._begin()
+            self._calls[kind] = self._do(self._name, self._place, replace(fault, at=sys.maxsize))["seen"]
+        return self._calls[kind]
 
     def _begin(self) -> None:
         shutil.rmtree(self._place, ignore_errors=True)
@@ -153,14 +161,14 @@ class Matrix:
 
 @pytest.mark.parametrize("name", fault_subjects.SUBJECTS)
 def test_a_fault_at_any_call_leaves_the_old_files_or_the_new(files: FaultProcess, name: str, tmp_path: Path) -> None:
-    Matrix(files, name, fault_subjects.SUBJECTS[name], tmp_path).run(SHARE)
+    Matrix(files, name, fault_subjects.SUBJECTS[name], tmp_path).run(POINTS)
 
 
 @pytest.mark.parametrize("name", fault_memories.SUBJECTS)
 def test_a_fault_at_any_call_leaves_the_old_memory_or_the_new(
     memories: FaultProcess, name: str, tmp_path: Path
 ) -> None:
-    Matrix(memories, name, fault_memories.SUBJECTS[name], tmp_path).run(SHARE_OF_MEMORIES)
+    Matrix(memories, name, fault_memories.SUBJECTS[name], tmp_path).run(POINTS_IN_MEMORIES)
 
 
 @pytest.fixture

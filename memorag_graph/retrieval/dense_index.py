@@ -9,7 +9,8 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from memorag_graph.errors import MemoryFileError, MemoryMismatchError, first_line
+from memorag_graph.disk_errors import damaged_or_unreadable
+from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
 from memorag_graph.text.chunking import Chunk
@@ -83,9 +84,9 @@ class FaissIndex:
             MemoryFileError: If the file is damaged or does not fit the chunks.
         """
         try:
-            index = faiss.read_index(str(path))
-        except RuntimeError as error:
-            raise MemoryFileError(f"{path} is damaged ({first_line(error)}); memorize the document again") from None
+            index = faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8))
+        except (OSError, RuntimeError) as error:
+            raise damaged_or_unreadable(path, error) from None
         return cls(chunks, index, embeddings)
 
     def save(self, path: Path) -> None:

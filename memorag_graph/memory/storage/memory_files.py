@@ -11,8 +11,8 @@ from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from memorag_graph.disk_errors import advice, os_error_in
-from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
+from memorag_graph.disk_errors import advice, damaged_or_unreadable, os_error_in
+from memorag_graph.errors import MemoryFileError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
 from memorag_graph.memory.section_note import SectionNote
@@ -195,7 +195,11 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
         token_ids = tensors.pop("token_ids").tolist()
         return compute(device, lambda: Shard.restored(token_ids, tensors, settings.kv_storage, device)), described
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise _unreadable(path, error) from None
+        raise damaged_or_unreadable(path, error) from None
+    except RuntimeError as error:
+        if os_error_in(error) is None:  # PyTorch opens the file a second time
+            raise
+        raise damaged_or_unreadable(path, error) from None
 
 
 def _read_prompts(described: Mapping[str, Any]) -> Prompts:
@@ -216,13 +220,5 @@ def _read_json(path: Path) -> list[dict[str, Any]]:
     try:
         content: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
+        raise damaged_or_unreadable(path, error) from None
     return content
-
-
-def _unreadable(path: Path, error: Exception) -> MemoryFileError:
-    """Return the error of a file that was verified but cannot be used: it is damaged, or the disk or system fails."""
-    cause = error if isinstance(error, OSError) else os_error_in(error)
-    if cause is None or isinstance(cause, FileNotFoundError):  # replaced meanwhile
-        return MemoryFileError(f"{path} is damaged ({error}); memorize the document again")
-    return MemoryUnreadableError(f"{path} cannot be read ({error}); {advice(cause)}")

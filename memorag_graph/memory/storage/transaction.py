@@ -1,9 +1,9 @@
 """Replace several files of a directory atomically: a reader sees either all old files or all new ones.
 
-New contents are written beside the old as ``NAME.memorag-new``, by way of a folder of their own, so that nothing else is
-left if the process is killed while a library writes by way of a temporary file. Renaming the new manifest to ``manifest.next.json``
-commits the change: from then on a reader prefers ``NAME.memorag-new``, and the next writer completes the remaining
-renames and deletions. A directory per generation would be simpler, but the files have to lie directly in the directory.
+New contents are written beside the old as ``NAME.memorag-new``, by way of a folder in which libraries may leave their own
+temporary files when the process is killed. Renaming the new manifest to ``manifest.next.json`` commits the change: from
+then on a reader prefers ``NAME.memorag-new``, and the next writer completes the remaining renames and deletions. A
+directory per generation would be simpler, but the files have to lie directly in the directory.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _NEW = ".memorag-new"
 _UNFINISHED = f".unfinished{_NEW}"
 _SEAL = "sha256"
 
-Writer = Callable[[Path], None]
+Writer = Callable[[Path], object]
 
 FileCheck = Literal["full", "size"]
 """What a file is compared with its manifest by: size and SHA-256 (``"full"``), or size only."""
@@ -239,7 +239,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     if expected is None:
         raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
     difference = "is missing"
-    not_renamed = [directory / f"{name}{_NEW}"] if (directory / NEXT_MANIFEST).exists() else []
+    not_renamed = [directory / f"{name}{_NEW}"] if _is_committed(directory) else []
     for path in (*not_renamed, directory / name):
         try:
             size = path.stat().st_size
@@ -256,18 +256,37 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     raise MemoryFileError(f"{directory / name} {difference}; memorize the document again")
 
 
+def _is_committed(directory: Path) -> bool:
+    """Return whether a change is committed but not complete.
+
+    Raises:
+        MemoryUnreadableError: If that cannot be known; ``Path.exists`` takes some errors for no.
+    """
+    try:
+        os.stat(directory / NEXT_MANIFEST)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unreadable(directory / NEXT_MANIFEST, error) from None
+    return True
+
+
 def _unreadable(path: Path, error: OSError) -> MemoryUnreadableError:
     return MemoryUnreadableError(f"{path} cannot be read ({error}); {advice(error)}")
 
 
 def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Return the files of a directory that are not part of its memory."""
-    known = {*manifest["files"], *_dropped(directory), MANIFEST, NEXT_MANIFEST}
-    return [
-        path
-        for path in sorted(directory.iterdir())
-        if path.is_file() and path.name not in known and not path.name.startswith(".") and path.suffix != _NEW
-    ]
+    """Return the files of a directory that are not part of its memory.
+
+    Raises:
+        MemoryUnreadableError: If the directory cannot be read.
+    """
+    try:
+        known = {*manifest["files"], *_dropped(directory), MANIFEST, NEXT_MANIFEST}
+        paths = [path for path in sorted(directory.iterdir()) if path.is_file() and path.suffix != _NEW]
+    except OSError as error:
+        raise _unreadable(directory, error) from None
+    return [path for path in paths if path.name not in known and not path.name.startswith(".")]
 
 
 def _sync(path: Path) -> None:
