@@ -25,6 +25,8 @@ def advice(error: OSError | sqlite3.Error) -> str:
         return "free some space and try again"
     if error.errno in _FORBIDDEN:
         return "check its permissions"
+    if error.errno == errno.ENOENT:
+        return "check that its directory exists"
     if error.errno in _TOO_MANY:
         return "close some memories, or allow more open files (ulimit -n)"
     return "check its disk and try again"

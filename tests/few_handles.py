@@ -1,12 +1,13 @@
-"""A process that may have few files open, for tests/test_few_handles.py.
+"""A process that may have 64 files open, for tests/test_few_handles.py.
 
-Memorizes, asks, lists and opens again as many memories as its first argument says. Prints a line of JSON: what it did, or
-the package's error.
+Memorizes, asks, lists and opens again many memories; then holds all of them open, which needs more files; then is allowed
+more files and holds them again. Prints a line of JSON for each: what it did, or the package's error.
 """
 
 import json
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from memorag_graph.documents import Document
@@ -17,38 +18,34 @@ from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 from tests.fault_memories import registry
 
-OPTIONS = TINY.model_copy(update={"gist_tokens": 8, "max_new_tokens": 4})
+FEW, MORE = 64, 1024
+OPTIONS = TINY.model_copy(update={"gist_tokens": 16, "max_new_tokens": 4})
 
 
-def document(number: int) -> list[Document]:
-    return [Document("a.txt", f"{number}. {TEXT[:300]}")]
-
-
-def use(own: Registry, count: int, hold: bool) -> dict[str, int]:
-    """Use many memories; hold them all open if told so."""
-    held = []
+def use(own: Registry, count: int) -> dict[str, object]:
     for number in range(count):
-        opened = own.memorize(document(number), OPTIONS)
-        held += [opened] * hold
+        own.memorize([Document("a.txt", f"{number}. {TEXT[:100]}")], OPTIONS)
     graph = build_graph(own)
     ids = [info["memory_id"] for info in own.store.memories()]
-    answers = [
-        graph.invoke({"memory_id": memory_id, "query": "Who?"}, context=OPTIONS)["answer"]  # type: ignore[call-overload]
-        for memory_id in ids[: count // 5]
-    ]
-    again = {own.open(memory_id, OPTIONS).memory.id for memory_id in ids}
-    return {"listed": len(ids), "answers": len(answers), "opened": len(again)}
+    for memory_id in ids[: count // 10]:
+        graph.invoke({"memory_id": memory_id, "query": "Who?"}, context=OPTIONS)  # type: ignore[call-overload]
+    return {"listed": len(ids), "opened": len({own.open(memory_id, OPTIONS).memory.id for memory_id in ids})}
 
 
-def main(root: str, files: int, count: int, hold: bool) -> None:
-    own = registry().with_store(MemoryStore(Path(root)))
-    if files:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+def hold(own: Registry) -> dict[str, object]:
+    return {"held": len([own.open(info["memory_id"], OPTIONS) for info in own.store.memories()])}
+
+
+def attempt(do: Callable[[], dict[str, object]], files: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     try:
-        print(json.dumps(use(own, count, hold)))
+        print(json.dumps(do()))
     except MemoragError as error:
         print(json.dumps({"error": str(error)}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:4]), sys.argv[4] == "hold")
+    own = registry().with_store(MemoryStore(Path(sys.argv[1])))
+    attempt(lambda: use(own, int(sys.argv[2])), FEW)
+    attempt(lambda: hold(own), FEW)
+    attempt(lambda: hold(own), MORE)
