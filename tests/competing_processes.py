@@ -1,7 +1,7 @@
 """Processes that read and write the same files at once, for tests/test_competing_processes.py.
 
-Reads a line of JSON: a list of calls, each the name of a function and its arguments. Makes each in a fork, all at once, and
-prints what they returned, or how they failed.
+Reads a line of JSON: a list of calls, each the name of a function and its arguments. Makes each in a fork, all at once,
+and prints what they returned, or how they failed.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A process that may have 64 files open, for tests/test_few_handles.py.
 
-Memorizes, asks, lists and opens again many memories; then holds all of them open, which needs more files; then is allowed
-more files and holds them again. Prints a line of JSON for each: what it did, or the package's error.
+Memorizes, asks, lists and opens again many memories; then holds all of them open, which needs more files; then is
+allowed more files and holds them again. Prints a line of JSON for each: what it did, or the package's error.
 """
 
 import json
@@ -39,9 +39,10 @@ def hold(own: Registry) -> dict[str, object]:
 def attempt(do: Callable[[], dict[str, object]], files: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     try:
-        print(json.dumps(do()))
+        told = do()
     except MemoragError as error:
-        print(json.dumps({"error": str(error)}))
+        told = {"error": str(error)}
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "disk_errors", "progress", "paths", "private_files", "version", "locks"],
-    ["cancellation"],
+    ["errors", "progress", "paths", "private_files", "version", "locks"],
+    ["cancellation", "disk_errors"],
     ["settings"],
     ["configuration"],
     ["text"],

@@ -1,4 +1,4 @@
-"""A process that may have 64 files open (``ulimit -n 64``) uses 100 memories, or is told what to do; nothing is lost."""
+"""A process that may have 64 files open (``ulimit -n 64``) uses 100 memories or is told what to do; nothing is lost."""
 
 import json
 import os

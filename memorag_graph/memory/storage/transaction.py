@@ -1,6 +1,6 @@
 """Replace several files of a directory atomically: a reader sees either all old files or all new ones.
 
-New contents are written beside the old as ``NAME.memorag-new``, by way of a folder in which libraries may leave their own
+New contents are written beside the old as ``NAME.memorag-new``, by way of a folder in which libraries may leave
 temporary files when the process is killed. Renaming the new manifest to ``manifest.next.json`` commits the change: from
 then on a reader prefers ``NAME.memorag-new``, and the next writer completes the remaining renames and deletions. A
 directory per generation would be simpler, but the files have to lie directly in the directory.
