@@ -29,7 +29,9 @@ def advice(error: OSError | sqlite3.Error) -> str:
         return "check that its directory exists"
     if error.errno in _TOO_MANY:
         return "close some memories, or allow more open files (ulimit -n)"
-    return "check its disk and try again"
+    if error.errno == errno.EIO:
+        return "check its disk and try again"
+    return "check its permissions and its disk"
 
 
 def _advice_on_sqlite(error: sqlite3.Error) -> str:
