@@ -92,6 +92,8 @@ class MemoryStore:
         with self._exclusive(directory, report):
             with _writing(directory):
                 finish_change(directory)
+                if self.keeps(directory):
+                    Lease(directory).release()  # makes its file now: later, the disk may be full
             try:
                 yield
             finally:
