@@ -222,8 +222,7 @@ class MemoryStore:
                 if in_use(directory):
                     return False
                 os.replace(directory, trash)
-                sync_directory(self.root)  # else a power failure could bring back a memory without its files
-        shutil.rmtree(trash, ignore_errors=True)
+        self._empty(trash)
         return True
 
     def _discard_claimed(self, directory: Path) -> None:
@@ -231,7 +230,13 @@ class MemoryStore:
         trash = self._trash()
         with suppress(OSError), self._gate():  # gc tries again
             os.replace(directory, trash)
-        shutil.rmtree(trash, ignore_errors=True)
+        self._empty(trash)
+
+    def _empty(self, trash: Path) -> None:
+        """Delete a removed folder; what cannot be deleted is left to :meth:`gc`."""
+        with suppress(OSError):
+            sync_directory(self.root)  # else a power failure could bring back a memory without its files
+            shutil.rmtree(trash)
 
     def _trash(self) -> Path:
         return self.root / f"{_TRASH}{uuid.uuid4().hex}"
