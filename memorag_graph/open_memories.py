@@ -1,16 +1,18 @@
 """Open memories: loaded and ready to answer, within a budget of RAM."""
 
+import errno
 import logging
+import resource
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.disk_errors import advice
+from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
 from memorag_graph.locks import NamedLocks
 from memorag_graph.memory.storage.manifest import find_memory, is_remembered, read_info
 from memorag_graph.memory.storage.store import MemoryStore
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from memorag_graph.retrieval.memory_index import MemoryIndex
 
 _SHARE_OF_RAM = 4
+_SHARE_OF_FILES = 4
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +107,7 @@ class OpenMemory:
 class OpenMemoryCache:
     """Open memories by store, id and dtype; the least recently used are dropped when they exceed a budget of bytes.
 
+    They are also dropped when they hold a quarter of the files that the process may have open (``ulimit -n``).
     A dropped memory stays usable for whoever holds it. One cache may serve several stores, which see only their own.
 
     Args:
@@ -136,7 +140,8 @@ class OpenMemoryCache:
         with self._lock:
             self._kept[key] = opened
             self._kept.move_to_end(key)
-            while len(self._kept) > 1 and self._bytes() > self._budget:
+            most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE_OF_FILES)
+            while len(self._kept) > 1 and (self._bytes() > self._budget or len(self._kept) > most):
                 self._kept.popitem(last=False)
 
     def drop(self, store: MemoryStore, memory_id: str) -> None:
@@ -249,6 +254,11 @@ class OpenMemories:
 
     def _lease(self, opened: OpenMemory, directory: Path) -> None:
         """Keep the store from removing a memory for as long as anybody holds it."""
-        if self._store.keeps(directory):
-            with suppress(OSError):  # nothing is removed from a store that cannot be written
-                weakref.finalize(opened, self._store.lease(opened.memory.id).release)
+        if not self._store.keeps(directory):
+            return
+        try:
+            weakref.finalize(opened, self._store.lease(opened.memory.id).release)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise MemoryUnreadableError(f"{directory} cannot be kept open ({error}); {advice(error)}") from error
+            # nothing is removed from a store that cannot be written

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 _DIRECTORY = 0o700
@@ -36,6 +38,22 @@ def protect(path: Path) -> None:
     os.chmod(path, file_mode(path.parent))
 
 
+def remove_unfinished(path: Path, age: float = 0.0) -> None:
+    """Remove what killed calls of :func:`write_private` left.
+
+    Args:
+        path: The file that they were writing.
+        age: Seconds for which a file must have been left; 0 if nobody can be writing.
+
+    Raises:
+        OSError: If it cannot be removed.
+    """
+    for left in path.parent.glob(f".{path.name}-*"):
+        with suppress(FileNotFoundError):  # removed or finished meanwhile
+            if time.time() - left.stat().st_mtime >= age:
+                left.unlink()
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Replace a file atomically by one that only its owner can read.
 
@@ -51,5 +69,20 @@ def write_private(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(name, path)
     except BaseException:
-        os.unlink(name)
+        with suppress(OSError):  # the first error tells more
+            os.unlink(name)
         raise
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable.
+
+    Raises:
+        OSError: If they cannot be.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -51,7 +51,7 @@ ALLOWED = {
 
 LAYERS = [
     ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans"],
-    ["cancellation"],
+    ["cancellation", "disk_errors"],
     ["settings"],
     ["configuration"],
     ["text"],

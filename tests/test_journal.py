@@ -138,7 +138,7 @@ def test_a_damaged_journal_is_removed_and_logged(path: Path, damage: str, caplog
 
 
 def test_a_journal_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(MemoryFileError, match=r"missing/\.journal cannot be written .*; free some space"):
+    with pytest.raises(MemoryFileError, match=r"missing/\.journal cannot be written .*; check that its directory"):
         Journal(tmp_path / "missing" / ".journal").add("key", "text")
 
 

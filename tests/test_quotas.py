@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 
 def test_requests_are_counted_in_any_minute(tmp_path: Path, clock: Clock) -> None:
-    usage = Usage(Quota(requests_per_minute=3), tmp_path, clock)
+    usage = Usage(Quota(requests_per_minute=3), tmp_path, timer=clock)
     for _ in range(3):
         usage.count_request("acme")
         clock.now += 10

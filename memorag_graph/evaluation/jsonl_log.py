@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError
 
 Line = Mapping[str, Any]
@@ -25,15 +26,16 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.lines: list[Line] = self._read() if path.is_file() else []
+        self.lines: list[Line] = self._read()
 
     def append(self, line: Line) -> None:
         """Append a line."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with telling(self._path, "written"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
         self.lines.append(line)
 
     def drop(self, unwanted: list[Line]) -> None:
@@ -44,10 +46,13 @@ class JournalFile:
             self.lines = kept
 
     def _read(self) -> list[Line]:
-        data = self._path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(self._path, len(whole))
+        with telling(self._path, "read"):
+            if not self._path.is_file():
+                return []
+            data = self._path.read_bytes()
+            whole = data[: data.rfind(b"\n") + 1]
+            if len(whole) < len(data):
+                os.truncate(self._path, len(whole))
         lines: list[Line] = []
         for number, text in enumerate(whole.splitlines(), start=1):
             try:
@@ -62,10 +67,11 @@ class JournalFile:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a file atomically: a killed process leaves the old or the new text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    with telling(path, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)

@@ -10,7 +10,8 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from memorag_graph.errors import MemoryFileError, MemoryMismatchError, first_line
+from memorag_graph.disk_errors import damaged_or_unreadable
+from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
 from memorag_graph.text.chunking import Chunk
@@ -91,8 +92,8 @@ class FaissIndex:
         """
         try:
             index = _read(path)
-        except (RuntimeError, MemoryError) as error:
-            raise MemoryFileError(f"{path} is damaged ({first_line(error)}); memorize the document again") from None
+        except (OSError, RuntimeError, MemoryError) as error:
+            raise damaged_or_unreadable(path, error) from None
         return cls(chunks, index, embeddings)
 
     def save(self, path: Path) -> None:
@@ -151,17 +152,17 @@ def _read(path: Path) -> faiss.Index:
     """Read an index that this module wrote, or a forged one: nothing is allocated that the file does not hold.
 
     Raises:
+        OSError: If it cannot be read.
         RuntimeError: If it is damaged.
     """
-    with path.open("rb") as file:
-        kind = file.read(len(_KINDS[0]))
-    if kind not in _KINDS:
+    content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    if (kind := content[:4].tobytes()) not in _KINDS:
         raise RuntimeError(f"its kind {kind!r} is unknown")
     with _reading:
         before = faiss.get_deserialization_vector_byte_limit()
-        faiss.set_deserialization_vector_byte_limit(path.stat().st_size + 1)
+        faiss.set_deserialization_vector_byte_limit(len(content) + 1)
         try:
-            return faiss.read_index(str(path))
+            return faiss.deserialize_index(content)
         finally:
             faiss.set_deserialization_vector_byte_limit(before)
 

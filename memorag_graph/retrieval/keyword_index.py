@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from memorag_graph.disk_errors import damaged_or_unreadable
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.retrieval.bm25 import BM25
 from memorag_graph.retrieval.chunk_index import Hit
@@ -102,5 +103,5 @@ class KeywordIndex:
             bm25.nonoccurrence_array = None  # used only by variants of BM25 that score missing terms
             bm25.vocab_dict = {term: at for at, term in enumerate(terms_in_order)}
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
+            raise damaged_or_unreadable(path, error) from None
         return cls(chunks, language_code, bm25)

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Literal, Protocol, get_args
 
 from filelock import FileLock
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import ForbiddenError, InputError
 from memorag_graph.paths import user_dir
-from memorag_graph.private_files import make_private_dir, write_private
+from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
 
 Role = Literal["reader", "writer", "admin"]
 """reader: ask and list; writer: also memorize and delete; admin: also see the service's figures, if it is the
@@ -168,17 +170,16 @@ class KeyFile:
 
         Raises:
             InputError: If the file is damaged.
+            DiskError: If it cannot be read.
         """
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return ()
-        if self._read_at != (stat.st_mtime_ns, stat.st_size):
+        with telling(self._path, "read"):
             try:
-                self._keys = [Key(**key) for key in json.loads(self._path.read_text(encoding="utf-8"))]
-            except (ValueError, TypeError) as error:
-                raise InputError(str(self._path), f"is no file of keys ({error}); restore or delete it") from None
-            self._read_at = (stat.st_mtime_ns, stat.st_size)
+                stat = self._path.stat()
+            except FileNotFoundError:
+                return ()
+            if self._read_at != (stat.st_mtime_ns, stat.st_size):
+                self._keys = self._parse(self._path.read_bytes())
+                self._read_at = (stat.st_mtime_ns, stat.st_size)
         return self._keys
 
     def add(self, name: str, tenant: str, role: Role) -> str:
@@ -186,6 +187,7 @@ class KeyFile:
 
         Raises:
             InputError: If a name cannot be used or exists.
+            DiskError: If the file cannot be written.
         """
         for field, value in (("name", name), ("tenant", tenant)):
             if not _NAME.fullmatch(value):
@@ -202,15 +204,26 @@ class KeyFile:
 
         Raises:
             InputError: If there is no such valid key.
+            DiskError: If the file cannot be written.
         """
         with self._lock():
             if not any(key.name == name and not key.revoked for key in self.read()):
                 raise InputError("name", f"there is no valid key {name!r}; list them with: memorag-graph keys list")
             self._write([replace(key, revoked=_now()) if key.name == name else key for key in self.read()])
 
-    def _lock(self) -> FileLock:
-        make_private_dir(self._path.parent)
-        return FileLock(self._path.with_suffix(".lock"))
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with telling(self._path, "written"):
+            make_private_dir(self._path.parent)
+            with FileLock(self._path.with_suffix(".lock")):
+                remove_unfinished(self._path)  # of a killed process
+                yield
+
+    def _parse(self, content: bytes) -> Sequence[Key]:
+        try:
+            return [Key(**key) for key in json.loads(content)]
+        except (ValueError, TypeError) as error:
+            raise InputError(str(self._path), f"is no file of keys ({error}); restore or delete it") from None
 
     def _write(self, keys: Sequence[Key]) -> None:
         write_private(self._path, json.dumps([asdict(key) for key in keys], indent=1).encode())

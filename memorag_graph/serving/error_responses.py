@@ -16,6 +16,7 @@ from memorag_graph.errors import (
     MEMORY_IS_FULL,
     CancelledRunError,
     CostLimitError,
+    DiskError,
     ForbiddenError,
     InputError,
     MemoragError,
@@ -42,6 +43,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     CancelledRunError: 503,
     MissingExtraError: 501,
     ModelError: 503,
+    DiskError: 503,
 }
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _FIELD_MESSAGE = re.compile(r"(\w+): (.*)")

@@ -9,13 +9,17 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import QuotaError, StorageQuotaError
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.private_files import write_private
+from memorag_graph.private_files import make_private_dir
 
 USAGE_FILE = "usage.db"
 _MINUTE = 60.0
 _DAY = 86_400
+_KEPT_DAYS = 400
+"""A clock that goes forward by a year, and back again, does not forget what was used."""
+
 _JOB_SECONDS = 10.0
 
 
@@ -50,12 +54,20 @@ class Usage:
         quota: What each tenant may use; the operator, whose tenant has no name, has no quota.
         directory: Where the tokens of the day are kept.
         clock: Returns the seconds since the epoch.
+        timer: Returns seconds that nobody sets back or forward.
     """
 
-    def __init__(self, quota: Quota, directory: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        quota: Quota,
+        directory: Path,
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._quota = quota
         self._path = directory / USAGE_FILE
         self._clock = clock
+        self._timer = timer
         self._requests: dict[str, deque[float]] = {}
         self._jobs: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -68,7 +80,7 @@ class Usage:
         """
         if not tenant:
             return
-        quota, now = self._quota, self._clock()
+        quota, now = self._quota, self._timer()
         with self._lock:
             recent = self._requests.setdefault(tenant, deque())
             while recent and recent[0] <= now - _MINUTE:
@@ -77,7 +89,7 @@ class Usage:
                 wait = recent[0] + _MINUTE - now
                 raise QuotaError(f"{quota.requests_per_minute} requests a minute are allowed; try again later", wait)
             if quota.tokens_per_day is not None and self._tokens(tenant) >= quota.tokens_per_day:
-                wait = _DAY - now % _DAY
+                wait = _DAY - self._clock() % _DAY
                 raise QuotaError(f"{quota.tokens_per_day:,} tokens a day are used up; try again tomorrow", wait)
             recent.append(now)
 
@@ -104,7 +116,7 @@ class Usage:
             return
         with self._lock, self._database() as database:
             database.execute(_ADD, (tenant, self._day(), tokens))
-            database.execute("DELETE FROM used WHERE day < ?", (self._day() - 1,))
+            database.execute("DELETE FROM used WHERE day < ?", (self._day() - _KEPT_DAYS,))
 
     def require_room(self, tenant: str, store: MemoryStore, documents: int) -> None:
         """Check before memorizing that a tenant may keep more.
@@ -138,8 +150,9 @@ class Usage:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        if not self._path.exists():
-            write_private(self._path, b"")
-        with closing(sqlite3.connect(self._path)) as database, database:
-            database.execute(_CREATE)
-            yield database
+        with telling(self._path, "written"):
+            make_private_dir(self._path.parent)
+            self._path.touch(mode=0o600)  # keeps what another process has written
+            with closing(sqlite3.connect(self._path)) as database, database:
+                database.execute(_CREATE)
+                yield database

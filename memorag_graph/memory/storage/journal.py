@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from memorag_graph.disk_errors import advice
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.private_files import file_mode
 
@@ -39,13 +40,20 @@ class Journal:
         Raises:
             MemoryUnreadableError: If it cannot be read although it is not damaged.
         """
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return {}
         try:
-            with _connection(self._path) as database:
-                return dict(database.execute("SELECT key, text FROM note"))
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF not in _DAMAGED:  # the lower byte is the primary error code
+            if not self._path.exists():
+                return {}
+            try:
+                return _notes(self._path)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                _require_readable(self._path)  # SQLite takes some errors of the disk for damage
+                return _notes(self._path)
+        except (OSError, sqlite3.DatabaseError) as error:
+            if not _is_damage(error):
                 raise MemoryUnreadableError(
                     f"{self._path} cannot be read ({error}); run again, or delete it to write its notes again"
                 ) from None
@@ -65,7 +73,7 @@ class Journal:
             with _connection(self._path) as database:
                 database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, text))
         except (OSError, sqlite3.Error) as error:
-            raise MemoryFileError(f"{self._path} cannot be written ({error}); free some space and run again") from None
+            raise MemoryFileError(f"{self._path} cannot be written ({error}); {advice(error)}") from None
 
     def forget(self, keys: Collection[str]) -> None:
         """Remove the journal if the memory on disk has all its notes.
@@ -80,10 +88,39 @@ class Journal:
             self.clear()
 
     def clear(self) -> None:
-        """Remove the journal, for example once the memory with its notes is saved."""
-        if self._path is not None:
+        """Remove the journal, for example once the memory with its notes is saved.
+
+        Raises:
+            MemoryFileError: If it cannot be removed.
+        """
+        if self._path is None:
+            return
+        try:
             for path in (self._path.with_name(f"{self._path.name}-journal"), self._path):  # SQLite's undo log first
                 path.unlink(missing_ok=True)
+        except OSError as error:
+            raise MemoryFileError(f"{self._path} cannot be removed ({error}); {advice(error)}") from None
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF in _DAMAGED  # the lower byte is the primary error code
+
+
+def _require_readable(path: Path) -> None:
+    """Read a file to its end.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb", buffering=0) as stream:
+        while stream.read(1 << 20):
+            pass
+
+
+def _notes(path: Path) -> dict[str, str]:
+    with _connection(path) as database:
+        return dict(database.execute("SELECT key, text FROM note"))
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from typing import Any
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, open_verified, read_manifest, unlisted
 from memorag_graph.paths import memories_dir
-from memorag_graph.private_files import write_private
+from memorag_graph.private_files import remove_unfinished, write_private
 
 FORMAT_VERSION = 2
 _PLACE = ".place"
+_UNFINISHED_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def drop_stale_places(root: Path) -> None:
             stale = True
         if stale:
             record.unlink(missing_ok=True)
+    remove_unfinished(root / f"*{_PLACE}", _UNFINISHED_SECONDS)
 
 
 def _place_record(root: Path, memory_id: str) -> Path:
@@ -112,9 +114,12 @@ def _place_record(root: Path, memory_id: str) -> Path:
 
 
 def find_memories(root: Path) -> list[dict[str, Any]]:
-    """Return the manifests of all readable memories in the folders of a directory, each with its ``"place"``."""
+    """Return the manifests of all readable memories in the folders of a directory, each with its ``"place"``.
+
+    Hidden folders, such as those that are being removed, hold none.
+    """
     found = []
-    manifests = [path for name in (MANIFEST, NEXT_MANIFEST) for path in root.glob(f"*/{name}")]
+    manifests = [path for name in (MANIFEST, NEXT_MANIFEST) for path in root.glob(f"[!.]*/{name}")]
     for directory in sorted({path.parent for path in manifests}):
         try:
             found.append({"place": str(directory), **read_info(directory)})

@@ -11,6 +11,7 @@ from langchain_core.embeddings import Embeddings
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from memorag_graph.disk_errors import advice, damaged_or_unreadable, os_error_in
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
@@ -82,7 +83,7 @@ def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
         write_together(directory, writers, manifest)
     except OSError as error:
         raise MemoryFileError(
-            f"{directory} cannot be written ({error}); free some space or give another --save-dir"
+            f"{directory} cannot be written ({error}); {advice(error)} or give another --save-dir"
         ) from error
 
 
@@ -180,7 +181,7 @@ def _shard_writer(memory: Memory, shard: Shard) -> Writer:
         try:
             save_file(tensors, path, metadata={"memory": json.dumps(described, ensure_ascii=False)})
         except SafetensorError as error:  # caused by the disk, for example if it is full
-            raise OSError(str(error)) from error
+            raise os_error_in(error) or OSError(str(error)) from error
 
     return write
 
@@ -194,7 +195,11 @@ def _read_shard(path: Path, settings: MemorySettings, device: torch.device) -> t
         token_ids = tensors.pop("token_ids").tolist()
         return compute(device, lambda: Shard.restored(token_ids, tensors, settings.kv_storage, device)), described
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
+        raise damaged_or_unreadable(path, error) from None
+    except RuntimeError as error:
+        if os_error_in(error) is None:  # PyTorch opens the file a second time
+            raise
+        raise damaged_or_unreadable(path, error) from None
 
 
 def _read_prompts(described: Mapping[str, Any]) -> Prompts:
@@ -215,5 +220,5 @@ def _read_json(path: Path) -> list[dict[str, Any]]:
     try:
         content: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise MemoryFileError(f"{path} is damaged ({error}); memorize the document again") from None
+        raise damaged_or_unreadable(path, error) from None
     return content

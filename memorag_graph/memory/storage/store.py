@@ -12,13 +12,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from memorag_graph.disk_errors import advice
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.memory.storage.journal import JOURNAL
 from memorag_graph.memory.storage.leases import LEASE, Lease, in_use
 from memorag_graph.memory.storage.manifest import drop_stale_places, find_memories
 from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change, require_writable
 from memorag_graph.paths import memories_dir
-from memorag_graph.private_files import file_mode, make_private_dir
+from memorag_graph.private_files import file_mode, make_private_dir, sync_directory
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _GATE = ".gate"
@@ -89,7 +90,10 @@ class MemoryStore:
             MemoryFileError: If the directory or the store cannot be written.
         """
         with self._exclusive(directory, report):
-            finish_change(directory)
+            with _writing(directory):
+                finish_change(directory)
+                if self.keeps(directory):
+                    Lease(directory).release()  # makes its file now: later, the disk may be full
             try:
                 yield
             finally:
@@ -139,8 +143,9 @@ class MemoryStore:
             MemoryFileError: If the store cannot be written.
         """
         before = _size(self.root)
-        for path in self.root.glob(f"{_TRASH}*"):
-            shutil.rmtree(path, ignore_errors=True)
+        with _writing(self.root):
+            for path in self.root.glob(f"{_TRASH}*"):
+                shutil.rmtree(path, ignore_errors=True)
         for directory in self._directories():
             self._tidy(directory)
         with _writing(self.root):
@@ -168,9 +173,10 @@ class MemoryStore:
                 total -= sizes[directory]
 
     def _directories(self) -> list[Path]:
-        if not self.root.is_dir():
-            return []
-        return [path for path in sorted(self.root.iterdir()) if path.is_dir() and _ID.fullmatch(path.name)]
+        with _writing(self.root):
+            if not self.root.is_dir():
+                return []
+            return [path for path in sorted(self.root.iterdir()) if path.is_dir() and _ID.fullmatch(path.name)]
 
     @contextmanager
     def _exclusive(self, directory: Path, report: ReportProgress) -> Iterator[None]:
@@ -199,7 +205,8 @@ class MemoryStore:
             return
         with lock, _writing(directory):
             finish_change(directory)
-        if not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS:
+            abandoned = not (directory / MANIFEST).exists() and _age(directory / JOURNAL) > _RESUMABLE_SECONDS
+        if abandoned:
             self._remove(directory)
 
     def _remove(self, directory: Path) -> bool:
@@ -215,7 +222,7 @@ class MemoryStore:
                 if in_use(directory):
                     return False
                 os.replace(directory, trash)
-        shutil.rmtree(trash, ignore_errors=True)
+        self._empty(trash)
         return True
 
     def _discard_claimed(self, directory: Path) -> None:
@@ -223,7 +230,13 @@ class MemoryStore:
         trash = self._trash()
         with suppress(OSError), self._gate():  # gc tries again
             os.replace(directory, trash)
-        shutil.rmtree(trash, ignore_errors=True)
+        self._empty(trash)
+
+    def _empty(self, trash: Path) -> None:
+        """Delete a removed folder; what cannot be deleted is left to :meth:`gc`."""
+        with suppress(OSError):
+            sync_directory(self.root)  # else a power failure could bring back a memory without its files
+            shutil.rmtree(trash)
 
     def _trash(self) -> Path:
         return self.root / f"{_TRASH}{uuid.uuid4().hex}"
@@ -238,7 +251,7 @@ def _writing(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MemoryFileError(f"{directory} cannot be written ({error}); check its permissions") from error
+        raise MemoryFileError(f"{directory} cannot be read or written ({error}); {advice(error)}") from error
 
 
 def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
@@ -250,8 +263,11 @@ def _lock_now(directory: Path) -> AbstractContextManager[object] | None:
 
 
 def _is_empty(directory: Path) -> bool:
-    """Return whether a folder has no files but locks."""
-    return all(path.name in (LOCK, LEASE, _MAKING) for path in directory.glob("*"))
+    """Return whether a folder has no files but locks; one that cannot be read is kept."""
+    try:
+        return set(os.listdir(directory)) <= {LOCK, LEASE, _MAKING}
+    except OSError:
+        return False
 
 
 def _last_used(directory: Path) -> float:

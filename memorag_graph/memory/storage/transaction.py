@@ -1,20 +1,24 @@
 """Replace several files of a directory atomically: a reader sees either all old files or all new ones.
 
-New contents are written beside the old as ``NAME.memorag-new``. Renaming the new manifest to ``manifest.next.json``
-commits the change: from then on a reader prefers ``NAME.memorag-new``, and the next writer completes the remaining
-renames and deletions. A directory per generation would be simpler, but the files have to lie directly in the directory.
+New contents are written beside the old as ``NAME.memorag-new``, by way of a folder in which libraries may leave
+temporary files when the process is killed. Renaming the new manifest to ``manifest.next.json`` commits the change: from
+then on a reader prefers ``NAME.memorag-new``, and the next writer completes the remaining renames and deletions. A
+directory per generation would be simpler, but the files have to lie directly in the directory.
 """
 
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
 
+from memorag_graph.disk_errors import advice
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.checksums import describe_file, is_as_described
 from memorag_graph.private_files import file_mode, protect
@@ -23,9 +27,10 @@ MANIFEST = "manifest.json"
 LOCK = ".lock"
 NEXT_MANIFEST = "manifest.next.json"
 _NEW = ".memorag-new"
+_UNFINISHED = f".unfinished{_NEW}"
 _SEAL = "sha256"
 
-Writer = Callable[[Path], None]
+Writer = Callable[[Path], object]
 
 FileCheck = Literal["full", "size"]
 """What a file is compared with its manifest by: size and SHA-256 (``"full"``), or size only."""
@@ -47,24 +52,32 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         _finish_change(directory)
         try:
             _write_new(directory, writers, manifest)
-        finally:  # removes uncommitted files, so that a full disk does not stay full
+        except BaseException:
+            _finish_change(directory)  # removes uncommitted files, so that a full disk does not stay full
+            raise
+        with suppress(OSError):  # the change is committed; the next writer completes it
             _finish_change(directory)
 
 
 def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping[str, Any]) -> None:
     """Write new contents beside the old and commit the change."""
-    files = {}
-    for name, write in writers.items():
+    unfinished, files = directory / _UNFINISHED, {}
+    unfinished.mkdir()
+
+    def write_beside(name: str, write: Writer) -> Path:
+        write(unfinished / name)
+        _sync(unfinished / name)
         path = directory / f"{name}{_NEW}"
-        write(path)
+        os.replace(unfinished / name, path)
         protect(path)
-        _sync(path)
-        files[name] = describe_file(path)
+        return path
+
+    for name, write in writers.items():
+        files[name] = describe_file(write_beside(name, write))
     text = json.dumps(_sealed({**manifest, "files": files}), ensure_ascii=False, indent=1)
-    written = directory / f"{MANIFEST}{_NEW}"
-    written.write_text(text, encoding="utf-8")
-    protect(written)
-    _sync(written)
+    written = write_beside(MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+    unfinished.rmdir()
+    _sync(directory)  # after a power failure, the new manifest must not be there without the new files
     os.replace(written, directory / NEXT_MANIFEST)
     _sync(directory)
 
@@ -109,7 +122,9 @@ def require_writable(directory: Path) -> None:
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise MemoryFileError(f"{directory} cannot be written ({error}); give another --save-dir") from None
+        raise MemoryFileError(
+            f"{directory} cannot be written ({error}); {advice(error)} or give another --save-dir"
+        ) from None
 
 
 def finish_change(directory: Path) -> None:
@@ -119,12 +134,16 @@ def finish_change(directory: Path) -> None:
 
 
 def _finish_change(directory: Path) -> None:
-    committed = (directory / NEXT_MANIFEST).exists()
+    names = set(os.listdir(directory))  # unlike glob, raises an error if the directory cannot be read
+    committed = NEXT_MANIFEST in names
     if committed:
-        for name in _listed(directory / MANIFEST) - _listed(directory / NEXT_MANIFEST):
+        for name in _dropped(directory):
             (directory / name).unlink(missing_ok=True)
-    for path in sorted(directory.glob(f"*{_NEW}")):
-        if committed and path.name != f"{MANIFEST}{_NEW}":
+    for name in sorted(name for name in names if name.endswith(_NEW)):
+        path = directory / name
+        if name == _UNFINISHED:
+            shutil.rmtree(path)
+        elif committed and name != f"{MANIFEST}{_NEW}":
             os.replace(path, path.with_suffix(""))
         else:
             path.unlink()
@@ -134,11 +153,15 @@ def _finish_change(directory: Path) -> None:
     _sync(directory)
 
 
-def _listed(manifest: Path) -> set[str]:
-    """Return the files that a manifest lists; empty if it is missing or damaged."""
+def _dropped(directory: Path) -> set[str]:
+    """Return the files that only the old manifest of a committed change lists; none if either is missing or damaged.
+
+    Raises:
+        OSError: If a manifest cannot be read.
+    """
     try:
-        return set(_read(manifest)["files"])
-    except (OSError, ValueError, KeyError):
+        return set(_read(directory / MANIFEST)["files"]) - set(_read(directory / NEXT_MANIFEST)["files"])
+    except (FileNotFoundError, ValueError):
         return set()
 
 
@@ -158,7 +181,11 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             raise _unreadable(directory / name, error) from None
         except ValueError as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
-    if not directory.is_dir():
+    try:
+        exists = directory.is_dir()
+    except OSError as error:
+        raise _unreadable(directory, error) from None
+    if not exists:
         raise MemoryFileError(
             f"{directory} does not exist; see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
         )
@@ -212,7 +239,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     if expected is None:
         raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
     difference = "is missing"
-    not_renamed = [directory / f"{name}{_NEW}"] if (directory / NEXT_MANIFEST).exists() else []
+    not_renamed = [directory / f"{name}{_NEW}"] if _is_committed(directory) else []
     for path in (*not_renamed, directory / name):
         try:
             size = path.stat().st_size
@@ -229,18 +256,37 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     raise MemoryFileError(f"{directory / name} {difference}; memorize the document again")
 
 
+def _is_committed(directory: Path) -> bool:
+    """Return whether a change is committed but not complete.
+
+    Raises:
+        MemoryUnreadableError: If that cannot be known; ``Path.exists`` takes some errors for no.
+    """
+    try:
+        os.stat(directory / NEXT_MANIFEST)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unreadable(directory / NEXT_MANIFEST, error) from None
+    return True
+
+
 def _unreadable(path: Path, error: OSError) -> MemoryUnreadableError:
-    return MemoryUnreadableError(f"{path} cannot be read ({error}); check its permissions and its disk")
+    return MemoryUnreadableError(f"{path} cannot be read ({error}); {advice(error)}")
 
 
 def unlisted(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Return the files of a directory that are not part of its memory."""
-    known = {*manifest["files"], *(f"{name}{_NEW}" for name in manifest["files"]), MANIFEST, NEXT_MANIFEST}
-    return [
-        path
-        for path in sorted(directory.iterdir())
-        if path.is_file() and path.name not in known and not path.name.startswith(".")
-    ]
+    """Return the files of a directory that are not part of its memory.
+
+    Raises:
+        MemoryUnreadableError: If the directory cannot be read.
+    """
+    try:
+        known = {*manifest["files"], *_dropped(directory), MANIFEST, NEXT_MANIFEST}
+        paths = [path for path in sorted(directory.iterdir()) if path.is_file() and path.suffix != _NEW]
+    except OSError as error:
+        raise _unreadable(directory, error) from None
+    return [path for path in paths if path.name not in known and not path.name.startswith(".")]
 
 
 def _sync(path: Path) -> None:
