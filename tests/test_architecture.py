@@ -32,6 +32,7 @@ ALLOWED = {
     "uvicorn": {"cli/serve.py"},
     "langserve": {"serving"},
     "prometheus_client": {"serving/metrics.py"},
+    "jwt": {"serving/oidc.py", "serving/issuer_keys.py"},
     "streamlit": {"ui"},
     "pypdfium2": {"documents/pdf.py"},
     "inscriptis": {"documents/html.py"},
@@ -45,7 +46,7 @@ ALLOWED = {
 LAYERS = [
     ["errors", "progress", "paths", "private_files", "version", "locks"],
     ["cancellation"],
-    ["settings"],
+    ["settings", "service_settings"],
     ["configuration"],
     ["text"],
     ["documents"],

@@ -24,6 +24,7 @@ from memorag_graph.errors import (
     QuotaError,
     StorageQuotaError,
     TimeLimitError,
+    UnavailableError,
 )
 
 _STATUS: Mapping[type[MemoragError], int] = {
@@ -38,6 +39,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     CancelledRunError: 503,
     MissingExtraError: 501,
     ModelError: 503,
+    UnavailableError: 503,
 }
 _FIELD_MESSAGE = re.compile(r"(\w+): (.*)")
 _WRAPPERS = ("body", "query", "path", "header", "input", "config", "configurable", "inputs")
@@ -60,8 +62,8 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": description}
     for status, description in {
         400: "The request cannot be read.",
-        401: "No valid key was sent.",
-        403: "The key does not allow this.",
+        401: "No valid key or token was sent.",
+        403: "The key or token does not allow this.",
         404: "There is no such memory.",
         408: "The client paused for too long while it sent the body.",
         409: "The memory is in use, damaged, or was made with other models.",
@@ -69,7 +71,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         422: "A field is invalid.",
         429: "A limit is reached; Retry-After says when to try again.",
         501: "An optional dependency is missing on the server.",
-        503: "A model is not available, or the server is busy.",
+        503: "A model or the issuer of tokens is not available, or the server is busy.",
         504: "The request took longer than its time limit.",
         507: "The memory does not fit.",
     }.items()
@@ -83,8 +85,7 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(MemoragError)
     async def _memorag(_: Request, error: MemoragError) -> JSONResponse:
         field = error.field if isinstance(error, InputError) else None
-        later = {"Retry-After": str(math.ceil(error.retry_seconds))} if isinstance(error, QuotaError) else None
-        return error_response(status_of(error), str(error), field, later)
+        return error_response(status_of(error), str(error), field, retry_after(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -104,6 +105,11 @@ def answer_errors(app: FastAPI) -> None:
 def status_of(error: MemoragError) -> int:
     """Return the HTTP status of an error of this package."""
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def retry_after(error: MemoragError) -> dict[str, str] | None:
+    """Return the header that says when to try again; None if that would not help."""
+    return {"Retry-After": str(math.ceil(error.retry_seconds))} if isinstance(error, QuotaError) else None
 
 
 def error_response(
