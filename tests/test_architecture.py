@@ -23,7 +23,7 @@ ALLOWED = {
     "typer": {"cli"},
     "rich": {"cli", "console.py", "api/stats.py"},
     "pydantic_settings": {"configuration.py"},
-    "openai": {"providers/redacting_chat.py"},
+    "openai": {"providers/redacting_chat.py", "providers/address_login.py"},
     "langchain_openai": {"providers/provider_models.py"},
     "langchain_deepseek": {"providers/provider_models.py"},
     "fastapi": {"serving"},

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -90,7 +90,7 @@ class OneKey:
         InputError: If an HTTP header cannot carry the key.
     """
 
-    key: str
+    key: str = field(repr=False)
 
     def __post_init__(self) -> None:
         if not (self.key.isascii() and self.key.isprintable() and self.key == self.key.strip() != ""):
@@ -211,9 +211,9 @@ class KeyFile:
         Raises:
             InputError: If a name cannot be used or exists.
         """
-        for field, value in (("name", name), ("tenant", tenant)):
+        for what, value in (("name", name), ("tenant", tenant)):
             if not NAME.fullmatch(value):
-                raise InputError(field, f"{value!r} must be lower-case letters, digits and hyphens, at most 63")
+                raise InputError(what, f"{value!r} must be lower-case letters, digits and hyphens, at most 63")
         secret = f"mg_{secrets.token_urlsafe(32)}"
         with self._lock():
             if any(key.name == name for key in self.read()):
