@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import HTTPException, Request, Response, Security
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials, HTTPBearer
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive
 
@@ -25,6 +25,9 @@ _OWN_SITES = ("none", "same-origin")
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="memorag-graph"'}
 _ADVICE = "send a valid key or token as Authorization: Bearer KEY or X-API-Key: KEY, or as the password in a browser"
+
+_IDENTIFYING = ThreadPoolExecutor(32, thread_name_prefix="identify")
+"""Reads files of keys and asks issuers; threads of its own, so that long jobs keep nobody from being recognised."""
 
 
 class _BrowserPassword(HTTPBasic):
@@ -153,7 +156,7 @@ async def authenticate(request: Request, credentials: Credentials, count_request
         return client
 
     try:
-        client = await run_in_threadpool(identify)  # may read files and ask an issuer
+        client = await asyncio.get_running_loop().run_in_executor(_IDENTIFYING, identify)
     except InputError:
         _log.exception("the keys cannot be read")
         raise HTTPException(503, "the service cannot read its keys; see its log") from None

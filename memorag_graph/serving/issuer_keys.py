@@ -1,5 +1,6 @@
 """The public keys of an OpenID Connect issuer, fetched when they are needed and not more often."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,12 +13,17 @@ import jwt
 from memorag_graph.errors import UnavailableError
 from memorag_graph.service_settings import address_fault
 
+_log = logging.getLogger(__name__)
+
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Asymmetric ones only: with a symmetric one, whoever knows the public key could sign."""
 
 _PLACE = "/.well-known/openid-configuration"
 _TIMEOUT_SECONDS = 5.0
 _FRESH_SECONDS = 600.0
+_WAIT_SECONDS = 2.0
+"""How long a request waits for the look of another one, so that a dead issuer does not occupy all threads."""
+
 _USABLE_SECONDS = 3600.0
 """Known keys outlive a failure of the issuer for this long; then one that it withdrew must not count any more."""
 
@@ -63,15 +69,17 @@ class IssuerKeys:
         known = self._known(key_id, _USABLE_SECONDS)
         if self._known(key_id, _FRESH_SECONDS):
             return known
-        if self._lock.acquire(blocking=known is None):  # who knows the key need not wait for another's look
+        has_looked = self._lock.acquire(timeout=0 if known else _WAIT_SECONDS)  # who knows the key need not wait
+        if has_looked:
             try:
                 if self._clock() - self._tried >= PAUSE_SECONDS and not self._known(key_id, _FRESH_SECONDS):
                     self._look()
             finally:
                 self._lock.release()
         known = self._known(key_id, _USABLE_SECONDS)
-        if known is None and self._fault:
-            raise UnavailableError(f"the issuer of tokens cannot be asked for its keys: {self._fault}; try again later")
+        if known is None and (self._fault or not has_looked):
+            fault = self._fault or "it has not answered yet"
+            raise UnavailableError(f"the issuer of tokens cannot be asked for its keys: {fault}; try again later")
         return known
 
     def _known(self, key_id: str, seconds: float) -> jwt.PyJWK | None:
@@ -88,6 +96,8 @@ class IssuerKeys:
             self._fault = type(error).__name__
         except (httpx.InvalidURL, jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError):
             self._fault = "its answer is not what OpenID Connect Discovery prescribes"
+        if self._fault:
+            _log.warning("the issuer %s cannot be asked for its keys: %s", self._issuer, self._fault)
 
     def _fetch(self) -> Mapping[str, jwt.PyJWK]:
         with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
