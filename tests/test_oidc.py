@@ -248,7 +248,9 @@ def test_an_issuer_that_cannot_be_asked_is_no_fault_of_the_token(
     token = issuer.token()
     BROKEN[broken](issuer)
     for _ in range(3):
-        with pytest.raises(UnavailableError, match=r"the issuer of tokens cannot be asked .*; try again later") as refused:
+        with pytest.raises(
+            UnavailableError, match=r"the issuer of tokens cannot be asked .*; try again later"
+        ) as refused:
             tokens.identify(token)
         assert REASONS.get(broken, "not what OpenID Connect Discovery prescribes") in str(refused.value)
     assert len(issuer.asked) <= 2

@@ -3,9 +3,11 @@
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,24 @@ def test_memories_made_at_once_do_not_exceed_the_bytes_together(registry: Regist
         made = [it for it in pool.map(memorize_one, texts) if it]
     assert len(made) == 1
     assert [memory["memory_id"] for memory in scope.registry.store.memories()] == made
+
+
+def test_of_two_memories_that_fit_alone_one_stays(tmp_path: Path, store: MemoryStore) -> None:
+    usage, kept, start = Usage(Quota(bytes=15), tmp_path), {"a", "b"}, threading.Barrier(2)
+    store.memories = lambda: [{"memory_id": it, "files": {"f": {"bytes": 10}}} for it in kept]  # type: ignore[method-assign]
+
+    def finish(memory_id: str) -> None:
+        def discard() -> None:
+            time.sleep(0.2)  # long enough for the other to look
+            kept.remove(memory_id)
+
+        start.wait()
+        with suppress(StorageQuotaError):
+            usage.require_fit("acme", store, discard)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(finish, ("a", "b")))
+    assert len(kept) == 1
 
 
 def bytes_of(opened: OpenMemory, store: MemoryStore) -> int:

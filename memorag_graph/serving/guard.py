@@ -24,7 +24,7 @@ _OWN_SITES = ("none", "same-origin")
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="memorag-graph"'}
-_ADVICE = "send a valid key or token as Authorization: Bearer KEY or X-API-Key: KEY, or as the password in a browser"
+_ADVICE = "send an API key or a token as Authorization: Bearer KEY or X-API-Key: KEY, or as the password in a browser"
 
 _IDENTIFYING = ThreadPoolExecutor(32, thread_name_prefix="identify")
 """Reads files of keys and asks issuers; threads of its own, so that long jobs keep nobody from being recognised."""
