@@ -17,6 +17,7 @@ import typer.main
 from fastapi.testclient import TestClient
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumps
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph import Agent
@@ -158,8 +159,9 @@ def test_the_service_shows_no_secret(
     fault: str,
 ) -> None:
     credentials = AnyOf((OneKey(secrets["MEMORAG_GRAPH_API_KEY"]), KeyFile(), OidcTokens(issuer.options)))
-    openai_server.always = fault
-    with TestClient(create_app(known, SERVED, credentials=credentials), raise_server_exceptions=False) as client:
+    openai_server.always, saver = fault, InMemorySaver()
+    app = create_app(known, SERVED, credentials=credentials, checkpointer=saver)
+    with TestClient(app, raise_server_exceptions=False) as client:
         for name in ("MEMORAG_GRAPH_API_KEY", "key", "token"):
             for headers in ({"X-API-Key": secrets[name]}, {"Authorization": f"Bearer {secrets[name]}"}):
                 memory = {"documents": [{"name": "letters.txt", "text": TEXT}]}
@@ -190,6 +192,8 @@ def test_the_service_shows_no_secret(
                 half = {name: value[:-1] for name, value in headers.items()}
                 assert client.get("/memories", headers=half).status_code == 401
     assert openai_server.asked
+    secrets.look("checkpoints", f"{dict(saver.storage)} {dict(saver.writes)} {saver.blobs}")
+    assert QUESTION in secrets.seen["checkpoints"]
     secrets.look("log", logs.getvalue())
     assert "memorag_graph.requests" in secrets.seen["log"]
     secrets.look_into(home / "memories")
