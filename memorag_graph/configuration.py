@@ -1,4 +1,4 @@
-"""Layer the options of a run: defaults, config file, environment, command line."""
+"""Layer the options of a run and of a service: defaults, config file, environment, command line."""
 
 import json
 import os
@@ -6,11 +6,12 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from memorag_graph.errors import InputError
+from memorag_graph.service_settings import ServiceOptions
 from memorag_graph.settings import RunOptions, input_error
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ _OTHER_VARIABLES = {
     f"{_PREFIX}ALLOW_FILES",
     f"{_PREFIX}UI_OPTIONS",
 }
-"""Variables of the package that are no options of a run."""
+"""Variables of the package that are no options."""
+
+_FIELDS = {**RunOptions.model_fields, **ServiceOptions.model_fields}
+"""All options: those of a run, and those of a service."""
+
+_Options = TypeVar("_Options", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,34 @@ def program_options(arguments: Mapping[str, Any]) -> RunOptions:
         InputError: If the config file cannot be read, or a key or value in any layer is invalid; the message names the
             field and the file or variable.
     """
+    return _layered(RunOptions, arguments)
+
+
+def service_options(arguments: Mapping[str, Any]) -> ServiceOptions:
+    """Build the options of a service from the same layers.
+
+    Args:
+        arguments: The options given on the command line, by field of :class:`ServiceOptions`.
+
+    Raises:
+        InputError: As :func:`program_options`.
+    """
+    return _layered(ServiceOptions, arguments)
+
+
+def _layered(kind: type[_Options], arguments: Mapping[str, Any]) -> _Options:
+    """Build options of one kind; fields of the other kind are left to that."""
     layers = [_file_layer(), _environment_layer(), _Layer(lambda _: "", arguments)]
     values: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.values.items():
+            if name in _FIELDS and name not in kind.model_fields:
+                continue
             earlier = values.get(name)
             is_table = isinstance(value, Mapping) and isinstance(earlier, Mapping)
             values[name] = {**earlier, **value} if is_table else value  # type: ignore[dict-item]
     try:
-        return RunOptions.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         raise input_error(error, _origin(error, layers)) from None
 
@@ -92,7 +117,7 @@ def _file_layer() -> _Layer:
 def _environment_layer() -> _Layer:
     from pydantic_settings import EnvSettingsSource
 
-    known = _OTHER_VARIABLES | {_variable(field) for field in RunOptions.model_fields}
+    known = _OTHER_VARIABLES | {_variable(field) for field in _FIELDS}
     for name in os.environ:
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             raise InputError(name, "is not a setting; correct or unset the variable")
@@ -102,7 +127,7 @@ def _environment_layer() -> _Layer:
 
 def _decoded(field: str, text: str) -> object:
     """Parse the JSON of a table; leave other values to validation."""
-    if get_origin(RunOptions.model_fields[field].annotation) is not dict:
+    if get_origin(_FIELDS[field].annotation) is not dict:
         return text
     try:
         return json.loads(text)
@@ -117,7 +142,7 @@ def _variable(field: str) -> str:
 def _settings_class() -> "type[BaseSettings]":
     from pydantic_settings import BaseSettings, SettingsConfigDict
 
-    class ProgramOptions(RunOptions, BaseSettings):
+    class ProgramOptions(RunOptions, ServiceOptions, BaseSettings):
         """Describes the fields to the readers of environment and file."""
 
         model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, enable_decoding=False)

@@ -45,6 +45,10 @@ class ForbiddenError(MemoragError):
     """A client's credential does not allow what it asked for."""
 
 
+class UnavailableError(MemoragError):
+    """Something that a service depends on cannot be reached; trying again later may succeed."""
+
+
 class QuotaError(MemoragError):
     """A tenant has used up what it may use in some time.
 

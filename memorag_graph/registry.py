@@ -129,11 +129,18 @@ class Registry:
             ModelError: If a model cannot be loaded.
             MemoryFileError: If the memory cannot be written.
         """
-        if not documents:
-            raise InputError("documents", "nothing to memorize; give at least one document")
-        plan = self._plan(with_distinct_names(documents), options)
+        plan = self._plan(documents, options)
         place = directory or self.store.directory(plan.memory_id)
         return self._get_or_build(plan, place, options, checking(report))
+
+    def memory_id(self, documents: Sequence[Document], options: RunOptions) -> str:
+        """Return the id that the memory of documents has or would have.
+
+        Raises:
+            InputError: If the text or an option cannot be used.
+            ModelError: If a model cannot be loaded.
+        """
+        return self._plan(documents, options).memory_id
 
     def revise(
         self,
@@ -208,6 +215,9 @@ class Registry:
 
     def _plan(self, documents: Sequence[Document], options: RunOptions) -> MemoryPlan:
         """Load the memory model and settle how new documents are memorized."""
+        if not documents:
+            raise InputError("documents", "nothing to memorize; give at least one document")
+        documents = with_distinct_names(documents)
         model = self.models.memory_model(options.model or EMBEDDED, options)
         embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
         embedding_model = "" if options.index == NO_INDEX else self.models.embedding_name(embedding_model)

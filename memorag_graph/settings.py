@@ -26,6 +26,7 @@ MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
 FastPathsOption = Literal["auto", "off"]
 _MAX_BEACON_RATIO = 1024
+_LONGEST_SHOWN = 80
 
 
 def _ratio(value: object) -> object:
@@ -234,6 +235,11 @@ def input_error(error: ValidationError, origin: str = "") -> InputError:
         message = "unknown key"
     else:
         value = first.get("input")
-        shown = f", not {value!r}" if isinstance(value, int | float | str) and len(str(value)) < 80 else ""
+        shown = f", not {value!r}" if isinstance(value, int | float | str) and _may_be_shown(str(value)) else ""
         message = f"{first['msg'][0].lower()}{first['msg'][1:]}{shown}"
     return InputError(field, f"{message} (in {origin})" if origin else message)
+
+
+def _may_be_shown(text: str) -> bool:
+    """Return whether an error may repeat a value: it is short, and no address that may hold a login."""
+    return len(text) < _LONGEST_SHOWN and not ("://" in text and "@" in text)

@@ -1,6 +1,7 @@
 """Served chat models, tested against a local server that fails in every way."""
 
 import asyncio
+import base64
 import logging
 import sys
 import threading
@@ -145,6 +146,20 @@ def test_credentials_in_an_address_are_not_shown(server: OpenAIServer) -> None:
     with pytest.raises(ModelError, match=f"at {server.url}/v1,") as error:
         Agent("m", "openai", {"api_key": KEY, "base_url": address}).generate("Who?")
     assert "hidden" not in str(error.value)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_credentials_in_an_address_are_sent(server: OpenAIServer, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = {"openai": "base_url", "azure": "azure_endpoint", "deepseek": "base_url"}[source]
+    variable = {"openai": "OPENAI_BASE_URL", "azure": "AZURE_OPENAI_ENDPOINT", "deepseek": "DEEPSEEK_API_BASE"}[source]
+    address = server.url.replace("//", "//user:pass%20word@") + ("" if source == "azure" else "/v1")
+    assert Agent("m", source, {"api_key": KEY, name: address}).generate("Who?") == [REPLY]  # type: ignore[arg-type]
+    monkeypatch.setenv(variable, address)
+    agent = Agent("m", source, {"api_key": KEY})  # type: ignore[arg-type]
+    assert agent.generate("Who?") == [REPLY]
+    assert asyncio.run(agent.chat.ainvoke("Who?")).content == REPLY
+    sent = {base64.b64decode(asked.headers["authorization"].removeprefix("Basic ")) for asked in server.asked}
+    assert (len(server.asked), sent) == (3, {b"user:pass word"})
 
 
 def test_an_unreachable_address_is_reported() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memorag_graph.errors import ForbiddenError, InputError
+from memorag_graph.service_settings import ServiceOptions
 from memorag_graph.serving.credentials import (
     API_KEY_VARIABLE,
     KEYS_FILE,
@@ -16,6 +17,8 @@ from memorag_graph.serving.credentials import (
     Principal,
     configured_credentials,
 )
+
+NO_ISSUER = ServiceOptions()
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def test_a_damaged_file_lets_nobody_in(file: KeyFile, tmp_path: Path) -> None:
 def test_roles_include_the_ones_below() -> None:
     Principal(role="admin").require("writer")
     Principal(role="writer").require("reader")
-    with pytest.raises(ForbiddenError, match="needs a key with the role writer"):
+    with pytest.raises(ForbiddenError, match="needs a key or token with the role writer"):
         Principal(role="reader").require("writer")
     with pytest.raises(ForbiddenError):
         Principal(role="writer").require("admin")
@@ -98,11 +101,11 @@ def test_roles_include_the_ones_below() -> None:
 
 def test_what_is_configured_decides_who_is_let_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(API_KEY_VARIABLE, raising=False)
-    assert configured_credentials() == Everybody()
+    assert configured_credentials(NO_ISSUER) == Everybody()
     secret = KeyFile().add("one", "acme", "reader")
-    both = configured_credentials("operator")
+    both = configured_credentials(NO_ISSUER, "operator")
     assert both.identify("operator") == Principal("api-key")
     assert both.identify(secret) == Principal("one", "acme", "reader")
     assert both.identify("") is None
     monkeypatch.setenv(API_KEY_VARIABLE, "from-environment")
-    assert configured_credentials().identify("from-environment") == Principal("api-key")
+    assert configured_credentials(NO_ISSUER).identify("from-environment") == Principal("api-key")

@@ -15,6 +15,7 @@ from memorag_graph.serving.client_options import MEMORY_OPTIONS, QUESTION_OPTION
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, byte_tokenizer, tiny_model
+from tests.oidc_issuer import AUDIENCE, Issuer
 from tests.servers import langgraph_dev
 
 pytestmark = pytest.mark.skipif(
@@ -67,12 +68,18 @@ def memory_id(client: SyncLangGraphClient) -> str:
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    """The address of a server with keys, and a key of each of two tenants."""
+    """The address of a server with keys and an issuer, a key of each of two tenants, and a token of a third.
+
+    Each tenant may keep one document.
+    """
     directory = tmp_path_factory.mktemp("closed")
-    keys = KeyFile(directory / "home" / "keys.json")
+    keys, issuer = KeyFile(directory / "home" / "keys.json"), Issuer()
     secrets = {name: keys.add(name, name, "writer") for name in ("acme", "globex")}
-    with langgraph_dev(directory, environment(directory, "local")) as url:
-        yield url, secrets
+    options = {"OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": AUDIENCE, "TENANT_DOCUMENTS": "1"}
+    variables = {f"MEMORAG_GRAPH_{name}": value for name, value in options.items()}
+    with langgraph_dev(directory, environment(directory, "local") | variables) as url:
+        yield url, {**secrets, "initech": issuer.token(sub="peter", tenant="initech", role="writer")}
+    issuer.stop()
 
 
 def test_the_form_shows_every_option_with_its_bounds(client: SyncLangGraphClient) -> None:
@@ -261,17 +268,52 @@ def test_every_door_needs_a_key(
 ) -> None:
     url, secrets = closed
     accept = {"Accept": "application/json, text/event-stream"}
-    for headers in ({}, {"X-API-Key": "wrong"}, {"x-auth-scheme": "langsmith"}, {"Authorization": "Bearer wrong"}):
+    forged = f"{secrets['initech'][:-8]}AAAAAAAA"
+    for headers in (
+        {},
+        {"X-API-Key": "wrong"},
+        {"x-auth-scheme": "langsmith"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Bearer {forged}"},
+    ):
         answer = httpx.request(method, f"{url}{path}", json=body, headers={**accept, **headers}, timeout=60)
         assert answer.status_code == 401, answer.text
-    key = {**accept, "X-API-Key": secrets["acme"]}
-    answer = httpx.request(method, f"{url}{path}", json=body, headers=key, timeout=120)
-    assert answer.status_code == (403 if path.startswith("/store") else 200), answer.text
+    for headers in ({"X-API-Key": secrets["acme"]}, {"Authorization": f"Bearer {secrets['initech']}"}):
+        answer = httpx.request(method, f"{url}{path}", json=body, headers={**accept, **headers}, timeout=120)
+        assert answer.status_code == (403 if path.startswith("/store") else 200), answer.text
+
+
+def test_quotas_hold_for_runs(closed: tuple[str, dict[str, str]]) -> None:
+    url, secrets = closed
+    client = get_sync_client(url=url, headers={"Authorization": f"Bearer {secrets['initech']}"}, timeout=120)
+    for _ in range(2):  # what is kept counts once
+        first: Any = client.runs.wait(None, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
+        assert first["memory_id"]
+    second = {"context": TEXT.replace("ferry", "railway"), "query": QUESTION}
+    refused: Any = client.runs.wait(None, "memorag", input=second, context=CONTEXT, raise_error=False)
+    assert "1 of 1 documents are kept" in refused["__error__"]["message"]
+
+
+def test_no_client_says_who_it_is(closed: tuple[str, dict[str, str]]) -> None:
+    url, secrets = closed
+    acme, globex = (
+        get_sync_client(url=url, headers={"X-API-Key": secrets[it]}, timeout=120) for it in ("acme", "globex")
+    )
+    made: Any = acme.runs.wait(None, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
+    user = {"identity": "acme", "tenant": "acme", "role": "admin", "permissions": [], "is_authenticated": True}
+    asked = {"memory_id": made["memory_id"], "query": QUESTION}
+    for claimed in ({"langgraph_auth_user": user}, {"langgraph_auth_user_id": "acme"}):
+        failed: Any = globex.runs.wait(
+            None, "memorag", input=asked, config={"configurable": claimed}, raise_error=False
+        )
+        assert "does not exist" in failed["__error__"]["message"]
 
 
 def test_tenants_of_a_langgraph_server_see_only_their_own(closed: tuple[str, dict[str, str]]) -> None:
     url, secrets = closed
-    acme, globex = (get_sync_client(url=url, headers={"X-API-Key": secret}, timeout=120) for secret in secrets.values())
+    acme, globex = (
+        get_sync_client(url=url, headers={"X-API-Key": secrets[it]}, timeout=120) for it in ("acme", "globex")
+    )
     thread = acme.threads.create()["thread_id"]
     made: Any = acme.runs.wait(thread, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
     asked = {"memory_id": made["memory_id"], "query": QUESTION}

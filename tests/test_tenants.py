@@ -10,9 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 from langgraph.checkpoint.memory import InMemorySaver
 
+from memorag_graph.documents import from_text
+from memorag_graph.errors import MemoragError
+from memorag_graph.progress import ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
-from memorag_graph.serving.credentials import KeyFile
+from memorag_graph.serving.credentials import KeyFile, OneKey, Principal
+from memorag_graph.serving.served_graph import build_served_graph
+from memorag_graph.serving.tenants import Tenants
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -127,6 +132,50 @@ def test_another_tenants_memory_is_like_one_that_does_not_exist(client: TestClie
         assert got[0] in (404, 405, 422)
     assert acme("GET", "/memories").json() == before
     assert acme("POST", "/memorag/invoke", json=question(wanted)).json()["output"]["citations"]
+
+
+class User(dict[str, Any]):
+    """A user as a LangGraph server passes it on to a run."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(identity=tenant, tenant=tenant, role="writer")
+        self.identity = tenant
+
+
+def run(graph: Any, tenant: str, memory_id: str, way: str) -> str:
+    """Run the graph of a LangGraph server as a tenant; return what the client sees, without the id that it sent."""
+    inputs: dict[str, Any] = {"query": QUESTION, "task_type": "lookup"}
+    configurable: dict[str, Any] = {"langgraph_auth_user": User(tenant), "thread_id": "t"}
+    context: dict[str, Any] = {}
+    {
+        "input": inputs,
+        "context": context,
+        "configurable": configurable,
+        "thread": inputs,
+    }[way]["thread_memory_id" if way == "thread" else "memory_id"] = memory_id
+    try:
+        result = graph.invoke(inputs, {"configurable": configurable}, context=context)
+    except MemoragError as error:
+        return str(error).replace(memory_id, "ID").replace(memory_id.upper(), "ID")
+    return f"answered: {result['citations']}"
+
+
+def test_another_tenants_memory_does_not_exist_for_runs_of_a_langgraph_server(registry: Registry) -> None:
+    tenants = Tenants(registry)
+    graph = build_served_graph(tenants, TINY, OneKey("operator"))
+    own = tenants.scope(Principal("a", "acme", "writer"), TINY)
+    wanted = own.memorize([from_text(TEXT)], None, ignore_progress).memory.id
+    assert run(graph, "acme", wanted, "input").startswith("answered: [{")
+    chance = random.Random(0)
+    seen = set()
+    for _ in range(ATTEMPTS):
+        unknown = f"{chance.getrandbits(128):032x}"
+        spell, way = chance.choice(SPELLINGS), chance.choice(("input", "context", "configurable", "thread"))
+        got, expected = (run(graph, "globex", spell(it), way) for it in (wanted, unknown))
+        assert got == expected
+        seen.add(got)
+        assert not got.startswith("answered")
+    assert any("does not exist" in it for it in seen)
 
 
 SPELLINGS: list[Callable[[str], str]] = [

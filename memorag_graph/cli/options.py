@@ -1,4 +1,4 @@
-"""Command-line options made from the fields of RunOptions."""
+"""Command-line options made from the fields of RunOptions and ServiceOptions."""
 
 import functools
 import inspect
@@ -11,9 +11,10 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from memorag_graph.configuration import program_options
+from memorag_graph.configuration import program_options, service_options
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError
+from memorag_graph.service_settings import ServiceOptions
 from memorag_graph.settings import TASKS, RunOptions
 
 Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
@@ -28,6 +29,8 @@ ShowClues = Annotated[
 
 MODELS = ("model", "embedding_model", "device", "dtype", "fast_paths")
 """Fields that choose the models and how they run."""
+
+_FIELDS = {**RunOptions.model_fields, **ServiceOptions.model_fields}
 
 _FLAGS = {
     "retrieval_chunk_size": "--chunk-size",
@@ -46,6 +49,10 @@ _METAVARS = {
     "beacon_ratio": "NUMBER|auto",
     "query_weights": "KIND=NUMBER",
     "prompts": "KEY=TEXT|@FILE",
+    "oidc_issuer": "URL",
+    "oidc_audience": "NAME",
+    "oidc_tenant_claim": "CLAIM",
+    "oidc_role_claim": "CLAIM",
 }
 """Placeholders in the help for values that the field's type does not describe."""
 
@@ -54,7 +61,8 @@ def takes_options(*fields: str, **flags: str) -> Callable[[Callable[..., None]],
     """Offer fields of :class:`RunOptions` as flags of a command.
 
     The command declares a parameter ``options: RunOptions``. The flags take its place in the help; it receives the
-    options of all layers (:func:`program_options`), with the flags as the last layer.
+    options of all layers (:func:`program_options`), with the flags as the last layer. A parameter
+    ``service: ServiceOptions`` is replaced in the same way by flags of all its fields.
 
     Args:
         *fields: The fields.
@@ -65,12 +73,19 @@ def takes_options(*fields: str, **flags: str) -> Callable[[Callable[..., None]],
         @functools.wraps(command)
         def run(**values: Any) -> None:  # noqa: ANN401 - checked by RunOptions
             flag_values = {field: values.pop(field) for field in fields}
-            command(**values, options=program_options(_arguments(flag_values)))
+            options: dict[str, Any] = {"options": program_options(_arguments(flag_values))}
+            if "service" in declared:
+                service_values = {field: values.pop(field) for field in ServiceOptions.model_fields}
+                options["service"] = service_options(_arguments(service_values))
+            command(**values, **options)
 
         parameters: list[inspect.Parameter] = []
-        for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        declared = inspect.signature(command, eval_str=True).parameters
+        for parameter in declared.values():
             if parameter.name == "options":
                 parameters += [_parameter(field, flags.get(field)) for field in fields]
+            elif parameter.name == "service":
+                parameters += [_parameter(field, None) for field in ServiceOptions.model_fields]
             else:
                 parameters.append(parameter)
         signature = inspect.Signature([each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters])
@@ -90,18 +105,18 @@ class OptionsCommand(TyperCommand):
         Raises:
             InputError: If the config file or the environment holds an invalid value.
         """
-        shown = [each for each in self.params if each.name in RunOptions.model_fields]
-        options = program_options({}) if shown else None
+        shown = [each for each in self.params if each.name in _FIELDS]
+        values = {**vars(program_options({})), **vars(service_options({}))} if shown else {}
         for parameter in shown:
-            value = getattr(options, str(parameter.name))
-            if not isinstance(value, dict) and value != "":
+            value = values[str(parameter.name)]
+            if not isinstance(value, dict) and value not in ("", None):
                 parameter.default = value
         return super().get_help(ctx)
 
 
 def _parameter(field: str, flag: str | None) -> inspect.Parameter:
     """Return the parameter of a flag; None, its default, means that the flag was not given."""
-    definition = RunOptions.model_fields[field]
+    definition = _FIELDS[field]
     name = flag or _FLAGS.get(field) or f"--{field.replace('_', '-')}"
     kind, metavar = _type_and_metavar(field, definition)
     declared = f"{name}/--no-{name.removeprefix('--')}" if kind is bool else name
@@ -114,6 +129,8 @@ def _parameter(field: str, flag: str | None) -> inspect.Parameter:
 def _type_and_metavar(field: str, definition: FieldInfo) -> tuple[Any, str | None]:
     """Return the type that typer parses, and the placeholder in the help; RunOptions checks the rest."""
     annotation = definition.annotation
+    if annotation == int | None:
+        return int, None
     if annotation in (bool, int, float):
         return annotation, _METAVARS.get(field)
     if get_origin(annotation) is dict:

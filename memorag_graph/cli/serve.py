@@ -2,21 +2,17 @@
 
 import logging
 import socket
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.service_settings import LOOPBACK, ServiceOptions
 from memorag_graph.serving.credentials import Everybody, configured_credentials
 from memorag_graph.settings import RunOptions
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MB = 1024**2
-
-
-def _at_most(flag: str, description: str) -> Any:  # noqa: ANN401 - typer declares it so
-    return typer.Option(flag, help=description, min=1)
 
 
 @opt.takes_options(*opt.MODELS, "generator")
@@ -33,24 +29,20 @@ def serve(
     time_limit: Annotated[float, typer.Option("--time-limit", help="Most seconds of one request.", min=1)] = 600,
     running: Annotated[int, typer.Option("--running", help="Most requests computing at once.", min=1)] = 32,
     queued: Annotated[int, typer.Option("--queued", help="Most waiting requests; more are refused.", min=0)] = 128,
-    requests: Annotated[int | None, _at_most("--tenant-requests", "Requests a minute of each tenant.")] = None,
-    jobs: Annotated[int | None, _at_most("--tenant-jobs", "Memorizing jobs at once of each tenant.")] = None,
-    tokens: Annotated[int | None, _at_most("--tenant-tokens", "Tokens a day of each tenant.")] = None,
-    documents: Annotated[int | None, _at_most("--tenant-documents", "Documents of each tenant.")] = None,
-    megabytes: Annotated[int | None, _at_most("--tenant-mb", "MB of memories of each tenant.")] = None,
     *,
+    service: ServiceOptions,
     options: RunOptions,
 ) -> None:
     """Serve questions and memories over HTTP.
 
     Offers LangServe endpoints with a playground, and an API for memories.
     """
-    credentials = configured_credentials(api_key)
+    credentials = configured_credentials(service, api_key)
     if host not in LOOPBACK and isinstance(credentials, Everybody) and not insecure:
         raise InputError(
             "api_key",
-            f"{host} is open to other machines; give --api-key KEY, make keys with memorag-graph keys add, or give "
-            "--insecure to serve without a key",
+            f"{host} is open to other machines; give --api-key KEY or --oidc-issuer URL, make keys with memorag-graph "
+            "keys add, or give --insecure to serve without a key",
         )
     try:
         import uvicorn
@@ -63,13 +55,12 @@ def serve(
     require_free(host, port)
     hosts = LOOPBACK if host in LOOPBACK else None
     limits = Limits(seconds=time_limit, running=running, queued=queued)
-    quota = Quota(requests, jobs, tokens, documents, megabytes and megabytes * _MB)
     app = create_app(
         options=options,
         credentials=credentials,
         max_body=max_body_mb * _MB,
         limits=limits,
-        quota=quota,
+        quota=Quota.of(service),
         hosts=hosts,
     )
     logging.basicConfig(level=logging.INFO, format="%(message)s")

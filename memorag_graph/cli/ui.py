@@ -6,6 +6,7 @@ import typer
 
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.service_settings import LOOPBACK
 from memorag_graph.settings import RunOptions
 
 
@@ -20,7 +21,7 @@ def ui(
     options: RunOptions,
 ) -> None:
     """Open the web demo: upload documents, ask, follow citations."""
-    from memorag_graph.cli.serve import LOOPBACK, require_free
+    from memorag_graph.cli.serve import require_free
 
     if host not in LOOPBACK and not insecure:
         raise InputError(

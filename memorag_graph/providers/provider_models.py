@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from memorag_graph.errors import InputError, MissingExtraError, ModelError
+from memorag_graph.providers.address_login import clients_with, login_of, without_login
 from memorag_graph.providers.redacting_chat import redacting
 
 Source = Literal["openai", "azure", "deepseek"]
@@ -40,6 +41,13 @@ _ADDRESSES: Mapping[Source, str] = {
     "azure": "azure_endpoint or AZURE_OPENAI_ENDPOINT",
     "deepseek": "base_url or DEEPSEEK_API_BASE",
 }
+_ADDRESS_FIELDS: Mapping[Source, tuple[str, tuple[str, ...]]] = {
+    "openai": ("base_url", ("OPENAI_API_BASE", "OPENAI_BASE_URL")),
+    "azure": ("azure_endpoint", ("AZURE_OPENAI_ENDPOINT",)),
+    "deepseek": ("api_base", ("DEEPSEEK_API_BASE",)),
+}
+"""The chat models' names for the address, and the variables that they read it from, the first one first."""
+
 _NUMBERS = {
     "timeout": (0.001, 86_400.0),
     "max_retries": (0, 100),
@@ -126,6 +134,10 @@ class ProviderModel:
             "api_key": SecretStr(self._key()),
             "temperature": self.temperature,
         }
+        name, variables = _ADDRESS_FIELDS[self.source]
+        address = next(filter(None, (fields.get(name), *map(os.environ.get, variables))), "")
+        if login := login_of(address):
+            fields |= {name: without_login(address), **clients_with(login)}
         if self.source == "openai":
             from langchain_openai import ChatOpenAI
 

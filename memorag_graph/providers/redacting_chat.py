@@ -51,7 +51,7 @@ class RedactingChat(BaseChatModel):
         except MemoragError:
             raise
         except (OpenAIError, OSError, ValueError) as error:  # ValueError: an unreadable reply
-            address = f"{_without_login(str(cast(Any, self).root_client.base_url))}, set by {self._address_setting}"
+            address = f"{_shown(str(cast(Any, self).root_client.base_url))}, set by {self._address_setting}"
             raise as_model_error(error, self._model_name, self._key_setting, address) from None
 
 
@@ -61,7 +61,7 @@ def redacting(kind: type[BaseChatModel]) -> type[RedactingChat]:
     return type(kind.__name__, (RedactingChat, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
-def _without_login(address: str) -> str:
+def _shown(address: str) -> str:
     """Return an address with scheme, host, port and path only; user info and query may be secret."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

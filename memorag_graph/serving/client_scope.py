@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memorag_graph.documents import Document, read_document
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
@@ -55,23 +55,27 @@ class ClientScope:
             ForbiddenError: If the client may only read.
             InputError: If a directory is named.
             QuotaError: If too many jobs of the tenant run.
-            StorageQuotaError: If the tenant may not keep more.
+            StorageQuotaError: If the tenant may not keep more; memorizing again what it keeps needs no room.
         """
         self.client.require("writer")
         if save_dir:
             raise InputError("save_dir", "the server keeps memories in its store; leave it out")
-        self.usage.require_room(self.client.tenant, self.registry.store, len(documents))
-        is_new = False
+        tenant, store, is_new = self.client.tenant, self.registry.store, False
 
         def watched(progress: Progress) -> None:
             nonlocal is_new
             is_new |= progress.stage == "memory"
             report(progress)
 
-        with self.usage.job(self.client.tenant):
+        memory_id = self.registry.memory_id(documents, self.options)
+        with self.usage.job(tenant, store, memory_id, len(documents)):
             opened = self.registry.memorize(documents, self.options, None, watched)
-        if is_new:
-            self.usage.add_tokens(self.client.tenant, opened.memory.context_tokens)
+            if is_new:
+                self.usage.add_tokens(tenant, opened.memory.context_tokens)
+                if self.usage.limits_bytes(tenant):
+                    del opened  # else it could not be removed
+                    self.usage.require_fit(tenant, store, lambda: self._discard(memory_id))
+                    opened = self.registry.open(memory_id, self.options)
         return opened
 
     def spend(self, tokens: int) -> None:
@@ -87,6 +91,12 @@ class ClientScope:
         if not MEMORY_ID.fullmatch(named):
             raise InputError("memory_id", "must be the id of a memory: 32 hexadecimal digits")
         return named
+
+    def _discard(self, memory_id: str) -> None:
+        """Remove a memory that does not fit, unless another request already uses it; then no further one fits."""
+        self.registry.forget(memory_id)
+        with suppress(MemoryFileError):
+            self.registry.store.delete(memory_id)
 
     @staticmethod
     def _inside(folder: Path, name: str) -> Path:

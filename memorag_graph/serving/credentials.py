@@ -1,4 +1,4 @@
-"""Who a client is: keys and the tenants they belong to.
+"""Who a client is: keys, tokens and the tenants they belong to.
 
 A key is 256 random bits, so its SHA-256 digest can be kept without a salt or a slow hash: there is nothing to guess.
 """
@@ -9,9 +9,9 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -19,9 +19,10 @@ from typing import Literal, Protocol, get_args
 from filelock import FileLock
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import ForbiddenError, InputError
+from memorag_graph.errors import ForbiddenError, InputError, MissingExtraError
 from memorag_graph.paths import user_dir
 from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
+from memorag_graph.service_settings import ServiceOptions
 
 Role = Literal["reader", "writer", "admin"]
 """reader: ask and list; writer: also memorize and delete; admin: also see the service's figures, if it is the
@@ -29,8 +30,10 @@ operator's."""
 
 API_KEY_VARIABLE = "MEMORAG_GRAPH_API_KEY"
 KEYS_FILE = "keys.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_RANK = {role: rank for rank, role in enumerate(get_args(Role))}
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""Of keys and tenants; a tenant's is also that of its folder."""
+
+RANK: Mapping[Role, int] = {role: rank for rank, role in enumerate(get_args(Role))}
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,23 @@ class Principal:
         Raises:
             ForbiddenError: If it does not.
         """
-        if _RANK[self.role] < _RANK[role]:
-            raise ForbiddenError(f"this needs a key with the role {role}; the key {self.name!r} has {self.role}")
+        if RANK[self.role] < RANK[role]:
+            raise ForbiddenError(
+                f"this needs a key or token with the role {role}; that of {self.name!r} has {self.role}"
+            )
 
 
 class Credentials(Protocol):
     """Recognises what clients send."""
 
     def identify(self, secret: str) -> Principal | None:
-        """Return who sent a secret; None if nobody known did."""
+        """Return who sent a secret; None if nobody known did. May read files and ask an issuer of tokens.
+
+        Raises:
+            InputError: If the file of keys is damaged.
+            ForbiddenError: If a token is valid but allows nothing here.
+            UnavailableError: If the issuer of tokens cannot be reached.
+        """
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ class OneKey:
         InputError: If an HTTP header cannot carry the key.
     """
 
-    key: str
+    key: str = field(repr=False)
 
     def __post_init__(self) -> None:
         if not (self.key.isascii() and self.key.isprintable() and self.key == self.key.strip() != ""):
@@ -125,20 +136,33 @@ class Key:
     revoked: str = ""
 
 
-def configured_credentials(api_key: str | None = None) -> "Credentials":
-    """Return the credentials that are configured: the operator's key, and the keys of tenants in the user's directory.
+def configured_credentials(options: ServiceOptions, api_key: str | None = None) -> Credentials:
+    """Return the credentials that are configured.
 
-    Without both, everybody is let in.
+    They are the operator's key, the keys of tenants in the user's directory, and the tokens of an issuer; without all
+    of them, everybody is let in.
 
     Args:
+        options: Name the issuer.
         api_key: The operator's key; by default from the environment, ``MEMORAG_GRAPH_API_KEY``.
 
     Raises:
         InputError: If an HTTP header cannot carry the key.
+        MissingExtraError: If an issuer is named and the library for tokens is not installed.
     """
     file, key = KeyFile(), os.environ.get(API_KEY_VARIABLE) if api_key is None else api_key
     known: list[Credentials] = [*([OneKey(key)] if key else []), *([file] if file.exists() else [])]
+    if options.oidc_issuer:
+        known.append(_tokens(options))
     return AnyOf(tuple(known)) if known else Everybody()
+
+
+def _tokens(options: ServiceOptions) -> Credentials:
+    try:
+        from memorag_graph.serving.oidc import OidcTokens
+    except ImportError as error:
+        raise MissingExtraError(f"oidc_issuer ({error.name})", "serve") from None
+    return OidcTokens(options)
 
 
 class KeyFile:
@@ -189,9 +213,9 @@ class KeyFile:
             InputError: If a name cannot be used or exists.
             DiskError: If the file cannot be written.
         """
-        for field, value in (("name", name), ("tenant", tenant)):
-            if not _NAME.fullmatch(value):
-                raise InputError(field, f"{value!r} must be lower-case letters, digits and hyphens, at most 63")
+        for what, value in (("name", name), ("tenant", tenant)):
+            if not NAME.fullmatch(value):
+                raise InputError(what, f"{value!r} must be lower-case letters, digits and hyphens, at most 63")
         secret = f"mg_{secrets.token_urlsafe(32)}"
         with self._lock():
             if any(key.name == name for key in self.read()):

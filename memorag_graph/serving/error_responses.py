@@ -28,6 +28,7 @@ from memorag_graph.errors import (
     QuotaError,
     StorageQuotaError,
     TimeLimitError,
+    UnavailableError,
 )
 
 _STATUS: Mapping[type[MemoragError], int] = {
@@ -44,6 +45,7 @@ _STATUS: Mapping[type[MemoragError], int] = {
     MissingExtraError: 501,
     ModelError: 503,
     DiskError: 503,
+    UnavailableError: 503,
 }
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _FIELD_MESSAGE = re.compile(r"(\w+): (.*)")
@@ -67,8 +69,8 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": description}
     for status, description in {
         400: "The request cannot be read.",
-        401: "No valid key was sent.",
-        403: "The key does not allow this.",
+        401: "No valid key or token was sent.",
+        403: "The key or token does not allow this.",
         404: "There is no such memory.",
         408: "The client paused for too long while it sent the body.",
         409: "The memory is in use, damaged, or was made with other models.",
@@ -76,7 +78,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         422: "A field is invalid.",
         429: "A limit is reached; Retry-After says when to try again.",
         501: "An optional dependency is missing on the server.",
-        503: "A model is not available, or the server is busy.",
+        503: "A model or the issuer of tokens is not available, or the server is busy.",
         504: "The request took longer than its time limit.",
         507: "It does not fit in the quota, the memory or the disk.",
     }.items()
@@ -90,8 +92,7 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(MemoragError)
     async def _memorag(_: Request, error: MemoragError) -> JSONResponse:
         field = error.field if isinstance(error, InputError) else None
-        later = {"Retry-After": str(math.ceil(error.retry_seconds))} if isinstance(error, QuotaError) else None
-        return error_response(status_of(error), str(error), field, later)
+        return error_response(status_of(error), str(error), field, retry_after(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -127,6 +128,11 @@ def _methods(request: Request) -> str:
         if any(route.matches({**request.scope, "method": method})[0] == Match.FULL for route in routes)
     ]
     return ", ".join(known)
+
+
+def retry_after(error: MemoragError) -> dict[str, str] | None:
+    """Return the header that says when to try again; None if that would not help."""
+    return {"Retry-After": str(math.ceil(error.retry_seconds))} if isinstance(error, QuotaError) else None
 
 
 def error_response(

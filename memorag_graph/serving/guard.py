@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import HTTPException, Request, Response, Security
@@ -23,7 +24,10 @@ _OWN_SITES = ("none", "same-origin")
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="memorag-graph"'}
-ADVICE = "send the API key as Authorization: Bearer KEY or X-API-Key: KEY, or enter it as the password in a browser"
+_ADVICE = "send an API key or a token as Authorization: Bearer KEY or X-API-Key: KEY, or as the password in a browser"
+
+_IDENTIFYING = ThreadPoolExecutor(32, thread_name_prefix="identify")
+"""Reads files of keys and asks issuers; threads of its own, so that long jobs keep nobody from being recognised."""
 
 
 class _BrowserPassword(HTTPBasic):
@@ -43,7 +47,7 @@ class _BrowserPassword(HTTPBasic):
 
 
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False)
-_BEARER = HTTPBearer(auto_error=False)
+_BEARER = HTTPBearer(auto_error=False, description="A key, or a token of the configured OpenID Connect issuer.")
 _PASSWORD = _BrowserPassword(scheme_name="HTTPBasic", auto_error=False, description="Any user name; key as password.")
 
 
@@ -105,15 +109,7 @@ class Guard:
         return GuardedRoute
 
     async def _check(self, request: Request) -> None:
-        try:
-            client = self._credentials.identify(await sent_key(request))
-        except InputError:
-            _log.exception("the keys cannot be read")
-            raise HTTPException(503, "the service cannot read its keys; see its log") from None
-        if client is None:
-            raise HTTPException(401, ADVICE, headers=_CHALLENGE)
-        self._count_request(client.tenant)
-        request.state.client = client
+        request.state.client = await authenticate(request, self._credentials, self._count_request)
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._max_body:
             raise self._too_large()
@@ -140,6 +136,33 @@ class Guard:
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"the request is larger than {self._max_body:,} bytes; send less at once")
+
+
+async def authenticate(request: Request, credentials: Credentials, count_request: Callable[[str], None]) -> Principal:
+    """Return who sent a request, and count it; the same for every door.
+
+    Raises:
+        HTTPException: 401 if nobody known did, 503 if that cannot be told.
+        ForbiddenError: If a token is valid but allows nothing here.
+        UnavailableError: If the issuer of tokens cannot be reached.
+        QuotaError: If the tenant has used up its requests or tokens.
+    """
+    secret = await sent_key(request)
+
+    def identify() -> Principal | None:
+        client = credentials.identify(secret)
+        if client:
+            count_request(client.tenant)
+        return client
+
+    try:
+        client = await asyncio.get_running_loop().run_in_executor(_IDENTIFYING, identify)
+    except InputError:
+        _log.exception("the keys cannot be read")
+        raise HTTPException(503, "the service cannot read its keys; see its log") from None
+    if client is None:
+        raise HTTPException(401, _ADVICE, headers=_CHALLENGE)
+    return client
 
 
 def client_of(request: Request) -> Principal:

@@ -1,13 +1,14 @@
-"""Credentials for a LangGraph server: the same keys and tenants as those of the service."""
+"""Credentials for a LangGraph server: the same keys, tokens and tenants as those of the service."""
 
 from typing import Any
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from langgraph_sdk import Auth
 
-from memorag_graph.errors import QuotaError
+from memorag_graph.errors import MemoragError
+from memorag_graph.serving import guard
 from memorag_graph.serving.credentials import Principal
-from memorag_graph.serving.guard import ADVICE, sent_key
+from memorag_graph.serving.error_responses import retry_after, status_of
 from memorag_graph.serving.served_graph import credentials, tenants
 
 auth = Auth()
@@ -18,14 +19,13 @@ _TENANT = "memorag_tenant"
 
 @auth.authenticate
 async def authenticate(request: Request) -> dict[str, Any]:
-    """Return the user that a request's key belongs to."""
-    principal = credentials.identify(await sent_key(request))
-    if principal is None:
-        raise Auth.exceptions.HTTPException(401, ADVICE)
+    """Return the user that a request's key or token belongs to."""
     try:
-        tenants.usage.count_request(principal.tenant)
-    except QuotaError as error:
-        raise Auth.exceptions.HTTPException(429, str(error)) from None
+        principal = await guard.authenticate(request, credentials, tenants.usage.count_request)
+    except HTTPException as error:
+        raise Auth.exceptions.HTTPException(error.status_code, error.detail, error.headers) from None
+    except MemoragError as error:
+        raise Auth.exceptions.HTTPException(status_of(error), str(error), retry_after(error)) from None
     return {
         "identity": principal.name,
         "tenant": principal.tenant,

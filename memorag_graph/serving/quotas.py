@@ -3,16 +3,18 @@
 import sqlite3
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import QuotaError, StorageQuotaError
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.private_files import make_private_dir
+from memorag_graph.service_settings import ServiceOptions
 
 USAGE_FILE = "usage.db"
 _MINUTE = 60.0
@@ -21,7 +23,7 @@ _KEPT_DAYS = 400
 """A clock that goes forward by a year, and back again, does not forget what was used."""
 
 _JOB_SECONDS = 10.0
-
+_MB = 1024**2
 
 _CREATE = "CREATE TABLE IF NOT EXISTS used (tenant TEXT, day INTEGER, tokens INTEGER, PRIMARY KEY (tenant, day))"
 _ADD = "INSERT INTO used VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
@@ -36,7 +38,7 @@ class Quota:
         requests_per_minute: Requests in any minute.
         jobs: Documents that are memorized at once.
         tokens_per_day: Tokens read and generated in a day (UTC).
-        documents: Documents in all memories.
+        documents: Documents in all memories, those that are being made included.
         bytes: Bytes of all memories on disk; a memory that does not fit is refused, none is removed.
     """
 
@@ -46,15 +48,44 @@ class Quota:
     documents: int | None = None
     bytes: int | None = None
 
+    @classmethod
+    def of(cls, options: ServiceOptions) -> "Quota":
+        """Return the quota that a service is configured with."""
+        return cls(
+            options.tenant_requests,
+            options.tenant_jobs,
+            options.tenant_tokens,
+            options.tenant_documents,
+            options.tenant_mb and options.tenant_mb * _MB,
+        )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A memory that is being made or opened.
+
+    Attributes:
+        memory_id: Its id.
+        documents: The number of its documents.
+        is_new: Whether it was not kept when the job began.
+    """
+
+    memory_id: str
+    documents: int
+    is_new: bool
+
 
 class Usage:
-    """Counts what tenants use. Thread-safe; tokens are counted across restarts.
+    """Counts what tenants use. Thread-safe; tokens are counted across restarts, the rest in this process.
 
     Args:
         quota: What each tenant may use; the operator, whose tenant has no name, has no quota.
         directory: Where the tokens of the day are kept.
-        clock: Returns the seconds since the epoch.
-        timer: Returns seconds that nobody sets back or forward.
+        clock: Returns the seconds since the epoch, which name the day.
+        timer: Returns seconds that never go back, however the clock is set.
+
+    Attributes:
+        quota: What each tenant may use.
     """
 
     def __init__(
@@ -64,13 +95,14 @@ class Usage:
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._quota = quota
+        self.quota = quota
         self._path = directory / USAGE_FILE
         self._clock = clock
         self._timer = timer
         self._requests: dict[str, deque[float]] = {}
-        self._jobs: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._jobs: dict[str, list[_Job]] = {}
+        self._room = threading.Lock()
 
     def count_request(self, tenant: str) -> None:
         """Count a request.
@@ -80,65 +112,107 @@ class Usage:
         """
         if not tenant:
             return
-        quota, now = self._quota, self._timer()
         with self._lock:
-            recent = self._requests.setdefault(tenant, deque())
+            self._require_tokens(tenant)
+            if (most := self.quota.requests_per_minute) is None:
+                return
+            now, recent = self._timer(), self._requests.setdefault(tenant, deque())
             while recent and recent[0] <= now - _MINUTE:
                 recent.popleft()
-            if quota.requests_per_minute is not None and len(recent) >= quota.requests_per_minute:
+            if len(recent) >= most:
                 wait = recent[0] + _MINUTE - now
-                raise QuotaError(f"{quota.requests_per_minute} requests a minute are allowed; try again later", wait)
-            if quota.tokens_per_day is not None and self._tokens(tenant) >= quota.tokens_per_day:
-                wait = _DAY - self._clock() % _DAY
-                raise QuotaError(f"{quota.tokens_per_day:,} tokens a day are used up; try again tomorrow", wait)
+                raise QuotaError(f"{most} requests a minute are allowed; try again later", wait)
             recent.append(now)
 
     @contextmanager
-    def job(self, tenant: str) -> Iterator[None]:
-        """Count a job while it runs.
+    def job(self, tenant: str, store: MemoryStore, memory_id: str, documents: int) -> Iterator[None]:
+        """Count a job while it runs, and keep room for its documents.
+
+        What is kept already needs no room, and opening it again is no job.
+
+        Args:
+            tenant: The tenant.
+            store: Its store.
+            memory_id: The memory that the job makes.
+            documents: The number of its documents.
 
         Raises:
             QuotaError: If too many of the tenant's jobs run.
+            StorageQuotaError: If the tenant may not keep more; says how much is used.
         """
-        with self._lock:
-            if tenant and self._quota.jobs is not None and self._jobs[tenant] >= self._quota.jobs:
-                raise QuotaError(f"{self._quota.jobs} jobs at once are allowed; wait for one to end", _JOB_SECONDS)
-            self._jobs[tenant] += 1
+        with self._room:
+            jobs = self._jobs.setdefault(tenant, [])
+            kept = self._kept(tenant, store)
+            job = _Job(memory_id, documents, memory_id not in kept)
+            if tenant and job.is_new:
+                self._require_job(jobs)
+                self._require_room(jobs, kept, job)
+            jobs.append(job)
         try:
             yield
         finally:
-            with self._lock:
-                self._jobs[tenant] -= 1
+            with self._room:
+                jobs.remove(job)
 
     def add_tokens(self, tenant: str, tokens: int) -> None:
         """Count tokens that were read or generated for a tenant."""
-        if not tenant or self._quota.tokens_per_day is None or tokens <= 0:
+        if not tenant or self.quota.tokens_per_day is None or tokens <= 0:
             return
         with self._lock, self._database() as database:
             database.execute(_ADD, (tenant, self._day(), tokens))
             database.execute("DELETE FROM used WHERE day < ?", (self._day() - _KEPT_DAYS,))
 
-    def require_room(self, tenant: str, store: MemoryStore, documents: int) -> None:
-        """Check before memorizing that a tenant may keep more.
+    def limits_bytes(self, tenant: str) -> bool:
+        """Return whether a tenant's bytes are limited."""
+        return bool(tenant) and self.quota.bytes is not None
+
+    def require_fit(self, tenant: str, store: MemoryStore, discard: Callable[[], None]) -> None:
+        """Check that a tenant's memories fit with one that was just made; its size was not known before.
 
         Args:
             tenant: The tenant.
             store: Its store.
-            documents: Number of documents to be memorized.
+            discard: Removes the new memory.
 
         Raises:
-            StorageQuotaError: If it may not; says how much is used.
+            StorageQuotaError: If they do not fit; the new one is discarded.
         """
-        if not tenant or (self._quota.documents, self._quota.bytes) == (None, None):
+        if self.quota.bytes is None or not tenant:
             return
-        memories = store.memories()
-        kept = sum(len(memory["documents"]) for memory in memories)
-        if self._quota.documents is not None and kept + documents > self._quota.documents:
-            used = f"{kept} of {self._quota.documents} documents are kept, and {documents} would be added"
-            raise StorageQuotaError(f"{used}; delete a memory first")
-        size = sum(file["bytes"] for memory in memories for file in memory["files"].values())
-        if self._quota.bytes is not None and size >= self._quota.bytes:
-            raise StorageQuotaError(f"{size:,} of {self._quota.bytes:,} bytes are used; delete a memory first")
+        with self._room:  # of two that fit alone, one stays
+            size = _bytes(self._kept(tenant, store))
+            if size > self.quota.bytes:
+                discard()
+                used = f"with this memory, {size:,} of {self.quota.bytes:,} bytes would be used"
+                raise StorageQuotaError(f"{used}; send less, or delete a memory first")
+
+    def _kept(self, tenant: str, store: MemoryStore) -> dict[str, dict[str, Any]]:
+        """Return the manifests of a tenant's memories by id, if any limit depends on them."""
+        if not tenant or (self.quota.jobs, self.quota.documents, self.quota.bytes) == (None, None, None):
+            return {}
+        return {memory["memory_id"]: memory for memory in store.memories()}
+
+    def _require_job(self, jobs: Sequence[_Job]) -> None:
+        most = self.quota.jobs
+        if most is not None and sum(job.is_new for job in jobs) >= most:
+            raise QuotaError(f"{most} jobs at once are allowed; wait for one to end", _JOB_SECONDS)
+
+    def _require_room(self, jobs: Sequence[_Job], kept: Mapping[str, dict[str, Any]], new: _Job) -> None:
+        known = {it: len(memory["documents"]) for it, memory in kept.items()}
+        making = {job.memory_id: job.documents for job in jobs if job.memory_id not in known}
+        used, most = sum(known.values()) + sum(making.values()), self.quota.documents
+        if most is not None and new.memory_id not in making and used + new.documents > most:
+            state = f"{used} of {most} documents are kept or being memorized, and {new.documents} would be added"
+            raise StorageQuotaError(f"{state}; delete a memory first")
+        size = _bytes(kept)
+        if self.quota.bytes is not None and size >= self.quota.bytes:
+            raise StorageQuotaError(f"{size:,} of {self.quota.bytes:,} bytes are used; delete a memory first")
+
+    def _require_tokens(self, tenant: str) -> None:
+        most = self.quota.tokens_per_day
+        if most is not None and self._tokens(tenant) >= most:
+            wait = _DAY - self._clock() % _DAY
+            raise QuotaError(f"{most:,} tokens a day are used up; try again tomorrow", wait)
 
     def _tokens(self, tenant: str) -> int:
         with self._database() as database:
@@ -156,3 +230,7 @@ class Usage:
             with closing(sqlite3.connect(self._path)) as database, database:
                 database.execute(_CREATE)
                 yield database
+
+
+def _bytes(memories: Mapping[str, dict[str, Any]]) -> int:
+    return sum(file["bytes"] for memory in memories.values() for file in memory["files"].values())

@@ -11,13 +11,14 @@ from typing import Any
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from memorag_graph.configuration import program_options
+from memorag_graph.configuration import program_options, service_options
 from memorag_graph.errors import ForbiddenError
 from memorag_graph.graph import build
 from memorag_graph.graph import registry as shared_registry
 from memorag_graph.serving.client_options import chosen_options, client_options
 from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.serving.credentials import Credentials, Everybody, Principal, configured_credentials
+from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
 from memorag_graph.state import ClientInput, FilesInput
@@ -53,7 +54,7 @@ def _principal(runtime: Runtime[Any], credentials: Credentials) -> Principal:
         return Principal(user["identity"], user["tenant"], user["role"])
     if isinstance(credentials, Everybody):
         return Principal()
-    raise ForbiddenError("this run belongs to no user; send a key")
+    raise ForbiddenError("this run belongs to no user; send a key or token")
 
 
 def _allowed_folder() -> Path | None:
@@ -61,7 +62,8 @@ def _allowed_folder() -> Path | None:
     return Path(named).expanduser() if named else None
 
 
-credentials = configured_credentials()
-tenants = Tenants(shared_registry)
+service = service_options({})
+credentials = configured_credentials(service)
+tenants = Tenants(shared_registry, Quota.of(service))
 graph = build_served_graph(tenants, program_options({}), credentials, _allowed_folder())
 """The graph named in ``langgraph.json``."""
