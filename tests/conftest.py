@@ -54,13 +54,24 @@ TEXT = " ".join(
 )
 
 
-SLOWEST = ("test_ui_users.py", "test_embedded.py", "test_faults.py")
-"""Files that are run first, so that no worker is left with one at the end."""
+SLOWEST = (
+    "embedded",
+    "ui_users",
+    "ui",
+    "examples",
+    "faults",
+    "langgraph_server",
+    "revision",
+    "remote_memory",
+    "beacon",
+)
+"""Files that are run first, the slowest before the others, so that no worker is left with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slowest files first; files stay whole and keep their order."""
-    items.sort(key=lambda item: item.path.name not in SLOWEST)
+    places = {f"test_{name}.py": place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(autouse=True)
