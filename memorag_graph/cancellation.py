@@ -4,6 +4,7 @@ A :class:`Cancellation` is bound to the current context, which LangGraph and asy
 a run. Long work asks :func:`check` between its steps.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +23,17 @@ class Cancellation:
 
     Args:
         seconds: Time limit from now on; None means no limit.
+        stopping: Set when the program ends; gives up the work of all who share it.
 
     Example:
         >>> with Cancellation(seconds=60).bound():
         ...     check()  # raises TimeLimitError after a minute
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, stopping: threading.Event | None = None) -> None:
         self._seconds = seconds
         self._end = None if seconds is None else time.monotonic() + seconds
+        self._stopping = stopping or threading.Event()
         self._cancelled = False
 
     def cancel(self) -> None:
@@ -46,6 +49,8 @@ class Cancellation:
         """
         if self._cancelled:
             raise CancelledRunError("the run was cancelled")
+        if self._stopping.is_set():
+            raise CancelledRunError("the service is being stopped; try again later")
         if self._end is not None and time.monotonic() > self._end:
             raise TimeLimitError(f"the run took longer than its limit of {self._seconds:g} s; ask for less at once")
 

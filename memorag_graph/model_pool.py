@@ -1,6 +1,7 @@
 """The models that a process keeps loaded, reached by name."""
 
 from collections.abc import Callable, Hashable
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -49,6 +50,13 @@ class ModelPool:
         self._hub = ModelSource("", cache_dir=cache_dir, access_token=access_token)
         self._models: dict[Hashable, Any] = {}
         self._locks = NamedLocks()
+        self._salt = ""
+
+    def apart(self, salt: str) -> "ModelPool":
+        """Return the same models for other users, with whom only caches of the same salt are shared."""
+        other = copy(self)
+        other._salt = salt
+        return other
 
     def add(self, kind: ModelKind, name: str, model: object) -> None:
         """Register something loaded under a name that options may then use."""
@@ -126,7 +134,10 @@ class ModelPool:
         """
         if not name:
             return NoEmbeddings()
-        return self._once(("embeddings", name), lambda: load_embeddings(replace(self._hub, name=name)))
+        from memorag_graph.models.embedding_cache import CachedEmbeddings
+
+        found = self._once(("embeddings", name), lambda: load_embeddings(replace(self._hub, name=name)))
+        return found.apart(self._salt) if isinstance(found, CachedEmbeddings) else found
 
     def embedding_name(self, name: str) -> str:
         """Return the name of an embedding model, as an absolute path if it is a directory."""

@@ -79,7 +79,8 @@ class Registry:
         """Return a registry with the same models and the same budget over another store."""
         other = copy(self)
         other.store = store
-        other.open_memories = OpenMemories(self.models, store, self._cache)
+        other.models = self.models.apart(str(store.root))
+        other.open_memories = OpenMemories(other.models, store, self._cache)
         return other
 
     def add_memory_model(self, name: str, model: "MemoryModel") -> None:

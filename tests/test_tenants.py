@@ -12,13 +12,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from memorag_graph.documents import from_text
 from memorag_graph.errors import MemoragError
+from memorag_graph.models.embedding_cache import CachedEmbeddings
 from memorag_graph.progress import ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.credentials import KeyFile, OneKey, Principal
 from memorag_graph.serving.served_graph import build_served_graph
 from memorag_graph.serving.tenants import Tenants
-from tests.conftest import TEXT, TINY
+from tests.conftest import TEXT, TINY, HashEmbeddings
 
 QUESTION = "Who was proud of the harbour at Thorle?"
 ATTEMPTS = 1000
@@ -48,6 +49,27 @@ def memorize(send: Send, text: str = TEXT) -> str:
     made = send("POST", "/memories", json={"documents": [{"name": "letters.txt", "text": text}]})
     assert made.status_code == 201, made.text
     return str(made.json()["memory_id"])
+
+
+def test_what_one_tenant_has_embedded_is_no_faster_for_another(
+    registry: Registry, client: TestClient, keys: KeyFile
+) -> None:
+    embedded: list[str] = []
+
+    class Counting(HashEmbeddings):
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            embedded.extend(texts)
+            return super().embed_documents(texts)
+
+    registry.add_embeddings("hash", CachedEmbeddings(Counting()))
+    counts = []
+    for tenant in ("first", "second", "second"):
+        send = as_key(client, keys.add(f"{tenant}-{len(counts)}", tenant, "writer"))
+        embedded.clear()
+        assert send("POST", "/memorag/invoke", json=question(memorize(send))).status_code == 200
+        counts.append(sorted(embedded))
+    assert counts[0] == counts[1] != []
+    assert len(counts[2]) < len(counts[0])  # its own are remembered
 
 
 def question(memory_id: str, **more: Any) -> dict[str, Any]:

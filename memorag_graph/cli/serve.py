@@ -27,6 +27,9 @@ def serve(
     ] = False,
     max_body_mb: Annotated[int, typer.Option("--max-body-mb", help="Largest request in MB.", min=1)] = 200,
     time_limit: Annotated[float, typer.Option("--time-limit", help="Most seconds of one request.", min=1)] = 600,
+    stop_limit: Annotated[
+        int, typer.Option("--stop-limit", help="Most seconds that running requests get when the service stops.", min=0)
+    ] = 30,
     running: Annotated[int, typer.Option("--running", help="Most requests computing at once.", min=1)] = 32,
     queued: Annotated[int, typer.Option("--queued", help="Most waiting requests; more are refused.", min=0)] = 128,
     *,
@@ -64,7 +67,7 @@ def serve(
         hosts=hosts,
     )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    uvicorn.run(app, host=host, port=port, log_level="info", access_log=False)
+    uvicorn.run(app, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=stop_limit)
 
 
 def require_free(host: str, port: int) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from memorag_graph.errors import NoRoomError
 from memorag_graph.ram import size
-from memorag_graph.settings import MemorySettings
+from memorag_graph.settings import KVStorage, MemorySettings
 
-_LEAST_STORED = {"exact": 1.0, "int8": 0.25, "int4": 0.14}
+_LEAST_STORED: Mapping[KVStorage, float] = {"exact": 1.0, "float16": 0.5, "int8": 0.25, "int4": 0.14}
 """Least share of the bytes of keys and values that a file takes; less is saved of 16-bit values."""
 
 

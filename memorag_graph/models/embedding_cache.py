@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -23,8 +24,15 @@ class CachedEmbeddings(Embeddings):
     def __init__(self, embeddings: Embeddings, most: int = MOST_REMEMBERED) -> None:
         self._embeddings = embeddings
         self._most = most
-        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
+        self._salt = ""
+
+    def apart(self, salt: str) -> "CachedEmbeddings":
+        """Return the model with the same cache for other users: what one has embedded is no faster for another."""
+        other = copy(self)
+        other._salt = salt
+        return other
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text; texts that are not cached are embedded."""
@@ -46,14 +54,15 @@ class CachedEmbeddings(Embeddings):
 
     def _recall(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         with self._lock:
-            found = {text: self._known[text] for text in texts if text in self._known}
-            for text in found:
-                self._known.move_to_end(text)
+            keys = {text: (self._salt, text) for text in texts if (self._salt, text) in self._known}
+            for key in keys.values():
+                self._known.move_to_end(key)
+            found = {text: self._known[key] for text, key in keys.items()}
         return found
 
     def _remember(self, new: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         with self._lock:
-            self._known |= new
+            self._known |= {(self._salt, text): vector for text, vector in new.items()}
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
         return new

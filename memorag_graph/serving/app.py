@@ -1,6 +1,7 @@
 """Create the service: questions, memories, health and a page of documentation."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -73,7 +74,7 @@ def create_app(
     app = _service(tenants, options or RunOptions(), guard, checkpointer, "/docs")
     metrics = Metrics()
     app.include_router(metrics_router(metrics, guard))
-    app.add_middleware(LimitRequests, limits=limits)
+    app.add_middleware(LimitRequests, limits=limits, stopping=app.state.stopping)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(LogRequests)
     app.add_middleware(OwnOrigin, hosts=hosts)
@@ -92,9 +93,10 @@ def _service(
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        lifespan=_many_threads,
+        lifespan=_run,
         responses=DOCUMENTED,
     )
+    app.state.stopping = threading.Event()
     answer_errors(app)
     questions = questions_app(tenants, options, guard, checkpointer)
     app.include_router(memories_router(tenants, options, guard))
@@ -111,11 +113,15 @@ def _service(
 
 
 @asynccontextmanager
-async def _many_threads(_: FastAPI) -> AsyncIterator[None]:
-    """Enlarge the event loop's thread pool: each waiting node occupies a thread, and the default pool is small."""
+async def _run(app: FastAPI) -> AsyncIterator[None]:
+    """Give the app a large thread pool, because each waiting node occupies a thread, and end its work with it.
+
+    Memories that are being built keep their finished notes, from which memorizing again resumes.
+    """
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="question") as executor:
         asyncio.get_running_loop().set_default_executor(executor)
         yield
+        app.state.stopping.set()
 
 
 app = _service(

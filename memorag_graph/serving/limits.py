@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,11 +51,13 @@ class LimitRequests:
     Args:
         app: The app.
         limits: The limits.
+        stopping: Set when the service ends.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, stopping: threading.Event | None = None) -> None:
         self._app = app
         self._limits = limits
+        self._stopping = stopping
         self._running = asyncio.Semaphore(limits.running)
         self._waiting = 0
 
@@ -88,7 +91,7 @@ class LimitRequests:
             has_started = True
             await send(message)
 
-        with Cancellation(self._limits.seconds).bound() as cancellation:
+        with Cancellation(self._limits.seconds, self._stopping).bound() as cancellation:
             try:
                 async with asyncio.timeout(self._limits.seconds + _GRACE_SECONDS):
                     await self._app(scope, receive, watched)
