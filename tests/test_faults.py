@@ -2,7 +2,7 @@
 
 At each system call that touches the files, as tests/fault_shim.c counts them, the process is killed, before the call or
 in the middle of a write, the power fails, or the call fails: from then on, or once. A test run takes a sample, which is
-the same each time; MEMORAG_FAULTS=all takes every call.
+the same each time; MEMORAG_FAULTS=all takes every call, MEMORAG_FAULTS=kill,tear every call for those faults.
 """
 
 import os
@@ -33,7 +33,8 @@ FAULTS = [
     *(Fault(how, error=error, reads=True) for how in ("fail", "fail on") for error in ("EIO", "EACCES", "EMFILE")),
 ]
 
-EVERY = os.environ.get("MEMORAG_FAULTS") == "all"
+CHOSEN = os.environ.get("MEMORAG_FAULTS", "")
+EVERY = CHOSEN != ""
 POINTS, POINTS_IN_MEMORIES = 3, 1
 """How many calls each fault hits, unless it hits all: models make changes of memories slower."""
 
@@ -103,6 +104,8 @@ class Matrix:
     def run(self, points: int) -> None:
         """Try each fault at so many calls, each time at others."""
         for fault in FAULTS:
+            if CHOSEN not in ("", "all") and fault.action not in CHOSEN.split(","):
+                continue
             calls = self._count(fault)
             chosen = range(1, calls + 1) if EVERY else self._random.sample(range(1, calls + 1), min(points, calls))
             for at in chosen:
