@@ -29,6 +29,8 @@ def advice(error: OSError | sqlite3.Error) -> str:
         return "check that its directory exists"
     if error.errno in _TOO_MANY:
         return "close some memories, or allow more open files (ulimit -n)"
+    if error.errno == errno.ENOMEM:
+        return "close other programs"
     if error.errno == errno.EIO:
         return "check its disk and try again"
     return "check its permissions and its disk"

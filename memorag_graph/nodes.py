@@ -284,6 +284,7 @@ _NO_ANSWER: Update = {
     "notices": [],
     "faults": [],
     "unsupported": [],
+    "conflicts": [],
 }
 _NO_FINDINGS: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_NO_ANSWER}
 """Values that clear the previous turn's findings."""

@@ -6,13 +6,13 @@ import resource
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from memorag_graph.disk_errors import advice
-from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
+from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError, NoRoomError
 from memorag_graph.locks import NamedLocks
 from memorag_graph.memory.storage.manifest import find_memory, is_remembered, read_info
 from memorag_graph.memory.storage.store import MemoryStore
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _SHARE_OF_RAM = 4
 _SHARE_OF_FILES = 4
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -150,6 +152,21 @@ class OpenMemoryCache:
             for key in [it for it in self._kept if it[:2] == (store, memory_id)]:
                 del self._kept[key]
 
+    def making_room(self, work: Callable[[], Result]) -> Result:
+        """Do work that needs memory; where it does not fit, drop open memories, the least recently used first.
+
+        Raises:
+            NoRoomError: If it does not fit with none open.
+        """
+        while True:
+            try:
+                return work()
+            except NoRoomError:
+                with self._lock:
+                    if not self._kept:
+                        raise
+                    self._kept.popitem(last=False)
+
     def _bytes(self) -> int:
         return sum(opened.memory.nbytes for opened in self._kept.values())
 
@@ -227,7 +244,7 @@ class OpenMemories:
         model, embeddings = self._models.models_of(identity, options)
         opened = self._cache.get(self._store, address)
         if opened is None:
-            require_room_to_open(info, model.device, free_memory(model.device))
+            self._cache.making_room(lambda: require_room_to_open(info, model.device, free_memory(model.device)))
             memory, index = load_memory(
                 directory,
                 embeddings,

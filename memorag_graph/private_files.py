@@ -1,6 +1,7 @@
 """Who may read the files of the package: only the owner in a private folder, whoever may read the folder elsewhere."""
 
 import os
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -26,7 +27,8 @@ def file_mode(directory: Path) -> int:
     Raises:
         OSError: If the directory does not exist.
     """
-    return directory.stat().st_mode & 0o666
+    mode = directory.stat().st_mode
+    return mode & (0o600 if mode & stat.S_ISVTX else 0o666)  # in a shared folder like /tmp, for the owner alone
 
 
 def protect(path: Path) -> None:

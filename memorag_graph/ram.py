@@ -1,10 +1,12 @@
-"""How much RAM this process may use: what the machine has, within the limits of its container and of the shell."""
+"""How much RAM this process may use: what the machine has, within the limits of its containers and of the shell."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUP = Path("/proc/self/cgroup")
 
 
@@ -18,37 +20,35 @@ def size(count: int) -> str:
 
 def total_ram() -> int:
     """Return the bytes of RAM that this process could use if nothing else ran."""
-    group = _limited_group()
-    return min(psutil.virtual_memory().total, _number(group / "memory.max")) if group else psutil.virtual_memory().total
+    return min([psutil.virtual_memory().total, *(limit for limit, _ in _group_limits())])
 
 
 def free_ram() -> int:
     """Return the bytes of RAM that this process can still use without swapping."""
-    free = [int(psutil.virtual_memory().available), *_address_space()]
-    if group := _limited_group():
-        used = _number(group / "memory.current") - _page_cache(group)
-        free.append(_number(group / "memory.max") - used)
+    free = [
+        int(psutil.virtual_memory().available),
+        *_address_space(),
+        *(limit - used for limit, used in _group_limits()),
+    ]
     return max(0, min(free))
 
 
-def _limited_group() -> Path | None:
-    """Return the directory of this process's control group (cgroup v2) if that limits its RAM."""
-    try:
+def _group_limits() -> Iterator[tuple[int, int]]:
+    """Yield the limit and the use of each control group around this process that limits its RAM (Linux, cgroup v2)."""
+    with suppress(OSError, StopIteration):  # another system, or cgroup v1
         name = next(line[3:] for line in _OWN_GROUP.read_text().splitlines() if line.startswith("0::"))
-        group = next(it for it in (_CGROUP / name.strip("/"), _CGROUP) if (it / "memory.max").exists())
-        return group if (group / "memory.max").read_text().strip() != "max" else None
-    except (OSError, StopIteration):  # not Linux, or cgroup v1
-        return None
+        own = _CGROUPS / name.strip("/")
+        for group in (own, *own.parents):
+            if group.is_relative_to(_CGROUPS) and (group / "memory.max").exists():
+                limit = (group / "memory.max").read_text().strip()
+                if limit != "max":
+                    yield int(limit), int((group / "memory.current").read_text()) - _cached_files(group)
 
 
-def _page_cache(group: Path) -> int:
-    """Return the bytes of cached files, which the kernel gives back when they are needed."""
+def _cached_files(group: Path) -> int:
+    """Return the bytes of cached and mapped files, which the kernel gives back when they are needed."""
     lines = (line.split() for line in (group / "memory.stat").read_text().splitlines())
-    return next((int(value) for name, value in lines if name == "inactive_file"), 0)
-
-
-def _number(path: Path) -> int:
-    return int(path.read_text())
+    return sum(int(value) for name, value in lines if name in ("active_file", "inactive_file"))
 
 
 def _address_space() -> list[int]:

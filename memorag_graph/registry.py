@@ -258,10 +258,13 @@ class Registry:
                         raise MemoryFileError(
                             f"{directory} was changed by another process meanwhile; run the command again"
                         ) from None
-                    built = self.open_memories.get(plan.memory_id) or plan.build(journal, report)
+                    built = self.open_memories.get(plan.memory_id) or self._cache.making_room(
+                        lambda: plan.build(journal, report)
+                    )
                     save_memory(directory, built.memory, built.index)
                     journal.clear()
-                    self.forget(plan.memory_id)  # its tensors are on the heap; an opened memory's are mapped
+                    self.forget(plan.memory_id)
+                    del built  # its tensors are on the heap; an opened memory's are mapped
                     opened = self.open_memories.open_in(directory, plan.memory_id, options)
         if not self.store.keeps(directory):
             remember_place(self.store.root, plan.memory_id, directory)

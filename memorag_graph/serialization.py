@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memorag_graph.retrieval.query import Query
     from memorag_graph.retrieval.retrieve import Evidence
 
-ANSWER_FIELDS = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported")
+ANSWER_FIELDS = ("basis", "citations", "confidence", "abstained", "notices", "faults", "unsupported", "conflicts")
 """Keys of the answer that its message repeats in ``response_metadata``."""
 
 Update = dict[str, Any]
@@ -117,6 +117,7 @@ def from_answer(answer: "Answer") -> Update:
         "notices": list(answer.notices),
         "faults": list(answer.faults),
         "unsupported": list(fields["unsupported"]),
+        "conflicts": list(fields["conflicts"]),
     }
 
 

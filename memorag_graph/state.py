@@ -81,6 +81,13 @@ class CitationRecord(TypedDict):
     """Whether the passage supports the sentence that cites it."""
 
 
+class ConflictRecord(TypedDict):
+    """Two sentences that contradict each other; see :class:`memorag_graph.generation.answer.Conflict`."""
+
+    stated: CitationRecord
+    other: CitationRecord
+
+
 class UnsupportedRecord(TypedDict):
     """A sentence of the answer that no passage it cites supports: ``answer[start:end] == text``."""
 
@@ -147,6 +154,8 @@ class GraphOutput(TypedDict, total=False):
     """The warnings as codes, e.g. ``"cites_nothing"``; see ``Fault`` in ``memorag_graph.generation.answer``."""
     unsupported: list[UnsupportedRecord]
     """Sentences of the answer that no passage supports."""
+    conflicts: list[ConflictRecord]
+    """Sentences of the evidence that contradict what the answer quotes."""
     spans: list[str]
     """Spans of the document, recalled from memory."""
     surrogates: list[str]

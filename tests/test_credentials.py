@@ -6,9 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from memorag_graph.errors import ForbiddenError, InputError
+from memorag_graph.registry import Registry
 from memorag_graph.service_settings import ServiceOptions
+from memorag_graph.serving.app import create_app
 from memorag_graph.serving.credentials import (
     API_KEY_VARIABLE,
     KEYS_FILE,
@@ -17,6 +20,7 @@ from memorag_graph.serving.credentials import (
     Principal,
     configured_credentials,
 )
+from tests.conftest import TINY
 
 NO_ISSUER = ServiceOptions()
 
@@ -81,6 +85,22 @@ def test_a_name_is_taken_for_ever(file: KeyFile) -> None:
         file.add("one", "globex", "reader")
     with pytest.raises(InputError, match="no valid key"):
         file.revoke("one")
+
+
+def test_a_file_that_cannot_be_read_is_told_without_its_place(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    secret = file.add("a", "acme", "reader")
+
+    def unreadable(_: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with TestClient(create_app(registry, TINY, credentials=KeyFile(tmp_path / "keys.json"))) as client:
+        monkeypatch.setattr(Path, "read_bytes", unreadable)
+        answer = client.get("/memories", headers={"X-API-Key": secret})
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
 
 
 def test_a_damaged_file_lets_nobody_in(file: KeyFile, tmp_path: Path) -> None:

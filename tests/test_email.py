@@ -105,6 +105,20 @@ def test_hostile_messages_are_refused(tmp_path: Path, data: bytes, message: str)
 
 
 @pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: =?\xfc?q?x?=\n\nbody",
+        b"From: =?\x00?q?x?=\n\nbody",
+        b"From: a@b.c\nContent-Type: text/plain; charset*=\x00''x\n\nbody",
+        b"From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nbody\n--x\n"
+        b"Content-Disposition: attachment; filename*=\x00''x\nContent-Type: image/png\n\na\n--x--",
+    ],
+)
+def test_names_of_encodings_that_are_none(tmp_path: Path, raw: bytes) -> None:
+    assert "body" in read(tmp_path, raw)
+
+
+@pytest.mark.parametrize(
     "header",
     [
         b"=?utf-8?b?" + b"A" * 100_000 + b"?=",

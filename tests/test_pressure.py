@@ -100,6 +100,45 @@ def test_a_request_that_does_not_fit_alone_is_refused_with_sizes_and_the_next_is
     assert answers(scheduler, Request(PROMPTS[0], None, Sampling(9))) == expected
 
 
+def test_a_prompt_that_does_not_fit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler(tiny_model("llama"))
+    expected = [answers(scheduler, Request(prompt, None, Sampling(30)))[0] for prompt in PROMPTS]
+    real = SharedPrefixSession.prefill
+
+    def tried(self: SharedPrefixSession, row: int, tokens: list[int], *probe: Any) -> Any:
+        if len(tokens) > 500:
+            raise ERRORS[0]
+        return real(self, row, tokens, *probe)
+
+    monkeypatch.setattr(SharedPrefixSession, "prefill", tried)
+    huge = Request(list(range(5, 205)) * 3, None, Sampling(30))
+    others = [Request(prompt, None, Sampling(30)) for prompt in PROMPTS]
+    scheduler.submit(*others[:3], huge, *others[3:])
+    assert [[*request] for request in others] == expected
+    with pytest.raises(NoRoomError, match="the prompt and its answer need"):
+        list(huge)
+
+
+def test_an_error_of_the_system_reaches_one_request_and_the_others_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scheduler = Scheduler(tiny_model("llama"))
+    expected = [answers(scheduler, Request(prompt, None, Sampling(9)))[0] for prompt in PROMPTS]
+    fails = [True]
+
+    def broken(_: object) -> int:
+        if fails.pop() if fails else False:
+            raise OSError(24, "Too many open files")
+        return 2**34
+
+    monkeypatch.setattr("memorag_graph.models.scheduler.free_memory", broken)
+    requests = [Request(prompt, None, Sampling(9)) for prompt in PROMPTS]
+    scheduler.submit(*requests)
+    with pytest.raises(OSError, match="Too many open files"):
+        list(requests[0])
+    assert [[*request] for request in requests[1:]] == expected[1:]
+
+
 def test_gists_that_do_not_fit_side_by_side_are_the_same(only_rows: Fail) -> None:
     model = tiny_model("llama")
 
@@ -205,6 +244,23 @@ def test_a_quantized_memory_that_does_not_fit_is_not_opened(
     assert registry.open(tmp_path / "m", options).memory.id == memory.id
 
 
+@pytest.mark.parametrize("work", ["open", "memorize"])
+def test_open_memories_give_way(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str) -> None:
+    options = TINY.model_copy(update={"kv_storage": "int8"})
+    memory = registry.memorize([Document("a", TEXT)], options, tmp_path / "m").memory
+    registry.forget(memory.id)
+    for number in range(2):
+        registry.memorize([Document("a", f"{number}. {TEXT}")], options, tmp_path / f"{number}")
+    kept = registry.open_memories._cache._kept
+    assert len(kept) == 2
+    monkeypatch.setattr("memorag_graph.models.device.free_ram", lambda: 0 if kept else 3 * memory.nbytes)
+    if work == "open":
+        assert registry.open(tmp_path / "m", options).memory.id == memory.id
+    else:
+        registry.memorize([Document("a", f"new. {TEXT}")], options, tmp_path / "new")
+    assert len(kept) == 1
+
+
 def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +283,9 @@ def test_weights_in_several_files_are_counted_together(tmp_path: Path) -> None:
     index = {"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     require_room_for_weights(tmp_path, 2, 400)
+    save_file({"b": torch.zeros(10, 10, dtype=torch.int8)}, tmp_path / "b.safetensors")
+    require_room_for_weights(tmp_path, 2, 300)  # what is quantized keeps its size
+    save_file({"b": torch.zeros(10, 10)}, tmp_path / "b.safetensors")
     with pytest.raises(NoRoomError):
         require_room_for_weights(tmp_path, 2, 399)
 
@@ -238,12 +297,12 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "own").write_text("0::/user.slice\n")
     (group / "memory.max").write_text(f"{limit}\n")
     (group / "memory.current").write_text(f"{1024**3}\n")
-    (group / "memory.stat").write_text(f"anon 5\ninactive_file {1024**2}\n")
+    (group / "memory.stat").write_text(f"anon 5\ninactive_file {1024**2}\nactive_file {1024**2}\n")
     machine = SimpleNamespace(total=64 * 1024**3, available=32 * 1024**3)
     monkeypatch.setattr(ram.psutil, "virtual_memory", lambda: machine)
-    monkeypatch.setattr(ram, "_CGROUP", tmp_path)
+    monkeypatch.setattr(ram, "_CGROUPS", tmp_path)
     monkeypatch.setattr(ram, "_OWN_GROUP", tmp_path / "own")
-    expected = (machine.total, machine.available) if limit == "max" else (2 * 1024**3, 1024**3 + 1024**2)
+    expected = (machine.total, machine.available) if limit == "max" else (2 * 1024**3, 1024**3 + 2 * 1024**2)
     assert (ram.total_ram(), ram.free_ram()) == expected
 
 

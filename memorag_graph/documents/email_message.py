@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from email import message_from_bytes
-from email.errors import HeaderParseError
+from email.errors import CharsetError, HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -53,7 +53,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
             for forwarded in _inner(part):
                 _add(builder, forwarded, name, depth + 1)
         elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
-            builder.text(f"Attachment: {_decoded(part.get_filename() or part.get_content_type())}")
+            builder.text(f"Attachment: {_decoded(_filename(part) or part.get_content_type())}")
         else:
             _add_body(builder, part, name)
 
@@ -81,11 +81,11 @@ def _inner(message: Message) -> list[Message]:
 def _add_body(builder: Builder, part: Message, name: str) -> None:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
-    text = decode(data, name, part.get_content_charset()) if data.strip() else ""
+    text = decode(data, name, _charset(part)) if data.strip() else ""
     if part.get_content_subtype() == "html" and text.strip():
         add_html(builder, text, name)
     else:
-        builder.text(text.replace("\r\n", "\n"))
+        builder.text(text)
 
 
 def _header(message: Message, name: str) -> str:
@@ -95,8 +95,22 @@ def _header(message: Message, name: str) -> str:
 def _decoded(header: str) -> str:
     try:
         return str(make_header(decode_header(header)))
-    except (HeaderParseError, LookupError, UnicodeError):  # an encoding that does not exist, or does not fit
+    except (HeaderParseError, CharsetError, LookupError, ValueError):  # no such encoding, or one that does not fit
         return header
+
+
+def _filename(part: Message) -> str | None:
+    try:
+        return part.get_filename()
+    except (LookupError, ValueError):  # its encoding is no name
+        return None
+
+
+def _charset(part: Message) -> str | None:
+    try:
+        return part.get_content_charset()
+    except (LookupError, ValueError):
+        return None
 
 
 def _too_deep(name: str) -> InputError:

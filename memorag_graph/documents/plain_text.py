@@ -51,7 +51,8 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
 
 def _decode(data: bytes, name: str) -> str:
     binary = InputError(
-        "file", f"{name} is not a text file, nor a PDF, DOCX, EPUB or HTML file; convert it to one of these first"
+        "file",
+        f"{name} is not a text file, nor a PDF, DOCX, EPUB, HTML or e-mail file; convert it to one of these first",
     )
     for mark, encoding in _BOM_ENCODINGS:
         if data.startswith(mark):

@@ -14,6 +14,7 @@ Fault = Literal[
     "false_citation",
     "unsupported_statement",
     "wrong_language",
+    "conflicting_passages",
     "weak_evidence",
     "no_evidence",
     "generator_failed",
@@ -83,6 +84,19 @@ class Unsupported:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two sentences of the evidence that contradict each other.
+
+    Attributes:
+        stated: The one that the answer quotes.
+        other: The other one.
+    """
+
+    stated: Citation
+    other: Citation
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with its citations and checks.
 
@@ -92,6 +106,7 @@ class Answer:
         notices: What a reader should know, for example that a cited passage does not exist.
         faults: The same as codes.
         unsupported: The sentences without support, in order.
+        conflicts: Contradictions between what the answer quotes and the evidence.
         confidence: How likely it is that the document contains the answer and the answer comes from it, 0 to 1.
         abstained: Whether the answer says that the document does not contain it.
         new_tokens: Tokens that a model generated for it.
@@ -103,6 +118,7 @@ class Answer:
     notices: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     confidence: float = 0.0
     abstained: bool = False
     new_tokens: int = 0

@@ -1,5 +1,6 @@
 """Let a chat model write answers from numbered passages."""
 
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForChainRun
@@ -9,11 +10,13 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
-from memorag_graph.generation.answer import Answer, GenerationInput
+from memorag_graph.generation.answer import Answer, Conflict, GenerationInput
 from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
+from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.fence import Fence
-from memorag_graph.generation.notices import Findings, judge
+from memorag_graph.generation.notices import Findings, judge, report_conflicts
+from memorag_graph.generation.quotable_sentences import sentences_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
 
@@ -47,6 +50,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         abstained = prompts.is_refusal(text)
         certainty = 0.0 if abstained else self._confidence(given, checked)
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
+        contradicting = [] if abstained else self._conflicts(given, checked)
+        report_conflicts(findings, contradicting)
         if not abstained and given["task_type"] != "summarize" and checked.citations and certainty < THRESHOLD:
             findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
         return Answer(
@@ -55,11 +60,16 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
             tuple(findings.notices),
             tuple(findings.faults),
             () if abstained else checked.unsupported,
+            tuple(contradicting),
             confidence=round(certainty, 3),
             abstained=abstained,
             new_tokens=usage["output_tokens"] if usage else 0,
             message_id=reply.id,
         )
+
+    def _conflicts(self, given: GenerationInput, checked: Checked) -> list[Conflict]:
+        found = sentences_of(given["evidence"], given["prompts"].language.code)
+        return conflicts([replace(it, supported=True) for it in checked.citations], found, given["question"])
 
     def _similarity(self, first: str, second: str) -> float:
         vectors = embed(self.embeddings, [first, second])

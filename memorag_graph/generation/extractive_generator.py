@@ -8,9 +8,10 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
-from memorag_graph.generation.answer import Answer, Citation, GenerationInput
+from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
-from memorag_graph.generation.notices import Findings
+from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.notices import Findings, report_conflicts
 from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
 from memorag_graph.providers.provider_errors import reason
@@ -57,7 +58,10 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return _answer_of(_quoted(chosen), chosen, findings, 1.0)
         chosen, certainty = self._nearest(given, found)
         if certainty >= THRESHOLD:
-            return _answer_of(_quoted(chosen), chosen, findings, certainty)
+            contradicting = conflicts(chosen, found, given["question"])
+            report_conflicts(findings, contradicting)
+            shown = [it for it in found if it in chosen or it in [conflict.other for conflict in contradicting]]
+            return _answer_of(_quoted(shown), shown, findings, certainty, conflicts=contradicting)
         findings.add("weak_evidence", "The passages hardly match the question.")
         return _answer_of(prompts.refusal(_quoted(chosen)), chosen, findings, certainty, abstained=True)
 
@@ -90,13 +94,20 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
 
 
 def _answer_of(
-    text: str, citations: Sequence[Citation], findings: Findings, confidence: float, *, abstained: bool = False
+    text: str,
+    citations: Sequence[Citation],
+    findings: Findings,
+    confidence: float,
+    *,
+    abstained: bool = False,
+    conflicts: Sequence[Conflict] = (),
 ) -> Answer:
     return Answer(
         text,
         tuple(citations),
         tuple(findings.notices),
         tuple(findings.faults),
+        conflicts=tuple(conflicts),
         confidence=round(confidence, 3),
         abstained=abstained,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from memorag_graph.generation.answer import Fault
+from memorag_graph.generation.answer import Citation, Conflict, Fault
 from memorag_graph.generation.citation_check import Checked, without_marks
 from memorag_graph.text.languages import Language, detect_language, language
 from memorag_graph.text.words import count_words
@@ -23,6 +23,18 @@ class Findings:
         """Add a fault and its notice."""
         self.faults.append(fault)
         self.notices.append(notice)
+
+
+def report_conflicts(findings: Findings, conflicts: Sequence[Conflict]) -> None:
+    """Add the contradictions of the evidence."""
+    if not conflicts:
+        return
+    pairs = "; ".join(f"{_named(it.stated)} and {_named(it.other)}" for it in conflicts)
+    findings.add("conflicting_passages", f"Passages say nearly the same, but not the same: {pairs}.")
+
+
+def _named(sentence: Citation) -> str:
+    return f"“{' '.join(sentence.quote.split())}” ({sentence.source})"
 
 
 def judge(checked: Checked, text: str, wanted: Language) -> Findings:

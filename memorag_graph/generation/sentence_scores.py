@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.retrieval.terms import terms
-from memorag_graph.text.words import content_words, share_of
+from memorag_graph.text.repeats import is_repeat, wording
 
 Matrix = NDArray[np.float32]
 
@@ -23,9 +23,6 @@ MEANING_BESIDE = 0.3
 
 CLUES = 0.1
 """Weight of the share of a clue's words that a sentence holds; small, because a clue may be wrong."""
-
-_REPEATED = 0.8
-"""Share of a sentence's words in another sentence from which it repeats it."""
 
 _TOUCHING = 8
 """Maximum characters between neighbours."""
@@ -105,14 +102,14 @@ def descending(scores: Matrix) -> list[int]:
 def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, earlier: Sequence[str] = ()) -> list[int]:
     """Return up to ``most`` sentences, best first, that repeat neither each other nor earlier texts."""
     chosen: list[int] = []
-    words = [content_words(text) for text in earlier]
+    wordings = [wording(text) for text in earlier]
     for index in ranked:
         if len(chosen) == most:
             break
-        own = content_words(sentences[index].quote)
-        if not any(share_of(own, other) >= _REPEATED for other in words):
+        own = wording(sentences[index].quote)
+        if not is_repeat(own, wordings):
             chosen.append(index)
-            words.append(own)
+            wordings.append(own)
     return chosen
 
 

@@ -14,6 +14,7 @@ from memorag_graph.memory.build.gist_kind import GistKind, GistWriter
 from memorag_graph.memory.build.kinds import MemoryKind
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
 from memorag_graph.memory.room import require_room_to_build
+from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.device import free_memory
@@ -169,7 +170,7 @@ class MemoryModel(ABC):
         kind = self._kind(recipe, journal, report)
 
         def require_room(tokens: int) -> None:
-            before = known.memory.memory_tokens if known else 0
+            before = sum(self.language_model.count(note.text) for note in _kept_notes(known, documents))
             token_bytes, free = self.language_model.cache_bytes_per_token, free_memory(self.device)
             require_room_to_build(before + tokens, token_bytes, recipe.settings, free, journal.directory)
 
@@ -194,3 +195,11 @@ class MemoryModel(ABC):
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
         """Read the texts of each shard; return the shards."""
+
+
+def _kept_notes(known: Built | None, documents: Sequence[Document | DocumentInfo]) -> list[SectionNote]:
+    """Return the notes of an earlier memory whose documents stay."""
+    if known is None:
+        return []
+    kept = {number for number, it in enumerate(known.memory.documents) if it in documents}
+    return [note for note in known.memory.notes if note.document in kept]

@@ -13,7 +13,9 @@ _LEAST_STORED: Mapping[KVStorage, float] = {"exact": 1.0, "float16": 0.5, "int8"
 """Least share of the bytes of keys and values that a file takes; less is saved of 16-bit values."""
 
 
-def require_room_to_build(tokens: int, token_bytes: int, settings: MemorySettings, free: int, place: Path) -> None:
+def require_room_to_build(
+    tokens: int, token_bytes: int, settings: MemorySettings, free: int, place: Path | None
+) -> None:
     """Check that a new memory fits.
 
     Args:
@@ -21,7 +23,7 @@ def require_room_to_build(tokens: int, token_bytes: int, settings: MemorySetting
         token_bytes: Bytes of the keys and values of a token.
         settings: How the memory is built.
         free: Free bytes of the device that holds keys and values.
-        place: Existing directory that the memory is saved to.
+        place: Existing directory that the memory is saved to; None if it is not saved.
 
     Raises:
         NoRoomError: If it does not; says the sizes.
@@ -33,7 +35,7 @@ def require_room_to_build(tokens: int, token_bytes: int, settings: MemorySetting
     smaller = "use kind gist, a lower kv_keep or a smaller document"
     if needed > free:
         raise NoRoomError(f"{what} {size(needed)}, but {size(free)} of the device's memory are free; {smaller}")
-    if stored > (disk := shutil.disk_usage(place).free):
+    if place is not None and stored > (disk := shutil.disk_usage(place).free):
         raise NoRoomError(
             f"{what} {size(stored)} on disk, but {size(disk)} are free at {place}; free some space, give another "
             f"--save-dir, or {smaller}"
@@ -61,5 +63,5 @@ def require_room_to_open(manifest: Mapping[str, Any], device: str, free: int) ->
     if needed > free:
         raise NoRoomError(
             f"the keys and values of memory {manifest['memory_id']} need {size(needed)}, but {size(free)} of the "
-            "device's memory are free; close other programs, or use a machine with more"
+            "device's memory are free; close other programs, or use a machine with more memory"
         )

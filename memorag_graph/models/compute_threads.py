@@ -31,8 +31,9 @@ Urgency = Literal["question", "background"]
 SHARES: Mapping[Urgency, float] = {"question": 0.75, "background": 0.25}
 """Shares of a device's time while both kinds of work wait."""
 
-_MADE_UP_SECONDS = 10.0
-"""Longer than any step takes for its share."""
+_MOST_CREDIT_SECONDS = 10.0
+"""What work that was not there for a while is owed at most, divided by its share."""
+
 _urgency: ContextVar[Urgency] = ContextVar("memorag_urgency", default="question")
 
 
@@ -57,6 +58,8 @@ class ComputeThread:
         self._used: dict[Urgency, float] = dict.fromkeys(SHARES, 0.0)
         """Seconds used, divided by the share."""
 
+        self._running: Urgency | None = None
+
     def submit(self, call: Callable[..., Result], *arguments: object) -> "Future[Result]":
         """Queue work after all other work of its urgency.
 
@@ -66,8 +69,8 @@ class ComputeThread:
         urgency = _urgency.get()
         work = _Work(Future(), call, arguments)
         with self._lock:
-            if not self._queues[urgency]:  # idle until now; only a little of the time that others took is made up for
-                self._used[urgency] = max(self._used[urgency], max(self._used.values()) - _MADE_UP_SECONDS)
+            if not self._queues[urgency] and self._running != urgency:  # it was idle
+                self._used[urgency] = max(self._used[urgency], max(self._used.values()) - _MOST_CREDIT_SECONDS)
             self._queues[urgency].append(work)
             try:
                 self._executor.submit(self._run_next)
@@ -80,11 +83,13 @@ class ComputeThread:
         with self._lock:
             urgency = min((it for it in SHARES if self._queues[it]), key=self._used.__getitem__)
             work = self._queues[urgency].popleft()
+            self._running = urgency
         began = self._clock()
         with self.computing:
             work.run()
         with self._lock:
             self._used[urgency] += (self._clock() - began) / SHARES[urgency]
+            self._running = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +102,10 @@ class _Work:
         try:
             self.future.set_result(self.call(*self.arguments))
         except BaseException as error:  # noqa: BLE001 - passed on to the caller, whatever it is
+            frame = error.__traceback__
+            if frame is not None:  # without this method, whose future would keep the error alive
+                error.__traceback__ = frame.tb_next
             self.future.set_exception(error)
-            error.__traceback__ = (
-                error.__traceback__ and error.__traceback__.tb_next
-            )  # without this frame and its future
 
 
 @contextmanager

@@ -53,9 +53,10 @@ def choose_dtype(dtype: str, device: torch.device, preferred: str = "") -> torch
 
 
 def free_memory(device: torch.device | str) -> int:
-    """Return the free bytes of a device."""
+    """Return the free bytes of a device, with those that PyTorch keeps for its next allocations."""
     if torch.device(device).type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     return free_ram()
 
 

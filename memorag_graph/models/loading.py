@@ -112,7 +112,7 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             held = {"quantization_config": four_bits(dtype)} if source.load_in_4bit else {}
             given: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, **held, **hub}
             value_bytes = _FOUR_BITS if source.load_in_4bit else dtype.itemsize
-            require_room_for_weights(Path(path), value_bytes, free_memory(device))
+            require_room_for_weights(_saved(source, path), value_bytes, free_memory(device))
             config = read_config(str(path), **hub)
             model: PreTrainedModel
             if is_beacon(config) or _is_named_memorag(source.name):
@@ -238,6 +238,14 @@ def _available(source: ModelSource) -> str:
         except HTTPError as error:
             raise OSError(f"no model hub can be reached: {error}") from error
     return source.name
+
+
+def _saved(source: ModelSource, path: str | Path) -> Path:
+    """Return the directory of a model's files, if they are on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = None if Path(path).is_dir() else try_to_load_from_cache(str(path), "config.json", source.cache_dir)
+    return Path(cached).parent if isinstance(cached, str) else Path(path)
 
 
 def _looks_like_path(name: str) -> bool:

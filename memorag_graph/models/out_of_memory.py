@@ -8,15 +8,15 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CPU_MESSAGES = ("can't allocate memory", "not enough memory")
-"""What PyTorch's allocator for CPUs says; its errors have no class of their own."""
+_MESSAGES = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "MPS backend out of memory")
+"""What PyTorch's allocators for CPUs and Apple's GPUs say; their errors have no class of their own."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that a device's memory is full."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(it in str(error) for it in _CPU_MESSAGES)
+    return isinstance(error, RuntimeError) and any(it in str(error) for it in _MESSAGES)
 
 
 def in_batches_that_fit(work: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:

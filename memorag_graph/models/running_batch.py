@@ -5,13 +5,16 @@ from functools import partial
 
 from torch import Tensor
 
+from memorag_graph.errors import NoRoomError
 from memorag_graph.inference.decode_session import DecodeSession, open_session
 from memorag_graph.models.detokenizer import Detokenizer
+from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
 from memorag_graph.models.out_of_memory import is_out_of_memory
 from memorag_graph.models.prompt_lookup import PromptLookup
 from memorag_graph.models.request import Request
 from memorag_graph.models.sampling import TokenPicker
+from memorag_graph.ram import size
 
 MAX_ROWS = 32
 """Maximum rows per batch. Up to here, oneDNN's 16-bit products give a row the same bits whatever the other rows are."""
@@ -37,15 +40,16 @@ class RunningBatch:
 
     def __init__(self, language_model: LanguageModel) -> None:
         self._language_model = language_model
-        self._session = open_session(language_model.model, [], 0)
+        self._session: DecodeSession
+        self._arriving: list[Request] = []
         self._rows: list[_Row] = []
         self._resting: list[_Row] = []
         self._most_rows = MAX_ROWS
 
     @property
     def requests(self) -> list[Request]:
-        """The requests that are being answered or rest."""
-        return [row.request for row in (*self._rows, *self._resting)]
+        """The requests that are being answered, rest or arrive."""
+        return [*(row.request for row in (*self._rows, *self._resting)), *self._arriving]
 
     def answer(self, join: Join) -> Iterator[None]:
         """Answer requests until none is left; yield after each step, to free the thread.
@@ -53,13 +57,14 @@ class RunningBatch:
         Args:
             join: Called before each step for requests that join.
         """
+        self._session = open_session(self._language_model.model, [], 0)
         while True:
-            self._drop_finished()
-            before = len(self._rows)
-            self._rows += self._joining(join)
-            if not self._rows:
-                return
             try:
+                self._drop_finished()
+                before = len(self._rows)
+                self._rows += self._joining(join)
+                if not self._rows:
+                    return
                 if len(self._rows) > before:
                     yield from self._prefill(before)
                 else:
@@ -67,23 +72,39 @@ class RunningBatch:
                     yield
                 continue
             except Exception as error:
-                if len(self._rows) == 1 or not is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
-            self._rest()
+            self._make_room()
 
     def _joining(self, join: Join) -> "list[_Row]":
         """Return the rows that join: first those that rest."""
-        room = self._most_rows - len(self._rows)
         if self._resting:
+            room = self._most_rows - len(self._rows)
             joining, self._resting = self._resting[:room], self._resting[room:]
             return joining
-        return [_Row(request, self._language_model) for request in join(self.requests, room)]
+        self._most_rows = MAX_ROWS
+        self._arriving = join(self.requests, MAX_ROWS - len(self._rows))
+        joining = [_Row(request, self._language_model) for request in self._arriving]
+        self._arriving = []
+        return joining
 
-    def _rest(self) -> None:
-        """Let all rows rest; from now on, at most half as many run."""
-        self._most_rows = len(self._rows) // 2
+    def _make_room(self) -> None:
+        """Let all rows rest, of which half as many run from now on; a row that does not fit alone fails."""
+        if len(self._rows) == 1 and not self._rows[0].is_over:
+            self._rows[0].fail(self._no_room(self._rows[0].request))
+        self._most_rows = max(1, len(self._rows) // 2)
         self._resting, self._rows = [*self._rows, *self._resting], []
+        del self._session  # its buffers would be held beside the new ones
         self._session = open_session(self._language_model.model, [], 0)
+
+    def _no_room(self, request: Request) -> NoRoomError:
+        needed = most_columns([request]) * self._language_model.cache_bytes_per_token
+        free = free_memory(self._language_model.model.device)
+        return NoRoomError(
+            f"the prompt and its answer need {size(needed)} for their keys and values, and room to compute, but "
+            f"{size(free)} of the device's memory are free; shorten the prompt, lower max_new_tokens, or close other "
+            "programs"
+        )
 
     def _prefill(self, before: int) -> Iterator[None]:
         """Read the prompts of the rows from ``before`` on, which the session does not have yet."""
@@ -152,9 +173,13 @@ class _Row:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            error.__traceback__ = None  # it would keep the session and its buffers alive
-            self.request.finished = True
-            self.request.events.put(error)
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """End the answer with an error."""
+        error.__traceback__ = None  # it would keep the session and its buffers alive
+        self.request.finished = True
+        self.request.events.put(error)
 
     def prefill(self, session: DecodeSession, index: int) -> None:
         """Read the prompt, and what was answered before the row rested, as a row of a session."""

@@ -14,14 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from memorag_graph.errors import NoRoomError
 from memorag_graph.models.compute_threads import compute, compute_thread
 from memorag_graph.models.device import free_memory
 from memorag_graph.models.language_model import LanguageModel
-from memorag_graph.models.out_of_memory import is_out_of_memory
 from memorag_graph.models.request import Request
 from memorag_graph.models.running_batch import RunningBatch, most_columns
-from memorag_graph.ram import size
 
 JOIN_SECONDS = 0.03
 _CACHE_BYTES = 1536 * 1024**2
@@ -83,13 +80,17 @@ class Scheduler:
                     return
         except Exception as error:  # noqa: BLE001 - passed on to the callers, whatever it is
             error.__traceback__ = None  # it would keep the session and its buffers alive
-            told = self._no_room(batch) if is_out_of_memory(error) else error
-            for request in batch.requests:
+            for request in batch.requests or self._take_first():
                 if not request.finished:
-                    request.events.put(told)
+                    request.events.put(error)
         self._is_decoding = False
         if not self._enqueue(self._serve):
             self._serve()
+
+    def _take_first(self) -> list[Request]:
+        """Take the request that has waited longest, because an error that kept it from joining might come again."""
+        with self._lock:
+            return [self._waiting.popleft()] if self._waiting else []
 
     def _enqueue(self, work: Callable[..., None], *arguments: object) -> bool:
         """Queue work after all other work; return False if the interpreter is shutting down."""
@@ -113,16 +114,14 @@ class Scheduler:
             for request in list(self._waiting):
                 if len(joining) == most:
                     break
-                if request.cancelled:
-                    self._waiting.remove(request)
-                    continue
                 batch = [*active, *joining]
-                if not batch or self._joins(request, batch):
+                if request.cancelled or not batch or self._joins(request, batch):
                     joining.append(request)
-                    self._waiting.remove(request)
                 elif active:
                     break
-        return joining
+            for request in joining:
+                self._waiting.remove(request)
+        return [request for request in joining if not request.cancelled]
 
     def _joins(self, request: Request, batch: Sequence[Request]) -> bool:
         """Return whether a request fits a batch; prompts that continue memories are much shorter than others."""
@@ -135,14 +134,6 @@ class Scheduler:
     def _bytes(self, batch: Sequence[Request]) -> int:
         """Return the bytes of the keys and values after the prefixes."""
         return len(batch) * most_columns(batch) * self._language_model.cache_bytes_per_token
-
-    def _no_room(self, batch: RunningBatch) -> NoRoomError:
-        """Return the error of a single row that does not fit."""
-        return NoRoomError(
-            f"the prompt and its answer need {size(self._bytes(batch.requests))} for their keys and values, and room "
-            f"to compute, but {size(free_memory(self._device))} of the device's memory are free; shorten the prompt, "
-            "lower max_new_tokens, or close other programs"
-        )
 
 
 _schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()

@@ -24,24 +24,30 @@ def require_room_for_weights(directory: Path, value_bytes: float, free: int) -> 
     Raises:
         NoRoomError: If it does not; says the sizes.
     """
-    needed = int(_values(directory) * value_bytes)
+    needed = _bytes(directory, value_bytes)
     if needed > free:
         raise NoRoomError(
             f"the weights of {directory} need {size(needed)}, but {size(free)} of the device's memory are free; use a "
-            "smaller model, load it in 4 bits, or close other programs"
+            "smaller model or fewer bits, or close other programs"
         )
 
 
-def _values(directory: Path) -> int:
-    """Return the number of values in all weights, from the headers of their files."""
+def _bytes(directory: Path, value_bytes: float) -> int:
+    """Return the bytes of all weights once they are loaded, from the headers of their files."""
     if (directory / _SHARDED).is_file():
         index = json.loads((directory / _SHARDED).read_text(encoding="utf-8"))
         names = sorted(set(index["weight_map"].values()))
     else:
         names = [_FILE]
-    total = 0
+    needed = 0.0
     for path in (directory / name for name in names):
         if path.is_file():
             with safe_open(path, framework="pt") as stored:
-                total += sum(prod(stored.get_slice(name).get_shape()) for name in stored.keys())  # noqa: SIM118 - no dict
-    return total
+                slices = [stored.get_slice(name) for name in stored.keys()]  # noqa: SIM118 - not a dict
+            needed += sum(prod(it.get_shape()) * (value_bytes if _is_real(it.get_dtype()) else 1) for it in slices)
+    return int(needed)
+
+
+def _is_real(dtype: str) -> bool:
+    """Return whether values are loaded in the model's dtype; others are quantized and keep theirs, about a byte."""
+    return dtype in ("F64", "F32", "F16", "BF16")

@@ -92,7 +92,7 @@ class FaissIndex:
         """
         try:
             index = _read(path)
-        except (OSError, RuntimeError, MemoryError) as error:
+        except (OSError, RuntimeError) as error:
             raise damaged_or_unreadable(path, error) from None
         return cls(chunks, index, embeddings)
 

@@ -109,6 +109,7 @@ def retrieve(
     else:
         candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
         selection.take(rerank(search.reranker, queries, candidates))
+    selection.fill()
     finders = _finders(queries, found, selection.texts)
     return [
         _evidence(index, number, text, fused[number], finders[number], page_maps or {})

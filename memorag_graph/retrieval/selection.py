@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.repeats import is_repeat, wording
 from memorag_graph.text.sentences import split_sentences
-from memorag_graph.text.words import content_words, longest_prefix, share_of
-
-_SAME = 0.9
-"""Two chunks are near-duplicates if each holds at least this share of the other's content words."""
+from memorag_graph.text.words import longest_prefix
 
 
 class Counts(Protocol):
@@ -35,34 +33,46 @@ class Selection:
         self._count = count_tokens
         self._language_code = language_code
         self._used = 0
-        self._words: list[set[str]] = []
+        self._wordings: list[str] = []
+        self._passed_over: list[int] = []
         self.texts: dict[int, str] = {}
         """The selected text of each chunk, from its start."""
 
     def take(self, ranked: Iterable[int], share: float = 1.0) -> None:
         """Take chunks, best first, until a share of the budget is used; the last one may exceed the share.
 
-        Near-duplicates of selected chunks are skipped. The first chunk that does not fit the budget is cut at the end
-        of a sentence, or within a sentence if there would be no passage otherwise, and ends the selection.
+        Chunks that repeat selected ones are passed over; :meth:`fill` takes them. The first chunk that does not fit the
+        budget is cut at the end of a sentence, or within a sentence if there would be no passage otherwise, and ends
+        the selection.
         """
         for number in ranked:
             if self._used >= share * self._budget:
                 return
-            chunk = self._chunks[number]
-            if number in self.texts or self._repeats(chunk):
+            if number in self.texts:
                 continue
-            left = self._budget - self._used
-            text = fit(chunk, left, self._count, self._language_code)
-            if not text and not self.texts:
-                text = longest_prefix(chunk.text, left, self._count)
-            if text:
-                self.texts[number] = text
-                self._words.append(set(content_words(chunk.text)))
-            self._used = self._used + self._count(text) if text == chunk.text else self._budget
+            if is_repeat(wording(self._chunks[number].text), self._wordings):
+                self._passed_over.append(number)
+            else:
+                self._add(number)
 
-    def _repeats(self, chunk: Chunk) -> bool:
-        words = set(content_words(chunk.text))
-        return any(min(share_of(words, other), share_of(other, words)) >= _SAME for other in self._words)
+    def fill(self) -> None:
+        """Take the chunks that were passed over, best first, until the budget is used."""
+        for number in self._passed_over:
+            if self._used >= self._budget:
+                return
+            if number not in self.texts:
+                self._add(number)
+
+    def _add(self, number: int) -> None:
+        chunk = self._chunks[number]
+        left = self._budget - self._used
+        text = fit(chunk, left, self._count, self._language_code)
+        if not text and not self.texts:
+            text = longest_prefix(chunk.text, left, self._count)
+        if text:
+            self.texts[number] = text
+            self._wordings.append(wording(text))
+        self._used = self._used + self._count(text) if text == chunk.text else self._budget
 
 
 def fit(chunk: Chunk, tokens: int, count_tokens: Counts, language_code: str) -> str:

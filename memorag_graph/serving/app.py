@@ -120,8 +120,10 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     """
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="question") as executor:
         asyncio.get_running_loop().set_default_executor(executor)
-        yield
-        app.state.stopping.set()
+        try:
+            yield
+        finally:
+            app.state.stopping.set()
 
 
 app = _service(

@@ -174,12 +174,15 @@ class KeyFile:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or user_dir() / KEYS_FILE
-        self._read_at: tuple[int, int] | None = None
-        self._keys: Sequence[Key] = ()
+        self._read: tuple[tuple[int, int, int], Sequence[Key]] = ((0, 0, 0), ())
 
     def exists(self) -> bool:
         """Return whether keys were ever made."""
-        return self._path.exists()
+        try:
+            self._path.stat()  # not exists(), which is false for files that cannot be looked at, from Python 3.14 on
+        except FileNotFoundError:
+            return False
+        return True
 
     def identify(self, secret: str) -> Principal | None:
         """Compare a secret with all keys in constant time."""
@@ -201,10 +204,11 @@ class KeyFile:
                 stat = self._path.stat()
             except FileNotFoundError:
                 return ()
-            if self._read_at != (stat.st_mtime_ns, stat.st_size):
-                self._keys = self._parse(self._path.read_bytes())
-                self._read_at = (stat.st_mtime_ns, stat.st_size)
-        return self._keys
+            stamp, (known, keys) = (stat.st_ino, stat.st_mtime_ns, stat.st_size), self._read
+            if known != stamp:
+                keys = self._parse(self._path.read_bytes())
+                self._read = (stamp, keys)  # at once: other threads read it
+        return keys
 
     def add(self, name: str, tenant: str, role: Role) -> str:
         """Make a key and return its secret, which is shown this once.

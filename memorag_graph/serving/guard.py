@@ -13,7 +13,7 @@ from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials, HTTP
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import DiskError, InputError
 from memorag_graph.serving.credentials import Credentials, Everybody, Principal
 from memorag_graph.serving.json_body import read_json
 
@@ -157,9 +157,9 @@ async def authenticate(request: Request, credentials: Credentials, count_request
 
     try:
         client = await asyncio.get_running_loop().run_in_executor(_IDENTIFYING, identify)
-    except InputError:
-        _log.exception("the keys cannot be read")
-        raise HTTPException(503, "the service cannot read its keys; see its log") from None
+    except (InputError, DiskError):  # its message names files of the server
+        _log.exception("the keys or quotas cannot be read")
+        raise HTTPException(503, "the service cannot read its keys or quotas; see its log") from None
     if client is None:
         raise HTTPException(401, _ADVICE, headers=_CHALLENGE)
     return client

@@ -92,7 +92,7 @@ class IssuerKeys:
             self._fetched, self._fault = _Fetched(self._clock(), self._fetch()), ""
         except httpx.HTTPStatusError as error:
             self._fault = f"HTTP {error.response.status_code}"
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             self._fault = type(error).__name__
         except (httpx.InvalidURL, jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError):
             self._fault = "its answer is not what OpenID Connect Discovery prescribes"

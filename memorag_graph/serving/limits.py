@@ -100,5 +100,9 @@ class LimitRequests:
                     raise
                 late = error_response(504, f"the request took longer than its limit of {self._limits.seconds:g} s")
                 await late(scope, receive, send)
+            except asyncio.CancelledError:  # the server stops
+                if has_started:
+                    raise
+                await error_response(503, "the service is being stopped; try again later")(scope, receive, send)
             finally:
                 cancellation.cancel()

@@ -82,13 +82,13 @@ class OidcTokens:
         return Principal(name, tenant, self._role(claims.get(self._options.oidc_role_claim)))
 
     def _role(self, claimed: object) -> Role:
-        """Return the role of a claim: reader if there is none; of a list, which may hold others, the highest."""
+        """Return the role of a claim: reader if there is none; of a list, which may hold others, the highest known."""
         if claimed is None:
             return "reader"
         known = [role for role in get_args(Role) if role in (claimed if isinstance(claimed, list) else [claimed])]
-        if not known and not isinstance(claimed, list):
+        if not known:
             raise ForbiddenError(
                 f"the token's claim {self._options.oidc_role_claim!r} must be one of {', '.join(get_args(Role))}; ask "
                 "whoever runs the issuer"
             )
-        return max(known, key=RANK.__getitem__, default="reader")
+        return max(known, key=RANK.__getitem__)

@@ -30,9 +30,9 @@ class Journal:
         self._path = path
 
     @property
-    def directory(self) -> Path:
-        """Directory of the memory that is being built; without a file, the current one."""
-        return self._path.parent if self._path else Path()
+    def directory(self) -> Path | None:
+        """Directory of the memory that is being built; None if it is not kept."""
+        return self._path.parent if self._path else None
 
     def read(self) -> dict[str, str]:
         """Return the notes by key. A damaged journal is removed and counts as empty.

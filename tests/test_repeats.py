@@ -1,0 +1,161 @@
+"""Passages are repeats only if nothing differs that could matter; those that contradict each other are both shown."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memorag_graph.documents import read_document
+from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.graph import build_graph
+from memorag_graph.registry import Registry
+from memorag_graph.retrieval.selection import Selection
+from memorag_graph.settings import RunOptions
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.repeats import is_repeat, wording
+
+FIELD = Path(__file__).parent / "field"
+LEAVE = "Employees may carry unused leave over into the next year, provided the manager agrees."
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (LEAVE, LEAVE.replace("may carry", "may not carry")),
+        ("It is on.", "It is off."),
+        ("The daily allowance is 38 euros.", "The daily allowance is 52 euros."),
+        ("The dose is 3.5 mg.", "The dose is 35 mg."),
+        ("The dose is 5 mg.", "The dose is 5 µg."),
+        ("The plant makes 5 MW.", "The plant makes 5 mW."),
+        ("It was -5 degrees.", "It was 5 degrees."),
+        ("It costs €5.", "It costs $5."),
+        ("A share of 5 % remains.", "A share of 5 remains."),
+        ("Signed on 3/4/2021.", "Signed on 4/3/2021."),
+        ("Quill saw Petrie.", "Petrie saw Quill."),
+        ("Only x < 3 is allowed.", "Only x > 3 is allowed."),
+        ("ปี 2563 เรือหยุด", "ปี 2563 เรือไม่หยุด"),
+        ("公司没有裁员。", "公司有裁员。"),
+        ("Der Vertrag gilt.", "Der Vertrag gilt nicht."),
+    ],
+)
+def test_texts_that_differ_in_what_could_matter_are_no_repeats(first: str, second: str) -> None:
+    for around in ("{}", "Before. {} After.", "# Title\n\n{}"):
+        assert not is_repeat(wording(first), [wording(around.format(second))])
+        assert not is_repeat(wording(second), [wording(around.format(first))])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [f"  {LEAVE}\n", LEAVE.replace(" ", "\n"), f"## Leave\n\n{LEAVE} More.", LEAVE.replace(",", ";"), f"“{LEAVE}”"],
+)
+def test_spaces_punctuation_and_what_surrounds_a_text_do_not_matter(other: str) -> None:
+    assert is_repeat(wording(LEAVE), [wording(other)])
+
+
+def pieces(*texts: str) -> list[Chunk]:
+    return [Chunk(f"{number}.txt", number, 0, len(text), text) for number, text in enumerate(texts)]
+
+
+def count(text: str) -> int:
+    return len(text.split())
+
+
+def test_repeats_are_passed_over_only_while_the_budget_is_short() -> None:
+    chunks = pieces(LEAVE, LEAVE, LEAVE.replace("may", "may not"), "The ferry sailed.", LEAVE)
+    for budget, expected in ((1000, {0, 1, 2, 3, 4}), (46, {0, 1, 2, 3}), (32, {0, 2, 3})):
+        selection = Selection(chunks, budget, count, "en")
+        selection.take(range(5))
+        selection.fill()
+        assert {number for number, text in selection.texts.items() if text == chunks[number].text} == expected, budget
+
+
+def cite(*quotes: str) -> list[Citation]:
+    return [Citation(number, f"{number}.md", 0, len(quote), quote) for number, quote in enumerate(quotes, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "question"),
+    [
+        (LEAVE, LEAVE.replace("may carry", "may not carry"), "May leave be carried over?"),
+        ("The daily allowance for meals is 38 euros.", "The daily allowance for meals is 52 euros.", "Allowance?"),
+        ("Der Vertrag gilt auch für alle Boote.", "Der Vertrag gilt auch für keine Boote.", "Gilt der Vertrag?"),
+    ],
+)
+def test_sentences_that_differ_in_one_place_contradict_each_other(first: str, second: str, question: str) -> None:
+    one, other = cite(first, second)
+    (found,) = conflicts([one], [one, other], question)
+    assert (found.stated, found.other) == (one, other)
+    assert conflicts([one, other], [one, other], question) == [found]  # told once
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "question"),
+    [
+        (LEAVE, LEAVE, "Leave?"),
+        (
+            "Arden has its works in Hull since 1980.",
+            "Brook has its works in Derby since 1981.",
+            "Which works are in Hull?",
+        ),
+        ("Arden has supplied us with bags for years.", "Brook has supplied us with bags for years.", "Who supplies?"),
+        (
+            "The daily allowance in 2021 was 38 euros.",
+            "The daily allowance in 2024 was 38 euros.",
+            "Allowance in 2024?",
+        ),
+        ("Captain Quill was proud of Thorle Harbour.", "Captain Quill was proud of Averil Harbour.", "Proud of what?"),
+        ("It costs five.", "It costs six.", "What does it cost?"),
+    ],
+)
+def test_other_sentences_do_not(first: str, second: str, question: str) -> None:
+    one, other = cite(first, second)
+    assert conflicts([one], [one, other], question) == []
+
+
+@pytest.fixture
+def ask(embedded_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(embedded_home))
+    graph = build_graph(Registry())
+
+    def run(question: str, *names: str) -> dict:
+        files = [str(FIELD / name) for name in names]
+        given = {"files": files, "query": question, "task_type": "lookup", "save_dir": str(tmp_path / "m")}
+        return graph.invoke(given, context=RunOptions(generator="extractive"))  # type: ignore[call-overload]
+
+    return run
+
+
+VERSIONS = ("versions/handbook_2021.md", "versions/handbook_2024.md")
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("question", "both"),
+    [
+        ("May unused annual leave be carried over?", ("may carry", "may not carry")),
+        ("What is the daily allowance for meals?", ("38 euros", "52 euros")),
+    ],
+)
+def test_of_two_versions_both_are_quoted_and_the_contradiction_is_told(ask, question, both) -> None:
+    result = ask(question, *VERSIONS)
+    quotes = " ".join(citation["quote"] for citation in result["citations"])
+    assert all(words in quotes for words in both)
+    assert "conflicting_passages" in result["faults"]
+    assert {conflict[side]["source"][-15:] for conflict in result["conflicts"] for side in ("stated", "other")} == {
+        "andbook_2021.md",
+        "andbook_2024.md",
+    }
+    assert any("nearly the same, but not the same" in notice for notice in result["notices"])
+
+
+@pytest.mark.embedded
+def test_a_list_gets_evidence_from_every_place(ask) -> None:
+    names = json.loads((FIELD / "suppliers_leeds.json").read_text())
+    result = ask("Which suppliers have their works in Leeds?", "suppliers.txt")
+    evidence = " ".join(document.page_content for document in result["evidence"])
+    assert [name for name in names if f"{name} Limited has its works in Leeds" not in evidence] == []
+
+
+def test_the_files_of_this_test_are_readable() -> None:
+    assert all(read_document(FIELD / name).text for name in (*VERSIONS, "suppliers.txt"))
