@@ -3,7 +3,7 @@
     python benchmarks/soak.py [--minutes 15] [--clients 20]
 
 Every answer is compared with the one that a client alone got before. Reported: the times of answers, what differed, and
-the service's RSS, open files, threads and temporary files at the beginning and at the end.
+the service's RSS, open files, threads and temporary files all the time.
 """
 
 import argparse
@@ -30,8 +30,8 @@ TASKS, SHARES = ("lookup", "qa"), (85, 15)
 
 CHARACTERS = 2_000
 SETTINGS = {"gist_chunk_size": 256, "gist_tokens": 16}
-WARM_UP = 30.0
-"""Seconds before the first look at the service's resources: caches fill."""
+SAMPLE_SECONDS = 30.0
+"""Between two looks at the service's resources; in the first minutes caches fill."""
 
 
 class Service:
@@ -179,10 +179,10 @@ def main() -> None:
         threads = [threading.Thread(target=soak.client, args=(seed,)) for seed in range(arguments.clients)]
         for thread in threads:
             thread.start()
-        time.sleep(min(WARM_UP, 30 * arguments.minutes))
-        before = service.resources()
-        for thread in threads:
-            thread.join()
+        samples = []
+        while any(thread.is_alive() for thread in threads):
+            samples.append(service.resources())
+            time.sleep(SAMPLE_SECONDS)
         time.sleep(5)
         after = service.resources()
         service.stop()
@@ -194,7 +194,7 @@ def main() -> None:
             "actions": dict(soak.did),
             "wrong_answers": len(soak.wrong),
             "answer_seconds": {task: percentiles(seconds) for task, seconds in soak.seconds.items()},
-            "service_after_warm_up": before,
+            "service_every_30_seconds": samples,
             "service_at_the_end": after,
         },
     )
