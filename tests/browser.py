@@ -52,7 +52,7 @@ def demo_server(home: Path, models: Path) -> Iterator[str]:
     (home / "tmp").mkdir()
     port = free_port()
     command = ["python", "-m", "memorag_graph", "ui", "--port", str(port)]
-    environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), "MEMORAG_GRAPH_GIST_TOKENS": "48"}
+    environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), "MEMORAG_GRAPH_GIST_TOKENS": "32"}
     with serving(command, "/_stcore/health", home, environment, port) as url:
         yield url
 

@@ -100,7 +100,7 @@ def test_a_saved_memory_and_a_question_give_the_logits_of_one_go(
 def test_an_appended_real_memory_is_the_one_made_from_scratch(
     float32: LocalMemoryModel, prompts: Prompts, kind: MemoryKindName
 ) -> None:
-    documents = [Document(name, LETTER[start : start + 1000]) for name, start in (("a", 0), ("b", 4000))]
+    documents = [Document(name, LETTER[start : start + 600]) for name, start in (("a", 0), ("b", 4000))]
     settings = MemorySettings(kind=kind, gist_chunk_size=128, gist_tokens=16)
     before = build(float32, documents[:1], prompts, settings)
     after = rebuild(float32, before, appended(before, documents[1:]))

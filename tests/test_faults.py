@@ -35,7 +35,7 @@ FAULTS = [
 
 CHOSEN = os.environ.get("MEMORAG_FAULTS", "")
 EVERY = CHOSEN != ""
-POINTS, POINTS_IN_MEMORIES = 3, 1
+POINTS, POINTS_IN_MEMORIES = 2, 1
 """How many calls each fault hits, unless it hits all: models make changes of memories slower."""
 
 OF_SQLITE = ("unable to open database", "readonly database", "disk I/O error", "malformed")

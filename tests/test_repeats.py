@@ -1,6 +1,7 @@
 """Passages are repeats only if nothing differs that could matter; those that contradict each other are both shown."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from memorag_graph.registry import Registry
 from memorag_graph.retrieval.selection import Selection
 from memorag_graph.settings import RunOptions
 from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.list_questions import asks_for_list
 from memorag_graph.text.repeats import is_repeat, wording
 
 FIELD = Path(__file__).parent / "field"
@@ -155,6 +157,45 @@ def test_a_list_gets_evidence_from_every_place(ask) -> None:
     result = ask("Which suppliers have their works in Leeds?", "suppliers.txt")
     evidence = " ".join(document.page_content for document in result["evidence"])
     assert [name for name in names if f"{name} Limited has its works in Leeds" not in evidence] == []
+    quotes = " ".join(citation["quote"] for citation in result["citations"])
+    assert sorted(re.findall(r"(\w+) Limited has its works", quotes)) == names
+    assert set(re.findall(r"works in (\w+)", quotes)) == {"Leeds"}
+    assert "list_may_be_incomplete" in result["faults"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which suppliers have their works in Leeds?",
+        "Which of the ships were sold?",
+        "List all ports.",
+        "Name every captain of the Garrow Queen.",
+        "How many suppliers are in Hull?",
+        "What are the exceptions?",
+        "Welche Lieferanten haben ihr Werk in Leeds?",
+        "Wie viele Schiffe wurden verkauft?",
+        "Quels fournisseurs sont à Leeds ?",
+        "哪些供应商在利兹？",
+    ],
+)
+def test_questions_for_lists(question: str) -> None:
+    assert asks_for_list(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which supplier has its works in Hull?",
+        "Who rebuilt the lighthouse?",
+        "What is its name?",
+        "When was the list published?",
+        "Which is this?",
+        "Welches Schiff wurde verkauft?",
+        "谁修了灯塔？",
+    ],
+)
+def test_questions_for_one_thing(question: str) -> None:
+    assert not asks_for_list(question)
 
 
 def test_the_files_of_this_test_are_readable() -> None:

@@ -6,8 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from memorag_graph.documents import from_text
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
-from tests.conftest import TEXT, tiny_model
+from memorag_graph.memory.storage.store import MemoryStore
+from memorag_graph.progress import Progress
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+from tests.conftest import TEXT, HashEmbeddings, tiny_model
 from tests.servers import memorag_serve
 
 pytestmark = pytest.mark.embedded
@@ -50,7 +55,10 @@ def test_a_stopped_service_ends_and_the_next_one_resumes(
     (journal,) = (tmp_path / "home" / "memories").rglob(JOURNAL)
     notes = Journal(journal).read()
     assert len(notes) >= 3
-    with memorag_serve(tmp_path, environment, *options) as url:
-        after = progress(url, most_notes=10_000)
-    assert after[0]["total"] < before[0]["total"]  # type: ignore[operator]
+    registry, told = Registry(MemoryStore(tmp_path / "home" / "memories")), list[Progress]()
+    registry.add_embeddings("embedded", HashEmbeddings())
+    chosen = RunOptions(model=str(tmp_path / "model"), embedding_model="embedded", **SETTINGS)
+    registry.memorize([from_text(LONG, "a.txt")], chosen, report=told.append)
+    total = next(it.total for it in told if it.stage == "gists")
+    assert total < before[0]["total"]  # type: ignore[operator]
     assert not journal.exists()

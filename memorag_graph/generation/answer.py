@@ -15,6 +15,7 @@ Fault = Literal[
     "unsupported_statement",
     "wrong_language",
     "conflicting_passages",
+    "list_may_be_incomplete",
     "weak_evidence",
     "no_evidence",
     "generator_failed",

@@ -15,7 +15,7 @@ from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.fence import Fence
-from memorag_graph.generation.notices import Findings, judge, report_conflicts
+from memorag_graph.generation.notices import Findings, judge, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import sentences_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
@@ -52,6 +52,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
         contradicting = [] if abstained else self._conflicts(given, checked)
         report_conflicts(findings, contradicting)
+        if not abstained and given["task_type"] != "summarize":
+            report_list(findings, given["question"])
         if not abstained and given["task_type"] != "summarize" and checked.citations and certainty < THRESHOLD:
             findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
         return Answer(

@@ -11,13 +11,20 @@ from pydantic import ConfigDict, Field
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.conflicts import conflicts
-from memorag_graph.generation.notices import Findings, report_conflicts
+from memorag_graph.generation.notices import Findings, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.text.list_questions import asks_for_list
 
 _CENTRALITY = 0.3
+
+_ALIKE = 0.9
+"""Share of the best sentence's words of the question from which a sentence belongs to a list, too."""
+
+_MOST_LISTED = 20
+"""Maximum sentences of an answer to a question that asks for a list."""
 
 
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
@@ -58,6 +65,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return _answer_of(_quoted(chosen), chosen, findings, 1.0)
         chosen, certainty = self._nearest(given, found)
         if certainty >= THRESHOLD:
+            report_list(findings, given["question"])
             contradicting = conflicts(chosen, found, given["question"])
             report_conflicts(findings, contradicting)
             shown = [it for it in found if it in chosen or it in [conflict.other for conflict in contradicting]]
@@ -72,11 +80,13 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         scores = score_sentences(found, meaning, question, clues, rarity, code)
         ranked = [index for index in descending(scores.total) if is_quotable(found[index].quote)]
-        chosen = sorted(distinct(ranked, found, self.sentences))
-        quotes = [found[index].quote for index in chosen]
-        return [found[index] for index in chosen], confidence(
-            *features(question, quotes, meaning[chosen], chance, rarity, code)
-        )
+        best = sorted(distinct(ranked, found, self.sentences))
+        quotes = [found[index].quote for index in best]
+        certainty = confidence(*features(question, quotes, meaning[best], chance, rarity, code))
+        if asks_for_list(question):
+            alike = [index for index in ranked if scores.words[index] >= _ALIKE * scores.words[ranked[0]]]
+            best = sorted({*distinct(alike, found, _MOST_LISTED)}) if len(alike) > 1 else best
+        return [found[index] for index in best], certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from memorag_graph.generation.answer import Citation, Conflict, Fault
 from memorag_graph.generation.citation_check import Checked, without_marks
 from memorag_graph.text.languages import Language, detect_language, language
+from memorag_graph.text.list_questions import asks_for_list
 from memorag_graph.text.words import count_words
 
 _FEWEST_WORDS = 20
@@ -31,6 +32,13 @@ def report_conflicts(findings: Findings, conflicts: Sequence[Conflict]) -> None:
         return
     pairs = "; ".join(f"{_named(it.stated)} and {_named(it.other)}" for it in conflicts)
     findings.add("conflicting_passages", f"Passages say nearly the same, but not the same: {pairs}.")
+
+
+def report_list(findings: Findings, question: str) -> None:
+    """Add that an answer to a question that asks for a list or a count may be incomplete."""
+    if asks_for_list(question):
+        notice = "The question asks for several things; the passages that were found may not name all of them."
+        findings.add("list_may_be_incomplete", notice)
 
 
 def _named(sentence: Citation) -> str:
