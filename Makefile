@@ -28,7 +28,7 @@ demo: $(STAMP) ## memorize the example document and answer one question per task
 
 # Three workers on two cores: some tests wait for servers and browsers. The order is that of tests/conftest.py.
 test: $(STAMP) ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # No cache: which imports are first-party depends on which files exist, not only on the file that is checked.
 check: $(STAMP) ## formatting, lint and types

@@ -15,7 +15,7 @@ from tests.servers import langgraph_dev, memorag_serve
 
 pytestmark = pytest.mark.embedded
 
-_CHARACTERS = 1500
+_CHARACTERS = 500
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def ask(embedded_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def run(question: str, *names: str) -> dict:
         files = [str(FIELD / name) for name in names]
         given = {"files": files, "query": question, "task_type": "lookup", "save_dir": str(tmp_path / "m")}
-        return graph.invoke(given, context=RunOptions(generator="extractive"))  # type: ignore[call-overload]
+        return graph.invoke(given, context=RunOptions(generator="extractive", gist_tokens=16))  # type: ignore[call-overload]
 
     return run
 
