@@ -81,6 +81,7 @@ def cite(*quotes: str) -> list[Citation]:
     [
         (LEAVE, LEAVE.replace("may carry", "may not carry"), "May leave be carried over?"),
         ("The daily allowance for meals is 38 euros.", "The daily allowance for meals is 52 euros.", "Allowance?"),
+        ("The fee is 38 euros.", "The fee is 52 euros.", "What is the fee?"),
         ("Der Vertrag gilt auch für alle Boote.", "Der Vertrag gilt auch für keine Boote.", "Gilt der Vertrag?"),
     ],
 )

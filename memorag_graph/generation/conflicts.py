@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from memorag_graph.generation.answer import Citation, Conflict
 from memorag_graph.text.repeats import wording
 
-_LEAST_SHARED = 5
+_LEAST_SHARED = 4
 """Words that both sentences must have; shorter ones are alike by chance."""
 
 _LEAST_SAME = 0.75
@@ -55,8 +55,7 @@ def _words(text: str) -> list[str]:
 
 def _difference(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str]] | None:
     """Return the words in which two sentences differ, if that is one place of a few words; None if they do not."""
-    shared = min(len(first), len(second)) - _LONGEST_DIFFERENCE
-    if abs(len(first) - len(second)) > _LONGEST_DIFFERENCE or shared < _LEAST_SHARED - _LONGEST_DIFFERENCE:
+    if abs(len(first) - len(second)) > _LONGEST_DIFFERENCE:
         return None
     matcher = SequenceMatcher(None, first, second, autojunk=False)
     if matcher.quick_ratio() < _LEAST_SAME:
