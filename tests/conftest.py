@@ -29,6 +29,7 @@ from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.settings import FastPathsOption, MemorySettings, RunOptions
 from memorag_graph.text.chunking import Chunk, CountsTokens, split_chunks
 from memorag_graph.text.languages import language
+from tests.oidc_issuer import Issuer
 from tests.openai_server import OpenAIServer
 
 CONVERTED = user_dir() / "models"
@@ -228,6 +229,14 @@ class HashEmbeddings(Embeddings):
             seed = int.from_bytes(hashlib.sha256(word.strip(".,?!").encode()).digest()[:8], "big")
             vector += np.random.default_rng(seed).normal(size=self.size)
         return [float(value) for value in vector]
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An issuer of tokens on this machine."""
+    issuer = Issuer()
+    yield issuer
+    issuer.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from memorag_graph.errors import NoRoomError
 from memorag_graph.inference.decode_session import SharedPrefixSession
 from memorag_graph.memory import room
 from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.models import gist_batch
 from memorag_graph.models.compute_threads import ThreadedEmbeddings
 from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.loading import ModelSource, load_language_model
@@ -154,6 +155,30 @@ def test_gists_that_do_not_fit_side_by_side_are_the_same(only_rows: Fail) -> Non
         written()
 
 
+@pytest.mark.parametrize("most", [3, 0])
+def test_buffers_that_do_not_fit_become_narrower(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    model = tiny_model("llama")
+
+    def written() -> dict[int, list[int]]:
+        batch: GistBatch[int] = GistBatch(Scheduler(model), model, 60, Sampling(24), lambda _: None)
+        return dict(batch.write(enumerate(PROMPTS), len(PROMPTS)))
+
+    expected = written()
+    real = gist_batch.open_session
+
+    def tried(model: Any, prefixes: list[None], columns: int) -> Any:
+        if len(prefixes) > most:
+            raise ERRORS[1]
+        return real(model, prefixes, columns)
+
+    monkeypatch.setattr(gist_batch, "open_session", tried)
+    if most:
+        assert written() == expected
+    else:
+        with pytest.raises(NoRoomError, match="a summary needs"):
+            written()
+
+
 def test_texts_that_do_not_fit_at_once_are_embedded_in_parts() -> None:
     sizes: list[int] = []
 
@@ -183,14 +208,6 @@ def test_other_errors_are_not_taken_for_a_full_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes"):
         ThreadedEmbeddings(broken, torch.device("cpu")).embed_documents(["a", "b"])
     assert broken.calls == 1
-
-
-@pytest.fixture
-def registry() -> Registry:
-    registry = Registry()
-    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
-    registry.add_embeddings("hash", HashEmbeddings())
-    return registry
 
 
 def free(monkeypatch: pytest.MonkeyPatch, count: int) -> None:

@@ -102,13 +102,6 @@ class Tracer(BaseCallbackHandler):
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    issuer = Issuer()
-    yield issuer
-    issuer.stop()
-
-
-@pytest.fixture
 def secrets(
     issuer: Issuer, openai_server: OpenAIServer, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Secrets:

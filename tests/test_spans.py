@@ -11,20 +11,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from memorag_graph import spans
 from memorag_graph.errors import ModelError
 from memorag_graph.graph import build_graph
-from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
-from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
+from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
 GIVEN = {"context": TEXT, "query": QUESTION, "task_type": "memorag"}
-
-
-@pytest.fixture
-def registry() -> Registry:
-    registry = Registry()
-    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
-    registry.add_embeddings("hash", HashEmbeddings())
-    return registry
 
 
 @pytest.fixture

@@ -99,12 +99,12 @@ class GistBatch(Generic[Key]):
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                if len(self._rows) == 1:
+                if len(self._rows) <= 1:
                     raise NoRoomError(
                         f"a summary needs {size(self._row_bytes)} for its keys and values and room to compute; lower "
                         "gist_chunk_size, or close other programs"
                     ) from None
-            del self._session  # its buffers would be held beside the new ones
+            self._session = self._scheduler.call(lambda: open_session(self._model.model, [], 0))  # frees the buffers
             self.width = len(self._rows) // 2
             waiting = chain([(row.key, row.prompt) for row in self._rows if row], waiting)
 

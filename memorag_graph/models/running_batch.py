@@ -72,7 +72,7 @@ class RunningBatch:
                     yield
                 continue
             except Exception as error:
-                if not is_out_of_memory(error):
+                if not self._rows or not is_out_of_memory(error):
                     raise
             self._make_room()
 
