@@ -35,6 +35,7 @@ def memory_record(opened: OpenMemory) -> MemoryRecord:
         "memory_bytes": memory.nbytes,
         "shards": len(memory.shards),
         "chunks": len(opened.index.chunks),
+        "notices": [f"{document.source}: {notice}" for document in memory.documents for notice in document.notices],
     }
 
 
@@ -69,15 +70,14 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "end": passage.end,
             "score": passage.score,
             "queries": [asdict(query) for query in passage.queries],
-            **page_and_section(passage.page_map, passage.start),
+            **known_place(passage.page_map, passage.start),
         },
     )
 
 
-def page_and_section(page_map: PageMap, offset: int) -> dict[str, Any]:
-    """Return the ``page`` and ``section`` of a character, as far as they are known."""
-    found = {"page": page_map.page(offset), "section": page_map.section(offset)}
-    return {key: value for key, value in found.items() if value is not None}
+def known_place(page_map: PageMap, offset: int) -> dict[str, Any]:
+    """Return the ``page``, ``section``, ``label`` and table ``header`` of a character, as far as they are known."""
+    return {key: value for key, value in page_map.place(offset).items() if value is not None}
 
 
 def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "Evidence":

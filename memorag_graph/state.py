@@ -77,6 +77,10 @@ class CitationRecord(TypedDict):
     """Page on which it begins; None if the document has no pages."""
     section: NotRequired[str | None]
     """Heading of the section in which it begins; None if there is none."""
+    label: NotRequired[str | None]
+    """The document's own name of the place, such as a page's label or the time of a subtitle; None if there is none."""
+    header: NotRequired[str | None]
+    """Header of the table that it is a row of; None if there is none."""
     supported: NotRequired[bool]
     """Whether the passage supports the sentence that cites it."""
 
@@ -105,6 +109,8 @@ class MemoryRecord(TypedDict):
     memory_bytes: int
     shards: int
     chunks: int
+    notices: NotRequired[list[str]]
+    """What to know of how its documents were read, for example that a page is a picture; each begins with a name."""
 
 
 class TraceRecord(TypedDict):

@@ -23,6 +23,8 @@ def show_stats(console: Console, result: Mapping[str, Any]) -> None:
     contents = f"{memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}"
     console.print(f"Memory: {contents if memory['memory_tokens'] else f'held by the server{shards}'}")
     console.print(f"Chunks in the retrieval corpus: {memory['chunks']:,}")
+    for notice in memory.get("notices", []):
+        console.print(Text(notice, style="yellow"))
 
 
 def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, streamed: bool = False) -> None:
@@ -56,6 +58,7 @@ def _answer(result: Mapping[str, Any]) -> Text:
 
 def _place(citation: Mapping[str, Any]) -> Text:
     page = f", page {citation['page']}" if citation.get("page") is not None else ""
+    page += f", {citation['label']}" if citation.get("label") else ""
     section = f", “{citation['section']}”" if citation.get("section") else ""
     span = f"{citation['source']}:{citation['start']}–{citation['end']}"
     place = Text(f"  [{citation['number']}] {span}{page}{section}", style="cyan")

@@ -32,12 +32,14 @@ class Document:
     Attributes:
         source: Name of its source, for example a path.
         text: The text.
-        page_map: Starts of its pages and sections.
+        page_map: Where its pages, sections and tables are.
+        notices: What a reader should know of how it was read, for example that a page is a picture.
     """
 
     source: str
     text: str
     page_map: PageMap = NO_PAGES
+    notices: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:

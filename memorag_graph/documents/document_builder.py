@@ -1,9 +1,11 @@
-"""Build a text with pages and sections from blocks."""
+"""Build a text from blocks, with its pages, sections, labels and notices."""
 
 import re
 from collections.abc import Iterable, Sequence
 
+from memorag_graph.documents.document import Document, clean_text
 from memorag_graph.documents.page_map import PageMap
+from memorag_graph.documents.table_rows import rows_as_records
 from memorag_graph.errors import InputError
 
 MOST_CHARACTERS = 200_000_000
@@ -30,10 +32,20 @@ class Builder:
         self._length = 0
         self._pages: list[tuple[int, int]] = []
         self._sections: list[tuple[int, str]] = []
+        self._labels: list[tuple[int, str]] = []
+        self._notices: dict[str, None] = {}
 
     def page(self, number: int) -> None:
         """Begin a page."""
         self._pages.append((self._length, number))
+
+    def label(self, text: str) -> None:
+        """Begin a place that the document itself names; an empty text ends it."""
+        self._labels.append((self._length, text))
+
+    def notice(self, text: str) -> None:
+        """Say something that a reader of the document should know of how it was read; said twice, it counts once."""
+        self._notices[text] = None
 
     def heading(self, text: str) -> None:
         """Add a heading, which starts a section."""
@@ -64,11 +76,20 @@ class Builder:
                 "file", f"{self._name} contains more than {MOST_CHARACTERS:,} characters of text; split it"
             )
 
-    def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Add a table: a line per row, cells separated by bars."""
-        lines = [" | ".join(_SPACES.sub(" ", cell).strip() for cell in row) for row in rows]
-        self.text("\n".join(line for line in lines if line.strip(" |")))
+    def table(self, rows: Iterable[Sequence[str]], header_rows: int | None = None) -> None:
+        """Add a table, a line for each row; see :func:`~memorag_graph.documents.table_rows.rows_as_records`."""
+        self.text("\n".join(rows_as_records(rows, header_rows)))
 
-    def build(self) -> tuple[str, PageMap]:
-        """Return the text and its page map."""
-        return _BLANK_LINE.join(self._blocks), PageMap(tuple(self._pages), tuple(self._sections))
+    def build(self) -> Document:
+        """Return the document.
+
+        Raises:
+            InputError: If it contains no text.
+        """
+        text = _BLANK_LINE.join(self._blocks)
+        if not text:
+            raise InputError(
+                "file", " ".join([f"{self._name} contains no text; give a document that does", *self._notices])
+            )
+        page_map = PageMap(tuple(self._pages), tuple(self._sections), tuple(self._labels))
+        return Document(clean_text(self._name), clean_text(text), page_map, tuple(self._notices))

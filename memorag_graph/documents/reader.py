@@ -69,21 +69,19 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
         raise InputError("file", f"{name} has {size:,} bytes; the limit is {MOST_BYTES:,}; split it")
     what = format_of(path, head, name)
     if what == "pdf":
-        text, page_map = read_pdf(path, name, ocr).build()
-    elif what == "docx":
-        text, page_map = read_docx(path, name).build()
-    elif what == "epub":
-        text, page_map = read_epub(path, name).build()
-    elif what == "html":
-        text, page_map = read_html(decode(path.read_bytes(), name, declared_charset(head)), name).build()
-    elif what == "email":
-        text, page_map = read_email(path.read_bytes(), name).build()
-    else:
-        text = decode(path.read_bytes(), name)
-        page_map = markdown_page_map(text) if what == "markdown" else NO_PAGES
+        return read_pdf(path, name, ocr).build()
+    if what == "docx":
+        return read_docx(path, name).build()
+    if what == "epub":
+        return read_epub(path, name).build()
+    if what == "html":
+        return read_html(decode(path.read_bytes(), name, declared_charset(head)), name).build()
+    if what == "email":
+        return read_email(path.read_bytes(), name).build()
+    text = decode(path.read_bytes(), name)
     if not text or text.isspace():
         raise InputError("file", f"{name} contains no text; give a document that does")
-    return Document(clean_text(name), clean_text(text), page_map)
+    return Document(clean_text(name), text, markdown_page_map(text) if what == "markdown" else NO_PAGES)
 
 
 def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:

@@ -62,6 +62,8 @@ class Citation:
         quote: The characters between.
         page: Page of the document that it begins on; None if there are no pages.
         section: Heading of the section that it begins in; None if there is none.
+        label: The document's own name of the place, for example a page's label "iv" or the time of a subtitle.
+        header: Header of the table that it is a row of; None if there is none.
         supported: Whether the passage supports the statement.
     """
 
@@ -72,6 +74,8 @@ class Citation:
     quote: str
     page: int | None = None
     section: str | None = None
+    label: str | None = None
+    header: str | None = None
     supported: bool = True
 
 

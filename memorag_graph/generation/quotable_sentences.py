@@ -34,8 +34,7 @@ def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citat
 def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
     """Cite a sentence of a passage."""
     start, end = passage.start + sentence.start, passage.start + sentence.end
-    page, section = passage.page_map.page(start), passage.page_map.section(start)
-    return Citation(number, passage.source, start, end, sentence.text, page, section)
+    return Citation(number, passage.source, start, end, sentence.text, **passage.page_map.place(start))
 
 
 def is_quotable(text: str) -> bool:

@@ -94,29 +94,33 @@ def _weights(identity: Identity) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A memorized document: name, hash, size, and where its pages and sections begin."""
+    """A memorized document: name, hash, size, its places, and what to know of how it was read."""
 
     source: str
     sha256: str
     characters: int
     tokens: int
     page_map: PageMap = NO_PAGES
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, document: Document, tokens: int) -> "DocumentInfo":
         """Describe a document of ``tokens`` tokens."""
-        return cls(document.source, document.sha256, len(document.text), tokens, document.page_map)
+        text, page_map, notices = document.text, document.page_map, document.notices
+        return cls(document.source, document.sha256, len(text), tokens, page_map, notices)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values, without an empty page map."""
+        """Return the fields as plain values, without those that are empty."""
         fields = {"source": self.source, "sha256": self.sha256, "characters": self.characters, "tokens": self.tokens}
-        return fields | ({"places": self.page_map.to_dict()} if self.page_map else {})
+        fields |= {"places": self.page_map.to_dict()} if self.page_map else {}
+        return fields | ({"notices": list(self.notices)} if self.notices else {})
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "DocumentInfo":
         """Read the fields back from plain values."""
-        given = {name: value for name, value in fields.items() if name != "places"}
-        return cls(**given, page_map=PageMap.of(fields.get("places", {})))
+        given = {name: value for name, value in fields.items() if name not in ("places", "notices")}
+        notices = tuple(map(str, fields.get("notices", ())))
+        return cls(**given, page_map=PageMap.of(fields.get("places", {})), notices=notices)
 
 
 @dataclass(frozen=True, eq=False)

@@ -116,7 +116,8 @@ def _show_answer(key: str, result: Turn) -> None:
 
 
 def _short(citation: dict[str, Any]) -> str:
-    """Return the page or section of a citation and its first words."""
+    """Return the page, label or section of a citation and its first words."""
     page = citation.get("page")
-    place = f"p. {page}" if page is not None else str(citation.get("section") or "")[:_LONGEST_PLACE]
+    named = str(citation.get("label") or citation.get("section") or "")[:_LONGEST_PLACE]
+    place = f"p. {page}" if page is not None else named
     return f"{place} · {' '.join(citation['quote'].split()[:_FIRST_WORDS])} …".removeprefix(" · ")

@@ -76,8 +76,9 @@ def escaped(text: str) -> str:
 
 
 def place_of(found: Mapping[str, Any]) -> str:
-    """Describe the place of a quotation or passage: document, page, section."""
+    """Describe the place of a quotation or passage: document, page, label, section."""
     page = f", page {found['page']}" if found.get("page") is not None else ""
+    page += f", {found['label']}" if found.get("label") else ""
     section = f", “{found['section']}”" if found.get("section") else ""
     offsets = "" if page else f", characters {found['start']:,}–{found['end']:,}"
     return f"{found['source']}{page}{section}{offsets}"

@@ -1,0 +1,53 @@
+"""Write the rows of a table as records: each row names its columns, so that it can be found and quoted alone."""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+CELLS = " | "
+"""Separates the cells of a row."""
+
+_SPACES = re.compile(r"\s+")
+_FIGURE = re.compile(r"\d")
+_YEAR = re.compile(r"(?:\D*\b(?:1[89]|2[01])\d\d\b\D*|Q[1-4]\D*)+")
+_LONGEST_NAME = 80
+
+
+def rows_as_records(rows: Iterable[Sequence[str]], header_rows: int | None = None) -> list[str]:
+    """Return a line for each row below the header: ``Depot: Leeds | Stock: 44``.
+
+    A cell whose column has no name stands alone, as does each cell of a table without a header: ``Leeds | 44``. Empty
+    cells and rows are left out.
+
+    Args:
+        rows: The cells of each row. Cells that span rows or columns are repeated in each.
+        header_rows: Number of rows at the top that name the columns, joined for each column; None looks whether the
+            first row does.
+    """
+    table = [[_SPACES.sub(" ", cell).strip() for cell in row] for row in rows]
+    table = [row for row in table if any(row)]
+    count = (1 if has_header(table) else 0) if header_rows is None else header_rows
+    names = [_joined(column) for column in zip_longest(*table[:count], fillvalue="")]
+    body = table[count:]
+    if not body:
+        return [CELLS.join(filter(None, row)) for row in table]
+    return [CELLS.join(_named(row, names)) for row in body]
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row names the columns: short, distinct texts, no figures other than years."""
+    if len(rows) < 2 or len(rows[0]) < 2:
+        return False
+    names = [name for name in rows[0] if name]
+    named = len(rows[0]) - len(names) <= 1 and len(set(names)) == len(names)
+    return named and all(len(it) <= _LONGEST_NAME and (not _FIGURE.search(it) or _YEAR.fullmatch(it)) for it in names)
+
+
+def _named(row: Sequence[str], names: Sequence[str]) -> list[str]:
+    pairs = zip_longest(row, names[: len(row)], fillvalue="")
+    return [f"{name.rstrip(':')}: {cell}" if name and name != cell else cell for cell, name in pairs if cell]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return the name of a column from its cells in several header rows; a cell that spans rows counts once."""
+    return " ".join(dict.fromkeys(filter(None, names)))
