@@ -8,6 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
 
+from memorag_graph.context_options import ContextOptions
 from memorag_graph.nodes import GENERATE_RETRIES, Nodes
 from memorag_graph.registry import Registry
 from memorag_graph.run_scope import ScopeOf, program_scope
@@ -23,7 +24,7 @@ def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
 
 
 def build(
-    scope_of: ScopeOf, input_schema: type[BaseModel] = GraphInput, context_schema: type[BaseModel] = RunOptions
+    scope_of: ScopeOf, input_schema: type[BaseModel] = GraphInput, context_schema: type[BaseModel] = ContextOptions
 ) -> StateGraph[Any, Any, Any, Any]:
     """Wire the graph without compiling it.
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
+from memorag_graph.context_options import options_of_run
 from memorag_graph.documents import Document, read_documents
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.progress import ReportProgress
@@ -66,5 +67,5 @@ class ProgramScope:
 
 
 def program_scope(registry: Registry) -> ScopeOf:
-    """Return the scope of a program's runs: the registry, and the options passed as the run's context."""
-    return lambda runtime: ProgramScope(registry, runtime.context or RunOptions())
+    """Return the scope of a program's runs: the registry, and the options of their context or config."""
+    return lambda runtime: ProgramScope(registry, options_of_run(runtime.context))

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "memorag_graph"
 
 ALLOWED = {
-    "langgraph": {"graph.py", "nodes.py", "state.py", "run_scope.py", "langchain", "serving"},
+    "langgraph": {"graph.py", "nodes.py", "state.py", "context_options.py", "run_scope.py", "langchain", "serving"},
     "transformers": {"inference", "kv", "models", "beacon", "memory/eviction"},
     "torch": {"inference", "kv", "models", "beacon", "memory/eviction", "memory/storage/memory_files.py"},
     "minference": {"models/acceleration.py"},
@@ -76,6 +76,7 @@ LAYERS = [
     ["state", "routing", "open_memories"],
     ["memory_plan", "serialization"],
     ["registry"],
+    ["context_options"],
     ["run_scope"],
     ["nodes"],
     ["graph"],
