@@ -6,6 +6,7 @@ from typing import Any
 
 from memorag_graph.evaluation.jsonl_log import Line
 from memorag_graph.evaluation.metrics.score import AT, METRICS, Group
+from memorag_graph.evaluation.oracle_gain import ALONE, ORACLE, SHARE
 from memorag_graph.evaluation.results import Results
 
 _TITLES: Mapping[Group, str] = {
@@ -34,6 +35,8 @@ def write_report(
             parts += ["### Evidence recall at other budgets", table(results, at)]
     if len(results) > 1 and (differences := _differences(results, baseline)):
         parts += [f"## Differences from {baseline}", _ABOUT_DIFFERENCES, differences]
+    if shares := {name: metrics[SHARE] for name, metrics in results.items() if SHARE in metrics}:
+        parts += ["## Share of the oracle's gain", _ABOUT_SHARES, _shares(shares)]
     if named := _faults(lines):
         parts += ["## Questions with faults", named]
     parts += [f"![{path.stem}]({path.parent.name}/{path.name})" for path in plots]
@@ -45,6 +48,20 @@ _ABOUT_DIFFERENCES = (
     "Mean difference on the questions for which both have the metric, with its 95 % interval and the p-value of a "
     "randomization test (not corrected for the number of comparisons)."
 )
+
+
+_ABOUT_SHARES = (
+    f"How much of the evidence recall that the reference answer adds to the question (`{ORACLE}` against `{ALONE}`) "
+    "the clues add: 1 is all of it, below 0 is worse than the question alone. 95 % interval over questions."
+)
+
+
+def _shares(shares: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for name, found in shares.items():
+        interval = "–" if found["low"] is None else f"[{found['low']:+.2f}, {found['high']:+.2f}]"
+        rows.append([name, f"{found['mean']:+.2f}", interval, str(found["n"])])
+    return _markdown(["pipeline", "share", "interval", "n"], rows)
 
 
 def table(results: Results, names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from memorag_graph.evaluation.jsonl_log import Line
 from memorag_graph.evaluation.metrics.score import AT
+from memorag_graph.evaluation.oracle_gain import SHARE, gains
 from memorag_graph.evaluation.significance import difference, interval
 
 Results = dict[str, dict[str, dict[str, Any]]]
@@ -14,6 +15,8 @@ Results = dict[str, dict[str, dict[str, Any]]]
 
 def summarize(lines: Mapping[str, Sequence[Line]], metrics: Sequence[str], baseline: str, seed: int) -> Results:
     """Return mean and interval of each metric that is defined for at least one question of a pipeline.
+
+    With the pipelines ``hybrid`` and ``oracle``, the others have their share of the oracle's gain, too.
 
     Args:
         lines: Outcomes by pipeline, for the same questions in the same order.
@@ -33,6 +36,8 @@ def summarize(lines: Mapping[str, Sequence[Line]], metrics: Sequence[str], basel
                     compared = difference([own for own, _ in pairs], [other for _, other in pairs], seed)
                     found["difference"] = {"baseline": baseline, **asdict(compared)}
                 results[name][metric] = found
+    for name, share in gains(lines, seed).items():
+        results[name][SHARE] = asdict(share)
     return results
 
 

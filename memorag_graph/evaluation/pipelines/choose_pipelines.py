@@ -8,6 +8,7 @@ from memorag_graph.evaluation.pipelines.base import Pipeline
 from memorag_graph.evaluation.pipelines.baselines import ClosedBook, Dense, FullContext, Keywords
 from memorag_graph.evaluation.pipelines.expanded import Hyde, MultiQuery
 from memorag_graph.evaluation.pipelines.memorag_pipeline import PARTS, RETRIEVAL, Memorag
+from memorag_graph.evaluation.pipelines.oracle import Oracle
 from memorag_graph.evaluation.workbench import Workbench
 from memorag_graph.settings import RunOptions
 
@@ -18,6 +19,7 @@ PIPELINES: Mapping[str, Callable[[Workbench, str], Pipeline]] = {
     "bm25": Keywords,
     "multi_query": MultiQuery,
     "hyde": Hyde,
+    "oracle": Oracle,
 }
 """Pipelines without variants, by name."""
 
