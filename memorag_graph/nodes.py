@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -215,6 +215,8 @@ class Nodes:
                 "rarity": opened.rarity(state["question"]),
             }
         )
+        if answer.abstained:  # what was not read may hold the answer
+            answer = replace(answer, notices=(*answer.notices, *opened.memory.reading_notices))
         update: Update = {
             **from_answer(answer),
             "basis": "evidence",

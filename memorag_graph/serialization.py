@@ -35,7 +35,7 @@ def memory_record(opened: OpenMemory) -> MemoryRecord:
         "memory_bytes": memory.nbytes,
         "shards": len(memory.shards),
         "chunks": len(opened.index.chunks),
-        "notices": [f"{document.source}: {notice}" for document in memory.documents for notice in document.notices],
+        "notices": memory.reading_notices,
     }
 
 

@@ -132,6 +132,8 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
     for document in info["documents"]:
         text = f"{document['source']}: {document['characters']:,} characters, {document['tokens']:,} tokens"
         table.add_row("[cyan]document[/]", escape(text))
+        for notice in document.get("notices", []):
+            table.add_row("", escape(notice))
     for name, file in info["files"].items():
         table.add_row(f"[cyan]{name}[/]", f"{size(file['bytes'])}, SHA-256 {file['sha256']}")
     console.print(table)

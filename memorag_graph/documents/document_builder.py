@@ -88,8 +88,7 @@ class Builder:
         """
         text = _BLANK_LINE.join(self._blocks)
         if not text:
-            raise InputError(
-                "file", " ".join([f"{self._name} contains no text; give a document that does", *self._notices])
-            )
+            why = f" ({'; '.join(self._notices)})" if self._notices else ""
+            raise InputError("file", f"{self._name} contains no text{why}; give a document that does")
         page_map = PageMap(tuple(self._pages), tuple(self._sections), tuple(self._labels))
         return Document(clean_text(self._name), clean_text(text), page_map, tuple(self._notices))

@@ -169,6 +169,11 @@ class Memory:
             ) from None
 
     @property
+    def reading_notices(self) -> list[str]:
+        """What to know of how the documents were read; each begins with a document's name."""
+        return [f"{document.source}: {notice}" for document in self.documents for notice in document.notices]
+
+    @property
     def context_tokens(self) -> int:
         """Number of tokens of the documents."""
         return sum(document.tokens for document in self.documents)

@@ -49,7 +49,7 @@ def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None
 
 
 def show_statistics(opened: "OpenMemory") -> None:
-    """Show the memory's figures."""
+    """Show the memory's figures, and what to know of how its documents were read."""
     memory = opened.memory
     figures = {
         "Text": f"{memory.context_tokens:,} tokens",
@@ -61,6 +61,8 @@ def show_statistics(opened: "OpenMemory") -> None:
         "Model": memory.identity.model,
     }
     st.markdown("\n".join(f"- {name}: **{value}**" for name, value in figures.items()))
+    for notice in memory.reading_notices:
+        st.warning(escaped(notice))
 
 
 def _show_evidence(result: Result) -> None:
