@@ -91,11 +91,15 @@ def require_free(directory: Path, names: Iterable[str]) -> None:
 
     Raises:
         MemoryFileError: If one would be; names it.
+        MemoryUnreadableError: If the directory cannot be read.
     """
-    manifests = [path for name in (MANIFEST, NEXT_MANIFEST) if (path := directory / name).exists()]
-    others = [path for path in manifests if not _may_be_ours(path)]
-    if not manifests:
-        others = [directory / name for name in names if (directory / name).exists()]
+    try:
+        manifests = [path for name in (MANIFEST, NEXT_MANIFEST) if (path := directory / name).exists()]
+        others = [path for path in manifests if not _may_be_ours(path)]
+        if not manifests:
+            others = [directory / name for name in names if (directory / name).exists()]
+    except OSError as error:
+        raise _unreadable(directory, error) from None
     if others:
         raise MemoryFileError(f"{others[0]} is not part of a memory and would be replaced; use another directory")
 
