@@ -21,7 +21,10 @@ from langchain_core.messages import AIMessage
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, ModelError
+from memorag_graph.evaluation import runner
 from memorag_graph.evaluation.chunks import count_tokens
+from memorag_graph.evaluation.clue_runs import recollect
+from memorag_graph.evaluation.dataset import Question
 from memorag_graph.evaluation.jsonl_log import JournalFile
 from memorag_graph.evaluation.metrics.score import MEASURED_TIME, METRICS
 from memorag_graph.evaluation.outcome import Clues
@@ -115,6 +118,27 @@ def test_a_killed_run_resumes_to_the_same_figures(
     uninterrupted = results(finished)
     assert without_time(results(place)) == without_time({name: uninterrupted[name] for name in KILLED.pipelines})
     assert all(path.read_bytes().startswith(lines) for path, lines in before.items())  # nothing was asked again
+
+
+def test_a_clue_that_fails_costs_its_questions_and_the_next_run_makes_it(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(opened: Any, question: Question, kind: Any, options: Any) -> Clues:
+        if (question.id, kind) == ("a1", "spans"):
+            raise ModelError("the server is down")
+        return recollect(opened, question, kind, options)
+
+    plan = replace(PLAN, pipelines=("dense", "memorag", "memorag-spans"))
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "recollect", failing)
+        run(tmp_path, plan)
+    errors = {
+        name: {it["question"]: it["error"] for it in items(tmp_path, name) if it["error"]} for name in plan.pipelines
+    }
+    assert errors == {"dense": {}, "memorag": {"a1": "the server is down"}, "memorag-spans": {}}
+    run(tmp_path, plan)
+    uninterrupted = results(finished)["memorag"]
+    assert without_time({"memorag": results(tmp_path)["memorag"]}) == without_time({"memorag": uninterrupted})
 
 
 def test_results_have_every_pipeline_with_means_and_intervals(finished: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.evaluation.ask import ask
 from memorag_graph.evaluation.clue_runs import ClueKind, kinds_for, merged, recollect
 from memorag_graph.evaluation.dataset import DataSet, Question
@@ -19,7 +19,10 @@ from memorag_graph.evaluation.outcome import Clues, Outcome
 from memorag_graph.evaluation.pipelines.base import Pipeline
 from memorag_graph.evaluation.run_config import CLUES, ITEMS
 from memorag_graph.evaluation.workbench import Case, Prepared, Workbench
+from memorag_graph.open_memories import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.providers.provider_errors import reason
+from memorag_graph.settings import RunOptions
 
 _LOCK = ".lock"
 
@@ -48,6 +51,8 @@ class Evaluation:
     concurrency: int = 1
     report: ReportProgress = ignore_progress
     _files: dict[str, JournalFile] = field(default_factory=dict, init=False)
+    _failed: dict[tuple[str, ClueKind], str] = field(default_factory=dict, init=False)
+    """Why clues of a question, by its id, failed in this run; the next run tries them again."""
 
     def run(self) -> Mapping[str, Sequence[Line]]:
         """Ask the remaining questions; return the outcomes of each pipeline in the order of the questions.
@@ -87,7 +92,7 @@ class Evaluation:
         return [lines[question.id] for question in self.data_set.questions]
 
     def _recall(self, prepared: Prepared, pending: Mapping[str, Sequence[Question]], clues: JournalFile) -> None:
-        """Generate and store the clues that pending questions need."""
+        """Generate and store the clues that pending questions need; note why those that fail do."""
         wanted: dict[tuple[str, ClueKind], Question] = {}
         for pipeline in self.pipelines:
             for question in pending[pipeline.name]:
@@ -101,21 +106,28 @@ class Evaluation:
         opened = self.bench.memory(prepared.document, self.report)
         with self._threads() as threads:
             made = threads.map(
-                lambda key: recollect(opened, wanted[key], key[1], self.bench.options),
+                lambda key: _recollect(opened, wanted[key], key[1], self.bench.options),
                 wanted,
             )
             for done, ((question_id, kind), found) in enumerate(zip(wanted, made, strict=True), start=1):
-                clues.append({"question": question_id, "kind": kind, **asdict(found)})
+                if isinstance(found, Clues):
+                    clues.append({"question": question_id, "kind": kind, **asdict(found)})
+                else:
+                    self._failed[question_id, kind] = found
                 self.report(Progress("clues", done, len(wanted), "clues"))
 
     def _ask(self, pipeline: Pipeline, cases: Sequence[Case], clues: JournalFile) -> None:
         """Ask a pipeline, storing each outcome."""
         self.bench.forget()
-        recalled = [_recalled(clues, case.question, pipeline) for case in cases]
+        recalled = [self._recalled(clues, case.question, pipeline) for case in cases]
         file = self._files[pipeline.name]
         with self._threads() as threads:
             outcomes = threads.map(
-                lambda case, known: ask(pipeline, case, known, answers=self.answers, budgets=self.budgets),
+                lambda case, known: (
+                    ask(pipeline, case, known, answers=self.answers, budgets=self.budgets)
+                    if isinstance(known, Clues)
+                    else Outcome(error=known)
+                ),
                 cases,
                 recalled,
             )
@@ -123,6 +135,14 @@ class Evaluation:
                 file.append(self._line(pipeline, case, outcome))
                 total = len(self.data_set.questions)
                 self.report(Progress(pipeline.name, len(file.lines), total, "questions"))
+
+    def _recalled(self, clues: JournalFile, question: Question, pipeline: Pipeline) -> Clues | str:
+        """Return the clues of a question that a pipeline uses, or why one of them failed."""
+        wanted = [kind for kind in kinds_for(question) if kind in pipeline.recalls]
+        if failures := [self._failed[question.id, kind] for kind in wanted if (question.id, kind) in self._failed]:
+            return failures[0]
+        found = {line["kind"]: line for line in clues.lines if line["question"] == question.id}
+        return merged([_clues(found[kind]) for kind in wanted])
 
     def _line(self, pipeline: Pipeline, case: Case, outcome: Outcome) -> Line:
         options = self.bench.options
@@ -168,18 +188,15 @@ def locked(directory: Path) -> Iterator[None]:
         lock.release()
 
 
-def _recalled(clues: JournalFile, question: Question, pipeline: Pipeline) -> Clues:
-    """Return the clues of a question that a pipeline uses."""
-    wanted = [kind for kind in kinds_for(question) if kind in pipeline.recalls]
-    found = {line["kind"]: line for line in clues.lines if line["question"] == question.id and line["kind"] in wanted}
-    return merged(
-        [
-            Clues(
-                {name: tuple(texts) for name, texts in found[kind]["texts"].items()},
-                found[kind]["seconds"],
-                found[kind]["tokens_read"],
-                found[kind]["tokens_written"],
-            )
-            for kind in wanted
-        ]
-    )
+def _recollect(opened: OpenMemory, question: Question, kind: ClueKind, options: RunOptions) -> Clues | str:
+    """Generate clues of one kind, or return why that failed."""
+    try:
+        return recollect(opened, question, kind, options)
+    except (MemoragError, OSError) as error:
+        return reason(error)
+
+
+def _clues(line: Line) -> Clues:
+    """Read stored clues."""
+    texts = {name: tuple(texts) for name, texts in line["texts"].items()}
+    return Clues(texts, line["seconds"], line["tokens_read"], line["tokens_written"])

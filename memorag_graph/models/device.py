@@ -20,7 +20,7 @@ def choose_device(device: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         chosen = torch.device(device)
-        torch.empty(1, device=chosen)
+        torch.zeros(1, device=chosen).item()  # a device without values, such as meta, has none to give
     except (RuntimeError, AssertionError) as error:
         raise InputError("device", f"{device!r} is not available here ({first_line(error)}); use auto or cpu") from None
     return chosen

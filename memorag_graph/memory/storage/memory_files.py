@@ -52,7 +52,7 @@ def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
         index: The index over its documents' chunks.
 
     Raises:
-        MemoryFileError: If the directory cannot be written; the old memory is left unchanged.
+        MemoryFileError: If the directory cannot be written; then it has the old memory or the new one.
     """
     manifest = {
         "format": FORMAT_VERSION,

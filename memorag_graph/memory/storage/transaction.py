@@ -45,7 +45,7 @@ def write_together(directory: Path, writers: Mapping[str, Writer], manifest: Map
         manifest: The manifest; sizes and hashes of the files are added under ``"files"``.
 
     Raises:
-        OSError: If the directory cannot be written; the old files are left unchanged.
+        OSError: If the directory cannot be written; then it has all old files or all new ones.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / LOCK, mode=file_mode(directory)):
