@@ -7,7 +7,8 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from memorag_graph.errors import ModelError, first_line
+from memorag_graph.errors import InputError, ModelError, first_line
+from memorag_graph.models.device import choose_device
 from memorag_graph.models.loading import ModelSource, load_language_model
 
 _NOT_FOUND = httpx.Response(404, request=httpx.Request("GET", "https://hub.example/api/models/someone/model"))
@@ -34,3 +35,9 @@ def test_an_error_of_the_model_hub_names_its_cause(
 ])  # fmt: skip
 def test_the_first_line_of_an_error(error: Exception, line: str) -> None:
     assert first_line(error) == line
+
+
+@pytest.mark.parametrize("device", ["meta", "abacus", "cuda:99"])
+def test_devices_that_cannot_compute_here_are_refused(device: str) -> None:
+    with pytest.raises(InputError, match=device):
+        choose_device(device)
