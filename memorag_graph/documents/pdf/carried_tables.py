@@ -1,0 +1,102 @@
+"""Tables that go on over pages."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from memorag_graph.documents.pdf.aligned_tables import cut_cells, joined_rows, row_groups
+from memorag_graph.documents.pdf.blocks import Block, Row, Table
+from memorag_graph.documents.pdf.grids import find_grids
+from memorag_graph.documents.pdf.headers import without_repeated
+from memorag_graph.documents.pdf.page import Page
+from memorag_graph.documents.pdf.words import Indices
+
+_SLACK = 3.0
+"""Points that a column may differ by on another page."""
+
+_FARTHEST = 3.0
+"""Rows of a table are not farther apart than so many font sizes."""
+
+
+def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | None, Indices]:
+    """Return the rows at the top of a page that continue an unruled table of the page before, and the other words.
+
+    Args:
+        page: The page.
+        members: Numbers of its words.
+        before: The table at the end of the page before.
+    """
+    words = page.words
+    columns = sorted(before.columns)
+    grids = find_grids(page, members)
+    if len(columns) < 2 or not len(members) or (grids and grids[0].top <= words.boxes[members, 3].min()):
+        return None, members
+    rows = np.unique(words.rows[members])
+    taken: list[int] = []
+    end: float | None = None
+    for row in rows.tolist():
+        inside = members[words.rows[members] == row]
+        boxes = words.boxes[inside]
+        top, bottom = float(boxes[:, 1].min()), float(boxes[:, 3].max())
+        if end is not None and top - end > _FARTHEST * (bottom - top):
+            break
+        if not _fits(boxes[:, 0].tolist(), boxes[:, 2].tolist(), columns):
+            break
+        taken.append(row)
+        end = bottom
+    mine = members[np.isin(words.rows[members], taken)]
+    if not len(mine) or not _fills_columns(page, mine, columns):
+        return None, members
+    cells = cut_cells(page, mine, columns)
+    groups = row_groups(page, cells)
+    found = joined_rows(cells, groups)
+    opening = found.pop(0) if not found[0][0] and len(before.columns) > 1 else None
+    left = members[~np.isin(words.rows[members], taken)]
+    return Table(without_repeated(found, before.header), before.header, before.columns, opening), left
+
+
+def _fits(lefts: Sequence[float], rights: Sequence[float], columns: Sequence[tuple[float, float]]) -> bool:
+    """Return whether no word of a row stands in a gutter between columns or beside them."""
+    for left, right in zip(lefts, rights, strict=True):
+        if not any(start - _SLACK <= left and right <= end + _SLACK for start, end in _widened(columns)):
+            return False
+    return True
+
+
+def _widened(columns: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the columns with half of the gutters beside them."""
+    borders = [(left[1] + right[0]) / 2 for left, right in zip(columns, columns[1:], strict=False)]
+    gutter = min((right[0] - left[1]) / 2 for left, right in zip(columns, columns[1:], strict=False))
+    edges = [columns[0][0] - gutter, *borders, columns[-1][1] + gutter]
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def _fills_columns(page: Page, members: Indices, columns: Sequence[tuple[float, float]]) -> bool:
+    """Return whether some row has text in several columns."""
+    filled = [sum(map(bool, row)) for row in cut_cells(page, members, columns).rows]
+    return max(filled, default=0) > 1
+
+
+def continued(before: Table, after: Block) -> Table | None:
+    """Return a table at the top of a page as the continuation of the one before it; None if it is another table."""
+    if not isinstance(after, Table):
+        return None
+    if after.columns == before.columns and after.header == before.header:
+        return after
+    rows: list[Row] = [*after.header, *after.rows]
+    if len(rows[0]) != len(before.columns) or not _same_places(before, after):
+        return None
+    below = without_repeated(rows, before.header)
+    if after.is_marked and len(below) == len(rows):
+        return None
+    rows = below
+    opening = rows.pop(0) if rows and not rows[0][0] and any(rows[0]) and before.rows and before.rows[-1][0] else None
+    return replace(after, rows=rows, header=before.header, opening=opening)
+
+
+def _same_places(before: Table, after: Table) -> bool:
+    for one, other in zip(before.columns, after.columns, strict=True):
+        if min(one[1], other[1]) - max(one[0], other[0]) < 0.5 * min(one[1] - one[0], other[1] - other[0]):
+            return False
+    return True

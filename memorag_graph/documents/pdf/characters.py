@@ -1,0 +1,117 @@
+"""The characters of a PDF page with the boxes that they take on it, as it is displayed."""
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+"""Left, top, right and bottom of each box in points; the top of the page is 0."""
+
+_HYPHEN = "\ufffe"
+"""PDFium's sign for a hyphen at the end of a line, within a word."""
+
+_BYTES_OF_BOX = 16
+_UPRIGHT = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """Characters of a page in the order in which the file draws them.
+
+    Attributes:
+        text: The characters; each has one code point.
+        boxes: Their boxes.
+        width: Width of the page in points.
+        height: Height of the page in points.
+    """
+
+    text: str
+    boxes: Boxes
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a page is shown: the visible box of its coordinates, and the quarter turns that it is turned clockwise."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    quarters: int
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the displayed page in points."""
+        width, height = self.right - self.left, self.top - self.bottom
+        return (height, width) if self.quarters % 2 else (width, height)
+
+    def shown(self, boxes: NDArray[np.float32]) -> Boxes:
+        """Return boxes (left, top, right, bottom; upwards) as they are displayed (downwards)."""
+        left, top = boxes[:, 0] - self.left, self.top - boxes[:, 1]
+        right, bottom = boxes[:, 2] - self.left, self.top - boxes[:, 3]
+        width, height = self.right - self.left, self.top - self.bottom
+        turned = (
+            (left, top, right, bottom),
+            (height - bottom, left, height - top, right),
+            (width - right, height - bottom, width - left, height - top),
+            (top, width - right, bottom, width - left),
+        )
+        return np.stack(turned[self.quarters % 4], axis=1)
+
+
+def display_of(page: Any) -> Display:  # noqa: ANN401 - the library is untyped
+    """Return how a page is shown."""
+    left, bottom, right, top = page.get_cropbox()
+    return Display(min(left, right), min(bottom, top), max(left, right), max(bottom, top), page.get_rotation() // 90)
+
+
+def read_characters(text_page: Any, display: Display) -> Characters:  # noqa: ANN401
+    """Read the characters of a page."""
+    from pypdfium2 import raw
+
+    count = max(0, raw.FPDFText_CountChars(text_page))
+    text = _text(text_page, count)
+    boxes = _loose_boxes(text_page, count)
+    flat = np.flatnonzero(np.abs(boxes[:, 1] - boxes[:, 3]) < _UPRIGHT)
+    for at in flat.tolist():  # rotated letters have no loose boxes
+        if not text[at].isspace():
+            boxes[at] = _tight_box(text_page, at)
+    width, height = display.size
+    return Characters(text, display.shown(np.nan_to_num(boxes)), width, height)
+
+
+def _text(text_page: Any, count: int) -> str:  # noqa: ANN401
+    from pypdfium2 import raw
+
+    buffer = (ctypes.c_ushort * (count + 1))()
+    written = raw.FPDFText_GetText(text_page, 0, count, buffer) if count else 0
+    text = bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "surrogatepass")
+    if len(text) != count:  # characters beyond the basic plane, or without a Unicode value
+        codes = (raw.FPDFText_GetUnicode(text_page, at) for at in range(count))
+        text = "".join(chr(code) if 0 < code <= 0x10FFFF else "\N{REPLACEMENT CHARACTER}" for code in codes)
+    return text.replace("\x02", _HYPHEN)
+
+
+def _loose_boxes(text_page: Any, count: int) -> NDArray[np.float32]:  # noqa: ANN401
+    """Return boxes that are as high as the font and as wide as the pen moves."""
+    from pypdfium2 import raw
+
+    boxes = np.zeros((count, 4), np.float32)
+    # called for every character: with plain numbers the call takes half the time
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+    read = prototype(ctypes.cast(raw.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
+    handle = ctypes.cast(text_page.raw, ctypes.c_void_p).value
+    start = boxes.ctypes.data
+    for at in range(count):
+        read(handle, at, start + _BYTES_OF_BOX * at)
+    return boxes
+
+
+def _tight_box(text_page: Any, at: int) -> tuple[float, float, float, float]:  # noqa: ANN401
+    left, bottom, right, top = text_page.get_charbox(at)
+    return left, top, right, bottom

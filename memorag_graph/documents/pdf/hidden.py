@@ -1,0 +1,180 @@
+"""Find characters that no reader of the page sees."""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.documents.pdf.characters import Characters, Display
+from memorag_graph.documents.pdf.page_objects import Area, Box, PageObjects, TextObject, bounds
+
+Mask = NDArray[np.bool_]
+
+_TINY = 1.2
+"""Points; the box of a character in a 1-point font is about as high."""
+
+_TINY_SHARE = 0.0015
+"""On small pages, the same as a share of the page's height."""
+
+_INVISIBLE_MODES = (3, 7)
+_LIGHT = 215
+_FAINT = 80
+"""Opacity out of 255."""
+
+_NEAR_COLOUR = 48
+_SEEN = 20
+"""Difference out of 255 that a visible character makes to some pixel."""
+
+_MOST_PIXELS = 4_000_000
+_SCALE = 2.0
+_SCANNED_SHARE = 0.5
+"""Invisible text over pictures that fill so much of the page is the text of a scan."""
+
+
+def visible_characters(
+    page: Any,  # noqa: ANN401 - the library is untyped
+    text_page: Any,  # noqa: ANN401
+    characters: Characters,
+    objects: PageObjects,
+    display: Display,
+) -> Mask:
+    """Return whether each character can be seen."""
+    visible = _on_page(characters) & ~_tiny(characters)
+    unseen = {_address(it.handle) for it in objects.texts if it.mode in _INVISIBLE_MODES}
+    if picture_share(objects, display) >= _SCANNED_SHARE:
+        unseen = set()
+    doubtful = [it for it in objects.texts if it.mode not in _INVISIBLE_MODES and _is_doubtful(it, objects.areas)]
+    if not unseen and not doubtful:
+        return visible
+    owners = _owners(text_page, len(characters.text))
+    visible &= ~np.isin(owners, np.array(sorted(unseen), np.uint64))
+    if doubtful:
+        in_doubt = np.isin(owners, np.array([_address(it.handle) for it in doubtful], np.uint64))
+        places = np.flatnonzero(in_doubt & visible)
+        visible[places] = _seen(page, characters, doubtful, places)
+    return visible
+
+
+def picture_share(objects: PageObjects, display: Display) -> float:
+    """Return the share of the page that pictures cover, at most; overlapping ones count twice."""
+    area = max(1.0, (display.right - display.left) * (display.top - display.bottom))
+    covered = 0.0
+    for left, top, right, bottom in objects.images:
+        width = min(right, display.right) - max(left, display.left)
+        height = min(top, display.top) - max(bottom, display.bottom)
+        covered += max(0.0, width) * max(0.0, height)
+    return min(1.0, covered / area)
+
+
+def _on_page(characters: Characters) -> Mask:
+    boxes = characters.boxes
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    on_page: Mask = (x >= 0) & (x <= characters.width) & (y >= 0) & (y <= characters.height)
+    return on_page
+
+
+def _tiny(characters: Characters) -> Mask:
+    boxes = characters.boxes
+    extent = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    tiny: Mask = (extent > 0) & (extent < min(_TINY, _TINY_SHARE * characters.height))
+    return tiny
+
+
+def _address(handle: Any) -> int:  # noqa: ANN401
+    return ctypes.cast(handle, ctypes.c_void_p).value or 0
+
+
+def _owners(text_page: Any, count: int) -> NDArray[np.uint64]:  # noqa: ANN401
+    """Return the address of the object of each character."""
+    from pypdfium2 import raw
+
+    prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+    read = prototype(ctypes.cast(raw.FPDFText_GetTextObject, ctypes.c_void_p).value or 0)
+    handle = ctypes.cast(text_page.raw, ctypes.c_void_p).value
+    return np.array([read(handle, at) or 0 for at in range(count)], np.uint64)
+
+
+def _is_doubtful(text: TextObject, areas: Sequence[Area]) -> bool:
+    """Return whether a text may not be seen: it is light, nearly transparent, cut off, or drawn with an area over it."""
+    red, green, blue, opacity = text.colour
+    if min(red, green, blue) >= _LIGHT or opacity <= _FAINT:
+        return True
+    box = bounds(text.handle, text.matrix) if areas else None
+    if box is not None:
+        for area in areas:
+            later = area.order > text.order
+            alike = area.colour is not None and max(map(_difference, area.colour, text.colour)) < _NEAR_COLOUR
+            if (later or alike) and _overlap(box, area.box):
+                return True
+    return _is_clipped(text)
+
+
+def _difference(one: int, other: int) -> int:
+    return abs(one - other)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[3] < other[1] and other[3] < one[1]
+
+
+def _is_clipped(text: TextObject) -> bool:
+    """Return whether a clipping path leaves out more than half of a text."""
+    from pypdfium2 import raw
+
+    clip = raw.FPDFPageObj_GetClipPath(text.handle)
+    paths = raw.FPDFClipPath_CountPaths(clip) if clip else 0
+    if paths <= 0:
+        return False
+    box = bounds(text.handle)
+    if box is None:
+        return False
+    x, y = ctypes.c_float(), ctypes.c_float()
+    for path in range(min(paths, 4)):
+        xs, ys = [], []
+        for at in range(min(raw.FPDFClipPath_CountPathSegments(clip, path), 16)):
+            raw.FPDFPathSegment_GetPoint(raw.FPDFClipPath_GetPathSegment(clip, path, at), x, y)
+            xs.append(x.value)
+            ys.append(y.value)
+        if xs and _outside(box, (min(xs), max(ys), max(xs), min(ys))):
+            return True
+    return False
+
+
+def _outside(box: Box, clip: Box) -> bool:
+    width = min(box[2], clip[2]) - max(box[0], clip[0])
+    height = min(box[1], clip[1]) - max(box[3], clip[3])
+    return width < (box[2] - box[0]) / 2 or height < (box[1] - box[3]) / 2
+
+
+def _seen(page: Any, characters: Characters, doubtful: Sequence[TextObject], places: NDArray[np.intp]) -> Mask:  # noqa: ANN401
+    """Draw the page with and without texts; return whether each of their characters makes a difference."""
+    from pypdfium2 import raw
+
+    scale = min(_SCALE, (_MOST_PIXELS / max(1.0, characters.width * characters.height)) ** 0.5)
+    shown = _pixels(page, scale)
+    for text in doubtful:
+        raw.FPDFPageObj_SetIsActive(text.handle, False)
+    try:
+        without = _pixels(page, scale)
+    finally:
+        for text in doubtful:
+            raw.FPDFPageObj_SetIsActive(text.handle, True)
+    changed = (np.abs(shown.astype(np.int16) - without.astype(np.int16)).max(axis=2) > _SEEN).astype(np.int32)
+    sums = np.pad(changed.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    boxes = characters.boxes[places] * scale
+    height, width = changed.shape
+    left, top = (np.floor(boxes[:, at]).clip(0, limit).astype(int) for at, limit in ((0, width), (1, height)))
+    right, bottom = (np.ceil(boxes[:, at]).clip(0, limit).astype(int) for at, limit in ((2, width), (3, height)))
+    seen: Mask = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left] > 0
+    return seen
+
+
+def _pixels(page: Any, scale: float) -> NDArray[np.uint8]:  # noqa: ANN401
+    bitmap = page.render(scale=scale, may_draw_forms=False, draw_annots=False)
+    try:
+        pixels: NDArray[np.uint8] = bitmap.to_numpy()[:, :, :3].copy()
+        return pixels
+    finally:
+        bitmap.close()

@@ -1,0 +1,104 @@
+"""Join the lines of a column to paragraphs."""
+
+import re
+from collections.abc import Sequence
+
+from memorag_graph.documents.pdf.blocks import Line, Paragraph
+from memorag_graph.documents.pdf.ocr import ITEM
+
+_COLUMN = 0.8
+"""Quantile of the lines' ends that counts as the right edge of the column."""
+
+_SPACE_WIDTH = 0.2
+_INDENT = 0.8
+_SAME_SIZE = 0.15
+_LOOSE = 0.45
+"""A gap that is wider than the usual one by this share of the font size begins a paragraph."""
+
+_SHORT = 0.6
+_HYPHENS = "-\u2010\u00ad\ufffe"
+_BROKEN_WORD = re.compile(rf"[^\W\d_][{_HYPHENS}]$")
+_ENDED = re.compile(r"""[.!?:;。！？：；…؟۔।]["'”’»)\]]*$""")
+_STRAY_HYPHEN = re.compile("[\u00ad\ufffe]")
+
+
+def join_lines(lines: Sequence[Line]) -> list[Paragraph]:
+    """Return the paragraphs of a column's lines, from the top."""
+    if not lines:
+        return []
+    ends = sorted(line.right for line in lines)
+    edge = ends[min(len(ends) - 1, int(_COLUMN * len(ends)))]
+    left = min(line.left for line in lines)
+    usual = _usual_gap(lines)
+    paragraphs: list[Paragraph] = []
+    text, apart = lines[0].text, True
+    for line, following in zip(lines, lines[1:], strict=False):
+        if _continues(line, following, edge, left, usual):
+            text = joined(text, following.text)
+            continue
+        paragraphs.append(Paragraph(_without_stray_hyphens(text), False, apart))
+        text, apart = following.text, _stands_apart(line, following, usual, edge - left)
+    goes_on = lines[-1].right > edge - _SHORT * lines[-1].height and len(lines) > 1
+    paragraphs.append(Paragraph(text, goes_on, apart))
+    return paragraphs
+
+
+def joined(text: str, following: str) -> str:
+    """Join two lines of a paragraph; a word that is broken at the line's end becomes one."""
+    if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalpha():
+        kept = text if text[-1] in "-\u2010" and not following[0].islower() else text[:-1]
+        return kept + following
+    return f"{text} {following}"
+
+
+def flows_on(before: Paragraph, after: Paragraph) -> bool:
+    """Return whether a paragraph goes on in the first one of the next column or page."""
+    if ITEM.match(after.text) or not after.text:
+        return False
+    if _BROKEN_WORD.search(before.text) and after.text[0].islower():
+        return True
+    open_end = not _ENDED.search(before.text)
+    return open_end and (after.text[0].islower() or (before.goes_on and _is_prose(before.text)))
+
+
+def merge(before: Paragraph, after: Paragraph) -> Paragraph:
+    """Return a paragraph of two parts."""
+    return Paragraph(joined(before.text, after.text), after.goes_on, before.stands_apart)
+
+
+def _is_prose(text: str) -> bool:
+    return len(text) > 80
+
+
+def _without_stray_hyphens(text: str) -> str:
+    return _STRAY_HYPHEN.sub(lambda match: "-" if match.end() == len(text) else "", text)
+
+
+def _usual_gap(lines: Sequence[Line]) -> float:
+    gaps = sorted(following.top - line.bottom for line, following in zip(lines, lines[1:], strict=False))
+    return gaps[len(gaps) // 3] if gaps else 0.0
+
+
+def _continues(line: Line, following: Line, edge: float, left: float, usual: float) -> bool:
+    """Return whether a line's paragraph goes on in the next line."""
+    size = max(line.height, following.height)
+    if abs(line.height - following.height) > _SAME_SIZE * size or ITEM.match(following.text):
+        return False
+    gap = following.top - line.bottom
+    if gap > usual + _LOOSE * size or gap < -size:
+        return False
+    if following.left - line.left > _INDENT * size and not ITEM.match(line.text) and line.left - left < _INDENT * size:
+        return False  # the first line of a paragraph is indented
+    if line.right + _SPACE_WIDTH * size + following.first_word > edge:
+        return True  # its first word did not fit
+    return following.text[0].islower() and not _ENDED.search(line.text)
+
+
+def _stands_apart(line: Line, following: Line, usual: float, width: float) -> bool:
+    """Return whether a blank line has to keep two paragraphs apart."""
+    size = max(line.height, following.height)
+    if following.top - line.bottom > usual + _LOOSE * size or abs(line.height - following.height) > _SAME_SIZE * size:
+        return True
+    if _ENDED.search(line.text) or ITEM.match(following.text):
+        return False
+    return line.right - line.left > _SHORT * width

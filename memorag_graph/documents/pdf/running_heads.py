@@ -1,0 +1,135 @@
+"""Lines that are repeated at the top or bottom of pages: running heads and page numbers."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memorag_graph.documents.pdf.layout import lines_of
+from memorag_graph.documents.pdf.page import Page
+from memorag_graph.documents.pdf.words import Indices
+
+_ZONE = 0.12
+"""Share of the page's height at its top and bottom where running heads stand."""
+
+_MOST_LINES = 3
+_LARGER = 1.15
+"""A line that is larger than the text by this factor is a heading."""
+
+_SET_OFF = 0.6
+"""A running head is as far from the text as this share of its font size, at least."""
+
+_SAME_PLACE = 4.0
+"""Points."""
+
+_NUMBER = re.compile(r"\d+")
+_ONLY_NUMBER = re.compile(r"\W*(?:(?:page|seite|p\.|s\.|стр\.)\s*)?(\d{1,5}|[ivxlcdm]{1,8})(?:\s*(?:/|of|von|de|sur|из)\s*\d{1,5})?\W*", re.IGNORECASE)
+_FACTS = re.compile(r"@|www\.|https?:|\+?\d[\d ()/.-]{6,}\d")
+"""An address or a telephone number, which may stand nowhere else."""
+
+NEIGHBOURS = 2
+"""Pages before and after a page whose lines are compared with its own: left and right pages differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """A line in the margin of a page.
+
+    Attributes:
+        text: Its text.
+        at_top: Whether it stands above the page's text.
+        left: Its left edge in points.
+        right: Its right edge in points.
+        y: Its upper edge in points.
+    """
+
+    text: str
+    at_top: bool
+    left: float
+    right: float
+    y: float
+
+
+def find_margins(page: Page, members: Indices) -> tuple[list[Margin], Indices]:
+    """Return the lines in the margins of a page that may be running heads, and the other words."""
+    words = page.words
+    if not len(members):
+        return [], members
+    largest = _LARGER * float(np.median(words.heights()[members]))
+    lines: list[tuple[int, float, float]] = []
+    for row in np.unique(words.rows[members]).tolist():
+        boxes = words.boxes[members[words.rows[members] == row]]
+        lines.append((row, float(boxes[:, 1].min()), float(boxes[:, 3].max())))
+    height = words.characters.height
+    top = _set_off([it for it in lines if it[2] < _ZONE * height], lines, downwards=True)
+    bottom = _set_off([it for it in lines if it[1] > (1 - _ZONE) * height][::-1], lines[::-1], downwards=False)
+    if len(top) + len(bottom) >= len(lines):
+        top, bottom = [], bottom if len(bottom) < len(lines) else []
+    margins: list[Margin] = []
+    kept: list[int] = []
+    for rows, at_top in ((top, True), (bottom[::-1], False)):
+        for row in rows:
+            (line,) = lines_of(page, members[words.rows[members] == row])
+            if line.height > largest:
+                kept.append(row)
+                continue
+            margins.append(Margin(line.text, at_top, abs(line.left), abs(line.right), line.top))
+    taken = [row for row in (*top, *bottom) if row not in kept]
+    return margins, members[~np.isin(words.rows[members], taken)]
+
+
+def _set_off(
+    candidates: Sequence[tuple[int, float, float]], lines: Sequence[tuple[int, float, float]], downwards: bool
+) -> list[int]:
+    """Return the rows among the candidates, from the page's edge, that end at a gap."""
+    found: list[int] = []
+    for at, (row, top, bottom) in enumerate(candidates[:_MOST_LINES]):
+        if at + 1 < len(lines):
+            following = lines[at + 1]
+            gap = following[1] - bottom if downwards else top - following[2]
+            if gap >= _SET_OFF * (bottom - top):
+                found = [row for row, _, _ in candidates[: at + 1]]
+    return found
+
+
+def is_running(margin: Margin, index: int, others: Iterable[tuple[int, Sequence[Margin]]], titles: Sequence[str]) -> bool:
+    """Return whether a line is a running head or a page number.
+
+    Args:
+        margin: The line.
+        index: Index of its page.
+        others: Index and lines of the pages around it.
+        titles: Titles in the outline that refer to the page.
+    """
+    if any(_plain(title) == _plain(margin.text) for title in titles):
+        return False
+    alike = [it for place, lines in others for it in lines if _is_same(margin, it, place - index)]
+    return bool(alike)
+
+
+def is_page_number(margin: Margin, number: str, label: str) -> bool:
+    """Return whether a line is the number or the label of its page."""
+    match = _ONLY_NUMBER.fullmatch(margin.text)
+    return match is not None and match[1].lower() in (number, label.lower())
+
+
+def has_facts(margin: Margin) -> bool:
+    """Return whether a running head says what may stand nowhere else."""
+    return bool(_FACTS.search(margin.text))
+
+
+def _is_same(one: Margin, other: Margin, pages: int) -> bool:
+    """Return whether two lines are the same but for a page number, and at the same place."""
+    if one.at_top != other.at_top or abs(one.y - other.y) > _SAME_PLACE:
+        return False
+    if _ONLY_NUMBER.fullmatch(one.text) and _ONLY_NUMBER.fullmatch(other.text):
+        return True
+    mine, theirs = _NUMBER.findall(one.text), _NUMBER.findall(other.text)
+    if _NUMBER.sub("#", one.text) != _NUMBER.sub("#", other.text) or len(mine) != len(theirs):
+        return False
+    return all(a == b or int(b[:9]) - int(a[:9]) == pages for a, b in zip(mine, theirs, strict=True))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", "", text).lower()
