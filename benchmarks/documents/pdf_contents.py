@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-_SUBJECTS = ("The harbour office", "A pilot from Inshay", "The lighthouse keeper", "The ferry company", "The town council")
+_SUBJECTS = (
+    "The harbour office",
+    "A pilot from Inshay",
+    "The lighthouse keeper",
+    "The ferry company",
+    "The town council",
+)
 _VERBS = ("counted", "ordered", "sold", "lost", "repaired", "inspected")
 _OBJECTS = ("barrels of salt", "lengths of rope", "lanterns", "oak planks", "crates of tea", "fishing licences")
 _ENDS = ("before the ice came", "during the second winter", "without telling anybody", "at the request of the owners")

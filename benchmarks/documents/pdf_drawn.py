@@ -14,7 +14,7 @@ _LEFT, _TOP, _PITCH = 60, 780, 14
 def drawn() -> dict[str, "Sample"]:
     from pdf_samples import Sample, split
 
-    left, right = paragraphs(6, 7), paragraphs(6, 8)
+    left, right = paragraphs(3, 7), paragraphs(3, 8)
     visible, secret = sentences(4, 9), sentences(3, 10)
     table = figures(50, 11)
     return {

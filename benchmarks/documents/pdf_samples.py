@@ -97,7 +97,9 @@ def typst(source: str) -> Callable[[Path], None]:
 
 
 def page(body: str, style: str = "", direction: str = "ltr") -> str:
-    return f'<html dir="{direction}"><head><meta charset="utf-8"><style>{style}</style></head><body>{body}</body></html>'
+    return (
+        f'<html dir="{direction}"><head><meta charset="utf-8"><style>{style}</style></head><body>{body}</body></html>'
+    )
 
 
 def html_paragraphs(texts: Sequence[str]) -> str:
@@ -140,7 +142,7 @@ def _prose() -> dict[str, Sample]:
     texts = paragraphs(30, 1)
     body = page("<h1>Chronicle</h1>" + html_paragraphs(texts), PROSE)
     headed = page("<h1>Annals</h1>" + html_paragraphs(texts), HEADS)
-    typeset = "#set page(numbering: \"1\", header: [Chronicle of the harbour])\n#set par(justify: true)\n= Annals\n"
+    typeset = '#set page(numbering: "1", header: [Chronicle of the harbour])\n#set par(justify: true)\n= Annals\n'
     return {
         "prose": Sample("chromium", chromium(body), split(texts)),
         "prose_office": Sample("libreoffice", office(body), split(texts)),

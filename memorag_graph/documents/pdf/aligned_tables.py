@@ -1,16 +1,19 @@
 """Tables without upright rules: their cells are aligned below each other."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from memorag_graph.documents.pdf.characters import Boxes
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Row, Table
+from memorag_graph.documents.pdf.characters import Boxes
 from memorag_graph.documents.pdf.gutters import strips
 from memorag_graph.documents.pdf.headers import header_rows
 from memorag_graph.documents.pdf.page import Page
+from memorag_graph.documents.pdf.paragraphs import joined
 from memorag_graph.documents.pdf.words import Indices, line_text
 
 _PROSE_CHARACTERS = 18
@@ -51,14 +54,19 @@ def is_table(page: Page, members: Indices) -> bool:
     shared = [row for row in filled if sum(row) > 1]
     emptiest = counts.index(min(counts))
     in_rows = sum(1 for row in shared if row[emptiest])
-    if len(shared) < 2 or in_rows < _ALIGNED * counts[emptiest]:
+    lengths = [
+        float(np.median([len(cell) for cell in column if cell] or [0])) for column in zip(*cells.rows, strict=True)
+    ]
+    single = [next(at for at, cell in enumerate(row) if cell) for row in cells.rows if sum(map(bool, row)) == 1]
+    alone = sum(1 for at in single if lengths[at] < _PROSE_CHARACTERS)
+    if len(shared) < max(2, alone) or in_rows < _ALIGNED * counts[emptiest]:
         return False
     widths = _line_widths(page, members, columns)
     prose = [
         _is_prose([row[at] for row in cells.rows if row[at]], widths[at], right - left)
         for at, (left, right) in enumerate(cells.columns)
     ]
-    return not all(prose) or _in_step(cells)
+    return not all(prose) or _in_step(page, cells)
 
 
 def column_edges(page: Page, members: Indices) -> list[tuple[float, float]]:
@@ -72,7 +80,7 @@ def column_edges(page: Page, members: Indices) -> list[tuple[float, float]]:
 def cut_cells(page: Page, members: Indices, columns: Sequence[tuple[float, float]]) -> Cells:
     """Cut the rows of words at the gutters between columns."""
     words = page.words
-    borders = np.array([(left[1] + right[0]) / 2 for left, right in zip(columns, columns[1:], strict=False)])
+    borders = np.array([(left[1] + right[0]) / 2 for left, right in itertools.pairwise(columns)])
     middles = (words.boxes[members, 0] + words.boxes[members, 2]) / 2
     places = np.searchsorted(borders, middles)
     by_row: dict[int, list[list[int]]] = {}
@@ -94,7 +102,11 @@ def aligned_table(page: Page, members: Indices) -> list[Block]:
     columns = column_edges(page, members)
     cells = cut_cells(page, members, columns)
     above: list[Block] = []
-    while cells.rows and sum(map(bool, cells.rows[0])) == 1 and _crosses(page, members, cells, columns):
+    while (
+        cells.rows
+        and sum(map(bool, cells.rows[0])) == 1
+        and (_crosses(page, members, cells, columns) or (cells.rows[0][0] and len(columns) > 2))
+    ):
         above.append(Paragraph(" ".join(filter(None, cells.rows.pop(0)))))
         for values in (cells.tops, cells.bottoms, cells.first_words):
             values.pop(0)
@@ -110,7 +122,7 @@ def _crosses(page: Page, members: Indices, cells: Cells, columns: Sequence[tuple
     boxes = page.words.boxes
     row = members[page.words.rows[members] == page.words.rows[cells.first_words[0]]]
     left, right = float(boxes[row, 0].min()), float(boxes[row, 2].max())
-    return any(left < after[0] - 1 and right > before[1] + 1 for before, after in zip(columns, columns[1:], strict=False))
+    return any(left < after[0] - 1 and right > before[1] + 1 for before, after in itertools.pairwise(columns))
 
 
 def row_groups(page: Page, cells: Cells) -> list[list[int]]:
@@ -147,7 +159,7 @@ def _by_gaps(cells: Cells, group: Sequence[int]) -> list[list[int]]:
     rows = [cells.rows[at] for at in group]
     if len(group) == 1 or all(all(row) for row in rows):
         return [[at] for at in group]
-    gaps = [cells.tops[after] - cells.bottoms[at] for at, after in zip(group, group[1:], strict=False)]
+    gaps = [cells.tops[after] - cells.bottoms[at] for at, after in itertools.pairwise(group)]
     size = float(np.median([cells.bottoms[at] - cells.tops[at] for at in group]))
     if max(gaps) - min(gaps) > _BIMODAL * size:
         parts = _cut(group, [gap > (max(gaps) + min(gaps)) / 2 for gap in gaps])
@@ -183,7 +195,7 @@ def joined_rows(cells: Cells, groups: Sequence[Sequence[int]]) -> list[Row]:
 
 
 def _joined(rows: Sequence[Row]) -> Row:
-    return [" ".join(filter(None, column)) for column in zip(*rows, strict=True)]
+    return [reduce(joined, filter(None, column), "") for column in zip(*rows, strict=True)]
 
 
 def _set_off(page: Page, cells: Cells, groups: Sequence[Sequence[int]]) -> list[bool]:
@@ -229,13 +241,15 @@ def _is_prose(lines: Sequence[str], widths: Sequence[float], width: float) -> bo
     return length >= _PROSE_CHARACTERS and float(np.median(widths)) >= _PROSE_FILL * width
 
 
-def _in_step(cells: Cells) -> bool:
-    """Return whether all columns begin anew after the same wide gaps: cells of several lines."""
+def _in_step(page: Page, cells: Cells) -> bool:
+    """Return whether all columns begin anew after the same wide gaps, below names or between rules: cells of prose."""
     gaps = [after - before for before, after in zip(cells.bottoms, cells.tops[1:], strict=False)]
     size = float(np.median([bottom - top for top, bottom in zip(cells.tops, cells.bottoms, strict=True)]))
     if not gaps or max(gaps) - min(gaps) <= _BIMODAL * size:
         return False
     cut = (max(gaps) + min(gaps)) / 2
     starts = [0, *(at + 1 for at, gap in enumerate(gaps) if gap > cut)]
-    full = [all(cells.rows[at]) for at in starts]
-    return len(starts) >= _FEWEST_GROUPS and all(full)
+    if len(starts) < _FEWEST_GROUPS or not all(all(cells.rows[at]) for at in starts):
+        return False
+    has_names = starts[1] == 1 and max(map(len, cells.rows[0])) < _PROSE_CHARACTERS
+    return has_names or len(_between_rules(page, cells)) >= _FEWEST_GROUPS

@@ -1,5 +1,6 @@
 """Tables that go on over pages."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -50,10 +51,8 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
         return None, members
     cells = cut_cells(page, mine, columns)
     groups = row_groups(page, cells)
-    found = joined_rows(cells, groups)
-    opening = found.pop(0) if not found[0][0] and len(before.columns) > 1 else None
     left = members[~np.isin(words.rows[members], taken)]
-    return Table(without_repeated(found, before.header), before.header, before.columns, opening), left
+    return Table(joined_rows(cells, groups), (), cells.columns), left
 
 
 def _fits(lefts: Sequence[float], rights: Sequence[float], columns: Sequence[tuple[float, float]]) -> bool:
@@ -66,10 +65,10 @@ def _fits(lefts: Sequence[float], rights: Sequence[float], columns: Sequence[tup
 
 def _widened(columns: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return the columns with half of the gutters beside them."""
-    borders = [(left[1] + right[0]) / 2 for left, right in zip(columns, columns[1:], strict=False)]
-    gutter = min((right[0] - left[1]) / 2 for left, right in zip(columns, columns[1:], strict=False))
+    borders = [(left[1] + right[0]) / 2 for left, right in itertools.pairwise(columns)]
+    gutter = min((right[0] - left[1]) / 2 for left, right in itertools.pairwise(columns))
     edges = [columns[0][0] - gutter, *borders, columns[-1][1] + gutter]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))
 
 
 def _fills_columns(page: Page, members: Indices, columns: Sequence[tuple[float, float]]) -> bool:
@@ -82,8 +81,6 @@ def continued(before: Table, after: Block) -> Table | None:
     """Return a table at the top of a page as the continuation of the one before it; None if it is another table."""
     if not isinstance(after, Table):
         return None
-    if after.columns == before.columns and after.header == before.header:
-        return after
     rows: list[Row] = [*after.header, *after.rows]
     if len(rows[0]) != len(before.columns) or not _same_places(before, after):
         return None

@@ -15,6 +15,9 @@ _HYPHEN = "\ufffe"
 
 _BYTES_OF_BOX = 16
 _UPRIGHT = 1e-3
+_MOST_HEIGHTS, _EVEN_SHARE = 12, 0.8
+_ASCENT, _DESCENT = 0.9, 0.21
+_LARGEST = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,13 @@ class Display:
 
 def display_of(page: Any) -> Display:  # noqa: ANN401 - the library is untyped
     """Return how a page is shown."""
-    left, bottom, right, top = page.get_cropbox()
-    return Display(min(left, right), min(bottom, top), max(left, right), max(bottom, top), page.get_rotation() // 90)
+    from pypdfium2 import raw
+
+    box = raw.FS_RECTF()
+    if not raw.FPDF_GetPageBoundingBox(page, box):
+        width, height = page.get_size()
+        return Display(0, 0, width, height, 0)
+    return Display(box.left, box.bottom, box.right, box.top, page.get_rotation() // 90)
 
 
 def read_characters(text_page: Any, display: Display) -> Characters:  # noqa: ANN401
@@ -81,6 +89,8 @@ def read_characters(text_page: Any, display: Display) -> Characters:  # noqa: AN
     for at in flat.tolist():  # rotated letters have no loose boxes
         if not text[at].isspace():
             boxes[at] = _tight_box(text_page, at)
+    if _are_uneven(boxes):
+        _level(text_page, text, boxes)
     width, height = display.size
     return Characters(text, display.shown(np.nan_to_num(boxes)), width, height)
 
@@ -110,6 +120,28 @@ def _loose_boxes(text_page: Any, count: int) -> NDArray[np.float32]:  # noqa: AN
     for at in range(count):
         read(handle, at, start + _BYTES_OF_BOX * at)
     return boxes
+
+
+def _are_uneven(boxes: NDArray[np.float32]) -> bool:
+    """Return whether the boxes are as high as each letter, not as its font: those of fonts that draw their letters."""
+    heights = np.round(boxes[:, 1] - boxes[:, 3], 1)
+    counts = np.sort(np.unique(heights[heights > 0], return_counts=True)[1])[::-1]
+    return len(counts) > _MOST_HEIGHTS and bool(counts[:4].sum() < _EVEN_SHARE * counts.sum())
+
+
+def _level(text_page: Any, text: str, boxes: NDArray[np.float32]) -> None:  # noqa: ANN401
+    """Make boxes as high as the font, above the base line."""
+    from pypdfium2 import raw
+
+    x, y, matrix = ctypes.c_double(), ctypes.c_double(), raw.FS_MATRIX()
+    for at, letter in enumerate(text):
+        if letter.isspace() or not raw.FPDFText_GetMatrix(text_page, at, matrix):
+            continue
+        size = raw.FPDFText_GetFontSize(text_page, at) * abs(matrix.d)
+        if abs(matrix.b) > abs(matrix.d) or not 0 < size < _LARGEST or boxes[at, 1] - boxes[at, 3] > 2 * size:
+            continue
+        raw.FPDFText_GetCharOrigin(text_page, at, x, y)
+        boxes[at, 1], boxes[at, 3] = y.value + _ASCENT * size, y.value - _DESCENT * size
 
 
 def _tight_box(text_page: Any, at: int) -> tuple[float, float, float, float]:  # noqa: ANN401

@@ -16,6 +16,7 @@ from memorag_graph.documents.pdf.words import Indices, line_text
 _MOST_RULES = 3000
 _MOST_LINES = 400
 _MOST_CELLS = 20_000
+_FEWEST_LEVELS = 3
 _NEAR = 2.5
 """Points within which lines count as one, and as touching."""
 
@@ -81,7 +82,12 @@ def find_grids(page: Page, members: Indices) -> list[Grid]:
 
 
 def _inside(inner: Grid, outer: Grid) -> bool:
-    return outer.left <= inner.left and inner.right <= outer.right and outer.top <= inner.top and inner.bottom <= outer.bottom
+    return (
+        outer.left <= inner.left
+        and inner.right <= outer.right
+        and outer.top <= inner.top
+        and inner.bottom <= outer.bottom
+    )
 
 
 def _collinear(rules: Boxes, upright: bool) -> Boxes:
@@ -142,6 +148,7 @@ def _connected(level: Boxes, upright: Boxes) -> list[tuple[list[int], list[int]]
 def _grid(level: Boxes, upright: Boxes, page: Page, members: Indices) -> Grid | None:
     """Return the grid of lines that touch; None if they frame no table."""
     xs, ys = _places(upright[:, 0]), _places(level[:, 0])
+    level, ys = _closed(level, upright, ys)
     if not 3 <= len(xs) <= _MOST_LINES or not 2 <= len(ys) <= _MOST_LINES or len(xs) * len(ys) > _MOST_CELLS:
         return None
     boxes = page.words.boxes[members]
@@ -150,9 +157,34 @@ def _grid(level: Boxes, upright: Boxes, page: Page, members: Indices) -> Grid | 
     grid = Grid(xs, ys, _covered(upright, xs, ys), _covered(level, ys, xs).T.copy(), inside)
     cells = _cells_of(page, grid)
     filled = np.array([[bool(cell) for cell in row] for row in cells])
+    if len(ys) <= _FEWEST_LEVELS and _has_rows_without_lines(page, cells):
+        return None
     if filled.mean() < _FILLED or (filled.any(axis=0).sum() < 2):
         return None
     return grid
+
+
+def _has_rows_without_lines(page: Page, cells: list[list[list[int]]]) -> bool:
+    """Return whether a row of cells holds several rows of a table, with no line between them."""
+    for row in cells:
+        filled = [cell for cell in row if cell]
+        rows = [set(page.words.rows[cell].tolist()) for cell in filled]
+        if len(rows) > 1 and len(set.intersection(*rows)) > 1:
+            return True
+    return False
+
+
+def _closed(level: Boxes, upright: Boxes, ys: list[float]) -> tuple[Boxes, list[float]]:
+    """Close a grid at the ends of its upright lines, where a page break left it open."""
+    if len(ys) < _FEWEST_LEVELS:
+        return level, ys
+    top, bottom = float(upright[:, 1].min()), float(upright[:, 2].max())
+    left, right = upright[:, 0].min(), upright[:, 0].max()
+    for end in (top, bottom):
+        if end < ys[0] - 2 * _NEAR or end > ys[-1] + 2 * _NEAR:
+            level = np.concatenate([level, np.array([[end, left, right]], np.float32)])
+            ys = sorted([*ys, end])
+    return level, ys
 
 
 def _places(places: NDArray[np.float32]) -> list[float]:

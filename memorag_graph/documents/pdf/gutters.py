@@ -12,7 +12,7 @@ from memorag_graph.documents.pdf.words import Indices, Words
 _FEWEST_ROWS = 3
 """A strip is a gutter if so many rows have text on either side of it."""
 
-_MOST_CELLS = 4_000_000
+_MOST_PLACES = 4_000_000
 _TRIES = 8
 _NARROW, _GAP, _WIDE = 0.15, 0.6, 1.0
 """Width in font sizes of the strip itself, the usual gap at it, and of a strip that needs no aligned text beside it."""
@@ -22,7 +22,18 @@ _ALIGNED_SHARE = 0.6
 _APART = 0.8
 """Rows at the ends of a band that have text on one side only are cut off at gaps of so many font sizes."""
 
-_MARKER = re.compile(r"[-–—•▪■●○*‣◦·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\(\w{1,4}\)|\d{1,2}(?:\.\d{1,2}){1,3}\.?")
+_MOST_CELLS_OF_ROW = 7
+_FEWEST_SPACES = 3
+_FAR = 4.0
+"""Rows that are farther apart than so many font sizes, and usual gaps, share no gutter."""
+
+_BEYOND_SPACES = 1.7
+"""A gutter is wider than the spaces between the words of its rows by this factor."""
+
+_MOST_CUT = 3
+_MARKER = re.compile(
+    r"[-–—•▪■●○*‣◦·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\(\w{1,4}\)|\d{1,2}(?:\.\d{1,2}){1,3}\.?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Occupancy:
         width = max(1.0, float(boxes[:, 2].max()) - self.left)
         self.bin = max(1.0, width / 800)
         self.bins = int(np.ceil(width / self.bin)) + 1
-        self.is_too_large = len(self.row_numbers) * self.bins > _MOST_CELLS
+        self.is_too_large = len(self.row_numbers) * self.bins > _MOST_PLACES
         changes = np.zeros((0 if self.is_too_large else len(self.row_numbers), self.bins + 1), np.int32)
         if not self.is_too_large:
             starts = np.floor((boxes[:, 0] - self.left) / self.bin + 0.2).astype(int)
@@ -60,6 +71,10 @@ class Occupancy:
             np.add.at(changes, (self.row_of, np.minimum(ends, self.bins)), -1)
         self.covered: NDArray[np.bool_] = changes.cumsum(axis=1)[:, :-1] > 0
         self.size = float(np.median(boxes[:, 3] - boxes[:, 1]))
+        tops, bottoms = row_edges(words, members, self.row_of)
+        gaps = np.concatenate([[0.0], tops[1:] - bottoms[:-1]])
+        far = max(_FAR * self.size, _FAR * float(np.median(gaps)))
+        self.starts_anew: NDArray[np.bool_] = gaps > far
 
     def strip(self, first: int, end: int) -> tuple[float, float]:
         """Return the left and right edge of a range of bins, in points."""
@@ -73,19 +88,26 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
     occupancy = Occupancy(words, members)
     if occupancy.is_too_large or len(occupancy.row_numbers) < _FEWEST_ROWS:
         return None
-    score, first, end = _empty_runs(occupancy.covered)
+    score, first, end = _empty_runs(occupancy.covered, occupancy.starts_anew)
     for _ in range(_TRIES):
         best = int(score.max(initial=0))
         if best < _FEWEST_ROWS:
             return None
-        start, stop = _widest(score == best, first, end)
-        if stop - start >= _NARROW * occupancy.size / occupancy.bin:
-            rows = (int(first[start:stop].max()), int(end[start:stop].min()))
-            gutter = Gutter(*occupancy.strip(start, stop), *rows)
-            if _separates(occupancy, gutter):
-                return _trimmed(occupancy, gutter)
-        score[start:stop] = 0
+        taken = _widest(score == best, first, end)
+        lengths = (score == best) * (end - first)
+        for start, stop in (_widest(lengths == lengths.max(), first, end), taken):
+            gutter = _trimmed(occupancy, _gutter(occupancy, start, stop, first, end))
+            if gutter is not None and _separates(occupancy, gutter):
+                return gutter
+        score[slice(*taken)] = 0
     return None
+
+
+def _gutter(occupancy: Occupancy, start: int, stop: int, first: Indices, end: Indices) -> Gutter | None:
+    """Return the strip of a range of places; None if it is too narrow."""
+    if stop - start < _NARROW * occupancy.size / occupancy.bin:
+        return None
+    return Gutter(*occupancy.strip(start, stop), int(first[start:stop].max()), int(end[start:stop].min()))
 
 
 def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tuple[float, float]]:
@@ -106,7 +128,7 @@ def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tu
     return [it for it in inner if _separates(occupancy, Gutter(*it, 0, rows))]
 
 
-def _empty_runs(covered: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
+def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
     """Return for each place the rows with text on either side in its best empty run, and the run's first and end row."""
     left = np.logical_or.accumulate(covered, axis=1)
     right = np.logical_or.accumulate(covered[:, ::-1], axis=1)[:, ::-1]
@@ -115,6 +137,8 @@ def _empty_runs(covered: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
     score, first, end = (np.zeros(bins, np.intp) for _ in range(3))
     for row in range(covered.shape[0]):
         empty = ~covered[row]
+        if starts_anew[row]:
+            on_left[:], on_right[:], started[:] = 0, 0, row
         on_left = (on_left + left[row]) * empty
         on_right = (on_right + right[row]) * empty
         started = np.where(empty, started, row + 1)
@@ -149,7 +173,10 @@ def _separates(occupancy: Occupancy, gutter: Gutter) -> bool:
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
     width = gutter.right - gutter.left
-    if (float(np.median(gaps)) if len(gaps) >= 2 else width) < _GAP * size:
+    usual = float(np.median(gaps)) if len(gaps) >= 2 else width
+    spaces = [space for row in both for space in _spaces(occupancy, row)]
+    loose = _low(spaces) < _GAP * size or len(spaces) > _MOST_CELLS_OF_ROW * len(both)
+    if usual < _GAP * size or (loose and _low(spaces) > usual / _BEYOND_SPACES):
         return False
     marks = [words.word(lefts[row]) for row in both]
     if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
@@ -174,6 +201,17 @@ def _neighbours(occupancy: Occupancy, gutter: Gutter, middle: float) -> tuple[di
     return lefts, rights
 
 
+def _spaces(occupancy: Occupancy, row: int) -> list[float]:
+    """Return the gaps between the words of a row."""
+    boxes = occupancy.words.boxes[occupancy.members[occupancy.row_of == row]]
+    boxes = boxes[np.argsort(boxes[:, 0])]
+    return [float(gap) for gap in boxes[1:, 0] - boxes[:-1, 2]]
+
+
+def _low(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 4] if values else 0.0
+
+
 def _is_alone(occupancy: Occupancy, word: int) -> bool:
     """Return whether nothing stands on the left of a word in its row."""
     words = occupancy.words
@@ -189,25 +227,39 @@ def _are_aligned(edges: NDArray[np.float32], size: float) -> bool:
     return share >= _ALIGNED_SHARE
 
 
-def _trimmed(occupancy: Occupancy, gutter: Gutter) -> Gutter:
-    """Cut off rows at the ends of a gutter that have text on one side only and stand apart."""
-    words, middle = occupancy.words, (gutter.left + gutter.right) / 2
-    lefts, rights = _neighbours(occupancy, gutter, middle)
-    tops, bottoms = row_edges(words, occupancy.members, occupancy.row_of)
-    both = [row for row in range(gutter.first_row, gutter.end_row) if row in lefts and row in rights]
+def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
+    """Cut off lines across a gutter at its ends, and rows that have text on one side only and stand apart.
+
+    Returns None if too few rows are left.
+    """
+    if gutter is None:
+        return None
+    lefts, rights = _neighbours(occupancy, gutter, (gutter.left + gutter.right) / 2)
     first, end = gutter.first_row, gutter.end_row
-    if not both:
-        return Gutter(gutter.left, gutter.right, first, end)
+    while first < end and first in lefts and first in rights and _is_line(occupancy, first):
+        first += 1
+    while end > first and end - 1 in lefts and end - 1 in rights and _is_line(occupancy, end - 1):
+        end -= 1
+    both = [row for row in range(first, end) if row in lefts and row in rights]
     gap = _APART * occupancy.size
-    for row in range(min(both[0], end - 1), first, -1):
-        if tops[row] - bottoms[row - 1] > gap and (_one_sided(range(first, row), lefts, rights)):
-            first = row
-            break
-    for row in range(both[-1], end - 1):
-        if tops[row + 1] - bottoms[row] > gap and (_one_sided(range(row + 1, end), lefts, rights)):
-            end = row + 1
-            break
-    return Gutter(gutter.left, gutter.right, first, end)
+    if both:
+        tops, bottoms = row_edges(occupancy.words, occupancy.members, occupancy.row_of)
+        for row in range(both[0], first, -1):
+            if tops[row] - bottoms[row - 1] > gap and _one_sided(range(first, row), lefts, rights):
+                first = row if row - first <= _MOST_CUT else first
+                break
+        for row in range(both[-1], end - 1):
+            if tops[row + 1] - bottoms[row] > gap and _one_sided(range(row + 1, end), lefts, rights):
+                end = row + 1 if end - row - 1 <= _MOST_CUT else end
+                break
+    sides = [sum(1 for row in range(first, end) if row in side) for side in (lefts, rights)]
+    return Gutter(gutter.left, gutter.right, first, end) if min(sides) >= _FEWEST_ROWS else None
+
+
+def _is_line(occupancy: Occupancy, row: int) -> bool:
+    """Return whether a row is a line of text across a gutter: none of its gaps is wider than a space."""
+    spaces = _spaces(occupancy, row)
+    return len(spaces) >= _FEWEST_SPACES and max(spaces) < _GAP * occupancy.size
 
 
 def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:

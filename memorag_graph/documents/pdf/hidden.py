@@ -18,6 +18,7 @@ _TINY = 1.2
 _TINY_SHARE = 0.0015
 """On small pages, the same as a share of the page's height."""
 
+_ON_PAGE = 0.5
 _INVISIBLE_MODES = (3, 7)
 _LIGHT = 215
 _FAINT = 80
@@ -41,7 +42,10 @@ def visible_characters(
     display: Display,
 ) -> Mask:
     """Return whether each character can be seen."""
-    visible = _on_page(characters) & ~_tiny(characters)
+    on_page = _on_page(characters)
+    if not on_page.all():
+        on_page = _mostly_on_page(on_page, _owners(text_page, len(characters.text)))
+    visible = on_page & ~_tiny(characters)
     unseen = {_address(it.handle) for it in objects.texts if it.mode in _INVISIBLE_MODES}
     if picture_share(objects, display) >= _SCANNED_SHARE:
         unseen = set()
@@ -73,6 +77,14 @@ def _on_page(characters: Characters) -> Mask:
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     on_page: Mask = (x >= 0) & (x <= characters.width) & (y >= 0) & (y <= characters.height)
     return on_page
+
+
+def _mostly_on_page(on_page: Mask, owners: NDArray[np.uint64]) -> Mask:
+    """Return whether each character belongs to a text of which most is on the page; a long line may run off it."""
+    _, names = np.unique(owners, return_inverse=True)
+    shares = np.bincount(names, on_page) / np.bincount(names)
+    mostly: Mask = shares[names] >= _ON_PAGE
+    return mostly & (owners > 0) | on_page
 
 
 def _tiny(characters: Characters) -> Mask:

@@ -7,8 +7,8 @@ import numpy as np
 
 from memorag_graph.documents.pdf.aligned_tables import aligned_table, is_table
 from memorag_graph.documents.pdf.blocks import Block, Line, Paragraph, Table
-from memorag_graph.documents.pdf.gutters import Gutter, tallest_gutter
 from memorag_graph.documents.pdf.grids import Grid, find_grids, grid_table
+from memorag_graph.documents.pdf.gutters import Gutter, tallest_gutter
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import flows_on, join_lines, merge
 from memorag_graph.documents.pdf.words import Indices, line_text
@@ -62,7 +62,10 @@ class _Layout:
             for edge in (grid.right, grid.left):
                 crossing = (boxes[members, 0] < edge) & (boxes[members, 2] > edge)
                 level = members[crossing]
-                sides = [members[~crossing & ((boxes[members, 0] + boxes[members, 2] < 2 * edge) == first)] for first in (True, False)]
+                sides = [
+                    members[~crossing & ((boxes[members, 0] + boxes[members, 2] < 2 * edge) == first)]
+                    for first in (True, False)
+                ]
                 if len(level) == 0 and all(len(side) for side in sides):
                     parts = [
                         self.blocks(side, [it for it in grids if ((it.left + it.right) / 2 < edge) == first], depth + 1)
@@ -117,7 +120,14 @@ def lines_of(page: Page, members: Indices) -> list[Line]:
             left, right = -right, -left
         tallest = int((boxes[:, 3] - boxes[:, 1]).argmax())
         lines.append(
-            Line(line_text(words, row_members), left, right, float(boxes[tallest, 1]), float(boxes[tallest, 3]), first_width)
+            Line(
+                line_text(words, row_members),
+                left,
+                right,
+                float(boxes[tallest, 1]),
+                float(boxes[tallest, 3]),
+                first_width,
+            )
         )
     return lines
 
@@ -127,7 +137,12 @@ def _merged(blocks: Sequence[Block]) -> list[Block]:
     found: list[Block] = []
     for block in blocks:
         before = found[-1] if found else None
-        if isinstance(before, Paragraph) and isinstance(block, Paragraph) and block.stands_apart and flows_on(before, block):
+        if (
+            isinstance(before, Paragraph)
+            and isinstance(block, Paragraph)
+            and block.stands_apart
+            and flows_on(before, block)
+        ):
             found[-1] = merge(before, block)
         else:
             found.append(block)

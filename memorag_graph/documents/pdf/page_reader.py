@@ -85,7 +85,9 @@ def read_page(page: Any, before: Table | None, with_picture: bool) -> PageConten
             found.picture = page_image(page)
         slanted, descent = slanted_characters(characters, visible)
         if slanted.sum() > _MOST_TURNED * max(1, found.characters):
-            display = Display(display.left, display.bottom, display.right, display.top, display.quarters + (1 if descent < 0 else 3))
+            display = Display(
+                display.left, display.bottom, display.right, display.top, display.quarters + (1 if descent < 0 else 3)
+            )
             characters = read_characters(text_page, display)
             slanted[:] = False
         _lay_out(found, characters, visible, slanted, objects, display, text_page, before)

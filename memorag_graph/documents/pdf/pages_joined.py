@@ -95,7 +95,9 @@ class PageJoiner:
         """Locate the page's next titles in a text; one that is not found counts from the one before it."""
         found: list[tuple[int, str]] = []
         while self._titles:
-            places = [(at, match.start()) for at, title in enumerate(self._titles) if (match := _search(title, text, found))]
+            places = [
+                (at, match.start()) for at, title in enumerate(self._titles) if (match := _search(title, text, found))
+            ]
             if not places:
                 break
             at, place = places[0]

@@ -1,5 +1,6 @@
 """Join the lines of a column to paragraphs."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -16,6 +17,9 @@ _LOOSE = 0.45
 """A gap that is wider than the usual one by this share of the font size begins a paragraph."""
 
 _SHORT = 0.6
+_PROSE = 80
+"""Characters of a paragraph that may go on though the script of what follows has no small letters."""
+
 _HYPHENS = "-\u2010\u00ad\ufffe"
 _BROKEN_WORD = re.compile(rf"[^\W\d_][{_HYPHENS}]$")
 _ENDED = re.compile(r"""[.!?:;。！？：；…؟۔।]["'”’»)\]]*$""")
@@ -32,7 +36,7 @@ def join_lines(lines: Sequence[Line]) -> list[Paragraph]:
     usual = _usual_gap(lines)
     paragraphs: list[Paragraph] = []
     text, apart = lines[0].text, True
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in itertools.pairwise(lines):
         if _continues(line, following, edge, left, usual):
             text = joined(text, following.text)
             continue
@@ -45,6 +49,8 @@ def join_lines(lines: Sequence[Line]) -> list[Paragraph]:
 
 def joined(text: str, following: str) -> str:
     """Join two lines of a paragraph; a word that is broken at the line's end becomes one."""
+    if not text:
+        return following
     if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalpha():
         kept = text if text[-1] in "-\u2010" and not following[0].islower() else text[:-1]
         return kept + following
@@ -57,8 +63,10 @@ def flows_on(before: Paragraph, after: Paragraph) -> bool:
         return False
     if _BROKEN_WORD.search(before.text) and after.text[0].islower():
         return True
-    open_end = not _ENDED.search(before.text)
-    return open_end and (after.text[0].islower() or (before.goes_on and _is_prose(before.text)))
+    if _ENDED.search(before.text):
+        return False
+    has_no_case = after.text[0].isalpha() and after.text[0].lower() == after.text[0].upper()
+    return after.text[0].islower() or (has_no_case and before.goes_on and len(before.text) > _PROSE)
 
 
 def merge(before: Paragraph, after: Paragraph) -> Paragraph:
@@ -66,16 +74,12 @@ def merge(before: Paragraph, after: Paragraph) -> Paragraph:
     return Paragraph(joined(before.text, after.text), after.goes_on, before.stands_apart)
 
 
-def _is_prose(text: str) -> bool:
-    return len(text) > 80
-
-
 def _without_stray_hyphens(text: str) -> str:
     return _STRAY_HYPHEN.sub(lambda match: "-" if match.end() == len(text) else "", text)
 
 
 def _usual_gap(lines: Sequence[Line]) -> float:
-    gaps = sorted(following.top - line.bottom for line, following in zip(lines, lines[1:], strict=False))
+    gaps = sorted(following.top - line.bottom for line, following in itertools.pairwise(lines))
     return gaps[len(gaps) // 3] if gaps else 0.0
 
 

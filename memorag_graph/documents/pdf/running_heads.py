@@ -1,5 +1,6 @@
 """Lines that are repeated at the top or bottom of pages: running heads and page numbers."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from memorag_graph.documents.pdf.layout import lines_of
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.words import Indices
 
-_ZONE = 0.12
+_ZONE = 0.16
 """Share of the page's height at its top and bottom where running heads stand."""
+
+_NUMBER_ZONE = 0.25
+"""The same for lines that are only a number."""
 
 _MOST_LINES = 3
 _LARGER = 1.15
@@ -20,11 +24,17 @@ _LARGER = 1.15
 _SET_OFF = 0.6
 """A running head is as far from the text as this share of its font size, at least."""
 
+_WIDER = 1.3
+"""And farther than lines of the text from each other, by this factor."""
+
 _SAME_PLACE = 4.0
 """Points."""
 
 _NUMBER = re.compile(r"\d+")
-_ONLY_NUMBER = re.compile(r"\W*(?:(?:page|seite|p\.|s\.|стр\.)\s*)?(\d{1,5}|[ivxlcdm]{1,8})(?:\s*(?:/|of|von|de|sur|из)\s*\d{1,5})?\W*", re.IGNORECASE)
+_ONLY_NUMBER = re.compile(
+    r"\W*(?:(?:page|seite|p\.|s\.|стр\.)\s*)?(\d{1,5}|[ivxlcdm]{1,8})(?:\s*(?:/|of|von|de|sur|из)\s*\d{1,5})?\W*",
+    re.IGNORECASE,
+)
 _FACTS = re.compile(r"@|www\.|https?:|\+?\d[\d ()/.-]{6,}\d")
 """An address or a telephone number, which may stand nowhere else."""
 
@@ -62,8 +72,9 @@ def find_margins(page: Page, members: Indices) -> tuple[list[Margin], Indices]:
         boxes = words.boxes[members[words.rows[members] == row]]
         lines.append((row, float(boxes[:, 1].min()), float(boxes[:, 3].max())))
     height = words.characters.height
-    top = _set_off([it for it in lines if it[2] < _ZONE * height], lines, downwards=True)
-    bottom = _set_off([it for it in lines if it[1] > (1 - _ZONE) * height][::-1], lines[::-1], downwards=False)
+    zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
+    top = _set_off([it for it in lines if it[2] < zones[0] * height], lines, downwards=True)
+    bottom = _set_off([it for it in lines if it[1] > (1 - zones[1]) * height][::-1], lines[::-1], downwards=False)
     if len(top) + len(bottom) >= len(lines):
         top, bottom = [], bottom if len(bottom) < len(lines) else []
     margins: list[Margin] = []
@@ -79,21 +90,32 @@ def find_margins(page: Page, members: Indices) -> tuple[list[Margin], Indices]:
     return margins, members[~np.isin(words.rows[members], taken)]
 
 
+def _is_number(page: Page, members: Indices, row: int) -> bool:
+    (line,) = lines_of(page, members[page.words.rows[members] == row])
+    return _ONLY_NUMBER.fullmatch(line.text) is not None
+
+
 def _set_off(
     candidates: Sequence[tuple[int, float, float]], lines: Sequence[tuple[int, float, float]], downwards: bool
 ) -> list[int]:
     """Return the rows among the candidates, from the page's edge, that end at a gap."""
     found: list[int] = []
+    gaps = sorted(
+        abs(after[1 if downwards else 2] - line[2 if downwards else 1]) for line, after in itertools.pairwise(lines)
+    )
+    usual = gaps[len(gaps) // 2] if gaps else 0.0
     for at, (row, top, bottom) in enumerate(candidates[:_MOST_LINES]):
         if at + 1 < len(lines):
             following = lines[at + 1]
             gap = following[1] - bottom if downwards else top - following[2]
-            if gap >= _SET_OFF * (bottom - top):
+            if gap >= max(_SET_OFF * (bottom - top), _WIDER * usual):
                 found = [row for row, _, _ in candidates[: at + 1]]
     return found
 
 
-def is_running(margin: Margin, index: int, others: Iterable[tuple[int, Sequence[Margin]]], titles: Sequence[str]) -> bool:
+def is_running(
+    margin: Margin, index: int, others: Iterable[tuple[int, Sequence[Margin]]], titles: Sequence[str]
+) -> bool:
     """Return whether a line is a running head or a page number.
 
     Args:

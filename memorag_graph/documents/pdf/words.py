@@ -205,11 +205,29 @@ def _between(words: Words, before: int, at: int) -> str:
     return "^" if is_power else ""
 
 
+def _are_apart(words: Words, left: int, right: int) -> bool:
+    """Return whether a space stands between two neighbours; either may be drawn first."""
+    first, second = sorted((left, right), key=lambda at: int(words.starts[at]))
+    if words.starts[second] == words.ends[first]:
+        return bool(
+            words.boxes[right, 0] - words.boxes[left, 2] > _NEW_WORD * (words.boxes[left, 3] - words.boxes[left, 1])
+        )
+    between = slice(int(words.ends[first]), int(words.starts[second]))
+    gap = float(words.boxes[right, 0] - words.boxes[left, 2])
+    return _has_space(words, between) or gap > _JOINED * float(words.boxes[left, 3] - words.boxes[left, 1])
+
+
+def _has_space(words: Words, between: slice) -> bool:
+    """Return whether a space stands between two words that the file draws, not one that PDFium supposes."""
+    boxes = words.characters.boxes[between]
+    return bool((boxes[:, 2] > boxes[:, 0]).any())
+
+
 def _visual(words: Words, ordered: Sequence[int]) -> list[str]:
     """Return the letters of words from left to right, each with the marks on it; spaces between the words."""
     clusters: list[str] = []
     boxes, text = words.characters.boxes, words.characters.text
-    for at in ordered:
+    for position, at in enumerate(ordered):
         found: list[tuple[float, str]] = []
         for place in range(int(words.starts[at]), int(words.ends[at])):
             letter = text[place]
@@ -219,7 +237,8 @@ def _visual(words: Words, ordered: Sequence[int]) -> list[str]:
                 found.append(((boxes[place, 0] + boxes[place, 2]).item(), letter))
         found.sort(key=lambda it: it[0])
         _order_ligatures(found)
-        clusters += [" "] * bool(clusters) + [letters for _, letters in found]
+        clusters += [" "] * (position > 0 and _are_apart(words, ordered[position - 1], at))
+        clusters += [letters for _, letters in found]
     return clusters
 
 
