@@ -47,10 +47,12 @@ def figures(rows: int, seed: int) -> Table:
     random = Random(seed)
     names = ("Depot", "Revenue", "Costs", "Staff")
     places = [f"{place} {side}" for side in _SIDES for place in _PLACES]
-    return Table(names, [
-        (places[number], f"{random.randint(1000, 9999):,}", f"{random.randint(1000, 9999):,}", str(random.randint(10, 99)))
-        for number in range(rows)
-    ])  # fmt: skip
+
+    def row(place: str) -> tuple[str, ...]:
+        money = [f"{random.randint(1000, 9999):,}" for _ in range(2)]
+        return place, *money, str(random.randint(10, 99))
+
+    return Table(names, [row(place) for place in places[:rows]])
 
 
 def descriptions(rows: int, seed: int) -> Table:

@@ -4,16 +4,16 @@ import textwrap
 from itertools import zip_longest
 from pathlib import Path
 
-from pdf_contents import figures, paragraphs, sentences
+from pdf_contents import Table, figures, paragraphs, sentences
+from pdf_sample import Sample, split
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 _LEFT, _TOP, _PITCH = 60, 780, 14
 
 
-def drawn() -> dict[str, "Sample"]:
-    from pdf_samples import Sample, split
-
+def drawn() -> dict[str, Sample]:
+    """Return the samples by name."""
     left, right = paragraphs(3, 7), paragraphs(3, 8)
     visible, secret = sentences(4, 9), sentences(3, 10)
     table = figures(50, 11)
@@ -50,7 +50,7 @@ def _hidden(path: Path, visible: list[str], secret: list[str]) -> None:
     canvas.save()
 
 
-def _aligned(path: Path, table: "Table") -> None:
+def _aligned(path: Path, table: Table) -> None:
     from fpdf import FPDF
 
     pdf = FPDF()

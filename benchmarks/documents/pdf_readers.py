@@ -1,7 +1,7 @@
 """Compare readers of PDF on files that several programs write: order of text, tables, hidden text, time and memory.
 
-Run it with ``python benchmarks/documents/pdf_readers.py``; readers that are not installed are left out. Each reader runs in
-a process of its own for each file; time and memory are those of reading, without the imports.
+Run it with ``python benchmarks/documents/pdf_readers.py``; readers that are not installed are left out. Each reader
+runs in a process of its own for each file; time and memory are those of a second reading, without the imports.
 """
 
 import argparse
@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import itertools
 
 from pdf_contents import Table
-from pdf_samples import Sample, samples
+from pdf_sample import Sample
+from pdf_samples import samples
 
 RESULT = Path(__file__).parents[1] / "results" / "pdf_readers.json"
 PACKAGES = {

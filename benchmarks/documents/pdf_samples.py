@@ -5,31 +5,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdf_contents import ARABIC, HEBREW, Table, descriptions, figures, paragraphs, sentences
+from pdf_drawn import drawn
+from pdf_sample import Sample, split
 
 CHROMIUM, OFFICE, LATEX = shutil.which("chromium"), shutil.which("soffice"), shutil.which("pdflatex")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A file and its truth.
-
-    Attributes:
-        program: What writes it.
-        write: Writes it to a path.
-        sentences: What the page says, in the order of reading.
-        tables: Its tables.
-        hidden: What no reader of the page sees, or what repeats on every page.
-    """
-
-    program: str
-    write: Callable[[Path], None]
-    sentences: Sequence[str] = ()
-    tables: Sequence[Table] = ()
-    hidden: Sequence[str] = field(default=())
 
 
 def chromium(page: str) -> Callable[[Path], None]:
@@ -118,10 +100,6 @@ def tex_table(table: Table, kind: str, columns: str, rule: str = r"\hline") -> s
     return rf"\begin{{{kind}}}{{{columns}}} " + "\n".join([head, *rows, rf"\end{{{kind}}}"])
 
 
-def split(texts: Sequence[str]) -> list[str]:
-    return [f"{sentence.rstrip('.')}." for text in texts for sentence in text.split(". ")]
-
-
 PROSE = "body {font: 11pt 'DejaVu Serif'; text-align: justify} @page {size: A4; margin: 25mm}"
 HEADS = PROSE + "@page {@top-center {content: 'Chronicle of the harbour'} @bottom-center {content: counter(page)}}"
 COLUMNS = "body {font: 9pt 'DejaVu Sans'; column-count: %d; column-gap: 8mm} h1 {column-span: all}"
@@ -131,8 +109,6 @@ SPACED = "td, th {padding: 2px 12px; text-align: right} td:first-child, th:first
 
 def samples() -> dict[str, Sample]:
     """Return the samples by name; programs that are missing here are left out."""
-    from pdf_drawn import drawn
-
     found = {**_prose(), **_columns(), **_tables(), **_scripts(), **drawn()}
     missing = {name for name, path in (("chromium", CHROMIUM), ("libreoffice", OFFICE), ("latex", LATEX)) if not path}
     return {name: sample for name, sample in found.items() if sample.program not in missing}
@@ -169,25 +145,33 @@ def _columns() -> dict[str, Sample]:
 def _tables() -> dict[str, Sample]:
     long, short, wordy = figures(50, 3), figures(12, 4), descriptions(8, 5)
     before = "The figures are in thousand crowns."
+    said = f"<p>{before}</p>"
     tall = "td, th {padding: 9px 14px}"
+    narrow = "td {width: 30%; padding: 4px 10px; vertical-align: top}"
+    cells = ", ".join(f"[{cell}]" for row in (long.names, *long.rows) for cell in row)
+    long_latex = latex(tex_table(long, "longtable", "lrrr"), packages=r"\usepackage{longtable}")
+    booktabs = tex_table(short, "tabular", "lrrr", r"\midrule")
+    booktabs_latex = latex(f"{before}\n\n{booktabs}", packages=r"\usepackage{booktabs}")
+    grid_latex = latex(tex_table(wordy, "tabular", "|p{2cm}|p{3cm}|p{7cm}|"))
+    ruled = chromium(page(said + html_table(long), RULES + tall))
     return {
-        "ruled_long": Sample("chromium", chromium(page(f"<p>{before}</p>" + html_table(long), RULES + tall)), [before], [long]),
-        "unruled": Sample("chromium", chromium(page(f"<p>{before}</p>" + html_table(short), SPACED)), [before], [short]),
+        "ruled_long": Sample("chromium", ruled, [before], [long]),
+        "unruled": Sample("chromium", chromium(page(said + html_table(short), SPACED)), [before], [short]),
         "unruled_long_weasyprint": Sample("weasyprint", weasyprint(page(html_table(long), SPACED + tall)), [], [long]),
-        "ruled_office": Sample("libreoffice", office(page(f"<p>{before}</p>" + html_table(long, 'border="1"'))), [before], [long]),
+        "ruled_office": Sample("libreoffice", office(page(said + html_table(long, 'border="1"'))), [before], [long]),
         "wordy_cells": Sample("chromium", chromium(page(html_table(wordy), RULES + "td {width: 30%}")), [], [wordy]),
-        "wordy_unruled": Sample("weasyprint", weasyprint(page(html_table(wordy), "td {width: 30%; padding: 4px 10px; vertical-align: top}")), [], [wordy]),
-        "long_latex": Sample("latex", latex(tex_table(long, "longtable", "lrrr"), packages=r"\usepackage{longtable}"), [], [long]),
-        "booktabs_latex": Sample("latex", latex(before + "\n\n" + tex_table(short, "tabular", "lrrr", r"\midrule"), packages=r"\usepackage{booktabs}"), [before], [short]),
-        "grid_latex": Sample("latex", latex(tex_table(wordy, "tabular", "|p{2cm}|p{3cm}|p{7cm}|")), [], [wordy]),
-        "table_typst": Sample("typst", typst("#table(columns: 4, " + ", ".join(f"[{cell}]" for row in (long.names, *long.rows) for cell in row) + ")"), [], [long]),
-    }  # fmt: skip
+        "wordy_unruled": Sample("weasyprint", weasyprint(page(html_table(wordy), narrow)), [], [wordy]),
+        "long_latex": Sample("latex", long_latex, [], [long]),
+        "booktabs_latex": Sample("latex", booktabs_latex, [before], [short]),
+        "grid_latex": Sample("latex", grid_latex, [], [wordy]),
+        "table_typst": Sample("typst", typst(f"#table(columns: 4, {cells})"), [], [long]),
+    }
 
 
 def _scripts() -> dict[str, Sample]:
     arabic = page(html_paragraphs(ARABIC), "body {font: 14pt 'DejaVu Sans'}", "rtl")
     hebrew = page(html_paragraphs(HEBREW), "body {font: 14pt 'DejaVu Sans'}", "rtl")
-    efficient = sentences(3, 6) + ["The officer offered a fluffy affidavit of the first flight."]
+    efficient = [*sentences(3, 6), "The officer offered a fluffy affidavit of the first flight."]
     return {
         "arabic": Sample("chromium", chromium(arabic), ARABIC),
         "arabic_office": Sample("libreoffice", office(arabic), ARABIC),

@@ -12,9 +12,10 @@ from memorag_graph.documents.pdf.blocks import Block, Paragraph, Row, Table
 from memorag_graph.documents.pdf.characters import Boxes
 from memorag_graph.documents.pdf.gutters import strips
 from memorag_graph.documents.pdf.headers import header_rows
+from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import joined
-from memorag_graph.documents.pdf.words import Indices, line_text
+from memorag_graph.documents.pdf.words import Indices
 
 _PROSE_CHARACTERS = 18
 _PROSE_FILL = 0.6
@@ -155,7 +156,7 @@ def _middle(cells: Cells, at: int) -> float:
 
 
 def _by_gaps(cells: Cells, group: Sequence[int]) -> list[list[int]]:
-    """Cut visual rows at wide gaps if some are only the wrapped lines of others; else where the first cell is filled."""
+    """Cut visual rows at wide gaps if some are wrapped lines of others; else where the first cell is filled."""
     rows = [cells.rows[at] for at in group]
     if len(group) == 1 or all(all(row) for row in rows):
         return [[at] for at in group]

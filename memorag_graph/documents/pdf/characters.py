@@ -1,15 +1,19 @@
 """The characters of a PDF page with the boxes that they take on it, as it is displayed."""
 
 import ctypes
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memorag_graph.documents.pdf.fast_calls import address_of, fast_call
+
 Boxes = NDArray[np.float32]
 """Left, top, right and bottom of each box in points; the top of the page is 0."""
 
+_SPACE = re.compile(r"\s")
 _HYPHEN = "\ufffe"
 """PDFium's sign for a hyphen at the end of a line, within a word."""
 
@@ -27,12 +31,14 @@ class Characters:
     Attributes:
         text: The characters; each has one code point.
         boxes: Their boxes.
+        spaces: Whether each is white space.
         width: Width of the page in points.
         height: Height of the page in points.
     """
 
     text: str
     boxes: Boxes
+    spaces: NDArray[np.bool_]
     width: float
     height: float
 
@@ -85,14 +91,15 @@ def read_characters(text_page: Any, display: Display) -> Characters:  # noqa: AN
     count = max(0, raw.FPDFText_CountChars(text_page))
     text = _text(text_page, count)
     boxes = _loose_boxes(text_page, count)
-    flat = np.flatnonzero(np.abs(boxes[:, 1] - boxes[:, 3]) < _UPRIGHT)
-    for at in flat.tolist():  # rotated letters have no loose boxes
-        if not text[at].isspace():
-            boxes[at] = _tight_box(text_page, at)
+    spaces = np.zeros(count, bool)
+    spaces[[match.start() for match in _SPACE.finditer(text)]] = True
+    flat = ~spaces & (np.abs(boxes[:, 1] - boxes[:, 3]) < _UPRIGHT)
+    for at in np.flatnonzero(flat).tolist():  # rotated letters have no loose boxes
+        boxes[at] = _tight_box(text_page, at)
     if _are_uneven(boxes):
         _level(text_page, text, boxes)
     width, height = display.size
-    return Characters(text, display.shown(np.nan_to_num(boxes)), width, height)
+    return Characters(text, display.shown(np.nan_to_num(boxes)), spaces, width, height)
 
 
 def _text(text_page: Any, count: int) -> str:  # noqa: ANN401
@@ -109,13 +116,8 @@ def _text(text_page: Any, count: int) -> str:  # noqa: ANN401
 
 def _loose_boxes(text_page: Any, count: int) -> NDArray[np.float32]:  # noqa: ANN401
     """Return boxes that are as high as the font and as wide as the pen moves."""
-    from pypdfium2 import raw
-
     boxes = np.zeros((count, 4), np.float32)
-    # called for every character: with plain numbers the call takes half the time
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-    read = prototype(ctypes.cast(raw.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
-    handle = ctypes.cast(text_page.raw, ctypes.c_void_p).value
+    read, handle = fast_call("FPDFText_GetLooseCharBox"), address_of(text_page)
     start = boxes.ctypes.data
     for at in range(count):
         read(handle, at, start + _BYTES_OF_BOX * at)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memorag_graph.documents.pdf.blocks import Block, Paragraph, Row, Table
+from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
 from memorag_graph.documents.pdf.characters import Boxes
 from memorag_graph.documents.pdf.headers import header_rows
+from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
-from memorag_graph.documents.pdf.words import Indices, line_text
+from memorag_graph.documents.pdf.paragraphs import joined
+from memorag_graph.documents.pdf.words import Indices
 
 _MOST_RULES = 3000
 _MOST_LINES = 400
@@ -93,7 +95,7 @@ def _inside(inner: Grid, outer: Grid) -> bool:
 def _collinear(rules: Boxes, upright: bool) -> Boxes:
     """Return lines as (place, place, start, end) with those that continue each other joined, one row for each."""
     across, along = (0, 1) if upright else (1, 0)
-    places = (rules[:, across] + rules[:, across + 2]) / 2
+    places = ((rules[:, across] + rules[:, across + 2]) / 2).astype(np.float32)
     by_place: dict[int, list[tuple[float, float]]] = defaultdict(list)
     names = _clusters(places)
     for name, rule in zip(names, rules, strict=True):
@@ -132,14 +134,14 @@ def _connected(level: Boxes, upright: Boxes) -> list[tuple[list[int], list[int]]
     for start in range(len(level)):
         if seen[start]:
             continue
-        levels, uprights = np.zeros(len(level), bool), np.zeros(len(upright), bool)
+        levels = np.zeros(len(level), bool)
         levels[start] = True
         while True:
-            uprights_now = touch[levels].any(axis=0)
-            levels_now = levels | touch[:, uprights_now].any(axis=1)
-            if (levels_now == levels).all() and (uprights_now == uprights).all():
+            uprights = touch[levels].any(axis=0)
+            before = int(levels.sum())
+            levels[touch[:, uprights].any(axis=1)] = True
+            if int(levels.sum()) == before:
                 break
-            levels, uprights = levels_now, uprights_now
         seen |= levels
         groups.append((np.flatnonzero(levels).tolist(), np.flatnonzero(uprights).tolist()))
     return groups
@@ -260,8 +262,6 @@ def _spanned(grid: Grid, cells: list[list[list[int]]]) -> tuple[list[list[list[i
 
 def _text(page: Page, cell: Sequence[int]) -> str:
     """Return the text of a cell, its lines joined."""
-    from memorag_graph.documents.pdf.paragraphs import joined
-
     by_row: dict[int, list[int]] = defaultdict(list)
     for at in cell:
         by_row[int(page.words.rows[at])].append(at)
@@ -270,6 +270,3 @@ def _text(page: Page, cell: Sequence[int]) -> str:
         line = line_text(page.words, by_row[row])
         text = joined(text, line) if text else line
     return text
-
-
-__all__: list[str] = ["Grid", "Row", "find_grids", "grid_table"]

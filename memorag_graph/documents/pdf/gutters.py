@@ -83,7 +83,7 @@ class Occupancy:
 
 def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
     """Return the gutter that most rows have text on both sides of; None if there is none."""
-    if len(members) < 2 * _FEWEST_ROWS:
+    if len(members) < 2 * _FEWEST_ROWS or not _may_have_columns(words, members):
         return None
     occupancy = Occupancy(words, members)
     if occupancy.is_too_large or len(occupancy.row_numbers) < _FEWEST_ROWS:
@@ -101,6 +101,22 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
                 return gutter
         score[slice(*taken)] = 0
     return None
+
+
+def _may_have_columns(words: Words, members: Indices) -> bool:
+    """Return whether several rows have wide gaps, or lie beside several others."""
+    order = np.lexsort((words.boxes[members, 0], words.rows[members]))
+    boxes, rows = words.boxes[members[order]], words.rows[members[order]]
+    size = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    same = rows[1:] == rows[:-1]
+    wide = same & (boxes[1:, 0] - boxes[:-1, 2] >= _GAP * size)
+    starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
+    if len(np.unique(rows[1:][wide])) >= 2:
+        return True
+    lefts, rights = np.minimum.reduceat(boxes[:, 0], starts), np.maximum.reduceat(boxes[:, 2], starts)
+    if len(starts) < 2 * _FEWEST_ROWS - 1:
+        return False
+    return bool(np.sort(rights)[_FEWEST_ROWS - 2] <= np.sort(lefts)[1 - _FEWEST_ROWS])
 
 
 def _gutter(occupancy: Occupancy, start: int, stop: int, first: Indices, end: Indices) -> Gutter | None:
@@ -129,7 +145,7 @@ def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tu
 
 
 def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
-    """Return for each place the rows with text on either side in its best empty run, and the run's first and end row."""
+    """Return for each place its best empty run: the rows with text on either side, its first row, and that behind it."""
     left = np.logical_or.accumulate(covered, axis=1)
     right = np.logical_or.accumulate(covered[:, ::-1], axis=1)[:, ::-1]
     bins = covered.shape[1]
@@ -151,20 +167,18 @@ def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> t
 
 def _widest(best: NDArray[np.bool_], first: Indices, end: Indices) -> tuple[int, int]:
     """Return the widest range of neighbouring places among the best ones that share rows."""
-    found, start = (0, 0), None
-    for at, is_best in enumerate([*best.tolist(), False]):
-        overlaps = is_best and start is not None and first[at] < end[start] and first[start] < end[at]
-        if start is not None and not overlaps:
-            if at - start > found[1] - found[0]:
-                found = (start, at)
-            start = None
-        if is_best and start is None:
+    found, start, last = (0, 0), -1, -1
+    for at in np.flatnonzero(best).tolist():
+        if at != last + 1 or first[at] >= end[start] or first[start] >= end[at]:
             start = at
+        last = at
+        if at + 1 - start > found[1] - found[0]:
+            found = (start, at + 1)
     return found
 
 
 def _separates(occupancy: Occupancy, gutter: Gutter) -> bool:
-    """Return whether a strip separates columns: it is wide, or text is aligned at it; not list marks from their items."""
+    """Return whether a strip separates columns: it is wide, or text is aligned at it; list marks are no column."""
     words, size = occupancy.words, occupancy.size
     middle = (gutter.left + gutter.right) / 2
     lefts, rights = _neighbours(occupancy, gutter, middle)

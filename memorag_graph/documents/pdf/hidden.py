@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.documents.pdf.characters import Characters, Display
+from memorag_graph.documents.pdf.fast_calls import address_of, fast_call, page_object
 from memorag_graph.documents.pdf.page_objects import Area, Box, PageObjects, TextObject, bounds
 
 Mask = NDArray[np.bool_]
@@ -46,7 +47,7 @@ def visible_characters(
     if not on_page.all():
         on_page = _mostly_on_page(on_page, _owners(text_page, len(characters.text)))
     visible = on_page & ~_tiny(characters)
-    unseen = {_address(it.handle) for it in objects.texts if it.mode in _INVISIBLE_MODES}
+    unseen = {it.address for it in objects.texts if it.mode in _INVISIBLE_MODES}
     if picture_share(objects, display) >= _SCANNED_SHARE:
         unseen = set()
     doubtful = [it for it in objects.texts if it.mode not in _INVISIBLE_MODES and _is_doubtful(it, objects.areas)]
@@ -55,7 +56,7 @@ def visible_characters(
     owners = _owners(text_page, len(characters.text))
     visible &= ~np.isin(owners, np.array(sorted(unseen), np.uint64))
     if doubtful:
-        in_doubt = np.isin(owners, np.array([_address(it.handle) for it in doubtful], np.uint64))
+        in_doubt = np.isin(owners, np.array([it.address for it in doubtful], np.uint64))
         places = np.flatnonzero(in_doubt & visible)
         visible[places] = _seen(page, characters, doubtful, places)
     return visible
@@ -94,26 +95,18 @@ def _tiny(characters: Characters) -> Mask:
     return tiny
 
 
-def _address(handle: Any) -> int:  # noqa: ANN401
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
-
-
 def _owners(text_page: Any, count: int) -> NDArray[np.uint64]:  # noqa: ANN401
     """Return the address of the object of each character."""
-    from pypdfium2 import raw
-
-    prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-    read = prototype(ctypes.cast(raw.FPDFText_GetTextObject, ctypes.c_void_p).value or 0)
-    handle = ctypes.cast(text_page.raw, ctypes.c_void_p).value
+    read, handle = fast_call("FPDFText_GetTextObject"), address_of(text_page)
     return np.array([read(handle, at) or 0 for at in range(count)], np.uint64)
 
 
 def _is_doubtful(text: TextObject, areas: Sequence[Area]) -> bool:
-    """Return whether a text may not be seen: it is light, nearly transparent, cut off, or drawn with an area over it."""
+    """Return whether a text may not be seen: it is light, nearly transparent, cut off, or under an area."""
     red, green, blue, opacity = text.colour
     if min(red, green, blue) >= _LIGHT or opacity <= _FAINT:
         return True
-    box = bounds(text.handle, text.matrix) if areas else None
+    box = bounds(page_object(text.address), text.matrix) if areas else None
     if box is not None:
         for area in areas:
             later = area.order > text.order
@@ -133,13 +126,14 @@ def _overlap(one: Box, other: Box) -> bool:
 
 def _is_clipped(text: TextObject) -> bool:
     """Return whether a clipping path leaves out more than half of a text."""
-    from pypdfium2 import raw
-
-    clip = raw.FPDFPageObj_GetClipPath(text.handle)
-    paths = raw.FPDFClipPath_CountPaths(clip) if clip else 0
+    path_of, count = fast_call("FPDFPageObj_GetClipPath"), fast_call("FPDFClipPath_CountPaths")
+    address = path_of(text.address)
+    paths = count(address) if address else 0
     if paths <= 0:
         return False
-    box = bounds(text.handle)
+    from pypdfium2 import raw
+
+    clip, box = ctypes.cast(address, raw.FPDF_CLIPPATH), bounds(page_object(text.address))
     if box is None:
         return False
     x, y = ctypes.c_float(), ctypes.c_float()
@@ -167,12 +161,12 @@ def _seen(page: Any, characters: Characters, doubtful: Sequence[TextObject], pla
     scale = min(_SCALE, (_MOST_PIXELS / max(1.0, characters.width * characters.height)) ** 0.5)
     shown = _pixels(page, scale)
     for text in doubtful:
-        raw.FPDFPageObj_SetIsActive(text.handle, False)
+        raw.FPDFPageObj_SetIsActive(page_object(text.address), False)
     try:
         without = _pixels(page, scale)
     finally:
         for text in doubtful:
-            raw.FPDFPageObj_SetIsActive(text.handle, True)
+            raw.FPDFPageObj_SetIsActive(page_object(text.address), True)
     changed = (np.abs(shown.astype(np.int16) - without.astype(np.int16)).max(axis=2) > _SEEN).astype(np.int32)
     sums = np.pad(changed.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     boxes = characters.boxes[places] * scale

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from memorag_graph.documents.pdf.aligned_tables import aligned_table, is_table
-from memorag_graph.documents.pdf.blocks import Block, Line, Paragraph, Table
+from memorag_graph.documents.pdf.blocks import Block, Line, Paragraph
 from memorag_graph.documents.pdf.grids import Grid, find_grids, grid_table
 from memorag_graph.documents.pdf.gutters import Gutter, tallest_gutter
+from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import flows_on, join_lines, merge
-from memorag_graph.documents.pdf.words import Indices, line_text
+from memorag_graph.documents.pdf.words import Indices
 
 _DEEPEST = 12
 
@@ -43,7 +45,7 @@ class _Layout:
             return []
         gutter = tallest_gutter(self.page.words, members) if depth < _DEEPEST else None
         if gutter is None:
-            return [*join_lines(self._lines(members))]
+            return [*join_lines(lines_of(self.page, members))]
         above, band, below = self._cut(members, gutter)
         return [
             *self.blocks(above, (), depth + 1),
@@ -52,35 +54,30 @@ class _Layout:
         ]
 
     def _around_grid(self, members: Indices, grids: Sequence[Grid], depth: int) -> list[Block]:
-        """Return the blocks above a ruled table, the table, and those below it; columns that it stands in stay whole."""
+        """Return the blocks above a ruled table, the table, and those below; or columns, if text stands beside it."""
         boxes = self.page.words.boxes
         grid = min(grids, key=lambda it: it.top)
         middles = (boxes[members, 1] + boxes[members, 3]) / 2
         beside = members[(middles > grid.top) & (middles < grid.bottom)]
         if len(beside) and depth < _DEEPEST:
-            centre = (grid.left + grid.right) / 2
             for edge in (grid.right, grid.left):
-                crossing = (boxes[members, 0] < edge) & (boxes[members, 2] > edge)
-                level = members[crossing]
-                sides = [
-                    members[~crossing & ((boxes[members, 0] + boxes[members, 2] < 2 * edge) == first)]
-                    for first in (True, False)
-                ]
-                if len(level) == 0 and all(len(side) for side in sides):
-                    parts = [
-                        self.blocks(side, [it for it in grids if ((it.left + it.right) / 2 < edge) == first], depth + 1)
-                        for side, first in zip(sides, (True, False), strict=True)
-                    ]
-                    ordered = reversed(parts) if self.page.words.right_to_left else parts
-                    return [block for part in ordered for block in part]
-            del centre
-        above, below = members[middles <= grid.top], members[middles >= grid.bottom]
+                if not ((boxes[members, 0] < edge) & (boxes[members, 2] > edge)).any():
+                    return self._columns(members, grids, edge, depth + 1)
         rest = [it for it in grids if it is not grid]
         return [
-            *self.blocks(above, (), depth + 1),
+            *self.blocks(members[middles <= grid.top], (), depth + 1),
             *grid_table(self.page, grid),
-            *self.blocks(np.concatenate([beside, below]), rest, depth + 1),
+            *self.blocks(members[middles > grid.top], rest, depth + 1),
         ]
+
+    def _columns(self, members: Indices, grids: Sequence[Grid], edge: float, depth: int) -> list[Block]:
+        """Return the blocks on one side of an edge, then those on the other."""
+        on_left = self.page.words.boxes[members, 0] + self.page.words.boxes[members, 2] < 2 * edge
+        grids_on_left = [it for it in grids if it.left + it.right < 2 * edge]
+        others = [it for it in grids if it not in grids_on_left]
+        parts = [self.blocks(members[on_left], grids_on_left, depth), self.blocks(members[~on_left], others, depth)]
+        ordered = reversed(parts) if self.page.words.right_to_left else parts
+        return [block for part in ordered for block in part]
 
     def _cut(self, members: Indices, gutter: Gutter) -> tuple[Indices, Indices, Indices]:
         """Return the words above a gutter's rows, in them, and below."""
@@ -93,42 +90,30 @@ class _Layout:
         """Return the blocks of rows with a gutter: a table, or columns one after another."""
         if is_table(self.page, members):
             return aligned_table(self.page, members)
-        boxes = self.page.words.boxes
-        on_left = boxes[members, 0] + boxes[members, 2] < gutter.left + gutter.right
-        parts = [self.blocks(members[on_left], (), depth), self.blocks(members[~on_left], (), depth)]
-        ordered = reversed(parts) if self.page.words.right_to_left else parts
-        return [block for part in ordered for block in part]
-
-    def _lines(self, members: Indices) -> list[Line]:
-        return lines_of(self.page, members)
+        return self._columns(members, (), (gutter.left + gutter.right) / 2, depth)
 
 
 def lines_of(page: Page, members: Indices) -> list[Line]:
     """Return the lines of words, from the top."""
+    if not len(members):
+        return []
     words = page.words
-    by_row: dict[int, list[int]] = {}
-    for at, row in zip(members.tolist(), words.rows[members].tolist(), strict=True):
-        by_row.setdefault(row, []).append(at)
+    members = members[np.argsort(words.rows[members], kind="stable")]
+    boxes = words.boxes[members]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(words.rows[members])) + 1])
+    ends = np.concatenate([starts[1:], [len(members)]])
+    lefts, rights = np.minimum.reduceat(boxes[:, 0], starts), np.maximum.reduceat(boxes[:, 2], starts)
+    numbers, places = members.tolist(), boxes.tolist()
     lines = []
-    for row in sorted(by_row):
-        row_members = by_row[row]
-        boxes = words.boxes[row_members]
-        left, right = float(boxes[:, 0].min()), float(boxes[:, 2].max())
-        first = int(boxes[:, 2].argmax() if words.right_to_left else boxes[:, 0].argmin())
-        first_width = float(boxes[first, 2] - boxes[first, 0])
+    for start, end, left, right in zip(starts.tolist(), ends.tolist(), lefts.tolist(), rights.tolist(), strict=True):
+        row = places[start:end]
         if words.right_to_left:
+            first = max(row, key=itemgetter(2))
             left, right = -right, -left
-        tallest = int((boxes[:, 3] - boxes[:, 1]).argmax())
-        lines.append(
-            Line(
-                line_text(words, row_members),
-                left,
-                right,
-                float(boxes[tallest, 1]),
-                float(boxes[tallest, 3]),
-                first_width,
-            )
-        )
+        else:
+            first = min(row)
+        _, top, _, bottom = max(row, key=lambda box: box[3] - box[1])
+        lines.append(Line(line_text(words, numbers[start:end]), left, right, top, bottom, first[2] - first[0]))
     return lines
 
 
@@ -147,6 +132,3 @@ def _merged(blocks: Sequence[Block]) -> list[Block]:
         else:
             found.append(block)
     return found
-
-
-__all__ = ["Table", "lines_of", "read_blocks"]

@@ -1,6 +1,7 @@
 """What a PDF page draws: texts with their colour and mode, lines, filled areas, pictures."""
 
 import ctypes
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memorag_graph.documents.pdf.fast_calls import address_of, fast_call, page_object
+
 Matrix = tuple[float, float, float, float, float, float]
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in the page's coordinates (upwards)."""
 
+Colour = tuple[int, ...]
+"""Red, green, blue and, unless it is that of an area, opacity: 0 to 255."""
+
+_BLACK: Colour = (0, 0, 0, 255)
 _IDENTITY: Matrix = (1, 0, 0, 1, 0, 0)
 MOST_OBJECTS = 200_000
 """Maximum objects of a page that are looked at."""
@@ -29,17 +36,17 @@ class Area:
     """A filled path or a picture: its box, colour (None for pictures), and its place in the order of drawing."""
 
     box: Box
-    colour: tuple[int, int, int] | None
+    colour: Colour | None
     order: int
 
 
 @dataclass(slots=True)
 class TextObject:
-    """A piece of text: PDFium's object, how and when it is painted, and the matrix to the page's coordinates."""
+    """A piece of text: address of PDFium's object, how and when it is painted, the matrix to the page's coordinates."""
 
-    handle: Any
+    address: int
     mode: int
-    colour: tuple[int, int, int, int]
+    colour: Colour
     order: int
     matrix: Matrix
 
@@ -68,45 +75,45 @@ class PageObjects:
 
 def read_objects(page: Any) -> PageObjects:  # noqa: ANN401 - the library is untyped
     """Read the objects of a page, with those of the forms in it."""
-    from pypdfium2 import raw
-
     found = PageObjects()
-    for order, (handle, kind, matrix) in enumerate(_walk(page)):
+    mode_of, colour_of = fast_call("FPDFTextObj_GetTextRenderMode"), _ColourReader()
+    for order, (address, kind, matrix) in enumerate(_walk(page)):
         if order >= MOST_OBJECTS:
             break
         if kind == _TEXT:
-            mode = raw.FPDFTextObj_GetTextRenderMode(handle)
-            colour = _colour(handle, stroke=mode in _STROKE_MODES)
-            found.texts.append(TextObject(handle, mode, colour, order, matrix))
+            mode = mode_of(address)
+            found.texts.append(TextObject(address, mode, colour_of(address, mode in _STROKE_MODES), order, matrix))
         elif kind == _IMAGE:
-            if (box := bounds(handle, matrix)) is not None:
+            if (box := bounds(page_object(address), matrix)) is not None:
                 found.areas.append(Area(box, None, order))
         elif kind == _PATH:
             found.paths += 1
-            _add_path(found, handle, matrix, order)
+            _add_path(found, page_object(address), matrix, order)
     return found
 
 
-def _walk(page: Any) -> Iterator[tuple[Any, int, Matrix]]:  # noqa: ANN401
+def _walk(page: Any) -> Iterator[tuple[int, int, Matrix]]:  # noqa: ANN401
     """Yield objects with their kind and the matrix from their coordinates to the page's, in the order of drawing."""
     from pypdfium2 import raw
 
-    def children(holder: Any, of_form: bool) -> Iterator[Any]:  # noqa: ANN401
-        count = raw.FPDFFormObj_CountObjects(holder) if of_form else raw.FPDFPage_CountObjects(holder)
-        get = raw.FPDFFormObj_GetObject if of_form else raw.FPDFPage_GetObject
-        return (get(holder, at) for at in range(max(0, count)))
-
-    stack: list[tuple[Iterator[Any], Matrix]] = [(children(page, False), _IDENTITY)]
+    kind_of = fast_call("FPDFPageObj_GetType")
+    get, get_in_form = fast_call("FPDFPage_GetObject"), fast_call("FPDFFormObj_GetObject")
+    holder = address_of(page)
+    stack = [(iter(range(max(0, raw.FPDFPage_CountObjects(page)))), holder, get, _IDENTITY)]
     while stack:
-        handle = next(stack[-1][0], None)
-        if handle is None:
+        places, holder, getter, matrix = stack[-1]
+        for at in places:
+            address = getter(holder, at)
+            kind = kind_of(address)
+            if kind != _FORM:
+                yield address, kind, matrix
+            elif len(stack) < _DEEPEST:
+                form = page_object(address)
+                inside = range(max(0, raw.FPDFFormObj_CountObjects(form)))
+                stack.append((iter(inside), address, get_in_form, _product(matrix_of(form), matrix)))
+                break
+        else:
             stack.pop()
-            continue
-        kind = raw.FPDFPageObj_GetType(handle)
-        if kind != _FORM:
-            yield handle, kind, stack[-1][1]
-        elif len(stack) < _DEEPEST:
-            stack.append((children(handle, True), _product(matrix_of(handle), stack[-1][1])))
 
 
 def matrix_of(handle: Any) -> Matrix:  # noqa: ANN401
@@ -138,15 +145,24 @@ def bounds(handle: Any, matrix: Matrix = _IDENTITY) -> Box | None:  # noqa: ANN4
     return min(xs), max(ys), max(xs), min(ys)
 
 
-def _colour(handle: Any, stroke: bool) -> tuple[int, int, int, int]:  # noqa: ANN401
-    from pypdfium2 import raw
+class _ColourReader:
+    """Reads the colours of objects."""
 
-    values = tuple(ctypes.c_uint() for _ in range(4))
-    read = raw.FPDFPageObj_GetStrokeColor if stroke else raw.FPDFPageObj_GetFillColor
-    if not read(handle, *values):
-        return 0, 0, 0, 255
-    red, green, blue, opacity = (value.value for value in values)
-    return red, green, blue, opacity
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(16)
+        self._known: dict[bytes, Colour] = {}
+        self._places = tuple(ctypes.addressof(self._buffer) + 4 * at for at in range(4))
+        self._fill, self._stroke = fast_call("FPDFPageObj_GetFillColor"), fast_call("FPDFPageObj_GetStrokeColor")
+
+    def __call__(self, address: int, of_stroke: bool) -> Colour:
+        """Return red, green, blue and opacity of an object, 0 to 255."""
+        red, green, blue, opacity = self._places
+        if not (self._stroke if of_stroke else self._fill)(address, red, green, blue, opacity):
+            return _BLACK
+        found = self._buffer.raw
+        if found not in self._known:
+            self._known[found] = struct.unpack("4I", found)
+        return self._known[found]
 
 
 def _add_path(found: PageObjects, handle: Any, matrix: Matrix, order: int) -> None:  # noqa: ANN401
@@ -163,7 +179,8 @@ def _add_path(found: PageObjects, handle: Any, matrix: Matrix, order: int) -> No
             found.lines.append(box)
         return
     if fill.value:
-        found.areas.append(Area(box, _colour(handle, stroke=False)[:3], order))
+        colour = _ColourReader()(address_of(handle), of_stroke=False)
+        found.areas.append(Area(box, colour[:3], order))
     if stroked.value or fill.value:
         found.lines += _straight_edges(handle, matrix, drawn=bool(stroked.value), box=box)
 

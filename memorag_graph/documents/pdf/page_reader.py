@@ -77,7 +77,7 @@ def read_page(page: Any, before: Table | None, with_picture: bool) -> PageConten
         characters, objects = read_characters(text_page, display), read_objects(page)
         visible = visible_characters(page, text_page, characters, objects, display)
         found = PageContent()
-        solid = np.array([not it.isspace() for it in characters.text], bool)
+        solid = ~characters.spaces
         found.characters = int((visible & solid).sum())
         found.has_hidden = _is_worth_saying(characters, ~visible & solid)
         found.is_picture = _is_picture(found.characters, objects, display)

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from memorag_graph.documents.pdf.blocks import Line, Paragraph
 from memorag_graph.documents.pdf.ocr import ITEM
@@ -16,6 +17,12 @@ _SAME_SIZE = 0.15
 _LOOSE = 0.45
 """A gap that is wider than the usual one by this share of the font size begins a paragraph."""
 
+_FULL_LINE = 0.8
+_LOWER_SHARE = 0.25
+_LONG_LINE, _WIDE_LINE = 45, 15
+"""Usual length of the lines of prose: in characters, and for scripts without small letters in font sizes."""
+
+_LABEL = re.compile(r"[^\W\d_][^.:!?]{0,40}:\s")
 _SHORT = 0.6
 _PROSE = 80
 """Characters of a paragraph that may go on though the script of what follows has no small letters."""
@@ -33,11 +40,11 @@ def join_lines(lines: Sequence[Line]) -> list[Paragraph]:
     ends = sorted(line.right for line in lines)
     edge = ends[min(len(ends) - 1, int(_COLUMN * len(ends)))]
     left = min(line.left for line in lines)
-    usual = _usual_gap(lines)
+    usual, prose = _usual_gap(lines), are_prose(lines)
     paragraphs: list[Paragraph] = []
     text, apart = lines[0].text, True
     for line, following in itertools.pairwise(lines):
-        if _continues(line, following, edge, left, usual):
+        if _continues(line, following, _Column(edge, left, usual, prose)):
             text = joined(text, following.text)
             continue
         paragraphs.append(Paragraph(_without_stray_hyphens(text), False, apart))
@@ -83,19 +90,48 @@ def _usual_gap(lines: Sequence[Line]) -> float:
     return gaps[len(gaps) // 3] if gaps else 0.0
 
 
-def _continues(line: Line, following: Line, edge: float, left: float, usual: float) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Right and left edge of a column, the usual gap between its lines, and whether they are those of prose."""
+
+    edge: float
+    left: float
+    gap: float
+    is_prose: bool
+
+
+def are_prose(lines: Sequence[Line]) -> bool:
+    """Return whether lines are those of paragraphs, not of a list or a form."""
+    starts = [line.text[0] for line in lines]
+    if sum(map(str.islower, starts)) >= _LOWER_SHARE * len(lines):
+        return True
+    lengths = sorted(len(line.text) for line in lines)
+    if lengths[len(lines) // 2] >= _LONG_LINE:
+        return True
+    widths = sorted((line.right - line.left) / max(1.0, line.height) for line in lines)
+    without_case = sum(1 for start in starts if start.isalpha() and start.lower() == start.upper())
+    return 2 * without_case >= len(lines) and widths[len(lines) // 2] >= _WIDE_LINE
+
+
+def _continues(line: Line, following: Line, column: _Column) -> bool:
     """Return whether a line's paragraph goes on in the next line."""
     size = max(line.height, following.height)
     if abs(line.height - following.height) > _SAME_SIZE * size or ITEM.match(following.text):
         return False
     gap = following.top - line.bottom
-    if gap > usual + _LOOSE * size or gap < -size:
+    if gap > column.gap + _LOOSE * size or gap < -size:
         return False
-    if following.left - line.left > _INDENT * size and not ITEM.match(line.text) and line.left - left < _INDENT * size:
-        return False  # the first line of a paragraph is indented
-    if line.right + _SPACE_WIDTH * size + following.first_word > edge:
+    is_indented = following.left - line.left > _INDENT * size and line.left - column.left < _INDENT * size
+    if is_indented and not ITEM.match(line.text):
+        return False  # the first line of a paragraph
+    ended = bool(_ENDED.search(line.text))
+    if following.text[0].islower() and not ended:
+        return True
+    if not column.is_prose or (_LABEL.match(line.text) and _LABEL.match(following.text)):
+        return False
+    if line.right + _SPACE_WIDTH * size + following.first_word > column.edge:
         return True  # its first word did not fit
-    return following.text[0].islower() and not _ENDED.search(line.text)
+    return not ended and line.right - column.left >= _FULL_LINE * (column.edge - column.left)
 
 
 def _stands_apart(line: Line, following: Line, usual: float, width: float) -> bool:

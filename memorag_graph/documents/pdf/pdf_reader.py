@@ -25,6 +25,7 @@ MOST_PAGES = 20_000
 _MOST_SCANNED = 2_000
 """Maximum pages of a file that an OCR program reads."""
 
+_OCR_NEEDS = "the extra ocr (pip install 'memorag-graph[ocr]') and the program tesseract"
 _one_at_a_time = threading.Lock()
 """PDFium is not thread-safe, not even across documents."""
 
@@ -166,9 +167,10 @@ class _Reader:
             return
         message = f"{self._name} contains hardly any text ({self._characters:,} characters on {count:,} pages)"
         if self._unread and self._ocr is None:
+            are = _are(self._unread, "is a picture", "are pictures")
             message += (
-                f"; {_pages(self._unread)} {_are(self._unread, 'a picture', 'pictures')}: run it through OCR first, for "
-                "example ocrmypdf, or install pip install 'memorag-graph[ocr]' and the program tesseract"
+                f"; {_pages(self._unread).lower()} {are}: run it through OCR first, for example ocrmypdf, or install "
+                f"{_OCR_NEEDS}"
             )
         elif self._unread:
             message += f"; OCR found none on {_pages(self._unread).lower()}; scan it again, with a higher resolution"
@@ -179,16 +181,13 @@ class _Reader:
     def _say(self) -> None:
         """Say what was left out, and what was read from pictures."""
         if self._hidden:
+            contain = _are(self._hidden, "contains", "contain")
             self._builder.notice(
-                f"{_pages(self._hidden)} {'contains' if len(self._hidden) == 1 else 'contain'} text that cannot be seen "
-                "(invisible, covered, tiny, off the page or in the colour of the background); it was left out."
+                f"{_pages(self._hidden)} {contain} text that cannot be seen (invisible, covered, tiny, off the page or "
+                "in the colour of the background); it was left out."
             )
         if self._unread:
-            hint = (
-                "OCR found no text"
-                if self._ocr is not None
-                else "to read such pages, install pip install 'memorag-graph[ocr]' and the program tesseract"
-            )
+            hint = "OCR found no text" if self._ocr is not None else f"to read such pages, install {_OCR_NEEDS}"
             are = _are(self._unread, "is a picture and was", "are pictures and were")
             self._builder.notice(f"{_pages(self._unread)} {are} not read; {hint}.")
         if self._scanned:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memorag_graph.documents.pdf.gutters import row_edges
 from memorag_graph.documents.pdf.layout import lines_of
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.words import Indices
@@ -67,10 +68,9 @@ def find_margins(page: Page, members: Indices) -> tuple[list[Margin], Indices]:
     if not len(members):
         return [], members
     largest = _LARGER * float(np.median(words.heights()[members]))
-    lines: list[tuple[int, float, float]] = []
-    for row in np.unique(words.rows[members]).tolist():
-        boxes = words.boxes[members[words.rows[members] == row]]
-        lines.append((row, float(boxes[:, 1].min()), float(boxes[:, 3].max())))
+    numbers, row_of = np.unique(words.rows[members], return_inverse=True)
+    tops, bottoms = row_edges(words, members, row_of)
+    lines = list(zip(numbers.tolist(), tops.tolist(), bottoms.tolist(), strict=True))
     height = words.characters.height
     zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
     top = _set_off([it for it in lines if it[2] < zones[0] * height], lines, downwards=True)
@@ -103,7 +103,7 @@ def _set_off(
     gaps = sorted(
         abs(after[1 if downwards else 2] - line[2 if downwards else 1]) for line, after in itertools.pairwise(lines)
     )
-    usual = gaps[len(gaps) // 2] if gaps else 0.0
+    usual = gaps[(len(gaps) - 1) // 2] if gaps else 0.0
     for at, (row, top, bottom) in enumerate(candidates[:_MOST_LINES]):
         if at + 1 < len(lines):
             following = lines[at + 1]
@@ -133,7 +133,8 @@ def is_running(
 def is_page_number(margin: Margin, number: str, label: str) -> bool:
     """Return whether a line is the number or the label of its page."""
     match = _ONLY_NUMBER.fullmatch(margin.text)
-    return match is not None and match[1].lower() in (number, label.lower())
+    shown = match[1] if match else margin.text.strip(" -–—|")
+    return shown.lower() in (number, label.lower())
 
 
 def has_facts(margin: Margin) -> bool:

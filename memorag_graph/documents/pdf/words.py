@@ -1,7 +1,5 @@
 """Words of a page and the rows that they stand in."""
 
-import re
-import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memorag_graph.documents.pdf.bidi import RIGHT_TO_LEFT, logical_order
+from memorag_graph.documents.pdf.bidi import RIGHT_TO_LEFT
 from memorag_graph.documents.pdf.characters import Boxes, Characters
 
 Indices = NDArray[np.intp]
 
-_SPACE = re.compile(r"\s")
-_NEW_WORD = 0.35
+NEW_WORD = 0.35
 """A gap of more than this share of the font size separates words, though the file has no space there."""
 
-_BACKWARD = 0.5
+BACKWARD = 0.5
 _SAME_ROW = 0.25
 """Words whose base lines differ by less than this share of the font size stand in the same row."""
 
-_SAME_PLACE = 0.01
-_LAM, _ALEFS = "\u0644", "\u0622\u0623\u0625\u0627"
-_JOINED = 0.12
 _DESCENT = 0.21
-_SMALL = 0.8
+SMALL = 0.8
 _STEP, _FEWEST_STEPS = 0.25, 2
-_RAISED = 0.15
+_SAME_LINE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,9 @@ class Words:
         ends: Index behind the last character of each word.
         boxes: Box of each word.
         rows: Number of the row of each word, from the top of the page.
+        follows: Whether each word follows the one before it in its row, after nothing but spaces.
         right_to_left: Whether most letters of the page are written from right to left.
+        has_right_to_left: Whether some are.
     """
 
     characters: Characters
@@ -49,7 +45,9 @@ class Words:
     ends: Indices
     boxes: Boxes
     rows: Indices
+    follows: NDArray[np.bool_]
     right_to_left: bool
+    has_right_to_left: bool
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -64,8 +62,8 @@ class Words:
 
 
 def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], float]:
-    """Return which characters stand in lines that are not level, and how far those lines descend: below 0, they rise."""
-    places = _without_spaces(characters.text, visible)
+    """Return which characters stand in lines that are not level, and how far the lines descend; below 0, they rise."""
+    places = np.flatnonzero(visible & ~characters.spaces)
     slanted = np.zeros(len(visible), bool)
     if len(places) < _FEWEST_STEPS + 1:
         return slanted, 0.0
@@ -84,21 +82,16 @@ def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tu
     return slanted, float(np.median(moved[steps])) if steps.any() else 0.0
 
 
-def _without_spaces(text: str, visible: NDArray[np.bool_]) -> Indices:
-    shown = visible.copy()
-    shown[[match.start() for match in _SPACE.finditer(text)]] = False
-    return np.flatnonzero(shown)
-
-
 def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
     """Find the words of a page, and the rows that they stand in."""
     text = characters.text
-    places = _without_spaces(text, visible)
+    spaces = characters.spaces
+    places = np.flatnonzero(visible & ~spaces)
     letters = RIGHT_TO_LEFT.findall(text)
     right_to_left = 2 * len(letters) > sum(map(str.isalpha, text)) if letters else False
     if not len(places):
         none = np.zeros(0, np.intp)
-        return Words(characters, none, none, np.zeros((0, 4), np.float32), none, False)
+        return Words(characters, none, none, np.zeros((0, 4), np.float32), none, none.astype(bool), False, False)
     first = np.concatenate([[0], np.flatnonzero(_breaks(characters, places, bool(letters))) + 1])
     last = np.concatenate([first[1:], [len(places)]]) - 1
     boxes = characters.boxes[places]
@@ -111,7 +104,12 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
         ],
         axis=1,
     )
-    return Words(characters, places[first], places[last] + 1, merged, _rows(merged), right_to_left)
+    starts, ends, rows = places[first], places[last] + 1, _rows(merged)
+    letters_before = np.concatenate([[0], np.cumsum(~spaces)])
+    only_spaces = (starts[1:] > ends[:-1]) & (letters_before[starts[1:]] == letters_before[ends[:-1]])
+    to_the_right = merged[1:, 0] - merged[:-1, 2] > -BACKWARD * (merged[1:, 3] - merged[1:, 1])
+    follows = np.concatenate([[False], only_spaces & to_the_right & (rows[1:] == rows[:-1])])
+    return Words(characters, starts, ends, merged, rows, follows, right_to_left, bool(letters))
 
 
 def _breaks(characters: Characters, places: Indices, both_directions: bool) -> NDArray[np.bool_]:
@@ -121,15 +119,15 @@ def _breaks(characters: Characters, places: Indices, both_directions: bool) -> N
     heights = np.maximum(boxes[:, 3] - boxes[:, 1], 0.1)
     size = np.maximum(heights[:-1], heights[1:])
     apart = after[:, 0] - before[:, 2]
-    backward = before[:, 0] - after[:, 0] > _BACKWARD * size
+    backward = before[:, 0] - after[:, 0] > BACKWARD * size
     if both_directions:
         apart = np.maximum(apart, before[:, 0] - after[:, 2])
         backward = np.zeros_like(backward)
     overlap = np.minimum(before[:, 3], after[:, 3]) - np.maximum(before[:, 1], after[:, 1])
     other_row = overlap < 0.5 * np.minimum(heights[:-1], heights[1:])
-    script = np.abs(heights[:-1] - heights[1:]) > (1 - _SMALL) * size
+    script = np.abs(heights[:-1] - heights[1:]) > (1 - SMALL) * size
     broken: NDArray[np.bool_] = (
-        (places[1:] > places[:-1] + 1) | (apart > _NEW_WORD * size) | backward | other_row | script
+        (places[1:] > places[:-1] + 1) | (apart > NEW_WORD * size) | backward | other_row | script
     )
     return broken
 
@@ -137,118 +135,36 @@ def _breaks(characters: Characters, places: Indices, both_directions: bool) -> N
 def _rows(boxes: Boxes) -> Indices:
     """Number the rows of words: those on the same base line, and small raised or lowered ones beside them."""
     heights = boxes[:, 3] - boxes[:, 1]
-    lines = (boxes[:, 3] - _DESCENT * heights).tolist()
-    sizes = heights.tolist()
+    lines = boxes[:, 3] - _DESCENT * heights
+    small = _SAME_LINE * heights[1:]
+    changes = (np.abs(np.diff(lines)) > small) | (np.abs(np.diff(heights)) > small)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
     row_lines: list[float] = []
     numbers: dict[float, int] = {}
     rows: list[int] = []
-    tops, bottoms, lefts, rights = (boxes[:, at].tolist() for at in (1, 3, 0, 2))
-    for at, (line, size) in enumerate(zip(lines, sizes, strict=True)):
-        if at and _beside(at, tops, bottoms, lefts, rights):
+    plain = boxes.tolist()
+    for at, line, size in zip(starts.tolist(), lines[starts].tolist(), heights[starts].tolist(), strict=True):
+        if at and _beside(plain[at - 1], plain[at]):
             rows.append(rows[-1])
             continue
         place = bisect_left(row_lines, line)
         near = [it for it in row_lines[max(0, place - 1) : place + 1] if abs(it - line) <= _SAME_ROW * size]
         if near:
-            rows.append(numbers[min(near, key=lambda it: abs(it - line))])
+            rows.append(numbers[near[-1] if abs(near[-1] - line) < abs(near[0] - line) else near[0]])
         else:
             insort(row_lines, line)
             numbers[line] = len(numbers)
             rows.append(numbers[line])
     rank = {numbers[line]: order for order, line in enumerate(row_lines)}
-    return np.array([rank[row] for row in rows], np.intp)
+    lengths = np.diff(np.concatenate([starts, [len(boxes)]]))
+    return np.repeat(np.array([rank[row] for row in rows], np.intp), lengths)
 
 
-def _beside(
-    at: int, tops: Sequence[float], bottoms: Sequence[float], lefts: Sequence[float], rights: Sequence[float]
-) -> bool:
+def _beside(before: Sequence[float], after: Sequence[float]) -> bool:
     """Return whether a word is a script of the word before it, or continues it after one."""
-    height, before = bottoms[at] - tops[at], bottoms[at - 1] - tops[at - 1]
-    smaller, larger = min(height, before), max(height, before)
-    if not 0.4 * larger < smaller < _SMALL * larger:
+    height, other = after[3] - after[1], before[3] - before[1]
+    smaller, larger = min(height, other), max(height, other)
+    if not 0.4 * larger < smaller < SMALL * larger:
         return False
-    overlap = min(bottoms[at], bottoms[at - 1]) - max(tops[at], tops[at - 1])
-    return overlap > 0.4 * smaller and -0.3 * larger < lefts[at] - rights[at - 1] < 0.35 * larger
-
-
-def line_text(words: Words, members: Sequence[int]) -> str:
-    """Return the text of words that stand in a row, in the order of reading.
-
-    Args:
-        words: The words of the page.
-        members: Numbers of the words.
-    """
-    boxes = words.boxes
-    ordered = sorted(members, key=lambda at: (boxes[at, 0] + boxes[at, 2]).item())
-    texts = [words.word(at) for at in ordered]
-    if any(map(RIGHT_TO_LEFT.search, texts)):
-        return logical_order(_visual(words, ordered), words.right_to_left)
-    pieces = texts[:1]
-    for before, at, text in zip(ordered, ordered[1:], texts[1:], strict=False):
-        pieces.append(_between(words, before, at) + text)
-    return "".join(pieces)
-
-
-def _between(words: Words, before: int, at: int) -> str:
-    """Return what stands between two neighbours: a space, nothing, or a sign that a number is raised."""
-    left, right = words.boxes[before].tolist(), words.boxes[at].tolist()
-    height = max(left[3] - left[1], right[3] - right[1])
-    between = words.characters.text[words.ends[before] : words.starts[at]]
-    gap = right[0] - left[2]
-    if between and between.isspace() and gap > -_BACKWARD * height:
-        return " "
-    if gap > _JOINED * height:
-        return " "
-    small = right[3] - right[1] < _SMALL * (left[3] - left[1])
-    raised = small and left[3] - right[3] > _RAISED * height
-    is_power = raised and words.word(before)[-1].isdigit() and words.word(at).strip("+-−").isdigit()
-    return "^" if is_power else ""
-
-
-def _are_apart(words: Words, left: int, right: int) -> bool:
-    """Return whether a space stands between two neighbours; either may be drawn first."""
-    first, second = sorted((left, right), key=lambda at: int(words.starts[at]))
-    if words.starts[second] == words.ends[first]:
-        return bool(
-            words.boxes[right, 0] - words.boxes[left, 2] > _NEW_WORD * (words.boxes[left, 3] - words.boxes[left, 1])
-        )
-    between = slice(int(words.ends[first]), int(words.starts[second]))
-    gap = float(words.boxes[right, 0] - words.boxes[left, 2])
-    return _has_space(words, between) or gap > _JOINED * float(words.boxes[left, 3] - words.boxes[left, 1])
-
-
-def _has_space(words: Words, between: slice) -> bool:
-    """Return whether a space stands between two words that the file draws, not one that PDFium supposes."""
-    boxes = words.characters.boxes[between]
-    return bool((boxes[:, 2] > boxes[:, 0]).any())
-
-
-def _visual(words: Words, ordered: Sequence[int]) -> list[str]:
-    """Return the letters of words from left to right, each with the marks on it; spaces between the words."""
-    clusters: list[str] = []
-    boxes, text = words.characters.boxes, words.characters.text
-    for position, at in enumerate(ordered):
-        found: list[tuple[float, str]] = []
-        for place in range(int(words.starts[at]), int(words.ends[at])):
-            letter = text[place]
-            if found and _is_mark(letter):
-                found[-1] = (found[-1][0], found[-1][1] + letter)
-            else:
-                found.append(((boxes[place, 0] + boxes[place, 2]).item(), letter))
-        found.sort(key=lambda it: it[0])
-        _order_ligatures(found)
-        clusters += [" "] * (position > 0 and _are_apart(words, ordered[position - 1], at))
-        clusters += [letters for _, letters in found]
-    return clusters
-
-
-def _order_ligatures(found: list[tuple[float, str]]) -> None:
-    """Put the alef of a ligature before its lam, as they are seen; both have the box of the ligature."""
-    for at in range(len(found) - 1):
-        (place, first), (following, second) = found[at], found[at + 1]
-        if abs(place - following) < _SAME_PLACE and first[0] == _LAM and second[0] in _ALEFS:
-            found[at], found[at + 1] = found[at + 1], found[at]
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.category(letter) == "Mn"
+    overlap = min(after[3], before[3]) - max(after[1], before[1])
+    return overlap > 0.4 * smaller and -0.3 * larger < after[0] - before[2] < NEW_WORD * larger
