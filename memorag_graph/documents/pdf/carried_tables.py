@@ -9,13 +9,17 @@ import numpy as np
 from memorag_graph.documents.pdf.aligned_tables import cut_cells, joined_rows, row_groups
 from memorag_graph.documents.pdf.blocks import Block, Row, Table
 from memorag_graph.documents.pdf.grids import find_grids
-from memorag_graph.documents.pdf.headers import without_repeated
+from memorag_graph.documents.pdf.gutters import GAP
+from memorag_graph.documents.pdf.headers import header_rows, without_repeated
+from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
-from memorag_graph.documents.pdf.words import Indices
+from memorag_graph.documents.pdf.table_bounds import wide_gaps
+from memorag_graph.documents.pdf.words import Indices, Words
 
 _SLACK = 3.0
 """Points that a column may differ by on another page."""
 
+_CELLS, _FEW_ROWS = 2, 2
 _FARTHEST = 3.0
 """Rows of a table are not farther apart than so many font sizes."""
 
@@ -53,6 +57,54 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
     groups = row_groups(page, cells)
     left = members[~np.isin(words.rows[members], taken)]
     return Table(joined_rows(cells, groups), (), cells.columns), left
+
+
+def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Indices]:
+    """Return the one or two rows at the bottom of a page that begin an unruled table, and the other words."""
+    words = page.words
+    gaps = wide_gaps(words, members)
+    rows = np.unique(words.rows[members]).tolist()
+    taken: list[int] = []
+    while rows and gaps.get(rows[-1], 0) >= _CELLS and (not taken or gaps[rows[-1]] == gaps[taken[0]]):
+        taken.insert(0, rows.pop())
+    if not taken or len(taken) > _FEW_ROWS or not rows:
+        return None, members
+    size = float(np.median(words.heights()[members]))
+    cells = [_segments(words, members[words.rows[members] == row], GAP * size) for row in taken]
+    edges = [[(words.boxes[cell, 0].min(), words.boxes[cell, 2].max()) for cell in row] for row in cells]
+    columns = [
+        (float(min(left)), float(max(right)))
+        for left, right in (zip(*it, strict=True) for it in zip(*edges, strict=True))
+    ]
+    step = -1 if words.right_to_left else 1
+    texts = [[line_text(words, cell.tolist()) for cell in row][::step] for row in cells]
+    return Table(texts, (), columns[::step]), members[~np.isin(words.rows[members], taken)]
+
+
+def _segments(words: Words, row: Indices, gap: float) -> list[Indices]:
+    """Cut the words of a row at wide gaps."""
+    row = row[np.argsort(words.boxes[row, 0])]
+    cuts = np.flatnonzero(words.boxes[row[1:], 0] - words.boxes[row[:-1], 2] >= gap) + 1
+    return np.split(row, cuts)
+
+
+def with_names(before: Table, after: Block) -> Table | None:
+    """Return a table at the top of a page with the rows before it that name its columns; None if there are none."""
+    if not isinstance(after, Table) or before.header or len(before.rows) > _FEW_ROWS:
+        return None
+    rows: list[Row] = [*before.rows, *after.header, *after.rows]
+    if len(before.columns) != len(after.columns) or not _same_places(before, after):
+        return None
+    count = header_rows(rows, [])
+    return replace(after, rows=rows[count:], header=rows[:count]) if count else None
+
+
+def is_table_row(page: Page, row: Indices, before: Table) -> bool:
+    """Return whether the words of a row stand in several columns of a table, and none between them."""
+    boxes, columns = page.words.boxes[row], sorted(before.columns)
+    if len(columns) < 2 or not _fits(boxes[:, 0].tolist(), boxes[:, 2].tolist(), columns):
+        return False
+    return sum(map(bool, cut_cells(page, row, columns).rows[0])) > 1
 
 
 def _fits(lefts: Sequence[float], rights: Sequence[float], columns: Sequence[tuple[float, float]]) -> bool:

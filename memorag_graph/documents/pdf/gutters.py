@@ -14,7 +14,7 @@ _FEWEST_ROWS = 3
 
 _MOST_PLACES = 4_000_000
 _TRIES = 8
-_NARROW, _GAP, _WIDE = 0.15, 0.6, 1.0
+_NARROW, GAP, _WIDE = 0.15, 0.6, 1.0
 """Width in font sizes of the strip itself, the usual gap at it, and of a strip that needs no aligned text beside it."""
 
 _ALIGNED = 0.35
@@ -109,7 +109,7 @@ def _may_have_columns(words: Words, members: Indices) -> bool:
     boxes, rows = words.boxes[members[order]], words.rows[members[order]]
     size = float(np.median(boxes[:, 3] - boxes[:, 1]))
     same = rows[1:] == rows[:-1]
-    wide = same & (boxes[1:, 0] - boxes[:-1, 2] >= _GAP * size)
+    wide = same & (boxes[1:, 0] - boxes[:-1, 2] >= GAP * size)
     starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
     if len(np.unique(rows[1:][wide])) >= 2:
         return True
@@ -145,7 +145,7 @@ def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tu
 
 
 def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
-    """Return for each place its best empty run: the rows with text on either side, its first row, and that behind it."""
+    """Return for each place its best empty run: rows with text on either side, its first row, and that behind it."""
     left = np.logical_or.accumulate(covered, axis=1)
     right = np.logical_or.accumulate(covered[:, ::-1], axis=1)[:, ::-1]
     bins = covered.shape[1]
@@ -189,8 +189,8 @@ def _separates(occupancy: Occupancy, gutter: Gutter) -> bool:
     width = gutter.right - gutter.left
     usual = float(np.median(gaps)) if len(gaps) >= 2 else width
     spaces = [space for row in both for space in _spaces(occupancy, row)]
-    loose = _low(spaces) < _GAP * size or len(spaces) > _MOST_CELLS_OF_ROW * len(both)
-    if usual < _GAP * size or (loose and _low(spaces) > usual / _BEYOND_SPACES):
+    loose = _low(spaces) < GAP * size or len(spaces) > _MOST_CELLS_OF_ROW * len(both)
+    if usual < GAP * size or (loose and _low(spaces) > usual / _BEYOND_SPACES):
         return False
     marks = [words.word(lefts[row]) for row in both]
     if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
@@ -273,7 +273,7 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
 def _is_line(occupancy: Occupancy, row: int) -> bool:
     """Return whether a row is a line of text across a gutter: none of its gaps is wider than a space."""
     spaces = _spaces(occupancy, row)
-    return len(spaces) >= _FEWEST_SPACES and max(spaces) < _GAP * occupancy.size
+    return len(spaces) >= _FEWEST_SPACES and max(spaces) < GAP * occupancy.size
 
 
 def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:

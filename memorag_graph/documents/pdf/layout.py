@@ -6,13 +6,14 @@ from operator import itemgetter
 
 import numpy as np
 
-from memorag_graph.documents.pdf.aligned_tables import aligned_table, is_table
+from memorag_graph.documents.pdf.aligned_tables import aligned_table
 from memorag_graph.documents.pdf.blocks import Block, Line, Paragraph
 from memorag_graph.documents.pdf.grids import Grid, find_grids, grid_table
 from memorag_graph.documents.pdf.gutters import Gutter, tallest_gutter
 from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import flows_on, join_lines, merge
+from memorag_graph.documents.pdf.table_bounds import table_part
 from memorag_graph.documents.pdf.words import Indices
 
 _DEEPEST = 12
@@ -47,9 +48,16 @@ class _Layout:
         if gutter is None:
             return [*join_lines(lines_of(self.page, members))]
         above, band, below = self._cut(members, gutter)
+        if (parts := table_part(self.page, band)) is not None:
+            above, table, below = np.concatenate([above, parts[0]]), parts[1], np.concatenate([parts[2], below])
+            return [
+                *self.blocks(above, (), depth + 1),
+                *aligned_table(self.page, table),
+                *self.blocks(below, (), depth + 1),
+            ]
         return [
             *self.blocks(above, (), depth + 1),
-            *self._band(band, gutter, depth + 1),
+            *self._columns(band, (), (gutter.left + gutter.right) / 2, depth + 1),
             *self.blocks(below, (), depth + 1),
         ]
 
@@ -85,12 +93,6 @@ class _Layout:
         first, last = numbers[gutter.first_row], numbers[gutter.end_row - 1]
         rows = self.page.words.rows[members]
         return members[rows < first], members[(rows >= first) & (rows <= last)], members[rows > last]
-
-    def _band(self, members: Indices, gutter: Gutter, depth: int) -> list[Block]:
-        """Return the blocks of rows with a gutter: a table, or columns one after another."""
-        if is_table(self.page, members):
-            return aligned_table(self.page, members)
-        return self._columns(members, (), (gutter.left + gutter.right) / 2, depth)
 
 
 def lines_of(page: Page, members: Indices) -> list[Line]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
-from memorag_graph.documents.pdf.carried_tables import continued
+from memorag_graph.documents.pdf.carried_tables import continued, with_names
 from memorag_graph.documents.pdf.paragraphs import flows_on, joined
 from memorag_graph.documents.table_rows import rows_as_records
 
@@ -63,6 +63,9 @@ class PageJoiner:
             return blocks
         first = blocks[0]
         if isinstance(self._waiting, Table):
+            if (named := with_names(self._waiting, first)) is not None:
+                self._waiting = None
+                return [named, *blocks[1:]]
             table = continued(self._waiting, first)
             if table is None:
                 return blocks

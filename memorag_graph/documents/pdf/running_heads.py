@@ -2,14 +2,16 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memorag_graph.documents.pdf.gutters import row_edges
 from memorag_graph.documents.pdf.layout import lines_of
 from memorag_graph.documents.pdf.page import Page
+from memorag_graph.documents.pdf.table_bounds import wide_gaps
 from memorag_graph.documents.pdf.words import Indices
 
 _ZONE = 0.16
@@ -19,7 +21,7 @@ _NUMBER_ZONE = 0.25
 """The same for lines that are only a number."""
 
 _MOST_LINES = 3
-_LARGER = 1.15
+_LARGER = 1.3
 """A line that is larger than the text by this factor is a heading."""
 
 _SET_OFF = 0.6
@@ -27,6 +29,9 @@ _SET_OFF = 0.6
 
 _WIDER = 1.3
 """And farther than lines of the text from each other, by this factor."""
+
+_CELLS = 2
+"""A row with so many wide gaps, beside another such row, belongs to a table."""
 
 _SAME_PLACE = 4.0
 """Points."""
@@ -53,6 +58,7 @@ class Margin:
         left: Its left edge in points.
         right: Its right edge in points.
         y: Its upper edge in points.
+        row: Number of its row.
     """
 
     text: str
@@ -60,10 +66,17 @@ class Margin:
     left: float
     right: float
     y: float
+    row: int
 
 
-def find_margins(page: Page, members: Indices) -> tuple[list[Margin], Indices]:
-    """Return the lines in the margins of a page that may be running heads, and the other words."""
+def find_margins(page: Page, members: Indices, is_table_row: Callable[[Indices], bool]) -> tuple[list[Margin], Indices]:
+    """Return the lines in the margins of a page that may be running heads, and the other words.
+
+    Args:
+        page: The page.
+        members: Numbers of its words.
+        is_table_row: Whether the words of a row continue the table at the end of the page before.
+    """
     words = page.words
     if not len(members):
         return [], members
@@ -85,9 +98,24 @@ def find_margins(page: Page, members: Indices) -> tuple[list[Margin], Indices]:
             if line.height > largest:
                 kept.append(row)
                 continue
-            margins.append(Margin(line.text, at_top, abs(line.left), abs(line.right), line.top))
+            margins.append(Margin(line.text, at_top, abs(line.left), abs(line.right), line.top, row))
+    cells = [row for row in (*top, *bottom) if _is_row(page, members, row, numbers, is_table_row)]
+    kept += cells if not cells or cells[0] in bottom else top[top.index(cells[0]) :]
+    margins = [margin for margin in margins if margin.row not in kept]
     taken = [row for row in (*top, *bottom) if row not in kept]
     return margins, members[~np.isin(words.rows[members], taken)]
+
+
+def _is_row(
+    page: Page, members: Indices, row: int, numbers: NDArray[np.intp], is_table_row: Callable[[Indices], bool]
+) -> bool:
+    """Return whether a row in the margin belongs to a table."""
+    if is_table_row(members[page.words.rows[members] == row]):
+        return True
+    gaps = wide_gaps(page.words, members)
+    at = int(np.searchsorted(numbers, row))
+    beside = [int(number) for number in numbers[max(0, at - 1) : at + 2] if number != row]
+    return gaps.get(row, 0) >= _CELLS and any(gaps.get(it, 0) >= _CELLS for it in beside)
 
 
 def _is_number(page: Page, members: Indices, row: int) -> bool:
