@@ -19,7 +19,7 @@ from memorag_graph.documents.pdf.words import Indices, Words
 _SLACK = 3.0
 """Points that a column may differ by on another page."""
 
-_CELLS, _FEW_ROWS = 2, 2
+_CELLS, _FEW_ROWS, _MOST_WORDS = 2, 2, 3
 _FARTHEST = 3.0
 """Rows of a table are not farther apart than so many font sizes."""
 
@@ -62,6 +62,8 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
 def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Indices]:
     """Return the one or two rows at the bottom of a page that begin an unruled table, and the other words."""
     words = page.words
+    if not len(members):
+        return None, members
     gaps = wide_gaps(words, members)
     rows = np.unique(words.rows[members]).tolist()
     taken: list[int] = []
@@ -71,11 +73,11 @@ def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Ind
         return None, members
     size = float(np.median(words.heights()[members]))
     cells = [_segments(words, members[words.rows[members] == row], GAP * size) for row in taken]
+    if any(len(cell) > _MOST_WORDS for row in cells for cell in row):
+        return None, members
     edges = [[(words.boxes[cell, 0].min(), words.boxes[cell, 2].max()) for cell in row] for row in cells]
-    columns = [
-        (float(min(left)), float(max(right)))
-        for left, right in (zip(*it, strict=True) for it in zip(*edges, strict=True))
-    ]
+    sides = [list(zip(*column, strict=True)) for column in zip(*edges, strict=True)]
+    columns = [(float(min(lefts)), float(max(rights))) for lefts, rights in sides]
     step = -1 if words.right_to_left else 1
     texts = [[line_text(words, cell.tolist()) for cell in row][::step] for row in cells]
     return Table(texts, (), columns[::step]), members[~np.isin(words.rows[members], taken)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from memorag_graph.documents.pdf.aligned_tables import aligned_table
 from memorag_graph.documents.pdf.blocks import Block, Line, Paragraph
+from memorag_graph.documents.pdf.carried_tables import first_rows_of_table
 from memorag_graph.documents.pdf.grids import Grid, find_grids, grid_table
 from memorag_graph.documents.pdf.gutters import Gutter, tallest_gutter
 from memorag_graph.documents.pdf.line_text import line_text
@@ -30,7 +31,9 @@ def read_blocks(page: Page, members: Indices) -> list[Block]:
     inside = np.zeros(len(page.words), bool)
     for grid in grids:
         inside[grid.members] = True
-    return _merged(_Layout(page, grids).blocks(members[~inside[members]], grids, 0))
+    first_rows, others = first_rows_of_table(page, members[~inside[members]])
+    blocks = _merged(_Layout(page, grids).blocks(others, grids, 0))
+    return blocks if first_rows is None else [*blocks, first_rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from memorag_graph.documents.pdf.bidi import expand_ligatures
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
-from memorag_graph.documents.pdf.carried_tables import first_rows_of_table, is_table_row, rest_of_table
+from memorag_graph.documents.pdf.carried_tables import is_table_row, rest_of_table
 from memorag_graph.documents.pdf.characters import Characters, Display, display_of, read_characters
 from memorag_graph.documents.pdf.hidden import Mask, picture_share, visible_characters
 from memorag_graph.documents.pdf.layout import read_blocks
@@ -116,10 +116,7 @@ def _lay_out(
         rest, members = rest_of_table(page, members, before)
         if rest is not None:
             found.blocks.append(rest)
-    first_rows, members = first_rows_of_table(page, members)
     found.blocks += read_blocks(page, members)
-    if first_rows is not None:
-        found.blocks.append(first_rows)
     found.blocks += _slanted_lines(characters, visible & slanted)
     found.blocks = [_expanded(block) for block in found.blocks]
 

@@ -128,16 +128,12 @@ def _set_off(
 ) -> list[int]:
     """Return the rows among the candidates, from the page's edge, that end at a gap."""
     found: list[int] = []
-    gaps = sorted(
-        abs(after[1 if downwards else 2] - line[2 if downwards else 1]) for line, after in itertools.pairwise(lines)
-    )
-    usual = gaps[(len(gaps) - 1) // 2] if gaps else 0.0
-    for at, (row, top, bottom) in enumerate(candidates[:_MOST_LINES]):
-        if at + 1 < len(lines):
-            following = lines[at + 1]
-            gap = following[1] - bottom if downwards else top - following[2]
-            if gap >= max(_SET_OFF * (bottom - top), _WIDER * usual):
-                found = [row for row, _, _ in candidates[: at + 1]]
+    gaps = [after[1] - before[2] if downwards else before[1] - after[2] for before, after in itertools.pairwise(lines)]
+    for at, (_, top, bottom) in enumerate(candidates[:_MOST_LINES]):
+        others = sorted(map(abs, gaps[:at] + gaps[at + 1 :]))
+        usual = others[(len(others) - 1) // 2] if others else 0.0
+        if at < len(gaps) and gaps[at] >= max(_SET_OFF * (bottom - top), _WIDER * usual):
+            found = [number for number, _, _ in candidates[: at + 1]]
     return found
 
 

@@ -38,16 +38,10 @@ def table_part(page: Page, members: Indices) -> tuple[Indices, Indices, Indices]
     tops, bottoms = row_edges(words, members, row_of)
     first, last = (int(np.searchsorted(numbers, row)) for row in (wide[0], wide[-1]))
     gap = _NEAR * float(np.median(words.heights()[members]))
-    while (
-        first and tops[first] - bottoms[first - 1] < gap and _is_in_cells(words, members[row_of == first - 1], columns)
-    ):
+    gaps = tops[1:] - bottoms[:-1]
+    while first and gaps[first - 1] < gap and _is_in_cells(words, members[row_of == first - 1], columns):
         first -= 1
-    end = len(numbers) - 1
-    while (
-        last < end
-        and tops[last + 1] - bottoms[last] < gap
-        and _is_in_cells(words, members[row_of == last + 1], columns)
-    ):
+    while last < len(gaps) and gaps[last] < gap and _is_in_cells(words, members[row_of == last + 1], columns):
         last += 1
     return members[row_of < first], members[(row_of >= first) & (row_of <= last)], members[row_of > last]
 
