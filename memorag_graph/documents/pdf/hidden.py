@@ -26,6 +26,8 @@ _FAINT = 80
 """Opacity out of 255."""
 
 _NEAR_COLOUR = 48
+_NO_COLOUR = (-1000, -1000, -1000)
+_MOST_AREAS = 300
 _SEEN = 20
 """Difference out of 255 that a visible character makes to some pixel."""
 
@@ -50,7 +52,8 @@ def visible_characters(
     unseen = {it.address for it in objects.texts if it.mode in _INVISIBLE_MODES}
     if picture_share(objects, display) >= _SCANNED_SHARE:
         unseen = set()
-    doubtful = [it for it in objects.texts if it.mode not in _INVISIBLE_MODES and _is_doubtful(it, objects.areas)]
+    areas = _Areas(objects.areas)
+    doubtful = [it for it in objects.texts if it.mode not in _INVISIBLE_MODES and _is_doubtful(it, areas)]
     if not unseen and not doubtful:
         return visible
     owners = _owners(text_page, len(characters.text))
@@ -101,27 +104,30 @@ def _owners(text_page: Any, count: int) -> NDArray[np.uint64]:  # noqa: ANN401
     return np.array([read(handle, at) or 0 for at in range(count)], np.uint64)
 
 
-def _is_doubtful(text: TextObject, areas: Sequence[Area]) -> bool:
+class _Areas:
+    """The largest filled areas and pictures of a page."""
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        largest = sorted(areas, key=lambda it: (it.box[2] - it.box[0]) * (it.box[1] - it.box[3]))[-_MOST_AREAS:]
+        self._boxes = np.array([it.box for it in largest]).reshape(-1, 4)
+        self._orders = np.array([it.order for it in largest])
+        self._colours = np.array([it.colour or _NO_COLOUR for it in largest]).reshape(-1, 3)
+
+    def may_hide(self, text: TextObject) -> bool:
+        """Return whether one of them is drawn over a text, or lies under it in a similar colour."""
+        box = bounds(page_object(text.address), text.matrix) if len(self._orders) else None
+        if box is None:
+            return False
+        left, top, right, bottom = self._boxes.T
+        overlaps = (left < box[2]) & (box[0] < right) & (bottom < box[1]) & (box[3] < top)
+        alike = np.abs(self._colours - np.array(text.colour[:3])).max(axis=1) < _NEAR_COLOUR
+        return bool((overlaps & (alike | (self._orders > text.order))).any())
+
+
+def _is_doubtful(text: TextObject, areas: _Areas) -> bool:
     """Return whether a text may not be seen: it is light, nearly transparent, cut off, or under an area."""
     red, green, blue, opacity = text.colour
-    if min(red, green, blue) >= _LIGHT or opacity <= _FAINT:
-        return True
-    box = bounds(page_object(text.address), text.matrix) if areas else None
-    if box is not None:
-        for area in areas:
-            later = area.order > text.order
-            alike = area.colour is not None and max(map(_difference, area.colour, text.colour)) < _NEAR_COLOUR
-            if (later or alike) and _overlap(box, area.box):
-                return True
-    return _is_clipped(text)
-
-
-def _difference(one: int, other: int) -> int:
-    return abs(one - other)
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[3] < other[1] and other[3] < one[1]
+    return min(red, green, blue) >= _LIGHT or opacity <= _FAINT or areas.may_hide(text) or _is_clipped(text)
 
 
 def _is_clipped(text: TextObject) -> bool:

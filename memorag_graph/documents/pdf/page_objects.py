@@ -105,9 +105,8 @@ def _walk(page: Any) -> Iterator[tuple[int, int, Matrix]]:  # noqa: ANN401
         for at in places:
             address = getter(holder, at)
             kind = kind_of(address)
-            if kind != _FORM:
-                yield address, kind, matrix
-            elif len(stack) < _DEEPEST:
+            yield address, kind, matrix
+            if kind == _FORM and len(stack) < _DEEPEST:
                 form = page_object(address)
                 inside = range(max(0, raw.FPDFFormObj_CountObjects(form)))
                 stack.append((iter(inside), address, get_in_form, _product(matrix_of(form), matrix)))

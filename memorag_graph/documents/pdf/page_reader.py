@@ -32,8 +32,12 @@ _DRAWN_LETTERS = 40
 """A page without text but with so many paths may have letters that are drawn."""
 
 _MOST_TURNED = 0.5
-_MOST_CHARACTERS = 2_000_000
+MOST_CHARACTERS = 2_000_000
 """Maximum characters of a page."""
+
+
+class CrowdedPageError(Exception):
+    """A page has more than :data:`MOST_CHARACTERS` characters."""
 
 
 @dataclass(slots=True)
@@ -70,9 +74,14 @@ def read_page(page: Any, before: Table | None, with_picture: bool) -> PageConten
         page: PDFium's page.
         before: The table at the end of the page before.
         with_picture: Whether the image of a page that is a picture is wanted.
+
+    Raises:
+        CrowdedPageError: If it has more than :data:`MOST_CHARACTERS` characters.
     """
     text_page = page.get_textpage()
     try:
+        if text_page.count_chars() > MOST_CHARACTERS:
+            raise CrowdedPageError
         display = display_of(page)
         characters, objects = read_characters(text_page, display), read_objects(page)
         visible = visible_characters(page, text_page, characters, objects, display)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.pdf.blocks import Paragraph
 from memorag_graph.documents.pdf.ocr import Ocr, installed_ocr, unwrapped
-from memorag_graph.documents.pdf.page_reader import FEWEST_CHARACTERS, PageContent, read_page
+from memorag_graph.documents.pdf.page_reader import (
+    FEWEST_CHARACTERS,
+    MOST_CHARACTERS,
+    CrowdedPageError,
+    PageContent,
+    read_page,
+)
 from memorag_graph.documents.pdf.pages_joined import PageJoiner
 from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running
 from memorag_graph.errors import InputError, MissingExtraError
@@ -117,6 +123,9 @@ class _Reader:
                     content = read_page(page, table, wanted)
             except PdfiumError:
                 message = f"page {index + 1} of {self._name} is damaged; save or download it again"
+                raise InputError("file", message) from None
+            except CrowdedPageError:
+                message = f"page {index + 1} of {self._name} has more than {MOST_CHARACTERS:,} characters; split it"
                 raise InputError("file", message) from None
         if content.has_hidden:
             self._hidden.append(index + 1)

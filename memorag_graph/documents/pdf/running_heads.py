@@ -30,6 +30,9 @@ _SET_OFF = 0.6
 _WIDER = 1.3
 """And farther than lines of the text from each other, by this factor."""
 
+_WIDEST = 2.0
+"""Lines of the text are not farther from each other than so many font sizes."""
+
 _CELLS = 2
 """A row with so many wide gaps, beside another such row, belongs to a table."""
 
@@ -86,10 +89,9 @@ def find_margins(page: Page, members: Indices, is_table_row: Callable[[Indices],
     lines = list(zip(numbers.tolist(), tops.tolist(), bottoms.tolist(), strict=True))
     height = words.characters.height
     zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
-    top = _set_off([it for it in lines if it[2] < zones[0] * height], lines, downwards=True)
     bottom = _set_off([it for it in lines if it[1] > (1 - zones[1]) * height][::-1], lines[::-1], downwards=False)
-    if len(top) + len(bottom) >= len(lines):
-        top, bottom = [], bottom if len(bottom) < len(lines) else []
+    others = [it for it in lines if it[0] not in bottom]
+    top = _set_off([it for it in others if it[2] < zones[0] * height], others, downwards=True)
     margins: list[Margin] = []
     kept: list[int] = []
     for rows, at_top in ((top, True), (bottom[::-1], False)):
@@ -131,7 +133,7 @@ def _set_off(
     gaps = [after[1] - before[2] if downwards else before[1] - after[2] for before, after in itertools.pairwise(lines)]
     for at, (_, top, bottom) in enumerate(candidates[:_MOST_LINES]):
         others = sorted(map(abs, gaps[:at] + gaps[at + 1 :]))
-        usual = others[(len(others) - 1) // 2] if others else 0.0
+        usual = min(others[(len(others) - 1) // 2], _WIDEST * (bottom - top)) if others else 0.0
         if at < len(gaps) and gaps[at] >= max(_SET_OFF * (bottom - top), _WIDER * usual):
             found = [number for number, _, _ in candidates[: at + 1]]
     return found
