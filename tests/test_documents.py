@@ -219,7 +219,8 @@ def scanned(path: Path, pages: int = 3) -> Path:
     return path
 
 
-def test_a_scanned_pdf_needs_ocr(tmp_path: Path) -> None:
+def test_a_scanned_pdf_needs_ocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memorag_graph.documents.pdf.pdf_reader.installed_ocr", lambda: None)
     path = scanned(tmp_path / "scan.pdf")
     with pytest.raises(InputError, match="run it through OCR first"):
         read_document(path)

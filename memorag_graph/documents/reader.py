@@ -12,7 +12,7 @@ from memorag_graph.documents.epub import read_epub
 from memorag_graph.documents.html import declared_charset, read_html
 from memorag_graph.documents.markdown import markdown_page_map
 from memorag_graph.documents.page_map import NO_PAGES
-from memorag_graph.documents.pdf import Ocr, read_pdf
+from memorag_graph.documents.pdf.ocr import Ocr
 from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError
 
@@ -69,6 +69,8 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
         raise InputError("file", f"{name} has {size:,} bytes; the limit is {MOST_BYTES:,}; split it")
     what = format_of(path, head, name)
     if what == "pdf":
+        from memorag_graph.documents.pdf.pdf_reader import read_pdf  # loads numpy
+
         return read_pdf(path, name, ocr).build()
     if what == "docx":
         return read_docx(path, name).build()

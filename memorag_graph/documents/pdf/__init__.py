@@ -1,0 +1,1 @@
+"""Read PDF: columns, tables, hidden text, pages that are pictures."""

@@ -1,0 +1,289 @@
+"""Find gutters: upright strips without text, between the columns of a page or of a table."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.documents.pdf.words import Indices, Words
+
+_FEWEST_ROWS = 3
+"""A strip is a gutter if so many rows have text on either side of it."""
+
+_MOST_PLACES = 4_000_000
+_TRIES = 8
+_NARROW, GAP, _WIDE = 0.15, 0.6, 1.0
+"""Width in font sizes of the strip itself, the usual gap at it, and of a strip that needs no aligned text beside it."""
+
+_ALIGNED = 0.35
+_ALIGNED_SHARE = 0.6
+_APART = 0.8
+"""Rows at the ends of a band that have text on one side only are cut off at gaps of so many font sizes."""
+
+_MOST_CELLS_OF_ROW = 7
+_FEWEST_SPACES = 3
+_FAR = 4.0
+"""Rows that are farther apart than so many font sizes, and usual gaps, share no gutter."""
+
+_BEYOND_SPACES = 1.7
+"""A gutter is wider than the spaces between the words of its rows by this factor."""
+
+_MOST_CUT = 3
+_MARKER = re.compile(
+    r"[-–—•▪■●○*‣◦·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\(\w{1,4}\)|\d{1,2}(?:\.\d{1,2}){1,3}\.?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gutter:
+    """A strip without text: its left and right edge in points, the numbers of its first row and of that behind it."""
+
+    left: float
+    right: float
+    first_row: int
+    end_row: int
+
+
+class Occupancy:
+    """Which places of each row are covered by words.
+
+    Args:
+        words: The words of the page.
+        members: Numbers of the words that count.
+    """
+
+    def __init__(self, words: Words, members: Indices) -> None:
+        self.words, self.members = words, members
+        boxes = words.boxes[members]
+        self.row_numbers, self.row_of = np.unique(words.rows[members], return_inverse=True)
+        self.left = float(boxes[:, 0].min())
+        width = max(1.0, float(boxes[:, 2].max()) - self.left)
+        self.bin = max(1.0, width / 800)
+        self.bins = int(np.ceil(width / self.bin)) + 1
+        self.is_too_large = len(self.row_numbers) * self.bins > _MOST_PLACES
+        changes = np.zeros((0 if self.is_too_large else len(self.row_numbers), self.bins + 1), np.int32)
+        if not self.is_too_large:
+            starts = np.floor((boxes[:, 0] - self.left) / self.bin + 0.2).astype(int)
+            ends = np.maximum(starts + 1, np.ceil((boxes[:, 2] - self.left) / self.bin - 0.2).astype(int))
+            np.add.at(changes, (self.row_of, starts), 1)
+            np.add.at(changes, (self.row_of, np.minimum(ends, self.bins)), -1)
+        self.covered: NDArray[np.bool_] = changes.cumsum(axis=1)[:, :-1] > 0
+        self.size = float(np.median(boxes[:, 3] - boxes[:, 1]))
+        tops, bottoms = row_edges(words, members, self.row_of)
+        gaps = np.concatenate([[0.0], tops[1:] - bottoms[:-1]])
+        far = max(_FAR * self.size, _FAR * float(np.median(gaps)))
+        self.starts_anew: NDArray[np.bool_] = gaps > far
+
+    def strip(self, first: int, end: int) -> tuple[float, float]:
+        """Return the left and right edge of a range of bins, in points."""
+        return self.left + first * self.bin, self.left + end * self.bin
+
+
+def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
+    """Return the gutter that most rows have text on both sides of; None if there is none."""
+    if len(members) < 2 * _FEWEST_ROWS or not _may_have_columns(words, members):
+        return None
+    occupancy = Occupancy(words, members)
+    if occupancy.is_too_large or len(occupancy.row_numbers) < _FEWEST_ROWS:
+        return None
+    score, first, end = _empty_runs(occupancy.covered, occupancy.starts_anew)
+    for _ in range(_TRIES):
+        best = int(score.max(initial=0))
+        if best < _FEWEST_ROWS:
+            return None
+        taken = _widest(score == best, first, end)
+        lengths = (score == best) * (end - first)
+        for start, stop in (_widest(lengths == lengths.max(), first, end), taken):
+            gutter = _trimmed(occupancy, _gutter(occupancy, start, stop, first, end))
+            if gutter is not None and _separates(occupancy, gutter):
+                return gutter
+        score[slice(*taken)] = 0
+    return None
+
+
+def _may_have_columns(words: Words, members: Indices) -> bool:
+    """Return whether several rows have wide gaps, or lie beside several others."""
+    order = np.lexsort((words.boxes[members, 0], words.rows[members]))
+    boxes, rows = words.boxes[members[order]], words.rows[members[order]]
+    size = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    same = rows[1:] == rows[:-1]
+    wide = same & (boxes[1:, 0] - boxes[:-1, 2] >= GAP * size)
+    starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
+    if len(np.unique(rows[1:][wide])) >= 2:
+        return True
+    lefts, rights = np.minimum.reduceat(boxes[:, 0], starts), np.maximum.reduceat(boxes[:, 2], starts)
+    if len(starts) < 2 * _FEWEST_ROWS - 1:
+        return False
+    return bool(np.sort(rights)[_FEWEST_ROWS - 2] <= np.sort(lefts)[1 - _FEWEST_ROWS])
+
+
+def _gutter(occupancy: Occupancy, start: int, stop: int, first: Indices, end: Indices) -> Gutter | None:
+    """Return the strip of a range of places; None if it is too narrow."""
+    if stop - start < _NARROW * occupancy.size / occupancy.bin:
+        return None
+    return Gutter(*occupancy.strip(start, stop), int(first[start:stop].max()), int(end[start:stop].min()))
+
+
+def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tuple[float, float]]:
+    """Return the strips that no row of the words crosses, but for a share of the rows."""
+    occupancy = Occupancy(words, members)
+    if occupancy.is_too_large:
+        return []
+    free = occupancy.covered.mean(axis=0) <= most_covered
+    found, start = [], None
+    for at, is_free in enumerate([*free.tolist(), False]):
+        if is_free and start is None:
+            start = at
+        elif not is_free and start is not None:
+            found.append((start, at))
+            start = None
+    inner = [occupancy.strip(*it) for it in found if it[0] > 0 and it[1] < len(free)]
+    rows = len(occupancy.row_numbers)
+    return [it for it in inner if _separates(occupancy, Gutter(*it, 0, rows))]
+
+
+def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
+    """Return for each place its best empty run: rows with text on either side, its first row, and that behind it."""
+    left = np.logical_or.accumulate(covered, axis=1)
+    right = np.logical_or.accumulate(covered[:, ::-1], axis=1)[:, ::-1]
+    bins = covered.shape[1]
+    on_left, on_right, started = (np.zeros(bins, np.intp) for _ in range(3))
+    score, first, end = (np.zeros(bins, np.intp) for _ in range(3))
+    for row in range(covered.shape[0]):
+        empty = ~covered[row]
+        if starts_anew[row]:
+            on_left[:], on_right[:], started[:] = 0, 0, row
+        on_left = (on_left + left[row]) * empty
+        on_right = (on_right + right[row]) * empty
+        started = np.where(empty, started, row + 1)
+        current = np.minimum(on_left, on_right)
+        better = (current > score) | ((current == score) & (first == started) & (current > 0))
+        score = np.where(better, current, score)
+        first, end = np.where(better, started, first), np.where(better, row + 1, end)
+    return score, first, end
+
+
+def _widest(best: NDArray[np.bool_], first: Indices, end: Indices) -> tuple[int, int]:
+    """Return the widest range of neighbouring places among the best ones that share rows."""
+    found, start, last = (0, 0), -1, -1
+    for at in np.flatnonzero(best).tolist():
+        if at != last + 1 or first[at] >= end[start] or first[start] >= end[at]:
+            start = at
+        last = at
+        if at + 1 - start > found[1] - found[0]:
+            found = (start, at + 1)
+    return found
+
+
+def _separates(occupancy: Occupancy, gutter: Gutter) -> bool:
+    """Return whether a strip separates columns: it is wide, or text is aligned at it; list marks are no column."""
+    words, size = occupancy.words, occupancy.size
+    middle = (gutter.left + gutter.right) / 2
+    lefts, rights = _neighbours(occupancy, gutter, middle)
+    both = sorted(set(lefts) & set(rights))
+    if not lefts or not rights:
+        return False
+    gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
+    width = gutter.right - gutter.left
+    usual = float(np.median(gaps)) if len(gaps) >= 2 else width
+    spaces = [space for row in both for space in _spaces(occupancy, row)]
+    loose = _low(spaces) < GAP * size or len(spaces) > _MOST_CELLS_OF_ROW * len(both)
+    if usual < GAP * size or (loose and _low(spaces) > usual / _BEYOND_SPACES):
+        return False
+    marks = [words.word(lefts[row]) for row in both]
+    if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
+        return False
+    starts = words.boxes[list(rights.values()), 0]
+    ends = words.boxes[list(lefts.values()), 2]
+    return width >= _WIDE * size or _are_aligned(starts, size) or _are_aligned(ends, size)
+
+
+def _neighbours(occupancy: Occupancy, gutter: Gutter, middle: float) -> tuple[dict[int, int], dict[int, int]]:
+    """Return for each row of a strip the last word on its left, and the first on its right."""
+    lefts: dict[int, int] = {}
+    rights: dict[int, int] = {}
+    boxes = occupancy.words.boxes
+    inside = (occupancy.row_of >= gutter.first_row) & (occupancy.row_of < gutter.end_row)
+    for at, row in zip(occupancy.members[inside].tolist(), occupancy.row_of[inside].tolist(), strict=True):
+        if boxes[at, 0] < middle:
+            if row not in lefts or boxes[at, 2] > boxes[lefts[row], 2]:
+                lefts[row] = at
+        elif row not in rights or boxes[at, 0] < boxes[rights[row], 0]:
+            rights[row] = at
+    return lefts, rights
+
+
+def _spaces(occupancy: Occupancy, row: int) -> list[float]:
+    """Return the gaps between the words of a row."""
+    boxes = occupancy.words.boxes[occupancy.members[occupancy.row_of == row]]
+    boxes = boxes[np.argsort(boxes[:, 0])]
+    return [float(gap) for gap in boxes[1:, 0] - boxes[:-1, 2]]
+
+
+def _low(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 4] if values else 0.0
+
+
+def _is_alone(occupancy: Occupancy, word: int) -> bool:
+    """Return whether nothing stands on the left of a word in its row."""
+    words = occupancy.words
+    row = occupancy.members[words.rows[occupancy.members] == words.rows[word]]
+    return bool(words.boxes[row, 0].min() >= words.boxes[word, 0])
+
+
+def _are_aligned(edges: NDArray[np.float32], size: float) -> bool:
+    """Return whether most of the edges are at one place."""
+    nearest = np.median(edges)
+    places = [float(nearest), float(edges.min()), float(edges.max())]
+    share = max(float((np.abs(edges - place) <= _ALIGNED * size).mean()) for place in places)
+    return share >= _ALIGNED_SHARE
+
+
+def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
+    """Cut off lines across a gutter at its ends, and rows that have text on one side only and stand apart.
+
+    Returns None if too few rows are left.
+    """
+    if gutter is None:
+        return None
+    lefts, rights = _neighbours(occupancy, gutter, (gutter.left + gutter.right) / 2)
+    first, end = gutter.first_row, gutter.end_row
+    while first < end and first in lefts and first in rights and _is_line(occupancy, first):
+        first += 1
+    while end > first and end - 1 in lefts and end - 1 in rights and _is_line(occupancy, end - 1):
+        end -= 1
+    both = [row for row in range(first, end) if row in lefts and row in rights]
+    gap = _APART * occupancy.size
+    if both:
+        tops, bottoms = row_edges(occupancy.words, occupancy.members, occupancy.row_of)
+        for row in range(both[0], first, -1):
+            if tops[row] - bottoms[row - 1] > gap and _one_sided(range(first, row), lefts, rights):
+                first = row if row - first <= _MOST_CUT else first
+                break
+        for row in range(both[-1], end - 1):
+            if tops[row + 1] - bottoms[row] > gap and _one_sided(range(row + 1, end), lefts, rights):
+                end = row + 1 if end - row - 1 <= _MOST_CUT else end
+                break
+    sides = [sum(1 for row in range(first, end) if row in side) for side in (lefts, rights)]
+    return Gutter(gutter.left, gutter.right, first, end) if min(sides) >= _FEWEST_ROWS else None
+
+
+def _is_line(occupancy: Occupancy, row: int) -> bool:
+    """Return whether a row is a line of text across a gutter: none of its gaps is wider than a space."""
+    spaces = _spaces(occupancy, row)
+    return len(spaces) >= _FEWEST_SPACES and max(spaces) < GAP * occupancy.size
+
+
+def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:
+    return not any(row in lefts for row in rows) or not any(row in rights for row in rows)
+
+
+def row_edges(words: Words, members: Indices, row_of: Indices) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the top and the bottom of each row."""
+    count = int(row_of.max()) + 1
+    tops, bottoms = np.full(count, np.inf, np.float32), np.full(count, -np.inf, np.float32)
+    np.minimum.at(tops, row_of, words.boxes[members, 1])
+    np.maximum.at(bottoms, row_of, words.boxes[members, 3])
+    return tops, bottoms

@@ -1,0 +1,161 @@
+"""Read one page of a PDF: its blocks, the lines in its margins, and what was left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memorag_graph.documents.pdf.bidi import expand_ligatures
+from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
+from memorag_graph.documents.pdf.carried_tables import is_table_row, rest_of_table
+from memorag_graph.documents.pdf.characters import Characters, Display, display_of, read_characters
+from memorag_graph.documents.pdf.hidden import Mask, picture_share, visible_characters
+from memorag_graph.documents.pdf.layout import read_blocks
+from memorag_graph.documents.pdf.ocr import page_image
+from memorag_graph.documents.pdf.page import Page
+from memorag_graph.documents.pdf.page_objects import PageObjects, as_boxes, read_objects
+from memorag_graph.documents.pdf.running_heads import Margin, find_margins
+from memorag_graph.documents.pdf.words import find_words, slanted_characters
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FEWEST_CHARACTERS = 20
+"""A page with fewer characters counts as having no text."""
+
+_LITTLE_TEXT = 100
+"""A page that is one picture counts as a picture if it has fewer characters than this beside it, such as a stamp."""
+
+_WHOLE_PAGE = 0.7
+_DRAWN_LETTERS = 40
+"""A page without text but with so many paths may have letters that are drawn."""
+
+_MOST_TURNED = 0.5
+MOST_CHARACTERS = 2_000_000
+"""Maximum characters of a page."""
+
+
+class CrowdedPageError(Exception):
+    """A page has more than :data:`MOST_CHARACTERS` characters."""
+
+
+@dataclass(slots=True)
+class PageContent:
+    """What a page says.
+
+    Attributes:
+        blocks: Its paragraphs and tables.
+        margins: Lines at its top and bottom that may be running heads.
+        characters: Number of its characters that can be seen, without spaces.
+        has_hidden: Whether text that cannot be seen was left out.
+        picture: Its image, if it is a picture and was asked for.
+        is_picture: Whether it is a picture.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    margins: list[Margin] = field(default_factory=list)
+    characters: int = 0
+    has_hidden: bool = False
+    picture: "Image | None" = None
+    is_picture: bool = False
+
+    @property
+    def last_table(self) -> Table | None:
+        """The table at its end; None if it ends with something else."""
+        last = self.blocks[-1] if self.blocks else None
+        return last if isinstance(last, Table) else None
+
+
+def read_page(page: Any, before: Table | None, with_picture: bool) -> PageContent:  # noqa: ANN401
+    """Read an open page.
+
+    Args:
+        page: PDFium's page.
+        before: The table at the end of the page before.
+        with_picture: Whether the image of a page that is a picture is wanted.
+
+    Raises:
+        CrowdedPageError: If it has more than :data:`MOST_CHARACTERS` characters.
+    """
+    text_page = page.get_textpage()
+    try:
+        if text_page.count_chars() > MOST_CHARACTERS:
+            raise CrowdedPageError
+        display = display_of(page)
+        characters, objects = read_characters(text_page, display), read_objects(page)
+        visible = visible_characters(page, text_page, characters, objects, display)
+        found = PageContent()
+        solid = ~characters.spaces
+        found.characters = int((visible & solid).sum())
+        found.has_hidden = _is_worth_saying(characters, ~visible & solid)
+        found.is_picture = _is_picture(found.characters, objects, display)
+        if found.is_picture and with_picture:
+            found.picture = page_image(page)
+        slanted, descent = slanted_characters(characters, visible)
+        if slanted.sum() > _MOST_TURNED * max(1, found.characters):
+            display = Display(
+                display.left, display.bottom, display.right, display.top, display.quarters + (1 if descent < 0 else 3)
+            )
+            characters = read_characters(text_page, display)
+            slanted[:] = False
+        _lay_out(found, characters, visible, slanted, objects, display, text_page, before)
+        return found
+    finally:
+        text_page.close()
+
+
+def _lay_out(
+    found: PageContent,
+    characters: Characters,
+    visible: Mask,
+    slanted: Mask,
+    objects: PageObjects,
+    display: Display,
+    text_page: Any,  # noqa: ANN401
+    before: Table | None,
+) -> None:
+    """Add the blocks and margins of a page."""
+    words = find_words(characters, visible & ~slanted)
+    page = Page(words, display.shown(as_boxes(objects.lines)), text_page)
+    found.margins, members = find_margins(
+        page, np.arange(len(words)), lambda row: before is not None and is_table_row(page, row, before)
+    )
+    if before is not None:
+        rest, members = rest_of_table(page, members, before)
+        if rest is not None:
+            found.blocks.append(rest)
+    found.blocks += read_blocks(page, members)
+    found.blocks += _slanted_lines(characters, visible & slanted)
+    found.blocks = [_expanded(block) for block in found.blocks]
+
+
+def _slanted_lines(characters: Characters, slanted: Mask) -> Sequence[Paragraph]:
+    """Return the lines of letters that are not level, in the order in which they are drawn."""
+    places = np.flatnonzero(slanted)
+    if not len(places):
+        return []
+    parts = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    text = ""
+    for part, after in zip(parts, [*parts[1:], None], strict=True):
+        between = "" if after is None else characters.text[part[-1] + 1 : after[0]]
+        text += characters.text[part[0] : part[-1] + 1] + ("\n" if "\n" in between or not between.isspace() else " ")
+    return [Paragraph(line) for line in map(str.strip, text.split("\n")) if line]
+
+
+def _is_worth_saying(characters: Characters, hidden: Mask) -> bool:
+    return sum(characters.text[at].isalnum() for at in np.flatnonzero(hidden).tolist()) > 1
+
+
+def _is_picture(characters: int, objects: PageObjects, display: Display) -> bool:
+    share = picture_share(objects, display)
+    if characters < FEWEST_CHARACTERS:
+        return share > 0.02 or objects.paths >= _DRAWN_LETTERS
+    return share >= _WHOLE_PAGE and characters < _LITTLE_TEXT
+
+
+def _expanded(block: Block) -> Block:
+    if isinstance(block, Paragraph):
+        return Paragraph(expand_ligatures(block.text), block.goes_on, block.stands_apart)
+    rows, header = ([[expand_ligatures(cell) for cell in row] for row in part] for part in (block.rows, block.header))
+    return Table(rows, header, block.columns, block.opening)

@@ -1,0 +1,144 @@
+"""Join the lines of a column to paragraphs."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memorag_graph.documents.pdf.blocks import Line, Paragraph
+from memorag_graph.documents.pdf.ocr import ITEM
+
+_COLUMN = 0.8
+"""Quantile of the lines' ends that counts as the right edge of the column."""
+
+_SPACE_WIDTH = 0.2
+_INDENT = 0.8
+_SAME_SIZE = 0.15
+_LOOSE = 0.45
+"""A gap that is wider than the usual one by this share of the font size begins a paragraph."""
+
+_FULL_LINE = 0.8
+_LOWER_SHARE = 0.25
+_LONG_LINE, _WIDE_LINE = 45, 15
+"""Usual length of the lines of prose: in characters, and for scripts without small letters in font sizes."""
+
+_LABEL = re.compile(r"[^\W\d_][^.:!?]{0,40}:\s")
+_SHORT = 0.6
+_PROSE = 80
+"""Characters of a paragraph that may go on though the script of what follows has no small letters."""
+
+_HYPHENS = "-\u2010\u00ad\ufffe"
+_BROKEN_WORD = re.compile(rf"[^\W\d_][{_HYPHENS}]$")
+_ENDED = re.compile(r"""[.!?:;。！？：；…؟۔।]["'”’»)\]]*$""")
+_STRAY_HYPHEN = re.compile("[\u00ad\ufffe]")
+
+
+def join_lines(lines: Sequence[Line]) -> list[Paragraph]:
+    """Return the paragraphs of a column's lines, from the top."""
+    if not lines:
+        return []
+    ends = sorted(line.right for line in lines)
+    edge = ends[min(len(ends) - 1, int(_COLUMN * len(ends)))]
+    left = min(line.left for line in lines)
+    usual, prose = _usual_gap(lines), are_prose(lines)
+    paragraphs: list[Paragraph] = []
+    text, apart = lines[0].text, True
+    for line, following in itertools.pairwise(lines):
+        if _continues(line, following, _Column(edge, left, usual, prose)):
+            text = joined(text, following.text)
+            continue
+        paragraphs.append(Paragraph(_without_stray_hyphens(text), False, apart))
+        text, apart = following.text, _stands_apart(line, following, usual, edge - left)
+    goes_on = lines[-1].right > edge - _SHORT * lines[-1].height and len(lines) > 1
+    paragraphs.append(Paragraph(text, goes_on, apart))
+    return paragraphs
+
+
+def joined(text: str, following: str) -> str:
+    """Join two lines of a paragraph; a word that is broken at the line's end becomes one."""
+    if not text:
+        return following
+    if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalpha():
+        kept = text if text[-1] in "-\u2010" and not following[0].islower() else text[:-1]
+        return kept + following
+    return f"{text} {following}"
+
+
+def flows_on(before: Paragraph, after: Paragraph) -> bool:
+    """Return whether a paragraph goes on in the first one of the next column or page."""
+    if ITEM.match(after.text) or not after.text:
+        return False
+    if _BROKEN_WORD.search(before.text) and after.text[0].islower():
+        return True
+    if _ENDED.search(before.text):
+        return False
+    has_no_case = after.text[0].isalpha() and after.text[0].lower() == after.text[0].upper()
+    return after.text[0].islower() or (has_no_case and before.goes_on and len(before.text) > _PROSE)
+
+
+def merge(before: Paragraph, after: Paragraph) -> Paragraph:
+    """Return a paragraph of two parts."""
+    return Paragraph(joined(before.text, after.text), after.goes_on, before.stands_apart)
+
+
+def _without_stray_hyphens(text: str) -> str:
+    return _STRAY_HYPHEN.sub(lambda match: "-" if match.end() == len(text) else "", text)
+
+
+def _usual_gap(lines: Sequence[Line]) -> float:
+    gaps = sorted(following.top - line.bottom for line, following in itertools.pairwise(lines))
+    return gaps[len(gaps) // 3] if gaps else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Right and left edge of a column, the usual gap between its lines, and whether they are those of prose."""
+
+    edge: float
+    left: float
+    gap: float
+    is_prose: bool
+
+
+def are_prose(lines: Sequence[Line]) -> bool:
+    """Return whether lines are those of paragraphs, not of a list or a form."""
+    starts = [line.text[0] for line in lines]
+    if sum(map(str.islower, starts)) >= _LOWER_SHARE * len(lines):
+        return True
+    lengths = sorted(len(line.text) for line in lines)
+    if lengths[len(lines) // 2] >= _LONG_LINE:
+        return True
+    widths = sorted((line.right - line.left) / max(1.0, line.height) for line in lines)
+    without_case = sum(1 for start in starts if start.isalpha() and start.lower() == start.upper())
+    return 2 * without_case >= len(lines) and widths[len(lines) // 2] >= _WIDE_LINE
+
+
+def _continues(line: Line, following: Line, column: _Column) -> bool:
+    """Return whether a line's paragraph goes on in the next line."""
+    size = max(line.height, following.height)
+    if abs(line.height - following.height) > _SAME_SIZE * size or ITEM.match(following.text):
+        return False
+    gap = following.top - line.bottom
+    if gap > column.gap + _LOOSE * size or gap < -size:
+        return False
+    is_indented = following.left - line.left > _INDENT * size and line.left - column.left < _INDENT * size
+    if is_indented and not ITEM.match(line.text):
+        return False  # the first line of a paragraph
+    ended = bool(_ENDED.search(line.text))
+    if following.text[0].islower() and not ended:
+        return True
+    if not column.is_prose or (_LABEL.match(line.text) and _LABEL.match(following.text)):
+        return False
+    if line.right + _SPACE_WIDTH * size + following.first_word > column.edge:
+        return True  # its first word did not fit
+    return not ended and line.right - column.left >= _FULL_LINE * (column.edge - column.left)
+
+
+def _stands_apart(line: Line, following: Line, usual: float, width: float) -> bool:
+    """Return whether a blank line has to keep two paragraphs apart."""
+    size = max(line.height, following.height)
+    if following.top - line.bottom > usual + _LOOSE * size or abs(line.height - following.height) > _SAME_SIZE * size:
+        return True
+    if _ENDED.search(line.text) or ITEM.match(following.text):
+        return False
+    return line.right - line.left > _SHORT * width

@@ -1,0 +1,184 @@
+"""Lines that are repeated at the top or bottom of pages: running heads and page numbers."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.documents.pdf.gutters import row_edges
+from memorag_graph.documents.pdf.layout import lines_of
+from memorag_graph.documents.pdf.page import Page
+from memorag_graph.documents.pdf.table_bounds import wide_gaps
+from memorag_graph.documents.pdf.words import Indices
+
+_ZONE = 0.16
+"""Share of the page's height at its top and bottom where running heads stand."""
+
+_NUMBER_ZONE = 0.25
+"""The same for lines that are only a number."""
+
+_MOST_LINES = 3
+_LARGER = 1.3
+"""A line that is larger than the text by this factor is a heading."""
+
+_SET_OFF = 0.6
+"""A running head is as far from the text as this share of its font size, at least."""
+
+_WIDER = 1.3
+"""And farther than lines of the text from each other, by this factor."""
+
+_WIDEST = 2.0
+"""Lines of the text are not farther from each other than so many font sizes."""
+
+_CELLS = 2
+"""A row with so many wide gaps, beside another such row, belongs to a table."""
+
+_SAME_PLACE = 4.0
+"""Points."""
+
+_NUMBER = re.compile(r"\d+")
+_ONLY_NUMBER = re.compile(
+    r"\W*(?:(?:page|seite|p\.|s\.|стр\.)\s*)?(\d{1,5}|[ivxlcdm]{1,8})(?:\s*(?:/|of|von|de|sur|из)\s*\d{1,5})?\W*",
+    re.IGNORECASE,
+)
+_FACTS = re.compile(r"@|www\.|https?:|\+?\d[\d ()/.-]{6,}\d")
+"""An address or a telephone number, which may stand nowhere else."""
+
+NEIGHBOURS = 2
+"""Pages before and after a page whose lines are compared with its own: left and right pages differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """A line in the margin of a page.
+
+    Attributes:
+        text: Its text.
+        at_top: Whether it stands above the page's text.
+        left: Its left edge in points.
+        right: Its right edge in points.
+        y: Its upper edge in points.
+        row: Number of its row.
+    """
+
+    text: str
+    at_top: bool
+    left: float
+    right: float
+    y: float
+    row: int
+
+
+def find_margins(page: Page, members: Indices, is_table_row: Callable[[Indices], bool]) -> tuple[list[Margin], Indices]:
+    """Return the lines in the margins of a page that may be running heads, and the other words.
+
+    Args:
+        page: The page.
+        members: Numbers of its words.
+        is_table_row: Whether the words of a row continue the table at the end of the page before.
+    """
+    words = page.words
+    if not len(members):
+        return [], members
+    largest = _LARGER * float(np.median(words.heights()[members]))
+    numbers, row_of = np.unique(words.rows[members], return_inverse=True)
+    tops, bottoms = row_edges(words, members, row_of)
+    lines = list(zip(numbers.tolist(), tops.tolist(), bottoms.tolist(), strict=True))
+    height = words.characters.height
+    zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
+    bottom = _set_off([it for it in lines if it[1] > (1 - zones[1]) * height][::-1], lines[::-1], downwards=False)
+    others = [it for it in lines if it[0] not in bottom]
+    top = _set_off([it for it in others if it[2] < zones[0] * height], others, downwards=True)
+    margins: list[Margin] = []
+    kept: list[int] = []
+    for rows, at_top in ((top, True), (bottom[::-1], False)):
+        for row in rows:
+            (line,) = lines_of(page, members[words.rows[members] == row])
+            if line.height > largest:
+                kept.append(row)
+                continue
+            margins.append(Margin(line.text, at_top, abs(line.left), abs(line.right), line.top, row))
+    cells = [row for row in (*top, *bottom) if _is_row(page, members, row, numbers, is_table_row)]
+    kept += cells if not cells or cells[0] in bottom else top[top.index(cells[0]) :]
+    margins = [margin for margin in margins if margin.row not in kept]
+    taken = [row for row in (*top, *bottom) if row not in kept]
+    return margins, members[~np.isin(words.rows[members], taken)]
+
+
+def _is_row(
+    page: Page, members: Indices, row: int, numbers: NDArray[np.intp], is_table_row: Callable[[Indices], bool]
+) -> bool:
+    """Return whether a row in the margin belongs to a table."""
+    if is_table_row(members[page.words.rows[members] == row]):
+        return True
+    gaps = wide_gaps(page.words, members)
+    at = int(np.searchsorted(numbers, row))
+    beside = [int(number) for number in numbers[max(0, at - 1) : at + 2] if number != row]
+    return gaps.get(row, 0) >= _CELLS and any(gaps.get(it, 0) >= _CELLS for it in beside)
+
+
+def _is_number(page: Page, members: Indices, row: int) -> bool:
+    (line,) = lines_of(page, members[page.words.rows[members] == row])
+    return _ONLY_NUMBER.fullmatch(line.text) is not None
+
+
+def _set_off(
+    candidates: Sequence[tuple[int, float, float]], lines: Sequence[tuple[int, float, float]], downwards: bool
+) -> list[int]:
+    """Return the rows among the candidates, from the page's edge, that end at a gap."""
+    found: list[int] = []
+    gaps = [after[1] - before[2] if downwards else before[1] - after[2] for before, after in itertools.pairwise(lines)]
+    for at, (_, top, bottom) in enumerate(candidates[:_MOST_LINES]):
+        others = sorted(map(abs, gaps[:at] + gaps[at + 1 :]))
+        usual = min(others[(len(others) - 1) // 2], _WIDEST * (bottom - top)) if others else 0.0
+        if at < len(gaps) and gaps[at] >= max(_SET_OFF * (bottom - top), _WIDER * usual):
+            found = [number for number, _, _ in candidates[: at + 1]]
+    return found
+
+
+def is_running(
+    margin: Margin, index: int, others: Iterable[tuple[int, Sequence[Margin]]], titles: Sequence[str]
+) -> bool:
+    """Return whether a line is a running head or a page number.
+
+    Args:
+        margin: The line.
+        index: Index of its page.
+        others: Index and lines of the pages around it.
+        titles: Titles in the outline that refer to the page.
+    """
+    if any(_plain(title) == _plain(margin.text) for title in titles):
+        return False
+    alike = [it for place, lines in others for it in lines if _is_same(margin, it, place - index)]
+    return bool(alike)
+
+
+def is_page_number(margin: Margin, number: str, label: str) -> bool:
+    """Return whether a line is the number or the label of its page."""
+    match = _ONLY_NUMBER.fullmatch(margin.text)
+    shown = match[1] if match else margin.text.strip(" -–—|")
+    return shown.lower() in (number, label.lower())
+
+
+def has_facts(margin: Margin) -> bool:
+    """Return whether a running head says what may stand nowhere else."""
+    return bool(_FACTS.search(margin.text))
+
+
+def _is_same(one: Margin, other: Margin, pages: int) -> bool:
+    """Return whether two lines are the same but for a page number, and at the same place."""
+    if one.at_top != other.at_top or abs(one.y - other.y) > _SAME_PLACE:
+        return False
+    if _ONLY_NUMBER.fullmatch(one.text) and _ONLY_NUMBER.fullmatch(other.text):
+        return True
+    mine, theirs = _NUMBER.findall(one.text), _NUMBER.findall(other.text)
+    if _NUMBER.sub("#", one.text) != _NUMBER.sub("#", other.text) or len(mine) != len(theirs):
+        return False
+    return all(a == b or int(b[:9]) - int(a[:9]) == pages for a, b in zip(mine, theirs, strict=True))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", "", text).lower()

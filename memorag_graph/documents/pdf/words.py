@@ -1,0 +1,170 @@
+"""Words of a page and the rows that they stand in."""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.documents.pdf.bidi import RIGHT_TO_LEFT
+from memorag_graph.documents.pdf.characters import Boxes, Characters
+
+Indices = NDArray[np.intp]
+
+NEW_WORD = 0.35
+"""A gap of more than this share of the font size separates words, though the file has no space there."""
+
+BACKWARD = 0.5
+_SAME_ROW = 0.25
+"""Words whose base lines differ by less than this share of the font size stand in the same row."""
+
+_DESCENT = 0.21
+SMALL = 0.8
+_STEP, _FEWEST_STEPS = 0.25, 2
+_SAME_LINE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of a page.
+
+    Attributes:
+        characters: The page's characters.
+        starts: Index of the first character of each word.
+        ends: Index behind the last character of each word.
+        boxes: Box of each word.
+        rows: Number of the row of each word, from the top of the page.
+        follows: Whether each word follows the one before it in its row, after nothing but spaces.
+        right_to_left: Whether most letters of the page are written from right to left.
+        has_right_to_left: Whether some are.
+    """
+
+    characters: Characters
+    starts: Indices
+    ends: Indices
+    boxes: Boxes
+    rows: Indices
+    follows: NDArray[np.bool_]
+    right_to_left: bool
+    has_right_to_left: bool
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def heights(self) -> NDArray[np.float32]:
+        """Font size of each word in points."""
+        return self.boxes[:, 3] - self.boxes[:, 1]
+
+    def word(self, at: int) -> str:
+        """Text of a word as it is drawn."""
+        return self.characters.text[self.starts[at] : self.ends[at]]
+
+
+def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], float]:
+    """Return which characters stand in lines that are not level, and how far the lines descend; below 0, they rise."""
+    places = np.flatnonzero(visible & ~characters.spaces)
+    slanted = np.zeros(len(visible), bool)
+    if len(places) < _FEWEST_STEPS + 1:
+        return slanted, 0.0
+    boxes = characters.boxes[places]
+    middles, sizes = (boxes[:, 1] + boxes[:, 3]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    size = np.maximum(sizes[:-1], sizes[1:])
+    across = np.abs((boxes[1:, 0] + boxes[1:, 2] - boxes[:-1, 0] - boxes[:-1, 2]) / 2)
+    moved = middles[1:] - middles[:-1]
+    steps = (np.diff(places) == 1) & (np.abs(moved) > _STEP * size) & (np.maximum(np.abs(moved), across) < 2 * size)
+    runs = steps[:-1] & steps[1:]
+    steps[:] = False
+    steps[:-1] |= runs
+    steps[1:] |= runs
+    slanted[places[:-1][steps]] = True
+    slanted[places[1:][steps]] = True
+    return slanted, float(np.median(moved[steps])) if steps.any() else 0.0
+
+
+def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
+    """Find the words of a page, and the rows that they stand in."""
+    text = characters.text
+    spaces = characters.spaces
+    places = np.flatnonzero(visible & ~spaces)
+    letters = RIGHT_TO_LEFT.findall(text)
+    right_to_left = 2 * len(letters) > sum(map(str.isalpha, text)) if letters else False
+    if not len(places):
+        none = np.zeros(0, np.intp)
+        return Words(characters, none, none, np.zeros((0, 4), np.float32), none, none.astype(bool), False, False)
+    first = np.concatenate([[0], np.flatnonzero(_breaks(characters, places, bool(letters))) + 1])
+    last = np.concatenate([first[1:], [len(places)]]) - 1
+    boxes = characters.boxes[places]
+    merged = np.stack(
+        [
+            np.minimum.reduceat(boxes[:, 0], first),
+            np.minimum.reduceat(boxes[:, 1], first),
+            np.maximum.reduceat(boxes[:, 2], first),
+            np.maximum.reduceat(boxes[:, 3], first),
+        ],
+        axis=1,
+    )
+    starts, ends, rows = places[first], places[last] + 1, _rows(merged)
+    letters_before = np.concatenate([[0], np.cumsum(~spaces)])
+    only_spaces = (starts[1:] > ends[:-1]) & (letters_before[starts[1:]] == letters_before[ends[:-1]])
+    to_the_right = merged[1:, 0] - merged[:-1, 2] > -BACKWARD * (merged[1:, 3] - merged[1:, 1])
+    follows = np.concatenate([[False], only_spaces & to_the_right & (rows[1:] == rows[:-1])])
+    return Words(characters, starts, ends, merged, rows, follows, right_to_left, bool(letters))
+
+
+def _breaks(characters: Characters, places: Indices, both_directions: bool) -> NDArray[np.bool_]:
+    """Return whether a word ends after each but the last of the places."""
+    boxes = characters.boxes[places]
+    before, after = boxes[:-1], boxes[1:]
+    heights = np.maximum(boxes[:, 3] - boxes[:, 1], 0.1)
+    size = np.maximum(heights[:-1], heights[1:])
+    apart = after[:, 0] - before[:, 2]
+    backward = before[:, 0] - after[:, 0] > BACKWARD * size
+    if both_directions:
+        apart = np.maximum(apart, before[:, 0] - after[:, 2])
+        backward = np.zeros_like(backward)
+    overlap = np.minimum(before[:, 3], after[:, 3]) - np.maximum(before[:, 1], after[:, 1])
+    other_row = overlap < 0.5 * np.minimum(heights[:-1], heights[1:])
+    script = np.abs(heights[:-1] - heights[1:]) > (1 - SMALL) * size
+    broken: NDArray[np.bool_] = (
+        (places[1:] > places[:-1] + 1) | (apart > NEW_WORD * size) | backward | other_row | script
+    )
+    return broken
+
+
+def _rows(boxes: Boxes) -> Indices:
+    """Number the rows of words: those on the same base line, and small raised or lowered ones beside them."""
+    heights = boxes[:, 3] - boxes[:, 1]
+    lines = boxes[:, 3] - _DESCENT * heights
+    small = _SAME_LINE * heights[1:]
+    changes = (np.abs(np.diff(lines)) > small) | (np.abs(np.diff(heights)) > small)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    row_lines: list[float] = []
+    numbers: dict[float, int] = {}
+    rows: list[int] = []
+    plain = boxes.tolist()
+    for at, line, size in zip(starts.tolist(), lines[starts].tolist(), heights[starts].tolist(), strict=True):
+        if at and _beside(plain[at - 1], plain[at]):
+            rows.append(rows[-1])
+            continue
+        place = bisect_left(row_lines, line)
+        near = [it for it in row_lines[max(0, place - 1) : place + 1] if abs(it - line) <= _SAME_ROW * size]
+        if near:
+            rows.append(numbers[near[-1] if abs(near[-1] - line) < abs(near[0] - line) else near[0]])
+        else:
+            insort(row_lines, line)
+            numbers[line] = len(numbers)
+            rows.append(numbers[line])
+    rank = {numbers[line]: order for order, line in enumerate(row_lines)}
+    lengths = np.diff(np.concatenate([starts, [len(boxes)]]))
+    return np.repeat(np.array([rank[row] for row in rows], np.intp), lengths)
+
+
+def _beside(before: Sequence[float], after: Sequence[float]) -> bool:
+    """Return whether a word is a script of the word before it, or continues it after one."""
+    height, other = after[3] - after[1], before[3] - before[1]
+    smaller, larger = min(height, other), max(height, other)
+    if not 0.4 * larger < smaller < SMALL * larger:
+        return False
+    overlap = min(after[3], before[3]) - max(after[1], before[1])
+    return overlap > 0.4 * smaller and -0.3 * larger < after[0] - before[2] < NEW_WORD * larger

@@ -1,0 +1,189 @@
+"""Order of reading, running heads, labels and scripts of PDF files."""
+
+import textwrap
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from memorag_graph.documents import read_document
+from tests.pdf_files import CHROMIUM, LINE, OFFICE, STORIES, office_pdf, printed, sentences_of, written
+
+FIELD = Path(__file__).parent / "field"
+LEFT, RIGHT = STORIES[0], STORIES[1]
+ARABIC = (
+    "السلام عليكم ورحمة الله.",
+    "لا يجوز للموظف أن ينقل 25 يوما من الإجازة إلى السنة التالية.",
+    "الأسئلة ترسل إلى المكتب قبل 30 يونيو 2024.",
+)
+HEBREW = (
+    "הנמל נסגר בחודש ינואר בגלל הקרח.",
+    "בשנת 1931 נמכרה הסירה תמורת 480 כתרים.",
+    "השומר (אדם זקן) גר במגדלור 12 שנים.",
+)
+
+
+def paragraphs(path: Path) -> list[str]:
+    return [line for line in read_document(path).text.splitlines() if line]
+
+
+def columns(
+    canvas: Canvas, texts: list[str], width: int, places: list[float], top: float = 740, shift: float = 0
+) -> None:
+    """Draw texts beside each other, row by row; each column lower than the one before by the shift."""
+    wrapped = [textwrap.wrap(text, width) for text in texts]
+    for number, row in enumerate(zip_longest(*wrapped, fillvalue="")):
+        for at, (place, line) in enumerate(zip(places, row, strict=True)):
+            canvas.drawString(place, top - LINE * number - shift * at, line)
+
+
+def test_columns_drawn_row_by_row_are_read_one_after_another() -> None:
+    museum, harbour = paragraphs(FIELD / "two_columns_rowwise.pdf")
+    assert museum.startswith("The museum opened its doors in the spring of 1926 after a long quarrel about money. Its")
+    assert harbour.startswith("The harbour was dredged every second winter by a boat named Molly. The work cost")
+    assert "Ada Lindqvist, who stayed for thirty years and wrote the catalogue alone." in museum
+
+
+@pytest.mark.parametrize("shift", [0, 3, 7])
+@pytest.mark.parametrize(("count", "width", "gap"), [(2, 42, 250), (3, 26, 170)])
+def test_columns_below_a_heading_keep_their_sentences(
+    tmp_path: Path, count: int, width: int, gap: int, shift: float
+) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    canvas.drawString(60, 790, "Stories of the town in this and other years, told by those who were there")
+    columns(canvas, list(STORIES[:count]), width, [50.0 + gap * at for at in range(count)], shift=shift)
+    canvas.save()
+    text = " ".join(paragraphs(tmp_path / "a.pdf")[1:])
+    assert text == " ".join(STORIES[:count])
+
+
+def test_a_sentence_goes_on_in_the_next_column_and_on_the_next_page(tmp_path: Path) -> None:
+    lines = textwrap.wrap(" ".join(STORIES * 2), 42)
+    page = [
+        (place, 780.0 - LINE * row, lines[10 * at + row]) for at, place in ((0, 60.0), (1, 310.0)) for row in range(10)
+    ]
+    rest = [(60.0, 780.0 - LINE * row, line) for row, line in enumerate(lines[20:])]
+    document = read_document(written(tmp_path / "a.pdf", [page, rest]))
+    assert all(sentence in document.text for sentence in sentences_of(" ".join(STORIES)))
+    assert document.page_map.page(document.text.rindex("A school for pilots")) == 2
+
+
+def test_numbers_of_a_list_are_no_column(tmp_path: Path) -> None:
+    items = sentences_of(" ".join(STORIES))
+    texts = [
+        (x, 700.0 - LINE * at, part) for at, item in enumerate(items) for x, part in ((60, f"{at + 1}."), (90, item))
+    ]
+    assert paragraphs(written(tmp_path / "a.pdf", [texts])) == [f"{at + 1}. {item}" for at, item in enumerate(items)]
+
+
+@pytest.mark.parametrize("pages", [2, 5])
+def test_running_heads_and_page_numbers_are_left_out(tmp_path: Path, pages: int) -> None:
+    lines = textwrap.wrap(" ".join(STORIES * 3), 80)
+    each = len(lines) // pages + 1
+    written_pages = [
+        [
+            (60.0, 815.0, "Yearbook of the depots"),
+            *((60.0, 760.0 - LINE * at, line) for at, line in enumerate(lines[each * page : each * (page + 1)])),
+            (290.0, 30.0, f"– {page + 1} –"),
+        ]
+        for page in range(pages)
+    ]
+    text = read_document(written(tmp_path / "a.pdf", written_pages)).text
+    assert "Yearbook" not in text
+    assert "–" not in text
+    assert all(sentence in text for sentence in sentences_of(" ".join(STORIES)))
+
+
+def test_first_lines_that_differ_are_no_running_heads() -> None:
+    text = read_document(FIELD / "mixed_scanned.pdf", ocr=lambda image: "").text
+    assert all(f"Clause {page}.1 of the lease says" in text for page in (1, 2, 6))
+
+
+def test_an_address_in_every_footer_is_kept_once(tmp_path: Path) -> None:
+    pages = [
+        [(60.0, 700.0, sentence), (60.0, 40.0, "Kestrel Ltd, 12 Dock Street, Leeds, telephone +44 113 496 0000")]
+        for sentence in sentences_of(STORIES[0])
+    ]
+    assert read_document(written(tmp_path / "a.pdf", pages)).text.count("+44 113 496 0000") == 1
+
+
+def test_page_labels_are_known_where_they_are_not_the_number(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    labels = ["i", "ii", "3", "4", "A-1"]
+    for number, label in enumerate(labels):
+        canvas.drawString(60, 700, f"Sentence {number} of the book stands on a page of its own.")
+        canvas.drawString(290, 30, label)
+        canvas.showPage()
+    canvas.addPageLabel(0, "ROMAN_LOWER", 1)
+    canvas.addPageLabel(2, "ARABIC", 3)
+    canvas.addPageLabel(4, "ARABIC", 1, "A-")
+    canvas.save()
+    document = read_document(tmp_path / "a.pdf")
+    places = [document.text.index(f"Sentence {number}") for number in range(5)]
+    assert [document.page_map.label(place) for place in places] == ["i", "ii", None, None, "A-1"]
+    assert [document.page_map.page(place) for place in places] == [1, 2, 3, 4, 5]
+    assert paragraphs(tmp_path / "a.pdf") == [
+        f"Sentence {at} of the book stands on a page of its own." for at in range(5)
+    ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_text_that_is_turned_by_a_quarter_is_read(tmp_path: Path, turned: bool) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    if turned:
+        canvas.setPageRotation(90)
+    canvas.rotate(90)
+    for at, line in enumerate(textwrap.wrap(" ".join(STORIES[:2]), 90)):
+        canvas.drawString(60, -100 - LINE * at, line)
+    canvas.save()
+    assert " ".join(paragraphs(tmp_path / "a.pdf")) == " ".join(STORIES[:2])
+
+
+def test_a_slanted_stamp_stays_out_of_the_lines(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    for at, line in enumerate(textwrap.wrap(STORIES[0], 80)):
+        canvas.drawString(60, 700 - LINE * at, line)
+    canvas.translate(150, 640)
+    canvas.rotate(45)
+    canvas.setFont("Helvetica", 40)
+    canvas.drawString(0, 0, "DRAFT")
+    canvas.save()
+    assert paragraphs(tmp_path / "a.pdf") == [STORIES[0], "DRAFT"]
+
+
+def test_a_raised_number_is_no_digit_of_the_one_before(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    canvas.drawString(60, 700, "The lake holds 10")
+    end = 60 + canvas.stringWidth("The lake holds 10")
+    canvas.setFont("Helvetica", 7)
+    canvas.drawString(end, 705, "9")
+    canvas.setFont("Helvetica", 12)
+    canvas.drawString(end + 4, 700, " litres of water in spring.")
+    canvas.save()
+    assert paragraphs(tmp_path / "a.pdf") == ["The lake holds 10^9 litres of water in spring."]
+
+
+def page_of(sentences: tuple[str, ...]) -> str:
+    body = "".join(f"<p>{sentence}</p>" for sentence in sentences)
+    style = "<style>body {font: 14pt 'DejaVu Sans'}</style>"
+    return f"<html dir='rtl'><head><meta charset='utf-8'>{style}</head><body>{body}</body></html>"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+@pytest.mark.parametrize("sentences", [ARABIC, HEBREW])
+def test_a_browser_s_text_from_right_to_left_is_in_the_order_of_reading(
+    tmp_path: Path, sentences: tuple[str, ...]
+) -> None:
+    text = " ".join(paragraphs(printed(tmp_path / "a.pdf", page_of(sentences))))
+    assert text == " ".join(sentences)
+
+
+@pytest.mark.skipif(OFFICE is None, reason="needs LibreOffice: apt-get install libreoffice-writer")
+@pytest.mark.parametrize("sentences", [ARABIC, HEBREW])
+def test_an_office_program_s_text_from_right_to_left_is_in_the_order_of_reading(
+    tmp_path: Path, sentences: tuple[str, ...]
+) -> None:
+    text = " ".join(paragraphs(office_pdf(tmp_path / "a.pdf", page_of(sentences))))
+    assert text == " ".join(sentences)
