@@ -4,6 +4,7 @@ from memorag_graph.documents.document import UNNAMED, Document, clean_text, from
 from memorag_graph.documents.file import MOST_BYTES
 from memorag_graph.documents.formats import FORMATS, SUFFIXES, Format
 from memorag_graph.documents.names import document_name, with_distinct_names
+from memorag_graph.documents.offsets import Offsets
 from memorag_graph.documents.page_map import NO_PAGES, PageMap
 from memorag_graph.documents.reader import read_document, read_documents
 
@@ -15,6 +16,7 @@ __all__ = [
     "UNNAMED",
     "Document",
     "Format",
+    "Offsets",
     "PageMap",
     "clean_text",
     "document_name",

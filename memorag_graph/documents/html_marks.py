@@ -4,10 +4,12 @@ from typing import Any
 
 from memorag_graph.documents.marks import BEFORE, subscript, superscript
 
+_NOTE_KINDS = frozenset(("noteref", "doc-noteref", "footnote-ref"))
+
 
 def write_marks(tree: Any) -> None:  # noqa: ANN401 - the library's elements are untyped
     """Replace each superscript and subscript by text."""
-    for element in list(tree.iter("sup", "sub")):
+    for element in [it for it in tree.iter("sup", "sub", "a") if it.tag != "a" or _is_note(it)]:
         text = " ".join(element.text_content().split())
         if element.getparent() is None or not text:
             continue
@@ -23,6 +25,12 @@ def write_marks(tree: Any) -> None:  # noqa: ANN401 - the library's elements are
         for child in list(element):
             element.remove(child)
         element.tag, element.text = "span", written
+
+
+def _is_note(link: Any) -> bool:  # noqa: ANN401
+    """Return whether a link is the mark of a note that only a style sheet raises."""
+    kinds = (link.get("epub:type"), link.get("role"), *(link.get("class") or "").split())
+    return next(link.iter("sup"), None) is None and not _NOTE_KINDS.isdisjoint(kinds)
 
 
 def _before(element: Any) -> str:  # noqa: ANN401

@@ -7,7 +7,7 @@ from memorag_graph.documents.archive import open_archive, parse_xml, read_part, 
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
 from memorag_graph.documents.odf_sheets import sheet_rows
-from memorag_graph.documents.odf_text import DRAW, OFFICE, PRESENTATION, TABLE, TEXT, Hidden, paragraph_text
+from memorag_graph.documents.odf_text import DRAW, OFFICE, PRESENTATION, TABLE, TEXT, Styles, paragraph_text
 from memorag_graph.documents.odf_text import attribute as get
 from memorag_graph.documents.ooxml import MOST_XML
 from memorag_graph.documents.sheet_tables import sheet_lines
@@ -62,7 +62,7 @@ def read_odf(file: File) -> Builder:
     body = next(roots[0].iter(f"{{{OFFICE}}}body"), None)
     if body is None:
         raise InputError("file", f"{file.name} is damaged (it has no body); save it again")
-    reader = _Reader(builder, Hidden(roots))
+    reader = _Reader(builder, Styles(roots))
     for kind in body:
         if kind.tag == f"{{{OFFICE}}}spreadsheet":
             reader.add_sheets(kind)
@@ -70,7 +70,7 @@ def read_odf(file: File) -> Builder:
             reader.add_slides(kind)
         else:
             reader.add_blocks(kind)
-    if reader.hidden.found:
+    if reader.styles.found:
         builder.hidden()
     return builder
 
@@ -80,18 +80,18 @@ class _Reader:
 
     Args:
         builder: Builder of the text.
-        hidden: What the styles hide.
+        styles: Styles of the document.
     """
 
-    def __init__(self, builder: Builder, hidden: Hidden) -> None:
+    def __init__(self, builder: Builder, styles: Styles) -> None:
         self._builder = builder
-        self.hidden = hidden
+        self.styles = styles
 
     def add_sheets(self, body: Any) -> None:  # noqa: ANN401 - the library's elements are untyped
         """Add the sheets that are shown."""
         for table in body.iterchildren(f"{{{TABLE}}}table"):
             title = get(table, TABLE, "name")
-            if self.hidden.hides_table(table):
+            if self.styles.hides_table(table):
                 self._builder.notice(f"The hidden sheet {title!r} was left out.")
                 continue
             sheet = sheet_rows(table, self._cell_text)
@@ -103,7 +103,7 @@ class _Reader:
     def add_slides(self, body: Any) -> None:  # noqa: ANN401
         """Add the slides that are shown: title, contents, notes."""
         for number, page in enumerate(body.iterchildren(f"{{{DRAW}}}page"), start=1):
-            if self.hidden.hides_page(page):
+            if self.styles.hides_page(page):
                 self._builder.notice("Hidden slides were left out.")
                 continue
             self._builder.page(number)
@@ -128,13 +128,13 @@ class _Reader:
         waiting = [node]
         while waiting:
             block = waiting.pop()
-            if block.tag in _NOT_CONTENT or not isinstance(block.tag, str) or self.hidden.hides(block):
+            if block.tag in _NOT_CONTENT or not isinstance(block.tag, str) or self.styles.hides(block):
                 continue
-            if block.tag == f"{{{TEXT}}}h":
-                self._builder.heading(paragraph_text(block, self.hidden))
+            if block.tag == f"{{{TEXT}}}h" or self.styles.is_title(block):
+                self._builder.heading(paragraph_text(block, self.styles))
                 waiting.extend(reversed(self._anchored(block)))
             elif block.tag == f"{{{TEXT}}}p":
-                self._builder.text(paragraph_text(block, self.hidden))
+                self._builder.text(paragraph_text(block, self.styles))
                 waiting.extend(reversed(self._anchored(block)))
             elif block.tag == f"{{{TEXT}}}list":
                 self._builder.text("\n".join(self._items(block)))
@@ -151,19 +151,22 @@ class _Reader:
         return [it for it in paragraph.iter(*kinds) if _nearest(it, *kinds) is around]
 
     def _items(self, listed: Any) -> Iterator[str]:  # noqa: ANN401
-        """Yield the items of a list, indented by level."""
-        waiting = [(listed, -1, False)]
+        """Yield the items of a list with their numbers or hyphens, indented by level."""
+        waiting = [(listed, 0, "", "")]
         while waiting:
-            node, level, is_first = waiting.pop()
+            node, level, style, label = waiting.pop()
             if node.tag in (f"{{{TEXT}}}p", f"{{{TEXT}}}h"):
-                text = "" if self.hidden.hides(node) else paragraph_text(node, self.hidden)
+                text = "" if self.styles.hides(node) else paragraph_text(node, self.styles)
                 if text:
-                    yield f"{'  ' * min(level, _MOST_LEVELS)}{'- ' if is_first else '  '}{text}"
+                    yield f"{'  ' * min(level - 1, _MOST_LEVELS)}{label or ' '} {text}"
+            elif node.tag == f"{{{TEXT}}}list":
+                style = get(node, TEXT, "style-name") or style
+                items = enumerate(node.iterchildren(f"{{{TEXT}}}list-item"), start=1)
+                inner = [(it, level + 1, style, self.styles.label(style, level + 1, at)) for at, it in items]
+                headers = [(it, level + 1, style, "") for it in node.iterchildren(f"{{{TEXT}}}list-header")]
+                waiting.extend(reversed(headers + inner))
             elif isinstance(node.tag, str) and node.tag not in _NOT_CONTENT:
-                deeper = level + (node.tag == f"{{{TEXT}}}list")
-                is_item = node.tag == f"{{{TEXT}}}list-item"
-                inner = [(it, deeper, is_item and number == 0) for number, it in enumerate(node)]
-                waiting.extend(reversed(inner))
+                waiting.extend(reversed([(it, level, style, "" if at else label) for at, it in enumerate(node)]))
 
     def _table(self, table: Any) -> tuple[list[list[Cell]], int | None]:  # noqa: ANN401
         """Return the cells of a table, and the number of its header rows if it says so."""
@@ -181,7 +184,7 @@ class _Reader:
         found = cell.iter(f"{{{TEXT}}}p", f"{{{TEXT}}}h")
         notes = (f"{{{OFFICE}}}annotation", f"{{{TEXT}}}p", f"{{{TEXT}}}h")
         outer = (it for it in found if next(it.iterancestors(*notes), None) is None)
-        return "\n".join(filter(None, (paragraph_text(it, self.hidden) for it in outer if not self.hidden.hides(it))))
+        return "\n".join(filter(None, (paragraph_text(it, self.styles) for it in outer if not self.styles.hides(it))))
 
 
 def _nearest(element: Any, *kinds: str) -> Any:  # noqa: ANN401

@@ -1,8 +1,11 @@
 """Text of OpenDocument paragraphs, and what its styles hide (OASIS OpenDocument 1.3, part 3)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from memorag_graph.documents.docx_numbering import FORMATS
+from memorag_graph.documents.marks import Mark, joined
 
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns:"
 TEXT, TABLE, OFFICE, DRAW = f"{_SPACE}text:1.0", f"{_SPACE}table:1.0", f"{_SPACE}office:1.0", f"{_SPACE}drawing:1.0"
@@ -13,6 +16,7 @@ _APART = frozenset(
     f"{{{space}}}{name}"
     for space, name in (
         (TEXT, "note-body"),
+        (TEXT, "note-citation"),
         (TEXT, "hidden-text"),
         (TEXT, "ruby-text"),
         (TEXT, "tracked-changes"),
@@ -25,6 +29,9 @@ _APART = frozenset(
 """Elements within a paragraph that are not part of its sentence."""
 
 _WHITE = re.compile(r"[ \t\r\n]+")
+_FORMS = {"1": "", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+"""Number formats of lists, by the names that DOCX gives them."""
+
 _MOST_SPACES = 100
 _DEEPEST = 50
 
@@ -34,8 +41,8 @@ def attribute(element: Any, space: str, name: str) -> str:  # noqa: ANN401 - the
     return str(element.get(f"{{{space}}}{name}") or "")
 
 
-class Hidden:
-    """What the styles of a document hide.
+class Styles:
+    """What the styles of a document say of its texts.
 
     Attributes:
         found: Whether a hidden text was met.
@@ -44,6 +51,9 @@ class Hidden:
     def __init__(self, roots: Sequence[Any]) -> None:
         self.found = False
         self._text: set[str] = set()
+        self._marks: dict[str, Mark] = {}
+        self._titles: set[str] = {"Title"}
+        self._numbers: dict[str, dict[int, tuple[str, str]]] = {}
         self._tables: set[str] = set()
         self._pages: set[str] = set()
         bases: dict[str, str] = {}
@@ -52,18 +62,32 @@ class Hidden:
                 name = attribute(style, STYLE, "name")
                 bases[name] = attribute(style, STYLE, "parent-style-name")
                 for properties in style:
-                    if attribute(properties, TEXT, "display") == "none":
-                        self._text.add(name)
-                    if attribute(properties, TABLE, "display") == "false":
-                        self._tables.add(name)
-                    if attribute(properties, PRESENTATION, "visibility") == "hidden":
-                        self._pages.add(name)
+                    self._note(name, properties)
+            for listed in root.iter(f"{{{TEXT}}}list-style"):
+                self._numbers[attribute(listed, STYLE, "name")] = dict(_numbers(listed))
         for name in bases:
-            base, steps = name, 0
-            while base and steps < _DEEPEST and base not in self._text:
-                base, steps = bases.get(base, ""), steps + 1
+            self._inherit(name, bases)
+
+    def _note(self, name: str, properties: Any) -> None:  # noqa: ANN401
+        if attribute(properties, TEXT, "display") == "none":
+            self._text.add(name)
+        if attribute(properties, TABLE, "display") == "false":
+            self._tables.add(name)
+        if attribute(properties, PRESENTATION, "visibility") == "hidden":
+            self._pages.add(name)
+        position = attribute(properties, STYLE, "text-position")
+        if position and not position.startswith("0"):
+            self._marks[name] = "sub" if position.startswith(("-", "sub")) else "sup"
+
+    def _inherit(self, name: str, bases: Mapping[str, str]) -> None:
+        """Take over what the base styles of a style say."""
+        base = name
+        for _ in range(_DEEPEST):
+            base = bases.get(base, "")
             if base in self._text:
                 self._text.add(name)
+            if base in self._titles:
+                self._titles.add(name)
 
     def hides(self, element: Any) -> bool:  # noqa: ANN401
         """Return whether a paragraph, span or section is hidden, and note it."""
@@ -72,6 +96,19 @@ class Hidden:
         )
         self.found = self.found or (is_hidden and bool("".join(element.itertext()).strip()))
         return is_hidden
+
+    def is_title(self, paragraph: Any) -> bool:  # noqa: ANN401
+        """Return whether a paragraph is the title of the document."""
+        return attribute(paragraph, TEXT, "style-name") in self._titles
+
+    def mark(self, span: Any) -> Mark:  # noqa: ANN401
+        """Return whether a span is above or below the line."""
+        return self._marks.get(attribute(span, TEXT, "style-name"), "")
+
+    def label(self, style: str, level: int, count: int) -> str:
+        """Return the number of a list's item, or a hyphen if it has none; levels count from 1."""
+        form, suffix = self._numbers.get(style, {}).get(level, ("", ""))
+        return f"{FORMATS.get(_FORMS[form], str)(count)}{suffix}" if form in _FORMS else "-"
 
     def hides_table(self, table: Any) -> bool:  # noqa: ANN401
         """Return whether a sheet is hidden."""
@@ -82,26 +119,35 @@ class Hidden:
         return attribute(page, DRAW, "style-name") in self._pages
 
 
-def paragraph_text(paragraph: Any, hidden: Hidden) -> str:  # noqa: ANN401
+def _numbers(listed: Any) -> Iterator[tuple[int, tuple[str, str]]]:  # noqa: ANN401
+    """Yield level, number format and suffix of each numbered level of a list style."""
+    for level in listed.iterchildren(f"{{{TEXT}}}list-level-style-number"):
+        at = attribute(level, TEXT, "level")
+        if at.isdecimal() and len(at) < 3:
+            yield int(at), (attribute(level, STYLE, "num-format"), attribute(level, STYLE, "num-suffix")[:10])
+
+
+def paragraph_text(paragraph: Any, styles: Styles) -> str:  # noqa: ANN401
     """Return the text of a paragraph, without notes and text boxes, which stand elsewhere."""
-    return "".join(_pieces(paragraph, hidden)).strip()
+    return joined(_runs(paragraph, styles)).strip()
 
 
-def _pieces(paragraph: Any, hidden: Hidden) -> Iterator[str]:  # noqa: ANN401
+def _runs(paragraph: Any, styles: Styles) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
     """Yield the texts of a paragraph, from a list of those to visit: spans may nest deeply."""
-    waiting: list[Any] = [paragraph]
+    waiting: list[tuple[Any, Mark]] = [(paragraph, "")]
     while waiting:
-        node = waiting.pop()
+        node, mark = waiting.pop()
         if isinstance(node, str):
-            yield _WHITE.sub(" ", node)
+            yield _WHITE.sub(" ", node), mark
         elif node.tag == f"{{{TEXT}}}s":
             count = attribute(node, TEXT, "c")
-            yield " " * min(int(count) if count.isdecimal() and len(count) < 8 else 1, _MOST_SPACES)
+            yield " " * min(int(count) if count.isdecimal() and len(count) < 8 else 1, _MOST_SPACES), mark
         elif node.tag in _MARKS:
-            yield _MARKS[node.tag]
-        elif node.tag not in _APART and (node is paragraph or not hidden.hides(node)):
+            yield _MARKS[node.tag], mark
+        elif node.tag not in _APART and (node is paragraph or not styles.hides(node)):
+            within = mark if node is paragraph else styles.mark(node) or mark
             for child in reversed(node):
-                waiting.append(child.tail or "")
+                waiting.append((child.tail or "", within))
                 if isinstance(child.tag, str):
-                    waiting.append(child)
-            waiting.append(node.text or "")
+                    waiting.append((child, within))
+            waiting.append((node.text or "", within))

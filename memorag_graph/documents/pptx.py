@@ -8,6 +8,7 @@ from memorag_graph.documents.archive import open_archive, read_xml
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.docx_styles import number
 from memorag_graph.documents.file import File
+from memorag_graph.documents.marks import Mark, joined
 from memorag_graph.documents.ooxml import MOST_XML, main_part, related_by_id, relation_id, relations
 from memorag_graph.documents.table_grid import Cell
 
@@ -108,7 +109,7 @@ def _text(node: Any) -> str:  # noqa: ANN401
     """Return the paragraphs of a shape or a cell; those of lower levels are indented."""
     lines = []
     for paragraph in node.iter("{*}p"):
-        line = "".join(_pieces(paragraph)).strip()
+        line = joined(_runs(paragraph)).strip()
         if line:
             properties = paragraph.find("{*}pPr")
             level = 0 if properties is None else min(number(properties.get("lvl"), 0), _MOST_LEVELS)
@@ -116,6 +117,11 @@ def _text(node: Any) -> str:  # noqa: ANN401
     return "\n".join(lines)
 
 
-def _pieces(paragraph: Any) -> Iterator[str]:  # noqa: ANN401
+def _runs(paragraph: Any) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
     for it in paragraph.iter("{*}t", "{*}br", "{*}tab"):
-        yield "\n" if it.tag.endswith("}br") else "\t" if it.tag.endswith("}tab") else it.text or ""
+        if it.tag.endswith("}t"):
+            properties = it.getparent().find("{*}rPr")
+            raised = 0 if properties is None else number(properties.get("baseline"), 0)
+            yield it.text or "", "sup" if raised > 0 else "sub" if raised < 0 else ""
+        else:
+            yield "\n" if it.tag.endswith("}br") else "\t", ""

@@ -8,6 +8,9 @@ from memorag_graph.documents.table_grid import Cell
 
 _ENDS = ("par", "sect", "page", "column")
 _HEADING = re.compile(r"(?:heading \d|title)\s*;?$", re.IGNORECASE)
+_LABEL = re.compile(r"\A(\S{1,12})\t")
+"""The number or bullet of a list's item, before a tab."""
+
 _BODY_LEVEL = 9
 _MOST_CELLS = 2_000_000
 
@@ -105,7 +108,7 @@ class Layout:
             self._end_row()
 
     def _taken(self) -> str:
-        text = joined(self._runs).strip()
+        text = _LABEL.sub(r"\1 ", joined(self._runs).strip(), count=1)
         self._runs = []
         return text
 

@@ -38,10 +38,12 @@ class GridRow(NamedTuple):
     Attributes:
         texts: Its text in each column up to the last cell.
         is_single: Whether it is one cell over all columns.
+        has_wide: Whether a cell of it spans several columns.
     """
 
     texts: list[str]
     is_single: bool
+    has_wide: bool
 
 
 def filled(rows: Iterable[Sequence[Cell]]) -> list[GridRow]:
@@ -79,8 +81,9 @@ def filled(rows: Iterable[Sequence[Cell]]) -> list[GridRow]:
 def _laid_out(row: Sequence[Cell], here: dict[int, str], columns: Sequence[int]) -> GridRow:
     is_single = len(row) == 1 and len(columns) > 1 and row[0].columns >= len(columns) and len(set(here.values())) == 1
     if is_single:
-        return GridRow([row[0].text], True)
-    return GridRow([here.get(it, "") for it in columns[: bisect_right(columns, max(here, default=-1))]], False)
+        return GridRow([row[0].text], True, True)
+    texts = [here.get(it, "") for it in columns[: bisect_right(columns, max(here, default=-1))]]
+    return GridRow(texts, False, any(cell.columns > 1 for cell in row))
 
 
 def table_lines(rows: Iterable[Sequence[Cell]], header_rows: int | None = None) -> list[str]:
@@ -96,14 +99,21 @@ def table_lines(rows: Iterable[Sequence[Cell]], header_rows: int | None = None) 
     table = [row for row in filled(rows) if any(cell.strip() for cell in row.texts)]
     titles = next((at for at, row in enumerate(table) if not row.is_single), len(table))
     lines = [record([("", row.texts[0])]) for row in table[:titles]]
-    if header_rows is None:
-        count = 1 if has_header([row.texts for row in table[titles:] if not row.is_single]) else 0
-    else:
-        count = max(0, header_rows - titles)
+    count = _header_rows(table[titles:]) if header_rows is None else max(0, header_rows - titles)
     header, body = table[titles : titles + count], table[titles + count :]
     if not body:
         return lines + [record(("", cell) for cell in row.texts) for row in header]
     return lines + _body_lines(body, column_names(row.texts for row in header if not row.is_single))
+
+
+def _header_rows(table: Sequence[GridRow]) -> int:
+    """Return the number of rows that name the columns: one, or those with wide cells and the one below them."""
+    wide = next((at for at, row in enumerate(table) if row.is_single or not row.has_wide), len(table))
+    rows = [row.texts for row in table if not row.is_single]
+    for count in (wide + 1, 1):
+        if len(rows) > count and has_header([column_names(rows[:count]), *rows[count:]]):
+            return count
+    return 0
 
 
 def _body_lines(body: Sequence[GridRow], names: Sequence[str]) -> list[str]:

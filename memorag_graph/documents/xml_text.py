@@ -6,8 +6,11 @@ from typing import Any
 
 from memorag_graph.documents.archive import parse_xml
 from memorag_graph.documents.document_builder import Builder
+from memorag_graph.documents.docx_styles import number
 from memorag_graph.documents.file import File
 from memorag_graph.documents.html import read_html
+from memorag_graph.documents.marks import Mark, joined
+from memorag_graph.documents.table_grid import Cell
 from memorag_graph.documents.table_rows import record_lines
 
 MOST_BYTES = 64 << 20
@@ -15,12 +18,16 @@ MOST_BYTES = 64 << 20
 
 _HEADINGS = frozenset(("title", "head", "heading", "h1", "h2", "h3", "h4", "h5", "h6"))
 _INLINE = frozenset((
-    "a", "abbr", "b", "bold", "code", "del", "em", "emph", "emphasis", "foreign", "hi", "i", "ins", "italic", "kbd", "lb",
-    "link", "literal", "mark", "persName", "placeName", "q", "quote", "ref", "s", "small", "span", "strong", "sub", "sup",
-    "term", "tspan", "tt", "u", "ulink", "xref",
+    "a", "abbr", "b", "bold", "code", "del", "em", "emph", "emphasis", "foreign", "hi", "i", "ins", "italic", "kbd",
+    "lb", "link", "literal", "mark", "persName", "placeName", "q", "quote", "ref", "s", "small", "span", "strong",
+    "sub", "subscript", "sup", "superscript", "term", "tspan", "tt", "u", "ulink", "xref",
 ))  # fmt: skip
 """Elements that do not interrupt a sentence, in XHTML, DocBook, JATS, TEI and SVG."""
 
+_PROSE = ("p", "para", "title")
+_NOTES = frozenset(("fn", "footnote", "note"))
+_MARKS: dict[str, Mark] = {"sup": "sup", "superscript": "sup", "sub": "sub", "subscript": "sub"}
+_TABLES = ("table", "informaltable", "tgroup")
 _TECHNICAL = frozenset(("class", "dir", "id", "rend", "role", "space", "style", "type", "version"))
 """Attributes that say nothing to a reader, of elements that hold others."""
 
@@ -51,23 +58,57 @@ def read_xml_text(file: File) -> Builder:
 
 def _add(builder: Builder, root: Any) -> None:  # noqa: ANN401 - the library's elements are untyped
     """Add an element and those within it, from a list of those to visit: they may nest deeply."""
+    is_prose = next(root.iter(*(f"{{*}}{it}" for it in _PROSE)), None) is not None
     waiting: list[Any] = [root]
     while waiting:
         element = waiting.pop()
         if isinstance(element, str):
             builder.text(" ".join(element.split()))
             continue
-        if _is_paragraph(element):
-            text = " ".join("".join(element.itertext()).split())
-            if _name(element).lower() in _HEADINGS:
-                builder.heading(text)
-            else:
-                builder.text(text or "\n".join(record_lines(_attributes(element))))
+        name = _name(element)
+        if name.lower() in _HEADINGS:
+            builder.heading(_text(element))
+        elif name in _TABLES and next(element.iter("{*}tr", "{*}row"), None) is not None:
+            builder.spanned_table(_rows(element))
+        elif _is_paragraph(element):
+            text = _text(element)
+            builder.text(text or "\n".join(record_lines(_attributes(element))))
+            waiting.extend(reversed([it for it in element if _is_note(it)]))
         elif _is_record(element):
             builder.text("\n".join(record_lines(_fields(element))))
         else:
-            builder.text("\n".join(record_lines(it for it in _attributes(element) if it[0] not in _TECHNICAL)))
+            said = () if is_prose else (it for it in _attributes(element) if it[0] not in _TECHNICAL)
+            builder.text("\n".join(record_lines(said)))
             waiting.extend(_parts(element))
+
+
+def _text(element: Any) -> str:  # noqa: ANN401
+    return " ".join(joined(_runs(element)).split())
+
+
+def _runs(element: Any) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
+    waiting: list[tuple[Any, Mark]] = [(element, "")]
+    while waiting:
+        node, mark = waiting.pop()
+        if isinstance(node, str):
+            yield node, mark
+            continue
+        if node is not element and _is_note(node):
+            continue
+        within: Mark = "sup" if node.get("ref-type") else _MARKS.get(_name(node), mark)
+        gap = "" if node is element or _name(node) in _INLINE else " "
+        waiting.append((gap, mark))
+        for child in reversed(node):
+            waiting.append((child.tail or "", within))
+            if isinstance(child.tag, str):
+                waiting.append((child, within))
+        waiting.append((gap + (node.text or ""), within))
+
+
+def _rows(table: Any) -> Iterator[list[Cell]]:  # noqa: ANN401
+    for row in table.iter("{*}tr", "{*}row"):
+        cells = row.iterchildren("{*}td", "{*}th", "{*}entry", "{*}cell")
+        yield [Cell(_text(it), number(it.get("rowspan"), 1), number(it.get("colspan"), 1)) for it in cells]
 
 
 def _parts(element: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -81,10 +122,14 @@ def _parts(element: Any) -> Iterator[Any]:  # noqa: ANN401
 
 def _is_paragraph(element: Any) -> bool:  # noqa: ANN401
     """Return whether an element holds text that only inline elements interrupt."""
-    if any(isinstance(it.tag, str) and _name(it) not in _INLINE for it in element.iterchildren()):
+    if any(isinstance(it.tag, str) and _name(it) not in _INLINE and not _is_note(it) for it in element):
         return False
     has_text = bool((element.text or "").strip()) or any((it.tail or "").strip() for it in element)
     return has_text or len(element) == 0
+
+
+def _is_note(element: Any) -> bool:  # noqa: ANN401
+    return isinstance(element.tag, str) and _name(element) in _NOTES
 
 
 def _is_record(element: Any) -> bool:  # noqa: ANN401
