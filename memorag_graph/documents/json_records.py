@@ -34,7 +34,7 @@ def read_json(file: File) -> Document | Builder:
     text = file.text(most=MOST_BYTES)
     try:
         value = parse_json(text, file.name)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         return _read_lines(file, text) or _as_text(file, error)
     builder = Builder(file.name)
     _add(builder, value)
@@ -53,7 +53,7 @@ def parse_json(text: str, name: str) -> Any:  # noqa: ANN401 - any JSON value
 
     Raises:
         InputError: If it is nested too deeply.
-        ValueError: If it is no JSON.
+        json.JSONDecodeError: If it is no JSON.
     """
     try:
         return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
@@ -65,7 +65,7 @@ def _too_deep(name: str) -> InputError:
     return InputError("file", f"{name} holds JSON values within values, too deep to read; give the inner ones")
 
 
-def _as_text(file: File, error: ValueError) -> Document:
+def _as_text(file: File, error: json.JSONDecodeError) -> Document:
     document = read_text(file)
     notice = f"It is no valid JSON ({error}) and was read as plain text."
     return Document(document.source, document.text, document.page_map, (notice,))
@@ -79,7 +79,7 @@ def _read_lines(file: File, text: str) -> Builder | None:
         if line.strip():
             try:
                 value = parse_json(line, file.name)
-            except ValueError:
+            except json.JSONDecodeError:
                 return None
             _add_record(builder, value)
             written = True

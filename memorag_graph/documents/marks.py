@@ -21,7 +21,7 @@ _VARIABLE = re.compile(r"(?:^|[^\w])[^\W\d_]$|\)$")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|er|ers|re|e|ème|eme|de|o|os|º|ª)", re.IGNORECASE)
 _MARKS = {"TM": "™", "SM": "℠", "R": "®"}
 _SYMBOLS = re.compile(r"[*†‡§¶#°′″'\"™®©℠ºª]+")
-_POWER = re.compile(r"[\w+−–-]+|[-+−–]?\w+")
+_POWER = re.compile(r"[-+−–]?\w+(?:[.,]\d+)?")
 _LOOKS_LIKE_NOTE = re.compile(r"\[?[\w*†‡§, –-]{1,12}\]?")
 
 

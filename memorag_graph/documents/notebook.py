@@ -1,5 +1,6 @@
 """Read Jupyter notebooks: Markdown with its headings, code, and the outputs that are text."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,7 @@ def read_notebook(file: File) -> Document | Builder:
     """
     try:
         notebook = parse_json(file.text(most=MOST_BYTES), file.name)
-    except ValueError:
+    except json.JSONDecodeError:
         notebook = None
     cells = list(_cells(notebook))
     if not cells:

@@ -15,7 +15,7 @@ _BUILT_IN = {
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)(?:-[^\]]*)?\]|_.|\*.')
 _DURATION = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _CONDITION = re.compile(r"\[[^\]]*\]")
-_DIGITS = re.compile(r"[#0?][#0?,]*(?:\.([#0?]+))?")
+_DIGITS = re.compile(r"([#0?](?:[#0?,]*[#0?])?)(?:\.([#0?]+))?(,*)")
 _LARGEST = 1e15
 _MOST_DECIMALS = 15
 _LONGEST_FORMAT = 255
@@ -102,10 +102,10 @@ def _written_number(number: str, section: str, negative: bool) -> str:
         value = abs(value)
     if "%" in code:
         value *= 100
-    decimals = places[1] or ""
-    value /= Decimal(1000) ** (len(places[0]) - len(places[0].rstrip(",")))
+    decimals = places[2] or ""
+    value /= Decimal(1000) ** len(places[3])
     step = Decimal(1).scaleb(-min(len(decimals), _MOST_DECIMALS))
-    text = f"{value.quantize(step, ROUND_HALF_UP):{',' if ',' in places[0].rstrip(',') else ''}f}"
+    text = f"{value.quantize(step, ROUND_HALF_UP):{',' if ',' in places[1] else ''}f}"
     optional = len(decimals) - len(decimals.rstrip("#?"))
     for _ in range(optional):
         text = text[:-1] if text.endswith("0") and "." in text else text

@@ -33,7 +33,7 @@ _SKIPPED = (
 DESTINATIONS: Mapping[str, tuple[bool, str]] = {
     **dict.fromkeys(_SKIPPED, (False, "")),
     "fonttbl": (True, "font"), "stylesheet": (True, "style"), "footnote": (True, "footnote"),
-    "shptxt": (True, ""), "shppict": (True, ""), "listtext": (True, ""), "pntext": (True, ""),
+    "shptxt": (True, ""), "shppict": (True, ""), "listtext": (True, "label"), "pntext": (True, "label"),
 }  # fmt: skip
 """Control words that begin a group of its own: whether its text is read, and what for."""
 

@@ -8,9 +8,6 @@ from memorag_graph.documents.table_grid import Cell
 
 _ENDS = ("par", "sect", "page", "column")
 _HEADING = re.compile(r"(?:heading \d|title)\s*;?$", re.IGNORECASE)
-_LABEL = re.compile(r"\A(\S{1,12})\t")
-"""The number or bullet of a list's item, before a tab."""
-
 _BODY_LEVEL = 9
 _MOST_CELLS = 2_000_000
 
@@ -42,6 +39,8 @@ class Layout:
         """Add text to what it is for."""
         if target == "body":
             self._runs.append((text, mark))
+        elif target == "label":  # the number or bullet of a list's item, and a tab
+            self._runs.append((text.replace("\t", " "), mark))
         elif target == "footnote":
             self._note.append((text, mark))
         elif target == "style":
@@ -108,7 +107,7 @@ class Layout:
             self._end_row()
 
     def _taken(self) -> str:
-        text = _LABEL.sub(r"\1 ", joined(self._runs).strip(), count=1)
+        text = joined(self._runs).strip()
         self._runs = []
         return text
 

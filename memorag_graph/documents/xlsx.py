@@ -98,7 +98,7 @@ def _add_sheet(builder: Builder, title: str, sheet: Any, book: _Book) -> None:  
     hidden = _hidden_columns(sheet)
     rows: dict[int, dict[int, str]] = {}
     at, has_hidden = 0, False
-    if any(cell.find("{*}f") is not None and cell.find("{*}v") is None for cell in sheet.iter("{*}c")):
+    if any(it.getnext() is None or not it.getnext().text for it in sheet.iter("{*}f")):
         builder.notice("Formulas whose value the file does not keep were left out; save it in a spreadsheet program.")
     for row in sheet.iter("{*}row"):
         at = number(row.get("r"), at + 1)
