@@ -25,6 +25,13 @@ class InputError(MemoragError, ValueError):
         self.field = field
 
 
+class UnreadFormatError(InputError):
+    """A file is of a format that is not read; a converter may read it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("file", message)
+
+
 class ModelError(MemoragError):
     """A model or tokenizer cannot be found, loaded or used.
 

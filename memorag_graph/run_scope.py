@@ -52,7 +52,7 @@ class ProgramScope:
 
     def read(self, files: Sequence[str]) -> Sequence[Document]:
         """Read any files."""
-        return read_documents(files)
+        return read_documents(files, encoding=self.options.encoding or None)
 
     def memorize(self, documents: Sequence[Document], save_dir: str | None, report: ReportProgress) -> OpenMemory:
         """Memorize in any directory."""

@@ -144,6 +144,11 @@ class RunOptions(BaseModel):
     minference: bool = Field(
         False, description="Read long texts with MInference's sparse attention if a GPU and the package are available."
     )
+    encoding: str = Field(
+        "",
+        description="Encoding of text files, such as cp1251; byte order marks and formats that state their own decide "
+        "over it. Default: found in each file.",
+    )
     generator: str = Field(
         "",
         description="Generator of the final answer: 'extractive', 'local' (the memory model), 'openai:NAME', "

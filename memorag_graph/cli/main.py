@@ -59,7 +59,7 @@ def _fail(message: str) -> NoReturn:
 
 @opt.takes_options(
     *opt.MODELS, "load_in_4bit", "gist_chunk_size", "gist_tokens", "retrieval_chunk_size", "retrieval_chunk_overlap",
-    "kind", "beacon_ratio", "kv_storage", "kv_keep", "prompts",
+    "kind", "beacon_ratio", "kv_storage", "kv_keep", "prompts", "encoding",
 )  # fmt: skip
 def memorize(
     files: opt.Files,
@@ -87,7 +87,7 @@ def memorize(
 
 @opt.takes_options(
     *opt.MODELS, "generator", "hits", "evidence_tokens", "question_share", "query_weights", "reranker",
-    "use_memory_answer", "max_new_tokens", "temperature", "prompts",
+    "use_memory_answer", "max_new_tokens", "temperature", "prompts", "encoding",
 )  # fmt: skip
 def ask(
     place: opt.Place,
@@ -97,14 +97,15 @@ def ask(
     *,
     options: RunOptions,
     as_json: opt.Json = False,
+    offsets: opt.OffsetUnit = "characters",
 ) -> None:
     """Ask a memory a question."""
-    _answer({"memory_id": place, "query": question, "task_type": task}, options, show_clues, as_json)
+    _answer({"memory_id": place, "query": question, "task_type": task}, options, show_clues, as_json, offsets)
 
 
 @opt.takes_options(
     "model", "generator", "device", "dtype", "fast_paths", "hits", "evidence_tokens", "max_new_tokens", "temperature",
-    "prompts",
+    "prompts", "encoding",
 )  # fmt: skip
 def summarize(
     place: opt.Place,
@@ -113,9 +114,10 @@ def summarize(
     *,
     options: RunOptions,
     as_json: opt.Json = False,
+    offsets: opt.OffsetUnit = "characters",
 ) -> None:
     """Summarize a memory."""
-    _answer({"memory_id": place, "query": request, "task_type": "summarize"}, options, show_clues, as_json)
+    _answer({"memory_id": place, "query": request, "task_type": "summarize"}, options, show_clues, as_json, offsets)
 
 
 def models() -> None:
@@ -141,14 +143,16 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
         raise typer.Exit
 
 
-def _answer(inputs: dict[str, Any], options: RunOptions, show_clues: bool, as_json: bool) -> None:
+def _answer(
+    inputs: dict[str, Any], options: RunOptions, show_clues: bool, as_json: bool, offsets: opt.OffsetUnit
+) -> None:
     from memorag_graph.cli.render import show_answer
     from memorag_graph.cli.run_graph import new_registry, run_graph, to_json
     from memorag_graph.graph import build_graph
 
     result, streamed = run_graph(build_graph(new_registry()), inputs, options, err, None if as_json else out)
     if as_json:
-        typer.echo(to_json(result))
+        typer.echo(to_json(result, None if offsets == "characters" else offsets, options.encoding))
         return
     show_answer(out, result, clues=show_clues, streamed=streamed)
 

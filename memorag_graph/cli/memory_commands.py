@@ -82,7 +82,7 @@ def verify(place: opt.Place) -> None:
     )
 
 
-@opt.takes_options(*_OPTIONS)
+@opt.takes_options(*_OPTIONS, "encoding")
 def append(
     place: opt.Place,
     files: opt.Files,
@@ -92,11 +92,11 @@ def append(
     """Add documents to a memory without rereading the others."""
     from memorag_graph.memory.build.revision import appended
 
-    documents = read_documents(files)
+    documents = read_documents(files, encoding=options.encoding or None)
     _revise(place, lambda memory: appended(memory, documents), options, as_json)
 
 
-@opt.takes_options(*_OPTIONS)
+@opt.takes_options(*_OPTIONS, "encoding")
 def replace(
     place: opt.Place,
     file: Annotated[str, typer.Argument(help="The changed file.", metavar="FILE")],
@@ -110,7 +110,7 @@ def replace(
     """Replace a document of a memory. Unchanged sections are not summarized again."""
     from memorag_graph.memory.build.revision import replaced
 
-    document = read_document(file)
+    document = read_document(file, encoding=options.encoding or None)
     _revise(place, lambda memory: replaced(memory, source or document.source, document), options, as_json)
 
 

@@ -12,17 +12,23 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
 from memorag_graph.configuration import program_options, service_options
-from memorag_graph.documents import clean_text
+from memorag_graph.documents import SUFFIXES, clean_text
 from memorag_graph.errors import InputError
 from memorag_graph.service_settings import ServiceOptions
 from memorag_graph.settings import TASKS, RunOptions
 
 Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
-Files = Annotated[
-    list[str], typer.Argument(help="Text, Markdown, HTML, PDF, DOCX, EPUB or e-mail files.", metavar="FILE")
-]
+Files = Annotated[list[str], typer.Argument(help=f"Files: {', '.join(SUFFIXES)} and other text.", metavar="FILE")]
 Task = Annotated[str, typer.Option("--task", help=TASKS, metavar="TASK")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+OffsetUnit = Annotated[
+    Literal["characters", "utf16", "bytes"],
+    typer.Option(
+        "--offsets",
+        help="What offsets in the JSON count: characters (code points), utf16 (JavaScript, Java) or bytes (Rust, Go). "
+        "Others than characters need the memorized files where they were.",
+    ),
+]
 ShowClues = Annotated[
     bool, typer.Option("--show-clues", help="Also show the clues recalled from memory, and the decisions of the run.")
 ]
@@ -43,6 +49,7 @@ _FLAGS = {
 _METAVARS = {
     "model": "NAME|DIR|embedded",
     "embedding_model": "NAME|DIR|embedded",
+    "encoding": "NAME",
     "generator": "extractive|local|SOURCE:NAME|DIR|NAME",
     "reranker": "NAME|DIR",
     "device": "NAME",

@@ -12,12 +12,14 @@ from rich.text import Text
 
 from memorag_graph.cli.render import FROM_MEMORY
 from memorag_graph.console import StageProgress
+from memorag_graph.errors import InputError
 from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.serialization import ANSWER_FIELDS
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
+    from memorag_graph.documents.offsets import Unit
     from memorag_graph.graph import MemoragGraph
     from memorag_graph.memory.build.revision import Listed
     from memorag_graph.memory.kv_memory import Memory
@@ -73,7 +75,7 @@ def memorize_files(
     silence_libraries()
     progress.print("Loading the models")
     with StageProgress(progress) as bars:
-        documents = read_documents(files)
+        documents = read_documents(files, encoding=options.encoding or None)
         opened = new_registry().memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
 
@@ -90,8 +92,17 @@ def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions
     return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}
 
 
-def to_json(result: Mapping[str, Any]) -> str:
-    """Format a result of the graph as JSON."""
+def to_json(result: Mapping[str, Any], unit: "Unit | None" = None, encoding: str = "") -> str:
+    """Format a result of the graph as JSON.
+
+    Args:
+        result: The result.
+        unit: Unit of its offsets; None: they count characters. For another, the memorized files are read again.
+        encoding: Encoding in which they were read; empty if it was found.
+
+    Raises:
+        InputError: If a memorized file is missing or has changed.
+    """
     fields = ("memory_id", "memory", "answer", *ANSWER_FIELDS, "trace", "timings", "tokens")
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
@@ -102,7 +113,27 @@ def to_json(result: Mapping[str, Any]) -> str:
         "clues": {**clues, "verified": False},
         "evidence": evidence,
     }
+    if unit is not None:
+        document = _in_unit(document, unit, encoding)
     return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _in_unit(document: dict[str, Any], unit: "Unit", encoding: str) -> dict[str, Any]:
+    from memorag_graph.documents import Offsets, read_document
+    from memorag_graph.documents.offsets import with_offsets
+    from memorag_graph.memory.storage.manifest import find_memory, read_info
+
+    offsets = {}
+    for described in read_info(find_memory(document["memory_id"]))["documents"]:
+        read = read_document(described["source"], encoding=encoding or None)
+        if read.sha256 != described["sha256"]:
+            raise InputError(
+                "offsets",
+                f"{read.source} has changed since it was memorized; memorize it again, or omit --offsets",
+            )
+        offsets[described["source"]] = Offsets(read.text, unit)
+    converted: dict[str, Any] = with_offsets(document, offsets, Offsets(document["answer"], unit))
+    return converted
 
 
 def _show_token(event: object, inputs: Mapping[str, Any], answers: Console, *, is_first: bool) -> str:

@@ -99,18 +99,28 @@ def read_part(archive: zipfile.ZipFile, part: str, name: str, most: int) -> byte
 
 
 def read_xml(archive: zipfile.ZipFile, part: str, name: str, most: int) -> Any:  # noqa: ANN401 - an element
-    """Return the root of an XML part; see :func:`read_part`.
+    """Return the root of an XML part; see :func:`read_part` and :func:`parse_xml`."""
+    return parse_xml(read_part(archive, part, name, most), name)
+
+
+def parse_xml(data: bytes, name: str, encoding: str | None = None) -> Any:  # noqa: ANN401 - an element
+    """Return the root of untrusted XML; entities that it defines are not expanded, nothing outside is fetched.
+
+    Args:
+        data: The XML.
+        name: Name of the file, for messages.
+        encoding: Its encoding, instead of the one that it declares.
 
     Raises:
-        InputError: If it is missing, damaged, too large or not XML.
+        InputError: If it is damaged.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
     try:
         from lxml import etree
     except ImportError:
         raise MissingExtraError(f"reading {name}", "documents") from None
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    options = {"resolve_entities": False, "no_network": True, "remove_comments": True, "remove_pis": True}
     try:
-        return etree.fromstring(read_part(archive, part, name, most), parser)
-    except etree.XMLSyntaxError as error:
+        return etree.fromstring(data, etree.XMLParser(encoding=encoding, **options))
+    except (etree.XMLSyntaxError, LookupError) as error:
         raise InputError("file", f"{name} is damaged ({error}); save or download it again") from None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from memorag_graph.documents.document import Document, clean_text
 from memorag_graph.documents.page_map import PageMap
+from memorag_graph.documents.table_grid import Cell, table_lines
 from memorag_graph.documents.table_rows import rows_as_records
 from memorag_graph.errors import InputError
 
@@ -24,15 +25,19 @@ class Builder:
 
     Args:
         name: Name of the file, for messages.
+
+    Attributes:
+        name: The same.
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._blocks: list[str] = []
         self._length = 0
         self._pages: list[tuple[int, int]] = []
         self._sections: list[tuple[int, str]] = []
         self._labels: list[tuple[int, str]] = []
+        self._tables: list[tuple[int, int, str]] = []
         self._notices: dict[str, None] = {}
 
     def page(self, number: int) -> None:
@@ -51,12 +56,24 @@ class Builder:
         """Add a heading, which starts a section."""
         self.text(text, [(0, text)])
 
-    def text(self, text: str, headings: Iterable[tuple[int, str]] = ()) -> None:
+    def hidden(self) -> None:
+        """Note that text which the document hides from its readers was left out."""
+        self.notice("Hidden text was left out.")
+
+    def text(
+        self,
+        text: str,
+        headings: Iterable[tuple[int, str]] = (),
+        labels: Iterable[tuple[int, str]] = (),
+        tables: Iterable[tuple[int, int, str]] = (),
+    ) -> None:
         """Add a block.
 
         Args:
             text: Text of the block; blank blocks are skipped.
             headings: Offset in the block and title of each heading.
+            labels: Offset in the block and the document's own name of each place, see :meth:`label`.
+            tables: Start and end in the block of each table whose rows do not name their columns, and its header.
 
         Raises:
             InputError: If the text becomes too long.
@@ -69,16 +86,21 @@ class Builder:
         for start, title in headings:
             if title := _SPACES.sub(" ", _LEADING.sub("", title)).strip():
                 self._sections.append((self._length + max(0, start - ahead), title[:_LONGEST_HEADING]))
+        shift = self._length - ahead
+        self._labels.extend((max(self._length, shift + start), label) for start, label in labels)
+        self._tables.extend((shift + start, shift + end, header) for start, end, header in tables)
         self._blocks.append(kept)
         self._length += len(kept) + len(_BLANK_LINE)
         if self._length > MOST_CHARACTERS:
-            raise InputError(
-                "file", f"{self._name} contains more than {MOST_CHARACTERS:,} characters of text; split it"
-            )
+            raise InputError("file", f"{self.name} contains more than {MOST_CHARACTERS:,} characters of text; split it")
 
     def table(self, rows: Iterable[Sequence[str]], header_rows: int | None = None) -> None:
         """Add a table, a line for each row; see :func:`~memorag_graph.documents.table_rows.rows_as_records`."""
         self.text("\n".join(rows_as_records(rows, header_rows)))
+
+    def spanned_table(self, rows: Iterable[Sequence[Cell]], header_rows: int | None = None) -> None:
+        """Add a table whose cells may span rows and columns; see :func:`~.table_grid.table_lines`."""
+        self.text("\n".join(table_lines(rows, header_rows)))
 
     def build(self) -> Document:
         """Return the document.
@@ -89,6 +111,6 @@ class Builder:
         text = _BLANK_LINE.join(self._blocks)
         if not text:
             why = f" ({'; '.join(self._notices)})" if self._notices else ""
-            raise InputError("file", f"{self._name} contains no text{why}; give a document that does")
-        page_map = PageMap(tuple(self._pages), tuple(self._sections), tuple(self._labels))
-        return Document(clean_text(self._name), clean_text(text), page_map, tuple(self._notices))
+            raise InputError("file", f"{self.name} contains no text{why}; give a document that does")
+        page_map = PageMap(tuple(self._pages), tuple(self._sections), tuple(self._labels), tuple(self._tables))
+        return Document(clean_text(self.name), clean_text(text), page_map, tuple(self._notices))

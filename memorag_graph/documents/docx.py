@@ -1,27 +1,27 @@
-"""Read DOCX as text with sections; lists keep numbers and bullets, table rows become lines with bars."""
+"""Read DOCX as text with sections; lists keep numbers and bullets, rows of tables become records."""
 
-import posixpath
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 from memorag_graph.documents.archive import open_archive, read_xml
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.docx_numbering import Numbering
-from memorag_graph.documents.docx_styles import WORD, Styles, children, inner_text
+from memorag_graph.documents.docx_styles import WORD, Styles, children, is_on, number, value
+from memorag_graph.documents.docx_text import TextReader
+from memorag_graph.documents.file import File
+from memorag_graph.documents.ooxml import MOST_XML, main_part, related_by_kind
+from memorag_graph.documents.table_grid import Cell
 from memorag_graph.errors import InputError
 
-_MOST_XML = 64 << 20
-"""Maximum bytes of a parsed part; its tree takes up to twenty times as much memory."""
+_WIDEST = 1000
+"""Maximum columns that a cell spans."""
 
-_ROOT = "_rels/.rels"
 _MAIN = "word/document.xml"
 _NOTES = ("footnote", "endnote")
 _KINDS = ("styles", "numbering", *(f"{kind}s" for kind in _NOTES))
 
 
-def read_docx(path: Path, name: str) -> Builder:
+def read_docx(file: File) -> Builder:
     """Read the body in order; text boxes and notes follow the paragraph that they are anchored to.
 
     Tracked changes are read as accepted. Only parts that contain text are unpacked.
@@ -30,35 +30,20 @@ def read_docx(path: Path, name: str) -> Builder:
         InputError: If it is damaged, encrypted or too large.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
+    name = file.name
     builder = Builder(name)
-    with open_archive(path, name) as archive:
-        part = _related(archive, "", _ROOT, name).get("officeDocument", _MAIN)
-        related = _related(archive, posixpath.dirname(part), _relations_of(part), name)
+    with open_archive(file.path, name) as archive:
+        part = main_part(archive, name, _MAIN)
+        related = related_by_kind(archive, part, name)
         named = {kind: target for kind, target in related.items() if kind in _KINDS and target in archive.NameToInfo}
-        roots = {kind: read_xml(archive, target, name, _MOST_XML) for kind, target in named.items()}
-        body = read_xml(archive, part, name, _MOST_XML).find(f"{WORD}body")
+        roots = {kind: read_xml(archive, target, name, MOST_XML) for kind, target in named.items()}
+        body = read_xml(archive, part, name, MOST_XML).find(f"{WORD}body")
         if body is None:
             raise InputError("file", f"{name} is damaged (it has no body); save it again")
         styles = Styles(roots.get("styles"))
         blocks = _Blocks(styles, Numbering(roots.get("numbering"), styles), _notes(roots))
         blocks.add(builder, body)
     return builder
-
-
-def _related(archive: ZipFile, base: str, relations: str, name: str) -> dict[str, str]:
-    """Return the parts that a part refers to, by type of relationship (ECMA-376, part 2, "Relationships")."""
-    if relations not in archive.NameToInfo:
-        return {}
-    found = {}
-    for relation in read_xml(archive, relations, name, _MOST_XML).iter("{*}Relationship"):
-        if relation.get("TargetMode") != "External":
-            target = posixpath.normpath(posixpath.join("/", base, relation.get("Target", ""))).lstrip("/")
-            found[posixpath.basename(relation.get("Type", ""))] = target
-    return found
-
-
-def _relations_of(part: str) -> str:
-    return posixpath.join(posixpath.dirname(part), "_rels", f"{posixpath.basename(part)}.rels")
 
 
 def _notes(roots: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
@@ -81,6 +66,7 @@ class _Blocks:
 
     def __init__(self, styles: Styles, numbering: Numbering, notes: dict[tuple[str, str], Any]) -> None:
         self._styles = styles
+        self._reader = TextReader(styles)
         self._numbering = numbering
         self._notes = notes
 
@@ -91,7 +77,7 @@ class _Blocks:
         for block in _blocks(body):
             is_table = block.tag == f"{WORD}tbl"
             label, level = ("", 0) if is_table else self._numbering.label(block)
-            text = "" if is_table else inner_text(block).strip()
+            text = "" if is_table else self._reader.text(block).strip()
             is_heading = bool(text) and self._styles.is_heading(block)
             if label and text and not is_heading:
                 listed.append(f"{'  ' * level}{label} {text}")
@@ -99,7 +85,7 @@ class _Blocks:
                 continue
             _flush(builder, listed, notes)
             if is_table:
-                builder.table(self._rows(block))
+                builder.spanned_table(*self._table(block))
             elif is_heading:
                 builder.heading(f"{label} {text}".strip())
             else:
@@ -107,6 +93,8 @@ class _Blocks:
             notes += self._notes_of(block)
             _flush(builder, listed, notes)
         _flush(builder, listed, notes)
+        if self._reader.found_hidden:
+            builder.hidden()
 
     def _notes_of(self, block: Any) -> Iterator[str]:  # noqa: ANN401
         """Yield the texts of the notes that a block refers to; each note is read once."""
@@ -116,8 +104,32 @@ class _Blocks:
                 if note is not None:
                     yield self._text_of(note)
 
+    def _table(self, table: Any) -> tuple[list[list[Cell]], int | None]:  # noqa: ANN401
+        """Return the cells of a table that is not within another, and the number of header rows if it says so."""
+        rows: list[list[Cell]] = []
+        begun: dict[int, tuple[int, int]] = {}  # column -> row and place of the cell that goes on below
+        header = 0
+        for at, row in enumerate(children(table, "tr")):
+            properties = row.find(f"{WORD}trPr")
+            header += header == at and is_on(properties, "tblHeader") is True
+            column = min(number(value(properties, "gridBefore"), 0), _WIDEST)
+            cells = [Cell("", columns=column)] if column else []
+            for cell in children(row, "tc"):
+                wide = number(value(cell, "tcPr/gridSpan"), 1)
+                merge = cell.find(f"{WORD}tcPr/{WORD}vMerge")
+                goes_on = merge is not None and merge.get(f"{WORD}val") != "restart"
+                if goes_on and column in begun:
+                    begin, place = begun[column]
+                    rows[begin][place] = rows[begin][place]._replace(rows=at - begin + 1)
+                else:
+                    begun[column] = (at, len(cells))
+                    cells.append(Cell(self._text_of(cell), columns=wide))
+                column += min(wide, _WIDEST)
+            rows.append(cells)
+        return rows, header or None
+
     def _rows(self, table: Any) -> Iterator[list[str]]:  # noqa: ANN401
-        """Yield the texts of each row's cells; spans, which may be huge, are not filled."""
+        """Yield the texts of each row's cells in a table within another."""
         for row in children(table, "tr"):
             yield [self._text_of(cell) for cell in children(row, "tc")]
 
@@ -129,7 +141,7 @@ class _Blocks:
                 texts.append(" ".join(" ".join(row) for row in self._rows(block)))
             else:
                 label, _ = self._numbering.label(block)
-                text = inner_text(block).strip()
+                text = self._reader.text(block).strip()
                 texts.append(f"{label} {text}" if label and text else text)
         return "\n".join(texts)
 

@@ -33,7 +33,7 @@ def _letter(count: int) -> str:
     return chr(ord("a") + (count - 1) % 26) * min(1 + (count - 1) // 26, 10) if count > 0 else str(count)
 
 
-_FORMATS: Mapping[str, Callable[[int], str]] = {
+FORMATS: Mapping[str, Callable[[int], str]] = {
     "lowerRoman": _roman,
     "upperRoman": lambda count: _roman(count).upper(),
     "lowerLetter": _letter,
@@ -122,7 +122,7 @@ class Numbering:
         def written(place: re.Match[str]) -> str:
             named = int(place[1]) - 1
             form = "decimal" if plain else value(listed.levels.get(named), "numFmt")
-            return _FORMATS.get(form or "", str)(counts[named] or 0)
+            return FORMATS.get(form or "", str)(counts[named] or 0)
 
         return _PLACE.sub(written, (value(described, "lvlText") or "")[:_LONGEST]).strip()
 

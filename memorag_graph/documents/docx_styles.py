@@ -1,4 +1,4 @@
-"""Read text and style properties of WordprocessingML paragraphs (ECMA-376, part 1)."""
+"""Read style properties of WordprocessingML paragraphs and runs (ECMA-376, part 1)."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,6 @@ from typing import Any
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
-_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_TEXT = {f"{WORD}t", f"{_MATH}t"}
-_MARKS = {f"{WORD}tab": "\t", f"{WORD}ptab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBreakHyphen": "-"}
-_WINGDINGS = {"A8": "☐", "6F": "☐", "FE": "☑", "78": "☒", "FD": "☒", "FC": "✓", "FB": "✗"}
-"""Check boxes and ticks by the last two hexadecimal digits of their code in the font."""
-_NOT_TEXT = {f"{WORD}{name}" for name in ("pPr", "rPr", "del", "moveFrom", "txbxContent", "rt")}
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _WRAPPERS = {f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag")}
 """Wrapper elements that are not blocks: content controls, tracked changes, tags."""
 
@@ -34,27 +27,16 @@ def children(node: Any, *names: str) -> Iterator[Any]:  # noqa: ANN401 - the lib
             yield from children(child, *names)
 
 
-def inner_text(node: Any) -> str:  # noqa: ANN401
-    """Return the text of a paragraph with all tracked changes accepted."""
-    return "".join(_pieces(node))
-
-
 def value(node: Any, path: str) -> str | None:  # noqa: ANN401
     """Return the attribute ``w:val`` of a descendant, or None; the path omits the namespace."""
     found = None if node is None else node.find("/".join(f"{WORD}{name}" for name in path.split("/")))
     return None if found is None else found.get(f"{WORD}val")
 
 
-def _pieces(node: Any) -> Iterator[str]:  # noqa: ANN401
-    for child in node:
-        if child.tag in _TEXT:
-            yield child.text or ""
-        elif child.tag in _MARKS:
-            yield _MARKS[child.tag]
-        elif child.tag == f"{WORD}sym":
-            yield _WINGDINGS.get(child.get(f"{WORD}char", "")[-2:].upper(), "\N{REPLACEMENT CHARACTER}")
-        elif child.tag not in _NOT_TEXT and child.tag != _FALLBACK:
-            yield from _pieces(child)
+def is_on(properties: Any, name: str) -> bool | None:  # noqa: ANN401
+    """Return whether a property without further values is set, None if it is not mentioned (17.17.4)."""
+    found = None if properties is None else properties.find(f"{WORD}{name}")
+    return None if found is None else found.get(f"{WORD}val", "true") not in ("0", "false", "off")
 
 
 def number(text: str | None, otherwise: int) -> int:
@@ -76,6 +58,7 @@ class Styles:
         self._default = next((key for kind, default, key in described if (kind, default) == ("paragraph", "1")), "")
         self._values: dict[tuple[str, str], str | None] = {}
         self._headings: dict[str, bool] = {}
+        self._hides: dict[str, bool | None] = {}
 
     def of(self, paragraph: Any) -> str:  # noqa: ANN401
         """Return the id of a paragraph's style."""
@@ -100,6 +83,19 @@ class Styles:
         """Return a property of a paragraph, inherited from its style; None if unset."""
         own = value(paragraph, f"pPr/{path}")
         return self.value_of(self.of(paragraph), f"pPr/{path}") if own is None else own
+
+    def is_hidden(self, properties: Any, paragraph_style: str) -> bool:  # noqa: ANN401
+        """Return whether the properties of a run (``w:rPr``, or None), its style or the paragraph's style hide it."""
+        own = is_on(properties, "vanish")
+        if own is None and (style := value(properties, "rStyle")):
+            own = self._vanishes(style)
+        return self._vanishes(paragraph_style) is True if own is None else own
+
+    def _vanishes(self, style: str) -> bool | None:
+        if style not in self._hides:
+            found = (is_on(self._styles[it].find(f"{WORD}rPr"), "vanish") for it in self.chain(style))
+            self._hides[style] = next((it for it in found if it is not None), None)
+        return self._hides[style]
 
     def name(self, style: str) -> str:
         """Return the name of a style."""

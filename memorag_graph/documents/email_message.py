@@ -7,6 +7,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 
 from memorag_graph.documents.document_builder import Builder
+from memorag_graph.documents.file import File
 from memorag_graph.documents.html import add_html
 from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError
@@ -19,7 +20,7 @@ _MOST_HEADER = 10_000
 """Characters of a header that are read: decoding takes quadratic time."""
 
 
-def read_email(data: bytes, name: str) -> Builder:
+def read_email(file: File) -> Builder:
     """Read an e-mail; the subject begins a section.
 
     Of a body in several forms the plain text is read; attachments other than messages are named.
@@ -28,6 +29,7 @@ def read_email(data: bytes, name: str) -> Builder:
         InputError: If it is too large, has too many parts, or is no e-mail.
         MissingExtraError: If its body is HTML and the extra ``documents`` is not installed.
     """
+    data, name = file.data(), file.name
     if len(data) > _MOST_BYTES:
         raise InputError("file", f"{name} has more than {_MOST_BYTES:,} bytes; save its attachments and give those")
     try:

@@ -1,17 +1,19 @@
 """Read EPUB as text with sections: the HTML chapters in reading order."""
 
 import posixpath
-from pathlib import Path
 from urllib.parse import unquote
 from zipfile import ZipFile
 
 from memorag_graph.documents.archive import open_archive, read_part, read_xml
 from memorag_graph.documents.document_builder import Builder
+from memorag_graph.documents.file import File
 from memorag_graph.documents.html import add_html, declared_charset
 from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError
 
-_CONTAINER = "META-INF/container.xml"
+CONTAINER = "META-INF/container.xml"
+"""The part that every book has."""
+
 _ENCRYPTION = "META-INF/encryption.xml"
 _MOST_CHAPTER = 64 << 20
 _HEAD = 1024
@@ -19,15 +21,16 @@ _FONT_SCRAMBLING = (b"http://ns.adobe.com/pdf/enc#RC", b"http://www.idpf.org/200
 _CHAPTER_TYPES = ("application/xhtml+xml", "text/html")
 
 
-def read_epub(path: Path, name: str) -> Builder:
+def read_epub(file: File) -> Builder:
     """Read the chapters of a book.
 
     Raises:
         InputError: If it is damaged, protected or too large.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
+    name = file.name
     builder = Builder(name)
-    with open_archive(path, name) as archive:
+    with open_archive(file.path, name) as archive:
         _refuse_protected(archive, name)
         for chapter in _chapters(archive, name):
             html = read_part(archive, chapter, name, _MOST_CHAPTER)
@@ -45,7 +48,7 @@ def _refuse_protected(archive: ZipFile, name: str) -> None:
 
 def _chapters(archive: ZipFile, name: str) -> list[str]:
     """Return the names of the chapters in reading order (EPUB 3.3, "Package document")."""
-    container = read_xml(archive, _CONTAINER, name, _MOST_CHAPTER)
+    container = read_xml(archive, CONTAINER, name, _MOST_CHAPTER)
     package = next((it.get("full-path") for it in container.iter("{*}rootfile")), None)
     if package is None:
         raise InputError("file", f"{name} names no book in its container; export it again")

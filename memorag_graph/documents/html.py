@@ -1,14 +1,22 @@
-"""Read HTML as text with sections; lists keep bullets, tables become aligned columns."""
+"""Read HTML as text with sections; lists keep bullets, rows of tables become records."""
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memorag_graph.documents.document_builder import Builder
-from memorag_graph.documents.html_tables import flatten_wide_tables
+from memorag_graph.documents.html_hidden import remove_hidden
+from memorag_graph.documents.html_marks import write_marks
+from memorag_graph.documents.html_tables import write_tables
 from memorag_graph.errors import InputError, MissingExtraError
 
+if TYPE_CHECKING:
+    from memorag_graph.documents.file import File
+
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS = ("caption", "details", "dialog", "fieldset", "figcaption", "legend", "option", "summary")
+"""Blocks that the library takes for parts of a line."""
+
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})|<\?xml[^>]{0,200}encoding=[\"']([\w-]{1,40})", re.IGNORECASE
 )
@@ -23,21 +31,22 @@ def declared_charset(head: bytes) -> str | None:
     return (found[1] or found[2]).decode("ascii") if found else None
 
 
-def read_html(text: str, name: str) -> Builder:
+def read_html(file: "File") -> Builder:
     """Read a page.
 
     Raises:
         InputError: If it is too large or cannot be parsed.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
-    builder = Builder(name)
-    add_html(builder, text, name)
+    builder = Builder(file.name)
+    add_html(builder, file.text(declared_charset(file.head)), file.name)
     return builder
 
 
 def add_html(builder: Builder, html: str, name: str) -> None:
-    """Add an HTML page to a builder."""
+    """Add an HTML page to a builder; what the page hides is left out."""
     try:
+        import cssselect  # noqa: F401 - for the rules that hide
         from inscriptis import Inscriptis
         from lxml.etree import ParserError
         from lxml.html import document_fromstring
@@ -47,7 +56,10 @@ def add_html(builder: Builder, html: str, name: str) -> None:
         raise InputError("file", f"{name} has more than {_MOST_CHARACTERS:,} characters of HTML; split it")
     try:
         tree = document_fromstring(_DECLARATION.sub("", html, count=1))
-        flatten_wide_tables(tree)
+        if remove_hidden(tree):
+            builder.hidden()
+        write_marks(tree)
+        write_tables(tree)
         read = Inscriptis(tree, _config())
     except ParserError:  # nothing but white space or comments
         return
@@ -61,6 +73,11 @@ def add_html(builder: Builder, html: str, name: str) -> None:
 @cache
 def _config() -> Any:  # noqa: ANN401 - the library's class, imported where it is needed
     from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.html_properties import Display, WhiteSpace
     from inscriptis.model.config import ParserConfig
+    from inscriptis.model.html_element import HtmlElement
 
-    return ParserConfig(css=CSS_PROFILES["strict"], annotation_rules={tag: ["heading"] for tag in _HEADINGS})
+    blocks = {tag: HtmlElement(display=Display.block) for tag in _BLOCKS}
+    apart = HtmlElement(display=Display.block, whitespace=WhiteSpace.pre, margin_before=1, margin_after=1)
+    css = {**CSS_PROFILES["strict"], **blocks, "pre": apart}
+    return ParserConfig(css=css, annotation_rules={tag: ["heading"] for tag in _HEADINGS})

@@ -1,9 +1,13 @@
 """Decode plain text: detect the encoding, normalize line ends."""
 
 import codecs
+from typing import TYPE_CHECKING
 
-from memorag_graph.documents.document import clean_text
-from memorag_graph.errors import InputError
+from memorag_graph.documents.document import Document, clean_text
+from memorag_graph.errors import InputError, UnreadFormatError
+
+if TYPE_CHECKING:
+    from memorag_graph.documents.file import File
 
 _BOM_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -22,25 +26,84 @@ _SAMPLE = 1 << 20
 """Bytes used to guess the encoding."""
 
 
-def decode(data: bytes, name: str, declared: str | None = None) -> str:
-    """Return the text of a file's bytes.
+def read_text(file: "File") -> Document:
+    """Read a file as plain text.
+
+    Raises:
+        InputError: If it contains no text.
+    """
+    return Document(clean_text(file.name), require_some(file.text(), file.name))
+
+
+def require_some(text: str, name: str) -> str:
+    """Return a text that is not empty.
+
+    Raises:
+        InputError: If it is, or contains white space only.
+    """
+    if not text or text.isspace():
+        raise InputError("file", f"{name} contains no text; give a document that does")
+    return text
+
+
+def require_text_encoding(encoding: str) -> None:
+    """Check an encoding that a caller gives.
+
+    Raises:
+        InputError: If Python does not know it, or it is none of text.
+    """
+    try:
+        codec = codecs.lookup(encoding)
+        "".encode(encoding)  # some codecs convert no text: base64, zlib
+        known = codec.name not in _REFUSED_CODECS
+    except (LookupError, ValueError, TypeError):
+        known = False
+    if not known:
+        raise InputError(
+            "encoding",
+            f"{encoding[:80]!r} is no encoding that can be read; give one such as utf-8, cp1252 or shift_jis",
+        )
+
+
+def decode(data: bytes, name: str, declared: str | None = None, given: str | None = None) -> str:
+    """Return the text of a file's bytes. A byte order mark decides over any encoding that is named.
 
     Args:
         data: The bytes.
         name: Name of the file, for messages.
         declared: Encoding that the file declares; used if it fits.
+        given: Encoding that the caller gives, see :func:`require_text_encoding`; it must fit.
 
     Raises:
-        InputError: If the data is binary.
+        InputError: If the encoding that the caller gives does not fit.
+        UnreadFormatError: If the data is binary.
     """
-    text = _as_declared(data, declared) or _decode(data, name)
+    text = _as_given(data, name, given) or _as_declared(data, declared) or _decode(data, name)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return clean_text(text)
 
 
+def _has_mark(data: bytes) -> bool:
+    return data.startswith((codecs.BOM_UTF8, *(mark for mark, _ in _BOM_ENCODINGS)))
+
+
+def _as_given(data: bytes, name: str, given: str | None) -> str | None:
+    if given is None or _has_mark(data):
+        return None
+    try:
+        return data.decode(given)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "encoding",
+            f"{name} is not in {given} (byte {error.start:,} does not fit); give another, or none to find it",
+        ) from None
+    except UnicodeError:  # of codecs that say no place
+        raise InputError("encoding", f"{name} is not in {given}; give another, or none to find it") from None
+
+
 def _as_declared(data: bytes, declared: str | None) -> str | None:
-    if declared is None or data.startswith((codecs.BOM_UTF8, *(mark for mark, _ in _BOM_ENCODINGS))):
+    if declared is None or _has_mark(data):
         return None
     try:
         codec = codecs.lookup(declared).name
@@ -50,9 +113,8 @@ def _as_declared(data: bytes, declared: str | None) -> str | None:
 
 
 def _decode(data: bytes, name: str) -> str:
-    binary = InputError(
-        "file",
-        f"{name} is not a text file, nor a PDF, DOCX, EPUB, HTML or e-mail file; convert it to one of these first",
+    binary = UnreadFormatError(
+        f"{name} is not a text file, nor of another format that is read; save it as PDF, DOCX, HTML or plain text"
     )
     for mark, encoding in _BOM_ENCODINGS:
         if data.startswith(mark):
@@ -71,7 +133,7 @@ def _decode(data: bytes, name: str) -> str:
     return text
 
 
-def _decode_guessing(data: bytes, failure: InputError) -> str:
+def _decode_guessing(data: bytes, failure: UnreadFormatError) -> str:
     from charset_normalizer import from_bytes
 
     data = data.removeprefix(codecs.BOM_UTF8)

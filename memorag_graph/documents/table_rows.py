@@ -1,7 +1,7 @@
 """Write the rows of a table as records: each row names its columns, so that it can be found and quoted alone."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 CELLS = " | "
@@ -11,6 +11,8 @@ _SPACES = re.compile(r"\s+")
 _FIGURE = re.compile(r"\d")
 _YEAR = re.compile(r"(?:\D*\b(?:1[89]|2[01])\d\d\b\D*|Q[1-4]\D*)+")
 _LONGEST_NAME = 80
+_LONGEST_LINE = 1500
+"""Maximum characters of a record's line; a longer one is continued on a line that repeats its first field."""
 
 
 def rows_as_records(rows: Iterable[Sequence[str]], header_rows: int | None = None) -> list[str]:
@@ -27,7 +29,7 @@ def rows_as_records(rows: Iterable[Sequence[str]], header_rows: int | None = Non
     table = [[_SPACES.sub(" ", cell).strip() for cell in row] for row in rows]
     table = [row for row in table if any(row)]
     count = (1 if has_header(table) else 0) if header_rows is None else header_rows
-    names = [_joined(column) for column in zip_longest(*table[:count], fillvalue="")]
+    names = column_names(table[:count])
     body = table[count:]
     if not body:
         return [CELLS.join(filter(None, row)) for row in table]
@@ -43,9 +45,45 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
     return named and all(len(it) <= _LONGEST_NAME and (not _FIGURE.search(it) or _YEAR.fullmatch(it)) for it in names)
 
 
+def column_names(header: Iterable[Sequence[str]]) -> list[str]:
+    """Return the name of each column: its cells in all rows of a header, joined."""
+    return [
+        _joined([_SPACES.sub(" ", cell).strip() for cell in column]) for column in zip_longest(*header, fillvalue="")
+    ]
+
+
+def record(fields: Iterable[tuple[str, str]]) -> str:
+    """Return the line of a record: ``Depot: Leeds | Stock: 44``.
+
+    Args:
+        fields: Key and value of each field. One without a value is left out, one without a key stands alone.
+    """
+    return CELLS.join(_written(fields))
+
+
+def record_lines(fields: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the lines of a record that may be long; each but the first repeats the first field."""
+    lines: list[list[str]] = [[]]
+    length = 0
+    for field in _written(fields):
+        if lines[-1] and length + len(field) > _LONGEST_LINE:
+            lines.append(lines[0][:1])
+            length = len(lines[0][0])
+        lines[-1].append(field)
+        length += len(field) + len(CELLS)
+    return [CELLS.join(line) for line in lines if line]
+
+
+def _written(fields: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, text in fields:
+        value = _SPACES.sub(" ", text).strip()
+        if value:
+            yield f"{name.rstrip(':')}: {value}" if name and name != value else value
+
+
 def _named(row: Sequence[str], names: Sequence[str]) -> list[str]:
     pairs = zip_longest(row, names[: len(row)], fillvalue="")
-    return [f"{name.rstrip(':')}: {cell}" if name and name != cell else cell for cell, name in pairs if cell]
+    return list(_written((name, cell) for cell, name in pairs))
 
 
 def _joined(names: Sequence[str]) -> str:

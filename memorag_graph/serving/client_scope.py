@@ -46,7 +46,9 @@ class ClientScope:
         """
         if self.folder is None:
             raise InputError("files", "the server reads no files that clients name; send the text as context")
-        return [read_document(self._inside(self.folder.resolve(), name), name=name) for name in files]
+        encoding = self.options.encoding or None
+        folder = self.folder.resolve()
+        return [read_document(self._inside(folder, name), name=name, encoding=encoding) for name in files]
 
     def memorize(self, documents: Sequence[Document], save_dir: str | None, report: ReportProgress) -> OpenMemory:
         """Memorize in the store.

@@ -100,10 +100,11 @@ def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIR
         request: Request,
         files: Annotated[list[UploadFile], File(description=f"Files: {', '.join(SUFFIXES)}.")],
         settings: Annotated[str, Form(description="Settings of the memory, as JSON.")] = "{}",
+        encoding: Annotated[str, Form(description="Encoding of text files. Default: found in each file.")] = "",
     ) -> Response:
         client = client_of(request)
         client.require("writer")
-        documents = [await run_in_threadpool(_read_upload, file) for file in files]
+        documents = [await run_in_threadpool(_read_upload, file, encoding or None) for file in files]
         return await _memorize(tenants, options, request, documents, _parse_settings(settings))
 
     @router.get("", summary="List memories")
@@ -177,13 +178,13 @@ async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIter
         raise
 
 
-def _read_upload(upload: UploadFile) -> Document:
+def _read_upload(upload: UploadFile, encoding: str | None) -> Document:
     """Read an uploaded file by way of a temporary file."""
     name = document_name(upload.filename or "")
     with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as file:
         shutil.copyfileobj(upload.file, file)
         file.flush()
-        return read_document(file.name, name=name)
+        return read_document(file.name, name=name, encoding=encoding)
 
 
 def _parse_settings(text: str) -> dict[str, Any]:

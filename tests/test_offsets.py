@@ -1,0 +1,45 @@
+"""Offsets in UTF-16 code units and in bytes."""
+
+import random
+
+import pytest
+
+from memorag_graph.documents import Offsets
+from memorag_graph.documents.offsets import Unit, with_offsets
+
+TEXTS = ["", "plain", "a 🚢 sails", "naïve 日本 🍊" * 3000, "\U0010ffff" * 5000, "".join(map(chr, range(0x300, 0x900)))]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+@pytest.mark.parametrize(("unit", "encoding", "size"), [("utf16", "utf-16-le", 2), ("bytes", "utf-8", 1)])
+def test_offsets_are_those_of_the_encoded_text(text: str, unit: Unit, encoding: str, size: int) -> None:
+    convert = Offsets(text, unit)
+    chance = random.Random(0)
+    places = {0, len(text), *(chance.randint(0, len(text)) for _ in range(200)), *range(min(len(text), 20))}
+    for place in places:
+        assert convert(place) == len(text[:place].encode(encoding)) // size
+    assert convert(len(text) + 5) == convert(len(text))
+
+
+def test_a_quotation_is_found_at_its_offsets_in_each_unit() -> None:
+    text = "🚢🚢 The ferry 🚢 to Þorlákshöfn leaves at 8."
+    start, end = text.index("🚢 to"), text.index(" leaves")
+    utf16, utf8 = text.encode("utf-16-le"), text.encode()
+    as_utf16, as_bytes = Offsets(text, "utf16"), Offsets(text, "bytes")
+    assert utf16[2 * as_utf16(start) : 2 * as_utf16(end)].decode("utf-16-le") == text[start:end]
+    assert utf8[as_bytes(start) : as_bytes(end)].decode() == text[start:end]
+
+
+def test_all_offsets_of_a_result_are_converted() -> None:
+    text, answer = "🚢 sails. 🍊", "Yes 🚢."
+    result = {
+        "citations": [{"source": "a", "start": 2, "end": 8, "quote": "sails."}],
+        "unsupported": [{"start": 0, "end": 5, "text": answer[:5]}],
+        "conflicts": [{"stated": {"source": "a", "start": 0, "end": 1}}], "timings": {"start": 1.5}, "confidence": 0.5,
+    }  # fmt: skip
+    found = with_offsets(result, {"a": Offsets(text, "utf16")}, Offsets(answer, "bytes"))
+    assert found["citations"] == [{"source": "a", "start": 3, "end": 9, "quote": "sails."}]
+    assert found["unsupported"][0]["end"] == len(answer[:5].encode())
+    assert found["conflicts"] == [{"stated": {"source": "a", "start": 0, "end": 2}}]
+    assert (found["timings"], found["confidence"]) == ({"start": 1.5}, 0.5)
+    assert result["citations"][0]["start"] == 2, "the result itself was changed"
