@@ -49,7 +49,7 @@ class KeywordIndex:
     def from_chunks(cls, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
         """Index chunks."""
         bm25 = BM25()
-        bm25.index([terms(chunk.text, language_code) or [_ABSENT] for chunk in chunks], show_progress=False)
+        bm25.index([terms(chunk.text, language_code, characters=True) or [_ABSENT] for chunk in chunks], show_progress=False)
         return cls(chunks, language_code, bm25)
 
     def scores(self, query: str) -> NDArray[np.float32]:
