@@ -34,12 +34,14 @@ _COMPOUND = re.compile(rf"(?<![\w-])(\w[\w{MARKS}]*)-(\w[\w{MARKS}]*)(?![\w-])")
 _SHORT_SIDE = 2
 """A compound is also found without its hyphen if a side is this short or a number: "e-mail", "COVID-19"."""
 
-_SAME = str.maketrans({
+_SAME: dict[int, int | str | None] = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},  # full-width forms
     **dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)),  # ligatures
-    "\u00ad": None, "\u2060": None,  # soft hyphens and word joiners
-    "\u200b": " ",  # separates words in Khmer and Thai
-})  # fmt: skip
+    0x00AD: None, 0x2060: None,  # soft hyphens and word joiners
+    0x200B: " ",  # separates words in Khmer and Thai
+}  # fmt: skip
+"""Characters that are read like others, or not at all."""
+
 _JOINERS = re.compile("(?<=[\u0900-\u0dff])[\u200c\u200d]|[\u200c\u200d](?=[\u0900-\u0dff])")
 """Invisible signs that only shape Indic letters."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from memorag_graph.text.english import ENGLISH
 from memorag_graph.text.words import is_wide
 
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ _COUNTED_SPACE = 1000
 _LONGEST_PARAGRAPH = 1 << 16
 """Characters; longer paragraphs, for example a log without blank lines, are split to save memory."""
 
-_TOKENS_PER_CHARACTER = 0.25
-"""What tokenizers need for the languages they are made for; English takes 0.22 to 0.25."""
-
-_AT_HOME = 0.4
-"""Tokens per character above which a tokenizer is not made for a text's script."""
+_FOREIGN = 2.0
+"""A text is foreign to a tokenizer if it takes this many times the tokens of English text of its length."""
 
 _MOST_ROOM = 4
 """Maximum factor by which chunks have room for more tokens, so that several still fit the evidence."""
@@ -135,16 +133,17 @@ def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, ove
 def room(text: str, count_tokens: Callable[[str], int]) -> float:
     """Return the factor by which chunks of a text need more tokens to say as much as English ones: 1 to 4.
 
-    A tokenizer takes four times as many tokens for Hindi or Thai as for English, and more than twice for Arabic, so
-    that chunks of equal tokens would be too short to be found. The factor is 1 for text of up to 0.4 tokens per
-    character, and a multiple of 1/4. Characters of Chinese, Japanese and Korean count double.
+    A tokenizer takes four times as many tokens for Hindi or Thai as for English, and three times for Arabic, so that
+    chunks of equal tokens would be too short to be found. The factor is 1 for text that takes less than twice as many,
+    and a multiple of 1/4. Characters of Chinese, Japanese and Korean count double.
     """
     sample = text if len(text) <= _SAMPLE else text[: _SAMPLE // 2] + text[-_SAMPLE // 2 :]
-    characters = len(sample) + sum(map(is_wide, sample))
-    share = count_tokens(sample) / characters if characters else 0.0
-    if share <= _AT_HOME:
-        return 1.0
-    return min(_MOST_ROOM, round(4 * share / _TOKENS_PER_CHARACTER) / 4)
+    times = _per_character(sample, count_tokens) / _per_character(" ".join(ENGLISH), count_tokens)
+    return 1.0 if times < _FOREIGN else min(_MOST_ROOM, round(4 * times) / 4)
+
+
+def _per_character(text: str, count_tokens: Callable[[str], int]) -> float:
+    return count_tokens(text) / max(1, len(text) + sum(map(is_wide, text)))
 
 
 def _splitter(tokens: CountsTokens, size: int, overlap: int = 0) -> "TextSplitter":

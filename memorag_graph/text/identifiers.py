@@ -1,4 +1,4 @@
-"""Split names of programs, products and files into their words: ``rotateApiKeys``, ``COVID-19``, ``annual_report-v2``."""
+"""Split names of programs, products and files into their words: ``rotateApiKeys``, ``COVID19``."""
 
 import re
 

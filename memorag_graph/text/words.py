@@ -122,7 +122,7 @@ def longest_prefix(text: str, tokens: int, count_tokens: Callable[[str], int]) -
 
 
 def apart(text: str) -> str:
-    """Put spaces between scripts with and without spaces, so that numbers and Latin words within Chinese text become words."""
+    """Put spaces between scripts with and without spaces, so that numbers and names in Chinese text become words."""
     if max(text, default="") < _FIRST_UNSPACED:
         return text
     return " ".join("".join(run) for _, run in groupby(text, lambda it: is_unspaced(it) and not it.isdecimal()))
