@@ -1,6 +1,7 @@
 """Read files as documents; the content decides the format, not the name."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -11,6 +12,7 @@ from memorag_graph.documents.email_message import read_email
 from memorag_graph.documents.epub import read_epub
 from memorag_graph.documents.html import declared_charset, read_html
 from memorag_graph.documents.markdown import markdown_page_map
+from memorag_graph.documents.numbered_headings import with_numbered
 from memorag_graph.documents.page_map import NO_PAGES
 from memorag_graph.documents.pdf import Ocr, read_pdf
 from memorag_graph.documents.plain_text import decode
@@ -81,7 +83,9 @@ def read_document(path: str | Path, *, name: str | None = None, ocr: Ocr | None 
     text = decode(path.read_bytes(), name)
     if not text or text.isspace():
         raise InputError("file", f"{name} contains no text; give a document that does")
-    return Document(clean_text(name), text, markdown_page_map(text) if what == "markdown" else NO_PAGES)
+    page_map = markdown_page_map(text) if what == "markdown" else NO_PAGES
+    sections = with_numbered(text, page_map.sections)
+    return Document(clean_text(name), text, replace(page_map, sections=sections) if sections else page_map)
 
 
 def read_documents(paths: Iterable[str | Path]) -> Sequence[Document]:
