@@ -7,9 +7,9 @@ Chinese, Japanese and Korean give pairs of letters; Thai, Lao, Khmer and Burmese
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Protocol
 
+from memorag_graph.retrieval.stop_words import stop_words
 from memorag_graph.text.identifiers import identifier_parts
 from memorag_graph.text.word_breaks import COMPLEX_RUN, dictionary_words
 from memorag_graph.text.words import MARKS, apart, is_unspaced, pairs
@@ -48,14 +48,6 @@ _JOINERS = re.compile("(?<=[\u0900-\u0dff])[\u200c\u200d]|[\u200c\u200d](?=[\u09
 _DOTLESS = str.maketrans({"I": "ı", "İ": "i"})
 _DOTLESS_LANGUAGES = ("tr", "az")
 
-_ONE_LETTER = {
-    "ca": "aeiou", "cs": "aikosuvz", "da": "åi", "en": "ai", "es": "aeouy", "fr": "aàyô", "hr": "aiouks",
-    "hu": "aaső", "it": "aeioè", "nb": "åi", "no": "åi", "nn": "åi", "pl": "aiouwz", "pt": "aeoàéó", "ro": "aeoi",
-    "ru": "абвжикосуя", "sk": "aikosuvz", "sl": "aikosvz", "sr": "aiouksаиоукс", "sv": "åiö", "uk": "абвжзійоуєя",
-    "bg": "авеикосуя", "el": "ηοόήωώ", "eo": "o", "la": "aeo",
-}  # fmt: skip
-"""Words of a single letter that carry no content."""
-
 _STEMMERS = {
     "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
     "es": "spanish", "et": "estonian", "eu": "basque", "fa": "persian", "fi": "finnish", "fr": "french",
@@ -63,12 +55,6 @@ _STEMMERS = {
     "lt": "lithuanian", "nb": "norwegian", "ne": "nepali", "nl": "dutch", "nn": "norwegian", "no": "norwegian",
     "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
     "ta": "tamil", "tr": "turkish",
-}  # fmt: skip
-
-_STOP_WORDS = {
-    "da": "DANISH", "de": "GERMAN", "en": "EN", "es": "SPANISH", "fr": "FRENCH", "it": "ITALIAN", "nb": "NORWEGIAN",
-    "nl": "DUTCH", "nn": "NORWEGIAN", "no": "NORWEGIAN", "pt": "PORTUGUESE", "ru": "RUSSIAN", "sv": "SWEDISH",
-    "tr": "TURKISH",
 }  # fmt: skip
 
 
@@ -85,19 +71,10 @@ def terms(text: str, language_code: str, *, characters: bool = False) -> list[st
         language_code: ISO 639-1 code of its language; not every language has a stemmer and stop words.
         characters: Add each character of scripts without spaces, so that a query of a single one finds it.
     """
-    stop = _stop_words(language_code)
+    stop = stop_words(language_code)
     words = [word for word in _words(text, language_code, characters) if word not in stop]
     stemmer = _stemmer(language_code)
     return stemmer.stemWords(words) if stemmer else words
-
-
-@cache
-def function_words(language_code: str) -> frozenset[str]:
-    """Return the words of a language that carry no content; for English, more than keyword search ignores."""
-    from memorag_graph.retrieval.bm25 import stopwords
-
-    more = stopwords.STOPWORDS_EN_PLUS if language_code == "en" else ()
-    return _stop_words(language_code).union(more)
 
 
 def _words(text: str, language_code: str, characters: bool) -> Iterator[str]:
@@ -142,12 +119,3 @@ def _stemmer(language_code: str) -> _Stemmer | None:
 
     name = _STEMMERS.get(language_code)
     return Stemmer.Stemmer(name) if name else None  # a new one for each call: one object serves one thread
-
-
-@cache
-def _stop_words(language_code: str) -> frozenset[str]:
-    from memorag_graph.retrieval.bm25 import stopwords
-
-    name = _STOP_WORDS.get(language_code)
-    words = getattr(stopwords, f"STOPWORDS_{name}") if name else ()
-    return frozenset(word for word in words if len(word) > 1).union(_ONE_LETTER.get(language_code, ()))
