@@ -70,5 +70,6 @@ class MemoryPlan:
             self.known.index.vectors if self.known else None,
             report,
         )
-        index = MemoryIndex.of(vectors, built.memory.prompts.language.code)
+        page_maps = {document.source: document.page_map for document in built.memory.documents}
+        index = MemoryIndex.of(vectors, built.memory.prompts.language.code, page_maps)
         return OpenMemory(built.memory, index, self.model)

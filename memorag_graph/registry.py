@@ -21,7 +21,7 @@ from memorag_graph.open_memories import OpenMemories, OpenMemory, OpenMemoryCach
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
-from memorag_graph.text.languages import detect_language
+from memorag_graph.text.languages import detect_common_language
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -222,7 +222,7 @@ class Registry:
         model = self.models.memory_model(options.model or EMBEDDED, options)
         embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
         embedding_model = "" if options.index == NO_INDEX else self.models.embedding_name(embedding_model)
-        prompts = Prompts(detect_language(documents[0].text), options.prompts)
+        prompts = Prompts(detect_common_language([document.text for document in documents]), options.prompts)
         return MemoryPlan(
             documents,
             model.recipe(prompts, options.memory_settings, embedding_model),

@@ -15,7 +15,7 @@ The rules cover English and Chinese; questions in other languages are ``memorag`
 import re
 from dataclasses import dataclass
 
-from memorag_graph.retrieval.terms import function_words
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.settings import TaskType
 from memorag_graph.text.words import content_words, count_words
 

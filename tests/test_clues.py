@@ -25,7 +25,7 @@ from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
-from memorag_graph.retrieval.terms import function_words
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
 from memorag_graph.text.sentences import split_sentences

@@ -497,9 +497,9 @@ def test_no_pipeline_profits_from_what_another_embedded(tmp_path: Path) -> None:
     counted: list[str] = []
 
     class Counting(HashEmbeddings):
-        def embed_documents(self, texts: list[str]) -> list[list[float]]:
-            counted.extend(texts)
-            return super().embed_documents(texts)
+        def embed_query(self, text: str) -> list[float]:
+            counted.append(text)
+            return super().embed_query(text)
 
     registry = Registry()
     registry.add_embeddings("hash", CachedEmbeddings(Counting()))

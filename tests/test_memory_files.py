@@ -87,7 +87,7 @@ def test_the_layout_is_the_documented_one(saved: Path) -> None:
 def test_no_file_is_a_pickle(saved: Path) -> None:
     for name in FILES:
         start = (saved / name).read_bytes()[:4]
-        assert not start.startswith((b"\x80", b"PK"))
+        assert not start.startswith((*(bytes((0x80, protocol)) for protocol in range(2, 6)), b"PK"))
 
 
 @pytest.mark.parametrize("name", FILES)

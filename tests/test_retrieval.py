@@ -122,7 +122,10 @@ class CountedEmbeddings(HashEmbeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         self.given += texts
-        return [np.float32(vector).tolist() for vector in super().embed_documents(texts)]
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return np.float32(super().embed_query(text)).tolist()
 
 
 def test_remembered_vectors_are_the_models_own_and_each_text_is_embedded_once() -> None:

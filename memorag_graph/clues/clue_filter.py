@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from memorag_graph.retrieval.query import Query
-from memorag_graph.retrieval.terms import function_words
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.words import content_words, count_words, is_supported, share_of
 
 DropReason = Literal[

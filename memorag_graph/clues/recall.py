@@ -21,7 +21,7 @@ from memorag_graph.memory.build.grounded_summary import central_sentences
 from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.sampling import NO_REPEAT
 from memorag_graph.prompts import Prompts
-from memorag_graph.retrieval.terms import function_words
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.settings import PromptKey
 from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.words import passages, share_of

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from memorag_graph.documents.numbered_headings import numbered_headings
 from memorag_graph.documents.page_map import NO_PAGES, PageMap
 from memorag_graph.errors import InputError
 
@@ -72,7 +73,8 @@ def from_text(text: str, source: str = UNNAMED) -> Document:
     text = clean_text(text)
     if not text or text.isspace():
         raise InputError("context", f"{source!r} contains no text; give a document that does")
-    return Document(source, text)
+    sections = tuple(numbered_headings(text))
+    return Document(source, text, PageMap(sections=sections) if sections else NO_PAGES)
 
 
 def from_langchain(documents: "Iterable[LangChainDocument]") -> Sequence[Document]:
@@ -102,4 +104,5 @@ def _joined(source: str, parts: "Sequence[LangChainDocument]") -> Document:
         if isinstance(page, int):
             pages.append((start, page + 1))
         start += len(text) + len(_BLANK_LINE)
-    return replace(from_text(_BLANK_LINE.join(texts), source), page_map=PageMap(pages=tuple(pages)))
+    document = from_text(_BLANK_LINE.join(texts), source)
+    return replace(document, page_map=replace(document.page_map, pages=tuple(pages)))

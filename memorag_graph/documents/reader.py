@@ -1,6 +1,7 @@
 """Read files as documents."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from memorag_graph.documents.converter import Converter, convert
@@ -8,6 +9,7 @@ from memorag_graph.documents.document import Document
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import open_file
 from memorag_graph.documents.formats import format_of
+from memorag_graph.documents.numbered_headings import with_numbered
 from memorag_graph.documents.pdf.ocr import Ocr
 from memorag_graph.documents.plain_text import require_text_encoding
 from memorag_graph.errors import UnreadFormatError
@@ -48,8 +50,13 @@ def read_document(
     except UnreadFormatError:
         if converter is None:
             raise
-        return convert(file, converter)
-    return found.build() if isinstance(found, Builder) else found
+        found = convert(file, converter)
+    return _with_numbered_headings(found.build() if isinstance(found, Builder) else found)
+
+
+def _with_numbered_headings(document: Document) -> Document:
+    sections = with_numbered(document.text, document.page_map.sections)
+    return replace(document, page_map=replace(document.page_map, sections=sections))
 
 
 def read_documents(paths: Iterable[str | Path], *, encoding: str | None = None) -> Sequence[Document]:

@@ -10,15 +10,15 @@ from functools import lru_cache
 from semantic_text_splitter import TextSplitter
 
 from memorag_graph.documents import Document
-from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.chunking import Chunk, room
 
 _VOCABULARY = "gpt-3.5-turbo"
 _CACHED_TEXTS = 65_536
 
 
 def split_document(document: Document, size: int) -> list[Chunk]:
-    """Split a document into chunks of at most ``size`` tokens."""
-    splitter = TextSplitter.from_tiktoken_model(_VOCABULARY, size)
+    """Split a document into chunks of at most ``size`` tokens, times :func:`~memorag_graph.text.chunking.room`."""
+    splitter = TextSplitter.from_tiktoken_model(_VOCABULARY, int(size * room(document.text, count_tokens)))
     return [
         Chunk(document.source, 0, start, start + len(text), text)
         for start, text in splitter.chunk_indices(document.text)

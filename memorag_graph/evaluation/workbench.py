@@ -25,6 +25,7 @@ from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.selection import Counts
 from memorag_graph.settings import RunOptions
 from memorag_graph.text.chunking import Chunk
@@ -50,6 +51,7 @@ class Prepared:
         index: Dense index of the chunks.
         keywords: BM25 index of the chunks.
         language: Language of the document.
+        both: Both indexes together.
     """
 
     document: Document
@@ -57,6 +59,7 @@ class Prepared:
     index: FaissIndex
     keywords: KeywordIndex
     language: Language
+    both: MemoryIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,9 @@ class Workbench:
             index = self._dense(document, chunks, report)
             for chunk in chunks:
                 count_tokens(chunk.text)  # fill the cache, so that no pipeline is charged for counting
-            self._prepared[document.source] = Prepared(document, tuple(chunks), index, keywords, language)
+            both = MemoryIndex(index, keywords)
+            _ = both.meaning_weights  # found now, so that no pipeline is charged for it
+            self._prepared[document.source] = Prepared(document, tuple(chunks), index, keywords, language, both)
             while len(self._prepared) > _CACHE_SIZE:
                 self._prepared.popitem(last=False)
         return self._prepared[document.source]

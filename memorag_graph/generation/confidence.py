@@ -7,7 +7,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.retrieval.dense_index import embed, embed_queries
 from memorag_graph.retrieval.terms import terms
 
 INTERCEPT = -6.2
@@ -45,8 +45,8 @@ PROBES = (
 
 def compare(embeddings: Embeddings, question: str, sentences: Sequence[str]) -> tuple[NDArray[np.float32], float]:
     """Return each sentence's cosine similarity with a question, shape (sentences,), and the probes' mean similarity."""
-    vectors = embed(embeddings, [question, *PROBES, *sentences])
-    similarity = vectors[1:] @ vectors[0]
+    (wanted,) = embed_queries(embeddings, [question])
+    similarity = embed(embeddings, [*PROBES, *sentences]) @ wanted
     return similarity[len(PROBES) :], float(similarity[: len(PROBES)].mean())
 
 

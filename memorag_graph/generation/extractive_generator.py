@@ -15,7 +15,7 @@ from memorag_graph.generation.notices import Findings, report_conflicts, report_
 from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
 from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
 from memorag_graph.providers.provider_errors import reason
-from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.retrieval.dense_index import embed, embed_queries
 from memorag_graph.text.list_questions import asks_for_list
 
 _CENTRALITY = 0.3
@@ -96,7 +96,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             of_passage = numbers == number
             centrality[of_passage] = vectors[of_passage] @ vectors[of_passage].mean(axis=0)
         chosen: list[int] = []
-        for point in embed(self.embeddings, list(given["outline"]) or [given["question"]]):
+        for point in embed_queries(self.embeddings, list(given["outline"]) or [given["question"]]):
             scores = (1 - _CENTRALITY) * (vectors @ point) + _CENTRALITY * centrality
             ranked = [index for index in descending(scores) if index not in chosen]
             chosen += distinct(ranked, found, 1, [found[index].quote for index in chosen])

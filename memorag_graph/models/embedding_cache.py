@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 MOST_REMEMBERED = 16_384
 """Default number of cached vectors: 25 MB with 384 dimensions, 67 MB with 1,024."""
 
+_QUERY = "\0query:"
+"""Marks the cached vector of a query; no passage begins so."""
+
 
 class CachedEmbeddings(Embeddings):
     """An embedding model with a cache of the most recently used vectors.
@@ -44,8 +47,12 @@ class CachedEmbeddings(Embeddings):
         return [found[text].tolist() for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
-        """Return the vector of a query; it is not cached."""
-        return self._embeddings.embed_query(text)
+        """Return the vector of a query; some models embed it unlike a passage, so that it is cached apart."""
+        key = _QUERY + text
+        if not (found := self._recall([key])):
+            found = self._remember({key: np.asarray(self._embeddings.embed_query(text), dtype=np.float32)})
+        vector: list[float] = found[key].tolist()
+        return vector
 
     def forget(self) -> None:
         """Empty the cache."""

@@ -124,7 +124,7 @@ class FaissIndex:
         probe = (
             [] if self._is_checked else [min(range(len(self.chunks)), key=lambda chunk: len(self.chunks[chunk].text))]
         )
-        vectors = embed(self.embeddings, [*queries, *(self.chunks[chunk].text for chunk in probe)])
+        vectors = embed_queries(self.embeddings, queries)
         advice = "use the embedding model that the memory was made with"
         if vectors.shape[1] != self._index.d:
             raise MemoryMismatchError(
@@ -132,10 +132,11 @@ class FaissIndex:
                 f"{advice}"
             )
         for chunk in probe:
-            if vectors[-1] @ self._index.reconstruct(chunk) < _SAME:
+            (vector,) = embed(self.embeddings, [self.chunks[chunk].text])
+            if vector @ self._index.reconstruct(chunk) < _SAME:
                 raise MemoryMismatchError(f"the index was built with another embedding model; {advice}")
         self._is_checked = True
-        return vectors[: len(queries)]
+        return vectors
 
 
 def _empty_index(size: int, *, exact: bool) -> faiss.Index:
@@ -179,8 +180,17 @@ def _one_thread() -> Iterator[None]:
 
 
 def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return normalized embeddings, shape (texts, size)."""
-    matrix = np.asarray(embeddings.embed_documents(list(texts)), dtype=np.float32)
+    """Return normalized embeddings of passages, shape (texts, size)."""
+    return _normalized(embeddings.embed_documents(list(texts)))
+
+
+def embed_queries(embeddings: Embeddings, queries: Sequence[str]) -> NDArray[np.float32]:
+    """Return normalized embeddings of queries, shape (queries, size); some models embed them unlike passages."""
+    return _normalized([embeddings.embed_query(query) for query in queries])
+
+
+def _normalized(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    matrix = np.asarray(vectors, dtype=np.float32)
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.ascontiguousarray(matrix / np.maximum(norms, np.finfo(np.float32).tiny))
 

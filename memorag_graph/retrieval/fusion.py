@@ -7,7 +7,7 @@ fusion outperforms Condorcet and individual rank learning methods", SIGIR 2009).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.text.chunking import Chunk
@@ -26,19 +26,19 @@ _REACH = 6 * _STEP
 """Maximum distance in tokens over which scores spread."""
 
 
-def order(hits: Iterable[Hit], chunks: Sequence[Chunk], chunk_tokens: int) -> list[int]:
+def order(hits: Iterable[Hit], chunks: Sequence[Chunk], chunk_tokens: int | Mapping[int, int]) -> list[int]:
     """Return the hits of a ranking and their neighbours, best first.
 
     Args:
         hits: The ranking, best first.
         chunks: All chunks, in document order; scores do not spread from one document to another.
-        chunk_tokens: Maximum tokens of a chunk, the unit of distance.
+        chunk_tokens: Maximum tokens of a chunk, the unit of distance; or that of the chunks of each document.
     """
-    decay = _DECAY ** (chunk_tokens / _STEP)
-    reach = _REACH // chunk_tokens
     scores: dict[int, float] = defaultdict(float)
     for rank, hit in enumerate(hits, start=1):
         document = chunks[hit.chunk].document
+        size = chunk_tokens if isinstance(chunk_tokens, int) else chunk_tokens[document]
+        decay, reach = _DECAY ** (size / _STEP), _REACH // size
         for chunk in range(max(0, hit.chunk - reach), min(len(chunks), hit.chunk + reach + 1)):
             if chunks[chunk].document == document:
                 scores[chunk] += decay ** abs(chunk - hit.chunk) / (_SPREAD_K + rank)
@@ -55,6 +55,24 @@ def fuse(rankings: Iterable[tuple[float, Sequence[int]]]) -> dict[int, float]:
     for weight, ranked in rankings:
         for rank, chunk in enumerate(ranked, start=1):
             scores[chunk] += weight / (RRF_K + rank)
+    return dict(scores)
+
+
+def add_halves(
+    by_meaning: Mapping[int, float], by_words: Mapping[int, float], weight: Callable[[int], float]
+) -> dict[int, float]:
+    """Return the weighted sum of the scores by meaning and by words; the weights of a chunk add up to 2.
+
+    Args:
+        by_meaning: The score of each chunk that was found by meaning.
+        by_words: The score of each chunk that was found by words.
+        weight: Weight of the score by meaning of a chunk where that by words has weight 1.
+    """
+    scores: dict[int, float] = defaultdict(float)
+    for chunk, score in by_meaning.items():
+        scores[chunk] += 2 * weight(chunk) / (1 + weight(chunk)) * score
+    for chunk, score in by_words.items():
+        scores[chunk] += 2 / (1 + weight(chunk)) * score
     return dict(scores)
 
 

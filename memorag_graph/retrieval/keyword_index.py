@@ -1,4 +1,8 @@
-"""Index chunks by their words with BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009)."""
+"""Index chunks by their words with BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009).
+
+The words under which a chunk stands (its file's name, title and heading) are terms of their own. They are as rare as
+the documents and sections that they name, whatever else the text says about them.
+"""
 
 import json
 from collections.abc import Sequence
@@ -20,10 +24,17 @@ from memorag_graph.text.chunking import Chunk
 _ABSENT = "\0"
 """A term that no text contains: it keeps an index over texts without terms from being empty."""
 
+_NAMED = "\1"
+"""Marks the terms under which a chunk stands."""
+
 _MATRIX = ("data", "indices", "indptr")
 _COUNT = "chunks"
 _TERMS = "terms"
-"""Tensors of a saved index: the matrix of scores in compressed columns, one column per term."""
+_VERSION = "terms_version"
+"""Tensors of a saved index: the matrix of scores in compressed columns, one column per term; and how terms are made."""
+
+_TERMS_VERSION = 2
+"""Raised when texts give other terms than before: earlier indexes are made again when they are opened."""
 
 
 class KeywordIndex:
@@ -46,23 +57,40 @@ class KeywordIndex:
         self._bm25 = bm25
 
     @classmethod
-    def from_chunks(cls, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
-        """Index chunks."""
+    def from_chunks(
+        cls, chunks: Sequence[Chunk], language_code: str, names: Sequence[str] | None = None
+    ) -> "KeywordIndex":
+        """Index chunks.
+
+        Args:
+            chunks: The chunks, in document order.
+            language_code: ISO 639-1 code of their language.
+            names: The words under which each chunk stands; see
+                :func:`~memorag_graph.documents.context_words.context_words`.
+        """
+        named = {name: [_NAMED + term for term in terms(name, language_code)] for name in dict.fromkeys(names or ())}
         bm25 = BM25()
-        bm25.index([terms(chunk.text, language_code) or [_ABSENT] for chunk in chunks], show_progress=False)
+        bm25.index(
+            [
+                [*terms(chunk.text, language_code, characters=True), *(named[name] if name else ())] or [_ABSENT]
+                for chunk, name in zip(chunks, names or [""] * len(chunks), strict=True)
+            ],
+            show_progress=False,
+        )
         return cls(chunks, language_code, bm25)
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """Return the BM25 score of every chunk, shape (chunks,)."""
-        known = [term for term in terms(query, self.language_code) if term in self._bm25.vocab_dict]
+        wanted = terms(query, self.language_code)
+        known = [term for term in (*wanted, *(_NAMED + it for it in wanted)) if term in self._bm25.vocab_dict]
         if not known:
             return np.zeros(len(self.chunks), dtype=np.float32)
         return np.asarray(self._bm25.get_scores(known), dtype=np.float32)
 
     def share_known(self, text: str) -> float:
-        """Return the share of a text's distinct terms that occur in the chunks; 0 for a text without terms."""
-        wanted = set(terms(text, self.language_code))
-        return sum(term in self._bm25.vocab_dict for term in wanted) / len(wanted) if wanted else 0.0
+        """Return the share of a text's distinct terms that occur in the chunks or their names; 0 for none."""
+        wanted, known = set(terms(text, self.language_code)), self._bm25.vocab_dict
+        return sum(term in known or _NAMED + term in known for term in wanted) / len(wanted) if wanted else 0.0
 
     def rarity(self, text: str) -> dict[str, float]:
         """Return BM25's inverse document frequency of each term of a text: above 0, largest for unknown terms."""
@@ -85,18 +113,23 @@ class KeywordIndex:
         terms_in_order = sorted(self._bm25.vocab_dict, key=self._bm25.vocab_dict.__getitem__)
         tensors = {name: np.ascontiguousarray(self._bm25.scores[name]) for name in _MATRIX}
         tensors[_COUNT] = np.array([self._bm25.scores["num_docs"]], dtype=np.int64)
+        tensors[_VERSION] = np.array([_TERMS_VERSION], dtype=np.int64)
         tensors[_TERMS] = np.frombuffer(json.dumps(terms_in_order).encode(), dtype=np.uint8)
         path.write_bytes(save(tensors))
 
     @classmethod
-    def load(cls, path: Path, chunks: Sequence[Chunk], language_code: str) -> "KeywordIndex":
-        """Read an index written by :meth:`save`.
+    def load(
+        cls, path: Path, chunks: Sequence[Chunk], language_code: str, names: Sequence[str] | None = None
+    ) -> "KeywordIndex":
+        """Read an index written by :meth:`save`; one whose terms were made otherwise is made again from the chunks.
 
         Raises:
             MemoryFileError: If the file is damaged or does not fit the chunks.
         """
         try:
             tensors = load(path.read_bytes())
+            if _VERSION not in tensors or int(tensors[_VERSION][0]) != _TERMS_VERSION:
+                return cls.from_chunks(chunks, language_code, names)
             terms_in_order = json.loads(tensors[_TERMS].tobytes())
             bm25 = BM25()
             bm25.scores = {**{name: tensors[name] for name in _MATRIX}, "num_docs": int(tensors[_COUNT][0])}

@@ -1,14 +1,23 @@
 """Search the chunks of one memory by meaning and by words."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from langchain_core.embeddings import Embeddings
 
+from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.documents.context_words import context_words
 from memorag_graph.retrieval.chunk_index import ChunkIndex
+from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import detect_language
+
+_SAMPLED = 8
+"""Chunks from which the language of a document, and the size of its chunks, are found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +33,20 @@ class MemoryIndex:
     keywords: KeywordIndex | None
 
     @classmethod
-    def of(cls, vectors: ChunkIndex, language_code: str) -> "MemoryIndex":
-        """Add an index by words, unless the memory has no index."""
-        has_none = isinstance(vectors, NoIndex)
-        return cls(vectors, None if has_none else KeywordIndex.from_chunks(vectors.chunks, language_code))
+    def of(
+        cls, vectors: ChunkIndex, language_code: str, page_maps: Mapping[str, PageMap] | None = None
+    ) -> "MemoryIndex":
+        """Add an index by words, unless the memory has no index.
+
+        Args:
+            vectors: The index by meaning.
+            language_code: ISO 639-1 code of the texts' language.
+            page_maps: The sections of each document, by its name; their headings are searched, too.
+        """
+        if isinstance(vectors, NoIndex):
+            return cls(vectors, None)
+        names = chunk_names(vectors.chunks, page_maps or {})
+        return cls(vectors, KeywordIndex.from_chunks(vectors.chunks, language_code, names))
 
     @property
     def chunks(self) -> Sequence[Chunk]:
@@ -38,6 +57,48 @@ class MemoryIndex:
     def embeddings(self) -> Embeddings:
         """The model that embeds queries."""
         return self.vectors.embeddings
+
+    @cached_property
+    def meaning_weights(self) -> Mapping[int, float]:
+        """The weight of the ranking by meaning for the chunks of each document, where that by words has weight 1.
+
+        It is found for each language when it is first needed; see
+        :func:`~memorag_graph.retrieval.embedding_fit.meaning_weight`.
+        """
+        documents_of: dict[str, list[int]] = defaultdict(list)
+        samples_of: dict[str, list[Chunk]] = defaultdict(list)
+        for document, chunks in self._samples.items():
+            code = detect_language(" ".join(chunk.text for chunk in chunks)).code
+            documents_of[code].append(document)
+            samples_of[code] += self._of_document[document]
+        weights = {code: meaning_weight(self.embeddings, chunks) for code, chunks in samples_of.items()}
+        return {document: weights[code] for code, documents in documents_of.items() for document in documents}
+
+    def tokens_of_chunks(self, size: int, count_tokens: Callable[[str], int]) -> Mapping[int, int]:
+        """Return the maximum tokens of the chunks of each document: ``size``, or more where chunks have more room."""
+        if not self._tokens:
+            for document, chunks in self._samples.items():
+                self._tokens[document] = max(size, *(count_tokens(chunk.text) for chunk in chunks))
+        return self._tokens
+
+    @cached_property
+    def _tokens(self) -> dict[int, int]:
+        return {}
+
+    @cached_property
+    def _of_document(self) -> Mapping[int, list[Chunk]]:
+        of_document = defaultdict(list)
+        for chunk in self.chunks:
+            of_document[chunk.document].append(chunk)
+        return of_document
+
+    @cached_property
+    def _samples(self) -> Mapping[int, list[Chunk]]:
+        """Chunks from all over each document."""
+        return {
+            document: chunks[:: max(1, len(chunks) // _SAMPLED)][:_SAMPLED]
+            for document, chunks in self._of_document.items()
+        }
 
     def share_known(self, text: str) -> float:
         """Return the share of a text's terms that occur in the chunks; 1 if they are not indexed."""
@@ -51,9 +112,14 @@ class MemoryIndex:
         (hits,) = self.vectors.search([question], 1)
         if not hits:
             return 0.0, [0.0] * len(texts)
-        from memorag_graph.retrieval.dense_index import embed
+        from memorag_graph.retrieval.dense_index import embed, embed_queries
 
         nearest = self.chunks[hits[0].chunk].text  # embedded again: a store may score differently
-        vectors = embed(self.embeddings, [question, nearest, *texts])
-        first, *others = (float(score) for score in vectors[1:] @ vectors[0])
+        vectors = embed(self.embeddings, [nearest, *texts])
+        first, *others = (float(score) for score in vectors @ embed_queries(self.embeddings, [question])[0])
         return first, others
+
+
+def chunk_names(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap]) -> list[str]:
+    """Return the words under which each chunk stands."""
+    return [context_words(page_maps.get(chunk.source, NO_PAGES), chunk.start, chunk.source) for chunk in chunks]

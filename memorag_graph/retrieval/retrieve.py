@@ -1,12 +1,12 @@
 """Find evidence for queries: search by meaning and by words, fuse the rankings, and cut to a token budget."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.retrieval.chunk_index import Hit
-from memorag_graph.retrieval.fusion import best_first, fuse, order
+from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
@@ -96,33 +96,47 @@ def retrieve(
         page_maps: The pages and sections of each document, by its name.
     """
     queries = list(dict.fromkeys(queries))
-    found = [
-        [order(hits, index.chunks, search.chunk_tokens) for hits in rankings if hits]
-        for rankings in _rankings(index, queries, search.hits)
-    ]
-    shares = _shares(queries, search.weights)
-    fused = fuse((share, ranking) for share, rankings in zip(shares, found, strict=True) for ranking in rankings)
+    found = _rankings(index, queries, search, count_tokens)
+    fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
     if search.reranker is None:
-        selection.take(_by_question(queries, found), search.question_share)
+        of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
+        selection.take(best_first(_fused(index, of_question)), search.question_share)
         selection.take(best_first(fused))
     else:
         candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
         selection.take(rerank(search.reranker, queries, candidates))
     selection.fill()
-    finders = _finders(queries, found, selection.texts)
+    finders = _finders(index, queries, found, selection.texts)
     return [
         _evidence(index, number, text, fused[number], finders[number], page_maps or {})
         for number, text in sorted(selection.texts.items())
     ]
 
 
-def _rankings(index: MemoryIndex, queries: Sequence[Query], hits: int) -> list[tuple[Sequence[Hit], Sequence[Hit]]]:
+def _rankings(
+    index: MemoryIndex, queries: Sequence[Query], search: Search, count_tokens: Counts
+) -> list[tuple[list[int], list[int]]]:
     """Return the two rankings of each query: by meaning and by words."""
     texts = [query.text for query in queries]
-    by_meaning = index.vectors.search(texts, hits)
-    by_words = index.keywords.search(texts, hits) if index.keywords else [[] for _ in texts]
-    return list(zip(by_meaning, by_words, strict=True))
+    by_meaning = index.vectors.search(texts, search.hits)
+    by_words = index.keywords.search(texts, search.hits) if index.keywords else [[] for _ in texts]
+    sizes = index.tokens_of_chunks(search.chunk_tokens, count_tokens)
+
+    def ordered(hits: Sequence[Hit]) -> list[int]:
+        return order(hits, index.chunks, sizes)
+
+    return [(ordered(first), ordered(second)) for first, second in zip(by_meaning, by_words, strict=True)]
+
+
+def _fused(index: MemoryIndex, rankings: Iterable[tuple[float, tuple[list[int], list[int]]]]) -> dict[int, float]:
+    """Return the fused score of each chunk, from the share and the two rankings of each query."""
+    rankings = list(rankings)
+    by_meaning = fuse((share, first) for share, (first, _) in rankings)
+    by_words = fuse((share, second) for share, (_, second) in rankings)
+    if not (by_meaning and by_words):
+        return by_meaning or by_words
+    return add_halves(by_meaning, by_words, lambda chunk: index.meaning_weights[index.chunks[chunk].document])
 
 
 def _shares(queries: Sequence[Query], weights: Mapping[QueryKind, float]) -> list[float]:
@@ -130,21 +144,16 @@ def _shares(queries: Sequence[Query], weights: Mapping[QueryKind, float]) -> lis
     return [weights[query.kind] / kinds[query.kind] for query in queries]
 
 
-def _by_question(queries: Sequence[Query], found: Sequence[Sequence[Sequence[int]]]) -> list[int]:
-    """Return the chunks that the question finds, best first."""
-    pairs = zip(queries, found, strict=True)
-    return best_first(
-        fuse((1.0, ranking) for query, rankings in pairs if query.kind == "question" for ranking in rankings)
-    )
-
-
 def _finders(
-    queries: Sequence[Query], found: Sequence[Sequence[Sequence[int]]], chosen: Mapping[int, str]
+    index: MemoryIndex,
+    queries: Sequence[Query],
+    found: Sequence[tuple[list[int], list[int]]],
+    chosen: Mapping[int, str],
 ) -> dict[int, list[Query]]:
     """Return, for each chosen chunk, the queries that found it, best first; at least the one that ranks it highest."""
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for position, rankings in enumerate(found):
-        own = best_first(fuse((1.0, ranking) for ranking in rankings))
+        own = best_first(_fused(index, [(1.0, rankings)]))
         for place, chunk in enumerate(own):
             if chunk in chosen:
                 places[chunk].append((place, position))

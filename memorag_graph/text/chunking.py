@@ -2,9 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from memorag_graph.text.english import ENGLISH
+from memorag_graph.text.words import is_wide
 
 if TYPE_CHECKING:
     from semantic_text_splitter import TextSplitter
@@ -23,6 +26,15 @@ _COUNTED_SPACE = 1000
 
 _LONGEST_PARAGRAPH = 1 << 16
 """Characters; longer paragraphs, for example a log without blank lines, are split to save memory."""
+
+_FOREIGN = 2.0
+"""A text is foreign to a tokenizer if it takes this many times the tokens of English text of its length."""
+
+_MOST_ROOM = 4
+"""Maximum factor by which chunks have room for more tokens, so that several still fit the evidence."""
+
+_SAMPLE = 4096
+"""Characters from which the tokens per character of a text are estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +116,34 @@ def split_sections(text: str, tokens: CountsTokens, size: int) -> Iterator[Secti
 def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, overlap: int = 0) -> Iterator[Chunk]:
     """Split sections into chunks of at most ``size`` tokens that overlap by at most ``overlap`` tokens.
 
-    Cuts are made at the highest level of structure that fits: paragraphs, then sentences, words, characters.
-    White space between chunks belongs to none; without overlap, all other text belongs to exactly one chunk.
+    In scripts that the tokenizer is not made for, both are multiplied by :func:`room`. Cuts are made at the highest
+    level of structure that fits: paragraphs, then sentences, words, characters. White space between chunks belongs to
+    none; without overlap, all other text belongs to exactly one chunk.
     """
-    splitter = _splitter(tokens, size, overlap)
+    splitters: dict[float, TextSplitter] = {}
     for section in sections:
-        for offset, text in splitter.chunk_indices(section.text):
+        factor = room(section.text, tokens.count)
+        if factor not in splitters:
+            splitters[factor] = _splitter(tokens, int(size * factor), int(overlap * factor))
+        for offset, text in splitters[factor].chunk_indices(section.text):
             start = section.start + offset
             yield Chunk(section.source, section.document, start, start + len(text), text)
+
+
+def room(text: str, count_tokens: Callable[[str], int]) -> float:
+    """Return the factor by which chunks of a text need more tokens to say as much as English ones: 1 to 4.
+
+    A tokenizer takes four times as many tokens for Hindi or Thai as for English, and three times for Arabic, so that
+    chunks of equal tokens would be too short to be found. The factor is 1 for text that takes less than twice as many,
+    and a multiple of 1/4. Characters of Chinese, Japanese and Korean count double.
+    """
+    sample = text if len(text) <= _SAMPLE else text[: _SAMPLE // 2] + text[-_SAMPLE // 2 :]
+    times = _per_character(sample, count_tokens) / _per_character(" ".join(ENGLISH), count_tokens)
+    return 1.0 if times < _FOREIGN else min(_MOST_ROOM, round(4 * times) / 4)
+
+
+def _per_character(text: str, count_tokens: Callable[[str], int]) -> float:
+    return count_tokens(text) / max(1, len(text) + sum(map(is_wide, text)))
 
 
 def _splitter(tokens: CountsTokens, size: int, overlap: int = 0) -> "TextSplitter":

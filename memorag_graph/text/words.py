@@ -57,7 +57,7 @@ def content_words(text: str, function_words: Collection[str] | None = None) -> l
         function_words: If given, shorter words are included, too, except these and single letters.
     """
     words = []
-    for run in _RUN.findall(_apart(text.lower())):
+    for run in _RUN.findall(apart(text.lower())):
         if is_figure(run):
             words.append(run)
         elif is_unspaced(run[0]):
@@ -121,8 +121,8 @@ def longest_prefix(text: str, tokens: int, count_tokens: Callable[[str], int]) -
     return text[: bisect_right(ends, tokens, key=lambda end: count_tokens(text[:end]))]
 
 
-def _apart(text: str) -> str:
-    """Separate scripts with and without spaces, so that numbers and Latin words within Chinese text become words."""
+def apart(text: str) -> str:
+    """Put spaces between scripts with and without spaces, so that numbers and names in Chinese text become words."""
     if max(text, default="") < _FIRST_UNSPACED:
         return text
     return " ".join("".join(run) for _, run in groupby(text, lambda it: is_unspaced(it) and not it.isdecimal()))

@@ -128,7 +128,8 @@ def _answer(case: Case, outcome: Outcome, answer: str) -> Scores:
 
 
 def _languages(case: Case) -> tuple[str, ...]:
-    return case.prepared.language.code, detect_language(case.question.query).code
+    code = case.prepared.language.code
+    return code, detect_language(case.question.query, code).code
 
 
 def _against_references(question: Question, answer: str) -> Scores:

@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import accumulate
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 
+from memorag_graph.evaluation.chunks import count_tokens
 from memorag_graph.evaluation.clue_runs import ClueKind
 from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.outcome import Clues
@@ -75,9 +77,10 @@ class Pipeline(ABC):
 
 
 def best_chunks(case: Case, hits: Sequence[Hit], budget: int, size: int) -> list[Span]:
-    """Return the spans of the first ``budget // size`` hits."""
-    chunks = case.prepared.chunks
-    return [(chunks[hit.chunk].start, chunks[hit.chunk].end) for hit in hits[: budget // size]]
+    """Return the spans of the first ``budget // size`` hits, or of fewer if larger chunks use up the budget."""
+    chosen = [case.prepared.chunks[hit.chunk] for hit in hits[: budget // size]]
+    used = accumulate(count_tokens(chunk.text) for chunk in chosen)
+    return [(chunk.start, chunk.end) for chunk, tokens in zip(chosen, used, strict=True) if tokens <= budget]
 
 
 def watched_by(handler: BaseCallbackHandler) -> RunnableConfig:

@@ -48,6 +48,8 @@ def retrieved(
 def index_of(case: Case, parts: Collection[str]) -> MemoryIndex:
     """Return the index of the shared chunks for some parts of retrieval."""
     prepared = case.prepared
+    if {"dense", "bm25"} <= set(parts):
+        return prepared.both
     return MemoryIndex(
         prepared.index if "dense" in parts else NoIndex(prepared.chunks),
         prepared.keywords if "bm25" in parts else None,

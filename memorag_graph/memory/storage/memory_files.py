@@ -23,7 +23,7 @@ from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
 from memorag_graph.retrieval.chunk_index import IndexKind, KeptInFile
 from memorag_graph.retrieval.dense_index import FaissKind
 from memorag_graph.retrieval.keyword_index import KeywordIndex
-from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex, chunk_names
 from memorag_graph.settings import MemorySettings
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
@@ -147,18 +147,20 @@ def _load(
     try:
         chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
         vectors = index_kind.load(manifest["memory_id"], chunks, embeddings, lambda: path(INDEX_FILE))
+        documents = tuple(DocumentInfo.from_dict(document) for document in manifest["documents"])
+        page_maps = {document.source: document.page_map for document in documents}
         if KEYWORDS_FILE in manifest["files"]:
-            words = KeywordIndex.load(path(KEYWORDS_FILE), chunks, manifest["language"])
-            index = MemoryIndex(vectors, words)
+            names = chunk_names(chunks, page_maps)
+            index = MemoryIndex(vectors, KeywordIndex.load(path(KEYWORDS_FILE), chunks, manifest["language"], names))
         else:
-            index = MemoryIndex.of(vectors, manifest["language"])
+            index = MemoryIndex.of(vectors, manifest["language"], page_maps)
         settings = MemorySettings(**manifest["settings"])
         read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
         memory = Memory(
             id=manifest["memory_id"],
             shards=tuple(shard for shard, _ in read),
             notes=tuple(SectionNote(**note) for note in _read_json(path(NOTES_FILE))),
-            documents=tuple(DocumentInfo.from_dict(document) for document in manifest["documents"]),
+            documents=documents,
             prompts=_read_prompts(read[0][1]),
             settings=settings,
             identity=read_identity(manifest),

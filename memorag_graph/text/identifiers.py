@@ -1,0 +1,29 @@
+"""Split names of programs, products and files into their words: ``rotateApiKeys``, ``COVID19``."""
+
+import re
+
+_PARTS = re.compile(r"[^\W\d_]+|\d+")
+_HUMPS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+"""Where a capital letter begins a word: after a small letter, and before the last capital of ``HTTPServer``."""
+
+_JOINED = re.compile(rf"[\d_]|{_HUMPS.pattern}")
+_SHORTEST = 2
+
+
+def identifier_parts(word: str) -> list[str]:
+    """Return the words that a name joins by capitals, underscores or digits; none for a plain word.
+
+    Parts of a single character are left out, and letters after a number ("20th", "5kg").
+    """
+    if not _JOINED.search(word):
+        return []
+    pieces = [part for piece in _PARTS.findall(word) for part in _HUMPS.split(piece)]
+    kept = [part for part in pieces if len(part) >= _SHORTEST and (part.isdecimal() or not word[0].isdecimal())]
+    return [] if kept == [word] else kept
+
+
+def name_words(name: str) -> str:
+    """Return the words of a file name, without directories and suffix."""
+    last = re.split(r"[/\\]", name)[-1]
+    stem = re.sub(r"(?<=\w)\.[A-Za-z0-9]{1,5}(?= \(\d+\)$|$)", "", last)
+    return " ".join(re.split(r"[\W_]+", stem)).strip()
