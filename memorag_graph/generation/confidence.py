@@ -1,14 +1,15 @@
 """Estimate how likely quotations answer a question: a calibrated confidence, and the threshold to abstain."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from math import exp
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.retrieval.dense_index import embed
-from memorag_graph.retrieval.terms import terms
 
 INTERCEPT = -6.2
 MEANING = 11.4
@@ -57,6 +58,7 @@ def features(
     chance: float,
     rarity: Mapping[str, float],
     language_code: str,
+    around: Sequence[str] = (),
 ) -> tuple[float, float]:
     """Return the features of :func:`confidence`.
 
@@ -67,13 +69,15 @@ def features(
         chance: Mean cosine similarity of the question with the probes; embedding models differ in their ranges.
         rarity: How rare each term of the question is in the document; missing terms weigh 1.
         language_code: Language of the document.
+        around: What each quotation belongs to: its headings, its document's name, the header of its table.
 
     Returns:
         How far the most similar quotation is above chance, -1 to 1, near 0 for a model that finds everything similar;
         and the largest share of the question's words, weighted by their rarity, that one quotation holds, 0 to 1.
     """
-    wanted = {term: rarity.get(term, 1.0) for term in terms(question, language_code)}
-    shares = [_held(wanted, set(terms(quote, language_code))) for quote in quotes]
+    wanted = {term: rarity.get(term, 1.0) for term in asked_terms(question, language_code)}
+    texts = [" ".join(both) for both in zip_longest(quotes, around, fillvalue="")]
+    shares = [_held(wanted, set(held_terms(text, language_code))) for text in texts]
     above_chance = (float(similarity.max()) - chance) / max(1 - chance, _LEAST_RANGE)
     return min(max(above_chance, -1.0), 1.0), max(shares)
 

@@ -1,6 +1,7 @@
 """Answer with sentences of the evidence, each with its citation; nothing can be invented."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,15 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
+from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
 from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.language_difference import language_difference
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
-from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
-from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
+from memorag_graph.generation.quotable_sentences import Unit, units_of
+from memorag_graph.generation.quoted_text import shown
+from memorag_graph.generation.sentence_scores import descending, distinct, near_best, score_sentences
+from memorag_graph.generation.surroundings import Surroundings, surroundings_of
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.retrieval.dense_index import embed
 from memorag_graph.text.list_questions import asks_for_list
@@ -56,37 +61,57 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             notice = f"The generator failed ({reason(error)}); the answer quotes the evidence instead."
             findings.add("generator_failed", notice)
         prompts = given["prompts"]
-        found = sentences_of(given["evidence"], prompts.language.code)
-        if not any(is_quotable(sentence.quote) for sentence in found):
+        units = units_of(given["evidence"], prompts.language.code)
+        if not any(unit.is_quotable for unit in units):
             findings.add("no_evidence", "No passage of the document matches the question.")
             return _answer_of(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
-            chosen = self._central(given, [sentence for sentence in found if is_quotable(sentence.quote)])
-            return _answer_of(_quoted(chosen), chosen, findings, 1.0)
-        chosen, certainty = self._nearest(given, found)
-        if certainty >= THRESHOLD:
-            report_list(findings, given["question"])
-            contradicting = conflicts(chosen, found, given["question"])
-            report_conflicts(findings, contradicting)
-            shown = [it for it in found if it in chosen or it in [conflict.other for conflict in contradicting]]
-            return _answer_of(_quoted(shown), shown, findings, certainty, conflicts=contradicting)
-        findings.add("weak_evidence", "The passages hardly match the question.")
-        return _answer_of(prompts.refusal(_quoted(chosen)), chosen, findings, certainty, abstained=True)
+            chosen = self._central(given, [unit.citation for unit in units if unit.is_quotable])
+            return _answer_of(shown(chosen), chosen, findings, 1.0)
+        return self._to_question(given, units, findings)
 
-    def _nearest(self, given: GenerationInput, found: Sequence[Citation]) -> tuple[list[Citation], float]:
+    def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
+        question, prompts = given["question"], given["prompts"]
+        belonging = surroundings_of(units, prompts.language.code)
+        nearest = self._nearest(given, units, belonging)
+        found = [unit.citation for unit in units]
+        about = dict(zip(found, belonging, strict=True))
+        chosen, certainty = [found[index] for index in nearest.positions], nearest.certainty
+        texts = [passage.text for passage in given["evidence"]]
+        if differing := language_difference(question, texts, prompts.language, nearest.words):
+            findings.add("language_differs", differing.notice)
+        if certainty >= THRESHOLD:
+            report_list(findings, question)
+            contradicting = conflicts(chosen, found, question)
+            report_conflicts(findings, contradicting)
+            others = [conflict.other for conflict in contradicting]
+            quoted = [it for it in found if it in chosen or it in others]
+            text = shown(quoted, about, asked_terms(question, prompts.language.code), prompts.language.code)
+            return _answer_of(text, quoted, findings, certainty, conflicts=contradicting)
+        text = shown(chosen, about, asked_terms(question, prompts.language.code), prompts.language.code)
+        if differing:
+            said = prompts.languages_differ(differing.asked, differing.written, text)
+            return _answer_of(said, chosen, findings, certainty)
+        findings.add("weak_evidence", "The passages hardly match the question.")
+        return _answer_of(prompts.refusal(text), chosen, findings, certainty, abstained=True)
+
+    def _nearest(self, given: GenerationInput, units: Sequence[Unit], belonging: Sequence[Surroundings]) -> "_Nearest":
         """Return the sentences that answer best, and the confidence in them."""
         question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity", {})
+        found = [unit.citation for unit in units]
         meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
-        scores = score_sentences(found, meaning, question, clues, rarity, code)
-        ranked = [index for index in descending(scores.total) if is_quotable(found[index].quote)]
-        best = sorted(distinct(ranked, found, self.sentences))
-        quotes = [found[index].quote for index in best]
-        certainty = confidence(*features(question, quotes, meaning[best], chance, rarity, code))
+        scores = score_sentences(found, meaning, question, clues, rarity, code, belonging)
+        ranked = [index for index in descending(scores.total) if units[index].is_quotable]
+        best = distinct(ranked, found, self.sentences)
+        quotes, around = [found[index].quote for index in best], [belonging[index].words for index in best]
+        certainty = confidence(*features(question, quotes, meaning[best], chance, rarity, code, around))
         if asks_for_list(question):
             alike = [index for index in ranked if scores.words[index] >= _ALIKE * scores.words[ranked[0]]]
-            best = sorted({*distinct(alike, found, _MOST_LISTED)}) if len(alike) > 1 else best
-        return [found[index] for index in best], certainty
+            best = distinct(alike, found, _MOST_LISTED) if len(alike) > len(best) else best
+        elif certainty >= THRESHOLD:
+            best = near_best(best, scores)
+        return _Nearest(sorted(best), certainty, float(scores.words.max()))
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])
@@ -123,5 +148,16 @@ def _answer_of(
     )
 
 
-def _quoted(citations: Sequence[Citation]) -> str:
-    return " ".join(f"{' '.join(citation.quote.split())} [{citation.number}]" for citation in citations)
+@dataclass(frozen=True, slots=True)
+class _Nearest:
+    """The sentences nearest to a question.
+
+    Attributes:
+        positions: Their positions among the units, in document order.
+        certainty: The confidence in them.
+        words: Largest share of the question's words that one sentence holds.
+    """
+
+    positions: list[int]
+    certainty: float
+    words: float
