@@ -12,9 +12,16 @@ _WORD = re.compile(r"[^\W_]+")
 _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 
 _ASKING = frozenset({
-    *("whose", "many", "much", "say", "says", "tell", "list", "wer", "wen", "wem", "wann", "warum", "viele", "sagt"),
-})
-"""Words of questions that the lists of function words lack."""
+    *("whose", "many", "much", "long", "say", "says", "said", "tell", "told", "list", "give", "show", "name", "talk"),
+    *("talked", "mention", "mentions", "mentioned", "mentioning", "according", "describe", "describes", "described"),
+    *("describing", "explain", "explained", "explanation", "summarize", "summarise", "summary", "discuss", "discussed"),
+    *("discusses", "discussing", "discussion", "discussions", "think", "thinks", "thought", "opinion", "opinions"),
+    *("view", "comment", "comments", "detail", "details", "specific", "specifically", "regarding", "concerning"),
+    *("related", "relation", "wer", "wen", "wem", "wann", "warum", "viele", "sagt", "laut", "beschreibe", "erkläre"),
+    *("nenne", "fasse", "zusammen", "qui", "que", "quoi", "pourquoi", "combien", "selon", "décrivez", "quién"),
+    *("cuándo", "dónde", "según"),
+})  # fmt: skip
+"""Words of questions that say how to answer, not about what, and that lists of function words lack."""
 
 
 def held_terms(text: str, language_code: str) -> list[str]:

@@ -1,7 +1,6 @@
 """Answer with sentences of the evidence, each with its citation; nothing can be invented."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,13 @@ from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
-from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
+from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
-from memorag_graph.generation.language_difference import language_difference
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.quoted_text import shown
-from memorag_graph.generation.sentence_scores import descending, distinct, near_best, score_sentences
-from memorag_graph.generation.surroundings import Surroundings, surroundings_of
+from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.generation.sentence_scores import descending, distinct, near_best
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.retrieval.dense_index import embed
 from memorag_graph.text.list_questions import asks_for_list
@@ -35,9 +33,10 @@ _MOST_LISTED = 20
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     """Quotes the sentences of the evidence that answer best, in document order.
 
-    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`); below the threshold
-    of confidence, the answer begins with a refusal. For a summary, they are one sentence for each point of the outline,
-    similar to the point and central to its passage.
+    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`). Below the threshold
+    of confidence, the answer says that no passage matches well, and quotes the nearest; where question and evidence are
+    in different languages, it says which, since the threshold does not apply. For a summary, they are one sentence for
+    each point of the outline, similar to the point and central to its passage.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -71,47 +70,45 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         return self._to_question(given, units, findings)
 
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
-        question, prompts = given["question"], given["prompts"]
-        belonging = surroundings_of(units, prompts.language.code)
-        nearest = self._nearest(given, units, belonging)
-        found = [unit.citation for unit in units]
-        about = dict(zip(found, belonging, strict=True))
-        chosen, certainty = [found[index] for index in nearest.positions], nearest.certainty
-        texts = [passage.text for passage in given["evidence"]]
-        if differing := language_difference(question, texts, prompts.language, nearest.words):
+        evidence = ScoredEvidence.of(given, units, self.embeddings)
+        found = evidence.sentences
+        positions, certainty = self._nearest(given["question"], evidence)
+        chosen = [found[index] for index in positions]
+        if differing := evidence.language_difference(given):
             findings.add("language_differs", differing.notice)
         if certainty >= THRESHOLD:
-            report_list(findings, question)
-            contradicting = conflicts(chosen, found, question)
+            report_list(findings, given["question"])
+            contradicting = conflicts(chosen, found, given["question"])
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]
-            text = shown(quoted, about, asked_terms(question, prompts.language.code), prompts.language.code)
-            return _answer_of(text, quoted, findings, certainty, conflicts=contradicting)
-        text = shown(chosen, about, asked_terms(question, prompts.language.code), prompts.language.code)
+            return _answer_of(_text(given, evidence, quoted), quoted, findings, certainty, conflicts=contradicting)
+        text = _text(given, evidence, chosen)
         if differing:
-            said = prompts.languages_differ(differing.asked, differing.written, text)
+            said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
         findings.add("weak_evidence", "The passages hardly match the question.")
-        return _answer_of(prompts.refusal(text), chosen, findings, certainty, abstained=True)
+        return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
 
-    def _nearest(self, given: GenerationInput, units: Sequence[Unit], belonging: Sequence[Surroundings]) -> "_Nearest":
-        """Return the sentences that answer best, and the confidence in them."""
-        question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity", {})
-        found = [unit.citation for unit in units]
-        meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
-        clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
-        scores = score_sentences(found, meaning, question, clues, rarity, code, belonging)
-        ranked = [index for index in descending(scores.total) if units[index].is_quotable]
-        best = distinct(ranked, found, self.sentences)
-        quotes, around = [found[index].quote for index in best], [belonging[index].words for index in best]
-        certainty = confidence(*features(question, quotes, meaning[best], chance, rarity, code, around))
+    def _nearest(self, question: str, evidence: ScoredEvidence) -> tuple[list[int], float]:
+        """Return the positions of the sentences that answer best, and the confidence in them."""
+        found, scores, ranked = evidence.sentences, evidence.scores, evidence.ranked
+        section = evidence.section_of(question)
+        best = section[: self.sentences] or distinct(ranked, found, self.sentences)
+        certainty = evidence.confidence(best)
+        if certainty < THRESHOLD or section:
+            return sorted(best), certainty
         if asks_for_list(question):
-            alike = [index for index in ranked if scores.words[index] >= _ALIKE * scores.words[ranked[0]]]
+            own, around = scores.words[ranked[0]], scores.words_around[ranked[0]]
+            alike = [
+                index
+                for index in ranked
+                if scores.words[index] >= _ALIKE * own and scores.words_around[index] >= _ALIKE * around
+            ]
             best = distinct(alike, found, _MOST_LISTED) if len(alike) > len(best) else best
-        elif certainty >= THRESHOLD:
+        else:
             best = near_best(best, scores)
-        return _Nearest(sorted(best), certainty, float(scores.words.max()))
+        return sorted(best), certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])
@@ -148,16 +145,7 @@ def _answer_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Nearest:
-    """The sentences nearest to a question.
-
-    Attributes:
-        positions: Their positions among the units, in document order.
-        certainty: The confidence in them.
-        words: Largest share of the question's words that one sentence holds.
-    """
-
-    positions: list[int]
-    certainty: float
-    words: float
+def _text(given: GenerationInput, evidence: ScoredEvidence, citations: Sequence[Citation]) -> str:
+    about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
+    code = given["prompts"].language.code
+    return shown(citations, about, asked_terms(given["question"], code), code)

@@ -32,11 +32,14 @@ MEANING_BESIDE = 0.3
 CLUES = 0.1
 """Weight of the share of a clue's words that a sentence holds; small, because a clue may be wrong."""
 
-NEAR = 0.6
+NEAR = 0.8
 """Least share of the best sentence's score that a further sentence of an answer needs."""
 
-_OF_NAME = 0.5
-"""Least share of what the best sentence holds of the question's names that a further one needs."""
+NEAR_IF_ADDING = 0.45
+"""The same for a sentence that adds words of the question."""
+
+_ADDS = 0.1
+"""Least share of the question's words, by weight, that a sentence has to add for that."""
 
 _TOUCHING = 8
 """Maximum characters between neighbours."""
@@ -44,27 +47,33 @@ _TOUCHING = 8
 
 @dataclass(frozen=True, slots=True)
 class SentenceScores:
-    """Scores of each sentence; every array has shape (sentences,).
+    """Scores of each sentence; every array but the last has shape (sentences,).
 
     Attributes:
         meaning: Cosine similarity with the question.
         words: Share of the question's words in the sentence, weighted by how rare they are.
         words_around: The same share for the sentence with its neighbours and what it belongs to.
+        asked: The same share by rarity in the document alone, without words such as "which", with what it belongs to.
         with_subject: The same share for the sentence with the names of its subject and of what it belongs to.
         named: Share of the question's names in the sentence, its subject and what it belongs to; 0 without names.
+        is_other: 1 where the question names something and the sentence's subject is something else, else 0.
         opens: Share of the question's words in the heading above, less the further the heading is.
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
+        parts: The weight of each term of the question that a sentence holds, shape (sentences, terms).
     """
 
     meaning: Matrix
     words: Matrix
     words_around: Matrix
+    asked: Matrix
     with_subject: Matrix
     named: Matrix
+    is_other: Matrix
     opens: Matrix
     meaning_beside: Matrix
     clues: Matrix
+    parts: Matrix
 
     @property
     def total(self) -> Matrix:
@@ -103,18 +112,20 @@ def score_sentences(
         surroundings: What each sentence belongs to; none is known by default.
     """
     surroundings = surroundings or [Surroundings()] * len(sentences)
-    wanted = asked_terms(question, language_code)
+    wanted = list(dict.fromkeys(held_terms(question, language_code)))
+    asked, names = _asked_and_names(question, wanted, sentences, language_code)
     held = [set(held_terms(sentence.quote, language_code)) for sentence in sentences]
     holds = _holds(held, wanted)
     above = _holds([set(held_terms(it.heading, language_code)) for it in surroundings], wanted)
-    belongs = np.maximum(above, _holds([set(held_terms(it.words, language_code)) for it in surroundings], wanted))
+    belongs = _holds([set(held_terms(it.words, language_code)) for it in surroundings], wanted)
     subject = np.array([holds[[at, *it.subject]].max(axis=0) for at, it in enumerate(surroundings)])
+    named = np.maximum(subject, belongs) * names
     among = _rare_among(holds)
-    weights = among * np.array([rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
-    beside = [_neighbours(sentences, surroundings, at) for at in range(len(sentences))]
-    around = np.array([holds[[at, *others]].max(axis=0) for at, others in enumerate(beside)])
-    names = asked_names(question, [sentence.quote for sentence in sentences], language_code)
-    is_name = np.array([term in names for term in wanted], dtype=np.float32)
+    rare = np.array([rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
+    weights = among * rare
+    share_named = _share(named, rare * names)
+    beside = [_neighbours(sentences, at) for at in range(len(sentences))]
+    around = np.array([_around(holds, names, surroundings, at, others) for at, others in enumerate(beside)])
     distance = np.array([1 + it.since_heading for it in surroundings], dtype=np.float32)
     overlaps = [np.zeros(len(sentences), dtype=np.float32)]
     for clue in clues:
@@ -124,11 +135,14 @@ def score_sentences(
         meaning=meaning,
         words=_share(holds, weights),
         words_around=_share(np.maximum(around, belongs), weights),
-        with_subject=_share(np.maximum(holds, np.maximum(subject, belongs) * is_name), among),
-        named=_share(np.maximum(subject, belongs), weights * is_name),
-        opens=_share(above * (1 - holds), weights) / distance,
+        asked=_share(np.maximum(holds, np.maximum(belongs, named)), rare * asked),
+        with_subject=_share(np.maximum(holds, named), among * asked),
+        named=share_named,
+        is_other=np.array([it.is_named for it in surroundings]) * (share_named == 0) * names.max(initial=0),
+        opens=_share(above * (1 - holds), weights * asked) / distance,
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=np.max(overlaps, axis=0),
+        parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
     )
 
 
@@ -152,17 +166,43 @@ def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, ea
 
 
 def near_best(ranked: Sequence[int], scores: SentenceScores) -> list[int]:
-    """Return the sentences that are hardly worse than the best one, of which the first is best.
+    """Return the sentences that answer with the best one, which is the first.
 
-    Where the question names something, sentences about something else are left out if the best one is about it.
+    A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
+    question names something, sentences about something else are left out.
     """
     best = ranked[0]
-    least = NEAR * float(scores.total[best])
-    return [
-        index
-        for index in ranked
-        if scores.total[index] >= least and scores.named[index] >= _OF_NAME * float(scores.named[best])
-    ]
+    top = float(scores.total[best])
+    chosen, covered = [best], scores.parts[best]
+    for index in ranked[1:]:
+        adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
+        least = NEAR if adds < _ADDS else NEAR_IF_ADDING
+        if scores.total[index] >= least * top and scores.is_other[index] <= scores.is_other[best]:
+            chosen.append(index)
+            covered = np.maximum(covered, scores.parts[index])
+    return chosen
+
+
+def _asked_and_names(
+    question: str, wanted: Sequence[str], sentences: Sequence[Citation], language_code: str
+) -> tuple[Matrix, Matrix]:
+    """Return 1 for the terms that the question asks for, and for those that name something, else 0."""
+    asked = set(asked_terms(question, language_code))
+    names = asked_names(question, [sentence.quote for sentence in sentences], language_code)
+    both = [[term in asked for term in wanted], [term in names and term in asked for term in wanted]]
+    first, second = np.array(both, dtype=np.float32)
+    return first, second
+
+
+def _around(
+    holds: Matrix, names: Matrix, surroundings: Sequence[Surroundings], at: int, others: Sequence[int]
+) -> Matrix:
+    """Return the terms that a sentence and its neighbours hold; names only from neighbours in its own paragraph."""
+    found: Matrix = holds[at]
+    for other in others:
+        same = surroundings[other].paragraph == surroundings[at].paragraph
+        found = np.maximum(found, holds[other] if same else holds[other] * (1 - names))
+    return found
 
 
 def _holds(held: Sequence[set[str]], wanted: Sequence[str]) -> Matrix:
@@ -182,13 +222,12 @@ def _share(holds: Matrix, weights: Matrix) -> Matrix:
     return np.asarray(holds @ weights / max(float(weights.sum()), 1e-9), dtype=np.float32)
 
 
-def _neighbours(sentences: Sequence[Citation], surroundings: Sequence[Surroundings], at: int) -> list[int]:
-    """Return the positions of the sentences directly before and after one in its paragraph."""
+def _neighbours(sentences: Sequence[Citation], at: int) -> list[int]:
+    """Return the positions of the sentences directly before and after one in the document."""
     here = sentences[at]
     found = []
     for other in (at - 1, at + 1):
         if 0 <= other < len(sentences) and sentences[other].source == here.source:
             gap = max(here.start - sentences[other].end, sentences[other].start - here.end)
-            is_near = gap <= _TOUCHING and surroundings[other].paragraph == surroundings[at].paragraph
-            found += [other] if is_near else []
+            found += [other] if gap <= _TOUCHING else []
     return found

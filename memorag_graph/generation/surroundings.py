@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import PurePath
 
+from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.retrieval.terms import function_words
 from memorag_graph.text.records import speaker_of
@@ -22,42 +23,16 @@ _OPENING_WORDS = 6
 NOUNS_ARE_CAPITALS = ("de", "lb")
 """Languages whose nouns all have capitals, so that one capital makes no name."""
 
-_VERBS = frozenset(
-    "is was has had does makes ist war hat hatte macht est était a avait fait es era tiene tenía".split()
-)
+_VERBS = frozenset({
+    *("is", "was", "has", "had", "does", "makes", "ist", "war", "hat", "hatte", "macht"),
+    *("est", "était", "a", "avait", "fait", "es", "era", "tiene", "tenía"),
+})  # fmt: skip
 """Verbs of one subject, which a name may stand before."""
 
-_PRONOUNS = frozenset(
-    [
-        "it",
-        "its",
-        "he",
-        "his",
-        "him",
-        "she",
-        "her",
-        "hers",
-        "they",
-        "their",
-        "them",
-        "this",
-        "these",
-        "er",
-        "sein",
-        "seine",
-        "es",
-        "sie",
-        "ihr",
-        "ihre",
-        "il",
-        "elle",
-        "son",
-        "sa",
-        "ses",
-        "su",
-        "sus",
-    ]
-)
+_PRONOUNS = frozenset({
+    *("it", "its", "he", "his", "him", "she", "her", "hers", "they", "their", "them", "this", "these"),
+    *("er", "sein", "seine", "es", "sie", "ihr", "ihre", "il", "elle", "son", "sa", "ses", "su", "sus"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +43,21 @@ class Surroundings:
         heading: The headings above it, of the document's sections or in the passage; empty if there are none.
         title: The words of its document's name and of the header of its table.
         speaker: Who says it, where the speaker is not named in the sentence itself.
+        own_speaker: Who says it, where the sentence begins with the speaker's name.
         since_heading: Number of sentences between it and the heading above it.
         paragraph: Number of its paragraph, row or turn in the evidence.
         subject: Positions of the sentences before it, in its paragraph, from the one that names its subject.
+        is_named: Whether its subject is named, by itself or by one of those.
     """
 
     heading: str = ""
     title: str = ""
     speaker: str | None = None
+    own_speaker: str | None = None
     since_heading: int = 0
     paragraph: int = 0
     subject: tuple[int, ...] = ()
+    is_named: bool = False
 
     @property
     def words(self) -> str:
@@ -92,35 +71,46 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
     found: list[Surroundings] = []
     heading, since, speaker = "", 0, None
     subject: list[int] = []
-    paragraph = 0
+    paragraph, is_named = 0, False
     for at, unit in enumerate(units):
         here = unit.citation
         apart = not at or not _touches(units[at - 1], unit)
         if apart:
-            heading, since, speaker, subject = "", 0, None, []
+            heading, since, speaker, subject, is_named = "", 0, None, [], False
         if unit.is_heading:
-            heading, since, speaker, subject = here.quote.strip("#= "), 0, None, []
+            heading, since, speaker, subject, is_named = here.quote.strip("#= "), 0, None, [], False
         if unit.begins_paragraph:
-            speaker, subject = None, []
+            speaker, subject, is_named = None, [], False
         paragraph += unit.begins_paragraph or apart
         own_speaker = _speaker(here.quote)
         if _names_subject(unit, stop, lowered, language_code):
-            subject = []
+            subject, is_named = [], True
         above = dict.fromkeys(filter(None, (here.section, heading)))
         found.append(
             Surroundings(
                 heading=" ".join(it for it in above if it != here.quote),
-                title=" ".join(filter(None, (_apart(PurePath(here.source).stem), here.header))),
+                title=_title(here),
                 speaker=None if own_speaker else speaker,
+                own_speaker=own_speaker,
                 since_heading=since,
                 paragraph=paragraph,
                 subject=tuple(subject),
+                is_named=is_named,
             )
         )
         since += not unit.is_heading
         speaker = own_speaker or speaker
         subject = [] if unit.is_heading else [*subject, at]
     return found
+
+
+def with_speaker(unit: Unit, about: Surroundings) -> Unit:
+    """Return a unit whose citation names its speaker."""
+    return replace(unit, citation=replace(unit.citation, speaker=about.speaker)) if about.speaker else unit
+
+
+def _title(citation: Citation) -> str:
+    return " ".join(filter(None, (_apart(PurePath(citation.source).stem), citation.header)))
 
 
 def _lowered(units: Sequence[Unit]) -> frozenset[str]:

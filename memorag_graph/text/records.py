@@ -25,33 +25,11 @@ _SHORT_SHARE = 0.6
 """A line shorter than this share of its paragraph's longest line was broken on purpose, not wrapped."""
 
 _SENTENCE_INSIDE = re.compile(r"(?:[^\W\d_]{4}|\b[a-z]{3}|\d|\s|[!?])[.!?…][\"'”’)\]]*\s+[^\W\d_]|[。！？।။។۔؟]\s*\S")
-_UNLABELLED_START = frozenset(
-    [
-        "and",
-        "but",
-        "or",
-        "so",
-        "that",
-        "this",
-        "these",
-        "those",
-        "it",
-        "he",
-        "she",
-        "they",
-        "we",
-        "you",
-        "i",
-        "if",
-        "when",
-        "while",
-        "because",
-        "as",
-        "then",
-        "there",
-        "here",
-    ]
-)
+_UNLABELLED_START = frozenset({
+    *("and", "but", "or", "so", "that", "this", "these", "those", "it", "he", "she", "they", "we", "you", "i"),
+    *("if", "when", "while", "because", "as", "then", "there", "here"),
+})  # fmt: skip
+"""Words that begin a clause of prose before a colon, not a label."""
 
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|SEVERE|ALERT|EMERG)"
 _DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d|\d{1,2}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d{4})"
