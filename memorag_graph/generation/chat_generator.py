@@ -16,8 +16,9 @@ from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.fence import Fence
 from memorag_graph.generation.notices import Findings, judge, report_conflicts, report_list
-from memorag_graph.generation.quotable_sentences import sentences_of
+from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evidence
+from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
 
@@ -73,8 +74,12 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         )
 
     def _conflicts(self, given: GenerationInput, checked: Checked) -> list[Conflict]:
-        found = sentences_of(given["evidence"], given["prompts"].language.code)
-        return conflicts([replace(it, supported=True) for it in checked.citations], found, given["question"])
+        code = given["prompts"].language.code
+        units = units_of(given["evidence"], code)
+        found = [unit.citation for unit in units]
+        headings = {it: about.heading for it, about in zip(found, surroundings_of(units, code), strict=True)}
+        cited = [replace(it, supported=True) for it in checked.citations]
+        return conflicts(cited, found, given["question"], headings)
 
     def _similarity(self, first: str, second: str) -> float:
         vectors = embed(self.embeddings, [first, second])

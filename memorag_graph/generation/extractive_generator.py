@@ -78,7 +78,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             findings.add("language_differs", differing.notice)
         if certainty >= THRESHOLD:
             report_list(findings, given["question"])
-            contradicting = conflicts(chosen, found, given["question"])
+            contradicting = conflicts(chosen, found, given["question"], evidence.headings)
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]

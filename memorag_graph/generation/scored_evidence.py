@@ -51,6 +51,11 @@ class ScoredEvidence:
         return [unit.citation for unit in self.units]
 
     @property
+    def headings(self) -> dict[Citation, str]:
+        """The heading above each sentence."""
+        return {unit.citation: about.heading for unit, about in zip(self.units, self.belonging, strict=True)}
+
+    @property
     def ranked(self) -> list[int]:
         """Positions of the units that can answer, best first."""
         return [index for index in descending(self.scores.total) if self.units[index].is_quotable]
