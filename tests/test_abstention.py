@@ -83,7 +83,7 @@ def test_features_are_the_best_quotation_above_chance_and_the_largest_share_of_t
     compared = Compared(np.array([0.6, 0.2], np.float32), 0.1, 0.3)
     of_question = found("Which ferry, harbour, moon?", quotes, compared, weights)
     assert of_question.meaning == pytest.approx((0.6 - 0.1) / (1 - 0.1))
-    assert of_question.words == pytest.approx(4 / 8)
+    assert of_question.words == pytest.approx((2 + 4) / (2 + 4 + 5))
     assert of_question.alike == 0.3
     assert found("?", quotes, compared, {}).words == 0
 
@@ -109,9 +109,11 @@ def test_constant_embeddings_give_no_confidence_from_meaning() -> None:
         def embed_query(self, text: str) -> list[float]:
             return [0.3] * 8
 
-    compared = compare(Constant(), "Zygote?", ["A ferry.", "A tram."])
-    assert compared.alike == pytest.approx(1)
-    assert found("Zygote?", ["A ferry.", "A tram."], compared, {}).meaning == pytest.approx(0, abs=1e-3)
+    quotes = [f"Ferry {number} sailed." for number in range(9)]
+    compared = compare(Constant(), "Zygote?", quotes)
+    assert compared.alike == pytest.approx(1, abs=1e-5)
+    assert compare(Constant(), "Zygote?", quotes, [1, 2]).alike < 0.5  # too few to tell
+    assert found("Zygote?", quotes, compared, {}).meaning == pytest.approx(0, abs=1e-3)
     assert ExtractiveGenerator(embeddings=Constant()).invoke(given("Zygote?")).abstained
 
 

@@ -42,6 +42,10 @@ _LEAST_RANGE = 0.01
 _LEAST_ALIKE, _MOST_ALIKE = 0.1, 0.75
 """Range of :attr:`Features.alike` in the data; beyond it the products would be extrapolated."""
 
+_FEWEST_ALIKE = 5
+_USUALLY_ALIKE = 0.2
+"""What English sentences of one text have, where there are too few sentences to tell."""
+
 PROBES = (
     "The train leaves at nine in the morning.",
     "She planted tomatoes behind the house.",
@@ -87,16 +91,35 @@ class Features:
     meaning: float
     words: float
     around: float
-    alike: float = _LEAST_ALIKE
+    alike: float = 0.2
     spoken: float = 0.0
 
 
-def compare(embeddings: Embeddings, question: str, sentences: Sequence[str]) -> Compared:
-    """Compare sentences, at least one, with a question by their meaning."""
+def compare(
+    embeddings: Embeddings, question: str, sentences: Sequence[str], prose: Sequence[int] | None = None
+) -> Compared:
+    """Compare sentences, at least one, with a question by their meaning.
+
+    Args:
+        embeddings: The embedding model.
+        question: The question.
+        sentences: The sentences and records of the evidence.
+        prose: Positions of those that are no records, which are alike in any language; all by default.
+    """
     vectors = embed(embeddings, [question, *PROBES, *sentences])
     similarity = vectors[1:] @ vectors[0]
-    middle = vectors[1 + len(PROBES) :].mean(axis=0)
-    return Compared(similarity[len(PROBES) :], float(similarity[: len(PROBES)].mean()), float(middle @ middle))
+    chance = float(similarity[: len(PROBES)].mean())
+    own = vectors[1 + len(PROBES) :]
+    return Compared(similarity[len(PROBES) :], chance, _alike(own if prose is None else own[list(prose)]))
+
+
+def _alike(vectors: NDArray[np.float32]) -> float:
+    """Return the mean similarity of different sentences; what is usual if there are only a few."""
+    count = len(vectors)
+    if count < _FEWEST_ALIKE:
+        return _USUALLY_ALIKE
+    total = vectors.sum(axis=0)
+    return float(total @ total - (vectors * vectors).sum()) / (count * (count - 1))
 
 
 def features(scores: SentenceScores, chosen: Sequence[int], compared: Compared, spoken: float) -> Features:

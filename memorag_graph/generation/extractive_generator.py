@@ -107,7 +107,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             ]
             best = distinct(alike, found, _MOST_LISTED) if len(alike) > len(best) else best
         else:
-            best = near_best(best, scores)
+            best = evidence.with_answers(near_best(best, scores))
         return sorted(best), certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:

@@ -37,12 +37,14 @@ class Unit:
         is_quotable: Whether it can answer; headings and fragments cannot.
         is_heading: Whether it is a line that heads what follows.
         begins_paragraph: Whether it is the first of its paragraph, row or line.
+        is_record: Whether it is a record (:mod:`memorag_graph.text.records`).
     """
 
     citation: Citation
     is_quotable: bool
     is_heading: bool
     begins_paragraph: bool
+    is_record: bool = False
 
 
 def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
@@ -94,7 +96,7 @@ def _of_passage(number: int, passage: Evidence, language_code: str) -> Iterator[
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
         quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
         for piece in _cut(sentence):
-            yield Unit(quotation(number, passage, piece), quotable, heads, begins or speaks)
+            yield Unit(quotation(number, passage, piece), quotable, heads, begins or speaks, sentence.is_record)
             begins = speaks = False
 
 

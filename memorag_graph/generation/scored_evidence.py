@@ -1,5 +1,6 @@
 """The evidence of a question: its sentences with what they belong to, their scores, and how sure quotations are."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from memorag_graph.generation.language_difference import LanguageDifference, lan
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
+
+_QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class ScoredEvidence:
         belonging = surroundings_of(units, code)
         units = [with_speaker(unit, about) for unit, about in zip(units, belonging, strict=True)]
         found = [unit.citation for unit in units]
-        compared = compare(embeddings, given["question"], [sentence.quote for sentence in found])
+        prose = [at for at, unit in enumerate(units) if not unit.is_record and not unit.is_heading]
+        compared = compare(embeddings, given["question"], [sentence.quote for sentence in found], prose)
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         rarity = given.get("rarity", {})
         scores = score_sentences(found, compared.similarity, given["question"], clues, rarity, code, belonging)
@@ -88,6 +92,16 @@ class ScoredEvidence:
         """Return how likely the units at these positions, at least one, answer the question."""
         spoken = share_spoken(self.units, self.belonging)
         return confidence(features(self.scores, positions, self.compared, spoken))
+
+    def with_answers(self, positions: Sequence[int]) -> list[int]:
+        """Return positions with those of what follows a question, as in a conversation or a list of questions."""
+        found = dict.fromkeys(positions)
+        for at in positions:
+            if _QUESTION.search(self.units[at].citation.quote) and at + 1 < len(self.units):
+                first, second = self.units[at], self.units[at + 1]
+                if second.is_quotable and first.citation.source == second.citation.source:
+                    found[at + 1] = None
+        return list(found)
 
     def within(self, citations: Sequence[Citation]) -> list[int]:
         """Return the positions of the units that begin within quotations."""

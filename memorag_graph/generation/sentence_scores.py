@@ -41,6 +41,9 @@ NEAR_IF_ADDING = 0.45
 _ADDS = 0.1
 """Least share of the question's words, by weight, that a sentence has to add for that."""
 
+_LEAST_RARE = 1.0
+"""Added to the rarity of each term: among few chunks, all terms that occur are common, which says little."""
+
 _TOUCHING = 8
 """Maximum characters between neighbours."""
 
@@ -121,7 +124,7 @@ def score_sentences(
     subject = np.array([holds[[at, *it.subject]].max(axis=0) for at, it in enumerate(surroundings)])
     named = np.maximum(subject, belongs) * names
     among = _rare_among(holds)
-    rare = np.array([rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
+    rare = np.array([_LEAST_RARE + rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
     weights = among * rare
     share_named = _share(named, rare * names)
     beside = [_neighbours(sentences, at) for at in range(len(sentences))]

@@ -82,9 +82,9 @@ def record_spans(text: str, lines: Sequence[Span]) -> dict[int, list[Span]]:
 
 
 def is_record(text: str) -> bool:
-    """Return whether one line, taken alone, is a record: cells, a short label with its value, a log line or JSON."""
+    """Return whether one line, taken alone, is a record that says something: cells, a short pair, a log line, JSON."""
     line = text.strip()
-    if "\n" in line or len(line) > _LONGEST or not line:
+    if "\n" in line or len(line) > _LONGEST or not line or _CUE.match(line) or _TABLE_RULE.match(line):
         return False
     return bool(_json_objects(line)) or _stands_alone(line) or _is_short_pair(line)
 
