@@ -81,6 +81,8 @@ class CitationRecord(TypedDict):
     """The document's own name of the place, such as a page's label or the time of a subtitle; None if there is none."""
     header: NotRequired[str | None]
     """Header of the table that it is a row of; None if there is none."""
+    speaker: NotRequired[str | None]
+    """Who says it, where the quotation itself does not name the speaker."""
     supported: NotRequired[bool]
     """Whether the passage supports the sentence that cites it."""
 
@@ -151,9 +153,9 @@ class GraphOutput(TypedDict, total=False):
     """Quotations that support the answer; for an answer from memory, the nearest passages to check it against."""
     confidence: float
     """Likelihood from 0 to 1 that the document contains the answer and the answer was taken from it; for an answer from
-    memory, that the nearest passages support it."""
+    memory, that the nearest passages support it. A low one says little with the fault ``"language_differs"``."""
     abstained: bool
-    """Whether the answer states that the document does not contain it."""
+    """Whether the answer states that no passage matches the question well."""
     notices: list[str]
     """Warnings about the answer for the reader."""
     faults: list[str]

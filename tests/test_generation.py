@@ -114,7 +114,7 @@ def test_extractive_summaries_take_one_sentence_for_each_point() -> None:
 
 def test_no_evidence_gives_no_answer_and_says_so() -> None:
     answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Why?", evidence=[]))
-    assert answer.text == "The document does not seem to contain the answer."
+    assert answer.text == "No passage matches the question well."
     assert (answer.abstained, answer.confidence, answer.faults) == (True, 0.0, ("no_evidence",))
     assert answer.notices == ("No passage of the document matches the question.",)
 
@@ -213,7 +213,7 @@ def test_an_answer_from_memory_is_checked_with_the_nearest_sentences() -> None:
     prompts = Prompts(language("en"))
     citations, confidence = quote_nearest("Who?", wanted, EVIDENCE, HashEmbeddings(), prompts, rarity)
     assert wanted in [citation.quote for citation in citations]
-    assert [citation.number for citation in citations] == [1, 2, 3]
+    assert [citation.number for citation in citations] == list(range(1, len(citations) + 1))
     assert all(TEXT[citation.start : citation.end] == citation.quote for citation in citations)
     assert seen == [f"Who? {wanted}"]
     assert confidence > 0.5

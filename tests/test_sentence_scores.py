@@ -7,18 +7,22 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from memorag_graph.documents import PageMap
 from memorag_graph.generation.answer import Citation
-from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
+from memorag_graph.generation.quotable_sentences import Unit, is_quotable, sentences_of, units_of
 from memorag_graph.generation.sentence_scores import (
     CLUES,
     MEANING_BESIDE,
+    WITH_SUBJECT,
     WORDS,
     WORDS_AROUND,
     SentenceScores,
     descending,
     distinct,
+    near_best,
     score_sentences,
 )
+from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.terms import terms
@@ -54,8 +58,9 @@ def plain_scores(sentences: list[Citation], meaning: list[float], question: str,
         return math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
 
     wanted = sorted(set(terms(question, "en")))
+    asked = sorted(set(wanted) - {"which", "how", "mani", "were", "there"})
     rarity = KEYWORDS.rarity(question)
-    weight = {term: among(term) * rarity[term] for term in wanted}
+    weight = {term: among(term) * (1 + rarity[term]) for term in wanted}
     totals = []
     for at, sentence in enumerate(sentences):
         beside = [
@@ -71,6 +76,7 @@ def plain_scores(sentences: list[Citation], meaning: list[float], question: str,
         totals.append(
             meaning[at]
             + WORDS * plain_share(held[at], wanted, weight)
+            + WITH_SUBJECT * plain_share(held[at], asked, {term: among(term) for term in asked})
             + WORDS_AROUND * plain_share(around, wanted, weight)
             + MEANING_BESIDE * max([meaning[other] for other in beside], default=0.0)
             + CLUES * max(overlaps)
@@ -108,6 +114,71 @@ def test_a_neighbour_that_names_the_subject_counts() -> None:
     assert apart[1] == apart[2]
 
 
+def scored_text(text: str, question: str) -> tuple[list[str], SentenceScores]:
+    """The sentences of a passage and their scores, with what they belong to."""
+    units = units_of([Evidence("notes.txt", 0, len(text), text, 1.0)], "en")
+    sentences = [unit.citation for unit in units]
+    meaning = np.zeros(len(sentences), np.float32)
+    scores = score_sentences(sentences, meaning, question, [], {}, "en", surroundings_of(units, "en"))
+    return [it.quote for it in sentences], scores
+
+
+SUPPLIERS = (
+    "Arden Limited is in Leeds. Deliveries are made before noon. Its main product is paper bags.\n\n"
+    "Brook Limited is in Hull. Prices are fixed. Its main product is glass jars. Calder Limited is in Derby. "
+    "Its main product is steel pins.\n\nDunmore is in York. Its main product is oak boxes."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "product"),
+    [
+        ("What is the main product of Arden Limited?", "paper bags"),
+        ("What is the main product of Brook?", "glass jars"),
+        ("What is the main product of Calder?", "steel pins"),
+        ("What is Dunmore's main product?", "oak boxes"),
+        ("what is the main product of calder?", "steel pins"),
+    ],
+)
+def test_a_pronoun_belongs_to_the_subject_named_before_it(question: str, product: str) -> None:
+    quotes, scores = scored_text(SUPPLIERS, question)
+    ranked = descending(scores.total)
+    first = next(quotes[at] for at in ranked if "main product" in quotes[at])
+    assert product in first
+    chosen = [quotes[at] for at in near_best(ranked, scores)]
+    assert [text for text in chosen if "main product" in text] == [first]
+
+
+def test_headings_speakers_and_the_name_of_the_file_count_for_what_stands_under_them() -> None:
+    text = "Article 6\n\nThe rule on boats is strict.\n\nArticle 7\n\nThe rule on roofs is strict."
+    quotes, scores = scored_text(text, "What is the rule in Article 7?")
+    assert quotes[descending(scores.total)[0]] == "The rule on roofs is strict."
+    text = (
+        "ANNA: It went well, the weather was fair and the whole town came to the harbour. We sold all of the boats.\n"
+        "BO: It went badly, the weather was foul and nobody at all came to the harbour. We sold none of the boats."
+    )
+    quotes, scores = scored_text(text, "How many boats did Bo sell?")
+    assert quotes[descending(scores.total)[0]] == "We sold none of the boats."
+    one, other = quotes_of_files("anna_petrov.txt", "bo_lund.txt")
+    scores = score_sentences(
+        [one, other], np.zeros(2, np.float32), "What is Bo Lund's phone number?", [], {}, "en",
+        surroundings_of([Unit(it, True, False, True) for it in (one, other)], "en"),
+    )  # fmt: skip
+    assert descending(scores.total) == [1, 0]
+
+
+def quotes_of_files(*names: str) -> list[Citation]:
+    return [Citation(1, name, 0, 15, "Phone: 0151 440") for name in names]
+
+
+def test_sentences_much_worse_than_the_best_are_left_out_unless_they_add_what_was_asked() -> None:
+    sentences = quotes("The ferry sailed in May.", "Trams stopped.", "The price was nine pounds.", apart=99)
+    scores = scored(sentences, "When did the ferry sail, and at what price?")
+    assert near_best(descending(scores.total), scores) == [0, 2]
+    alike = quotes("The ferry sailed in May.", "The ferry sailed in June.", apart=99)
+    assert near_best([0, 1], scored(alike, "When did the ferry sail?")) == [0, 1]
+
+
 def test_clues_settle_ties_and_no_more() -> None:
     sentences = quotes("The ferry sailed in May.", "The ferry sailed in June.", "A tram stopped.", apart=99)
     without = scored(sentences, "When did the ferry sail?").total
@@ -125,6 +196,41 @@ def test_repeats_are_left_out_and_equal_scores_keep_the_order_of_the_document() 
 def test_a_question_without_words_is_decided_by_meaning() -> None:
     scores = score_sentences(quotes("One.", "Two."), np.array([0.1, 0.2], np.float32), "?", [], {}, "en")
     assert descending(scores.total) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "quotable"),
+    [
+        ("Wifi password: tulip-river", True),
+        ("Phone: 0151 440 9981", True),
+        ("- Bins on Tuesday", True),
+        ("2. Ring the bell", True),
+        ('{"name": "Bo"}', True),
+        ("[WARN] disk full", True),
+        ("ที่บ้านนาชาวบ้านช่วยกันซ่อมสะพานไม้", True),
+        ("ຊາວບ້ານຊ່ວຍກັນສ້ອມແປງຂົວໄມ້", True),
+        ("ខ្ញុំនៅភ្នំពេញ និងធ្វើការ។", True),
+        ("ကျွန်တော်တို့သည် ရန်ကုန်မြို့တွင် နေသည်။", True),
+        ("Staff handbook", False),
+        ("# Staff handbook of 2021 for all", False),
+        ("# Wifi password: tulip-river", True),
+        ("Article 7", False),
+        ("00:00:01,000 --> 00:00:04,000", False),
+        ("|---|---|", False),
+        ("14.", False),
+        ("{", False),
+    ],
+)
+def test_what_can_answer_by_itself(text: str, quotable: bool) -> None:
+    assert is_quotable(text) is quotable
+
+
+def test_headings_cannot_answer_but_lines_of_a_list_can() -> None:
+    text = "Harbour office of 2024 and later\n\nAnna Petrov\n12 Mill Lane\nLeeds LS1 4AB\n\nIt opens at nine o'clock."
+    known = PageMap(sections=((0, "Harbour office of 2024 and later"),))
+    units = units_of([Evidence("a", 0, len(text), text, 1.0, page_map=known)], "en")
+    assert [unit.citation.quote for unit in units if unit.is_heading] == ["Harbour office of 2024 and later"]
+    assert [unit.citation.quote for unit in units if not unit.is_quotable] == ["Harbour office of 2024 and later"]
 
 
 def test_headings_and_scraps_are_not_quoted_but_rows_of_tables_are() -> None:

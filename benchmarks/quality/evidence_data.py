@@ -80,13 +80,13 @@ class Indexed:
     embeddings: Embeddings
 
     @classmethod
-    def of(cls, name: str, text: str, embeddings: Embeddings) -> "Indexed":
+    def of(cls, name: str, text: str, embeddings: Embeddings, code: str = "en") -> "Indexed":
         splitter = TextSplitter.from_tiktoken_model("gpt-3.5-turbo", CHUNK_TOKENS)
         found = splitter.chunk_indices(text)
         chunks = [Chunk(name, 0, start, start + len(piece), piece) for start, piece in found]
         sizes = [_count(chunk.text) for chunk in chunks]
         vectors = embed(embeddings, [chunk.text for chunk in chunks])
-        return cls(name, chunks, vectors, sizes, KeywordIndex.from_chunks(chunks, "en"), embeddings)
+        return cls(name, chunks, vectors, sizes, KeywordIndex.from_chunks(chunks, code), embeddings)
 
     def evidence(self, question: str, without: Spans = ()) -> list[Evidence]:
         """Fuse both rankings and keep what fits the budget, without chunks that overlap some spans."""

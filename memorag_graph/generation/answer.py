@@ -17,6 +17,7 @@ Fault = Literal[
     "conflicting_passages",
     "list_may_be_incomplete",
     "weak_evidence",
+    "language_differs",
     "no_evidence",
     "generator_failed",
 ]
@@ -64,6 +65,7 @@ class Citation:
         section: Heading of the section that it begins in; None if there is none.
         label: The document's own name of the place, for example a page's label "iv" or the time of a subtitle.
         header: Header of the table that it is a row of; None if there is none.
+        speaker: Who says it, where the quotation itself does not name the speaker of the turn it is from.
         supported: Whether the passage supports the statement.
     """
 
@@ -76,6 +78,7 @@ class Citation:
     section: str | None = None
     label: str | None = None
     header: str | None = None
+    speaker: str | None = None
     supported: bool = True
 
 
@@ -112,8 +115,10 @@ class Answer:
         faults: The same as codes.
         unsupported: The sentences without support, in order.
         conflicts: Contradictions between what the answer quotes and the evidence.
-        confidence: How likely it is that the document contains the answer and the answer comes from it, 0 to 1.
-        abstained: Whether the answer says that the document does not contain it.
+        confidence: How likely it is that the document contains the answer and the answer comes from it, 0 to 1. With
+            the fault ``language_differs`` it comes from meaning alone, and a low one says little.
+        abstained: Whether the answer says that no passage matches the question well, or, where a chat model wrote it,
+            that the passages do not contain the answer.
         new_tokens: Tokens that a model generated for it.
         message_id: Id of the chat model's message in the stream; None if no model wrote it.
     """

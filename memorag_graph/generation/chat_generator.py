@@ -12,11 +12,13 @@ from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Conflict, GenerationInput
 from memorag_graph.generation.citation_check import Checked, check
-from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
+from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.fence import Fence
 from memorag_graph.generation.notices import Findings, judge, report_conflicts, report_list
-from memorag_graph.generation.quotable_sentences import sentences_of
+from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evidence
+from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
 
@@ -48,14 +50,16 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         prompts = given["prompts"]
         checked = check(text, given["evidence"], prompts.language.code, self._similarity)
         abstained = prompts.is_refusal(text)
-        certainty = 0.0 if abstained else self._confidence(given, checked)
+        asked = given["task_type"] != "summarize" and not abstained
+        evidence = score_evidence(given, self.embeddings) if asked and checked.citations else None
+        certainty = 0.0 if abstained else _confidence(checked, evidence)
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
         contradicting = [] if abstained else self._conflicts(given, checked)
         report_conflicts(findings, contradicting)
-        if not abstained and given["task_type"] != "summarize":
+        if asked:
             report_list(findings, given["question"])
-        if not abstained and given["task_type"] != "summarize" and checked.citations and certainty < THRESHOLD:
-            findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
+        if evidence and certainty < THRESHOLD:
+            _report_weak(findings, evidence, given)
         return Answer(
             text,
             checked.citations,
@@ -70,23 +74,39 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         )
 
     def _conflicts(self, given: GenerationInput, checked: Checked) -> list[Conflict]:
-        found = sentences_of(given["evidence"], given["prompts"].language.code)
-        return conflicts([replace(it, supported=True) for it in checked.citations], found, given["question"])
+        code = given["prompts"].language.code
+        units = units_of(given["evidence"], code)
+        found = [unit.citation for unit in units]
+        headings = {it: about.heading for it, about in zip(found, surroundings_of(units, code), strict=True)}
+        cited = [replace(it, supported=True) for it in checked.citations]
+        return conflicts(cited, found, given["question"], headings)
 
     def _similarity(self, first: str, second: str) -> float:
         vectors = embed(self.embeddings, [first, second])
         return float(vectors[0] @ vectors[1])
 
-    def _confidence(self, given: GenerationInput, checked: Checked) -> float:
-        """Return how likely the cited quotations answer the question, times the share of supported sentences."""
-        quotes = list(dict.fromkeys(citation.quote for citation in checked.citations if citation.supported))
-        supported = 1 - len(checked.unsupported) / checked.statements if checked.statements else float(bool(quotes))
-        if given["task_type"] == "summarize" or not quotes:
-            return supported if quotes else 0.0
-        similarity, chance = compare(self.embeddings, given["question"], quotes)
-        code = given["prompts"].language.code
-        found = features(given["question"], quotes, similarity, chance, given.get("rarity", {}), code)
-        return supported * confidence(*found)
+
+def _confidence(checked: Checked, evidence: ScoredEvidence | None) -> float:
+    """Return how likely the cited quotations answer, times the share of supported sentences.
+
+    Args:
+        checked: The citations of an answer.
+        evidence: The evidence, scored for the question; None for a summary, which answers no question.
+    """
+    cited = [citation for citation in checked.citations if citation.supported]
+    supported = 1 - len(checked.unsupported) / checked.statements if checked.statements else float(bool(cited))
+    if evidence is None or not cited:
+        return supported if cited else 0.0
+    positions = evidence.within(cited)
+    return supported * evidence.confidence(positions) if positions else 0.0
+
+
+def _report_weak(findings: Findings, evidence: ScoredEvidence, given: GenerationInput) -> None:
+    """Add that the quotations hardly match, or, where that cannot be judged, which languages differ."""
+    if differing := evidence.language_difference(given):
+        findings.add("language_differs", differing.notice)
+    else:
+        findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
 
 
 def _prompt(given: GenerationInput) -> str:

@@ -1,34 +1,50 @@
 """Estimate how likely quotations answer a question: a calibrated confidence, and the threshold to abstain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import exp
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from memorag_graph.generation.quotable_sentences import Unit
+from memorag_graph.generation.sentence_scores import SentenceScores
+from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.dense_index import embed, embed_queries
-from memorag_graph.retrieval.terms import terms
 
-INTERCEPT = -6.2
-MEANING = 11.4
-WORDS = 5.2
-"""Coefficients of a logistic regression on the two features.
+INTERCEPT = -7.65
+MEANING = 11.6
+WORDS = 5.0
+AROUND = 5.3
+ALIKE = -2.8
+SPOKEN = 2.6
+MEANING_ALIKE = -4.7
+WORDS_ALIKE = 4.3
+AROUND_ALIKE = 3.7
+"""Coefficients of a logistic regression on the features and three products of them.
 
-Fitted by ``benchmarks/quality/abstention.py`` with the embedded embedding model on half of two data sets. Positives are
-questions put to their own document, negatives those put to another document; all collections have the same weight.
+Fitted by ``benchmarks/quality/abstention.py`` with the embedded embedding model on QMSum's training meetings and on
+half of chunk_evidence and of XQuAD in English, German, Chinese and Arabic. Positives are questions put to their own
+document whose evidence was found, negatives those put to another document; all collections have the same weight.
 """
 
-THRESHOLD = 0.3
-"""Confidence below which an answer abstains: it says that the document does not contain it.
+THRESHOLD = 0.14
+"""Confidence below which an answer abstains: it says that no passage matches the question well.
 
-On the half used for fitting, 1 % of the answerable questions are refused. On the other half, which was also looked at
-when this value was chosen, 5 % of them are refused, 86 % of the questions about another domain, and 79 % of those about
-another document of the same kind.
+Chosen so that no set loses more than 2 % of the questions whose evidence was found. What it costs, and what other
+thresholds would do, is in ``benchmarks/results/abstention.json``.
 """
 
 _LEAST_RANGE = 0.01
 """Minimum range of similarities above chance; in a smaller one, rounding errors would decide."""
+
+_LEAST_ALIKE, _MOST_ALIKE = 0.1, 0.75
+"""Range of :attr:`Features.alike` in the data; beyond it the products would be extrapolated."""
+
+_FEWEST_ALIKE = 5
+_USUALLY_ALIKE = 0.2
+"""What English sentences of one text have, where there are too few sentences to tell."""
 
 PROBES = (
     "The train leaves at nine in the morning.",
@@ -43,47 +59,97 @@ PROBES = (
 """Sentences that answer nothing: their mean similarity with a question is the zero of an embedding model's scale."""
 
 
-def compare(embeddings: Embeddings, question: str, sentences: Sequence[str]) -> tuple[NDArray[np.float32], float]:
-    """Return each sentence's cosine similarity with a question, shape (sentences,), and the probes' mean similarity."""
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Sentences compared with a question by their meaning.
+
+    Attributes:
+        similarity: Cosine similarity of each sentence with the question, shape (sentences,).
+        chance: Mean similarity of the probes with the question; embedding models differ in their ranges.
+        alike: Mean similarity of the sentences with each other: high where the model cannot tell them apart, as one
+            that was made for another language.
+    """
+
+    similarity: NDArray[np.float32]
+    chance: float
+    alike: float
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the confidence is computed from.
+
+    Attributes:
+        meaning: How far the most similar quotation is above chance, -1 to 1.
+        words: Largest share of the question's words, by their rarity in the document, that a quotation holds with its
+            headings and its document's name, 0 to 1.
+        around: The same with the words of its neighbours, 0 to 1.
+        alike: Mean similarity of all sentences with each other (:class:`Compared`).
+        spoken: Share of the sentences that are turns of a conversation, which repeat fewer words of a question.
+    """
+
+    meaning: float
+    words: float
+    around: float
+    alike: float = 0.2
+    spoken: float = 0.0
+
+
+def compare(
+    embeddings: Embeddings, question: str, sentences: Sequence[str], prose: Sequence[int] | None = None
+) -> Compared:
+    """Compare sentences, at least one, with a question by their meaning.
+
+    Args:
+        embeddings: The embedding model.
+        question: The question.
+        sentences: The sentences and records of the evidence.
+        prose: Positions of those that are no records, which are alike in any language; all by default.
+    """
     (wanted,) = embed_queries(embeddings, [question])
-    similarity = embed(embeddings, [*PROBES, *sentences]) @ wanted
-    return similarity[len(PROBES) :], float(similarity[: len(PROBES)].mean())
+    vectors = embed(embeddings, [*PROBES, *sentences])
+    similarity = vectors @ wanted
+    chance = float(similarity[: len(PROBES)].mean())
+    own = vectors[len(PROBES) :]
+    return Compared(similarity[len(PROBES) :], chance, _alike(own if prose is None else own[list(prose)]))
 
 
-def features(
-    question: str,
-    quotes: Sequence[str],
-    similarity: NDArray[np.float32],
-    chance: float,
-    rarity: Mapping[str, float],
-    language_code: str,
-) -> tuple[float, float]:
+def _alike(vectors: NDArray[np.float32]) -> float:
+    """Return the mean similarity of different sentences; what is usual if there are only a few."""
+    count = len(vectors)
+    if count < _FEWEST_ALIKE:
+        return _USUALLY_ALIKE
+    total = vectors.sum(axis=0)
+    return float(total @ total - (vectors * vectors).sum()) / (count * (count - 1))
+
+
+def features(scores: SentenceScores, chosen: Sequence[int], compared: Compared, spoken: float) -> Features:
     """Return the features of :func:`confidence`.
 
     Args:
-        question: The question.
-        quotes: The quotations, at least one.
-        similarity: Cosine similarity of each with the question, shape (quotes,).
-        chance: Mean cosine similarity of the question with the probes; embedding models differ in their ranges.
-        rarity: How rare each term of the question is in the document; missing terms weigh 1.
-        language_code: Language of the document.
-
-    Returns:
-        How far the most similar quotation is above chance, -1 to 1, near 0 for a model that finds everything similar;
-        and the largest share of the question's words, weighted by their rarity, that one quotation holds, 0 to 1.
+        scores: The scores of all sentences of the evidence.
+        chosen: Positions of the quotations, at least one.
+        compared: All sentences, compared with the question.
+        spoken: Share of the sentences that are turns of a conversation.
     """
-    wanted = {term: rarity.get(term, 1.0) for term in terms(question, language_code)}
-    shares = [_held(wanted, set(terms(quote, language_code))) for quote in quotes]
-    above_chance = (float(similarity.max()) - chance) / max(1 - chance, _LEAST_RANGE)
-    return min(max(above_chance, -1.0), 1.0), max(shares)
+    positions = list(chosen)
+    above = float(compared.similarity[positions].max()) - compared.chance
+    meaning = min(max(above / max(1 - compared.chance, _LEAST_RANGE), -1.0), 1.0)
+    words, around = float(scores.asked[positions].max()), float(scores.words_around[positions].max())
+    return Features(meaning, words, around, compared.alike, spoken)
 
 
-def confidence(meaning: float, words: float) -> float:
-    """Return how likely quotations answer a question, 0 to 1, from their :func:`features`."""
-    return 1 / (1 + exp(-(INTERCEPT + MEANING * meaning + WORDS * words)))
+def share_spoken(units: Sequence[Unit], belonging: Sequence[Surroundings]) -> float:
+    """Return the share of sentences that are turns, or parts of turns, of speakers who have several."""
+    speakers = [about.speaker or about.own_speaker for about in belonging]
+    turns = [about.own_speaker for about in belonging]
+    spoken = [name for name in speakers if name is not None and turns.count(name) > 1]
+    return len(spoken) / len(units) if units else 0.0
 
 
-def _held(wanted: dict[str, float], words: set[str]) -> float:
-    """Return the share of the wanted terms' weight that is found among the words."""
-    total = sum(wanted.values())
-    return sum(weight for term, weight in wanted.items() if term in words) / total if total else 0.0
+def confidence(found: Features) -> float:
+    """Return how likely quotations answer a question, 0 to 1."""
+    alike = min(max(found.alike, _LEAST_ALIKE), _MOST_ALIKE)
+    by_meaning = (MEANING + MEANING_ALIKE * alike) * found.meaning
+    by_words = (WORDS + WORDS_ALIKE * alike) * found.words + (AROUND + AROUND_ALIKE * alike) * found.around
+    return 1 / (1 + exp(-(INTERCEPT + by_meaning + by_words + ALIKE * alike + SPOKEN * found.spoken)))

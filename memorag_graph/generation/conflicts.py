@@ -1,7 +1,8 @@
 """Find sentences of the evidence that say nearly the same, but not the same: another figure, or a negation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from types import MappingProxyType
 
 from memorag_graph.generation.answer import Citation, Conflict
 from memorag_graph.text.repeats import wording
@@ -23,16 +24,23 @@ _NEGATIONS = {
 """In English, German, French, Spanish, Italian, Portuguese, Dutch and Russian."""
 
 
-def conflicts(stated: Iterable[Citation], found: Sequence[Citation], question: str) -> list[Conflict]:
+def conflicts(
+    stated: Iterable[Citation],
+    found: Sequence[Citation],
+    question: str,
+    headings: Mapping[Citation, str] = MappingProxyType({}),
+) -> list[Conflict]:
     """Return the contradictions between sentences of an answer and others of the evidence.
 
     Two sentences contradict each other if they differ in one place only, by figures or a negation; not at the start,
-    and not by a word of the question, which then tells which one is meant.
+    and not by a word of the question, which then tells which one is meant. Under different headings of one document,
+    they are about different things.
 
     Args:
         stated: The sentences that the answer quotes.
         found: All sentences of the evidence, in order.
         question: The question.
+        headings: The heading above each sentence that has one.
     """
     asked = set(_words(question.casefold()))
     words = {sentence: _words(sentence.quote) for sentence in found}
@@ -42,11 +50,17 @@ def conflicts(stated: Iterable[Citation], found: Sequence[Citation], question: s
         own = words.get(sentence) or _words(sentence.quote)
         for other in found:
             pair = frozenset((sentence, other))
+            if _is_apart(sentence, other, headings):
+                continue
             if pair not in seen and (difference := _difference(own, words[other])) is not None:
                 seen.add(pair)
                 if not asked & {word.casefold() for word in difference[0] + difference[1]}:
                     contradictions.append(Conflict(sentence, other))
     return contradictions
+
+
+def _is_apart(first: Citation, second: Citation, headings: Mapping[Citation, str]) -> bool:
+    return first.source == second.source and headings.get(first, "") != headings.get(second, "")
 
 
 def _words(text: str) -> list[str]:

@@ -9,11 +9,14 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
-from memorag_graph.generation.confidence import THRESHOLD, compare, confidence, features
+from memorag_graph.generation.asked_terms import asked_terms
+from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
-from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
-from memorag_graph.generation.sentence_scores import descending, distinct, score_sentences
+from memorag_graph.generation.quotable_sentences import Unit, units_of
+from memorag_graph.generation.quoted_text import shown
+from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.generation.sentence_scores import descending, distinct, near_best
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.retrieval.dense_index import embed, embed_queries
 from memorag_graph.text.list_questions import asks_for_list
@@ -30,9 +33,10 @@ _MOST_LISTED = 20
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     """Quotes the sentences of the evidence that answer best, in document order.
 
-    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`); below the threshold
-    of confidence, the answer begins with a refusal. For a summary, they are one sentence for each point of the outline,
-    similar to the point and central to its passage.
+    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`). Below the threshold
+    of confidence, the answer says that no passage matches well, and quotes the nearest; where question and evidence are
+    in different languages, it says which, since the threshold does not apply. For a summary, they are one sentence for
+    each point of the outline, similar to the point and central to its passage.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -56,37 +60,55 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             notice = f"The generator failed ({reason(error)}); the answer quotes the evidence instead."
             findings.add("generator_failed", notice)
         prompts = given["prompts"]
-        found = sentences_of(given["evidence"], prompts.language.code)
-        if not any(is_quotable(sentence.quote) for sentence in found):
+        units = units_of(given["evidence"], prompts.language.code)
+        if not any(unit.is_quotable for unit in units):
             findings.add("no_evidence", "No passage of the document matches the question.")
             return _answer_of(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
-            chosen = self._central(given, [sentence for sentence in found if is_quotable(sentence.quote)])
-            return _answer_of(_quoted(chosen), chosen, findings, 1.0)
-        chosen, certainty = self._nearest(given, found)
+            chosen = self._central(given, [unit.citation for unit in units if unit.is_quotable])
+            return _answer_of(shown(chosen), chosen, findings, 1.0)
+        return self._to_question(given, units, findings)
+
+    def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
+        evidence = ScoredEvidence.of(given, units, self.embeddings)
+        found = evidence.sentences
+        positions, certainty = self._nearest(given["question"], evidence)
+        chosen = [found[index] for index in positions]
+        if differing := evidence.language_difference(given):
+            findings.add("language_differs", differing.notice)
         if certainty >= THRESHOLD:
             report_list(findings, given["question"])
-            contradicting = conflicts(chosen, found, given["question"])
+            contradicting = conflicts(chosen, found, given["question"], evidence.headings)
             report_conflicts(findings, contradicting)
-            shown = [it for it in found if it in chosen or it in [conflict.other for conflict in contradicting]]
-            return _answer_of(_quoted(shown), shown, findings, certainty, conflicts=contradicting)
+            others = [conflict.other for conflict in contradicting]
+            quoted = [it for it in found if it in chosen or it in others]
+            return _answer_of(_text(given, evidence, quoted), quoted, findings, certainty, conflicts=contradicting)
+        text = _text(given, evidence, chosen)
+        if differing:
+            said = given["prompts"].languages_differ(differing.asked, differing.written, text)
+            return _answer_of(said, chosen, findings, certainty)
         findings.add("weak_evidence", "The passages hardly match the question.")
-        return _answer_of(prompts.refusal(_quoted(chosen)), chosen, findings, certainty, abstained=True)
+        return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
 
-    def _nearest(self, given: GenerationInput, found: Sequence[Citation]) -> tuple[list[Citation], float]:
-        """Return the sentences that answer best, and the confidence in them."""
-        question, code, rarity = given["question"], given["prompts"].language.code, given.get("rarity", {})
-        meaning, chance = compare(self.embeddings, question, [sentence.quote for sentence in found])
-        clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
-        scores = score_sentences(found, meaning, question, clues, rarity, code)
-        ranked = [index for index in descending(scores.total) if is_quotable(found[index].quote)]
-        best = sorted(distinct(ranked, found, self.sentences))
-        quotes = [found[index].quote for index in best]
-        certainty = confidence(*features(question, quotes, meaning[best], chance, rarity, code))
+    def _nearest(self, question: str, evidence: ScoredEvidence) -> tuple[list[int], float]:
+        """Return the positions of the sentences that answer best, and the confidence in them."""
+        found, scores, ranked = evidence.sentences, evidence.scores, evidence.ranked
+        section = evidence.section_of(question)
+        best = section[: self.sentences] or distinct(ranked, found, self.sentences)
+        certainty = evidence.confidence(best)
+        if certainty < THRESHOLD or section:
+            return sorted(best), certainty
         if asks_for_list(question):
-            alike = [index for index in ranked if scores.words[index] >= _ALIKE * scores.words[ranked[0]]]
-            best = sorted({*distinct(alike, found, _MOST_LISTED)}) if len(alike) > 1 else best
-        return [found[index] for index in best], certainty
+            own, around = scores.words[ranked[0]], scores.words_around[ranked[0]]
+            alike = [
+                index
+                for index in ranked
+                if scores.words[index] >= _ALIKE * own and scores.words_around[index] >= _ALIKE * around
+            ]
+            best = distinct(alike, found, _MOST_LISTED) if len(alike) > len(best) else best
+        else:
+            best = evidence.with_answers(near_best(best, scores))
+        return sorted(best), certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])
@@ -123,5 +145,7 @@ def _answer_of(
     )
 
 
-def _quoted(citations: Sequence[Citation]) -> str:
-    return " ".join(f"{' '.join(citation.quote.split())} [{citation.number}]" for citation in citations)
+def _text(given: GenerationInput, evidence: ScoredEvidence, citations: Sequence[Citation]) -> str:
+    about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
+    code = given["prompts"].language.code
+    return shown(citations, about, asked_terms(given["question"], code), code)

@@ -1,15 +1,18 @@
-"""Split evidence into sentences, and choose those that an answer may quote."""
+"""Split evidence into sentences and records, and choose those that an answer may quote."""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.records import is_record, speaker_of
 from memorag_graph.text.sentences import Sentence, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
 
 _FEWEST_WORDS = 4
 _LONGEST = 480
+_LONGEST_RECORD = 2000
 _SHORTEST = 160
 _PIECE = re.compile(
     rf"\S.{{0,{_LONGEST - 1}}}\Z"
@@ -20,15 +23,43 @@ _PIECE = re.compile(
 )
 """A piece of a long sentence; it ends after a clause if possible, or else between words."""
 
+_ITEM = re.compile(r"(?:[-*•–+]|\(?\w{1,3}[.)])\s+\S")
+_MARKED_HEADING = re.compile(r"#{1,6}\s|(=+)\s.*\s\1$")
+_LONGEST_HEADING = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence or record of the evidence.
+
+    Attributes:
+        citation: Where it stands.
+        is_quotable: Whether it can answer; headings and fragments cannot.
+        is_heading: Whether it is a line that heads what follows.
+        begins_paragraph: Whether it is the first of its paragraph, row or line.
+        is_record: Whether it is a record (:mod:`memorag_graph.text.records`).
+    """
+
+    citation: Citation
+    is_quotable: bool
+    is_heading: bool
+    begins_paragraph: bool
+    is_record: bool = False
+
+
+def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
+    """Return the sentences and records of numbered passages, in order.
+
+    Sentences of more than 480 characters and records of more than 2,000 are cut in pieces.
+    """
+    return [
+        unit for number, passage in enumerate(evidence, start=1) for unit in _of_passage(number, passage, language_code)
+    ]
+
 
 def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
-    """Return the sentences of numbered passages, in order; those of more than 480 characters are cut in pieces."""
-    return [
-        quotation(number, passage, sentence)
-        for number, passage in enumerate(evidence, start=1)
-        for whole in split_sentences(passage.text, language_code)
-        for sentence in _cut(whole)
-    ]
+    """Return the citations of :func:`units_of`."""
+    return [unit.citation for unit in units_of(evidence, language_code)]
 
 
 def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
@@ -38,12 +69,53 @@ def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
 
 
 def is_quotable(text: str) -> bool:
-    """Return whether a text can answer: a sentence, or a short line that holds a figure; no headings or fragments."""
-    return is_statement(text) or (count_words(text) >= _FEWEST_WORDS and any(map(is_figure, content_words(text))))
+    """Return whether a text can answer by itself.
+
+    It is a sentence, a record such as ``Phone: 0151 440 9981``, an item of a list, or a line of several words that
+    holds a figure; headings and fragments are not.
+    """
+    if _MARKED_HEADING.match(text):
+        return is_record(text.lstrip("# "))
+    if is_statement(text) or (is_record(text) and bool(content_words(text, ()))):
+        return True
+    words = count_words(text)
+    return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
+
+
+def _of_passage(number: int, passage: Evidence, language_code: str) -> Iterator[Unit]:
+    text = passage.text
+    headings = {start for start, _ in passage.page_map.sections}
+    whole = split_sentences(text, language_code)
+    for at, sentence in enumerate(whole):
+        after = text[sentence.end : whole[at + 1].start] if at + 1 < len(whole) else ""
+        before = text[whole[at - 1].end if at else 0 : sentence.start]
+        begins = not at or sentence.is_record or before.count("\n") > 1
+        alone = begins and (after.count("\n") > 1 or at + 1 == len(whole))
+        heads = _is_heading(sentence, alone, passage.start + sentence.start in headings)
+        speaks = speaker_of(sentence.text) is not None and "\n" in before
+        quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
+        quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
+        for piece in _cut(sentence):
+            yield Unit(quotation(number, passage, piece), quotable, heads, begins or speaks, sentence.is_record)
+            begins = speaks = False
+
+
+def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
+    """Return whether a line is a heading: marked, known to the page map, or short and a paragraph of its own."""
+    if len(sentence.text) > _LONGEST_HEADING or "\n" in sentence.text:
+        return False
+    if is_known or _MARKED_HEADING.match(sentence.text):
+        return True
+    return alone and not sentence.is_record and not is_statement(sentence.text)
+
+
+def _has_figure(text: str) -> bool:
+    return any(map(is_figure, content_words(text)))
 
 
 def _cut(sentence: Sentence) -> Iterator[Sentence]:
-    if len(sentence.text) <= _LONGEST:
+    whole = sentence.is_record and speaker_of(sentence.text) is None
+    if len(sentence.text) <= (_LONGEST_RECORD if whole else _LONGEST):
         yield sentence
         return
     for piece in _PIECE.finditer(sentence.text):

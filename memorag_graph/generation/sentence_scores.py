@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_terms
+from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.repeats import is_repeat, wording
 
@@ -16,7 +18,13 @@ WORDS = 1.2
 """Weight of the share of the question's words that a sentence holds."""
 
 WORDS_AROUND = 0.4
-"""Weight of the same share for a sentence with its neighbours, which may name its subject."""
+"""Weight of the same share for a sentence with its neighbours, headings and document, which may name its subject."""
+
+WITH_SUBJECT = 0.6
+"""Weight of the same share for a sentence with the question's names that its subject, headings or document hold."""
+
+OPENS = 0.3
+"""Weight of the first sentence under a heading that holds words of the question; less for those that follow."""
 
 MEANING_BESIDE = 0.3
 """Weight of the similarity of the neighbour that is more similar to the question."""
@@ -24,32 +32,61 @@ MEANING_BESIDE = 0.3
 CLUES = 0.1
 """Weight of the share of a clue's words that a sentence holds; small, because a clue may be wrong."""
 
+NEAR = 0.8
+"""Least share of the best sentence's score that a further sentence of an answer needs."""
+
+NEAR_IF_ADDING = 0.45
+"""The same for a sentence that adds words of the question."""
+
+_ADDS = 0.1
+"""Least share of the question's words, by weight, that a sentence has to add for that."""
+
+_LEAST_RARE = 1.0
+"""Added to the rarity of each term: among few chunks, all terms that occur are common, which says little."""
+
 _TOUCHING = 8
 """Maximum characters between neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceScores:
-    """Scores of each sentence; every array has shape (sentences,).
+    """Scores of each sentence; every array but the last has shape (sentences,).
 
     Attributes:
         meaning: Cosine similarity with the question.
         words: Share of the question's words in the sentence, weighted by how rare they are.
-        words_around: The same share for the sentence and its neighbours.
+        words_around: The same share for the sentence with its neighbours and what it belongs to.
+        asked: The same share by rarity in the document alone, without words such as "which", with what it belongs to.
+        with_subject: The same share for the sentence with the names of its subject and of what it belongs to.
+        named: Share of the question's names in the sentence, its subject and what it belongs to; 0 without names.
+        is_other: 1 where the question names something and the sentence's subject is something else, else 0.
+        opens: Share of the question's words in the heading above, less the further the heading is.
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
+        parts: The weight of each term of the question that a sentence holds, shape (sentences, terms).
     """
 
     meaning: Matrix
     words: Matrix
     words_around: Matrix
+    asked: Matrix
+    with_subject: Matrix
+    named: Matrix
+    is_other: Matrix
+    opens: Matrix
     meaning_beside: Matrix
     clues: Matrix
+    parts: Matrix
 
     @property
     def total(self) -> Matrix:
         """The weighted sum, which ranks the sentences."""
-        words = WORDS * self.words + WORDS_AROUND * self.words_around
+        words = (
+            WORDS * self.words
+            + WORDS_AROUND * self.words_around
+            + WITH_SUBJECT * self.with_subject
+            + OPENS * self.opens
+        )
         total: Matrix = self.meaning + words + MEANING_BESIDE * self.meaning_beside + CLUES * self.clues
         return total
 
@@ -61,6 +98,7 @@ def score_sentences(
     clues: Sequence[str],
     rarity: Mapping[str, float],
     language_code: str,
+    surroundings: Sequence[Surroundings] = (),
 ) -> SentenceScores:
     """Score the sentences of the evidence.
 
@@ -74,13 +112,24 @@ def score_sentences(
         clues: Recalled spans, surrogate questions and the draft.
         rarity: How rare each term of the question is in the document; missing terms weigh 1.
         language_code: Language of the document.
+        surroundings: What each sentence belongs to; none is known by default.
     """
-    held = [set(terms(sentence.quote, language_code)) for sentence in sentences]
-    wanted = list(dict.fromkeys(terms(question, language_code)))
+    surroundings = surroundings or [Surroundings()] * len(sentences)
+    wanted = list(dict.fromkeys(held_terms(question, language_code)))
+    asked, names = _asked_and_names(question, wanted, sentences, language_code)
+    held = [set(held_terms(sentence.quote, language_code)) for sentence in sentences]
     holds = _holds(held, wanted)
-    weights = _rare_among(holds) * np.array([rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
+    above = _holds([set(held_terms(it.heading, language_code)) for it in surroundings], wanted)
+    belongs = _holds([set(held_terms(it.words, language_code)) for it in surroundings], wanted)
+    subject = np.array([holds[[at, *it.subject]].max(axis=0) for at, it in enumerate(surroundings)])
+    named = np.maximum(subject, belongs) * names
+    among = _rare_among(holds)
+    rare = np.array([_LEAST_RARE + rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
+    weights = among * rare
+    share_named = _share(named, rare * names)
     beside = [_neighbours(sentences, at) for at in range(len(sentences))]
-    around = np.array([holds[[at, *others]].max(axis=0) for at, others in enumerate(beside)])
+    around = np.array([_around(holds, names, surroundings, at, others) for at, others in enumerate(beside)])
+    distance = np.array([1 + it.since_heading for it in surroundings], dtype=np.float32)
     overlaps = [np.zeros(len(sentences), dtype=np.float32)]
     for clue in clues:
         of_clue = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
@@ -88,9 +137,15 @@ def score_sentences(
     return SentenceScores(
         meaning=meaning,
         words=_share(holds, weights),
-        words_around=_share(around, weights),
+        words_around=_share(np.maximum(around, belongs), weights),
+        asked=_share(np.maximum(holds, np.maximum(belongs, named)), rare * asked),
+        with_subject=_share(np.maximum(holds, named), among * asked),
+        named=share_named,
+        is_other=np.array([it.is_named for it in surroundings]) * (share_named == 0) * names.max(initial=0),
+        opens=_share(above * (1 - holds), weights * asked) / distance,
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=np.max(overlaps, axis=0),
+        parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
     )
 
 
@@ -111,6 +166,46 @@ def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, ea
             chosen.append(index)
             wordings.append(own)
     return chosen
+
+
+def near_best(ranked: Sequence[int], scores: SentenceScores) -> list[int]:
+    """Return the sentences that answer with the best one, which is the first.
+
+    A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
+    question names something, sentences about something else are left out.
+    """
+    best = ranked[0]
+    top = float(scores.total[best])
+    chosen, covered = [best], scores.parts[best]
+    for index in ranked[1:]:
+        adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
+        least = NEAR if adds < _ADDS else NEAR_IF_ADDING
+        if scores.total[index] >= least * top and scores.is_other[index] <= scores.is_other[best]:
+            chosen.append(index)
+            covered = np.maximum(covered, scores.parts[index])
+    return chosen
+
+
+def _asked_and_names(
+    question: str, wanted: Sequence[str], sentences: Sequence[Citation], language_code: str
+) -> tuple[Matrix, Matrix]:
+    """Return 1 for the terms that the question asks for, and for those that name something, else 0."""
+    asked = set(asked_terms(question, language_code))
+    names = asked_names(question, [sentence.quote for sentence in sentences], language_code)
+    both = [[term in asked for term in wanted], [term in names and term in asked for term in wanted]]
+    first, second = np.array(both, dtype=np.float32)
+    return first, second
+
+
+def _around(
+    holds: Matrix, names: Matrix, surroundings: Sequence[Surroundings], at: int, others: Sequence[int]
+) -> Matrix:
+    """Return the terms that a sentence and its neighbours hold; names only from neighbours in its own paragraph."""
+    found: Matrix = holds[at]
+    for other in others:
+        same = surroundings[other].paragraph == surroundings[at].paragraph
+        found = np.maximum(found, holds[other] if same else holds[other] * (1 - names))
+    return found
 
 
 def _holds(held: Sequence[set[str]], wanted: Sequence[str]) -> Matrix:

@@ -111,13 +111,22 @@ class Prompts:
         """Request to repeat the document word for word."""
         return self._texts.repeat
 
+    @property
+    def not_contained(self) -> str:
+        """What a chat model is asked to write if the passages do not contain the answer."""
+        return self._texts.not_contained
+
     def refusal(self, nearest: str = "") -> str:
-        """Return the refusal: the document does not contain the answer, followed by the nearest quotations if any."""
-        texts = self._texts
-        return f"{texts.not_contained}\n{texts.nearest} {nearest}" if nearest else texts.not_contained
+        """Return that no passage matches the question well, followed by the nearest quotations if any."""
+        return f"{self._texts.nearest} {nearest}" if nearest else self._texts.no_match
+
+    def languages_differ(self, asked: Language, written: Language, nearest: str) -> str:
+        """Return the nearest quotations to a question in another language than the document, after what differs."""
+        named = self._texts.languages_differ.replace("{asked}", asked.name).replace("{written}", written.name)
+        return f"{named} {nearest}"
 
     def is_refusal(self, text: str) -> bool:
-        """Return whether an answer contains the refusal."""
+        """Return whether a chat model's answer says that the passages do not contain the answer."""
         return _letters(self._texts.not_contained) in _letters(text)
 
     def resolved(self) -> dict[PromptKey, str]:

@@ -2,7 +2,7 @@
 
 from memorag_graph.prompts.prompt_texts import LanguagePrompts
 
-_NOT_CONTAINED = "The document does not seem to contain the answer."
+_NOT_CONTAINED = "The passages found do not contain the answer."
 
 ENGLISH = LanguagePrompts(
     templates={
@@ -47,6 +47,8 @@ ENGLISH = LanguagePrompts(
     summary_question="Summarize the document.",
     repeat="Repeat the document above word by word.",
     not_contained=_NOT_CONTAINED,
-    nearest="Nearest to the question:",
+    no_match="No passage matches the question well.",
+    nearest="No passage matches the question well; the nearest are:",
+    languages_differ="The question is in {asked}, the document in {written}; the nearest sentences are:",
     answer_in="Write in {language}.",
 )

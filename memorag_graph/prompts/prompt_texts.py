@@ -16,8 +16,11 @@ class LanguagePrompts:
         quotation_note: Tells the generator that what stands between marks is quoted; ``{mark}`` stands for the mark.
         summary_question: Default request for a summary without a question.
         repeat: Request to repeat the document word for word; eviction scores tokens by the attention they get from it.
-        not_contained: States that the document does not contain the answer; ``qa_gen`` asks for exactly this text.
-        nearest: Introduces the nearest quotations after ``not_contained``.
+        not_contained: States that the passages do not contain the answer; ``qa_gen`` asks for exactly this text.
+        no_match: States that no passage matches the question well; no more is known.
+        nearest: States the same and introduces the nearest quotations.
+        languages_differ: Introduces them where the question is in another language (``{asked}``) than the document
+            (``{written}``).
         answer_in: Closing instruction to answer in another ``{language}``.
     """
 
@@ -27,5 +30,7 @@ class LanguagePrompts:
     summary_question: str
     repeat: str
     not_contained: str
+    no_match: str
     nearest: str
+    languages_differ: str
     answer_in: str = ""

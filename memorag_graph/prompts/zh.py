@@ -2,7 +2,7 @@
 
 from memorag_graph.prompts.prompt_texts import LanguagePrompts
 
-_NOT_CONTAINED = "文档中似乎没有这个问题的答案。"
+_NOT_CONTAINED = "找到的段落中没有这个问题的答案。"
 
 CHINESE = LanguagePrompts(
     templates={
@@ -33,5 +33,7 @@ CHINESE = LanguagePrompts(
     summary_question="请概括这篇文档。",
     repeat="请逐字复述以上文档。",
     not_contained=_NOT_CONTAINED,
-    nearest="与问题最接近的内容：",
+    no_match="没有与问题很吻合的段落。",
+    nearest="没有与问题很吻合的段落；最接近的内容是：",
+    languages_differ="问题的语言（{asked}）与文档的语言（{written}）不同；最接近的句子是：",
 )

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from sentencex import get_sentence_boundaries
 
+from memorag_graph.text.clauses import clauses, is_unmarked
+from memorag_graph.text.records import record_spans
 from memorag_graph.text.words import count_words
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"[^\n]+")
-_ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…]["'”’»)\]]*\s*$""")
+_ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…।॥۔؟။។៕།༎።]["'”’»)\]]*\s*$""")
 _STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[A-Z][\w.'-]*(?:\s[A-Z][\w.'-]*){0,3}\s?[:：])\s")
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
@@ -20,27 +22,46 @@ _WRAPPED_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence: ``text[start:end]`` of the original text."""
+    """A sentence or a record: ``text[start:end]`` of the original text.
+
+    Attributes:
+        start: Start offset.
+        end: End offset, excluded.
+        text: The text between.
+        is_record: Whether it is a record, such as a row, a labelled value, or a line of a log or a list
+            (:mod:`memorag_graph.text.records`).
+    """
 
     start: int
     end: int
     text: str
+    is_record: bool = False
 
 
 def split_sentences(text: str, language_code: str) -> list[Sentence]:
-    """Split a text into sentences without surrounding white space.
+    """Split a text into sentences and records without surrounding white space.
 
     A blank line ends a sentence. A single line break does so only if it was made on purpose (headings, list items,
-    turns of a transcript), not within a wrapped paragraph.
+    turns of a transcript), not within a wrapped paragraph. A record is never cut and never joined with what surrounds
+    it. In scripts that often mark no ends, as Thai, lines end sentences, and long lines are cut at spaces.
     """
     sentences = []
-    for start, end in _blocks(text):
+    for start, end, is_record in _blocks(text):
+        if is_record:
+            sentences += _stripped(text, start, end, is_record=True)
+            continue
         for boundary in get_sentence_boundaries(language_code, text[start:end]):
-            body = boundary["text"]
-            if stripped := body.strip():
-                at = start + int(boundary["start_index"]) + len(body) - len(body.lstrip())
-                sentences.append(Sentence(at, at + len(stripped), stripped))
+            at = start + int(boundary["start_index"])
+            for first, last in clauses(boundary["text"]):
+                sentences += _stripped(text, at + first, at + last)
     return sentences
+
+
+def _stripped(text: str, start: int, end: int, *, is_record: bool = False) -> list[Sentence]:
+    body = text[start:end]
+    stripped = body.strip()
+    at = start + len(body) - len(body.lstrip())
+    return [Sentence(at, at + len(stripped), stripped, is_record)] if stripped else []
 
 
 def is_statement(text: str) -> bool:
@@ -49,22 +70,30 @@ def is_statement(text: str) -> bool:
     return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or bool(_ENDS_SENTENCE.search(text)))
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans that sentences cannot cross."""
+def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield the spans that sentences cannot cross, and whether each is a record."""
     paragraph_start = 0
     for blank in [*_BLANK_LINE.finditer(text), None]:
         paragraph_end = blank.start() if blank else len(text)
         lines = [match.span() for match in _LINE.finditer(text, paragraph_start, paragraph_end)]
+        records = record_spans(text, lines)
         longest = max((end - start for start, end in lines), default=0)
         block_start = None
         for number, (start, end) in enumerate(lines):
+            if number in records:
+                yield from ((first, last, True) for first, last in records[number])
+                continue
             block_start = start if block_start is None else block_start
             following = text[slice(*lines[number + 1])] if number + 1 < len(lines) else ""
-            if not following or _is_ended(text[start:end], following, longest):
-                yield block_start, end
+            if not following or number + 1 in records or _is_ended(text[start:end], following, longest):
+                yield block_start, end, False
                 block_start = None
         paragraph_start = blank.end() if blank else len(text)
 
 
 def _is_ended(line: str, following: str, longest: int) -> bool:
-    return bool(_ENDS_SENTENCE.search(line) or _STARTS_ITEM.match(following) or len(line) < _WRAPPED_SHARE * longest)
+    return (
+        bool(_ENDS_SENTENCE.search(line) or _STARTS_ITEM.match(following))
+        or len(line) < _WRAPPED_SHARE * longest
+        or is_unmarked(line.rstrip()[-1:] or " ")
+    )

@@ -1,0 +1,70 @@
+"""Find the terms and the names of a question."""
+
+import re
+from collections.abc import Iterable
+
+from memorag_graph.retrieval.terms import function_words, terms
+
+_SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
+"""A single figure or capital, as in "Article 7" or "cabinet R"."""
+
+_WORD = re.compile(r"[^\W_]+")
+_FIRST_WORD = re.compile(r"\W*[^\W_]+")
+
+_ASKING = frozenset({
+    *("whose", "many", "much", "long", "say", "says", "said", "tell", "told", "list", "give", "show", "name", "talk"),
+    *("talked", "mention", "mentions", "mentioned", "mentioning", "according", "describe", "describes", "described"),
+    *("describing", "explain", "explained", "explanation", "summarize", "summarise", "summary", "discuss", "discussed"),
+    *("discusses", "discussing", "discussion", "discussions", "think", "thinks", "thought", "opinion", "opinions"),
+    *("view", "comment", "comments", "detail", "details", "specific", "specifically", "regarding", "concerning"),
+    *("related", "relation", "wer", "wen", "wem", "wann", "warum", "viele", "sagt", "laut", "beschreibe", "erkläre"),
+    *("nenne", "fasse", "zusammen", "qui", "que", "quoi", "pourquoi", "combien", "selon", "décrivez", "quién"),
+    *("cuándo", "dónde", "según"),
+})  # fmt: skip
+"""Words of questions that say how to answer, not about what, and that lists of function words lack."""
+
+
+def held_terms(text: str, language_code: str) -> list[str]:
+    """Return the terms of a text, among them single figures and capitals, which are no words.
+
+    Args:
+        text: A question or a sentence.
+        language_code: Language of the document.
+    """
+    return [*terms(text, language_code), *(found.lower() for found in _SINGLE.findall(text))]
+
+
+def asked_terms(question: str, language_code: str) -> list[str]:
+    """Return the distinct terms that a question asks for: without words such as "which", if others are left.
+
+    Args:
+        question: The question.
+        language_code: Language of the document.
+    """
+    stop = function_words(language_code) | _ASKING
+    without = _WORD.sub(lambda word: "" if word[0].lower() in stop else word[0], question)
+    found = dict.fromkeys(held_terms(without, language_code))
+    return list(found or dict.fromkeys(held_terms(question, language_code)))
+
+
+def asked_names(question: str, evidence: Iterable[str], language_code: str) -> frozenset[str]:
+    """Return the terms of a question that name something: they hold figures, or only occur with a capital.
+
+    Args:
+        question: The question.
+        evidence: The sentences of the evidence; a word that one of them writes in lower case is no name.
+        language_code: Language of the document.
+    """
+    lower: set[str] = set()
+    upper: set[str] = set()
+    for sentence in evidence:
+        for word in _WORD.findall(sentence):
+            (upper if word[0].isupper() else lower).add(word.lower())
+    first = _FIRST_WORD.match(question)
+    inner = {word.lower() for word in _WORD.findall(question[first.end() :] if first else "") if word[0].isupper()}
+    named = [
+        word
+        for word in _WORD.findall(question)
+        if any(map(str.isdecimal, word)) or (word.lower() not in lower and word.lower() in upper | inner)
+    ]
+    return frozenset(term for word in named for term in held_terms(word, language_code))

@@ -1,0 +1,153 @@
+"""Find what each sentence of the evidence belongs to: its headings, file, speaker, and the subject named before it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+from pathlib import PurePath
+
+from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.quotable_sentences import Unit
+from memorag_graph.retrieval.terms import function_words
+from memorag_graph.text.records import speaker_of
+
+_TOUCHING = 8
+"""Maximum characters between neighbours."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_APART = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_])(?=\d)")
+_SPOKEN_WORDS = 4
+_OPENING_WORDS = 6
+"""First words of a sentence among which a name of its subject is looked for."""
+
+NOUNS_ARE_CAPITALS = ("de", "lb")
+"""Languages whose nouns all have capitals, so that one capital makes no name."""
+
+_VERBS = frozenset({
+    *("is", "was", "has", "had", "does", "makes", "ist", "war", "hat", "hatte", "macht"),
+    *("est", "était", "a", "avait", "fait", "es", "era", "tiene", "tenía"),
+})  # fmt: skip
+"""Verbs of one subject, which a name may stand before."""
+
+_PRONOUNS = frozenset({
+    *("it", "its", "he", "his", "him", "she", "her", "hers", "they", "their", "them", "this", "these"),
+    *("er", "sein", "seine", "es", "sie", "ihr", "ihre", "il", "elle", "son", "sa", "ses", "su", "sus"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a sentence belongs to.
+
+    Attributes:
+        heading: The headings above it, of the document's sections or in the passage; empty if there are none.
+        title: The words of its document's name and of the header of its table.
+        speaker: Who says it, where the speaker is not named in the sentence itself.
+        own_speaker: Who says it, where the sentence begins with the speaker's name.
+        since_heading: Number of sentences between it and the heading above it.
+        paragraph: Number of its paragraph, row or turn in the evidence.
+        subject: Positions of the sentences before it, in its paragraph, from the one that names its subject.
+        is_named: Whether its subject is named, by itself or by one of those.
+    """
+
+    heading: str = ""
+    title: str = ""
+    speaker: str | None = None
+    own_speaker: str | None = None
+    since_heading: int = 0
+    paragraph: int = 0
+    subject: tuple[int, ...] = ()
+    is_named: bool = False
+
+    @property
+    def words(self) -> str:
+        """All that the sentence belongs to, as one text."""
+        return " ".join(filter(None, (self.heading, self.title, self.speaker)))
+
+
+def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundings]:
+    """Return what each unit belongs to, in the same order."""
+    stop, lowered = function_words(language_code), _lowered(units)
+    found: list[Surroundings] = []
+    heading, since, speaker = "", 0, None
+    subject: list[int] = []
+    paragraph, is_named = 0, False
+    for at, unit in enumerate(units):
+        here = unit.citation
+        apart = not at or not _touches(units[at - 1], unit)
+        if apart:
+            heading, since, speaker, subject, is_named = "", 0, None, [], False
+        if unit.is_heading:
+            heading, since, speaker, subject, is_named = here.quote.strip("#= "), 0, None, [], False
+        if unit.begins_paragraph:
+            speaker, subject, is_named = None, [], False
+        paragraph += unit.begins_paragraph or apart
+        own_speaker = _speaker(here.quote)
+        if _names_subject(unit, stop, lowered, language_code):
+            subject, is_named = [], True
+        above = dict.fromkeys(filter(None, (here.section, heading)))
+        found.append(
+            Surroundings(
+                heading=" ".join(it for it in above if it != here.quote),
+                title=_title(here),
+                speaker=None if own_speaker else speaker,
+                own_speaker=own_speaker,
+                since_heading=since,
+                paragraph=paragraph,
+                subject=tuple(subject),
+                is_named=is_named,
+            )
+        )
+        since += not unit.is_heading
+        speaker = own_speaker or speaker
+        subject = [] if unit.is_heading else [*subject, at]
+    return found
+
+
+def with_speaker(unit: Unit, about: Surroundings) -> Unit:
+    """Return a unit whose citation names its speaker."""
+    return replace(unit, citation=replace(unit.citation, speaker=about.speaker)) if about.speaker else unit
+
+
+def _title(citation: Citation) -> str:
+    return " ".join(filter(None, (_apart(PurePath(citation.source).stem), citation.header)))
+
+
+def _lowered(units: Sequence[Unit]) -> frozenset[str]:
+    """Return the words that the evidence writes in lower case, which are no names."""
+    return frozenset(word for unit in units for word in _WORD.findall(unit.citation.quote) if word[0].islower())
+
+
+def _names_subject(unit: Unit, stop: frozenset[str], lowered: frozenset[str], language_code: str) -> bool:
+    """Return whether a sentence begins with a name: several words with capitals, or one word that only names have.
+
+    A single word counts before a verb such as "is", unless a pronoun tells that the subject was named before.
+    """
+    words = list(islice((found[0] for found in _WORD.finditer(unit.citation.quote)), _OPENING_WORDS))
+    if words and words[0].lower() in stop and words[0][0].isupper():
+        words = words[1:]
+        article = True
+    else:
+        article = False
+    named = len(list(takewhile(lambda word: word[0].isupper() and word.lower() not in stop, words)))
+    if named != 1 or article or language_code in NOUNS_ARE_CAPITALS or len(words) < 2:
+        return named > 1
+    refers = any(word.lower() in _PRONOUNS for word in _WORD.findall(unit.citation.quote))
+    return words[1] in _VERBS and words[0].lower() not in lowered and (unit.begins_paragraph or not refers)
+
+
+def _speaker(text: str) -> str | None:
+    """Return the speaker of a turn that begins here: a label whose words all begin with capitals or figures."""
+    name = speaker_of(text)
+    words = name.split() if name else []
+    return name if words and len(words) <= _SPOKEN_WORDS and not any(word[0].islower() for word in words) else None
+
+
+def _touches(first: Unit, second: Unit) -> bool:
+    one, other = first.citation, second.citation
+    return one.source == other.source and other.start - one.end <= _TOUCHING
+
+
+def _apart(name: str) -> str:
+    """Return the words of a file's name: ``rotateApiKeys_v2`` gives rotate, Api, Keys, v, 2."""
+    return " ".join(filter(None, _APART.split(name)))

@@ -1,0 +1,188 @@
+"""Files of the kinds that people have are answered with the right value, by the embedded embedding model."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.generation.answer import Answer, GenerationInput
+from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.models.loading import ModelSource, load_embeddings
+from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import language
+
+pytestmark = pytest.mark.embedded
+
+FIELD = Path(__file__).parent / "field"
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def embeddings() -> Embeddings:
+    return load_embeddings(ModelSource("embedded"))
+
+
+@pytest.fixture
+def ask(embeddings: Embeddings) -> Ask:
+    def run(question: str, text: str, code: str = "en", source: str = "a.txt", page_map: PageMap = NO_PAGES) -> Answer:
+        """Ask a text whose paragraphs are the evidence."""
+        passages, start = [], 0
+        for block in text.split("\n\n"):
+            start = text.index(block, start)
+            if block.strip():
+                passages.append(Evidence(source, start, start + len(block), block, 1.0, page_map=page_map))
+        chunks = [Chunk(source, 0, it.start, it.end, it.text) for it in passages]
+        given = GenerationInput(
+            question=question, task_type="memorag", evidence=passages, outline=[], draft="",
+            prompts=Prompts(language(code)), rarity=KeywordIndex.from_chunks(chunks, code).rarity(question),
+        )  # fmt: skip
+        answer = ExtractiveGenerator(embeddings=embeddings).invoke(given)
+        assert all(text[it.start : it.end] == it.quote for it in answer.citations)
+        return answer
+
+    return run
+
+
+def quotes(answer: Answer) -> list[str]:
+    assert not answer.abstained
+    return [citation.quote for citation in answer.citations]
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("What is the wifi password?", "Wifi password: tulip-river"),
+        ("What is the wifi network called?", "Wifi network: Heron"),
+        ("Who is the landlord?", "Landlord: Mrs Okafor"),
+        ("What is the phone number?", "Phone: 0151 440 9981"),
+        ("When is check-out?", "Check-out: noon"),
+        ("On which day are the bins?", "Bins: Tuesday"),
+    ],
+)
+def test_a_labelled_value_is_quoted(ask: Ask, question: str, value: str) -> None:
+    assert value in quotes(ask(question, (FIELD / "short_keyvalue.txt").read_text()))
+
+
+@pytest.mark.parametrize("number", [1, 7, 23, 31])
+def test_what_an_article_says_is_what_stands_under_its_heading(ask: Ask, number: int) -> None:
+    truth = json.loads((FIELD / "statutes_truth.json").read_text())[str(number)]
+    answer = ask(f"What does Article {number} say?", (FIELD / "statutes.txt").read_text())
+    assert " ".join(quotes(answer)) == truth.split("\n\n", 1)[1]
+    assert answer.text.startswith(f"(Article {number}) The rules on")
+    assert answer.conflicts == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "begins", "holds"),
+    [
+        ("ที่บ้านสวนในปีนี้โรงเรียนได้รับอะไร", "ที่บ้านสวน", "หนังสือใหม่"),
+        ("ปีนี้เกิดอะไรขึ้นกับนาข้าวที่บ้านหนอง", "ที่บ้านหนอง", "ฝนตกหนัก"),
+        ("ตลาดที่บ้านท่าย้ายไปอยู่ที่ไหน", "ที่บ้านท่า", "ริมถนนใหญ่"),
+    ],
+)
+def test_thai_is_answered_with_the_sentence_of_the_village(ask: Ask, question: str, begins: str, holds: str) -> None:
+    found = quotes(ask(question, (FIELD / "thai_villages.txt").read_text(), "th"))
+    assert any(quote.startswith(begins) and holds in quote and "\n" not in quote for quote in found)
+
+
+PRODUCTS = {"Arden": "Paper bags", "Calder": "Glass jars"}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_product_of_the_supplier_that_is_asked_about(ask: Ask, name: str) -> None:
+    text = (FIELD / "suppliers.txt").read_text()
+    answer = ask(f"What is the main product of {name} Limited?", text)
+    paragraph = text.index(f"{name} Limited")
+    assert f"{PRODUCTS[name]} are its main product." in quotes(answer)
+    end = text.index("\n\n", paragraph)
+    assert all(paragraph <= citation.start < citation.end <= end for citation in answer.citations)
+
+
+LOG = """2024-03-01 10:00:00,123 INFO pump-3: started. Pressure 4.1 bar
+2024-03-01 10:04:12,009 ERROR db: connection to host db-7 lost. Retrying in 5 s
+2024-03-01 10:04:17,441 INFO db: connected to host db-8. Pool size 12
+2024-03-01 10:09:30,000 WARN pump-3: pressure low. Valve 2 opened
+"""
+JSON_LINES = """{"id": 1, "name": "Anna Petrov", "city": "Leeds", "phone": "0151 440 9981"}
+{"id": 2, "name": "Bo Lund", "city": "Hull", "phone": "0151 440 7714"}
+{"id": 3, "name": "Cy Marsh", "city": "York", "phone": "0151 440 3302"}
+"""
+TURNS = """ANNA: Where did you put the keys of the boathouse?
+BO: They are in the drawer of the kitchen table.
+ANNA: And who has the keys of the car?
+BO: My brother has them until Sunday.
+"""
+CONTACTS = """Anna Petrov | accounts | 0151 440 9981
+Bo Lund | stores | 0151 440 7714
+Cy Marsh | repairs | 0151 440 3302
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "line"),
+    [
+        (LOG, "Which host did the database lose its connection to?", 1),
+        (LOG, "What happened to valve 2?", 3),
+        (JSON_LINES, "What is the phone number of Bo Lund?", 1),
+        (JSON_LINES, "In which city is Cy Marsh?", 2),
+        ("[" + JSON_LINES.strip().replace("\n", ", ") + "]", "What is the phone number of Bo Lund?", None),
+        (TURNS, "Where are the keys of the boathouse?", 1),
+        (CONTACTS, "What is the number of stores?", 1),
+    ],
+)
+def test_a_record_is_quoted_whole_with_its_keys(ask: Ask, text: str, question: str, line: int | None) -> None:
+    wanted = JSON_LINES.splitlines()[1] if line is None else text.splitlines()[line]
+    assert wanted in quotes(ask(question, text))
+
+
+def test_a_row_is_shown_with_the_header_of_its_table(ask: Ask) -> None:
+    text = "| Depot | Stock |\n|---|---|\n| Leeds | 44 |\n| Hull | 7 |"
+    table = PageMap(tables=((text.index("| Leeds"), len(text), "Depot | Stock"),))
+    answer = ask("What is the stock of the depot in Leeds?", text, page_map=table)
+    assert "(Depot | Stock) | Leeds | 44 | [1]" in answer.text
+
+
+def test_a_later_sentence_of_a_turn_names_its_speaker(ask: Ask) -> None:
+    text = (
+        "ANNA: I looked at the harbour this morning, and it was a fine sight after all that rain. The ferry costs nine "
+        "pounds now.\nBO: I would rather stay at home, where it is dry and warm and nobody wants anything. Tea is free."
+    )
+    answer = ask("What does the ferry cost?", text)
+    assert "(ANNA) The ferry costs nine pounds now. [1]" in answer.text
+    assert [it.speaker for it in answer.citations if "nine" in it.quote] == ["ANNA"]
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Wie hoch ist der Tagessatz für Mahlzeiten im Ausland?", "German"),
+        ("¿Cuánto es la asignación diaria para las comidas?", "Spanish"),
+        ("国外用餐的每日津贴是多少？", "Chinese"),
+    ],
+)
+def test_a_question_in_another_language_is_not_denied(ask: Ask, question: str, asked: str) -> None:
+    answer = ask(question, (FIELD / "versions" / "handbook_2024.md").read_text())
+    assert not answer.abstained
+    assert "language_differs" in answer.faults
+    assert answer.text.startswith(f"The question is in {asked}, the document in English; the nearest sentences are:")
+    assert any(f"in {asked}, the document in English" in notice for notice in answer.notices)
+    assert answer.citations
+    assert 0 <= answer.confidence < 0.5
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Who composed the opera?", "How does a transistor amplify a weak signal?", "Who is Fenwick?"],
+)
+def test_what_no_passage_matches_is_said_to_be_that_and_no_more(ask: Ask, question: str) -> None:
+    for name in ("short_keyvalue.txt", "suppliers.txt", "statutes.txt"):
+        answer = ask(question, (FIELD / name).read_text())
+        assert answer.abstained
+        assert answer.text.startswith("No passage matches the question well; the nearest are:")
+        assert answer.faults == ("weak_evidence",)
