@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from memorag_graph.retrieval.terms import function_words, terms
+from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.retrieval.terms import terms
 
 _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
 """A single figure or capital, as in "Article 7" or "cabinet R"."""

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.quotable_sentences import Unit
-from memorag_graph.retrieval.terms import function_words
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.records import speaker_of
 
 _TOUCHING = 8
