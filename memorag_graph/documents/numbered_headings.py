@@ -27,6 +27,10 @@ _LINE = re.compile(
 _SEPARATED = re.compile(r"[ \t]*[.:)–—-]?[ \t]*$|[ \t]*[.:)–—-][ \t]+\S")
 _ENDS_SENTENCE = re.compile(r"\S[.!?;,。；，]\s*$")
 _LONGEST_TITLE = 100
+_REFERENCE = re.compile(
+    rf"(?<!\w)(?:(?:{'|'.join(_NAMES)})[ \t]{{1,3}}|§{{1,2}}[ \t]{{0,2}})(\d{{1,4}}[a-z]?(?:\.\d{{1,3}}){{0,4}})(?!\w)",
+    re.IGNORECASE,
+)
 _AROUND = 200
 """Characters that are looked at before and after a line."""
 
@@ -46,6 +50,11 @@ def numbered_headings(text: str) -> Iterator[tuple[int, str]]:
             yield found.start(1), " ".join((name + rest if is_title else name).split())
         elif is_title and not rest.lstrip()[:1].islower():
             yield found.start(1), " ".join((name + rest).split())
+
+
+def references(text: str) -> dict[str, str]:
+    """Return the numbered parts that a text refers to: their numbers, each with its name, as in "clause 3.5"."""
+    return {found[1]: " ".join(found[0].split()) for found in _REFERENCE.finditer(text)}
 
 
 def with_numbered(text: str, sections: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:

@@ -77,7 +77,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         if differing := evidence.language_difference(given):
             findings.add("language_differs", differing.notice)
         if certainty >= THRESHOLD:
-            report_list(findings, given["question"])
+            if len(positions) > 1 or positions[0] not in evidence.records:
+                report_list(findings, given["question"])
             contradicting = conflicts(chosen, found, given["question"], evidence.headings)
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
@@ -87,7 +88,9 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         if differing:
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
-        findings.add("weak_evidence", "The passages hardly match the question.")
+        missing = evidence.missing_references(given["question"])
+        why = f"No passage mentions {', '.join(missing)}." if missing else "The passages hardly match the question."
+        findings.add("weak_evidence", why)
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
 
     def _nearest(self, question: str, evidence: ScoredEvidence) -> tuple[list[int], float]:
@@ -95,7 +98,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         found, scores, ranked = evidence.sentences, evidence.scores, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
-        certainty = evidence.confidence(best)
+        certainty = 0.0 if evidence.missing_references(question) else evidence.confidence(best)
         if certainty < THRESHOLD or section:
             return sorted(best), certainty
         if asks_for_list(question):
@@ -105,10 +108,9 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
                 for index in ranked
                 if scores.words[index] >= _ALIKE * own and scores.words_around[index] >= _ALIKE * around
             ]
-            best = distinct(alike, found, _MOST_LISTED) if len(alike) > len(best) else best
-        else:
-            best = evidence.with_answers(near_best(best, scores))
-        return sorted(best), certainty
+            if len(alike) > len(best):
+                return sorted(distinct(alike, found, _MOST_LISTED)), certainty
+        return sorted(evidence.with_answers(near_best(best, scores, evidence.records))), certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.embeddings import Embeddings
 
+from memorag_graph.documents.numbered_headings import references
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
@@ -60,6 +61,11 @@ class ScoredEvidence:
         return {unit.citation: about.heading for unit, about in zip(self.units, self.belonging, strict=True)}
 
     @property
+    def records(self) -> frozenset[int]:
+        """Positions of the units that are records."""
+        return frozenset(at for at, unit in enumerate(self.units) if unit.is_record)
+
+    @property
     def ranked(self) -> list[int]:
         """Positions of the units that can answer, best first."""
         return [index for index in descending(self.scores.total) if self.units[index].is_quotable]
@@ -87,6 +93,15 @@ class ScoredEvidence:
         for unit, about in zip(self.units, self.belonging, strict=True):
             if about.heading and unit.is_quotable:
                 yield unit, about
+
+    def missing_references(self, question: str) -> list[str]:
+        """Return the numbered parts that a question names, such as "clause 3.5", whose number stands nowhere."""
+        wanted = references(question)
+        if not wanted:
+            return []
+        texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
+        held = {term for text in texts for term in held_terms(text, self.language_code)}
+        return [name for number, name in wanted.items() if number.lower() not in held]
 
     def confidence(self, positions: Sequence[int]) -> float:
         """Return how likely the units at these positions, at least one, answer the question."""

@@ -16,6 +16,10 @@ from memorag_graph.settings import QueryKind, RunOptions
 _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
 
+_MOST_STANDING_OUT = 3
+_FAR = 2.0
+"""A score is far better than another if it is at least this many times as high."""
+
 _RERANKED = 50
 """Maximum candidates that the reranker reads."""
 
@@ -100,6 +104,7 @@ def retrieve(
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
     if search.reranker is None:
+        selection.take(_standing_out(index, queries))
         of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
         selection.take(best_first(_fused(index, of_question)), search.question_share)
         selection.take(best_first(fused))
@@ -137,6 +142,24 @@ def _fused(index: MemoryIndex, rankings: Iterable[tuple[float, tuple[list[int], 
     if not (by_meaning and by_words):
         return by_meaning or by_words
     return add_halves(by_meaning, by_words, lambda chunk: index.meaning_weights[index.chunks[chunk].document])
+
+
+def _standing_out(index: MemoryIndex, queries: Sequence[Query]) -> list[int]:
+    """Return the few chunks that match the words of the question far better than all others, best first.
+
+    They hold a word that hardly any other holds, such as the number of an article. Ranks alone, which the other ranking
+    outweighs, do not tell that from a match that is a little better.
+    """
+    found: dict[int, None] = {}
+    for query in queries:
+        if query.kind == "question" and index.keywords:
+            (hits,) = index.keywords.search([query.text], _MOST_STANDING_OUT + 1)
+            scores = [*(hit.score for hit in hits), 0.0]
+            ends = [
+                at for at in range(1, min(len(hits), _MOST_STANDING_OUT) + 1) if scores[at] * _FAR <= scores[at - 1]
+            ]
+            found |= dict.fromkeys(hit.chunk for hit in hits[: max(ends, default=0)])
+    return list(found)
 
 
 def _shares(queries: Sequence[Query], weights: Mapping[QueryKind, float]) -> list[float]:
