@@ -30,6 +30,8 @@ _FEWEST_SPACES = 3
 _BETWEEN_FIGURES, _MOSTLY = 0.4, 0.7
 """Columns of figures may be closer to each other than words are."""
 
+_BETWEEN_PROSE = 0.8
+
 _BEYOND_SPACES = 1.7
 """A gutter is wider than the spaces between the words of its rows by this factor."""
 
@@ -170,6 +172,8 @@ def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] =
     least = size * (_BETWEEN_FIGURES if figures > _MOSTLY * len(both) else words.wide_gap)
     spaces = [space for row in both for space in _spaces(occupancy, row)]
     is_prose = len(spaces) > _MOST_CELLS_OF_ROW * len(both) and _low(spaces) < _WIDE * size
+    if len(spaces) > _MOST_CELLS_OF_ROW * len(both):
+        least = max(least, _BETWEEN_PROSE * size)
     loose = _low(spaces) < words.wide_gap * size or is_prose
     if usual < least or (loose and _low(spaces) > usual / _BEYOND_SPACES):
         return False
