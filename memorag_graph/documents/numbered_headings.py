@@ -28,9 +28,10 @@ _SEPARATED = re.compile(r"[ \t]*[.:)–—-]?[ \t]*$|[ \t]*[.:)–—-][ \t]+\S"
 _ENDS_SENTENCE = re.compile(r"\S[.!?;,。；，]\s*$")
 _LONGEST_TITLE = 100
 _REFERENCE = re.compile(
-    rf"(?<!\w)(?:(?:{'|'.join(_NAMES)})[ \t]{{1,3}}|§{{1,2}}[ \t]{{0,2}})(\d{{1,4}}[a-z]?(?:\.\d{{1,3}}){{0,4}})(?!\w)",
+    rf"(?<!\w)(?:(?:{'|'.join(_NAMES)})[ \t:]{{1,3}}|§{{1,2}}[ \t]{{0,2}})(\d{{1,4}}[a-z]?(?:\.\d{{1,3}}){{0,4}})(?!\w)",
     re.IGNORECASE,
 )
+_LEADING_NUMBER = re.compile(r"^\W{0,3}(\d{1,4}[a-z]?(?:\.\d{1,3}){0,4})(?!\w)", re.MULTILINE)
 _AROUND = 200
 """Characters that are looked at before and after a line."""
 
@@ -55,6 +56,11 @@ def numbered_headings(text: str) -> Iterator[tuple[int, str]]:
 def references(text: str) -> dict[str, str]:
     """Return the numbered parts that a text refers to: their numbers, each with its name, as in "clause 3.5"."""
     return {found[1]: " ".join(found[0].split()) for found in _REFERENCE.finditer(text)}
+
+
+def part_numbers(text: str) -> set[str]:
+    """Return the numbers of the parts that a text refers to, and those that lines begin with, as "7.2 Rent"."""
+    return {*references(text), *_LEADING_NUMBER.findall(text)}
 
 
 def with_numbered(text: str, sections: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.documents.numbered_headings import references
+from memorag_graph.documents.numbered_headings import part_numbers, references
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
@@ -100,8 +100,8 @@ class ScoredEvidence:
         if not wanted:
             return []
         texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
-        held = {term for text in texts for term in held_terms(text, self.language_code)}
-        return [name for number, name in wanted.items() if number.lower() not in held]
+        held = {number for text in texts for number in part_numbers(text)}
+        return [name for number, name in wanted.items() if number not in held]
 
     def confidence(self, positions: Sequence[int]) -> float:
         """Return how likely the units at these positions, at least one, answer the question."""

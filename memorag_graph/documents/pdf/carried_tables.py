@@ -9,7 +9,6 @@ import numpy as np
 from memorag_graph.documents.pdf.aligned_tables import cut_cells, joined_rows, row_groups
 from memorag_graph.documents.pdf.blocks import Block, Row, Table
 from memorag_graph.documents.pdf.grids import find_grids
-from memorag_graph.documents.pdf.gutters import GAP
 from memorag_graph.documents.pdf.headers import header_rows, without_repeated
 from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
@@ -38,6 +37,7 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
     if len(columns) < 2 or not len(members) or (grids and grids[0].top <= words.boxes[members, 3].min()):
         return None, members
     rows = np.unique(words.rows[members])
+    gaps = wide_gaps(words, members)
     taken: list[int] = []
     end: float | None = None
     for row in rows.tolist():
@@ -47,6 +47,8 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
         if end is not None and top - end > _FARTHEST * (bottom - top):
             break
         if not _fits(boxes[:, 0].tolist(), boxes[:, 2].tolist(), columns):
+            if taken and gaps.get(row, 0):
+                return None, members  # another row of a table, with other columns
             break
         taken.append(row)
         end = bottom
@@ -72,7 +74,7 @@ def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Ind
     if not taken or len(taken) > _FEW_ROWS or not rows:
         return None, members
     size = float(np.median(words.heights()[members]))
-    cells = [_segments(words, members[words.rows[members] == row], GAP * size) for row in taken]
+    cells = [_segments(words, members[words.rows[members] == row], words.wide_gap * size) for row in taken]
     if any(len(cell) > _MOST_WORDS for row in cells for cell in row):
         return None, members
     edges = [[(words.boxes[cell, 0].min(), words.boxes[cell, 2].max()) for cell in row] for row in cells]

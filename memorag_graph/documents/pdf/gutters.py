@@ -7,25 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memorag_graph.documents.pdf.occupancy import Occupancy, row_edges
 from memorag_graph.documents.pdf.words import Indices, Words
 
 _FEWEST_ROWS = 3
 """A strip is a gutter if so many rows have text on either side of it."""
 
-_MOST_PLACES = 4_000_000
+_FEW_ROWS = 2
+"""The same for a wide strip with more rows on the other side: a column that has just begun."""
+
 _TRIES = 8
-_NARROW, GAP, _WIDE = 0.15, 0.6, 1.0
-"""Width in font sizes of the strip itself, the usual gap at it, and of a strip that needs no aligned text beside it."""
+_NARROW, _WIDE = 0.15, 1.0
+"""Width in font sizes of a strip, and of one that needs no aligned text beside it."""
 
 _ALIGNED = 0.35
 _ALIGNED_SHARE = 0.6
 _APART = 0.8
 """Rows at the ends of a band that have text on one side only are cut off at gaps of so many font sizes."""
 
-_MOST_CELLS_OF_ROW = 7
+_MOST_CELLS_OF_ROW = 8
 _FEWEST_SPACES = 3
-_FAR = 4.0
-"""Rows that are farther apart than so many font sizes, and usual gaps, share no gutter."""
+_BETWEEN_FIGURES, _MOSTLY = 0.4, 0.7
+"""Columns of figures may be closer to each other than words are."""
+
+_BETWEEN_PROSE = 0.8
 
 _BEYOND_SPACES = 1.7
 """A gutter is wider than the spaces between the words of its rows by this factor."""
@@ -46,41 +51,6 @@ class Gutter:
     end_row: int
 
 
-class Occupancy:
-    """Which places of each row are covered by words.
-
-    Args:
-        words: The words of the page.
-        members: Numbers of the words that count.
-    """
-
-    def __init__(self, words: Words, members: Indices) -> None:
-        self.words, self.members = words, members
-        boxes = words.boxes[members]
-        self.row_numbers, self.row_of = np.unique(words.rows[members], return_inverse=True)
-        self.left = float(boxes[:, 0].min())
-        width = max(1.0, float(boxes[:, 2].max()) - self.left)
-        self.bin = max(1.0, width / 800)
-        self.bins = int(np.ceil(width / self.bin)) + 1
-        self.is_too_large = len(self.row_numbers) * self.bins > _MOST_PLACES
-        changes = np.zeros((0 if self.is_too_large else len(self.row_numbers), self.bins + 1), np.int32)
-        if not self.is_too_large:
-            starts = np.floor((boxes[:, 0] - self.left) / self.bin + 0.2).astype(int)
-            ends = np.maximum(starts + 1, np.ceil((boxes[:, 2] - self.left) / self.bin - 0.2).astype(int))
-            np.add.at(changes, (self.row_of, starts), 1)
-            np.add.at(changes, (self.row_of, np.minimum(ends, self.bins)), -1)
-        self.covered: NDArray[np.bool_] = changes.cumsum(axis=1)[:, :-1] > 0
-        self.size = float(np.median(boxes[:, 3] - boxes[:, 1]))
-        tops, bottoms = row_edges(words, members, self.row_of)
-        gaps = np.concatenate([[0.0], tops[1:] - bottoms[:-1]])
-        far = max(_FAR * self.size, _FAR * float(np.median(gaps)))
-        self.starts_anew: NDArray[np.bool_] = gaps > far
-
-    def strip(self, first: int, end: int) -> tuple[float, float]:
-        """Return the left and right edge of a range of bins, in points."""
-        return self.left + first * self.bin, self.left + end * self.bin
-
-
 def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
     """Return the gutter that most rows have text on both sides of; None if there is none."""
     if len(members) < 2 * _FEWEST_ROWS or not _may_have_columns(words, members):
@@ -91,7 +61,7 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
     score, first, end = _empty_runs(occupancy.covered, occupancy.starts_anew)
     for _ in range(_TRIES):
         best = int(score.max(initial=0))
-        if best < _FEWEST_ROWS:
+        if best < _FEW_ROWS:
             return None
         taken = _widest(score == best, first, end)
         lengths = (score == best) * (end - first)
@@ -109,7 +79,7 @@ def _may_have_columns(words: Words, members: Indices) -> bool:
     boxes, rows = words.boxes[members[order]], words.rows[members[order]]
     size = float(np.median(boxes[:, 3] - boxes[:, 1]))
     same = rows[1:] == rows[:-1]
-    wide = same & (boxes[1:, 0] - boxes[:-1, 2] >= GAP * size)
+    wide = same & (boxes[1:, 0] - boxes[:-1, 2] >= words.wide_gap * size)
     starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
     if len(np.unique(rows[1:][wide])) >= 2:
         return True
@@ -141,7 +111,9 @@ def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tu
             start = None
     inner = [occupancy.strip(*it) for it in found if it[0] > 0 and it[1] < len(free)]
     rows = len(occupancy.row_numbers)
-    return [it for it in inner if _separates(occupancy, Gutter(*it, 0, rows))]
+    limits = [occupancy.left - 1, *(edge for strip in inner for edge in strip), float("inf")]
+    beside = zip(limits[::2], limits[3::2], strict=False)  # the columns on either side, up to the next strips
+    return [it for it, near in zip(inner, beside, strict=True) if _separates(occupancy, Gutter(*it, 0, rows), near)]
 
 
 def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
@@ -177,20 +149,33 @@ def _widest(best: NDArray[np.bool_], first: Indices, end: Indices) -> tuple[int,
     return found
 
 
-def _separates(occupancy: Occupancy, gutter: Gutter) -> bool:
-    """Return whether a strip separates columns: it is wide, or text is aligned at it; list marks are no column."""
+def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)) -> bool:
+    """Return whether a strip separates columns: it is wide, or text is aligned at it; list marks are no column.
+
+    Args:
+        occupancy: Where words are.
+        gutter: The strip.
+        near: Only words between these places count.
+    """
     words, size = occupancy.words, occupancy.size
     middle = (gutter.left + gutter.right) / 2
     lefts, rights = _neighbours(occupancy, gutter, middle)
+    lefts = {row: at for row, at in lefts.items() if words.boxes[at, 0] > near[0] - 1}
+    rights = {row: at for row, at in rights.items() if words.boxes[at, 2] < near[1] + 1}
     both = sorted(set(lefts) & set(rights))
     if not lefts or not rights:
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
     width = gutter.right - gutter.left
-    usual = float(np.median(gaps)) if len(gaps) >= 2 else width
+    usual = float(np.median(gaps)) if gaps else width
+    figures = sum(1 for row in both if words.word(lefts[row])[-1].isdigit() and words.word(rights[row])[0].isdigit())
+    least = size * (_BETWEEN_FIGURES if figures > _MOSTLY * len(both) else words.wide_gap)
     spaces = [space for row in both for space in _spaces(occupancy, row)]
-    loose = _low(spaces) < GAP * size or len(spaces) > _MOST_CELLS_OF_ROW * len(both)
-    if usual < GAP * size or (loose and _low(spaces) > usual / _BEYOND_SPACES):
+    is_prose = len(spaces) > _MOST_CELLS_OF_ROW * len(both) and _low(spaces) < _WIDE * size
+    if len(spaces) > _MOST_CELLS_OF_ROW * len(both):
+        least = max(least, _BETWEEN_PROSE * size)
+    loose = _low(spaces) < words.wide_gap * size or is_prose
+    if usual < least or (loose and _low(spaces) > usual / _BEYOND_SPACES):
         return False
     marks = [words.word(lefts[row]) for row in both]
     if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
@@ -267,23 +252,17 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
                 end = row + 1 if end - row - 1 <= _MOST_CUT else end
                 break
     sides = [sum(1 for row in range(first, end) if row in side) for side in (lefts, rights)]
-    return Gutter(gutter.left, gutter.right, first, end) if min(sides) >= _FEWEST_ROWS else None
+    is_short_column = min(sides) >= _FEW_ROWS and max(sides) > _FEWEST_ROWS
+    is_wide = gutter.right - gutter.left >= _WIDE * occupancy.size
+    kept = min(sides) >= _FEWEST_ROWS or (is_short_column and is_wide)
+    return Gutter(gutter.left, gutter.right, first, end) if kept else None
 
 
 def _is_line(occupancy: Occupancy, row: int) -> bool:
     """Return whether a row is a line of text across a gutter: none of its gaps is wider than a space."""
     spaces = _spaces(occupancy, row)
-    return len(spaces) >= _FEWEST_SPACES and max(spaces) < GAP * occupancy.size
+    return len(spaces) >= _FEWEST_SPACES and max(spaces) < occupancy.words.wide_gap * occupancy.size
 
 
 def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:
     return not any(row in lefts for row in rows) or not any(row in rights for row in rows)
-
-
-def row_edges(words: Words, members: Indices, row_of: Indices) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the top and the bottom of each row."""
-    count = int(row_of.max()) + 1
-    tops, bottoms = np.full(count, np.inf, np.float32), np.full(count, -np.inf, np.float32)
-    np.minimum.at(tops, row_of, words.boxes[members, 1])
-    np.maximum.at(bottoms, row_of, words.boxes[members, 3])
-    return tops, bottoms

@@ -4,6 +4,7 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ def installed_ocr() -> Ocr | None:
         return None
     if shutil.which(pytesseract.pytesseract.tesseract_cmd) is None:
         return None
-    languages = "+".join(sorted(set(pytesseract.get_languages()) - {"osd"})) or None
+
+    @cache
+    def languages() -> str | None:  # starts the program, so only where there is a page to read
+        return "+".join(sorted(set(pytesseract.get_languages()) - {"osd"})) or None
 
     def read(image: "Image") -> str:
         try:
-            return str(pytesseract.image_to_string(image, lang=languages, timeout=_SECONDS))
+            return str(pytesseract.image_to_string(image, lang=languages(), timeout=_SECONDS))
         except (RuntimeError, pytesseract.TesseractError):  # the page takes too long, or cannot be read
             return ""
 

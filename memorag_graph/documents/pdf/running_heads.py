@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memorag_graph.documents.pdf.gutters import row_edges
 from memorag_graph.documents.pdf.layout import lines_of
+from memorag_graph.documents.pdf.occupancy import row_edges
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.table_bounds import wide_gaps
 from memorag_graph.documents.pdf.words import Indices

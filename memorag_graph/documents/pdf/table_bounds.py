@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from memorag_graph.documents.pdf.aligned_tables import column_edges, is_table
-from memorag_graph.documents.pdf.gutters import GAP, row_edges
+from memorag_graph.documents.pdf.occupancy import row_edges
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.words import Indices, Words
 
@@ -18,7 +18,7 @@ def wide_gaps(words: Words, members: Indices) -> dict[int, int]:
     order = np.lexsort((words.boxes[members, 0], words.rows[members]))
     boxes, rows = words.boxes[members[order]], words.rows[members[order]]
     size = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    wide = (rows[1:] == rows[:-1]) & (boxes[1:, 0] - boxes[:-1, 2] >= GAP * size)
+    wide = (rows[1:] == rows[:-1]) & (boxes[1:, 0] - boxes[:-1, 2] >= words.wide_gap * size)
     numbers, counts = np.unique(rows[1:][wide], return_counts=True)
     return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 

@@ -21,6 +21,7 @@ _SAME_ROW = 0.25
 
 _DESCENT = 0.21
 SMALL = 0.8
+_WIDE_GAP, _BEYOND_SPACES = 0.6, 1.6
 _STEP, _FEWEST_STEPS = 0.25, 2
 _SAME_LINE = 0.05
 
@@ -38,6 +39,7 @@ class Words:
         follows: Whether each word follows the one before it in its row, after nothing but spaces.
         right_to_left: Whether most letters of the page are written from right to left.
         has_right_to_left: Whether some are.
+        wide_gap: Gaps of so many font sizes are wider than spaces.
     """
 
     characters: Characters
@@ -48,6 +50,7 @@ class Words:
     follows: NDArray[np.bool_]
     right_to_left: bool
     has_right_to_left: bool
+    wide_gap: float
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -91,7 +94,9 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
     right_to_left = 2 * len(letters) > sum(map(str.isalpha, text)) if letters else False
     if not len(places):
         none = np.zeros(0, np.intp)
-        return Words(characters, none, none, np.zeros((0, 4), np.float32), none, none.astype(bool), False, False)
+        return Words(
+            characters, none, none, np.zeros((0, 4), np.float32), none, none.astype(bool), False, False, _WIDE_GAP
+        )
     first = np.concatenate([[0], np.flatnonzero(_breaks(characters, places, bool(letters))) + 1])
     last = np.concatenate([first[1:], [len(places)]]) - 1
     boxes = characters.boxes[places]
@@ -109,7 +114,17 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
     only_spaces = (starts[1:] > ends[:-1]) & (letters_before[starts[1:]] == letters_before[ends[:-1]])
     to_the_right = merged[1:, 0] - merged[:-1, 2] > -BACKWARD * (merged[1:, 3] - merged[1:, 1])
     follows = np.concatenate([[False], only_spaces & to_the_right & (rows[1:] == rows[:-1])])
-    return Words(characters, starts, ends, merged, rows, follows, right_to_left, bool(letters))
+    return Words(characters, starts, ends, merged, rows, follows, right_to_left, bool(letters), _wide_gap(characters))
+
+
+def _wide_gap(characters: Characters) -> float:
+    """Return the gap that is wider than the spaces of a page: in fonts like a typewriter's they are wide."""
+    boxes = characters.boxes[characters.spaces]
+    boxes = boxes[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
+    if not len(boxes):
+        return _WIDE_GAP
+    usual = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
+    return min(1.0, max(_WIDE_GAP, _BEYOND_SPACES * usual))
 
 
 def _breaks(characters: Characters, places: Indices, both_directions: bool) -> NDArray[np.bool_]:
