@@ -65,7 +65,14 @@ _GistChunkSize = Annotated[
 _GistTokens = Annotated[
     int, Field(ge=16, le=4096, description="Maximum tokens per gist; fewer if the model's window requires it.")
 ]
-_RetrievalChunkSize = Annotated[int, Field(ge=16, le=8192, description="Maximum tokens per retrieval chunk.")]
+_RetrievalChunkSize = Annotated[
+    int,
+    Field(
+        ge=16,
+        le=8192,
+        description="Maximum tokens per retrieval chunk; up to four times as many in scripts foreign to the tokenizer.",
+    ),
+]
 _RetrievalChunkOverlap = Annotated[
     int,
     Field(

@@ -143,7 +143,7 @@ class MemoRAG(Pipeline):
         gen_model_name_or_path: Generates the answers; by default the memory model.
         customized_gen_model: Generates the answers: an :class:`Agent`, a :class:`Model`, any LangChain chat model.
         ret_hit: Chunks that each query retrieves by embedding, and as many by keywords.
-        retrieval_chunk_size: Maximum tokens per retrieval chunk.
+        retrieval_chunk_size: Maximum tokens per retrieval chunk; more in scripts foreign to the tokenizer.
         cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
         beacon_ratio: Tokens of text per beacon, or ``"auto"``; only used by models with beacons.
@@ -212,7 +212,7 @@ class MemoRAGLite(MemoRAG):
         ret_model_name_or_path: Embedding model.
         customized_gen_model: Generates the answers instead: an :class:`Agent`, any LangChain chat model.
         ret_hit: Chunks that each query retrieves by embedding, and as many by keywords.
-        retrieval_chunk_size: Maximum tokens per retrieval chunk.
+        retrieval_chunk_size: Maximum tokens per retrieval chunk; more in scripts foreign to the tokenizer.
         cache_dir: Directory for downloads from the hub.
         access_token: Token for gated models of the hub.
         load_in_4bit: Load the model's weights in 4 bits.

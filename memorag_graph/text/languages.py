@@ -12,6 +12,9 @@ from memorag_graph.text.prose import prose
 
 _SAMPLE_CHARACTERS = 20_000
 
+_PART = 3000
+"""Characters classified at once; in longer texts that repeat themselves, the classifier becomes unsure."""
+
 _LEAST_OF_EACH = 500
 _MOST_TEXTS = 100
 """Characters of each of several texts, and texts, that are looked at."""
@@ -102,10 +105,12 @@ def _sample(text: str) -> str:
 
 
 def _classified(text: str) -> tuple[str, float]:
-    """Return the most probable language that has a name."""
+    """Return the most probable language that has a name, and its mean probability in all parts of a text."""
     probabilities: Counter[str] = Counter()
-    for code, probability in _identifier().rank(text):
-        probabilities[_PART_OF.get(code, code)] += probability
+    for start in range(0, len(text), _PART):
+        part = text[start : start + _PART]
+        for code, probability in _identifier().rank(part):
+            probabilities[_PART_OF.get(code, code)] += probability * len(part) / len(text)
     return max(((code, it) for code, it in probabilities.items() if code in _NAMES), key=lambda found: found[1])
 
 
