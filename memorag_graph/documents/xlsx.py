@@ -21,6 +21,9 @@ _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MOST_MERGED = 5000
 """Merged cells, and descriptions of columns, of a sheet that are looked at."""
 
+_WIDEST = 1 << 14
+"""Number of columns of a sheet."""
+
 _TRUE = ("1", "true", "on")
 
 
@@ -151,11 +154,12 @@ def _column(letters: str) -> int:
 
 
 def _hidden_columns(sheet: Any) -> set[int]:  # noqa: ANN401
-    hidden: set[int] = set()
+    is_hidden = bytearray(_WIDEST + 1)
     for column in islice(sheet.iter("{*}col"), _MOST_MERGED):
         if column.get("hidden") in _TRUE:
-            hidden.update(range(number(column.get("min"), 1), min(number(column.get("max"), 0), 1 << 14) + 1))
-    return hidden
+            first, last = max(0, number(column.get("min"), 1)), min(number(column.get("max"), 0), _WIDEST)
+            is_hidden[first : last + 1] = b"\1" * max(0, last + 1 - first)
+    return {column for column, hides in enumerate(is_hidden) if hides}
 
 
 def _area(reference: str) -> Merged | None:
