@@ -103,6 +103,7 @@ def test_superscripts_and_subscripts_change_no_number(tmp_path: Path, html: str,
     "<p style='visibility:hidden'>H</p>", "<p style='font-size:0px'>H</p>", "<p style='opacity:0.0'>H</p>",
     "<div style='display:none'><p>H</p></div>", "<p class='x y'>H</p>", "<p id=i>H</p>", "<div class=z><p>H</p></div>",
     "<section class=w><p>H</p></section>", "<dialog>H</dialog>", "<p style='mso-hide:all'>H</p>",
+    "<p style='position:absolute;left:-9999px'>H</p>",
     "<table><tr><th>A</th><th>B</th></tr><tr style='display:none'><td>H</td><td>1</td></tr></table>",
 ])  # fmt: skip
 def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path, hidden: str) -> None:

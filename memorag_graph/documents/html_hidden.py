@@ -13,6 +13,9 @@ _RULE = re.compile(r"([^{}]*)\{([^{}]*)\}|([^{}]*)\{|\}")
 
 _DECLARATION = re.compile(r"\s*([\w-]+)\s*:\s*([^;]*)")
 _ZERO = re.compile(r"[-+]?0*\.?0+(?:px|pt|em|rem|ex|ch|%|vw|vh|cm|mm|in|pc)?")
+_FAR = re.compile(r"-\d{4,}(?:px|pt)?|-\d{3,}r?em")
+"""A place so far outside that no screen shows it."""
+
 _MOST_STYLES = 1 << 20
 """Characters of style sheets that are read."""
 
@@ -98,6 +101,8 @@ def _hiding(style: str) -> Iterator[tuple[str, bool, bool]]:
             yield name, text in ("hidden", "collapse"), important
         elif name in ("font-size", "opacity"):
             yield name, _ZERO.fullmatch(text) is not None, important
+        elif name in ("left", "right", "top", "text-indent"):
+            yield name, _FAR.fullmatch(text) is not None, important
         elif name == "mso-hide":
             yield name, text == "all", important
 
