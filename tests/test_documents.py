@@ -300,13 +300,21 @@ REFUSED: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "a million pages": ("a.pdf", million_pages, "1,000,000 pages; the limit is 20,000; split it"),
     "text named PDF": ("a.pdf", content(b"Dear reader"), "is not a PDF file"),
     "text named DOCX": ("a.docx", content(b"Dear reader"), "is not a DOCX file"),
-    "old Word": ("a.doc", content(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), "old Office format"),
+    "old Word": (
+        "a.doc",
+        content(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
+        "damaged file of an Office",
+    ),
     "DOCX bomb": ("a.docx", BOMB, "more than 67,108,864 bytes"),
     "EPUB bomb": ("a.epub", archive({"META-INF/container.xml": b" " * (100 << 20)}), "more than 67,108,864 bytes"),
     "cut DOCX": ("a.docx", cut(archive({"word/document.xml": bytes(range(256)) * 99})), "damaged or was cut off"),
     "encrypted DOCX": ("a.docx", locked, "is password-protected"),
     "broken XML": ("a.docx", archive({"word/document.xml": b"<w:doc"}), "damaged"),
-    "other archive": ("a.zip", archive({"a.txt": b"Dear reader"}), "archive without a document"),
+    "other archive": (
+        "a.zip",
+        archive({"a.txt": b"Dear reader"}),
+        "ZIP archives without a document",
+    ),
     "program": ("a.bin", content(bytes(range(256)) * 9), "not a text file"),
     "empty": ("a.txt", content(b" \n"), "contains no text"),
 }

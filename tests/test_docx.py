@@ -239,3 +239,70 @@ def test_every_part_of_a_document_is_read_once(tmp_path: Path, xml: str, expecte
         document.element.body.insert(len(document.element.body) - 1, block)
     document.save(str(tmp_path / "a.docx"))
     assert read_document(tmp_path / "a.docx").text == expected
+
+
+def test_hidden_runs_are_left_out_with_a_notice(tmp_path: Path) -> None:
+    document = docx.Document()
+    by_style = document.styles.add_style("Secret", docx.enum.style.WD_STYLE_TYPE.CHARACTER)
+    by_style.font.hidden = True
+    based = document.styles.add_style("Based", docx.enum.style.WD_STYLE_TYPE.CHARACTER)
+    based.base_style = by_style
+    paragraph_style = document.styles.add_style("Notes", docx.enum.style.WD_STYLE_TYPE.PARAGRAPH)
+    paragraph_style.font.hidden = True
+    paragraph = document.add_paragraph("Seen.")
+    paragraph.add_run(" Hidden one.").font.hidden = True
+    paragraph.add_run(" Hidden two.", style="Secret")
+    paragraph.add_run(" Hidden three.", style="Based")
+    paragraph.add_run(" Shown.", style="Secret").font.hidden = False
+    document.add_paragraph("Hidden four.", style="Notes")
+    table = document.add_table(1, 1)
+    table.cell(0, 0).paragraphs[0].add_run("Hidden five.").font.hidden = True
+    document.save(str(tmp_path / "a.docx"))
+    read = read_document(tmp_path / "a.docx")
+    assert (read.text, read.notices) == ("Seen. Shown.", ("Hidden text was left out.",))
+
+
+def test_merged_cells_are_repeated_and_header_rows_joined(tmp_path: Path) -> None:
+    document = docx.Document()
+    rows = [
+        ["Ship", "2020", "", "Berths"], ["", "Spring", "Autumn", ""], ["Heron", "4", "6", "41"], ["", "5", "8", "44"],
+        ["North", "", "", ""], ["Gull", "1", "none", ""],
+    ]  # fmt: skip
+    table = document.add_table(len(rows), 4)
+    for at, row in enumerate(rows):
+        for column, text in enumerate(row):
+            table.cell(at, column).text = text
+    merged = [
+        ((0, 1), (0, 2)),
+        ((0, 0), (1, 0)),
+        ((0, 3), (1, 3)),
+        ((2, 0), (3, 0)),
+        ((4, 0), (4, 3)),
+        ((5, 2), (5, 3)),
+    ]
+    for first, last in merged:
+        cell = table.cell(*first).merge(table.cell(*last))
+        cell.text = cell.text.strip()
+    expected = [
+        "Ship: Heron | 2020 Spring: 4 | 2020 Autumn: 6 | Berths: 41",
+        "Ship: Heron | 2020 Spring: 5 | 2020 Autumn: 8 | Berths: 44",
+        "North | Ship: Gull | 2020 Spring: 1 | 2020 Autumn: none | Berths: none",
+    ]
+    document.save(str(tmp_path / "a.docx"))
+    assert lines(read_document(tmp_path / "a.docx").text) == expected
+    for row in table.rows[:2]:
+        row._tr.get_or_add_trPr().append(parse_xml(f"<w:tblHeader {W}/>"))
+    document.save(str(tmp_path / "b.docx"))
+    assert lines(read_document(tmp_path / "b.docx").text) == expected
+
+
+def test_superscripts_change_no_number(tmp_path: Path) -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("10")
+    paragraph.add_run("3").font.superscript = True
+    paragraph.add_run(" litres of H")
+    paragraph.add_run("2").font.subscript = True
+    paragraph.add_run("O in 1912")
+    paragraph.add_run("a").font.superscript = True
+    document.save(str(tmp_path / "a.docx"))
+    assert read_document(tmp_path / "a.docx").text == "10^3 litres of H2O in 1912 [a]"

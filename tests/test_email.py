@@ -130,3 +130,12 @@ def test_names_of_encodings_that_are_none(tmp_path: Path, raw: bytes) -> None:
 )
 def test_hostile_headers_are_read_in_time(tmp_path: Path, header: bytes) -> None:
     assert "body" in read(tmp_path, b"From: " + header + b"\nTo: " + header + b"\nSubject: " + header + b"\n\nbody\n")
+
+
+def test_a_web_archive_is_read_as_its_page(tmp_path: Path) -> None:
+    page = MIMEMultipart("related")
+    page["From"], page["Subject"] = "<Saved by Blink>", "Fares"
+    page.attach(MIMEText("<html><p>Adults pay 14 crowns.</p></html>", "html"))
+    page.attach(MIMEText("p {color: red}", "css"))
+    (tmp_path / "a.mhtml").write_bytes(bytes(page))
+    assert read_document(tmp_path / "a.mhtml").text == "Fares\n\nFrom: <Saved by Blink>\n\nAdults pay 14 crowns."

@@ -52,7 +52,8 @@ UNREAD: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "gzip": ("a.txt.gz", content(gzip.compress(b"text")), "gzip archives"),
     "zip": ("a.zip", archive({"a.txt": b"text"}), "ZIP archives without a document are not supported; unpack it"),
     "7z": ("a.7z", content(b"7z\xbc\xaf\x27\x1c\0\4"), "7z archives"),
-    "XLSB": ("a.xlsb", archive({"xl/workbook.bin": b"\1"}), "binary workbooks .XLSB. are not supported; save it as XLSX"),
+    "XLSB": ("a.xlsb", archive({"xl/workbook.bin": b"\1"}),
+    "binary workbooks .XLSB. are not supported; save it as XLSX"),
     "Numbers": ("a.numbers", archive({"Index/Document.iwa": b"\1"}), "Apple Pages, Numbers and Keynote files"),
     "Visio": ("a.vsdx", archive({"visio/document.xml": b"<a/>"}), "Visio drawings"),
     "MP3": ("a.mp3", content(b"ID3\4" + bytes(90)), "audio files are not supported; give a transcript"),
@@ -60,7 +61,8 @@ UNREAD: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "WAV": ("a.wav", content(b"RIFF\1\0\0\0WAVEfmt " + bytes(90)), "audio files"),
     "Parquet": ("a.parquet", content(b"PAR1\x15\0" + bytes(90)), "Parquet files"),
     "program": ("a.exe", content(b"MZ\x90\0" + bytes(90)), "programs"),
-    "PostScript": ("a.ps", content(b"%!PS-Adobe-3.0\n(text) show"), "PostScript files are not supported; convert it to PDF"),
+    "PostScript": ("a.ps", content(b"%!PS-Adobe-3.0\n(text) show"),
+    "PostScript files are not supported; convert it to PDF"),
     "mailbox": ("a.mbox", content(b"From a@b Mon\nSubject: x\n\ntext"), "mailboxes .mbox."),
     "Kindle": ("a.mobi", content(bytes(60) + b"BOOKMOBI"), "Kindle books"),
     "random": ("a.bin", content(bytes(range(256)) * 9), "is not a text file"),
@@ -147,7 +149,7 @@ def test_a_byte_order_mark_decides_over_a_given_encoding(tmp_path: Path) -> None
     "encoding", ["klingon", "utf-7", "unicode_escape", "base64", "rot13", "", "a\0b", "idna", "hex"]
 )
 def test_an_encoding_that_is_none_is_refused(tmp_path: Path, encoding: str) -> None:
-    with pytest.raises(InputError, match="encoding: .* is no encoding that can be read"):
+    with pytest.raises(InputError, match=r"encoding: .* is no encoding that can be read"):
         read_document(content(b"text")(tmp_path / "a.txt"), encoding=encoding)
 
 

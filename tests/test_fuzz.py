@@ -15,6 +15,7 @@ import pytest
 from memorag_graph.documents import from_text
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
+from tests.further_formats import FORMATS as FURTHER
 from tests.fuzz_process import BYTES, SECONDS
 from tests.injections import FORMATS
 
@@ -32,7 +33,7 @@ def seeds(tmp_path: Path, registry: Registry, request: pytest.FixtureRequest) ->
         registry.memorize([from_text(TEXT[:2000])], TINY, directory)
         return directory
     directory.mkdir()
-    for suffix, write in FORMATS.items():
+    for suffix, write in {**FORMATS, **FURTHER}.items():
         write(directory / f"seed.{suffix}", _SPEECH * 3)
     return directory
 

@@ -22,7 +22,8 @@ def test_a_byte_order_mark_is_no_text() -> None:
 
 @pytest.mark.parametrize("front", [
     "---\ntitle: Opening hours\ntags: [a, b]\n---\n", '---\n# comment\n\ntitle: "Opening hours"\n...\n\n',
-    "+++\ntitle = 'Opening hours'\n+++\n\n", "---\r\nTitle:   Opening hours\r\n---\r\n", "\ufeff---\nlist:\n  - a\ntitle: Opening hours\n---\n",
+    "+++\ntitle = 'Opening hours'\n+++\n\n", "---\r\nTitle:   Opening hours\r\n---\r\n",
+    "\ufeff---\nlist:\n  - a\ntitle: Opening hours\n---\n",
 ])  # fmt: skip
 @pytest.mark.parametrize(
     "body", ["The gate opens at seven.\n\n# Fares\n\n14 crowns.\n", "# Gate\n\nThe gate opens at seven.\n"]
@@ -71,7 +72,8 @@ def test_rows_of_a_table_know_their_header_and_the_text_is_kept(tmp_path: Path) 
     )}  # fmt: skip
     header = "Depot | Stock | all"
     assert places == {
-        "Before": None, "| Depot": None, "|:--": None, "Leeds": header, "York   | 7": header, "After": None, "a | b": None,
+        "Before": None, "| Depot": None, "|:--": None, "Leeds": header, "York   | 7": header, "After": None,
+        "a | b": None,
         "1 | 2": "a | b", "x | y": None, "3 | 4": None,
     }  # fmt: skip
 

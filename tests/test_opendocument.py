@@ -73,7 +73,8 @@ def odt(directory: Path, body: str) -> Document:
      "<text:p>Berths</text:p></table:table-cell></table:table-row><table:table-row><table:table-cell "
      "table:number-rows-spanned='2'><text:p>Heron</text:p></table:table-cell><table:table-cell><text:p>41</text:p>"
      "</table:table-cell></table:table-row><table:table-row><table:covered-table-cell/><table:table-cell><text:p>44"
-     "</text:p></table:table-cell></table:table-row></table:table>", "Ship: Heron | Berths: 41\nShip: Heron | Berths: 44"),
+     "</text:p></table:table-cell></table:table-row></table:table>",
+     "Ship: Heron | Berths: 41\nShip: Heron | Berths: 44"),
 ])  # fmt: skip
 def test_elements_become_what_they_show(tmp_path: Path, body: str, expected: str) -> None:
     document = odt(tmp_path, body)

@@ -27,7 +27,8 @@ def test_a_turn_is_a_line_that_names_its_speaker(tmp_path: Path) -> None:
     document = read(tmp_path, (
         "WEBVTT - talk\nKind: captions\n\nNOTE not spoken\n\nSTYLE\n::cue {color: red}\n\nintro\n"
         "00:01.000 --> 00:02.000 align:start\n<v.loud Anna Berg>When does it sail?\n\n"
-        "00:02.000 --> 00:04.000\n<v Tom &amp; Jo>At <00:03.000><c>eight</c>,\n\n00:04.000 --> 00:05.000\n<v Tom &amp; Jo>or nine.\n\n"
+        "00:02.000 --> 00:04.000\n<v Tom &amp; Jo>At <00:03.000><c>eight</c>,\n\n"
+        "00:04.000 --> 00:05.000\n<v Tom &amp; Jo>or nine.\n\n"
         "00:06.000 --> 00:07.000\n<v Anna Berg>Thanks.\n\n"
     ), "a.vtt")  # fmt: skip
     assert document.text.splitlines() == [

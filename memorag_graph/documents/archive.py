@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from memorag_graph.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MOST_UNPACKED = 1 << 30
 """Maximum bytes of all parts together."""
 
 DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error, lzma.LZMAError)
 """Exceptions that reading a damaged archive raises."""
+
+_UNTRUSTED: Any = {"resolve_entities": False, "no_network": True, "remove_comments": True, "remove_pis": True}
+"""How XML is parsed: entities that it defines are not expanded, nothing outside is fetched."""
 
 _MOST_PARTS = 20_000
 _MOST_DIRECTORY = 4 << 20
@@ -119,8 +122,29 @@ def parse_xml(data: bytes, name: str, encoding: str | None = None) -> Any:  # no
         from lxml import etree
     except ImportError:
         raise MissingExtraError(f"reading {name}", "documents") from None
-    options = {"resolve_entities": False, "no_network": True, "remove_comments": True, "remove_pis": True}
     try:
-        return etree.fromstring(data, etree.XMLParser(encoding=encoding, **options))
+        return etree.fromstring(data, etree.XMLParser(encoding=encoding, **_UNTRUSTED))
     except (etree.XMLSyntaxError, LookupError) as error:
+        raise InputError("file", f"{name} is damaged ({error}); save or download it again") from None
+
+
+def iterate_xml(archive: zipfile.ZipFile, part: str, name: str, most: int, tags: "Sequence[str]") -> "Iterator[Any]":
+    """Yield the elements of an XML part with some tags, each as soon as it ends; those before it are forgotten.
+
+    Raises:
+        InputError: If it is missing, damaged, too large or not XML.
+        MissingExtraError: If the extra ``documents`` is not installed.
+    """
+    try:
+        from lxml import etree
+    except ImportError:
+        raise MissingExtraError(f"reading {name}", "documents") from None
+    stream = io.BytesIO(read_part(archive, part, name, most))
+    try:
+        for _, element in etree.iterparse(stream, tag=tags, **_UNTRUSTED):
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
+    except etree.XMLSyntaxError as error:
         raise InputError("file", f"{name} is damaged ({error}); save or download it again") from None

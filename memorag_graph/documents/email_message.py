@@ -71,6 +71,8 @@ def _parts(message: Message, name: str, depth: int) -> Iterator[Message]:
     if message.get_content_type() == "multipart/alternative":
         plain = [it for it in inner if it.get_content_type() == "text/plain" and it.get_payload(decode=True)]
         inner = plain[:1] or inner[-1:]  # the last form is the best one (RFC 2046, 5.1.4)
+    elif message.get_content_type() == "multipart/related":
+        inner = [it for at, it in enumerate(inner) if at == 0 or _filename(it)]  # others are parts of the page: styles
     for part in inner:
         yield from _parts(part, name, depth + 1)
 

@@ -88,7 +88,7 @@ FORMATS: tuple[Format, ...] = (
     Format("JSON", (".json", ".geojson"), read_json, is_text=True),
     Format("JSON lines", (".jsonl", ".ndjson"), read_json_lines, is_text=True),
     Format("CSV", (".csv", ".tsv", ".tab"), read_csv, is_text=True),
-    Format("e-mail", (".eml",), read_email, is_text=True),
+    Format("e-mail", (".eml", ".mht", ".mhtml"), read_email, is_text=True),
     Format("Markdown", (".md", ".markdown"), read_markdown, is_text=True),
     TEXT,
 )

@@ -13,10 +13,15 @@ _RULE = re.compile(r"([^{}]*)\{([^{}]*)\}|([^{}]*)\{|\}")
 
 _DECLARATION = re.compile(r"\s*([\w-]+)\s*:\s*([^;]*)")
 _ZERO = re.compile(r"[-+]?0*\.?0+(?:px|pt|em|rem|ex|ch|%|vw|vh|cm|mm|in|pc)?")
+_FAR = re.compile(r"-\d{4,}(?:px|pt)?|-\d{3,}r?em")
+"""A place so far outside that no screen shows it."""
+
 _MOST_STYLES = 1 << 20
 """Characters of style sheets that are read."""
 
-_MOST_SELECTORS = 300
+_NAME = re.compile(r"[.#][\w-]+")
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_MOST_COMPARED = 3_000_000
 _LONGEST_SELECTOR = 200
 _LONGEST_STYLE = 2000
 _PRINT = re.compile(r"@media\s+print\b", re.IGNORECASE)
@@ -96,20 +101,45 @@ def _hiding(style: str) -> Iterator[tuple[str, bool, bool]]:
             yield name, text in ("hidden", "collapse"), important
         elif name in ("font-size", "opacity"):
             yield name, _ZERO.fullmatch(text) is not None, important
+        elif name in ("left", "right", "top", "text-indent"):
+            yield name, _FAR.fullmatch(text) is not None, important
         elif name == "mso-hide":
             yield name, text == "all", important
 
 
 def _sheet_states(tree: Any) -> dict[Any, dict[str, tuple[Weight, bool]]]:  # noqa: ANN401
-    """Return what the style sheets of a page say of its elements."""
+    """Return what the style sheets of a page say of its elements.
+
+    Rules are left out after so many comparisons with elements as take some seconds.
+    """
     sheets = "\n".join(style.text_content() for style in tree.iter("style"))[:_MOST_STYLES]
     states: dict[Any, dict[str, tuple[Weight, bool]]] = {}
+    if "{" not in sheets:
+        return states
+    names, elements = _names(tree)
+    found: dict[str, list[tuple[tuple[int, ...], Any]]] = {}
     for order, (selector, name, hides, important) in enumerate(_rules(_COMMENT.sub(" ", sheets))):
-        if order >= _MOST_SELECTORS:
-            break
-        for specificity, element in _selected(tree, selector):
+        if selector not in found:
+            if not names.issuperset(_NAME.findall(_BRACKETS.sub("", selector))):
+                continue  # names a class or id that no element has
+            if (len(found) + 1) * elements > _MOST_COMPARED:
+                break
+            found[selector] = list(_selected(tree, selector))
+        for specificity, element in found[selector]:
             _note(states.setdefault(element, {}), name, (important, specificity, order), hides)
     return states
+
+
+def _names(tree: Any) -> tuple[set[str], int]:  # noqa: ANN401
+    """Return the classes, with a dot, and ids, with a #, of a page, and the number of its elements."""
+    names: set[str] = set()
+    elements = 0
+    for element in tree.iter():
+        elements += 1
+        if isinstance(element.tag, str):
+            names.update(f".{it}" for it in (element.get("class") or "").split())
+            names.add(f"#{element.get('id')}")
+    return names, elements
 
 
 def _rules(sheet: str) -> Iterator[tuple[str, str, bool, bool]]:

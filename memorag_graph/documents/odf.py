@@ -15,8 +15,7 @@ from memorag_graph.documents.table_grid import Cell
 from memorag_graph.errors import InputError
 
 ODF_SUFFIXES = (".odt", ".ods", ".odp", ".ott", ".ots", ".otp", ".fodt", ".fods", ".fodp")
-_KIND = b"application/vnd.oasis.opendocument."
-_CONTENT, _MANIFEST, _STYLES = "content.xml", "META-INF/manifest.xml", "styles.xml"
+_CONTENT, _TYPE, _MANIFEST, _STYLES = "content.xml", "mimetype", "META-INF/manifest.xml", "styles.xml"
 _FLAT_ROOT = b"office:document"
 _ENCRYPTED = b"encryption-data"
 _NOT_CONTENT = frozenset(
@@ -38,7 +37,7 @@ _MOST_LEVELS = 9
 def is_opendocument(file: File) -> bool:
     """Return whether a file is an OpenDocument text, spreadsheet or presentation."""
     if file.is_archive:
-        return _CONTENT in file.parts and (_KIND in file.head or _MANIFEST in file.parts)
+        return _CONTENT in file.parts and not file.parts.isdisjoint((_TYPE, _MANIFEST))
     return file.start.startswith(b"<?xml") and _FLAT_ROOT in file.head[:2000]
 
 

@@ -10,7 +10,9 @@ from memorag_graph.documents.sheet_tables import Merged
 _MOST_REPEATED = 1000
 """Times that a filled cell or row is repeated; further repetitions are left out."""
 
-_MOST_CELLS = 2_000_000
+_MOST_COPIES = 200_000
+"""Filled cells that repetitions of rows add to a sheet."""
+
 _CELL, _COVERED = f"{{{TABLE}}}table-cell", f"{{{TABLE}}}covered-table-cell"
 _SHOWN = ("", "visible")
 
@@ -39,7 +41,7 @@ def sheet_rows(table: Any, text_of: Callable[[Any], str]) -> Sheet:  # noqa: ANN
     """
     sheet = Sheet()
     hidden = _hidden_columns(table)
-    at, filled = 1, 0
+    at, copies = 1, 0
     for row in table.iter(f"{{{TABLE}}}table-row"):
         times = _count(row, "number-rows-repeated")
         cells = _cells(row, at, text_of, sheet.merged)
@@ -48,8 +50,8 @@ def sheet_rows(table: Any, text_of: Callable[[Any], str]) -> Sheet:  # noqa: ANN
             shown = {}
         sheet.has_hidden = sheet.has_hidden or len(shown) < len(cells)
         for number in range(min(times, _MOST_REPEATED) if shown else 0):
-            filled += len(shown)
-            if filled <= _MOST_CELLS:
+            copies += len(shown) if number else 0
+            if copies <= _MOST_COPIES:
                 sheet.rows[at + number] = shown
         at += times
     return sheet

@@ -29,16 +29,9 @@ _DEEPEST = 10
 _ROOT_HEADER, _EMBEDDED_HEADER, _ENTRY = 32, 24, 16
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _DAMAGE = (
-    OSError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    struct.error,
-    OverflowError,
+    OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error, OverflowError, RecursionError,
     MemoryError,
-)
+)  # fmt: skip
 """What olefile raises for damaged files."""
 
 

@@ -104,10 +104,12 @@ def _spans(
     """Return the numbers of rows and columns that merged cells span, and the places that they cover."""
     spans: dict[Place, Place] = {}
     covered: set[Place] = set()
+    room = _MOST_COVERED
     for top, left, bottom, right in merged:
         down = places[bisect_left(places, top) : bisect_right(places, bottom)]
         across = columns[bisect_left(columns, left) : bisect_right(columns, right)]
-        if left in rows.get(top, {}) and len(covered) + len(down) * len(across) <= _MOST_COVERED:
+        room -= len(down) * len(across)
+        if left in rows.get(top, {}) and room >= 0:
             spans[top, left] = (len(down), len(across))
             covered.update((at, it) for at in down for it in across if (at, it) != (top, left))
     return spans, covered

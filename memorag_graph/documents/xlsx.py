@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 from zipfile import ZipFile
 
-from memorag_graph.documents.archive import open_archive, read_xml
+from memorag_graph.documents.archive import iterate_xml, open_archive, read_xml
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.docx_styles import number
 from memorag_graph.documents.file import File
@@ -18,9 +17,13 @@ from memorag_graph.documents.sheet_tables import Merged, sheet_lines
 _MAIN = "xl/workbook.xml"
 _PLACE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_MOST_MERGED = 5000
+_MOST_DESCRIBED = 5000
 """Merged cells, and descriptions of columns, of a sheet that are looked at."""
 
+_WIDEST = 1 << 14
+"""Number of columns of a sheet."""
+
+_PARTS = ("{*}col", "{*}row", "{*}mergeCell")
 _TRUE = ("1", "true", "on")
 
 
@@ -51,7 +54,7 @@ def read_xlsx(file: File) -> Builder:
                 continue
             place = parts.get(relation_id(sheet), "")
             if place in archive.NameToInfo and "worksheet" in place:
-                _add_sheet(builder, title, read_xml(archive, place, file.name, MOST_XML), book)
+                _add_sheet(builder, title, iterate_xml(archive, place, file.name, MOST_XML, _PARTS), book)
             else:
                 builder.notice(f"The sheet {title!r} holds a chart or a macro, no cells, and was left out.")
     return builder
@@ -94,23 +97,33 @@ def _rich_text(node: Any) -> str:  # noqa: ANN401
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), "".join(texts))
 
 
-def _add_sheet(builder: Builder, title: str, sheet: Any, book: _Book) -> None:  # noqa: ANN401
-    hidden = _hidden_columns(sheet)
+def _add_sheet(builder: Builder, title: str, elements: Iterator[Any], book: _Book) -> None:
+    hidden, hidden_cells, unknown = bytearray(_WIDEST + 1), 0, False
     rows: dict[int, dict[int, str]] = {}
-    at, has_hidden = 0, False
-    if any(it.getnext() is None or not it.getnext().text for it in sheet.iter("{*}f")):
-        builder.notice("Formulas whose value the file does not keep were left out; save it in a spreadsheet program.")
-    for row in sheet.iter("{*}row"):
-        at = number(row.get("r"), at + 1)
-        cells = dict(_cells(row, book))
-        kept = {} if row.get("hidden") in _TRUE else {it: text for it, text in cells.items() if it not in hidden}
-        has_hidden = has_hidden or len(kept) < len(cells)
-        if kept:
-            rows[at] = kept
-    if has_hidden:
+    merged: list[Merged] = []
+    at = described = 0
+    for element in elements:
+        kind = str(element.tag).rpartition("}")[2]
+        if kind == "row":
+            at = number(element.get("r"), at + 1)
+            cells = dict(_cells(element, book))
+            is_shown = element.get("hidden") not in _TRUE
+            kept = {it: text for it, text in cells.items() if is_shown and not hidden[min(it, _WIDEST)]}
+            hidden_cells += len(cells) - len(kept)
+            unknown = unknown or any(it.getnext() is None or not it.getnext().text for it in element.iter("{*}f"))
+            if kept:
+                rows[at] = kept
+        elif (described := described + 1) > _MOST_DESCRIBED:
+            continue
+        elif kind == "col":
+            _hide_columns(hidden, element)
+        elif area := _area(element.get("ref", "")):
+            merged.append(area)
+    if hidden_cells:
         builder.notice(f"Hidden rows or columns of the sheet {title!r} were left out.")
-    merged = (_area(it.get("ref", "")) for it in sheet.iter("{*}mergeCell"))
-    lines = sheet_lines(rows, [it for it in islice(merged, _MOST_MERGED) if it])
+    if unknown:
+        builder.notice("Formulas whose value the file does not keep were left out; save it in a spreadsheet program.")
+    lines = sheet_lines(rows, merged)
     builder.text("\n".join([title, *lines]) if lines else "", [(0, title)])
 
 
@@ -150,12 +163,11 @@ def _column(letters: str) -> int:
     return value
 
 
-def _hidden_columns(sheet: Any) -> set[int]:  # noqa: ANN401
-    hidden: set[int] = set()
-    for column in islice(sheet.iter("{*}col"), _MOST_MERGED):
-        if column.get("hidden") in _TRUE:
-            hidden.update(range(number(column.get("min"), 1), min(number(column.get("max"), 0), 1 << 14) + 1))
-    return hidden
+def _hide_columns(hidden: bytearray, column: Any) -> None:  # noqa: ANN401
+    """Mark the columns that an element describes if it hides them."""
+    if column.get("hidden") in _TRUE:
+        first, last = max(0, number(column.get("min"), 1)), min(number(column.get("max"), 0), _WIDEST)
+        hidden[first : last + 1] = b"\1" * max(0, last + 1 - first)
 
 
 def _area(reference: str) -> Merged | None:

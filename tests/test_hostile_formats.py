@@ -1,0 +1,138 @@
+"""Small files of tables, slides and data that would expand to huge ones: bounded in time and size, or refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memorag_graph.documents import read_document
+from memorag_graph.documents.table_grid import Cell, table_lines
+from memorag_graph.errors import InputError
+from tests.test_documents import archive
+
+pytest.importorskip("lxml", reason="needs pip install 'memorag-graph[documents]'")
+
+SHEET = '<worksheet xmlns="x"><sheetData>{rows}</sheetData>{more}</worksheet>'
+R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+BOOK = f'<workbook xmlns:r="{R}"><sheets><sheet name="S" r:id="a"/></sheets></workbook>'
+RELATIONS = '<Relationships><Relationship Id="a" Type="x/worksheet" Target="worksheets/s.xml"/></Relationships>'
+BOMB = b"<a>" + b" " * (100 << 20)
+
+
+def xlsx(path: Path, rows: str, more: str = "") -> Path:
+    return archive({
+        "xl/workbook.xml": BOOK.encode(), "xl/_rels/workbook.xml.rels": RELATIONS.encode(),
+        "xl/worksheets/s.xml": SHEET.format(rows=rows, more=more).encode(),
+    })(path)  # fmt: skip
+
+
+def ods(path: Path, rows: str) -> Path:
+    kinds = {"o": "office", "x": "text", "t": "table"}
+    spaces = " ".join(f'xmlns:{it}="urn:oasis:names:tc:opendocument:xmlns:{kind}:1.0"' for it, kind in kinds.items())
+    body = f"<o:body><o:spreadsheet><t:table t:name='S'>{rows}</t:table></o:spreadsheet></o:body>"
+    content = f"<o:c {spaces}>{body}</o:c>"
+    return archive({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": content.encode()})(
+        path
+    )
+
+
+@pytest.mark.parametrize(("name", "parts"), [
+    ("a.xlsx", {"xl/workbook.xml": BOMB}), ("a.pptx", {"ppt/presentation.xml": BOMB}),
+    ("a.odt", {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": BOMB}),
+])  # fmt: skip
+def test_parts_that_unpack_to_too_much_are_refused(tmp_path: Path, name: str, parts: dict[str, bytes]) -> None:
+    with pytest.raises(InputError, match="more than 67,108,864 bytes"):
+        read_document(archive(parts)(tmp_path / name))
+
+
+@pytest.mark.parametrize("columns", [2_000_000_000, 1_000_000])
+def test_spans_without_end_are_bounded(columns: int) -> None:
+    wide = [[Cell("a", columns, columns), Cell("b")], *[[Cell("c")]] * 500]
+    lines = table_lines(wide)
+    assert 490 < len(lines) <= 501
+    assert sum(map(len, lines)) < 20_000
+
+
+def test_a_cell_far_right_that_goes_on_below_does_not_fill_the_rows(tmp_path: Path) -> None:
+    first = [*(Cell(str(it)) for it in range(9_000)), Cell("last", rows=100_000)]
+    lines = table_lines([first, *[[Cell("x")]] * 50_000], 0)
+    assert len(lines) == 50_001
+    assert sum(map(len, lines)) < 2_000_000
+
+
+def test_html_tables_with_huge_spans_are_read(tmp_path: Path) -> None:
+    rows = "".join(f"<tr><td rowspan=65534 colspan=1000>{it}</td><td>x</td></tr>" for it in range(2_000))
+    (tmp_path / "a.html").write_text(f"<html><table>{rows}</table></html>")
+    assert len(read_document(tmp_path / "a.html").text) < 10_000_000
+
+
+def test_sheets_with_cells_far_apart_are_read(tmp_path: Path) -> None:
+    def column(number: int) -> str:
+        letters = ""
+        while number:
+            number, rest = divmod(number - 1, 26)
+            letters = chr(65 + rest) + letters
+        return letters
+
+    rows = "".join(f'<row r="{it}"><c r="{column(it)}{it}"><v>{it}</v></c></row>' for it in range(1, 9_001))
+    text = read_document(xlsx(tmp_path / "a.xlsx", rows)).text
+    assert len(text) < 200_000
+    assert "9000" in text
+
+
+def test_huge_merged_cells_and_hidden_columns_are_bounded(tmp_path: Path) -> None:
+    rows = "".join(
+        f'<row r="{it}"><c r="A{it}" t="inlineStr"><is><t>a</t></is></c><c r="B{it}"><v>1</v></c></row>'
+        for it in range(1, 2_000)
+    )
+    merges = "<mergeCells>" + '<mergeCell ref="A1:XFD1048576"/>' * 6_000 + "</mergeCells>"
+    columns = '<cols><col min="3" max="16384" hidden="1"/></cols>' * 3_000
+    assert len(read_document(xlsx(tmp_path / "a.xlsx", rows, merges + columns)).text) < 100_000
+
+
+def test_repeated_rows_and_cells_are_bounded(tmp_path: Path) -> None:
+    cell = '<t:table-cell t:number-columns-repeated="1048576"><x:p>word</x:p></t:table-cell>'
+    row = f'<t:table-row t:number-rows-repeated="1048576">{cell * 3}</t:table-row>'
+    assert len(read_document(ods(tmp_path / "a.ods", row * 20)).text) < 40_000_000
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("a.csv", '"' + "a,b\n" * 200_000), ("a.csv", "," * 3_000_000), ("a.csv", '"a""' * 300_000),
+    ("a.vtt", "WEBVTT\n\n" + "<" * 500_000), ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n" + "<v " * 200_000),
+    ("a.srt", ("1\n00:00:01,000 --> 00:00:02,000\n" + "a: " * 20 + "\n\n") * 5_000),
+    ("a.md", "|" * 200_000 + "\n" + "|-" * 100_000),
+    ("a.md", "---\n" * 100_000), ("a.md", "---\n" + "a: b\n" * 100_000), ("a.md", ("a | b\n--|--\n") * 50_000),
+    ("a.rtf", "{\\rtf1 " + "{\\b x}" * 40_000 + "}"), ("a.rtf", "{\\rtf1 " + "\\u321?" * 40_000 + "}"),
+    ("a.rtf", "{\\rtf1 " + "{\\super 1}" * 20_000 + "}"), ("a.rtf", "{\\rtf1 " + "\\trowd\\cell\\row x" * 20_000 + "}"),
+    ("a.json", json.dumps([{"a": {"b": list(range(20))}}] * 5_000)), ("a.jsonl", '{"a": 1}\n' * 20_000),
+    ("a.html", "<html><p>" + "x<sup>2</sup>" * 20_000), ("a.html", "<html>" + "<div>" * 20_000 + "x<sup>2</sup>"),
+    ("a.html", "<html><style>" + ".a .b .c > * + * {display:none} " * 2_000 + "</style>" + "<p class=a>x</p>" * 5_000),
+    ("a.html", "<html><style>" + "/*" * 200_000 + "{" * 200_000 + "</style><p>x</p>"),
+    ("a.html", "<html><p style='" + "display:" * 200_000 + "'>x</p>"),
+    ("a.html", "<html>" + "<table><tr><td>" * 2_000 + "x"),
+    ("a.xml", "<?xml version='1.0'?><a>" + "<b>x</b>" * 40_000 + "</a>"),
+    ("a.xml", "<?xml version='1.0'?><a>" + "x<sup>2</sup>" * 20_000 + "</a>"),
+    ("a.xml", "<?xml version='1.0'?>" + "<a>" * 200 + "x" + "</a>" * 200),
+], ids=lambda it: it[:30] if isinstance(it, str) else it)  # fmt: skip
+def test_long_files_are_read_in_linear_time(tmp_path: Path, name: str, text: str) -> None:
+    """In a process with a limit of CPU seconds, far above what a linear reader takes."""
+    (tmp_path / name).write_text(text)
+    finished = subprocess.run(
+        [sys.executable, "-c", _READ, str(tmp_path / name)], capture_output=True, text=True, check=False
+    )
+    assert finished.stdout.strip() == "read", finished.stderr[-500:]
+
+
+_READ = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+from memorag_graph.documents import read_document
+from memorag_graph.errors import InputError
+try:
+    read_document(sys.argv[1])
+except InputError:
+    pass
+print("read")
+"""
