@@ -27,11 +27,11 @@ _LINE = re.compile(
 _SEPARATED = re.compile(r"[ \t]*[.:)–—-]?[ \t]*$|[ \t]*[.:)–—-][ \t]+\S")
 _ENDS_SENTENCE = re.compile(r"\S[.!?;,。；，]\s*$")
 _LONGEST_TITLE = 100
+_FIGURES = r"(\d{1,4}[a-z]?(?:\.\d{1,3}){0,4})(?!\w)"
 _REFERENCE = re.compile(
-    rf"(?<!\w)(?:(?:{'|'.join(_NAMES)})[ \t:]{{1,3}}|§{{1,2}}[ \t]{{0,2}})(\d{{1,4}}[a-z]?(?:\.\d{{1,3}}){{0,4}})(?!\w)",
-    re.IGNORECASE,
+    rf"(?<!\w)(?:(?:{'|'.join(_NAMES)})[ \t:]{{1,3}}|§{{1,2}}[ \t]{{0,2}}){_FIGURES}", re.IGNORECASE
 )
-_LEADING_NUMBER = re.compile(r"^\W{0,3}(\d{1,4}[a-z]?(?:\.\d{1,3}){0,4})(?!\w)", re.MULTILINE)
+_LEADING_NUMBER = re.compile(rf"^\W{{0,3}}{_FIGURES}", re.MULTILINE)
 _AROUND = 200
 """Characters that are looked at before and after a line."""
 
