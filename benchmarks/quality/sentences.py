@@ -16,10 +16,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import write_result
 from evidence_data import Indexed, KeptEmbeddings, covers_half, read, touches
 
-from memorag_graph.generation.answer import Citation
-from memorag_graph.generation.confidence import compare
-from memorag_graph.generation.quotable_sentences import is_quotable, sentences_of
-from memorag_graph.generation.sentence_scores import SentenceScores, descending, distinct, score_sentences
+from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.generation.sentence_scores import SentenceScores, descending, distinct
+from memorag_graph.prompts import Prompts
+from memorag_graph.text.languages import language
 
 Way = Callable[[SentenceScores], np.ndarray]
 SENTENCES = 3
@@ -46,10 +48,25 @@ GRID = {
 }
 
 
-def quoted(ranking: Way, scores: SentenceScores, sentences: list[Citation]) -> list[tuple[int, int]]:
-    ranked = [index for index in descending(ranking(scores)) if is_quotable(sentences[index].quote)]
+def quoted(ranking: Way, evidence: ScoredEvidence) -> list[tuple[int, int]]:
+    ranked = [index for index in descending(ranking(evidence.scores)) if evidence.units[index].is_quotable]
+    sentences = evidence.sentences
     chosen = distinct(ranked, sentences, SENTENCES)
     return [(sentences[index].start, sentences[index].end) for index in chosen]
+
+
+def scored(indexed: Indexed, question: str) -> ScoredEvidence:
+    evidence = indexed.evidence(question)
+    given = GenerationInput(
+        question=question,
+        task_type="memorag",
+        evidence=evidence,
+        outline=[],
+        draft="",
+        prompts=Prompts(language("en")),
+        rarity=indexed.keywords.rarity(question),
+    )
+    return ScoredEvidence.of(given, units_of(evidence, "en"), indexed.embeddings)
 
 
 def study(folder: Path, embeddings: KeptEmbeddings, ways: dict[str, Way]) -> dict[str, dict[str, list[list[float]]]]:
@@ -59,13 +76,9 @@ def study(folder: Path, embeddings: KeptEmbeddings, ways: dict[str, Way]) -> dic
     for name, text in documents.items():
         indexed = Indexed.of(name, text, embeddings)
         for question in (it for it in questions if it["document_id"] == name and it["kind"] != "general"):
-            sentences = sentences_of(indexed.evidence(question["query"]), "en")
-            meaning, _ = compare(embeddings, question["query"], [it.quote for it in sentences])
-            scores = score_sentences(
-                sentences, meaning, question["query"], [], indexed.keywords.rarity(question["query"]), "en"
-            )
+            evidence = scored(indexed, question["query"])
             for key, ranking in ways.items():
-                spans = quoted(ranking, scores, sentences)
+                spans = quoted(ranking, evidence)
                 row = [question["part"], touches(spans, question["evidence"]), covers_half(spans, question["evidence"])]
                 found[key][name if len(documents) < 10 else folder.name].append(row)
     return found
