@@ -73,7 +73,9 @@ def test_results_hold_the_share_of_each_pipeline_but_the_two_it_is_defined_by() 
 def test_the_oracle_searches_as_memorag_does_with_the_answer_as_draft(tmp_path: Any) -> None:
     registry = Registry()
     registry.add_embeddings("hash", HashEmbeddings())
-    options = OPTIONS.model_copy(update={"question_share": 0.0, "query_weights": {"draft": 3.0}})
+    options = OPTIONS.model_copy(
+        update={"question_share": 0.0, "query_weights": {"draft": 3.0}, "evidence_tokens": 384}
+    )
     bench = Workbench(registry, options, tmp_path)
     oracle, memorag, alone = choose_pipelines(["oracle", "memorag+draft-spans-surrogates-outline", "hybrid"], bench)
     questions = [it for it in data_set().questions if it.evidence and it.answers]

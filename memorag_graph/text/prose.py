@@ -3,10 +3,10 @@
 import re
 
 _LINE = re.compile(r"[^\n]+")
-_NOT_WORDS = re.compile(
-    r"`[^`\n]*`|<[^<>\n]{1,200}>|\w+://\S+|www\.\S+|\S+@\S+\.\w+|\S*[\\/_]\S*|\S*\d\S*|\S*[a-z][A-Z]\S*", re.ASCII
-)
-"""Code, tags, addresses, paths and identifiers."""
+_CODE_OR_TAG = re.compile(r"`[^`\n]*`|<[^<>\n]{1,200}>")
+_ASCII_RUN = re.compile(r"[!-~]+")
+_IDENTIFIER = re.compile(r"[\\/_@\d]|[a-z][A-Z]|^www\.")
+"""What a run of ASCII characters holds if it is an address, a path, a number or an identifier."""
 
 _NAME = re.compile(r"(?<=[^\W\d_] )[^\W\d_a-z][^\W\d_A-Z]+(?: [^\W\d_a-z][^\W\d_A-Z]+)*")
 """Capitalized words that follow another word."""
@@ -34,7 +34,7 @@ def prose(text: str) -> str:
 def _sentences(line: str) -> str:
     """Return what of a line is prose."""
     line = _LABEL.sub("", line)
-    words = _NOT_WORDS.sub(" ", line)
+    words = _ASCII_RUN.sub(_unless_identifier, _CODE_OR_TAG.sub(" ", line))
     count = len(_WORD.findall(words))
     if words.isascii() and count < _FEWEST_IN_LINE and len(line) > _SHORT:
         return ""
@@ -42,3 +42,7 @@ def _sentences(line: str) -> str:
     is_table = cells > 2 and count / cells < _FEWEST_IN_CELL
     is_code = len(_CODE.findall(line)) > _MOST_CODE * len(line)
     return "" if is_table or is_code or not count else words
+
+
+def _unless_identifier(run: re.Match[str]) -> str:
+    return " " if _IDENTIFIER.search(run[0]) else run[0]

@@ -143,7 +143,10 @@ def _runs(lines: Sequence[str]) -> set[int]:
     """Return the lines that are records because of a neighbour of the same form, or short ones that stand apart."""
     pairs = [_is_pair(line) for line in lines]
     columns = [_columns(line) for line in lines]
-    found = {number for number, line in enumerate(lines) if _is_short_pair(line) and _stands_apart(lines, number)}
+    shortest = _SHORT_SHARE * max(map(len, lines), default=0)
+    found = {
+        number for number, line in enumerate(lines) if _is_short_pair(line) and _stands_apart(lines, number, shortest)
+    }
     for first, second in pairwise(range(len(lines))):
         if (pairs[first] and pairs[second]) or (columns[first] and columns[first] == columns[second]):
             found |= {first, second}
@@ -163,12 +166,17 @@ def _is_short_pair(line: str) -> bool:
     return bool(label and found and found["value"]) and len((label or "").split()) <= _SHORT_LABEL_WORDS
 
 
-def _stands_apart(lines: Sequence[str], number: int) -> bool:
-    """Return whether a line neither goes on from the one before it nor into the one after it, as wrapped lines do."""
-    longest = max(map(len, lines))
+def _stands_apart(lines: Sequence[str], number: int, shortest: float) -> bool:
+    """Return whether a line neither goes on from the one before it nor into the one after it, as wrapped lines do.
+
+    Args:
+        lines: The lines of a paragraph.
+        number: Number of the line.
+        shortest: Length below which a line was broken on purpose.
+    """
     before = lines[number - 1] if number else ""
     after = lines[number + 1].lstrip() if number + 1 < len(lines) else ""
-    begins = not before or bool(_ENDED.search(before)) or len(before) < _SHORT_SHARE * longest
+    begins = not before or bool(_ENDED.search(before)) or len(before) < shortest
     return begins and not after[:1].islower()
 
 

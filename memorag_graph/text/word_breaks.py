@@ -7,8 +7,8 @@ _COMPLEX = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
 
 COMPLEX_RUN = re.compile(rf"[{_COMPLEX}]+")
 
-_LONGEST = 10_000
-"""Characters broken at once; longer runs do not occur in prose."""
+_LONGEST = 1000
+"""Characters broken at once, since the time grows faster than their number."""
 
 
 def dictionary_words(run: str) -> list[str]:

@@ -190,9 +190,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     except OSError as error:
         raise _unreadable(directory, error) from None
     if not exists:
-        raise MemoryFileError(
-            f"{directory} does not exist; see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
-        )
+        how = "see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
+        raise MemoryFileError(f"{directory} does not exist; {how}")
     raise MemoryFileError(
         f"{directory} holds no complete memory ({MANIFEST} is missing); make one with: memorag-graph memorize FILE"
     )
