@@ -28,7 +28,7 @@ _CONTRACTED = {
 }
 """Short forms of function words: English "isn't", French "l'eau"."""
 
-_COMPOUND = re.compile(rf"(?<![\w-])(\w[\w{MARKS}]*)-(\w[\w{MARKS}]*)(?![\w-])")
+_COMPOUND = re.compile(rf"(?<![\w{MARKS}-])(\w[\w{MARKS}]*)-(\w[\w{MARKS}]*)(?![\w{MARKS}-])")
 """Two words joined by a hyphen."""
 
 _SHORT_SIDE = 2
