@@ -11,7 +11,7 @@ from memorag_graph.retrieval.fusion import best_first, fuse, order
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import rerank
-from memorag_graph.retrieval.retrieve import Search, retrieve
+from memorag_graph.retrieval.retrieve import Search, _standing_out, retrieve
 from memorag_graph.retrieval.selection import Selection, fit
 from memorag_graph.settings import RunOptions
 from memorag_graph.text.chunking import Chunk
@@ -50,6 +50,27 @@ def test_evidence_is_what_both_searches_rank_first_together(index: MemoryIndex) 
     best = [index.chunks[chunk] for chunk in best_first(fuse((1.0, ranking) for ranking in rankings))]
     first = find(index, [Query("question", question)], budget=count(best[0].text))
     assert [(it.source, it.start, it.text) for it in first] == [(best[0].source, best[0].start, best[0].text)]
+
+
+@pytest.mark.parametrize("at", [0, 17, 39])
+def test_a_chunk_that_alone_holds_a_word_of_the_question_is_found_whatever_its_meaning(at: int) -> None:
+    texts = [f"The rules on guests are decided by the board in year {number}." for number in range(40)]
+    texts[at] += " They name zebras."
+    chunks = [Chunk("a", 0, 100 * number, 100 * number + len(text), text) for number, text in enumerate(texts)]
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
+    for question in ("What do the rules on guests and zebras say?", "zebras"):
+        evidence = find(index, [Query("question", question)], budget=3 * count(texts[at]))
+        assert texts[at] in [passage.text for passage in evidence]
+
+
+def test_what_matches_a_little_better_or_a_clue_matches_alone_is_not_taken_first() -> None:
+    texts = [f"The rules on guests are decided by the board in year {number}." for number in range(40)]
+    texts[5] += " The board and the guests."
+    texts[6] += " They name zebras."
+    chunks = [Chunk("a", 0, 100 * number, 100 * number + len(text), text) for number, text in enumerate(texts)]
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
+    assert _standing_out(index, [Query("question", "the board and the guests"), Query("span", "zebras")]) == []
+    assert _standing_out(index, [Query("question", "zebras")]) == [6]
 
 
 def test_evidence_is_in_document_order_within_the_budget_and_names_its_queries(index: MemoryIndex) -> None:

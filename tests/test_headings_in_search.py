@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from memorag_graph.documents import NO_PAGES, Document, PageMap, from_text, read_document
 from memorag_graph.documents.context_words import context_words
-from memorag_graph.documents.numbered_headings import numbered_headings, with_numbered
+from memorag_graph.documents.numbered_headings import numbered_headings, part_numbers, references, with_numbered
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex, chunk_names
@@ -127,3 +127,9 @@ def test_a_heading_that_mark_up_shows_is_not_found_twice() -> None:
     text = "# Rules\n\nArticle 1\n=\n\nText\n\nArticle 2\n\nText"
     known = ((0, "Rules"), (9, "Article 1"))
     assert with_numbered(text, known) == (*known, (text.index("Article 2"), "Article 2"))
+
+
+def test_references_to_numbered_parts_are_found_with_their_names() -> None:
+    asked = references("What do Article 7, clause 3.5 and § 12a of the 40 rules say?")
+    assert asked == {"7": "Article 7", "3.5": "clause 3.5", "12a": "§ 12a"}
+    assert part_numbers("Article 7\n\nWhoever breaks clause 3.5 pays 77 shillings.\n7.2 Rent") == {"7", "3.5", "7.2"}
