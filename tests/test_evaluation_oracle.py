@@ -20,12 +20,15 @@ ALONE = RANDOM.beta(2, 3, size=60)
 ORACLE = np.clip(ALONE + RANDOM.uniform(-0.1, 0.5, size=60), 0, 1)
 
 
-def lines(values: Any) -> list[dict[str, Any]]:
-    return [{"metrics": {} if value is None else {"evidence_recall": float(value)}} for value in values]
+def lines(values: Any, *clues: str) -> list[dict[str, Any]]:
+    found = [{} if value is None else {"evidence_recall": float(value)} for value in values]
+    return [{"metrics": metrics, "clues": {"spans": list(clues)} if clues else {}} for metrics in found]
 
 
 def outcomes(own: Any) -> dict[str, list[dict[str, Any]]]:
-    return {"hybrid": lines(ALONE), "memorag": lines(own), "oracle": lines(ORACLE)}
+    return {
+        "dense": lines(ALONE / 2), "hybrid": lines(ALONE), "memorag": lines(own, "clue"), "oracle": lines(ORACLE, "clue"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("share", [-0.5, 0.0, 0.25, 1.0])
@@ -56,7 +59,7 @@ def test_questions_without_known_evidence_do_not_count() -> None:
 
 
 def test_a_gain_that_may_be_none_has_no_interval_and_no_gain_has_no_share() -> None:
-    small = {"hybrid": lines([0.5, 0.6]), "memorag": lines([0.6, 0.6]), "oracle": lines([0.9, 0.3])}
+    small = {"hybrid": lines([0.5, 0.6]), "memorag": lines([0.6, 0.6], "clue"), "oracle": lines([0.9, 0.3])}
     found = gains(small, seed=1)["memorag"]
     assert found.mean == pytest.approx(1.0)
     assert (found.low, found.high) == (None, None)
@@ -64,10 +67,10 @@ def test_a_gain_that_may_be_none_has_no_interval_and_no_gain_has_no_share() -> N
     assert gains({name: each for name, each in small.items() if name != "oracle"}, seed=1) == {}
 
 
-def test_results_hold_the_share_of_each_pipeline_but_the_two_it_is_defined_by() -> None:
+def test_results_hold_the_share_of_each_pipeline_with_clues_but_the_oracle() -> None:
     results = summarize(outcomes(ORACLE), ["evidence_recall"], "hybrid", seed=1)
     assert results["memorag"]["share_of_oracle_gain"]["mean"] == pytest.approx(1.0)
-    assert "share_of_oracle_gain" not in results["hybrid"] | results["oracle"]
+    assert "share_of_oracle_gain" not in results["hybrid"] | results["oracle"] | results["dense"]
 
 
 def test_the_oracle_searches_as_memorag_does_with_the_answer_as_draft(tmp_path: Any) -> None:

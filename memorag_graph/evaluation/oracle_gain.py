@@ -19,7 +19,7 @@ _BATCH = 500
 
 
 def gains(lines: Mapping[str, Sequence[Line]], seed: int) -> dict[str, Interval]:
-    """Return the share of the oracle's gain for each other pipeline; empty without both reference pipelines.
+    """Return the share of the oracle's gain for each other pipeline with clues; empty without both reference pipelines.
 
     The interval is that of percentiles of a bootstrap over questions, resampled for all three pipelines at once; it is
     unknown where the oracle's own gain may be none.
@@ -32,7 +32,7 @@ def gains(lines: Mapping[str, Sequence[Line]], seed: int) -> dict[str, Interval]
         return {}
     found = {}
     for name, own in lines.items():
-        if name not in (ALONE, ORACLE):
+        if name != ORACLE and any(line["clues"] for line in own):
             values = _known([lines[ALONE], lines[ORACLE], own])
             if len(values) and (gain := _gain(values, seed)) is not None:
                 found[name] = gain

@@ -16,7 +16,7 @@ Results = dict[str, dict[str, dict[str, Any]]]
 def summarize(lines: Mapping[str, Sequence[Line]], metrics: Sequence[str], baseline: str, seed: int) -> Results:
     """Return mean and interval of each metric that is defined for at least one question of a pipeline.
 
-    With the pipelines ``hybrid`` and ``oracle``, the others have their share of the oracle's gain, too.
+    With the pipelines ``hybrid`` and ``oracle``, the others that use clues have their share of the oracle's gain, too.
 
     Args:
         lines: Outcomes by pipeline, for the same questions in the same order.
