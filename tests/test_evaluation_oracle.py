@@ -27,8 +27,11 @@ def lines(values: Any, *clues: str) -> list[dict[str, Any]]:
 
 def outcomes(own: Any) -> dict[str, list[dict[str, Any]]]:
     return {
-        "dense": lines(ALONE / 2), "hybrid": lines(ALONE), "memorag": lines(own, "clue"), "oracle": lines(ORACLE, "clue"),
-    }  # fmt: skip
+        "dense": lines(ALONE / 2),
+        "hybrid": lines(ALONE),
+        "memorag": lines(own, "clue"),
+        "oracle": lines(ORACLE, "clue"),
+    }
 
 
 @pytest.mark.parametrize("share", [-0.5, 0.0, 0.25, 1.0])
