@@ -69,8 +69,25 @@ def test_what_matches_a_little_better_or_a_clue_matches_alone_is_not_taken_first
     texts[6] += " They name zebras."
     chunks = [Chunk("a", 0, 100 * number, 100 * number + len(text), text) for number, text in enumerate(texts)]
     index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
-    assert _standing_out(index, [Query("question", "the board and the guests"), Query("span", "zebras")]) == []
-    assert _standing_out(index, [Query("question", "zebras")]) == [6]
+
+    def standing_out(*queries: Query) -> list[int]:
+        assert index.keywords is not None
+        return _standing_out(queries, index.keywords.search([query.text for query in queries], 20))
+
+    assert standing_out(Query("question", "the board and the guests"), Query("span", "zebras")) == []
+    assert standing_out(Query("question", "zebras")) == [6]
+
+
+def test_words_are_searched_once_for_at_least_the_hits_that_show_what_stands_out() -> None:
+    texts = [f"Quay {number} has zebras." for number in "abcdefgh"]
+    chunks = [Chunk("a", 0, 1000 * number, 1000 * number + len(text), text) for number, text in enumerate(texts)]
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
+    searched: list[int] = []
+    search = index.keywords.search
+    object.__setattr__(index.keywords, "search", lambda texts, hits: searched.append(hits) or search(texts, hits))
+    evidence = find(index, [Query("question", "zebras of quay g")], budget=4, hits=2)
+    assert [passage.text for passage in evidence] == [texts[6]]
+    assert searched == [4]
 
 
 def test_evidence_is_in_document_order_within_the_budget_and_names_its_queries(index: MemoryIndex) -> None:

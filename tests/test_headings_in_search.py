@@ -85,15 +85,23 @@ def test_a_saved_index_keeps_names_and_an_earlier_one_is_made_again(tmp_path: Pa
     documents = [Document(f"{name}.txt", TEXT) for name in NAMES]
     index = index_of(documents)
     assert index.keywords is not None
-    path, names = tmp_path / "keywords.bin", chunk_names(index.chunks, {})
+    path, asked = tmp_path / "keywords.bin", []
+
+    def names() -> list[str]:
+        asked.append("names")
+        return chunk_names(index.chunks, {})
+
     index.keywords.save(path)
     queries = [*NAMES, "Captain Quill"]
     assert KeywordIndex.load(path, index.chunks, "en", names).search(queries, 9) == index.keywords.search(queries, 9)
+    assert asked == []
     # as earlier versions wrote it: without a version and with other terms
     tensors = {name: tensor for name, tensor in load_file(path).items() if name != "terms_version"}
     tensors["terms"] = np.frombuffer(json.dumps(["quill"]).encode(), dtype=np.uint8)
     save_file(tensors, path)
     assert KeywordIndex.load(path, index.chunks, "en", names).search(queries, 9) == index.keywords.search(queries, 9)
+    with pytest.raises(ValueError, match="argument 2 is shorter"):  # a mistake of the caller: the file is not damaged
+        KeywordIndex.load(path, index.chunks, "en", lambda: ["one name"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Languages: what docs/languages.md says of each is true, prose decides, and short texts fall back."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from memorag_graph.prompts import Prompts, en_prompts
 from memorag_graph.retrieval.stop_words import stop_words
 from memorag_graph.retrieval.terms import _STEMMERS, terms
-from memorag_graph.text.chunking import room
+from memorag_graph.text.chunking import Chunk, room, split_chunks
 from memorag_graph.text.english import ENGLISH
 from memorag_graph.text.languages import detect_common_language, detect_language, language
 from memorag_graph.text.sentences import split_sentences
@@ -112,3 +113,30 @@ def test_room_grows_with_the_tokens_that_a_text_takes() -> None:
 
     assert [count_at(times) for times in (0.5, 1, 1.9, 2, 2.6, 3.1, 9)] == [1, 1, 1, 2, 2.5, 3, 4]
     assert room("", len) == 1
+
+
+def test_each_section_of_a_text_has_its_own_room_and_english_is_counted_once() -> None:
+    class Counting:
+        fast_tokenizer = None
+
+        def __init__(self) -> None:
+            self.counted: list[str] = []
+
+        def count(self, text: str) -> int:
+            self.counted.append(text)
+            return sum(1 if character.isascii() else 4 for character in text)
+
+    texts = ["word " * 40, "слово " * 40, "word " * 30]
+    sections = [Chunk("a", 0, 1000 * at, 1000 * at + len(it), it) for at, it in enumerate(texts)]
+    tokens = Counting()
+    chunks = list(split_chunks(sections, tokens, 50))
+    assert tokens.counted.count(" ".join(ENGLISH)) == 1
+    for section in sections:
+        size = int(50 * room(section.text, Counting().count))
+        assert chunks_of(chunks, section) == chunks_of(split_chunks([section], Counting(), 50), section)
+        assert max(Counting().count(chunk.text) for chunk in chunks_of(chunks, section)) > size / 2
+        assert all(Counting().count(chunk.text) <= size for chunk in chunks_of(chunks, section))
+
+
+def chunks_of(chunks: Iterable[Chunk], section: Chunk) -> list[Chunk]:
+    return [chunk for chunk in chunks if section.start <= chunk.start < section.end]

@@ -3,7 +3,9 @@
 import shutil
 import textwrap
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -11,6 +13,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from memorag_graph.documents import read_document
+from memorag_graph.documents.pdf.ocr import installed_ocr
 from memorag_graph.errors import InputError
 from tests.pdf_files import STORIES
 
@@ -177,6 +180,51 @@ def test_pages_that_a_function_reads_are_named() -> None:
     )
     assert document.notices == ("Pages 3 to 5 are pictures; their text was read by OCR and may contain errors.",)
     assert document.page_map.page(document.text.index("The deposit of page")) == 3
+
+
+READER = "memorag_graph.documents.pdf.pdf_reader"
+READ = "Page 3 is a picture; its text was read by OCR and may contain errors."
+
+
+def given_pages(texts: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Read a file whose pages 3 to 5 are pictures; return the texts that OCR was not asked for, and the notices."""
+    texts = list(texts)
+    document = read_document(FIELD / "mixed_scanned.pdf", ocr=lambda image: texts.pop(0))
+    return texts, document.notices
+
+
+def test_ocr_is_given_a_limited_number_of_pages_whether_it_reads_them_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{READER}._MOST_SCANNED", 1)
+    beyond = "Pages 4 and 5 are pictures and were not read: more than 1 pages of the file are pictures; split the file."
+    text = "The deposit of the flat is known."
+    assert given_pages([text, "4", "5"]) == (["4", "5"], (beyond, READ))
+    nothing = "Page 3 is a picture and was not read; OCR found no text."
+    assert given_pages(["", "4", "5"]) == (["4", "5"], (nothing, beyond))
+
+
+def test_ocr_is_given_no_page_after_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count(0, 1800)
+    monkeypatch.setattr(f"{READER}.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    beyond = (
+        "Pages 4 and 5 are pictures and were not read: OCR had taken 30 minutes for the pages before; split the file."
+    )
+    assert given_pages(["The deposit of the flat is known.", "4", "5"]) == (["4", "5"], (beyond, READ))
+
+
+def test_a_tesseract_that_does_not_start_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytesseract = pytest.importorskip("pytesseract", reason="needs the extra ocr")
+
+    def fails(*_: object, **__: object) -> None:
+        raise pytesseract.TesseractNotFoundError
+
+    monkeypatch.setattr("shutil.which", lambda _: "tesseract")
+    monkeypatch.setattr(pytesseract, "get_languages", fails)
+    monkeypatch.setattr(pytesseract, "image_to_string", lambda image, lang, timeout: f"read with {lang}")
+    read = installed_ocr()
+    assert read is not None
+    assert read(Image.new("L", (9, 9))) == "read with None"
+    monkeypatch.setattr(pytesseract, "image_to_string", fails)
+    assert read(Image.new("L", (9, 9))) == ""
 
 
 def scan(path: Path, text: str) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from memorag_graph.documents import read_document
+from memorag_graph.documents import Document, read_document
 from tests.pdf_files import CHROMIUM, LINE, OFFICE, STORIES, office_pdf, printed, sentences_of, written
 
 FIELD = Path(__file__).parent / "field"
@@ -187,3 +187,41 @@ def test_an_office_program_s_text_from_right_to_left_is_in_the_order_of_reading(
 ) -> None:
     text = " ".join(paragraphs(office_pdf(tmp_path / "a.pdf", page_of(sentences))))
     assert text == " ".join(sentences)
+
+
+def outlined(path: Path, pages: list[tuple[list[str], list[str]]]) -> Document:
+    """Write and read a PDF file with the titles and paragraphs of each page."""
+    canvas = Canvas(str(path), pagesize=A4)
+    for number, (titles, texts) in enumerate(pages):
+        for title in titles:
+            canvas.bookmarkPage(f"{number} {title}")
+            canvas.addOutlineEntry(title, f"{number} {title}")
+        for at, text in enumerate(texts):
+            canvas.drawString(60, 700 - 4 * LINE * at, text)
+        canvas.showPage()
+    canvas.save()
+    return read_document(path)
+
+
+@pytest.mark.parametrize(
+    ("pages", "sections"),
+    [
+        ([(["Introduction"], ["A first."]), (["Second"], []), ([], ["B follows."])],
+         {"A": "Introduction", "B": "Second"}),
+        ([(["One", "Two"], ["A first.", "Two", "B follows."])], {"A": "One", "B": "Two"}),
+        ([(["One", "Two"], ["One", "A first.", "B follows."])], {"A": "Two", "B": "Two"}),
+        ([(["One"], ["A first."]), (["Two", "Three"], ["B follows.", "Three", "C ends."])],
+         {"A": "One", "B": "Two", "C": "Three"}),
+        ([(["One"], []), (["Two"], ["A first.", "Two", "B follows."])], {"A": "One", "B": "Two"}),
+        ([([], ["A first."]), (["Last"], [])], {"A": None}),
+    ],
+)  # fmt: skip
+def test_a_title_that_its_page_does_not_print_begins_a_section(
+    tmp_path: Path, pages: list[tuple[list[str], list[str]]], sections: dict[str, str | None]
+) -> None:
+    def longer(text: str) -> str:
+        return f"{text} {STORIES[0][:70]}" if text.endswith(".") else text
+
+    document = outlined(tmp_path / "a.pdf", [(titles, [*map(longer, texts)]) for titles, texts in pages])
+    words = {"A": "A first.", "B": "B follows.", "C": "C ends."}
+    assert {name: document.page_map.section(document.text.index(words[name])) for name in sections} == sections

@@ -1,5 +1,7 @@
 """Vector search equals brute force."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import faiss
@@ -11,6 +13,7 @@ from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
 from memorag_graph.models.embedding_cache import CachedEmbeddings
 from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, HashEmbeddings, split_documents, tiny_model
 
@@ -147,3 +150,23 @@ def test_a_search_leaves_the_number_of_threads_as_it_is(index: FaissIndex) -> No
     index.search(["ferry"], 2)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
+
+
+def test_a_thread_that_asks_while_another_counts_knows_the_chunks_of_every_document() -> None:
+    texts = ["ferry", "a ferry left the cold quay early", "the last ferry of March"]
+    chunks = [Chunk(str(at), at, 0, len(text), text) for at, text in enumerate(texts)]
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
+    others: list[Mapping[int, int]] = []
+
+    def words(text: str) -> int:
+        return len(text.split())
+
+    def count(text: str) -> int:
+        if text == texts[1]:  # the first document is counted, the last one is not
+            with ThreadPoolExecutor(1) as pool:
+                others.append(dict(pool.submit(index.tokens_of_chunks, 4, words).result()))
+        return words(text)
+
+    assert index.tokens_of_chunks(4, count) == {0: 4, 1: 7, 2: 5}
+    assert others == [{0: 4, 1: 7, 2: 5}]
+    assert index.tokens_of_chunks(6, words) == {0: 6, 1: 7, 2: 6}

@@ -273,3 +273,12 @@ def test_a_term_weighs_more_the_fewer_chunks_hold_it() -> None:
     assert all(
         weights[term] == pytest.approx(math.log(1 + (len(CHUNKS) - n + 0.5) / (n + 0.5))) for term, n in counts.items()
     )
+
+
+def test_a_sentence_of_a_long_paragraph_belongs_to_its_subject_and_the_last_sentences() -> None:
+    text = "Thorle Harbour is old. " + " ".join(f"it cost {number} pounds then." for number in range(200))
+    units = units_of([Evidence("notes.txt", 0, len(text), text, 1.0)], "en")
+    subjects = [about.subject for about in surroundings_of(units, "en")]
+    assert subjects[:50] == [tuple(range(at)) for at in range(50)]
+    assert subjects[50:] == [(0, *range(at - 49, at)) for at in range(50, len(units))]
+    assert len(units) == 201

@@ -56,6 +56,11 @@ class Builder:
         """Add a heading, which starts a section."""
         self.text(text, [(0, text)])
 
+    def section(self, title: str) -> None:
+        """Begin a section with the next block, whose text need not name it; a blank title begins none."""
+        if title := _SPACES.sub(" ", _LEADING.sub("", title)).strip():
+            self._sections.append((self._length, title[:_LONGEST_HEADING]))
+
     def hidden(self) -> None:
         """Note that text which the document hides from its readers was left out."""
         self.notice("Hidden text was left out.")

@@ -11,6 +11,9 @@ from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.records import speaker_of
 
+_MOST_BEFORE = 50
+"""Sentences before a sentence that are remembered for it, so that a long paragraph stays cheap."""
+
 _TOUCHING = 8
 """Maximum characters between neighbours."""
 
@@ -46,7 +49,8 @@ class Surroundings:
         own_speaker: Who says it, where the sentence begins with the speaker's name.
         since_heading: Number of sentences between it and the heading above it.
         paragraph: Number of its paragraph, row or turn in the evidence.
-        subject: Positions of the sentences before it, in its paragraph, from the one that names its subject.
+        subject: Positions of the sentences before it, in its paragraph, from the one that names its subject; of more
+            than 50, that one and the last ones.
         is_named: Whether its subject is named, by itself or by one of those.
     """
 
@@ -100,7 +104,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
         )
         since += not unit.is_heading
         speaker = own_speaker or speaker
-        subject = [] if unit.is_heading else [*subject, at]
+        subject = [] if unit.is_heading else [*subject[:1], *subject[1:][-(_MOST_BEFORE - 2) :], at]
     return found
 
 

@@ -23,6 +23,7 @@ import torch
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.models.out_of_memory import in_batches_that_fit
+from memorag_graph.models.query_batch import embed_each_query
 
 Result = TypeVar("Result")
 
@@ -184,3 +185,10 @@ class ThreadedEmbeddings(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a query."""
         return compute(self._device, lambda: self._embeddings.embed_query(text))
+
+    def embed_queries(self, queries: list[str]) -> list[list[float]]:
+        """Return the vector of each query."""
+        return compute(
+            self._device,
+            lambda: in_batches_that_fit(lambda batch: embed_each_query(self._embeddings, list(batch)), queries),
+        )

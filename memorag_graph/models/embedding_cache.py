@@ -2,18 +2,22 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable
 from copy import copy
+from typing import Literal
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from memorag_graph.models.query_batch import embed_each_query
+
 MOST_REMEMBERED = 16_384
 """Default number of cached vectors: 25 MB with 384 dimensions, 67 MB with 1,024."""
 
-_QUERY = "\0query:"
-"""Marks the cached vector of a query; no passage begins so."""
+_Kind = Literal["passage", "query"]
+_Key = tuple[str, _Kind, str]
+"""Salt of the users who share a vector, what was embedded, and its text."""
 
 
 class CachedEmbeddings(Embeddings):
@@ -27,7 +31,7 @@ class CachedEmbeddings(Embeddings):
     def __init__(self, embeddings: Embeddings, most: int = MOST_REMEMBERED) -> None:
         self._embeddings = embeddings
         self._most = most
-        self._known: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
+        self._known: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
         self._salt = ""
 
@@ -39,37 +43,44 @@ class CachedEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text; texts that are not cached are embedded."""
-        found = self._recall(texts)
-        unknown = [text for text in dict.fromkeys(texts) if text not in found]
-        if unknown:
-            new = np.asarray(self._embeddings.embed_documents(unknown), dtype=np.float32)
-            found |= self._remember({text: vector.copy() for text, vector in zip(unknown, new, strict=True)})
-        return [found[text].tolist() for text in texts]
+        return self._vectors("passage", texts, self._embeddings.embed_documents)
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a query; some models embed it unlike a passage, so that it is cached apart."""
-        key = _QUERY + text
-        if not (found := self._recall([key])):
-            found = self._remember({key: np.asarray(self._embeddings.embed_query(text), dtype=np.float32)})
-        vector: list[float] = found[key].tolist()
+        (vector,) = self.embed_queries([text])
         return vector
+
+    def embed_queries(self, queries: list[str]) -> list[list[float]]:
+        """Return the vector of each query, as :meth:`embed_query` does."""
+        return self._vectors("query", queries, lambda unknown: embed_each_query(self._embeddings, unknown))
 
     def forget(self) -> None:
         """Empty the cache."""
         with self._lock:
             self._known.clear()
 
-    def _recall(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    def _vectors(
+        self, kind: _Kind, texts: list[str], embed: Callable[[list[str]], list[list[float]]]
+    ) -> list[list[float]]:
+        keys = {text: (self._salt, kind, text) for text in texts}
+        found = self._recall(keys)
+        unknown = [text for text in keys if text not in found]
+        if unknown:
+            new = np.asarray(embed(unknown), dtype=np.float32)
+            for text, vector in zip(unknown, new, strict=True):
+                found[text] = vector.copy()  # a view would keep the whole batch in memory
+            self._remember({keys[text]: found[text] for text in unknown})
+        return [found[text].tolist() for text in texts]
+
+    def _recall(self, keys: dict[str, _Key]) -> dict[str, NDArray[np.float32]]:
         with self._lock:
-            keys = {text: (self._salt, text) for text in texts if (self._salt, text) in self._known}
-            for key in keys.values():
-                self._known.move_to_end(key)
-            found = {text: self._known[key] for text, key in keys.items()}
+            found = {text: self._known[key] for text, key in keys.items() if key in self._known}
+            for text in found:
+                self._known.move_to_end(keys[text])
         return found
 
-    def _remember(self, new: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def _remember(self, new: dict[_Key, NDArray[np.float32]]) -> None:
         with self._lock:
-            self._known |= {(self._salt, text): vector for text, vector in new.items()}
+            self._known |= new
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
-        return new

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from memorag_graph.disk_errors import damaged_or_unreadable
 from memorag_graph.errors import MemoryFileError, MemoryMismatchError
+from memorag_graph.models.query_batch import embed_each_query
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.chunk_index import ChunkIndex, Hit
 from memorag_graph.text.chunking import Chunk
@@ -186,10 +187,12 @@ def embed(embeddings: Embeddings, texts: Sequence[str]) -> NDArray[np.float32]:
 
 def embed_queries(embeddings: Embeddings, queries: Sequence[str]) -> NDArray[np.float32]:
     """Return normalized embeddings of queries, shape (queries, size); some models embed them unlike passages."""
-    return _normalized([embeddings.embed_query(query) for query in queries])
+    return _normalized(embed_each_query(embeddings, list(queries)) if queries else [])
 
 
 def _normalized(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    if not vectors:
+        return np.zeros((0, 0), dtype=np.float32)
     matrix = np.asarray(vectors, dtype=np.float32)
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.ascontiguousarray(matrix / np.maximum(norms, np.finfo(np.float32).tiny))

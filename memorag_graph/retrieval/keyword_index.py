@@ -5,7 +5,7 @@ the documents and sections that they name, whatever else the text says about the
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log
 from pathlib import Path
 
@@ -119,22 +119,32 @@ class KeywordIndex:
 
     @classmethod
     def load(
-        cls, path: Path, chunks: Sequence[Chunk], language_code: str, names: Sequence[str] | None = None
+        cls, path: Path, chunks: Sequence[Chunk], language_code: str, names: Callable[[], Sequence[str]] | None = None
     ) -> "KeywordIndex":
         """Read an index written by :meth:`save`; one whose terms were made otherwise is made again from the chunks.
+
+        Args:
+            path: The file.
+            chunks: The chunks, in document order.
+            language_code: ISO 639-1 code of their language.
+            names: Returns the words under which each chunk stands; called only if the index is made again.
 
         Raises:
             MemoryFileError: If the file is damaged or does not fit the chunks.
         """
         try:
             tensors = load(path.read_bytes())
-            if _VERSION not in tensors or int(tensors[_VERSION][0]) != _TERMS_VERSION:
-                return cls.from_chunks(chunks, language_code, names)
-            terms_in_order = json.loads(tensors[_TERMS].tobytes())
-            bm25 = BM25()
-            bm25.scores = {**{name: tensors[name] for name in _MATRIX}, "num_docs": int(tensors[_COUNT][0])}
-            bm25.nonoccurrence_array = None  # used only by variants of BM25 that score missing terms
-            bm25.vocab_dict = {term: at for at, term in enumerate(terms_in_order)}
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            bm25 = _saved(tensors) if _VERSION in tensors and int(tensors[_VERSION][0]) == _TERMS_VERSION else None
+        except (OSError, ValueError, LookupError, SafetensorError) as error:
             raise damaged_or_unreadable(path, error) from None
+        if bm25 is None:
+            return cls.from_chunks(chunks, language_code, names() if names else None)
         return cls(chunks, language_code, bm25)
+
+
+def _saved(tensors: Mapping[str, NDArray[np.generic]]) -> BM25:
+    bm25 = BM25()
+    bm25.scores = {**{name: tensors[name] for name in _MATRIX}, "num_docs": int(tensors[_COUNT][0])}
+    bm25.nonoccurrence_array = None  # used only by variants of BM25 that score missing terms
+    bm25.vocab_dict = {term: at for at, term in enumerate(json.loads(tensors[_TERMS].tobytes()))}
+    return bm25

@@ -76,13 +76,17 @@ class MemoryIndex:
 
     def tokens_of_chunks(self, size: int, count_tokens: Callable[[str], int]) -> Mapping[int, int]:
         """Return the maximum tokens of the chunks of each document: ``size``, or more where chunks have more room."""
-        if not self._tokens:
-            for document, chunks in self._samples.items():
-                self._tokens[document] = max(size, *(count_tokens(chunk.text) for chunk in chunks))
-        return self._tokens
+        if (known := self._tokens.get(size)) is None:
+            known = {
+                document: max(size, *(count_tokens(chunk.text) for chunk in chunks))
+                for document, chunks in self._samples.items()
+            }
+            self._tokens[size] = known  # only now that it is complete: other threads may be searching
+        return known
 
     @cached_property
-    def _tokens(self) -> dict[int, int]:
+    def _tokens(self) -> dict[int, Mapping[int, int]]:
+        """For each size, the maximum tokens of the chunks of each document."""
         return {}
 
     @cached_property

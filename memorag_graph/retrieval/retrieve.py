@@ -100,11 +100,14 @@ def retrieve(
         page_maps: The pages and sections of each document, by its name.
     """
     queries = list(dict.fromkeys(queries))
-    found = _rankings(index, queries, search, count_tokens)
+    texts = [query.text for query in queries]
+    most = max(search.hits, _MOST_STANDING_OUT + 1)
+    by_words = index.keywords.search(texts, most) if index.keywords else [[] for _ in texts]
+    found = _rankings(index, texts, by_words, search, count_tokens)
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
     if search.reranker is None:
-        selection.take(_standing_out(index, queries))
+        selection.take(_standing_out(queries, by_words))
         of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
         selection.take(best_first(_fused(index, of_question)), search.question_share)
         selection.take(best_first(fused))
@@ -120,18 +123,18 @@ def retrieve(
 
 
 def _rankings(
-    index: MemoryIndex, queries: Sequence[Query], search: Search, count_tokens: Counts
+    index: MemoryIndex, texts: Sequence[str], by_words: Sequence[Sequence[Hit]], search: Search, count_tokens: Counts
 ) -> list[tuple[list[int], list[int]]]:
-    """Return the two rankings of each query: by meaning and by words."""
-    texts = [query.text for query in queries]
+    """Return the two rankings of each query: by meaning and by words; none by words if the memory has no index."""
     by_meaning = index.vectors.search(texts, search.hits)
-    by_words = index.keywords.search(texts, search.hits) if index.keywords else [[] for _ in texts]
     sizes = index.tokens_of_chunks(search.chunk_tokens, count_tokens)
 
     def ordered(hits: Sequence[Hit]) -> list[int]:
         return order(hits, index.chunks, sizes)
 
-    return [(ordered(first), ordered(second)) for first, second in zip(by_meaning, by_words, strict=True)]
+    return [
+        (ordered(first), ordered(second[: search.hits])) for first, second in zip(by_meaning, by_words, strict=True)
+    ]
 
 
 def _fused(index: MemoryIndex, rankings: Iterable[tuple[float, tuple[list[int], list[int]]]]) -> dict[int, float]:
@@ -144,16 +147,20 @@ def _fused(index: MemoryIndex, rankings: Iterable[tuple[float, tuple[list[int], 
     return add_halves(by_meaning, by_words, lambda chunk: index.meaning_weights[index.chunks[chunk].document])
 
 
-def _standing_out(index: MemoryIndex, queries: Sequence[Query]) -> list[int]:
+def _standing_out(queries: Sequence[Query], by_words: Sequence[Sequence[Hit]]) -> list[int]:
     """Return the few chunks that match the words of the question far better than all others, best first.
 
     They hold a word that hardly any other holds, such as the number of an article. Ranks alone, which the other ranking
     outweighs, do not tell that from a match that is a little better.
+
+    Args:
+        queries: The queries.
+        by_words: The hits of each by words, best first, more than may stand out.
     """
     found: dict[int, None] = {}
-    for query in queries:
-        if query.kind == "question" and index.keywords:
-            (hits,) = index.keywords.search([query.text], _MOST_STANDING_OUT + 1)
+    for query, ranked in zip(queries, by_words, strict=True):
+        if query.kind == "question":
+            hits = ranked[: _MOST_STANDING_OUT + 1]
             scores = [*(hit.score for hit in hits), 0.0]
             ends = [
                 at for at in range(1, min(len(hits), _MOST_STANDING_OUT) + 1) if scores[at] * _FAR <= scores[at - 1]

@@ -121,8 +121,9 @@ def split_chunks(sections: Iterable[Chunk], tokens: CountsTokens, size: int, ove
     none; without overlap, all other text belongs to exactly one chunk.
     """
     splitters: dict[float, TextSplitter] = {}
+    of_english = _english_tokens(tokens.count)
     for section in sections:
-        factor = room(section.text, tokens.count)
+        factor = _room(section.text, tokens.count, of_english)
         if factor not in splitters:
             splitters[factor] = _splitter(tokens, int(size * factor), int(overlap * factor))
         for offset, text in splitters[factor].chunk_indices(section.text):
@@ -137,9 +138,18 @@ def room(text: str, count_tokens: Callable[[str], int]) -> float:
     chunks of equal tokens would be too short to be found. The factor is 1 for text that takes less than twice as many,
     and a multiple of 1/4. Characters of Chinese, Japanese and Korean count double.
     """
+    return _room(text, count_tokens, _english_tokens(count_tokens))
+
+
+def _room(text: str, count_tokens: Callable[[str], int], of_english: float) -> float:
     sample = text if len(text) <= _SAMPLE else text[: _SAMPLE // 2] + text[-_SAMPLE // 2 :]
-    times = _per_character(sample, count_tokens) / _per_character(" ".join(ENGLISH), count_tokens)
+    times = _per_character(sample, count_tokens) / of_english
     return 1.0 if times < _FOREIGN else min(_MOST_ROOM, round(4 * times) / 4)
+
+
+def _english_tokens(count_tokens: Callable[[str], int]) -> float:
+    """Return the tokens per character of English text."""
+    return _per_character(" ".join(ENGLISH), count_tokens)
 
 
 def _per_character(text: str, count_tokens: Callable[[str], int]) -> float:

@@ -37,13 +37,17 @@ def installed_ocr() -> Ocr | None:
 
     @cache
     def languages() -> str | None:  # starts the program, so only where there is a page to read
-        return "+".join(sorted(set(pytesseract.get_languages()) - {"osd"})) or None
+        try:
+            found = set(pytesseract.get_languages())
+        except OSError:  # the program cannot list them
+            return None
+        return "+".join(sorted(found - {"osd"})) or None
 
     def read(image: "Image") -> str:
         try:
             return str(pytesseract.image_to_string(image, lang=languages(), timeout=_SECONDS))
-        except (RuntimeError, pytesseract.TesseractError):  # the page takes too long, or cannot be read
-            return ""
+        except (RuntimeError, pytesseract.TesseractError, pytesseract.TesseractNotFoundError):
+            return ""  # the page takes too long or cannot be read, or the program does not start
 
     return read
 

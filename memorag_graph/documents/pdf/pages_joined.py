@@ -17,11 +17,12 @@ _LONGEST_REST = 1000
 class PageJoiner:
     """Adds pages to a builder, one after another.
 
-    The last block of a page waits for the next page: the rest of its last row or sentence may stand there.
+    A page waits for the next one: the rest of its last row or sentence may stand there.
     """
 
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
+        self._before: list[Block] = []
         self._waiting: Block | None = None
         self._titles: list[str] = []
 
@@ -45,17 +46,21 @@ class PageJoiner:
         if label is not None:
             self._builder.label(label)
         self._titles = list(titles)
-        for block in _grouped(blocks[:-1]):
-            self._write(block)
+        self._before = _grouped(blocks[:-1])
         self._waiting = blocks[-1] if blocks else None
 
     def close(self) -> None:
         """Write what waits."""
-        if self._waiting is not None:
-            self._write(self._waiting)
-        elif self._titles:
-            self._builder.text("", [(0, title) for title in self._titles])
-        self._waiting, self._titles = None, []
+        blocks = [*self._before, *([self._waiting] if self._waiting is not None else [])]
+        texts = [(text, isinstance(block, Paragraph)) for block in blocks if (text := _text(block)).strip()]
+        if texts:
+            headings = _located(self._titles, [text if is_paragraph else "" for text, is_paragraph in texts])
+            for (text, _), found in zip(texts, headings, strict=True):
+                self._builder.text(text, found)
+        else:
+            for title in self._titles:
+                self._builder.section(title)
+        self._before, self._waiting, self._titles = [], None, []
 
     def _completed(self, blocks: list[Block]) -> list[Block]:
         """Complete what waits with the beginning of a page; return the rest of the page."""
@@ -81,38 +86,44 @@ class PageJoiner:
                 return [*([Paragraph(rest, first.goes_on)] if rest else []), *blocks[1:]]
         return blocks
 
-    def _write(self, block: Block) -> None:
-        if isinstance(block, Paragraph):
-            found = [(place, title) for place, title in self._located(block.text)]
-            self._builder.text(block.text, found)
-        elif block.rows or not block.header:
-            rows = [*block.header, *block.rows]
-            if not block.header and rows and len(rows[0]) == 2:
-                self._builder.text("\n".join(map(_pair, rows)))
-            else:
-                self._builder.table(rows, len(block.header))
-        else:
-            self._builder.text("\n".join(rows_as_records(block.header, 0)))
 
-    def _located(self, text: str) -> list[tuple[int, str]]:
-        """Locate the page's next titles in a text; one that is not found counts from the one before it."""
-        found: list[tuple[int, str]] = []
-        while self._titles:
-            places = [
-                (at, match.start()) for at, title in enumerate(self._titles) if (match := _search(title, text, found))
-            ]
-            if not places:
-                break
-            at, place = places[0]
-            found += [(found[-1][0] if found else place, missing) for missing in self._titles[:at]]
-            found.append((place, self._titles[at]))
-            self._titles = self._titles[at + 1 :]
-        return found
+def _text(block: Block) -> str:
+    if isinstance(block, Paragraph):
+        return block.text
+    rows = [*block.header, *block.rows]
+    if not block.header and rows and len(rows[0]) == 2:
+        return "\n".join(map(_pair, rows))
+    return "\n".join(rows_as_records(rows, len(block.header) if block.rows else 0))
 
 
-def _search(title: str, text: str, found: Sequence[tuple[int, str]]) -> "re.Match[str] | None":
-    words = r"\s+".join(map(re.escape, title.split()))
-    return re.compile(words, re.IGNORECASE).search(text, found[-1][0] if found else 0) if words else None
+def _located(titles: Sequence[str], texts: Sequence[str]) -> list[list[tuple[int, str]]]:
+    """Locate a page's titles in its texts, in order; return the offset and title of those of each text.
+
+    One that is not found counts from the one before it, or from the page's start.
+    """
+    found: list[list[tuple[int, str]]] = [[] for _ in texts]
+    last = (0, 0)
+    for number, text in enumerate(texts):
+        place = 0
+        while match := _next_title(titles, text, place):
+            at, place = match
+            for missing in titles[:at]:
+                found[last[0]].append((last[1], missing))
+            last = (number, place)
+            found[number].append((place, titles[at]))
+            titles = titles[at + 1 :]
+    for missing in titles:
+        found[last[0]].append((last[1], missing))
+    return found
+
+
+def _next_title(titles: Sequence[str], text: str, start: int) -> tuple[int, int] | None:
+    """Return the position of the first title that a text contains, and its offset; None if there is none."""
+    for at, title in enumerate(titles):
+        words = r"\s+".join(map(re.escape, title.split()))
+        if words and (match := re.compile(words, re.IGNORECASE).search(text, start)):
+            return at, match.start()
+    return None
 
 
 def _pair(row: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Read a PDF file page by page."""
 
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,10 @@ _MOST_TITLES = 100
 
 MOST_PAGES = 20_000
 _MOST_SCANNED = 2_000
-"""Maximum pages of a file that an OCR program reads."""
+"""Maximum pages of a file that an OCR program is given."""
+
+_MOST_MINUTES = 30
+"""Time after which an OCR program is given no further page of a file."""
 
 _OCR_NEEDS = "the extra ocr (pip install 'memorag-graph[ocr]') and the program tesseract"
 _one_at_a_time = threading.Lock()
@@ -58,7 +62,8 @@ def read_pdf(path: Path, name: str, ocr: Ocr | None = None) -> Builder:
         except pypdfium2.PdfiumError as error:
             raise _refusal(name, error) from None
     try:
-        pages = len(pdf)
+        with _one_at_a_time:
+            pages = len(pdf)
         if pages > MOST_PAGES:
             raise InputError("file", f"{name} has {pages:,} pages; the limit is {MOST_PAGES:,}; split it")
         return _Reader(pdf, name, ocr or installed_ocr()).read()
@@ -86,6 +91,9 @@ class _Reader:
         self._hidden: list[int] = []
         self._unread: list[int] = []
         self._scanned: list[int] = []
+        self._beyond: list[int] = []
+        self._given = 0
+        self._seconds = 0.0
 
     def read(self) -> Builder:
         """Read all pages.
@@ -115,7 +123,7 @@ class _Reader:
         """Read a page, with OCR if it is a picture."""
         from pypdfium2 import PdfiumError
 
-        wanted = self._ocr is not None and len(self._scanned) < _MOST_SCANNED
+        wanted = self._ocr is not None and self._given < _MOST_SCANNED and self._seconds < 60 * _MOST_MINUTES
         table = before.last_table if before is not None else None
         with _one_at_a_time:
             try:
@@ -137,8 +145,14 @@ class _Reader:
     def _read_picture(self, index: int, content: PageContent) -> None:
         text = ""
         if content.picture is not None and self._ocr is not None:
+            self._given += 1
+            began = time.monotonic()
             text = unwrapped(self._ocr(content.picture)).strip()
+            self._seconds += time.monotonic() - began
             content.picture = None
+        elif self._ocr is not None:
+            self._beyond.append(index + 1)
+            return
         if sum(map(str.isalnum, text)) <= content.characters:
             self._unread.append(index + 1)
             return
@@ -183,9 +197,16 @@ class _Reader:
             )
         elif self._unread:
             message += f"; OCR found none on {_pages(self._unread).lower()}; scan it again, with a higher resolution"
+        elif self._beyond:
+            message += f"; {_pages(self._beyond).lower()} {_are(self._beyond, 'was', 'were')} not read: {self._limit()}"
         else:
             message += "; give a document that contains text"
         raise InputError("file", message)
+
+    def _limit(self) -> str:
+        if self._given >= _MOST_SCANNED:
+            return f"more than {_MOST_SCANNED:,} pages of the file are pictures"
+        return f"OCR had taken {_MOST_MINUTES:,} minutes for the pages before"
 
     def _say(self) -> None:
         """Say what was left out, and what was read from pictures."""
@@ -199,6 +220,9 @@ class _Reader:
             hint = "OCR found no text" if self._ocr is not None else f"to read such pages, install {_OCR_NEEDS}"
             are = _are(self._unread, "is a picture and was", "are pictures and were")
             self._builder.notice(f"{_pages(self._unread)} {are} not read; {hint}.")
+        if self._beyond:
+            are = _are(self._beyond, "is a picture and was", "are pictures and were")
+            self._builder.notice(f"{_pages(self._beyond)} {are} not read: {self._limit()}; split the file.")
         if self._scanned:
             are = _are(self._scanned, "is a picture; its text was", "are pictures; their text was")
             self._builder.notice(f"{_pages(self._scanned)} {are} read by OCR and may contain errors.")

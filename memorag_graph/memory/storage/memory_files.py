@@ -150,8 +150,10 @@ def _load(
         documents = tuple(DocumentInfo.from_dict(document) for document in manifest["documents"])
         page_maps = {document.source: document.page_map for document in documents}
         if KEYWORDS_FILE in manifest["files"]:
-            names = chunk_names(chunks, page_maps)
-            index = MemoryIndex(vectors, KeywordIndex.load(path(KEYWORDS_FILE), chunks, manifest["language"], names))
+            keywords = KeywordIndex.load(
+                path(KEYWORDS_FILE), chunks, manifest["language"], lambda: chunk_names(chunks, page_maps)
+            )
+            index = MemoryIndex(vectors, keywords)
         else:
             index = MemoryIndex.of(vectors, manifest["language"], page_maps)
         settings = MemorySettings(**manifest["settings"])
