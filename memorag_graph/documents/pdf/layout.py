@@ -18,6 +18,8 @@ from memorag_graph.documents.pdf.table_bounds import table_part
 from memorag_graph.documents.pdf.words import Indices
 
 _DEEPEST = 12
+_SLACK = 3.0
+"""Points by which text may reach over the edge of a table that it stands beside: its rule lies outside its text."""
 
 
 def read_blocks(page: Page, members: Indices) -> list[Block]:
@@ -72,7 +74,7 @@ class _Layout:
         beside = members[(middles > grid.top) & (middles < grid.bottom)]
         if len(beside) and depth < _DEEPEST:
             for edge in (grid.right, grid.left):
-                if not ((boxes[members, 0] < edge) & (boxes[members, 2] > edge)).any():
+                if not ((boxes[members, 0] < edge - _SLACK) & (boxes[members, 2] > edge + _SLACK)).any():
                     return self._columns(members, grids, edge, depth + 1)
         rest = [it for it in grids if it is not grid]
         return [
