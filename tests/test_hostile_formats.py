@@ -9,6 +9,7 @@ import pytest
 
 from memorag_graph.documents import read_document
 from memorag_graph.documents.table_grid import Cell, table_lines
+from memorag_graph.documents.table_rows import record_lines, rows_as_records
 from memorag_graph.errors import InputError
 from tests.test_documents import archive
 
@@ -18,6 +19,7 @@ SHEET = '<worksheet xmlns="x"><sheetData>{rows}</sheetData>{more}</worksheet>'
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 BOOK = f'<workbook xmlns:r="{R}"><sheets><sheet name="S" r:id="a"/></sheets></workbook>'
 RELATIONS = '<Relationships><Relationship Id="a" Type="x/worksheet" Target="worksheets/s.xml"/></Relationships>'
+ATTRIBUTES = " ".join(f'a{it}="1"' for it in range(5_000))
 BOMB = b"<a>" + b" " * (100 << 20)
 
 
@@ -96,6 +98,40 @@ def test_repeated_rows_and_cells_are_bounded(tmp_path: Path) -> None:
     cell = '<t:table-cell t:number-columns-repeated="1048576"><x:p>word</x:p></t:table-cell>'
     row = f'<t:table-row t:number-rows-repeated="1048576">{cell * 3}</t:table-row>'
     assert len(read_document(ods(tmp_path / "a.ods", row * 20)).text) < 40_000_000
+
+
+def test_repeated_cells_of_long_texts_are_bounded(tmp_path: Path) -> None:
+    cell = f'<t:table-cell t:number-columns-repeated="1000"><x:p>{"word" * 20_000}</x:p></t:table-cell>'
+    text = read_document(ods(tmp_path / "a.ods", f"<t:table-row>{cell * 3}</t:table-row>" * 10)).text
+    assert text.count("word" * 20_000) >= 30
+    assert len(text) < 30_000_000
+
+
+def test_spans_of_long_texts_and_long_headers_are_bounded() -> None:
+    long = "long " * 20_000
+    assert sum(map(len, table_lines([[Cell(long, 900, 900), Cell("b")], *[[Cell("c")]] * 900], 0))) < 30_000_000
+    assert sum(map(len, table_lines([[Cell(long), Cell("b")], *[[Cell("c"), Cell("d")]] * 1_000], 1))) < 500_000
+    assert sum(map(len, rows_as_records([[long, "b"], *[["c", "d"]] * 1_000], 1))) < 500_000
+    assert sum(map(len, record_lines([("", long), *[("", "x" * 1_400)] * 1_000]))) < 2_000_000
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("a.json", json.dumps({"k" * 50_000: {str(it): {"a": 1, "b": 2} for it in range(5_000)}})),
+    ("a.json", json.dumps([{"k" * 50_000: {str(it): "1" for it in range(5_000)}}])),
+    ("a.xml", f"<?xml version='1.0'?><r><a>x</a><{'k' * 40_000} {ATTRIBUTES}/></r>"),
+], ids=["objects", "record", "attributes"])  # fmt: skip
+def test_long_names_do_not_stand_before_each_value_within(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    document = read_document(tmp_path / name)
+    assert document.text.count("kkk: 1") <= 1
+    assert len(document.text) < 3_000_000
+
+
+def test_json_of_a_long_key_that_expands_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memorag_graph.documents.document_builder.MOST_CHARACTERS", 1_000_000)
+    (tmp_path / "a.json").write_text(json.dumps([{"k" * 200: dict.fromkeys(map(str, range(6_000)), "1")}]))
+    with pytest.raises(InputError, match="more than 1,000,000 characters of text"):
+        read_document(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize(("name", "text"), [

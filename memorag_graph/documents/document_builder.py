@@ -92,7 +92,15 @@ class Builder:
         self._tables.extend((shift + start, shift + end, header) for start, end, header in tables)
         self._blocks.append(kept)
         self._length += len(kept) + len(_BLANK_LINE)
-        if self._length > MOST_CHARACTERS:
+        self.require_room()
+
+    def require_room(self, characters: int = 0) -> None:
+        """Check that so many characters may be added.
+
+        Raises:
+            InputError: If the text would become too long.
+        """
+        if self._length + characters > MOST_CHARACTERS:
             raise InputError("file", f"{self.name} contains more than {MOST_CHARACTERS:,} characters of text; split it")
 
     def table(self, rows: Iterable[Sequence[str]], header_rows: int | None = None) -> None:

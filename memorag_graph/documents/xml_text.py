@@ -32,6 +32,9 @@ _TECHNICAL = frozenset(("class", "dir", "id", "rend", "role", "space", "style", 
 """Attributes that say nothing to a reader, of elements that hold others."""
 
 _LONGEST_FIELD = 300
+_LONGEST_NAME = 80
+"""Characters of an element's name that are written before each of its attributes."""
+
 _XHTML = "{http://www.w3.org/1999/xhtml}html"
 _PLUMBING = re.compile(r"xmlns|schemaLocation$|^\{http://www\.w3\.org/(?:XML/1998/namespace|2001/XMLSchema-instance)\}")
 
@@ -151,7 +154,7 @@ def _fields(element: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
         if isinstance(child.tag, str):
             yield _name(child), child.text or ""
             for name, value in _attributes(child):
-                yield f"{_name(child)}.{name}", value
+                yield f"{_name(child)[:_LONGEST_NAME]}.{name}", value
 
 
 def _attributes(element: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
