@@ -134,6 +134,19 @@ def test_json_of_a_long_key_that_expands_is_refused(tmp_path: Path, monkeypatch:
         read_document(tmp_path / "a.json")
 
 
+def test_a_table_with_a_cell_of_a_whole_book_is_read_as_text(tmp_path: Path) -> None:
+    text = "a,b\n1,2\n3," + "x" * 200_000 + "\n"
+    (tmp_path / "a.csv").write_text(text)
+    document = read_document(tmp_path / "a.csv")
+    assert document.text == text
+    assert "read as plain text" in document.notices[0]
+
+
+def test_a_formula_of_an_empty_text_has_a_value(tmp_path: Path) -> None:
+    rows = '<row r="1"><c r="A1"><v>1</v></c><c r="B1" t="str"><f>IF(A1,"","x")</f><v></v></c></row>'
+    assert read_document(xlsx(tmp_path / "a.xlsx", rows)).notices == ()
+
+
 @pytest.mark.parametrize(("name", "text"), [
     ("a.csv", '"' + "a,b\n" * 200_000), ("a.csv", "," * 3_000_000), ("a.csv", '"a""' * 300_000),
     ("a.vtt", "WEBVTT\n\n" + "<" * 500_000), ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n" + "<v " * 200_000),
