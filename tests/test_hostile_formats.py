@@ -134,6 +134,15 @@ def test_json_of_a_long_key_that_expands_is_refused(tmp_path: Path, monkeypatch:
         read_document(tmp_path / "a.json")
 
 
+def test_a_line_of_json_is_as_limited_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memorag_graph.documents.json_records.MOST_BYTES", 10_000)
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n' * 5_000)
+    assert read_document(tmp_path / "a.jsonl").text.startswith("a: 1")
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n[' + "1," * 9_000 + "1]\n")
+    with pytest.raises(InputError, match="a line of more than 10,000 characters"):
+        read_document(tmp_path / "a.jsonl")
+
+
 def test_a_table_with_a_cell_of_a_whole_book_is_read_as_text(tmp_path: Path) -> None:
     text = "a,b\n1,2\n3," + "x" * 200_000 + "\n"
     (tmp_path / "a.csv").write_text(text)
@@ -157,6 +166,8 @@ def test_a_formula_of_an_empty_text_has_a_value(tmp_path: Path) -> None:
     ("a.md", "---\na" + " " * 99_000 + "b\n---\nx"), ("a.md", "`" * 100_000 + " `" + "a" * 100_000),
     ("a.md", "|" * 200_000 + "\n" + "|-" * 100_000),
     ("a.md", "---\n" * 100_000), ("a.md", "---\n" + "a: b\n" * 100_000), ("a.md", ("a | b\n--|--\n") * 50_000),
+    ("a.rtf", "{\\rtf1\\ansicpg932 " + "\\'83e" * 40_000 + "}"),
+    ("a.rtf", "{\\rtf1\\ansicpg932 " + "\\'83e" * 40_000 + "}"),
     ("a.rtf", "{\\rtf1 " + "{\\b x}" * 40_000 + "}"), ("a.rtf", "{\\rtf1 " + "\\u321?" * 40_000 + "}"),
     ("a.rtf", "{\\rtf1 " + "{\\super 1}" * 20_000 + "}"), ("a.rtf", "{\\rtf1 " + "\\trowd\\cell\\row x" * 20_000 + "}"),
     ("a.json", json.dumps([{"a": {"b": list(range(20))}}] * 5_000)), ("a.jsonl", '{"a": 1}\n' * 20_000),

@@ -84,3 +84,9 @@ def test_a_text_that_only_begins_as_xml_is_read_as_plain_text(tmp_path: Path, na
     (tmp_path / name).write_text(text)
     document = read_document(tmp_path / name)
     assert (document.text, document.notices) == (text, ("It is no well-formed XML and was read as plain text.",))
+
+
+def test_a_table_within_a_cell_is_read_once(tmp_path: Path) -> None:
+    inner = "<table><tr><td>44</td><td>pallets</td></tr></table>"
+    text = read(tmp_path, f"<doc><p>Text.</p><table><tr><td>Leeds</td><td>{inner}</td></tr></table></doc>").text
+    assert (text.count("44"), text.count("pallets"), text.count("Leeds")) == (1, 1, 1)

@@ -79,6 +79,8 @@ def _read_lines(file: File, text: str) -> Builder | None:
     builder = Builder(file.name)
     written = False
     for line in text.split("\n"):
+        if len(line) > MOST_BYTES:
+            raise InputError("file", f"{file.name} has a line of more than {MOST_BYTES:,} characters; split it")
         if line.strip():
             try:
                 value = parse_json(line, file.name)

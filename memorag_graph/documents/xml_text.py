@@ -124,7 +124,10 @@ def _runs(element: Any) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
 
 
 def _rows(table: Any) -> Iterator[list[Cell]]:  # noqa: ANN401
+    """Yield the rows of a table; the text of a table within a cell is that of the cell."""
     for row in table.iter("{*}tr", "{*}row"):
+        if next(row.iterancestors("{*}td", "{*}th", "{*}entry", "{*}cell", table.tag), table) is not table:
+            continue
         cells = row.iterchildren("{*}td", "{*}th", "{*}entry", "{*}cell")
         yield [Cell(_text(it), number(it.get("rowspan"), 1), number(it.get("colspan"), 1)) for it in cells]
 
