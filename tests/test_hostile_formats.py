@@ -167,7 +167,6 @@ def test_a_formula_of_an_empty_text_has_a_value(tmp_path: Path) -> None:
     ("a.md", "|" * 200_000 + "\n" + "|-" * 100_000),
     ("a.md", "---\n" * 100_000), ("a.md", "---\n" + "a: b\n" * 100_000), ("a.md", ("a | b\n--|--\n") * 50_000),
     ("a.rtf", "{\\rtf1\\ansicpg932 " + "\\'83e" * 40_000 + "}"),
-    ("a.rtf", "{\\rtf1\\ansicpg932 " + "\\'83e" * 40_000 + "}"),
     ("a.rtf", "{\\rtf1 " + "{\\b x}" * 40_000 + "}"), ("a.rtf", "{\\rtf1 " + "\\u321?" * 40_000 + "}"),
     ("a.rtf", "{\\rtf1 " + "{\\super 1}" * 20_000 + "}"), ("a.rtf", "{\\rtf1 " + "\\trowd\\cell\\row x" * 20_000 + "}"),
     ("a.json", json.dumps([{"a": {"b": list(range(20))}}] * 5_000)), ("a.jsonl", '{"a": 1}\n' * 20_000),
