@@ -8,6 +8,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,9 +147,10 @@ def test_a_byte_order_mark_decides_over_a_given_encoding(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "encoding", ["klingon", "utf-7", "unicode_escape", "base64", "rot13", "", "a\0b", "idna", "hex"]
+    "encoding",
+    ["klingon", "utf-7", "unicode_escape", "base64", "rot13", "", "a\0b", "idna", "hex", "x" * 41, "utf 8", 5],
 )
-def test_an_encoding_that_is_none_is_refused(tmp_path: Path, encoding: str) -> None:
+def test_an_encoding_that_is_none_is_refused(tmp_path: Path, encoding: Any) -> None:
     with pytest.raises(InputError, match=r"encoding: .* is no encoding that can be read"):
         read_document(content(b"text")(tmp_path / "a.txt"), encoding=encoding)
 

@@ -151,3 +151,21 @@ def test_emails_and_books_are_read_in_the_same_way(tmp_path: Path) -> None:
         document = read_document(path)
         assert document.text.endswith("10^3\n\nShip: Heron | Fare: 1\nShip: Heron | Fare: 2")
         assert document.notices == HIDDEN
+
+
+@pytest.mark.parametrize("table", [
+    "<center><tr><td>A</td><td>B</td></tr><tr><td>1</td><td>2</td></tr></center>",
+    "<p>Seen.</p><tr><td>A</td><td>B</td></tr><tr><td>1</td><td>2</td></tr>",
+    "<tr><td>A</td><td>B</td></tr><tr><td>1</td><td>2</td></tr>Seen.",
+    "<tr><td>A</td><td>B</td></tr><form><tr><td>1</td><td>2</td></tr></form>",
+])  # fmt: skip
+def test_nothing_of_a_table_is_lost(tmp_path: Path, table: str) -> None:
+    text = page(tmp_path, f"<table>{table}</table>").text
+    words = ["A", "B", "1", "2", *(["Seen."] if "Seen." in table else [])]
+    assert all(text.count(word) == 1 for word in words)
+
+
+def test_a_page_that_nests_too_deeply_says_so(tmp_path: Path) -> None:
+    document = page(tmp_path, "<p>Seen.</p>" + "<div>" * 300 + "x" + "</div>" * 300)
+    assert "nested too deeply" in document.notices[0]
+    assert page(tmp_path, "<p>Seen.</p>" + "<div>" * 100 + "x").notices == ()

@@ -98,3 +98,17 @@ def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
         archive.writestr("META-INF/manifest.xml", "<manifest:encryption-data/>")
     with pytest.raises(InputError, match="password-protected"):
         read_document(tmp_path / "a.odt")
+
+
+def test_the_notes_of_a_table_follow_it(tmp_path: Path) -> None:
+    def note(text: str) -> str:
+        return f"<text:note><text:note-body><text:p>{text}</text:p></text:note-body></text:note>"
+
+    def cell(text: str) -> str:
+        return f"<table:table-cell><text:p>{text}</text:p></table:table-cell>"
+
+    hidden = f"<text:span text:style-name='H'>no{note('no')}</text:span>"
+    cells = (("Depot", "Stock" + note("Of pallets.")), ("Leeds", "44" + hidden))
+    rows = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in cells)
+    document = odt(tmp_path, f"<table:table>{rows}</table:table><text:p>Then.</text:p>")
+    assert document.text == "Depot: Leeds | Stock: 44\n\nOf pallets.\n\nThen."

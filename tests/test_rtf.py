@@ -29,6 +29,8 @@ def test_a_note_is_read_for_what_it_says() -> None:
     (r"a\~b\_c\-d", "a\xa0b-cd"),
     (r"{\fonttbl{\f0\fcharset204 Arial;}{\f1\fcharset0 Times;}}\f0\'cf\'e0\f1\'e9", "Паé"),
     (r"\ansicpg1251\'cf\'e0", "Па"), (r"{\fonttbl{\f0\fcharset128 M;}}\f0\'93\'fa\'96\'7b", "日本"),
+    (r"\ansicpg932 \'83e\'83X\'83g", "テスト"), ("\\ansicpg932 \\'83\r\ne\\'83Xabc", "テスabc"),
+    (r"\ansicpg932 \'83\\\'83\{a", "ソボa"), (r"\ansicpg1252 \'e9e", "ée"), (r"\ansicpg99999 \'e9", "é"),
     (r"\ldblquote a\rdblquote\endash b\emdash\bullet", "“a”–b—•"),
     (r"{\info{\title T}{\author A}}{\header H}{\footer F}{\pict 89504e47}{\*\generator G;}x", "x"),
     (r"{\field{\*\fldinst HYPERLINK x}{\fldrslt shown}}", "shown"), (r"a{\deleted gone}b", "ab"),

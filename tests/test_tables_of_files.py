@@ -141,3 +141,10 @@ def test_numbers_and_dates_are_written_about_as_an_office_program_shows_them(tmp
 )
 def test_numbers_that_a_format_cannot_show_are_written_as_they_are(number: str, form: int) -> None:
     assert NumberFormats({}, from_1904=True).written(number, form) == number
+
+
+@pytest.mark.parametrize("code", ["0.000000000000000", "#,##0.0" + "0" * 200, "0.000000000000000%", "0.0" + "," * 200])
+@pytest.mark.parametrize("number", ["987654321098765", "-123456789012345.6", "-1e-300", "5e-324"])
+def test_numbers_of_many_digits_are_written(code: str, number: str) -> None:
+    written = NumberFormats({200: code}, from_1904=False).written(number, 200)
+    assert abs(float(written.rstrip("%").replace(",", ""))) <= 100 * abs(float(number))

@@ -58,3 +58,35 @@ def test_a_file_is_read_in_its_encoding_or_the_given_one(tmp_path: Path) -> None
     assert read_document(tmp_path / "a.xml").text == "b: Паром | c: отчалил"
     (tmp_path / "a.xml").write_bytes(f'<?xml version="1.0"?>{text}'.encode("cp1251"))
     assert read_document(tmp_path / "a.xml", encoding="cp1251").text == "b: Паром | c: отчалил"
+
+
+@pytest.mark.parametrize("encoding", ["mac_roman", "cp037", "utf-16-le"])
+def test_an_encoding_that_only_python_knows_may_be_given(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.xml").write_bytes('<?xml version="1.0" encoding="ascii"?><a><b>Café</b></a>'.encode(encoding))
+    assert read_document(tmp_path / "a.xml", encoding=encoding).text == "b: Café"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_decides_over_a_given_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.xml").write_bytes('<?xml version="1.0"?><a><b>Café</b></a>'.encode(encoding))
+    assert read_document(tmp_path / "a.xml", encoding="cp1252").text == "b: Café"
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.xhtml", "a.xml", "a.txt"])
+def test_a_page_that_is_no_well_formed_xml_is_read_as_html(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('<?xml version="1.0"?>\n<HTML><p>One<br>two &copy; &nbsp;<p>three</HTML>')
+    assert read_document(tmp_path / name).text.split() == ["One", "two", "©", "three"]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.log"])
+def test_a_text_that_only_begins_as_xml_is_read_as_plain_text(tmp_path: Path, name: str) -> None:
+    text = '<?xml version="1.0"?><request/>\nThe reply came 3 seconds later.\n'
+    (tmp_path / name).write_text(text)
+    document = read_document(tmp_path / name)
+    assert (document.text, document.notices) == (text, ("It is no well-formed XML and was read as plain text.",))
+
+
+def test_a_table_within_a_cell_is_read_once(tmp_path: Path) -> None:
+    inner = "<table><tr><td>44</td><td>pallets</td></tr></table>"
+    text = read(tmp_path, f"<doc><p>Text.</p><table><tr><td>Leeds</td><td>{inner}</td></tr></table></doc>").text
+    assert (text.count("44"), text.count("pallets"), text.count("Leeds")) == (1, 1, 1)

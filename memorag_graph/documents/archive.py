@@ -27,6 +27,10 @@ _MOST_DIRECTORY = 4 << 20
 _ENCRYPTED = 0x1
 
 
+class DamagedXmlError(InputError):
+    """XML that is not well-formed."""
+
+
 class _Bounded(io.FileIO):
     """A file that limits the size of the archive's directory, which ``zipfile`` reads in one piece."""
 
@@ -115,7 +119,7 @@ def parse_xml(data: bytes, name: str, encoding: str | None = None) -> Any:  # no
         encoding: Its encoding, instead of the one that it declares.
 
     Raises:
-        InputError: If it is damaged.
+        DamagedXmlError: If it is damaged.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
     try:
@@ -124,8 +128,8 @@ def parse_xml(data: bytes, name: str, encoding: str | None = None) -> Any:  # no
         raise MissingExtraError(f"reading {name}", "documents") from None
     try:
         return etree.fromstring(data, etree.XMLParser(encoding=encoding, **_UNTRUSTED))
-    except (etree.XMLSyntaxError, LookupError) as error:
-        raise InputError("file", f"{name} is damaged ({error}); save or download it again") from None
+    except etree.XMLSyntaxError as error:
+        raise DamagedXmlError("file", f"{name} is damaged ({error}); save or download it again") from None
 
 
 def iterate_xml(archive: zipfile.ZipFile, part: str, name: str, most: int, tags: "Sequence[str]") -> "Iterator[Any]":

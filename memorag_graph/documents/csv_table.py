@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, islice, zip_longest
 
 from memorag_graph.documents.document import Document
@@ -40,11 +41,12 @@ def read_csv(file: File) -> Document | Builder:
     if delimiter is None:
         return read_text(file)
     text = text[declared.end() :] if declared else text
-    try:
-        return _table(file.name, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error:  # a quotation mark that is none, or is never closed
-        unquoted = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE)
-        return _table(file.name, unquoted)
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):  # without, if a quotation mark is none, or is never closed
+        with suppress(csv.Error):
+            rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+            return _table(file.name, rows)
+    notice = f"It has a cell of more than {csv.field_size_limit():,} characters and was read as plain text."
+    return replace(read_text(file), notices=(notice,))
 
 
 def _delimiter(sample: str, suffix: str) -> str | None:

@@ -17,7 +17,8 @@ _SPACES = re.compile(r"\s+")
 _LEADING = re.compile(r"\A[\s\ufeff]+")
 """White space and byte order marks, which :func:`~memorag_graph.documents.document.clean_text` would remove later."""
 
-_LONGEST_HEADING = 120
+LONGEST_HEADING = 120
+"""Characters of the title of a section; the rest of a longer one is left out."""
 
 
 class Builder:
@@ -90,13 +91,21 @@ class Builder:
             return
         for start, title in headings:
             if title := _SPACES.sub(" ", _LEADING.sub("", title)).strip():
-                self._sections.append((self._length + max(0, start - ahead), title[:_LONGEST_HEADING]))
+                self._sections.append((self._length + max(0, start - ahead), title[:LONGEST_HEADING]))
         shift = self._length - ahead
         self._labels.extend((max(self._length, shift + start), label) for start, label in labels)
         self._tables.extend((shift + start, shift + end, header) for start, end, header in tables)
         self._blocks.append(kept)
         self._length += len(kept) + len(_BLANK_LINE)
-        if self._length > MOST_CHARACTERS:
+        self.require_room()
+
+    def require_room(self, characters: int = 0) -> None:
+        """Check that so many characters may be added.
+
+        Raises:
+            InputError: If the text would become too long.
+        """
+        if self._length + characters > MOST_CHARACTERS:
             raise InputError("file", f"{self.name} contains more than {MOST_CHARACTERS:,} characters of text; split it")
 
     def table(self, rows: Iterable[Sequence[str]], header_rows: int | None = None) -> None:

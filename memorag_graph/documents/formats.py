@@ -16,7 +16,7 @@ from memorag_graph.documents.markdown import read_markdown
 from memorag_graph.documents.notebook import read_notebook
 from memorag_graph.documents.odf import ODF_SUFFIXES, is_opendocument, read_odf
 from memorag_graph.documents.outlook import is_outlook, read_outlook
-from memorag_graph.documents.plain_text import read_text
+from memorag_graph.documents.plain_text import TEXT_SUFFIXES, read_text
 from memorag_graph.documents.pptx import read_pptx
 from memorag_graph.documents.refusals import refuse_unread
 from memorag_graph.documents.rtf import read_rtf
@@ -69,7 +69,7 @@ def _read_pdf(file: File) -> Builder:
     return read_pdf(file.path, file.name, file.ocr)
 
 
-TEXT = Format("plain text", (".txt", ".log", ".text"), read_text, is_text=True)
+TEXT = Format("plain text", TEXT_SUFFIXES, read_text, is_text=True)
 """The format of files that are of no other."""
 
 FORMATS: tuple[Format, ...] = (

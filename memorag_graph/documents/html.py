@@ -49,13 +49,16 @@ def add_html(builder: Builder, html: str, name: str) -> None:
         import cssselect  # noqa: F401 - for the rules that hide
         from inscriptis import Inscriptis
         from lxml.etree import ParserError
-        from lxml.html import document_fromstring
+        from lxml.html import HTMLParser, document_fromstring
     except ImportError:
         raise MissingExtraError(f"reading the HTML of {name}", "documents") from None
     if len(html) > _MOST_CHARACTERS:
         raise InputError("file", f"{name} has more than {_MOST_CHARACTERS:,} characters of HTML; split it")
     try:
-        tree = document_fromstring(_DECLARATION.sub("", html, count=1))
+        parser = HTMLParser()
+        tree = document_fromstring(_DECLARATION.sub("", html, count=1), parser)
+        if any("depth" in it.message for it in parser.error_log):
+            builder.notice("Elements are nested too deeply; what follows the deepest was left out.")
         if remove_hidden(tree):
             builder.hidden()
         write_marks(tree)

@@ -4,25 +4,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from memorag_graph.documents.html_selectors import NAME, Selectors
+
 _NOT_SHOWN = ("script", "style", "template", "noscript", "object", "datalist", "title", "meta", "link")
 """Elements whose text no browser shows."""
 
-_COMMENT = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/|<!--|-->")
-_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}|([^{}]*)\{|\}")
-"""A rule without inner rules, the beginning of a block of rules such as ``@media``, or the end of one."""
-
-_DECLARATION = re.compile(r"\s*([\w-]+)\s*:\s*([^;]*)")
-_ZERO = re.compile(r"[-+]?0*\.?0+(?:px|pt|em|rem|ex|ch|%|vw|vh|cm|mm|in|pc)?")
+_BRACE = re.compile(r"([{}])")
+_ZERO = re.compile(r"[-+]?(?:0+(?:\.0*)?|\.0+)(?:px|pt|em|rem|ex|ch|%|vw|vh|cm|mm|in|pc)?")
 _FAR = re.compile(r"-\d{4,}(?:px|pt)?|-\d{3,}r?em")
 """A place so far outside that no screen shows it."""
 
 _MOST_STYLES = 1 << 20
 """Characters of style sheets that are read."""
 
-_NAME = re.compile(r"[.#][\w-]+")
-_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_MOST_COMPARED = 3_000_000
-_LONGEST_SELECTOR = 200
 _LONGEST_STYLE = 2000
 _PRINT = re.compile(r"@media\s+print\b", re.IGNORECASE)
 _EVERYWHERE = re.compile(r"@(?:media\s+(?:all|screen)\s*$|supports|layer|container)", re.IGNORECASE)
@@ -91,8 +85,8 @@ def _note(states: dict[str, tuple[Weight, bool]], name: str, weight: Weight, hid
 
 def _hiding(style: str) -> Iterator[tuple[str, bool, bool]]:
     """Yield property, whether it hides, and whether it is important, for the declarations that show or hide."""
-    for found in _DECLARATION.finditer(style):
-        name, written = found[1].lower(), found[2].lower()
+    for declaration in style.lower().split(";"):
+        name, _, written = (it.strip() for it in declaration.partition(":"))
         important = "!important" in written
         text = written.replace("!important", "").strip()
         if name == "display":
@@ -112,34 +106,31 @@ def _sheet_states(tree: Any) -> dict[Any, dict[str, tuple[Weight, bool]]]:  # no
 
     Rules are left out after so many comparisons with elements as take some seconds.
     """
-    sheets = "\n".join(style.text_content() for style in tree.iter("style"))[:_MOST_STYLES]
+    sheets = "\n".join(_without_comments(style.text_content()) for style in tree.iter("style"))[:_MOST_STYLES]
     states: dict[Any, dict[str, tuple[Weight, bool]]] = {}
     if "{" not in sheets:
         return states
-    names, elements = _names(tree)
+    selectors = Selectors(tree, set(NAME.findall(sheets)))
     found: dict[str, list[tuple[tuple[int, ...], Any]]] = {}
-    for order, (selector, name, hides, important) in enumerate(_rules(_COMMENT.sub(" ", sheets))):
+    for order, (selector, name, hides, important) in enumerate(_rules(sheets)):
         if selector not in found:
-            if not names.issuperset(_NAME.findall(_BRACKETS.sub("", selector))):
-                continue  # names a class or id that no element has
-            if (len(found) + 1) * elements > _MOST_COMPARED:
-                break
-            found[selector] = list(_selected(tree, selector))
+            found[selector] = selectors.selected(selector)
+        if not selectors.spend(1 + len(found[selector])):
+            break
         for specificity, element in found[selector]:
             _note(states.setdefault(element, {}), name, (important, specificity, order), hides)
     return states
 
 
-def _names(tree: Any) -> tuple[set[str], int]:  # noqa: ANN401
-    """Return the classes, with a dot, and ids, with a #, of a page, and the number of its elements."""
-    names: set[str] = set()
-    elements = 0
-    for element in tree.iter():
-        elements += 1
-        if isinstance(element.tag, str):
-            names.update(f".{it}" for it in (element.get("class") or "").split())
-            names.add(f"#{element.get('id')}")
-    return names, elements
+def _without_comments(sheet: str) -> str:
+    kept = []
+    place = 0
+    while (begin := sheet.find("/*", place)) >= 0:
+        kept.append(sheet[place:begin])
+        end = sheet.find("*/", begin + 2)
+        place = end + 2 if end >= 0 else len(sheet)  # one that is not closed goes on to the end
+    kept.append(sheet[place:])
+    return " ".join(kept).replace("<!--", " ").replace("-->", " ")
 
 
 def _rules(sheet: str) -> Iterator[tuple[str, str, bool, bool]]:
@@ -147,33 +138,23 @@ def _rules(sheet: str) -> Iterator[tuple[str, str, bool, bool]]:
 
     In blocks for some screens only, rules that hide are left out: there is a screen that shows the text.
     """
-    conditions: list[str] = []
-    for found in _RULE.finditer(sheet):
-        if found[3] is not None:
-            conditions.append(found[3].strip())
-        elif found[1] is None:
-            conditions = conditions[:-1]
-        elif not any(map(_PRINT.match, conditions)) and not found[1].lstrip().startswith("@"):
-            always = all(map(_EVERYWHERE.match, conditions))
-            for name, hides, important in _hiding(found[2][:_LONGEST_STYLE]):
-                if always or not hides:
-                    for selector in found[1].split(","):
-                        yield selector.strip(), name, hides, important
-
-
-def _selected(tree: Any, selector: str) -> Iterator[tuple[tuple[int, ...], Any]]:  # noqa: ANN401
-    """Yield the specificity of a selector and each element that it selects; none if it is not understood."""
-    from cssselect import SelectorError
-    from cssselect.parser import parse
-    from cssselect.xpath import HTMLTranslator
-    from lxml.etree import XPathError
-
-    if not selector or len(selector) > _LONGEST_SELECTOR:
-        return
-    try:
-        for parsed in parse(selector):
-            if parsed.pseudo_element is None:
-                path = HTMLTranslator().selector_to_xpath(parsed)
-                yield from ((parsed.specificity(), element) for element in tree.xpath(path))
-    except (SelectorError, XPathError, RecursionError):
-        return
+    blocks = [(False, True)]  # of each open block of rules: whether it is for print, whether it always holds
+    head: str | None = None
+    pieces = _BRACE.split(sheet)
+    for before, brace in zip(pieces[::2], pieces[1::2], strict=False):
+        if brace == "{":
+            if head is not None:
+                is_print, always = blocks[-1]
+                blocks.append((is_print or bool(_PRINT.match(head)), always and bool(_EVERYWHERE.match(head))))
+            head = before.rpartition(";")[2].strip()
+        elif head is None:
+            if len(blocks) > 1:
+                blocks.pop()
+        else:
+            is_print, always = blocks[-1]
+            if not is_print and not head.startswith("@"):
+                last = {(name, important): hides for name, hides, important in _hiding(before[:_LONGEST_STYLE])}
+                for (name, important), hides in last.items():
+                    if always or not hides:
+                        yield from ((selector.strip(), name, hides, important) for selector in head.split(","))
+            head = None

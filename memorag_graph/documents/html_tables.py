@@ -6,6 +6,10 @@ from typing import Any
 from memorag_graph.documents.table_grid import Cell, table_lines
 
 _PARTS = ("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption", "colgroup", "col")
+_WITHIN = {"table": ("thead", "tbody", "tfoot", "tr"), **dict.fromkeys(("thead", "tbody", "tfoot"), ("tr",)), "tr": ()}
+"""The parts of a table that are looked into, by the part around them."""
+
+_CONTENTS = ("td", "th", "caption")
 _BLOCKS = frozenset(
     ("address", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "hr", "li", "ol", "p", "pre", "section", "ul")
 )
@@ -35,6 +39,8 @@ def _lays_out(table: Any) -> bool:  # noqa: ANN401
     """Return whether a table lays out a page: it holds headings or tables, long texts, or one column or row."""
     if table.get("role") in _LAYOUT_ROLES or next(table.iter("pre", "form", *_HEADINGS), None) is not None:
         return True
+    if _has_strays(table):
+        return True
     rows = [list(row.iterchildren("td", "th")) for row in table.iter("tr")]
     rows = [row for row in rows if row]
     has_names = next(table.iter("th"), None) is not None
@@ -42,6 +48,23 @@ def _lays_out(table: Any) -> bool:  # noqa: ANN401
         return True
     longest = _LONGEST_HEADED_CELL if has_names else _LONGEST_CELL
     return any(len(cell.text_content()) > longest for row in rows for cell in row)
+
+
+def _has_strays(table: Any) -> bool:  # noqa: ANN401
+    """Return whether a table holds something outside its cells, as pages do whose marks are not closed."""
+    waiting = [table]
+    while waiting:
+        part = waiting.pop()
+        if (part.text or "").strip():
+            return True
+        for child in part:
+            if (child.tail or "").strip():
+                return True
+            if child.tag in _WITHIN.get(part.tag, ()):
+                waiting.append(child)
+            elif isinstance(child.tag, str) and child.tag not in _CONTENTS and child.text_content().strip():
+                return True
+    return False
 
 
 def _lines(table: Any) -> list[str]:  # noqa: ANN401

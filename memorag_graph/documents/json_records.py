@@ -18,6 +18,9 @@ _LONG = 400
 """Characters beyond which a text is no field of a record, but a paragraph below it."""
 
 _DEEPEST = 100
+_LONGEST_PATH = 200
+"""Characters of the keys around a value that are written before it."""
+
 _TITLES = ("title", "name", "headline", "subject", "heading", "id", "_id", "key")
 
 _WORDS = {True: "true", False: "false", None: ""}
@@ -76,6 +79,8 @@ def _read_lines(file: File, text: str) -> Builder | None:
     builder = Builder(file.name)
     written = False
     for line in text.split("\n"):
+        if len(line) > MOST_BYTES:
+            raise InputError("file", f"{file.name} has a line of more than {MOST_BYTES:,} characters; split it")
         if line.strip():
             try:
                 value = parse_json(line, file.name)
@@ -98,10 +103,10 @@ def _add(builder: Builder, value: Any, path: str = "", depth: int = 0) -> None: 
             _add_record(builder, it)
     elif isinstance(value, dict):
         plain = {key: it for key, it in value.items() if not _is_branch(it)}
-        _add_record(builder, {f"{path}.{key}" if path else key: it for key, it in plain.items()})
+        _add_record(builder, plain, path)
         for key, it in value.items():
             if _is_branch(it):
-                _add(builder, it, f"{path}.{key}" if path else key, depth + 1)
+                _add(builder, it, _joined(path, key), depth + 1)
     else:
         builder.text(f"{path}: {_scalar(value)}" if path else _scalar(value))
 
@@ -112,10 +117,15 @@ def _is_branch(value: Any) -> bool:  # noqa: ANN401
     )
 
 
-def _add_record(builder: Builder, value: Any) -> None:  # noqa: ANN401
+def _add_record(builder: Builder, value: Any, path: str = "") -> None:  # noqa: ANN401
     """Add a record; its long texts are paragraphs below it, in a section of their own."""
-    fields = list(_fields(value, "", 0))
-    short = [(key, text) for key, text in fields if len(text) <= _LONG and "\n\n" not in text.strip()]
+    fields: list[tuple[str, str]] = []
+    length = 0
+    for key, text in _fields(value, path, 0):
+        length += len(key) + len(text)
+        builder.require_room(length)  # a key stands before each value within it
+        fields.append((key, text))
+    short = [it for it in fields if _is_short(it[1])]
     lines = "\n".join(record_lines(short))
     if len(short) == len(fields):
         builder.text(lines)
@@ -123,10 +133,18 @@ def _add_record(builder: Builder, value: Any) -> None:  # noqa: ANN401
     named = dict(reversed(fields))
     title = next((named[key] for key in _TITLES if named.get(key) and len(named[key]) <= _LONG), "")
     builder.text(lines, [(0, title)])
-    shown = {key for key, _ in short}
     for key, text in fields:
-        if key not in shown:
+        if not _is_short(text):
             builder.text(f"{key}:\n{text.strip()}" if key else text)
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _LONG and "\n\n" not in text.strip()
+
+
+def _joined(path: str, key: object) -> str:
+    """Return the path of a value within another; of a long path the end."""
+    return f"{path[-_LONGEST_PATH:]}.{key}" if path else str(key)
 
 
 def _fields(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:  # noqa: ANN401
@@ -135,10 +153,10 @@ def _fields(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:  # 
         yield path, _scalar(value)
     elif isinstance(value, dict):
         for key, it in value.items():
-            yield from _fields(it, f"{path}.{key}" if path else str(key), depth + 1)
+            yield from _fields(it, _joined(path, key), depth + 1)
     elif isinstance(value, list) and any(isinstance(it, dict) for it in value):
         for number, it in enumerate(value, start=1):
-            yield from _fields(it, f"{path}.{number}" if path else str(number), depth + 1)
+            yield from _fields(it, _joined(path, number), depth + 1)
     else:
         yield path, _scalar(value)
 

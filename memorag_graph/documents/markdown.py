@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memorag_graph.documents.document import Document, clean_text
+from memorag_graph.documents.document_builder import LONGEST_HEADING
 from memorag_graph.documents.page_map import PageMap
 from memorag_graph.documents.plain_text import require_some
 from memorag_graph.documents.table_rows import CELLS
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"[^\n]+|(?<=\n)(?=\n)")
 """A line, or the position of an empty one."""
 
-_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}+(?!.*`)|~{3,})")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*)$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _PLAIN = re.compile(r" {0,3}[^\s#>|*+\-=`~]")
 _RULER = re.compile(r"[ \t|:+-]+")
@@ -27,6 +28,7 @@ _BAR = re.compile(r"(?<!\\)\|")
 _FRONT = re.compile(r"\s*(---|\+\+\+)[ \t]*\n")
 _KEY = re.compile(r"[\w\"'][\w\"' .-]*\s*[:=](?:\s|$)")
 _TITLE = re.compile(r"title\s*[:=]\s*(.+)$", re.IGNORECASE)
+_LONGEST_KEY = 200
 _MOST_FRONT = 100_000
 """Characters in which the end of the front matter is looked for."""
 
@@ -66,10 +68,10 @@ def without_front_matter(text: str) -> tuple[str, str]:
     closed = closing.search(text, opened.end(), opened.end() + _MOST_FRONT)
     lines = text[opened.end() : closed.start()].splitlines() if closed else []
     first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
-    if closed is None or (first and not _KEY.match(first)) or (not first and not lines):
+    if closed is None or (first and not _KEY.match(first[:_LONGEST_KEY])) or (not first and not lines):
         return text, ""
     titles = (_TITLE.match(line) for line in lines)
-    return text[closed.end() :], next((it[1].strip().strip("\"'").strip() for it in titles if it), "")
+    return text[closed.end() :], next((it[1].strip().strip("\"'").strip()[:LONGEST_HEADING] for it in titles if it), "")
 
 
 def markdown_page_map(text: str) -> PageMap:
@@ -85,13 +87,20 @@ def markdown_page_map(text: str) -> PageMap:
         if is_table:
             tables.append((start + len(line) + 1, start + len(line) + 1, CELLS.join(_cells(above))))
         elif heading := _HEADING.match(line):
-            sections.append((start, heading[1]))
+            sections.append((start, _title(heading[1])))
         elif plain_lines == 1 and _UNDERLINE.match(line):
             sections.append(plain)
         plain_lines = plain_lines + 1 if _PLAIN.match(line) and not is_table else 0
         plain, above = (start, line.strip()), line
     kept = tuple(table for table in tables if table[0] < table[1])
-    return PageMap(sections=tuple((start, title) for start, title in sections if title), tables=kept)
+    return PageMap(sections=tuple((at, title[:LONGEST_HEADING]) for at, title in sections if title), tables=kept)
+
+
+def _title(written: str) -> str:
+    """Return the title of a heading without the marks that may end its line."""
+    text = written.strip(" \t")
+    bare = text.rstrip("#")
+    return bare.rstrip(" \t") if bare.endswith((" ", "\t")) else text
 
 
 def _lines_outside_code(text: str) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 
 _BUILT_IN = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 14: "yyyy-mm-dd",
@@ -18,6 +18,9 @@ _CONDITION = re.compile(r"\[[^\]]*\]")
 _DIGITS = re.compile(r"([#0?](?:[#0?,]*[#0?])?)(?:\.([#0?]+))?(,*)")
 _LARGEST = 1e15
 _MOST_DECIMALS = 15
+_PRECISION = 60
+"""Digits of a calculation, more than the largest number has with all its decimals."""
+
 _LONGEST_FORMAT = 255
 _EPOCH, _MAC_EPOCH = datetime(1899, 12, 30), datetime(1904, 1, 1)
 _LAST_DAY = 2_958_466
@@ -53,7 +56,8 @@ class NumberFormats:
             return _written_time(value, bare, _DURATION.search(section) is not None, self._epoch) or number
         if "general" in bare or not re.search(r"[0#?]", bare):
             return _shortest(number)
-        return _written_number(number, section, negative)
+        with localcontext(prec=_PRECISION):
+            return _written_number(number, section, negative)
 
 
 def _written_time(value: float, code: str, is_duration: bool, epoch: datetime) -> str:

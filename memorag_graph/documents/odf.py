@@ -140,6 +140,7 @@ class _Reader:
                 waiting.extend(reversed(self._anchored(block)))
             elif block.tag == f"{{{TABLE}}}table":
                 self._builder.spanned_table(*self._table(block))
+                waiting.extend(reversed(self._notes_of_cells(block)))
             else:
                 waiting.extend(reversed(block))
 
@@ -148,6 +149,13 @@ class _Reader:
         kinds = (f"{{{TEXT}}}note-body", f"{{{DRAW}}}text-box")
         around = _nearest(paragraph, *kinds)
         return [it for it in paragraph.iter(*kinds) if _nearest(it, *kinds) is around]
+
+    def _notes_of_cells(self, table: Any) -> list[Any]:  # noqa: ANN401
+        """Return the notes of the cells of a table, which follow it, without those of hidden text."""
+        kind = f"{{{TEXT}}}note-body"
+        around = _nearest(table, kind)
+        notes = [it for it in table.iter(kind) if _nearest(it, kind) is around]
+        return [it for it in notes if not any(map(self.styles.hides, it.iterancestors()))]
 
     def _items(self, listed: Any) -> Iterator[str]:  # noqa: ANN401
         """Yield the items of a list with their numbers or hyphens, indented by level."""

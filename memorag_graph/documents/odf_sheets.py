@@ -11,7 +11,10 @@ _MOST_REPEATED = 1000
 """Times that a filled cell or row is repeated; further repetitions are left out."""
 
 _MOST_COPIES = 200_000
-"""Filled cells that repetitions of rows add to a sheet."""
+"""Filled cells that repetitions of cells and rows add to a sheet; a long text counts as several."""
+
+_COUNTED_AS_ONE = 100
+"""Characters of a cell's text that count as one cell."""
 
 _CELL, _COVERED = f"{{{TABLE}}}table-cell", f"{{{TABLE}}}covered-table-cell"
 _SHOWN = ("", "visible")
@@ -44,22 +47,31 @@ def sheet_rows(table: Any, text_of: Callable[[Any], str]) -> Sheet:  # noqa: ANN
     at, copies = 1, 0
     for row in table.iter(f"{{{TABLE}}}table-row"):
         times = _count(row, "number-rows-repeated")
-        cells = _cells(row, at, text_of, sheet.merged)
+        cells, repeated = _cells(row, at, text_of, sheet.merged, _MOST_COPIES - copies)
+        copies += repeated
         shown = {column: text for column, text in cells.items() if not _is_within(column, hidden)}
         if attribute(row, TABLE, "visibility") not in _SHOWN:
             shown = {}
         sheet.has_hidden = sheet.has_hidden or len(shown) < len(cells)
+        size = sum(map(_size, shown.values()))
         for number in range(min(times, _MOST_REPEATED) if shown else 0):
-            copies += len(shown) if number else 0
-            if copies <= _MOST_COPIES:
+            copies += size if number else 0
+            if not number or copies <= _MOST_COPIES:
                 sheet.rows[at + number] = shown
         at += times
     return sheet
 
 
-def _cells(row: Any, at: int, text_of: Callable[[Any], str], merged: list[Merged]) -> dict[int, str]:  # noqa: ANN401
+def _cells(
+    row: Any,  # noqa: ANN401
+    at: int,
+    text_of: Callable[[Any], str],
+    merged: list[Merged],
+    most: int,
+) -> tuple[dict[int, str], int]:
+    """Return the filled cells of a row, and the size of those that repetitions added: not more than a limit."""
     cells: dict[int, str] = {}
-    column = 1
+    column, copies = 1, 0
     for cell in row.iterchildren(_CELL, _COVERED):
         times = _count(cell, "number-columns-repeated")
         text = " ".join(text_of(cell).split()) if cell.tag == _CELL else ""
@@ -67,10 +79,17 @@ def _cells(row: Any, at: int, text_of: Callable[[Any], str], merged: list[Merged
             down, across = _count(cell, "number-rows-spanned"), _count(cell, "number-columns-spanned")
             if down > 1 or across > 1:
                 merged.append((at, column, at + down - 1, column + across - 1))
-            for number in range(min(times, _MOST_REPEATED)):
-                cells[column + number] = text
+            cells[column] = text
+            room = max(0, most - copies) // _size(text)
+            repeated = min(times - 1, _MOST_REPEATED, room)
+            copies += repeated * _size(text)
+            cells.update((column + number, text) for number in range(1, repeated + 1))
         column += times
-    return cells
+    return cells, copies
+
+
+def _size(text: str) -> int:
+    return 1 + len(text) // _COUNTED_AS_ONE
 
 
 def _hidden_columns(table: Any) -> list[tuple[int, int]]:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """Decode plain text: detect the encoding, normalize line ends."""
 
 import codecs
+import re
 from typing import TYPE_CHECKING
 
 from memorag_graph.documents.document import Document, clean_text
@@ -8,6 +9,8 @@ from memorag_graph.errors import InputError, UnreadFormatError
 
 if TYPE_CHECKING:
     from memorag_graph.documents.file import File
+
+TEXT_SUFFIXES = (".txt", ".log", ".text")
 
 _BOM_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -21,6 +24,9 @@ _REFUSED_CODECS = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "
 
 _WIDE_CODECS = ("utf-16", "utf-32")
 """Encodings that a page cannot have if its declaration is readable as ASCII."""
+
+_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
+"""Names of encodings that are looked up: Python keeps each name that it was ever asked for."""
 
 _SAMPLE = 1 << 20
 """Bytes used to guess the encoding."""
@@ -52,16 +58,18 @@ def require_text_encoding(encoding: str) -> None:
     Raises:
         InputError: If Python does not know it, or it is none of text.
     """
+    known = isinstance(encoding, str) and _NAME.fullmatch(encoding) is not None
     try:
-        codec = codecs.lookup(encoding)
-        "".encode(encoding)  # some codecs convert no text: base64, zlib
-        known = codec.name not in _REFUSED_CODECS
+        if known:
+            codec = codecs.lookup(encoding)
+            "".encode(encoding)  # some codecs convert no text: base64, zlib
+            known = codec.name not in _REFUSED_CODECS
     except (LookupError, ValueError, TypeError):
         known = False
     if not known:
         raise InputError(
             "encoding",
-            f"{encoding[:80]!r} is no encoding that can be read; give one such as utf-8, cp1252 or shift_jis",
+            f"{str(encoding)[:80]!r} is no encoding that can be read; give one such as utf-8, cp1252 or shift_jis",
         )
 
 
@@ -103,7 +111,7 @@ def _as_given(data: bytes, name: str, given: str | None) -> str | None:
 
 
 def _as_declared(data: bytes, declared: str | None) -> str | None:
-    if declared is None or _has_mark(data):
+    if declared is None or _NAME.fullmatch(declared) is None or _has_mark(data):
         return None
     try:
         codec = codecs.lookup(declared).name

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
 from memorag_graph.documents.marks import Mark
-from memorag_graph.documents.rtf_characters import DESTINATIONS, SYMBOLS, code_page, decoded
+from memorag_graph.documents.rtf_characters import DESTINATIONS, SYMBOLS, code_page, decoded, lacks_byte
 from memorag_graph.documents.rtf_layout import Layout
 from memorag_graph.errors import InputError
 
 _TOKEN = re.compile(
     r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z'])|([{}])|[\r\n]+|([^\\{}\r\n]+)|\\", re.DOTALL
 )
+_ESCAPED = ("\\", "{", "}")
+"""Symbols after a backslash that stand for themselves."""
+
 _DEEPEST = 1000
 _MOST_SKIPPED = 100
 _HIGH, _LOW, _END_LOW = 0xD800, 0xDC00, 0xE000
@@ -78,25 +81,36 @@ class _Reader:
         place = 0
         while found := _TOKEN.match(text, place):
             place = found.end()
-            word, number, byte, symbol, brace, plain = found.groups()
-            if byte is not None:
-                if not self._skipped():
-                    self._bytes.append(int(byte, 16))
-                continue
-            self._flush_bytes()
-            if word == "bin":
-                place += max(0, int(number or 0))
-            elif word is not None:
-                self._control(word, int(number) if number else None)
-            elif symbol is not None:
-                self._symbol(symbol)
-            elif brace is not None:
-                self._brace(brace)
-            elif plain:
-                self._plain_text(plain)
+            if found[1] == "bin":
+                self._flush_bytes()
+                place += max(0, int(found[2] or 0))
+            else:
+                self._token(*found.groups())
         self._flush_bytes()
         self._layout.end()
         return self._builder
+
+    def _token(self, word: str, number: str, byte: str, symbol: str, brace: str, plain: str) -> None:
+        """Read a token: the one of these that is not None."""
+        if byte is not None:
+            if not self._skipped():
+                self._bytes.append(int(byte, 16))
+            return
+        literal = symbol if symbol in _ESCAPED else plain
+        if literal and self._bytes and not self._to_skip and lacks_byte(bytes(self._bytes), self._group.page):
+            self._bytes.append(ord(literal[0]))
+            self._flush_bytes()
+            symbol, plain = "", literal[1:]
+        if word or symbol or brace or plain:  # anything but the end of a line
+            self._flush_bytes()
+        if word:
+            self._control(word, int(number) if number else None)
+        elif symbol:
+            self._symbol(symbol)
+        elif brace:
+            self._brace(brace)
+        elif plain:
+            self._plain_text(plain)
 
     @property
     def _group(self) -> _Group:

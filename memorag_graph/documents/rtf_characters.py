@@ -9,7 +9,14 @@ _CHARSETS = {
 }  # fmt: skip
 """Code page of each character set of a font; 1 and 2 are the default and symbols."""
 
+_PAGES = frozenset((
+    437, 720, 737, 775, 819, *range(850, 870), 874, 932, 949, 950, *range(1250, 1259),
+)) - {851, 853, 854, 859, 867, 868}  # fmt: skip
+"""Code pages whose codec Python calls by their number."""
+
 _NAMES = {10000: "mac-roman", 1361: "johab", 65001: "utf-8", 10007: "mac-cyrillic", 936: "gbk"}
+
+_DOUBLE_BYTE = ("cp932", "cp949", "cp950", "gbk", "johab")
 
 SYMBOLS: Mapping[str, str] = {
     "tab": "\t", "line": "\n", "lbr": "\n", "emdash": "—", "endash": "–", "lquote": "‘", "rquote": "’", "bullet": "•",
@@ -44,12 +51,16 @@ def code_page(number: int = 0, charset: int | None = None) -> str:
         if charset not in _CHARSETS:
             return ""
         number = _CHARSETS[charset]
-    name = _NAMES.get(number, f"cp{number}")
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        return "cp1252"
-    return name
+    return f"cp{number}" if number in _PAGES else _NAMES.get(number, "cp1252")
+
+
+def lacks_byte(data: bytes, page: str) -> bool:
+    """Return whether bytes end within a character: in East Asian code pages, its second byte may be an ASCII letter."""
+    if page not in _DOUBLE_BYTE:
+        return False
+    decoder = codecs.getincrementaldecoder(page)("replace")
+    decoder.decode(data)
+    return bool(decoder.getstate()[0])
 
 
 def decoded(data: bytes, page: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from memorag_graph.documents.table_grid import Cell, table_lines
-from memorag_graph.documents.table_rows import has_header, record
+from memorag_graph.documents.table_rows import column_names, has_header, record
 
 Rows = Mapping[int, Mapping[int, str]]
 """The texts of cells by row and column; empty rows are missing."""
@@ -117,5 +117,5 @@ def _spans(
 
 def _sparse_lines(rows: Rows) -> list[str]:
     """Return a line for each row of a sheet whose empty places are too many to be filled."""
-    names = rows[min(rows)]
+    names = {it: column_names([[text]])[0] for it, text in rows[min(rows)].items()}
     return [record((names.get(it, ""), text) for it, text in rows[at].items()) for at in sorted(rows)]

@@ -12,7 +12,7 @@ from memorag_graph.documents.file import File
 from memorag_graph.documents.plain_text import read_text
 
 _TIME = r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})"
-_CUE = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*")
+_CUE = re.compile(rf"{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*")
 _FIRST_CUE = re.compile(rf"\s*(?:\d+[ \t]*\r?\n)?[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}".encode())
 _TAG = re.compile(r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\}")
 _VOICE = re.compile(r"<v(?:\.[^\s>]{0,80})?[ \t]+([^<>\n]{1,80})>")
@@ -26,6 +26,9 @@ _LONGEST_TURN = 600
 """Characters after which a turn is continued on another line, at the next end of a sentence."""
 
 _LONGEST_SENTENCES = 160
+_MOST_REPEATED = 10
+"""Lines that captions repeat from the ones before, at most."""
+
 _SECONDS_PER_HOUR, _SECONDS_PER_MINUTE = 3600, 60
 _MOST_WORDS_OF_A_NAME = 4
 
@@ -83,7 +86,7 @@ def _without_repeats(cues: Iterator[_Cue]) -> Iterator[_Cue]:
     for cue in cues:
         shown = [_TAG.sub("", line).strip() for line in cue.lines]
         fresh = list(cue.lines)
-        for size in range(min(len(before), len(shown)), 0, -1):
+        for size in range(min(len(before), len(shown), _MOST_REPEATED), 0, -1):
             if shown[:size] == before[-size:]:
                 fresh = fresh[size:]
                 break

@@ -11,7 +11,10 @@ _WIDEST = 1000
 """Maximum columns that a cell spans, as in HTML."""
 
 _MOST_REPEATED = 1_000_000
-"""Maximum places that the spans of a table fill; further ones are not filled."""
+"""Maximum places that the spans of a table fill, where a long text counts as several; further ones are not filled."""
+
+_COUNTED_AS_ONE = 20
+"""Characters of a cell's text that count as one place."""
 
 _LONGEST_HEADING = 100
 _LABEL_AND_VALUE = 2
@@ -62,7 +65,7 @@ def filled(rows: Iterable[Sequence[Cell]]) -> list[GridRow]:
             begun.add(column)
             wide = min(max(1, cell.columns), _WIDEST)
             last = len(table) - 1 if cell.rows == 0 else min(number + max(1, cell.rows), len(table)) - 1
-            repeated += wide * (last - number + 1) - 1
+            repeated += (wide * (last - number + 1) - 1) * (1 + len(cell.text) // _COUNTED_AS_ONE)
             if repeated > _MOST_REPEATED:
                 wide, last = 1, number
             for each in range(column, column + wide):

@@ -11,6 +11,12 @@ _SPACES = re.compile(r"\s+")
 _FIGURE = re.compile(r"\d")
 _YEAR = re.compile(r"(?:\D*\b(?:1[89]|2[01])\d\d\b\D*|Q[1-4]\D*)+")
 _LONGEST_NAME = 80
+_LONGEST_COLUMN_NAME = 200
+"""Characters of a column's name that each row repeats."""
+
+_LONGEST_REPEATED = 500
+"""Characters of a first field that is repeated."""
+
 _LONGEST_LINE = 1500
 """Maximum characters of a record's line; a longer one is continued on a line that repeats its first field."""
 
@@ -62,13 +68,13 @@ def record(fields: Iterable[tuple[str, str]]) -> str:
 
 
 def record_lines(fields: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the lines of a record that may be long; each but the first repeats the first field."""
+    """Return the lines of a record that may be long; each but the first repeats a first field of usual length."""
     lines: list[list[str]] = [[]]
     length = 0
     for field in _written(fields):
         if lines[-1] and length + len(field) > _LONGEST_LINE:
-            lines.append(lines[0][:1])
-            length = len(lines[0][0])
+            lines.append([it for it in lines[0][:1] if len(it) <= _LONGEST_REPEATED])
+            length = sum(map(len, lines[-1]))
         lines[-1].append(field)
         length += len(field) + len(CELLS)
     return [CELLS.join(line) for line in lines if line]
@@ -88,4 +94,4 @@ def _named(row: Sequence[str], names: Sequence[str]) -> list[str]:
 
 def _joined(names: Sequence[str]) -> str:
     """Return the name of a column from its cells in several header rows; a cell that spans rows counts once."""
-    return " ".join(dict.fromkeys(filter(None, names)))
+    return " ".join(dict.fromkeys(filter(None, names)))[:_LONGEST_COLUMN_NAME]

@@ -110,7 +110,7 @@ def _add_sheet(builder: Builder, title: str, elements: Iterator[Any], book: _Boo
             is_shown = element.get("hidden") not in _TRUE
             kept = {it: text for it, text in cells.items() if is_shown and not hidden[min(it, _WIDEST)]}
             hidden_cells += len(cells) - len(kept)
-            unknown = unknown or any(it.getnext() is None or not it.getnext().text for it in element.iter("{*}f"))
+            unknown = unknown or any(map(_lacks_value, element.iter("{*}f")))
             if kept:
                 rows[at] = kept
         elif (described := described + 1) > _MOST_DESCRIBED:
@@ -125,6 +125,12 @@ def _add_sheet(builder: Builder, title: str, elements: Iterator[Any], book: _Boo
         builder.notice("Formulas whose value the file does not keep were left out; save it in a spreadsheet program.")
     lines = sheet_lines(rows, merged)
     builder.text("\n".join([title, *lines]) if lines else "", [(0, title)])
+
+
+def _lacks_value(formula: Any) -> bool:  # noqa: ANN401
+    """Return whether a file keeps no value of a formula; an empty text is one."""
+    value = formula.getnext()
+    return value is None or (not value.text and formula.getparent().get("t") != "str")
 
 
 def _cells(row: Any, book: _Book) -> Iterator[tuple[int, str]]:  # noqa: ANN401

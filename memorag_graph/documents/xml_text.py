@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from memorag_graph.documents.archive import parse_xml
+from memorag_graph.documents.archive import DamagedXmlError, parse_xml
+from memorag_graph.documents.document import Document
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.docx_styles import number
 from memorag_graph.documents.file import File
 from memorag_graph.documents.html import read_html
 from memorag_graph.documents.marks import Mark, joined
+from memorag_graph.documents.plain_text import TEXT_SUFFIXES, read_text
 from memorag_graph.documents.table_grid import Cell
 from memorag_graph.documents.table_rows import record_lines
 
@@ -32,19 +35,34 @@ _TECHNICAL = frozenset(("class", "dir", "id", "rend", "role", "space", "style", 
 """Attributes that say nothing to a reader, of elements that hold others."""
 
 _LONGEST_FIELD = 300
+_LONGEST_NAME = 80
+"""Characters of an element's name that are written before each of its attributes."""
+
+_PAGES = (".html", ".htm", ".xhtml")
 _XHTML = "{http://www.w3.org/1999/xhtml}html"
 _PLUMBING = re.compile(r"xmlns|schemaLocation$|^\{http://www\.w3\.org/(?:XML/1998/namespace|2001/XMLSchema-instance)\}")
 
 
-def read_xml_text(file: File) -> Builder:
+def read_xml_text(file: File) -> Document | Builder:
     """Read the text of an XML file.
 
+    A page that is no well-formed XML is read as HTML, and a file whose name says that it is text, as plain text.
+
     Raises:
-        InputError: If it is damaged, too large or contains no text.
+        InputError: If it is damaged, too large or contains no text, or the caller's encoding does not fit.
         MissingExtraError: If the extra ``documents`` is not installed.
     """
-    data = file.data(MOST_BYTES)
-    tree = parse_xml(data, file.name, file.encoding)
+    try:
+        if file.encoding is None:
+            tree = parse_xml(file.data(MOST_BYTES), file.name)
+        else:  # the parser knows fewer encodings than Python
+            tree = parse_xml(file.text(most=MOST_BYTES).encode(), file.name, "utf-8")
+    except DamagedXmlError:
+        if file.suffix in _PAGES or b"<html" in file.head.lower():
+            return read_html(file)
+        if file.suffix in TEXT_SUFFIXES:
+            return replace(read_text(file), notices=("It is no well-formed XML and was read as plain text.",))
+        raise
     if tree.tag == _XHTML or _name(tree) == "html":
         return read_html(file)
     builder = Builder(file.name)
@@ -106,7 +124,10 @@ def _runs(element: Any) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
 
 
 def _rows(table: Any) -> Iterator[list[Cell]]:  # noqa: ANN401
+    """Yield the rows of a table; the text of a table within a cell is that of the cell."""
     for row in table.iter("{*}tr", "{*}row"):
+        if next(row.iterancestors("{*}td", "{*}th", "{*}entry", "{*}cell", table.tag), table) is not table:
+            continue
         cells = row.iterchildren("{*}td", "{*}th", "{*}entry", "{*}cell")
         yield [Cell(_text(it), number(it.get("rowspan"), 1), number(it.get("colspan"), 1)) for it in cells]
 
@@ -151,7 +172,7 @@ def _fields(element: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
         if isinstance(child.tag, str):
             yield _name(child), child.text or ""
             for name, value in _attributes(child):
-                yield f"{_name(child)}.{name}", value
+                yield f"{_name(child)[:_LONGEST_NAME]}.{name}", value
 
 
 def _attributes(element: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
