@@ -60,7 +60,7 @@ class Builder:
     def section(self, title: str) -> None:
         """Begin a section with the next block, whose text need not name it; a blank title begins none."""
         if title := _SPACES.sub(" ", _LEADING.sub("", title)).strip():
-            self._sections.append((self._length, title[:_LONGEST_HEADING]))
+            self._sections.append((self._length, title[:LONGEST_HEADING]))
 
     def hidden(self) -> None:
         """Note that text which the document hides from its readers was left out."""
