@@ -8,6 +8,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.documents.numbered_headings import with_numbered
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.models.loading import ModelSource, load_embeddings
@@ -186,3 +187,59 @@ def test_what_no_passage_matches_is_said_to_be_that_and_no_more(ask: Ask, questi
         assert answer.abstained
         assert answer.text.startswith("No passage matches the question well; the nearest are:")
         assert answer.faults == ("weak_evidence",)
+
+
+CLINICS = """# Clinics
+
+## Northfield
+
+The head nurse is Ida Falk. The clinic opens at seven.
+
+## Southgate
+
+The head nurse is Noor Haddad. The clinic opens at nine.
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "right", "other"), [("Northfield", "Falk", "Haddad"), ("Southgate", "Haddad", "Falk")]
+)
+def test_what_stands_under_another_heading_is_left_out(ask: Ask, place: str, right: str, other: str) -> None:
+    sections = PageMap(sections=tuple((CLINICS.index(it), it[3:]) for it in ("## Northfield", "## Southgate")))
+    answer = ask(f"Who is the head nurse at {place}?", CLINICS, page_map=sections)
+    assert right in answer.text
+    assert other not in answer.text
+
+
+RULES = (
+    "Art. 7 - Dogs\n\nDogs stay on a lead.\n\nArt. 8 - Cats\n\nCats stay at home.\n\n"
+    "Art. 26 - Fees\n\nA fee is 7 francs."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "said"),
+    [
+        ("What does Article 7 say?", "en", "Dogs stay on a lead."),
+        ("Was steht in § 8?", "en", "Cats stay at home."),
+        ("What does Art. 26 say?", "en", "A fee is 7 francs."),
+    ],
+)
+def test_a_numbered_part_is_found_by_its_number_whatever_it_is_called(
+    ask: Ask, question: str, code: str, said: str
+) -> None:
+    sections = PageMap(sections=tuple(with_numbered(RULES, ())))
+    assert quotes(ask(question, RULES, code, page_map=sections)) == [said]
+
+
+@pytest.mark.parametrize("letter", ["A", "I", "S", "R"])
+def test_a_single_capital_names_something(ask: Ask, letter: str) -> None:
+    text = "\n\n".join(
+        f"Cabinet {it}\n\nHere are the {thing}."
+        for it, thing in zip("AIRS", ("maps", "inks", "pens", "rolls"), strict=True)
+    )
+    sections = PageMap(sections=tuple((text.index(f"Cabinet {it}"), f"Cabinet {it}") for it in "AIRS"))
+    answer = ask(f"What is in cabinet {letter}?", text, page_map=sections)
+    assert quotes(answer) == [
+        f"Here are the {dict(zip('AIRS', ('maps', 'inks', 'pens', 'rolls'), strict=True))[letter]}."
+    ]

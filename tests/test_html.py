@@ -169,3 +169,16 @@ def test_a_page_that_nests_too_deeply_says_so(tmp_path: Path) -> None:
     document = page(tmp_path, "<p>Seen.</p>" + "<div>" * 300 + "x" + "</div>" * 300)
     assert "nested too deeply" in document.notices[0]
     assert page(tmp_path, "<p>Seen.</p>" + "<div>" * 100 + "x").notices == ()
+
+
+def test_definitions_stand_apart_and_deleted_text_is_left_out_with_a_notice(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_text(
+        "<!doctype html><dl><dt>Luggage<dd>Two bags.<dt>Bicycles<dd>Only in summer.</dl>"
+        "<p>Ask <del>Mr Holt</del><ins>Ms Rye</ins>, room 12<del>15</del>.</p>"
+    )
+    document = read_document(page)
+    assert [line for line in document.text.splitlines() if line] == [
+        "Luggage", "Two bags.", "Bicycles", "Only in summer.", "Ask Ms Rye, room 12.",
+    ]  # fmt: skip
+    assert document.notices == ("Text that is marked as deleted was left out.",)

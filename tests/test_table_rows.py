@@ -35,6 +35,12 @@ def test_rows_name_their_columns(rows: Sequence[Sequence[str]], header_rows: int
     assert rows_as_records(rows, header_rows) == lines
 
 
+def test_a_row_of_names_like_those_below_it_is_no_header() -> None:
+    people = [["Ane Holt", "pilot"], ["Beo Krag", "cook"], ["Cia Lund Berg", "mate"]]
+    assert rows_as_records(people) == ["Ane Holt | pilot", "Beo Krag | cook", "Cia Lund Berg | mate"]
+    assert rows_as_records([["Name", "Job"], *people])[0] == "Name: Ane Holt | Job: pilot"
+
+
 @pytest.mark.parametrize("row", [["Stock", "Stock"], ["", "", "Stock"], ["Leeds", "44"], ["a" * 81, "Stock"]])
 def test_a_row_that_cannot_name_columns_is_no_header(row: list[str]) -> None:
     assert not has_header([row, ["1", "2", "3"]])

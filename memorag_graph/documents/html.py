@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from memorag_graph.documents.document_builder import Builder
-from memorag_graph.documents.html_hidden import remove_hidden
+from memorag_graph.documents.html_hidden import remove_deleted, remove_hidden
 from memorag_graph.documents.html_marks import write_marks
 from memorag_graph.documents.html_tables import write_tables
 from memorag_graph.errors import InputError, MissingExtraError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memorag_graph.documents.file import File
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_BLOCKS = ("caption", "details", "dialog", "fieldset", "figcaption", "legend", "option", "summary")
+_BLOCKS = ("caption", "dd", "details", "dialog", "dl", "dt", "fieldset", "figcaption", "legend", "option", "summary")
 """Blocks that the library takes for parts of a line."""
 
 _CHARSET = re.compile(
@@ -61,6 +61,8 @@ def add_html(builder: Builder, html: str, name: str) -> None:
             builder.notice("Elements are nested too deeply; what follows the deepest was left out.")
         if remove_hidden(tree):
             builder.hidden()
+        if remove_deleted(tree):
+            builder.notice("Text that is marked as deleted was left out.")
         write_marks(tree)
         write_tables(tree)
         read = Inscriptis(tree, _config())

@@ -28,6 +28,14 @@ _INLINE = (1 << 20,)
 """Specificity of an inline style, above that of any selector."""
 
 
+def remove_deleted(tree: Any) -> bool:  # noqa: ANN401 - the library's elements are untyped
+    """Remove text that a page marks as deleted; return whether there was any."""
+    deleted = [it for it in tree.iter("del") if it.getparent() is not None]
+    for element in deleted:
+        _drop(element)
+    return bool(deleted)
+
+
 def remove_hidden(tree: Any) -> bool:  # noqa: ANN401 - the library's elements are untyped
     """Remove hidden elements and those that are never shown.
 

@@ -10,6 +10,9 @@ CELLS = " | "
 _SPACES = re.compile(r"\s+")
 _FIGURE = re.compile(r"\d")
 _YEAR = re.compile(r"(?:\D*\b(?:1[89]|2[01])\d\d\b\D*|Q[1-4]\D*)+")
+_FULL_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]+(?: [^\W\d_a-z][^\W\d_]+){1,3}")
+"""Several words with capitals, as "Ada Lindqvist"."""
+
 _LONGEST_NAME = 80
 _LONGEST_COLUMN_NAME = 200
 """Characters of a column's name that each row repeats."""
@@ -43,11 +46,18 @@ def rows_as_records(rows: Iterable[Sequence[str]], header_rows: int | None = Non
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row names the columns: short, distinct texts, no figures other than years."""
+    """Return whether the first row names the columns: short, distinct texts, no figures other than years.
+
+    A row whose cell is a name of several words, as those below it are, is one of them.
+    """
     if len(rows) < 2 or len(rows[0]) < 2:
         return False
     names = [name for name in rows[0] if name]
     named = len(rows[0]) - len(names) <= 1 and len(set(names)) == len(names)
+    for column in range(len(rows[0])):
+        cells = [row[column] for row in rows if column < len(row)]
+        if all(_FULL_NAME.fullmatch(cell) for cell in cells):
+            return False
     return named and all(len(it) <= _LONGEST_NAME and (not _FIGURE.search(it) or _YEAR.fullmatch(it)) for it in names)
 
 

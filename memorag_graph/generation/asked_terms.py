@@ -9,6 +9,9 @@ from memorag_graph.retrieval.terms import terms
 _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
 """A single figure or capital, as in "Article 7" or "cabinet R"."""
 
+_NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$))")
+"""A capital that names something though it may be a stop word, too, as in "cabinet S" or "Annex I?"."""
+
 _WORD = re.compile(r"[^\W_]+")
 _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 
@@ -20,7 +23,8 @@ _ASKING = frozenset({
     *("view", "comment", "comments", "detail", "details", "specific", "specifically", "regarding", "concerning"),
     *("related", "relation", "wer", "wen", "wem", "wann", "warum", "viele", "sagt", "laut", "beschreibe", "erkläre"),
     *("nenne", "fasse", "zusammen", "qui", "que", "quoi", "pourquoi", "combien", "selon", "décrivez", "quién"),
-    *("cuándo", "dónde", "según"),
+    *("cuándo", "dónde", "según", "dice", "establece", "steht", "regelt", "lautet", "besagt", "dit", "prévoit"),
+    *("stipule",),
 })  # fmt: skip
 """Words of questions that say how to answer, not about what, and that lists of function words lack."""
 
@@ -43,7 +47,8 @@ def asked_terms(question: str, language_code: str) -> list[str]:
         language_code: Language of the document.
     """
     stop = function_words(language_code) | _ASKING
-    without = _WORD.sub(lambda word: "" if word[0].lower() in stop else word[0], question)
+    named = {found.start() for found in _NAMING_CAPITAL.finditer(question)}
+    without = _WORD.sub(lambda word: "" if word[0].lower() in stop and word.start() not in named else word[0], question)
     found = dict.fromkeys(held_terms(without, language_code))
     return list(found or dict.fromkeys(held_terms(question, language_code)))
 

@@ -26,6 +26,12 @@ _CENTRALITY = 0.3
 _ALIKE = 0.9
 """Share of the best sentence's words of the question from which a sentence belongs to a list, too."""
 
+_SURE = 0.9
+"""Least confidence in what stands under the heading that a question asks for."""
+
+_TIMES_IF_UNSCORED = 2
+"""So many times as many sentences are quoted where their words cannot be compared with the question's."""
+
 _MOST_LISTED = 20
 """Maximum sentences of an answer to a question that asks for a list."""
 
@@ -76,6 +82,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         chosen = [found[index] for index in positions]
         if differing := evidence.language_difference(given):
             findings.add("language_differs", differing.notice)
+            nearest = distinct(evidence.ranked, found, _TIMES_IF_UNSCORED * self.sentences)
+            chosen = [found[index] for index in sorted({*positions, *nearest})]
         if certainty >= THRESHOLD:
             if len(positions) > 1 or positions[0] not in evidence.records:
                 report_list(findings, given["question"])
@@ -99,6 +107,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
         certainty = 0.0 if evidence.missing_references(question) else evidence.confidence(best)
+        if section:
+            certainty = max(certainty, _SURE)
         if certainty < THRESHOLD or section:
             return sorted(best), certainty
         if asks_for_list(question):
@@ -110,7 +120,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             ]
             if len(alike) > len(best):
                 return sorted(distinct(alike, found, _MOST_LISTED)), certainty
-        return sorted(evidence.with_answers(near_best(best, scores, evidence.records))), certainty
+        near = evidence.of_one_subject(near_best(best, scores, evidence.records))
+        return sorted(evidence.with_answers(near)), certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
         vectors = embed(self.embeddings, [sentence.quote for sentence in found])

@@ -73,12 +73,16 @@ class ScoredEvidence:
     def section_of(self, question: str) -> list[int]:
         """Return the positions of what stands under the heading that a question asks for, first to last.
 
-        A question asks for a heading if that holds all its words, as "What does Article 7 say?"; else there are none.
+        A question asks for a heading if that holds all its words, as "What does Article 7 say?", or if it has no other
+        words than a numbered part, whose number the heading holds ("Art. 7"); else there are none.
         """
         asked = set(asked_terms(question, self.language_code))
         headings = dict.fromkeys((it.citation.source, about.heading) for it, about in self._under_headings())
         held = {key: set(held_terms(key[1], self.language_code)) for key in headings}
         fitting = [key for key in headings if asked and asked <= held[key]]
+        part = references(question)
+        if not fitting and len(part) == 1 and asked <= set(held_terms(" ".join(part.values()), self.language_code)):
+            fitting = [key for key in headings if not part_numbers(key[1]).isdisjoint(part)]
         if not fitting:
             return []
         nearest = min(fitting, key=lambda key: len(held[key]))
@@ -102,6 +106,18 @@ class ScoredEvidence:
         texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
         held = {number for text in texts for number in part_numbers(text)}
         return [name for number, name in wanted.items() if number not in held]
+
+    def of_one_subject(self, positions: Sequence[int]) -> list[int]:
+        """Return the positions without those of something else than the best, which is the first.
+
+        Where the best sentence or what it belongs to holds a name of the question, sentences of another file or under
+        another heading, which hold none, are about something else.
+        """
+        best = positions[0]
+        if self.scores.named[best] == 0:
+            return list(positions)
+        places = [(unit.citation.source, about.heading) for unit, about in zip(self.units, self.belonging, strict=True)]
+        return [at for at in positions if self.scores.named[at] > 0 or places[at] == places[best]]
 
     def confidence(self, positions: Sequence[int]) -> float:
         """Return how likely the units at these positions, at least one, answer the question."""
