@@ -1,9 +1,9 @@
 """Read files of many formats that other programs wrote, and compare with what they say.
 
 For each file: the share of its sentences that are found whole and in order; the share of its table's cells that stand
-in one line with the names of their row and column; whether each section begins its page; whether hidden text is left out
-and unreadable files are refused; whether questions about the table and the text are answered, and every citation is
-in the text.
+in one line with the names of their row and column; whether each section begins its page; whether hidden text is left
+out and unreadable files are refused; whether questions about the table and the text are answered, and every citation
+is in the text.
 
 Usage: python benchmarks/documents/read_files.py [--keep DIR]
 """
