@@ -77,10 +77,11 @@ def by_office(directory: Path) -> Iterator[Written]:
         write_sheet(given, sheets / f"office-{seed}.xlsx")
     for kind in ("odt:writer8", "docx:MS Word 2007 XML", "rtf:Rich Text Format", "pdf:writer_web_pdf_Export"):
         yield from _converted(texts, directory, kind, of_seed, "text table")
-    for kind in ("ods", "xlsx:Calc MS Excel 2007 XML", "csv", "pdf:calc_pdf_Export", "html"):
+    for kind in ("ods", "xlsx:Calc MS Excel 2007 XML", "csv:Text - txt - csv (StarCalc):44,34,76", "pdf:calc_pdf_Export", "html"):
         yield from _converted(sheets, directory / "calc", kind, of_seed, "table")
     slides = directory / "slides"
     slides.mkdir()
+    of_seed = {seed: sample(seed, given.language, sentences=3) for seed, given in of_seed.items()}
     for seed, given in of_seed.items():
         _write_pptx(given, slides / f"office-{seed}.pptx")
     for kind in ("odp", "pptx", "pdf:impress_pdf_Export"):
@@ -158,6 +159,7 @@ def by_libraries(directory: Path) -> Iterator[Written]:
         given = sample(seed, language)
         for suffix, write in LIBRARIES.items():
             path = directory / f"library-{seed}.{suffix}"
+            given = sample(seed, language, sentences=3 if suffix == "pptx" else 9)  # slides hold few
             write(given, path)
             parts = {"xlsx": "table", "pptx": "text table pages", "pdf": "text table pages"}.get(suffix, "text table")
             name = {"xlsx": "openpyxl", "pptx": "python-pptx", "docx": "python-docx", "pdf": "reportlab"}[suffix]
