@@ -77,7 +77,13 @@ def by_office(directory: Path) -> Iterator[Written]:
         write_sheet(given, sheets / f"office-{seed}.xlsx")
     for kind in ("odt:writer8", "docx:MS Word 2007 XML", "rtf:Rich Text Format", "pdf:writer_web_pdf_Export"):
         yield from _converted(texts, directory, kind, of_seed, "text table")
-    for kind in ("ods", "xlsx:Calc MS Excel 2007 XML", "csv:Text - txt - csv (StarCalc):44,34,76", "pdf:calc_pdf_Export", "html"):
+    for kind in (
+        "ods",
+        "xlsx:Calc MS Excel 2007 XML",
+        "csv:Text - txt - csv (StarCalc):44,34,76",
+        "pdf:calc_pdf_Export",
+        "html",
+    ):
         yield from _converted(sheets, directory / "calc", kind, of_seed, "table")
     slides = directory / "slides"
     slides.mkdir()
