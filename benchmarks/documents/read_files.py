@@ -56,7 +56,7 @@ def compare(written: Written, asker: Asker) -> dict[str, Any]:
     found["format"] = written.path.suffix[1:]
     start = time.perf_counter()
     try:
-        document = read_document(written.path)
+        document = read_document(written.path, name=written.path.name)
     except InputError as error:
         return found | {"refused": str(error), "right": float(written.refused)}
     except MemoragError as error:
