@@ -45,7 +45,7 @@ class Asker:
 
     def _ask(self, memory_id: str, question: str) -> dict[str, Any]:
         given = {"memory_id": memory_id, "query": question, "task_type": "lookup"}
-        result: dict[str, Any] = self._graph.invoke(given, context=self._options)
+        result: dict[str, Any] = self._graph.invoke(given, context=self._options)  # type: ignore[call-overload]
         return result
 
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,13 +107,13 @@ def score(text: str, sample: Sample) -> dict[str, float]:
     return scores
 
 
-def is_row(lines: list[str], row: tuple[str, ...]) -> bool:
+def is_row(lines: list[str], row: Sequence[str]) -> bool:
     """Return whether a line has the cells of a row in order, and no other row's."""
     pattern = re.compile(r"\W+(?:[\w ]+: )?".join(re.escape(cell) for cell in row))
     return any((match := pattern.search(line)) and len(line) < len(match[0]) + 60 for line in lines)
 
 
-def is_named(lines: list[str], table: Table, row: tuple[str, ...]) -> bool:
+def is_named(lines: list[str], table: Table, row: Sequence[str]) -> bool:
     record = " | ".join(f"{name}: {cell}" for name, cell in zip(table.names, row, strict=True))
     return any(record in line for line in lines)
 

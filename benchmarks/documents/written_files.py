@@ -269,7 +269,7 @@ def _email(given: Sample) -> bytes:
 
 
 def _notebook(given: Sample) -> bytes:
-    cells = [
+    cells: list[dict[str, object]] = [
         {"cell_type": "markdown", "metadata": {}, "source": block}
         for block in as_markdown(given).split("\n\n")
         if block.strip()

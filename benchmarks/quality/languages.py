@@ -33,7 +33,7 @@ SETS = ("xquad_en", "xquad_de", "xquad_zh", "xquad_ar", "chunk_evidence", "qmsum
 class Equal(MemoryIndex):
     """Both halves with equal weights."""
 
-    meaning_weights = property(lambda self: {chunk.document: 1.0 for chunk in self.chunks})  # type: ignore[assignment]
+    meaning_weights = property(lambda self: {chunk.document: 1.0 for chunk in self.chunks})
 
 
 def measure(folder: Path, embeddings: KeptEmbeddings) -> dict[str, Any]:
