@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/language-vectors"))
+    parser.add_argument("--cache", type=Path, required=True, help="directory of vectors, kept between runs")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/languages.json"))
     given = parser.parse_args()
     results = {}
