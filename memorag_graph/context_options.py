@@ -55,10 +55,8 @@ def options_of_run(context: object) -> RunOptions:
     configurable = get_config().get("configurable", {})
     is_inside = _INSIDE in str(configurable.get("checkpoint_ns", ""))
     chosen = _named(configurable, is_shared=is_inside)
-    if isinstance(context, RunOptions):
-        return run_options(chosen | _set(context)) if chosen else context
-    chosen |= _named(_as_mapping(context), is_shared=True)
-    return run_options(chosen) if chosen else RunOptions()
+    chosen |= _set(context) if isinstance(context, RunOptions) else _named(_as_mapping(context), is_shared=True)
+    return run_options(chosen)
 
 
 def _named(values: Mapping[str, Any], *, is_shared: bool) -> dict[str, Any]:

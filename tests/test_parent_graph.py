@@ -140,6 +140,7 @@ def test_what_a_parent_s_context_holds_for_itself_is_left_to_it(context: Any) ->
 def test_options_may_stand_in_the_config() -> None:
     config: RunnableConfig = {"configurable": {"thread_id": "1", "evidence_tokens": 64, "model": "tiny"}}
     assert seen_options(lambda child: child, config=config) == RunOptions(evidence_tokens=64, model="tiny")
+    assert seen_options(lambda child: child, context={"hits": 7}) == RunOptions(hits=7)
     preferred = {"config": config, "context": RunOptions(evidence_tokens=99)}
     assert seen_options(lambda child: child, **preferred) == RunOptions(evidence_tokens=99, model="tiny")
     own = {"configurable": {**config["configurable"], "memorag": {"temperature": 0.5}}}

@@ -19,9 +19,7 @@ _BATCH = 500
 
 
 def gains(lines: Mapping[str, Sequence[Line]], seed: int) -> dict[str, Interval]:
-    """Return the share of the oracle's gain for each other pipeline with clues.
-
-    It is empty without both reference pipelines.
+    """Return the share of the oracle's gain for each other pipeline with clues; none without both reference pipelines.
 
     The interval is that of percentiles of a bootstrap over questions, resampled for all three pipelines at once; it is
     unknown where the oracle's own gain may be none.

@@ -8,6 +8,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
+from memorag_graph.documents.numbered_headings import references
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
@@ -27,7 +28,7 @@ _ALIKE = 0.9
 """Share of the best sentence's words of the question from which a sentence belongs to a list, too."""
 
 _SURE = 0.9
-"""Least confidence in what stands under the heading that a question asks for."""
+"""Least confidence in what stands under the heading of the numbered part that a question asks for."""
 
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
@@ -82,8 +83,6 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         chosen = [found[index] for index in positions]
         if differing := evidence.language_difference(given):
             findings.add("language_differs", differing.notice)
-            nearest = distinct(evidence.ranked, found, _TIMES_IF_UNSCORED * self.sentences)
-            chosen = [found[index] for index in sorted({*positions, *nearest})]
         if certainty >= THRESHOLD:
             if len(positions) > 1 or positions[0] not in evidence.records:
                 report_list(findings, given["question"])
@@ -92,10 +91,13 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]
             return _answer_of(_text(given, evidence, quoted), quoted, findings, certainty, conflicts=contradicting)
-        text = _text(given, evidence, chosen)
         if differing:
+            nearest = distinct(evidence.ranked, found, _TIMES_IF_UNSCORED * self.sentences)
+            chosen = [found[index] for index in sorted({*positions, *nearest})]
+            text = _text(given, evidence, chosen)
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
+        text = _text(given, evidence, chosen)
         missing = evidence.missing_references(given["question"])
         why = f"No passage mentions {', '.join(missing)}." if missing else "The passages hardly match the question."
         findings.add("weak_evidence", why)
@@ -107,7 +109,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
         certainty = 0.0 if evidence.missing_references(question) else evidence.confidence(best)
-        if section:
+        if section and references(question):
             certainty = max(certainty, _SURE)
         if certainty < THRESHOLD or section:
             return sorted(best), certainty
