@@ -19,7 +19,7 @@ from tests.conftest import TEXT, TINY
 from tests.fault_memories import registry
 
 FEW, MORE = 64, 1024
-OPTIONS = TINY.model_copy(update={"gist_tokens": 16, "max_new_tokens": 4})
+OPTIONS = TINY.model_copy(update={"gist_tokens": 16, "max_new_tokens": 10})
 
 
 def use(own: Registry, count: int) -> dict[str, object]:
