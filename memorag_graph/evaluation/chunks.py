@@ -14,6 +14,8 @@ from memorag_graph.text.chunking import Chunk, room
 
 _VOCABULARY = "gpt-3.5-turbo"
 _CACHED_TEXTS = 65_536
+_CACHED_SPLITTERS = 512
+"""Splitters of so many sizes are kept: making one reads the vocabulary again."""
 
 
 def split_document(document: Document, size: int) -> list[Chunk]:
@@ -35,4 +37,9 @@ def count_tokens(text: str) -> int:
 
 
 def _fits(text: str, size: int) -> bool:
-    return len(TextSplitter.from_tiktoken_model(_VOCABULARY, size, trim=False).chunks(text)) == 1
+    return len(_splitter(size).chunks(text)) == 1
+
+
+@lru_cache(maxsize=_CACHED_SPLITTERS)
+def _splitter(size: int) -> TextSplitter:
+    return TextSplitter.from_tiktoken_model(_VOCABULARY, size, trim=False)
