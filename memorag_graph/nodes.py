@@ -15,6 +15,7 @@ from memorag_graph.cancellation import check
 from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
+from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
 from memorag_graph.routing import Route, route
@@ -23,12 +24,13 @@ from memorag_graph.serialization import (
     Update,
     from_answer,
     memory_record,
-    to_document,
+    to_documents,
     to_evidence,
     to_message,
     to_queries,
     to_trace,
 )
+from memorag_graph.settings import RunOptions, TaskType
 from memorag_graph.spans import span
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
 
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.generation.choose_generator import Generator
     from memorag_graph.progress import Progress
-    from memorag_graph.retrieval.query import Query
-    from memorag_graph.retrieval.retrieve import Evidence
 
 AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
 """Nodes that query the memory."""
@@ -110,7 +110,7 @@ class Nodes:
         else:
             opened = scope.registry.open(scope.memory(str(given.memory_id)), options)
         if given.task_type != "qa":
-            _generator(scope, opened)  # fail now, not after the clues were made
+            _generator(scope, opened, given.task_type)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
         chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
@@ -169,8 +169,13 @@ class Nodes:
         draft = recalled.items[0]
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
-            nearest = self._nearest(state, runtime, draft)
-            update |= {**_NO_ANSWER, **nearest, "answer": draft, "basis": "memory", "notices": [_FROM_MEMORY]}
+            update |= {
+                **_NO_ANSWER,
+                **self._nearest(state, runtime, draft),
+                "answer": draft,
+                "basis": "memory",
+                "notices": [_FROM_MEMORY],
+            }
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
 
@@ -189,11 +194,13 @@ class Nodes:
         """Search with the question and all clues; keep the evidence that fits the budget."""
         from memorag_graph.clues.clue_filter import searchable
 
-        _, opened = self._open(state, runtime)
+        scope, opened = self._open(state, runtime)
+        if state["task"] == "summarize" and is_about_whole(state["question"], opened):
+            return {"evidence": to_documents(cover_documents(opened, scope.options))}
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness)
-        evidence = self._search(state, runtime, queries)
+        reranker = scope.registry.models.reranker(scope.options.reranker)
         return {
-            "evidence": [to_document(number, passage) for number, passage in enumerate(evidence, start=1)],
+            "evidence": to_documents(search(opened, scope.options, queries, reranker)),
             "trace": to_trace("retrieve", dropped),
         }
 
@@ -203,7 +210,7 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
-        answer = _generator(scope, opened, is_last_attempt=is_last).invoke(
+        answer = _generator(scope, opened, state["task"], is_last_attempt=is_last).invoke(
             {
                 "question": state["question"],
                 "task_type": state["task"],
@@ -213,6 +220,7 @@ class Nodes:
                 "prompts": opened.prompts(scope.options),
                 "clues": [*state.get("spans", []), *state.get("surrogates", [])],
                 "rarity": opened.rarity(state["question"]),
+                "max_tokens": _options(scope, state["task"]).max_new_tokens,
             }
         )
         if answer.abstained:  # what was not read may hold the answer
@@ -239,43 +247,27 @@ class Nodes:
         chat, prompts = ShardedChat(opened.chat(scope.options)), opened.prompts(scope.options)
         return MemoryRecall(chat, prompts, opened.memory.notes)
 
-    def _search(self, state: GraphState, runtime: Runtime[Any], queries: "Sequence[Query]") -> "list[Evidence]":
-        from memorag_graph.retrieval.retrieve import Search, retrieve
-
+    def _nearest(self, state: GraphState, runtime: Runtime[Any], answer: str) -> Update:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
-        return retrieve(
-            opened.index,
-            queries,
-            Search.from_options(scope.options, opened.memory.settings.retrieval_chunk_size, reranker),
-            count_tokens=opened.model.language_model.count,
-            language_code=opened.memory.prompts.language.code,
-            page_maps=opened.page_maps,
-        )
-
-    def _nearest(self, state: GraphState, runtime: Runtime[Any], answer: str) -> Update:
-        """Quote the passages against which an answer from memory can be checked."""
-        from memorag_graph.generation.memory_answer import check_queries, quote_nearest
-
-        scope, opened = self._open(state, runtime)
-        question = state["question"]
-        evidence = self._search(state, runtime, check_queries(question, answer))
-        if not evidence:
-            return {}
-        citations, confidence = quote_nearest(
-            question, answer, evidence, opened.index.embeddings, opened.prompts(scope.options), opened.rarity
-        )
-        return {"citations": [asdict(citation) for citation in citations], "confidence": confidence}
+        return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
 
 
-def _generator(scope: RunScope, opened: OpenMemory, *, is_last_attempt: bool = True) -> "Generator":
+def _options(scope: RunScope, task: TaskType) -> RunOptions:
+    """Return the options of a run, with the length of a summary if it is one."""
+    return scope.options.for_summary() if task == "summarize" else scope.options
+
+
+def _generator(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last_attempt: bool = True) -> "Generator":
     from memorag_graph.generation.choose_generator import choose_generator
 
+    options = _options(scope, task)
+
     def local_chat(name: str) -> "BaseChatModel":
-        return scope.registry.chat(name, opened, scope.options)
+        return scope.registry.chat(name, opened, options)
 
     own = opened.memory.identity.model
-    return choose_generator(scope.options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
+    return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
 
 
 _NO_ANSWER: Update = {

@@ -59,6 +59,11 @@ def to_trace(node: str, dropped: "Iterable[Dropped]") -> list[TraceRecord]:
     return [TraceRecord(node=node, what="dropped", text=clue.text, reason=clue.reason) for clue in dropped]
 
 
+def to_documents(evidence: "Iterable[Evidence]") -> list[Document]:
+    """Convert passages, numbered from 1 on, to LangChain documents."""
+    return [to_document(number, passage) for number, passage in enumerate(evidence, start=1)]
+
+
 def to_document(number: int, passage: "Evidence") -> Document:
     """Convert a numbered passage to a LangChain document."""
     return Document(
@@ -69,6 +74,7 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "start": passage.start,
             "end": passage.end,
             "score": passage.score,
+            **({"part": passage.part} if passage.part else {}),
             "queries": [asdict(query) for query in passage.queries],
             **known_place(passage.page_map, passage.start),
         },
@@ -96,13 +102,15 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
         document = document if isinstance(document, Document) else Document(**document.get("kwargs", document))
         text, found = document.page_content, document.metadata
         place, source, score = int(found["start"]), found["source"], float(found["score"])
+        part = int(found.get("part", 0))
     except (TypeError, KeyError, ValueError):
         raise InputError("evidence", "a passage lacks its text, source, start or score") from None
     for chunk in opened.index.chunks:
         if chunk.source == source and chunk.start <= place < chunk.end:
             offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
-                return Evidence(source, place, place + len(text), text, score, page_map=opened.page_maps[source])
+                page_map = opened.page_maps[source]
+                return Evidence(source, place, place + len(text), text, score, page_map=page_map, part=part)
     raise InputError("evidence", "a passage is not in the document; passages may be removed, not rewritten")
 
 

@@ -19,6 +19,10 @@ TASKS = (
 QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
 """Kinds of query used to search for evidence."""
 
+SummaryLength = Literal["auto", "short", "medium", "long"]
+SUMMARY_TOKENS: Mapping[SummaryLength, int] = {"short": 96, "medium": 256, "long": 640}
+"""Maximum tokens of a summary by its length; ``auto`` has as many as an answer."""
+
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
 
@@ -182,6 +186,11 @@ class RunOptions(BaseModel):
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
     )
     max_new_tokens: int = Field(256, ge=10, le=1024, description="Maximum tokens per answer.")
+    length: SummaryLength = Field(
+        "auto",
+        description="Length of a summary: short (about 70 words), medium (190), long (480), or auto: as long as "
+        "max_new_tokens allows.",
+    )
     temperature: float = Field(
         0.0, ge=0.0, le=2.0, description="Sampling temperature; 0 is deterministic, higher is more varied."
     )
@@ -220,6 +229,11 @@ class RunOptions(BaseModel):
         """The options that decide how a memory is built."""
         values = {name: getattr(self, name) for name in MemorySettings.model_fields}
         return MemorySettings(**{name: value for name, value in values.items() if value is not None})
+
+    def for_summary(self) -> "RunOptions":
+        """Return the options with the maximum tokens of a summary of the chosen length."""
+        tokens = SUMMARY_TOKENS.get(self.length, self.max_new_tokens)
+        return self.model_copy(update={"max_new_tokens": tokens})
 
 
 def run_options(values: Mapping[str, Any]) -> RunOptions:

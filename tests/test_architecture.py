@@ -78,6 +78,7 @@ LAYERS = [
     ["clues", "generation", "model_pool"],
     ["state", "routing", "open_memories"],
     ["memory_plan", "serialization"],
+    ["find_evidence"],
     ["registry"],
     ["context_options"],
     ["run_scope"],

@@ -37,6 +37,7 @@ SAMPLES: dict[str, Any] = {
     "temperature": 0.5,
     "prompts": {"span": "Recall: {question}"},
     "file_check": "size",
+    "length": "long",
     "kind": "full",
     "beacon_ratio": 8,
     "kv_storage": "int8",

@@ -34,15 +34,14 @@ from memorag_graph.evaluation.pipelines.memorag_pipeline import Memorag
 from memorag_graph.evaluation.pipelines.truncation import both_ends
 from memorag_graph.evaluation.results import Results
 from memorag_graph.evaluation.workbench import Case, Workbench
+from memorag_graph.find_evidence import search
 from memorag_graph.graph import build_graph
 from memorag_graph.models.embedding_cache import CachedEmbeddings
-from memorag_graph.nodes import Nodes
 from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
-from memorag_graph.run_scope import ProgramScope
 from tests.conftest import TEXT, HashEmbeddings
 from tests.evaluation_process import (
     KILLED,
@@ -477,20 +476,17 @@ def test_retrieval_is_the_graphs_whole_and_without_parts(bench: Workbench, regis
         for query in ASKED:
             question = replace(data_set().questions[0], query=query)
             spans = pipeline.search(Case(question, prepared), Clues(), 192)
-            assert sorted(spans or []) == _graphs(registry, opened, index, query)
+            assert sorted(spans or []) == _graphs(opened, index, query)
             found.setdefault(pipeline.name, []).append(spans)
     assert found["hybrid"] != found["hybrid-dense"] != found["hybrid-bm25"] != found["hybrid"]
 
 
-def _graphs(registry: Registry, opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
-    """Return the evidence that the graph's node retrieves from an index."""
+def _graphs(opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
+    """Return the evidence that the graph finds in an index."""
     counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
-    seen = SimpleNamespace(index=index, memory=opened.memory, model=counts, page_maps=opened.page_maps)
-    scope = ProgramScope(registry, OPTIONS)
-    nodes = Nodes(lambda _: scope)
-    nodes._open = lambda *_: (scope, seen)  # type: ignore[method-assign, assignment, return-value]
-    runtime: Any = SimpleNamespace(context=OPTIONS)
-    return [(it.start, it.end) for it in nodes._search({}, runtime, [Query("question", query)])]
+    seen: Any = SimpleNamespace(index=index, memory=opened.memory, model=counts, page_maps=opened.page_maps)
+    evidence = search(seen, OPTIONS, [Query("question", query)], None)
+    return [(it.start, it.end) for it in evidence]
 
 
 def test_no_pipeline_profits_from_what_another_embedded(tmp_path: Path) -> None:

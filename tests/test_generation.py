@@ -105,13 +105,6 @@ def test_extractive_answers_are_in_document_order_without_repeats() -> None:
     assert_cited(answer.citations)
 
 
-def test_extractive_summaries_take_one_sentence_for_each_point() -> None:
-    points = list(sentences_of(EVIDENCE))[0:8:3]
-    answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Summarize.", "summarize", outline=points))
-    assert [citation.quote for citation in answer.citations] == points
-    assert_cited(answer.citations)
-
-
 def test_no_evidence_gives_no_answer_and_says_so() -> None:
     answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Why?", evidence=[]))
     assert answer.text == "No passage matches the question well."

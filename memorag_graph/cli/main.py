@@ -104,8 +104,8 @@ def ask(
 
 
 @opt.takes_options(
-    "model", "generator", "device", "dtype", "fast_paths", "hits", "evidence_tokens", "max_new_tokens", "temperature",
-    "prompts", "encoding",
+    "model", "generator", "device", "dtype", "fast_paths", "length", "hits", "evidence_tokens", "max_new_tokens",
+    "temperature", "prompts", "encoding",
 )  # fmt: skip
 def summarize(
     place: opt.Place,

@@ -37,6 +37,7 @@ class GenerationInput(TypedDict):
         clues: Recalled spans and surrogate questions.
         rarity: How rare each term of the question is in the document
             (:meth:`memorag_graph.retrieval.keyword_index.KeywordIndex.rarity`); missing terms weigh 1.
+        max_tokens: Maximum tokens of a summary; 256 by default.
         error: Why another generator failed, if this one replaces it.
     """
 
@@ -48,6 +49,7 @@ class GenerationInput(TypedDict):
     prompts: Prompts
     clues: NotRequired[Sequence[str]]
     rarity: NotRequired[Mapping[str, float]]
+    max_tokens: NotRequired[int]
     error: NotRequired[Exception]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
@@ -17,12 +16,10 @@ from memorag_graph.generation.notices import Findings, report_conflicts, report_
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.scored_evidence import ScoredEvidence
-from memorag_graph.generation.sentence_scores import descending, distinct, near_best
+from memorag_graph.generation.sentence_scores import distinct, near_best
+from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
-from memorag_graph.retrieval.dense_index import embed, embed_queries
 from memorag_graph.text.list_questions import asks_for_list
-
-_CENTRALITY = 0.3
 
 _ALIKE = 0.9
 """Share of the best sentence's words of the question from which a sentence belongs to a list, too."""
@@ -72,8 +69,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             findings.add("no_evidence", "No passage of the document matches the question.")
             return _answer_of(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
-            chosen = self._central(given, [unit.citation for unit in units if unit.is_quotable])
-            return _answer_of(shown(chosen), chosen, findings, 1.0)
+            chosen, covered = extract(given, units)
+            return _answer_of(shown(chosen), chosen, findings, covered)
         return self._to_question(given, units, findings)
 
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
@@ -124,20 +121,6 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
                 return sorted(distinct(alike, found, _MOST_LISTED)), certainty
         near = evidence.of_one_subject(near_best(best, scores, evidence.records))
         return sorted(evidence.with_answers(near)), certainty
-
-    def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:
-        vectors = embed(self.embeddings, [sentence.quote for sentence in found])
-        centrality = np.empty(len(found), dtype=np.float32)
-        numbers = np.array([sentence.number for sentence in found])
-        for number in set(numbers.tolist()):
-            of_passage = numbers == number
-            centrality[of_passage] = vectors[of_passage] @ vectors[of_passage].mean(axis=0)
-        chosen: list[int] = []
-        for point in embed_queries(self.embeddings, list(given["outline"]) or [given["question"]]):
-            scores = (1 - _CENTRALITY) * (vectors @ point) + _CENTRALITY * centrality
-            ranked = [index for index in descending(scores) if index not in chosen]
-            chosen += distinct(ranked, found, 1, [found[index].quote for index in chosen])
-        return [found[index] for index in sorted(chosen)]
 
 
 def _answer_of(

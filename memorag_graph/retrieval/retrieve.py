@@ -36,6 +36,7 @@ class Evidence:
         score: Score in the fused ranking; higher is better.
         queries: The queries that found it, best first.
         page_map: Where the pages and sections of the document begin.
+        part: Number of the part of the documents that it stands for in a summary, from 1 on; 0 for other evidence.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Evidence:
     score: float
     queries: tuple[Query, ...] = field(default=())
     page_map: PageMap = NO_PAGES
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)

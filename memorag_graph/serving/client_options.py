@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 QUESTION_OPTIONS = frozenset(
-    {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"}
+    {"hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "length", "temperature", "prompts"}
 )
 """Options of a question."""
 

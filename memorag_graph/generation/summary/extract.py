@@ -1,0 +1,58 @@
+"""Write a summary from sentences of the evidence."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from memorag_graph.generation.answer import Citation, GenerationInput
+from memorag_graph.generation.asked_terms import asked_terms, held_terms
+from memorag_graph.generation.quotable_sentences import Unit
+from memorag_graph.generation.summary.cover import summary_words
+from memorag_graph.generation.summary.salience import salience
+from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.text.words import count_words, share_of
+
+_RELEVANCE = 3.0
+"""Weight of the share of the request's words that a sentence holds, such as "prices" in "Summarize the prices"."""
+
+
+def extract(given: GenerationInput, units: Sequence[Unit]) -> tuple[list[Citation], float]:
+    """Return the sentences of a summary in document order, and the share of the parts of the evidence that they cover.
+
+    Where the evidence covers whole documents (:mod:`memorag_graph.generation.summary.cover`), its best passages are
+    quoted; else the sentences that are important in the evidence and hold words of the request.
+
+    Args:
+        given: The request, its evidence and the maximum length.
+        units: The sentences and records of the evidence, at least one of which can be quoted.
+    """
+    found = [unit.citation for unit in units if unit.is_quotable]
+    words = summary_words(given.get("max_tokens"))
+    passages = [given["evidence"][it.number - 1] for it in found]
+    lengths = [max(count_words(it.quote), 1) for it in found]
+    if any(passage.part for passage in passages):
+        parts = [passage.part for passage in passages]
+        chosen = _first(sorted(range(len(found)), key=lambda at: -passages[at].score), lengths, words)
+    else:
+        parts = [it.number for it in found]
+        chosen = _important(given, found, lengths, words)
+    covered = {parts[at] for at in chosen}
+    return [found[at] for at in sorted(chosen)], len(covered) / len(set(parts))
+
+
+def _first(ranked: Sequence[int], lengths: Sequence[int], words: int) -> list[int]:
+    """Return the first positions that fit, at least one."""
+    chosen: list[int] = []
+    for at in ranked:
+        if lengths[at] <= words or not chosen:
+            chosen.append(at)
+            words -= lengths[at]
+    return chosen
+
+
+def _important(given: GenerationInput, found: Sequence[Citation], lengths: Sequence[int], words: int) -> list[int]:
+    code = given["prompts"].language.code
+    wanted = asked_terms(given["question"], code)
+    relevance = np.array([_RELEVANCE * share_of(wanted, held_terms(it.quote, code)) for it in found])
+    selection = Selection(salience([it.quote for it in found], code), lengths, relevance)
+    return selection.select([it.number for it in found], words)

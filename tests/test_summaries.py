@@ -1,0 +1,189 @@
+"""Summaries cover the parts of a document in its order, within their length, and hold what a summary is about."""
+
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+import pytest
+
+from memorag_graph.documents import Document, PageMap
+from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks, summary_words
+from memorag_graph.generation.summary.extract import extract
+from memorag_graph.generation.summary.parts import divide
+from memorag_graph.generation.summary.salience import Salience, salience
+from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.settings import SUMMARY_TOKENS, RunOptions
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import language
+
+SUBJECTS = ("harbour", "railway", "orchard", "library", "hospital", "theatre")
+BODY = {
+    subject: " ".join(
+        f"The {subject} was extended by the council in {1900 + number} because the old {subject} had become too small."
+        if number % 3
+        else f"Visitors of the {subject} paid {number + 2} pence, which the friends of the {subject} spent on repairs."
+        for number in range(9)
+    )
+    for subject in SUBJECTS
+}
+TEXT = "\n\n".join(f"# The {subject}\n\n{body}" for subject, body in BODY.items())
+PAGES = {"town.md": PageMap(sections=tuple((TEXT.index(f"# The {it}"), f"The {it}") for it in SUBJECTS))}
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def chunks(text: str = TEXT, source: str = "town.md") -> list[Chunk]:
+    found, at = [], 0
+    for paragraph in text.split("\n\n"):
+        start = text.index(paragraph, at)
+        at = start + len(paragraph)
+        found.append(Chunk(source, 0, start, at, paragraph))
+    return found
+
+
+def summary(evidence: Sequence[Evidence], tokens: int, question: str = "") -> tuple[list[str], float]:
+    given = GenerationInput(
+        question=question,
+        task_type="summarize",
+        evidence=evidence,
+        outline=[],
+        draft="",
+        prompts=Prompts(language("en")),
+        max_tokens=tokens,
+    )
+    chosen, covered = extract(given, units_of(evidence, "en"))
+    assert [it.start for it in chosen] == sorted(it.start for it in chosen)
+    return [it.quote for it in chosen], covered
+
+
+def covering(tokens: int) -> list[Evidence]:
+    parts = parts_for(summary_words(tokens))
+    return cover(chunks(), PAGES, 600, parts, count_tokens=words, language_code="en")
+
+
+@pytest.mark.parametrize("tokens", [96, 256, 640])
+def test_a_summary_is_as_long_as_asked_and_covers_the_parts_in_order(tokens: int) -> None:
+    evidence = covering(tokens)
+    assert [it.start for it in evidence] == sorted({it.start for it in evidence})
+    assert all(TEXT[it.start : it.end] == it.text for it in evidence)
+    assert sum(words(it.text) for it in evidence) <= 600
+    quotes, covered = summary(evidence, tokens)
+    assert sum(map(words, quotes)) <= summary_words(tokens)
+    assert covered == 1.0
+    assert not any(quote.startswith("#") or (quote.startswith("The ") and len(quote) < 20) for quote in quotes)
+    if parts_for(summary_words(tokens)) >= len(SUBJECTS):
+        assert [subject for subject in SUBJECTS if any(subject in quote for quote in quotes)] == list(SUBJECTS)
+
+
+def test_what_does_not_fit_lowers_the_share_of_parts() -> None:
+    quotes, covered = summary(covering(640), 40)
+    assert len(quotes) < len(SUBJECTS)
+    assert covered == len(quotes) / parts_for(summary_words(640)) or covered == len(quotes) / len(SUBJECTS)
+
+
+def test_a_request_for_a_part_quotes_what_holds_its_words() -> None:
+    found = [Evidence(it.source, it.start, it.end, it.text, 1.0) for it in chunks() if not it.text.startswith("#")]
+    quotes, _ = summary(found, 60, "Summarize the orchard")
+    assert "orchard" in quotes[0] or "orchard" in quotes[-1]
+    assert sum("orchard" in quote for quote in quotes) * 2 >= len(quotes)
+
+
+def test_a_sentence_that_a_cut_divides_is_not_quoted() -> None:
+    text = BODY["harbour"]
+    at = text.index("because")
+    whole = [Chunk("a", 0, 0, len(text), text)]
+    cut = [Chunk("a", 0, 0, at - 1, text[: at - 1]), Chunk("a", 0, at, len(text), text[at:])]
+    sentences = [it.citation.quote for it in sentences_of_chunks(whole, {}, "en")]
+    divided = next(it for it in sentences if text.index(it) < at < text.index(it) + len(it))
+    assert [it.citation.quote for it in sentences_of_chunks(cut, {}, "en")] == [it for it in sentences if it != divided]
+
+
+def test_what_chunks_repeat_is_read_once() -> None:
+    text = BODY["harbour"]
+    at, back = text.index("Visitors", 200), text.index("The harbour", 100)
+    overlapping = [Chunk("a", 0, 0, at - 1, text[: at - 1]), Chunk("a", 0, back, len(text), text[back:])]
+    starts = [it.citation.start for it in sentences_of_chunks(overlapping, {}, "en")]
+    assert starts == sorted(set(starts))
+
+
+def test_rows_are_quoted_only_where_there_is_hardly_any_prose() -> None:
+    rows = "\n".join(f"Depot: {name} | Lorries: {number}" for number, name in enumerate(SUBJECTS))
+    table = Chunk("t", 0, 0, len(rows), rows)
+    prose = Chunk("p", 1, 0, len(BODY["harbour"]), BODY["harbour"])
+    assert all(it.is_record for it in sentences_of_chunks([table], {}, "en"))
+    assert {it.citation.source for it in sentences_of_chunks([table, prose], {}, "en")} == {"p"}
+
+
+def test_few_sections_are_the_parts_and_many_are_joined() -> None:
+    sections = [number // 4 for number in range(40)]
+    held, lengths = [frozenset({"a"})] * 40, [5] * 40
+    assert divide(held, lengths, sections, 10) == sections
+    joined = divide(held, lengths, sections, 3)
+    assert len(set(joined)) == 3
+    assert joined == sorted(joined)
+    assert all(joined[at] == joined[at + 1] for at in range(39) if sections[at] == sections[at + 1])
+
+
+def test_a_text_without_sections_is_divided_where_its_words_change() -> None:
+    held = [frozenset({"sea", f"a{number % 5}"}) for number in range(37)]
+    held += [frozenset({"hill", f"b{number % 5}"}) for number in range(43)]
+    parts = divide(held, [10] * 80, [0] * 80, 2)
+    assert parts == [0] * 37 + [1] * 43
+
+
+def test_the_selection_is_that_of_plain_greedy_search() -> None:
+    random = Random(4)
+    held = [frozenset(random.sample("abcdefghijklmnop", 5)) for _ in range(60)]
+    likely = {letter: random.random() for letter in "abcdefghijklmnop"}
+    own = np.array([random.gauss(0, 0.3) for _ in held])
+    lengths = [random.randint(5, 20) for _ in held]
+    parts = [at // 20 for at in range(60)]
+    found = Selection(Salience(likely, held, own), lengths).select(parts, 120)
+
+    plain = Selection(Salience(likely, held, own), lengths)
+    for silent in (set(parts), None):
+        while True:
+            fitting = [
+                at
+                for at in range(60)
+                if at not in plain.positions
+                and (silent is None or parts[at] in silent)
+                and (not plain.positions or sum(lengths[it] for it in plain.positions) + lengths[at] <= 120)
+            ]
+            if not fitting or silent == set():
+                break
+            best = max(fitting, key=lambda at: (plain._value(at), -at))
+            assert plain._take(best, 120)
+            if silent is not None:
+                silent.discard(parts[best])
+    assert found == plain.positions
+
+
+def test_salience_does_not_depend_on_who_speaks() -> None:
+    turns = ["Ann: The new bridge will cost nine million pounds.", "Bob: We close the road in May, I am afraid."]
+    bare = ["The new bridge will cost nine million pounds.", "We close the road in May, I am afraid."]
+    assert np.allclose(salience(turns, "en").sentences, salience(bare, "en").sentences)
+    assert salience(bare, "en").sentences[0] > salience(bare, "en").sentences[1]
+
+
+def test_no_sentences_have_no_salience() -> None:
+    assert salience([], "en").sentences.shape == (0,)
+    assert cover([], {}, 100, 3, count_tokens=words, language_code="en") == []
+
+
+def test_the_length_of_a_summary_is_an_option() -> None:
+    for length, tokens in SUMMARY_TOKENS.items():
+        assert RunOptions(length=length, max_new_tokens=17).for_summary().max_new_tokens == tokens
+    assert RunOptions(max_new_tokens=17).for_summary().max_new_tokens == 17
+
+
+def test_a_document_of_many_sections_has_all_its_parts_in_the_evidence() -> None:
+    document = Document("town.md", TEXT, page_map=PAGES["town.md"])
+    assert document.text == TEXT
+    assert {it.part for it in covering(640)} == set(range(1, len(SUBJECTS) + 1))
