@@ -35,6 +35,11 @@ def header_rows(rows: Sequence[Row], is_set_off: Sequence[bool], spans: bool = F
     return 1 if len(rows[0]) > 2 or _figures_below(rows) else 0
 
 
+def is_figure(cell: str) -> bool:
+    """Return whether a cell is a figure, perhaps with a unit."""
+    return _FIGURE.fullmatch(cell) is not None
+
+
 def _has_figures(row: Row) -> bool:
     filled = [cell for cell in row if cell]
     figures = [cell for cell in filled if _FIGURE.fullmatch(cell) and not re.fullmatch(r"(?:1[89]|2[01])\d\d", cell)]
