@@ -10,7 +10,7 @@ import numpy as np
 
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Row, Table
 from memorag_graph.documents.pdf.characters import Boxes
-from memorag_graph.documents.pdf.gutters import strips
+from memorag_graph.documents.pdf.columns import column_edges
 from memorag_graph.documents.pdf.headers import header_rows
 from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
@@ -23,9 +23,6 @@ _LOWER_SHARE = 0.35
 _DIGITS_SHARE = 0.3
 _ALIGNED = 0.7
 """Share of the lines of the emptiest column that stand in a row with others."""
-
-_CROSSED = 0.1
-"""Share of the rows that may cross a gutter: titles of groups of rows."""
 
 _RULE_COVER = 0.5
 _BIMODAL = 0.25
@@ -46,7 +43,7 @@ class Cells:
 
 def is_table(page: Page, members: Indices) -> bool:
     """Return whether words with gutters between them are a table, not columns of prose."""
-    columns = column_edges(page, members)
+    columns = column_edges(page.words, members)
     if len(columns) < 2:
         return False
     cells = cut_cells(page, members, columns)
@@ -68,14 +65,6 @@ def is_table(page: Page, members: Indices) -> bool:
         for at, (left, right) in enumerate(cells.columns)
     ]
     return not all(prose) or _in_step(page, cells)
-
-
-def column_edges(page: Page, members: Indices) -> list[tuple[float, float]]:
-    """Return the left and right edge of each column."""
-    found = strips(page.words, members) or strips(page.words, members, _CROSSED)
-    boxes = page.words.boxes[members]
-    edges = [float(boxes[:, 0].min()), *(edge for strip in found for edge in strip), float(boxes[:, 2].max())]
-    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def cut_cells(page: Page, members: Indices, columns: Sequence[tuple[float, float]]) -> Cells:
@@ -100,7 +89,7 @@ def cut_cells(page: Page, members: Indices, columns: Sequence[tuple[float, float
 
 def aligned_table(page: Page, members: Indices) -> list[Block]:
     """Return the table that words with gutters between them are, after the text above its rows."""
-    columns = column_edges(page, members)
+    columns = column_edges(page.words, members)
     cells = cut_cells(page, members, columns)
     above: list[Block] = []
     while (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.documents.pdf.occupancy import Occupancy, row_edges
-from memorag_graph.documents.pdf.words import Indices, Words
+from memorag_graph.documents.pdf.words import CELL_GAP, Indices, Words
 
 _FEWEST_ROWS = 3
 """A strip is a gutter if so many rows have text on either side of it."""
@@ -67,7 +67,7 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
         lengths = (score == best) * (end - first)
         for start, stop in (_widest(lengths == lengths.max(), first, end), taken):
             gutter = _trimmed(occupancy, _gutter(occupancy, start, stop, first, end))
-            if gutter is not None and _separates(occupancy, gutter):
+            if gutter is not None and separates(occupancy, gutter):
                 return gutter
         score[slice(*taken)] = 0
     return None
@@ -94,26 +94,6 @@ def _gutter(occupancy: Occupancy, start: int, stop: int, first: Indices, end: In
     if stop - start < _NARROW * occupancy.size / occupancy.bin:
         return None
     return Gutter(*occupancy.strip(start, stop), int(first[start:stop].max()), int(end[start:stop].min()))
-
-
-def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tuple[float, float]]:
-    """Return the strips that no row of the words crosses, but for a share of the rows."""
-    occupancy = Occupancy(words, members)
-    if occupancy.is_too_large:
-        return []
-    free = occupancy.covered.mean(axis=0) <= most_covered
-    found, start = [], None
-    for at, is_free in enumerate([*free.tolist(), False]):
-        if is_free and start is None:
-            start = at
-        elif not is_free and start is not None:
-            found.append((start, at))
-            start = None
-    inner = [occupancy.strip(*it) for it in found if it[0] > 0 and it[1] < len(free)]
-    rows = len(occupancy.row_numbers)
-    limits = [occupancy.left - 1, *(edge for strip in inner for edge in strip), float("inf")]
-    beside = zip(limits[::2], limits[3::2], strict=False)  # the columns on either side, up to the next strips
-    return [it for it, near in zip(inner, beside, strict=True) if _separates(occupancy, Gutter(*it, 0, rows), near)]
 
 
 def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
@@ -149,7 +129,7 @@ def _widest(best: NDArray[np.bool_], first: Indices, end: Indices) -> tuple[int,
     return found
 
 
-def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)) -> bool:
+def separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)) -> bool:
     """Return whether a strip separates columns: it is wide, or text is aligned at it; list marks are no column.
 
     Args:
@@ -158,14 +138,13 @@ def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] =
         near: Only words between these places count.
     """
     words, size = occupancy.words, occupancy.size
-    middle = (gutter.left + gutter.right) / 2
-    lefts, rights = _neighbours(occupancy, gutter, middle)
-    lefts = {row: at for row, at in lefts.items() if words.boxes[at, 0] > near[0] - 1}
-    rights = {row: at for row, at in rights.items() if words.boxes[at, 2] < near[1] + 1}
+    lefts, rights = neighbours(occupancy, gutter, near)
     both = sorted(set(lefts) & set(rights))
     if not lefts or not rights:
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
+    if _are_cells(occupancy, lefts, rights):
+        return True
     width = gutter.right - gutter.left
     usual = float(np.median(gaps)) if gaps else width
     figures = sum(1 for row in both if words.word(lefts[row])[-1].isdigit() and words.word(rights[row])[0].isdigit())
@@ -185,11 +164,20 @@ def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] =
     return width >= _WIDE * size or _are_aligned(starts, size) or _are_aligned(ends, size)
 
 
-def _neighbours(occupancy: Occupancy, gutter: Gutter, middle: float) -> tuple[dict[int, int], dict[int, int]]:
-    """Return for each row of a strip the last word on its left, and the first on its right."""
+def neighbours(
+    occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return for each row of a strip the last word on its left, and the first on its right.
+
+    Args:
+        occupancy: Where words are.
+        gutter: The strip.
+        near: Only words between these places count.
+    """
     lefts: dict[int, int] = {}
     rights: dict[int, int] = {}
     boxes = occupancy.words.boxes
+    middle = (gutter.left + gutter.right) / 2
     inside = (occupancy.row_of >= gutter.first_row) & (occupancy.row_of < gutter.end_row)
     for at, row in zip(occupancy.members[inside].tolist(), occupancy.row_of[inside].tolist(), strict=True):
         if boxes[at, 0] < middle:
@@ -197,7 +185,22 @@ def _neighbours(occupancy: Occupancy, gutter: Gutter, middle: float) -> tuple[di
                 lefts[row] = at
         elif row not in rights or boxes[at, 0] < boxes[rights[row], 0]:
             rights[row] = at
+    lefts = {row: at for row, at in lefts.items() if boxes[at, 0] > near[0] - 1}
+    rights = {row: at for row, at in rights.items() if boxes[at, 2] < near[1] + 1}
     return lefts, rights
+
+
+def _are_cells(occupancy: Occupancy, lefts: dict[int, int], rights: dict[int, int]) -> bool:
+    """Return whether words on either side of a strip are aligned, and no space of the file lies between them."""
+    words = occupancy.words
+    both = sorted(set(lefts) & set(rights))
+    if not words.draws_spaces or len(both) < _FEW_ROWS:
+        return False
+    before, after = (np.array([side[row] for row in both], np.intp) for side in (lefts, rights))
+    ends, starts = words.boxes[before, 2], words.boxes[after, 0]
+    if (starts - ends <= CELL_GAP * occupancy.size).any() or words.is_spaced(before, after).any():
+        return False
+    return _are_aligned(starts, occupancy.size) or _are_aligned(ends, occupancy.size)
 
 
 def _spaces(occupancy: Occupancy, row: int) -> list[float]:
@@ -233,7 +236,7 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
     """
     if gutter is None:
         return None
-    lefts, rights = _neighbours(occupancy, gutter, (gutter.left + gutter.right) / 2)
+    lefts, rights = neighbours(occupancy, gutter)
     first, end = gutter.first_row, gutter.end_row
     while first < end and first in lefts and first in rights and _is_line(occupancy, first):
         first += 1

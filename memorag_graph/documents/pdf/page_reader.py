@@ -10,6 +10,7 @@ from memorag_graph.documents.pdf.bidi import expand_ligatures
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
 from memorag_graph.documents.pdf.carried_tables import is_table_row, rest_of_table
 from memorag_graph.documents.pdf.characters import Characters, Display, display_of, read_characters
+from memorag_graph.documents.pdf.glued_cells import glued_cells
 from memorag_graph.documents.pdf.hidden import Mask, picture_share, visible_characters
 from memorag_graph.documents.pdf.layout import read_blocks
 from memorag_graph.documents.pdf.ocr import page_image
@@ -117,6 +118,8 @@ def _lay_out(
 ) -> None:
     """Add the blocks and margins of a page."""
     words = find_words(characters, visible & ~slanted)
+    if len(cuts := glued_cells(words, text_page)):
+        words = find_words(characters, visible & ~slanted, cuts)
     page = Page(words, display.shown(as_boxes(objects.lines)), text_page)
     found.margins, members = find_margins(
         page, np.arange(len(words)), lambda row: before is not None and is_table_row(page, row, before)

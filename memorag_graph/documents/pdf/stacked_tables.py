@@ -17,6 +17,9 @@ _WIDER = 0.4
 _FULL = 2
 """Rows of a pattern, at least, where no gap sets them apart."""
 
+_SAME_EDGE = 3.0
+"""Points."""
+
 Span = tuple[float, float]
 
 
@@ -120,13 +123,13 @@ def _ends(row: _Row, before: _Row) -> bool:
 
 
 def _changes(above: Sequence[_Row], below: Sequence[_Row]) -> bool:
-    """Return whether each of two rows differs from each of the two below, and both pairs are of one pattern."""
+    """Return whether two rows of one pattern are above two of another, whose cells are at other places."""
     if len(above) < _FULL or len(below) < _FULL:
         return False
     pairs = [(above[0], above[1]), (below[0], below[1])]
     if not all(_fit(one.spans, other.spans) and len(one.spans) == len(other.spans) for one, other in pairs):
         return False
-    return not any(_fit(one.spans, other.spans) for one in above for other in below)
+    return not any(_are_aligned(one.spans, other.spans) for one in above for other in below)
 
 
 def _columns(rows: Sequence[_Row]) -> list[Span]:
@@ -147,6 +150,17 @@ def _fit(above: Sequence[Span], below: Sequence[Span]) -> bool:
         for ones, others in ((above, below), (below, above))
         for one in ones
     )
+
+
+def _are_aligned(one: Sequence[Span], other: Sequence[Span]) -> bool:
+    """Return whether each cell of the row with fewer cells is aligned with one of the other row."""
+    few, many = sorted((one, other), key=len)
+    return all(any(_overlap(cell, it) > 0 and _share_edge(cell, it) for it in many) for cell in few)
+
+
+def _share_edge(one: Span, other: Span) -> bool:
+    places = zip((*one, sum(one) / 2), (*other, sum(other) / 2), strict=True)
+    return any(abs(mine - theirs) <= _SAME_EDGE for mine, theirs in places)
 
 
 def _spans(above: Sequence[Span], below: Sequence[Span], rows: int) -> bool:

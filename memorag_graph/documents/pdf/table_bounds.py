@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from memorag_graph.documents.pdf.aligned_tables import column_edges, is_table
+from memorag_graph.documents.pdf.aligned_tables import is_table
+from memorag_graph.documents.pdf.columns import column_edges
 from memorag_graph.documents.pdf.occupancy import row_edges
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.words import Indices, Words
@@ -33,7 +34,7 @@ def table_part(page: Page, members: Indices) -> tuple[Indices, Indices, Indices]
     core = members[(rows >= wide[0]) & (rows <= wide[-1])]
     if not is_table(page, core):
         return None
-    columns = sorted(column_edges(page, core))
+    columns = sorted(column_edges(page.words, core))
     numbers, row_of = np.unique(rows, return_inverse=True)
     tops, bottoms = row_edges(words, members, row_of)
     first, last = (int(np.searchsorted(numbers, row)) for row in (wide[0], wide[-1]))

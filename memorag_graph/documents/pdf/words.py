@@ -27,7 +27,10 @@ SMALL = 0.8
 _WIDE_GAP, _BEYOND_SPACES = 0.6, 1.6
 _STEP, _FEWEST_STEPS = 0.25, 2
 _SAME_LINE = 0.05
-_DRAWN_SHARE, _FEWEST_DRAWN = 0.5, 3
+_CUT = 0.3
+"""Share of the font size that parts a word from the one before that it was cut from."""
+
+_DRAWN_SHARE, _FEWEST_DRAWN = 0.25, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,14 @@ def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tu
     return slanted, float(np.median(moved[steps])) if steps.any() else 0.0
 
 
-def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
-    """Find the words of a page, and the rows that they stand in."""
+def find_words(characters: Characters, visible: NDArray[np.bool_], cuts: Indices | None = None) -> Words:
+    """Find the words of a page, and the rows that they stand in.
+
+    Args:
+        characters: The characters of the page.
+        visible: Which of them count.
+        cuts: Characters that begin words though nothing separates them from those before.
+    """
     text = characters.text
     spaces = characters.spaces
     places = np.flatnonzero(visible & ~spaces)
@@ -124,7 +133,10 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
         return Words(
             characters, none, none, np.zeros((0, 4), np.float32), none, no, False, False, _WIDE_GAP, no, False
         )
-    first = np.concatenate([[0], np.flatnonzero(_breaks(characters, places, bool(letters))) + 1])
+    breaks = _breaks(characters, places, bool(letters))
+    if cuts is not None:
+        breaks |= np.isin(places[1:], cuts)
+    first = np.concatenate([[0], np.flatnonzero(breaks) + 1])
     last = np.concatenate([first[1:], [len(places)]]) - 1
     boxes = characters.boxes[places]
     merged = np.stack(
@@ -137,6 +149,10 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
         axis=1,
     )
     starts, ends, rows = places[first], places[last] + 1, _rows(merged)
+    if cuts is not None:
+        begun = np.flatnonzero(np.isin(starts[1:], cuts))
+        cut = merged[begun + 1, 0] - _CUT * (merged[begun, 3] - merged[begun, 1])
+        merged[begun, 2] = np.maximum(merged[begun, 0], np.minimum(merged[begun, 2], cut))
     letters_before = np.concatenate([[0], np.cumsum(~spaces)])
     only_spaces = (starts[1:] > ends[:-1]) & (letters_before[starts[1:]] == letters_before[ends[:-1]])
     to_the_right = merged[1:, 0] - merged[:-1, 2] > -BACKWARD * (merged[1:, 3] - merged[1:, 1])

@@ -1,0 +1,57 @@
+"""Find cells of a table that stand so close to the ones before that they look like one word."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.documents.pdf.fast_calls import address_of, fast_call
+from memorag_graph.documents.pdf.words import CELL_GAP, Indices, Words
+
+_FEWEST = 2
+"""Other rows that have a cell at the same place, at least."""
+
+_SAME_PLACE = 0.4
+_ROUNDING = 0.5
+"""Points."""
+
+
+def glued_cells(words: Words, text_page: Any) -> Indices:  # noqa: ANN401 - the library is untyped
+    """Return the characters within words that begin cells: other rows have cells there, and the file draws it anew.
+
+    Only files that draw the spaces between words show where cells begin.
+    """
+    places = _places_of_cells(words)
+    if not len(places):
+        return np.zeros(0, np.intp)
+    boxes = words.boxes
+    at = np.searchsorted(places, boxes[:, 0] + 1)
+    crossing = np.flatnonzero((at < len(places)) & (places[np.minimum(at, len(places) - 1)] < boxes[:, 2] - 1))
+    owner, handle = fast_call("FPDFText_GetTextObject"), address_of(text_page)
+    found: list[int] = []
+    for word in crossing.tolist():
+        start, end = int(words.starts[word]), int(words.ends[word])
+        lefts = words.characters.boxes[start + 1 : end, 0]
+        nearest = np.abs(lefts[:, None] - places[None, :]).min(axis=1)
+        found += [
+            start + 1 + it
+            for it in np.flatnonzero(nearest < _SAME_PLACE).tolist()
+            if owner(handle, start + 1 + it) != owner(handle, start + it)
+        ]
+    return np.array(found, np.intp)
+
+
+def _places_of_cells(words: Words) -> NDArray[np.float32]:
+    """Return the left edges that cells of several rows have, in order."""
+    if not words.draws_spaces or len(words) < _FEWEST:
+        return np.zeros(0, np.float32)
+    ordered = np.lexsort((words.boxes[:, 0], words.rows))
+    sizes = words.heights()[ordered]
+    before, after = words.boxes[ordered[:-1]], words.boxes[ordered[1:]]
+    begins = (
+        (words.rows[ordered[1:]] == words.rows[ordered[:-1]])
+        & (after[:, 0] - before[:, 2] > CELL_GAP * sizes[1:])
+        & ~words.is_spaced(ordered[:-1], ordered[1:])
+    )
+    places, counts = np.unique(np.round(after[begins, 0] / _ROUNDING) * _ROUNDING, return_counts=True)
+    return places[counts >= _FEWEST].astype(np.float32)
