@@ -1,5 +1,6 @@
 """Find cells of a table that stand so close to the ones before that they look like one word."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from memorag_graph.documents.pdf.words import CELL_GAP, Indices, Words
 
 _FEWEST = 2
 """Other rows that have a cell at the same place, at least."""
+
+_MOST_DRAWN = 0.4
+"""Letters of a word that are drawn anew, at most; some programs draw each letter alone."""
 
 _SAME_PLACE = 0.4
 _ROUNDING = 0.5
@@ -31,14 +35,22 @@ def glued_cells(words: Words, text_page: Any) -> Indices:  # noqa: ANN401 - the 
     found: list[int] = []
     for word in crossing.tolist():
         start, end = int(words.starts[word]), int(words.ends[word])
-        lefts = words.characters.boxes[start + 1 : end, 0]
-        nearest = np.abs(lefts[:, None] - places[None, :]).min(axis=1)
-        found += [
-            start + 1 + it
-            for it in np.flatnonzero(nearest < _SAME_PLACE).tolist()
-            if owner(handle, start + 1 + it) != owner(handle, start + it)
-        ]
+        letters = words.characters.boxes[start:end]
+        apart = (letters[1:, 0] >= letters[:-1, 2]) | _turns(words.characters.text[start:end])
+        near = np.abs(letters[1:, 0, None] - places[None, :]).min(axis=1) < _SAME_PLACE
+        if not (apart & near).any():
+            continue
+        owners = [owner(handle, at) for at in range(start, end)]
+        anew = [at for at in range(1, len(owners)) if owners[at] != owners[at - 1]]
+        if len(anew) <= _MOST_DRAWN * len(owners):
+            found += [start + at for at in anew if apart[at - 1] and near[at - 1]]
     return np.array(found, np.intp)
+
+
+def _turns(word: str) -> NDArray[np.bool_]:
+    """Return whether each letter but the first can only begin a word: a capital or a digit after a small letter."""
+    pairs = itertools.pairwise(word)
+    return np.array([one.islower() and (it.isupper() or it.isdigit()) for one, it in pairs], bool)
 
 
 def _places_of_cells(words: Words) -> NDArray[np.float32]:

@@ -143,6 +143,9 @@ def separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = 
     if not lefts or not rights:
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
+    marks = [words.word(lefts[row]) for row in both]
+    if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
+        return False
     if _are_cells(occupancy, lefts, rights):
         return True
     width = gutter.right - gutter.left
@@ -155,9 +158,6 @@ def separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = 
         least = max(least, _BETWEEN_PROSE * size)
     loose = _low(spaces) < words.wide_gap * size or is_prose
     if usual < least or (loose and _low(spaces) > usual / _BEYOND_SPACES):
-        return False
-    marks = [words.word(lefts[row]) for row in both]
-    if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
         return False
     starts = words.boxes[list(rights.values()), 0]
     ends = words.boxes[list(lefts.values()), 2]
@@ -262,9 +262,11 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
 
 
 def _is_line(occupancy: Occupancy, row: int) -> bool:
-    """Return whether a row is a line of text across a gutter: none of its gaps is wider than a space."""
-    spaces = _spaces(occupancy, row)
-    return len(spaces) >= _FEWEST_SPACES and max(spaces) < occupancy.words.wide_gap * occupancy.size
+    """Return whether a row is a line of text across a gutter: none of its gaps parts cells."""
+    words = occupancy.words
+    members = occupancy.members[occupancy.row_of == row]
+    ordered = members[np.argsort(words.boxes[members, 0])]
+    return len(ordered) > _FEWEST_SPACES and not words.cell_gaps(ordered, occupancy.size).any()
 
 
 def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:

@@ -54,7 +54,7 @@ class _Layout:
         if gutter is None:
             return [*join_lines(lines_of(self.page, members))]
         above, band, below = self._cut(members, gutter)
-        if len(parts := stacked_parts(self.page, band)) > 1:
+        if len(parts := stacked_parts(self.page, band)) > 1 and any(table_part(self.page, part) for part in parts):
             parts = [np.concatenate([above, parts[0]]), *parts[1:-1], np.concatenate([parts[-1], below])]
             return [block for part in parts for block in self.blocks(part, (), depth + 1)]
         if (found := table_part(self.page, band)) is not None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from memorag_graph.documents.pdf.page_reader import (
     PageContent,
     read_page,
 )
+from memorag_graph.documents.pdf.paragraphs import flows_on, merge
 from memorag_graph.documents.pdf.pages_joined import PageJoiner
 from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running
 from memorag_graph.errors import InputError, MissingExtraError
@@ -174,8 +175,7 @@ class _Reader:
             if not running or (has_facts(margin) and margin.text not in self._facts):
                 kept.append(margin)
                 self._facts.add(margin.text)
-        top = [Paragraph(margin.text) for margin in kept if margin.at_top]
-        bottom = [Paragraph(margin.text) for margin in kept if not margin.at_top]
+        top, bottom = (_paragraphs(it.text for it in kept if it.at_top == at_top) for at_top in (True, False))
         self._joiner.add(index + 1, self._label(index, label), [*top, *content.blocks, *bottom], titles)
 
     def _label(self, index: int, label: str) -> str | None:
@@ -246,6 +246,17 @@ def _outline(pdf: Any) -> Mapping[int, Sequence[str]]:  # noqa: ANN401
         if index is not None and len(titles[index]) < _MOST_TITLES:
             titles[index].append(item.get_title())
     return titles
+
+
+def _paragraphs(lines: Iterable[str]) -> list[Paragraph]:
+    """Return the paragraphs of lines in a margin that turned out to be text."""
+    found: list[Paragraph] = []
+    for line in map(Paragraph, lines):
+        if found and flows_on(found[-1], line):
+            found[-1] = merge(found[-1], line)
+        else:
+            found.append(line)
+    return found
 
 
 def _pages(numbers: Sequence[int]) -> str:
