@@ -36,7 +36,7 @@ _BEYOND_SPACES = 1.7
 """A gutter is wider than the spaces between the words of its rows by this factor."""
 
 _MOST_CUT = 3
-_MARKER = re.compile(
+LIST_MARK = re.compile(
     r"[-–—•▪■●○*‣◦·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\(\w{1,4}\)|\d{1,2}(?:\.\d{1,2}){1,3}\.?"
 )
 
@@ -144,7 +144,7 @@ def separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = 
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
     marks = [words.word(lefts[row]) for row in both]
-    if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
+    if marks and all(map(LIST_MARK.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
         return False
     if _are_cells(occupancy, lefts, rights):
         return True
@@ -239,7 +239,7 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
     lefts, rights = neighbours(occupancy, gutter)
     first, end = gutter.first_row, gutter.end_row
     while first < end and first in lefts and first in rights and _is_line(occupancy, first):
-        first += 1
+        first = _end_of_text(occupancy, first, end, rights)
     while end > first and end - 1 in lefts and end - 1 in rights and _is_line(occupancy, end - 1):
         end -= 1
     both = [row for row in range(first, end) if row in lefts and row in rights]
@@ -266,7 +266,22 @@ def _is_line(occupancy: Occupancy, row: int) -> bool:
     words = occupancy.words
     members = occupancy.members[occupancy.row_of == row]
     ordered = members[np.argsort(words.boxes[members, 0])]
+    if LIST_MARK.fullmatch(words.word(int(ordered[0]))):
+        ordered = ordered[1:]  # the gap behind the mark of a list
     return len(ordered) > _FEWEST_SPACES and not words.cell_gaps(ordered, occupancy.size).any()
+
+
+def _end_of_text(occupancy: Occupancy, line: int, end: int, rights: dict[int, int]) -> int:
+    """Return the row behind the paragraph that goes on below a line, with lines that do not reach a gutter."""
+    words = occupancy.words
+    row = line + 1
+    while row < end and row not in rights:
+        members = occupancy.members[occupancy.row_of == row]
+        first = int(members[np.argmin(words.boxes[members, 0])])
+        if words.cell_gaps(members, occupancy.size).any() or not words.word(first)[0].islower():
+            return line + 1
+        row += 1
+    return row if row < end else line + 1
 
 
 def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 
 from memorag_graph.documents.pdf.aligned_tables import is_table
 from memorag_graph.documents.pdf.columns import column_edges
+from memorag_graph.documents.pdf.gutters import LIST_MARK
 from memorag_graph.documents.pdf.occupancy import row_edges
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.words import Indices, Words
@@ -15,13 +16,18 @@ _NEAR = 0.8
 
 
 def wide_gaps(words: Words, members: Indices) -> dict[int, int]:
-    """Return the number of gaps in each row that are wider than spaces."""
+    """Return the number of gaps in each row that are wider than spaces; the only one, after a mark of a list, is none."""
     order = np.lexsort((words.boxes[members, 0], words.rows[members]))
     boxes, rows = words.boxes[members[order]], words.rows[members[order]]
     size = float(np.median(boxes[:, 3] - boxes[:, 1]))
     wide = (rows[1:] == rows[:-1]) & (boxes[1:, 0] - boxes[:-1, 2] >= words.wide_gap * size)
     numbers, counts = np.unique(rows[1:][wide], return_counts=True)
-    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    starts = np.concatenate([[True], rows[1:] != rows[:-1]])
+    for at in np.flatnonzero(starts[:-1] & wide).tolist():
+        if found[int(rows[at])] == 1 and LIST_MARK.fullmatch(words.word(int(members[order[at]]))):
+            del found[int(rows[at])]
+    return found
 
 
 def table_part(page: Page, members: Indices) -> tuple[Indices, Indices, Indices] | None:
