@@ -20,6 +20,9 @@ _TRIES = 8
 _NARROW, _WIDE = 0.15, 1.0
 """Width in font sizes of a strip, and of one that needs no aligned text beside it."""
 
+_BETWEEN_CELLS = 0.09
+"""The same as the first where a file draws the spaces between words, so that cells are known from words."""
+
 _ALIGNED = 0.35
 _ALIGNED_SHARE = 0.6
 _APART = 0.8
@@ -91,7 +94,8 @@ def _may_have_columns(words: Words, members: Indices) -> bool:
 
 def _gutter(occupancy: Occupancy, start: int, stop: int, first: Indices, end: Indices) -> Gutter | None:
     """Return the strip of a range of places; None if it is too narrow."""
-    if stop - start < _NARROW * occupancy.size / occupancy.bin:
+    narrow = _BETWEEN_CELLS if occupancy.words.draws_spaces else _NARROW
+    if stop - start < narrow * occupancy.size / occupancy.bin:
         return None
     return Gutter(*occupancy.strip(start, stop), int(first[start:stop].max()), int(end[start:stop].min()))
 

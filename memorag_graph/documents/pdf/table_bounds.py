@@ -16,11 +16,10 @@ _NEAR = 0.8
 
 
 def wide_gaps(words: Words, members: Indices) -> dict[int, int]:
-    """Return the number of gaps in each row that are wider than spaces; the only one, after a mark of a list, is none."""
+    """Return the number of gaps in each row that part cells; the only one, after a mark of a list, is none."""
     order = np.lexsort((words.boxes[members, 0], words.rows[members]))
-    boxes, rows = words.boxes[members[order]], words.rows[members[order]]
-    size = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    wide = (rows[1:] == rows[:-1]) & (boxes[1:, 0] - boxes[:-1, 2] >= words.wide_gap * size)
+    rows = words.rows[members[order]]
+    wide = words.cell_gaps(members[order], float(np.median(words.heights()[members])))
     numbers, counts = np.unique(rows[1:][wide], return_counts=True)
     found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
     starts = np.concatenate([[True], rows[1:] != rows[:-1]])

@@ -160,8 +160,9 @@ def find_words(characters: Characters, visible: NDArray[np.bool_], cuts: Indices
     wide_gap = _wide_gap(characters)
     after_space, draws_spaces = _drawn_spaces(characters, starts, merged, follows, wide_gap)
     return Words(
-        characters, starts, ends, merged, rows, follows, right_to_left, bool(letters), wide_gap, after_space, draws_spaces
-    )
+        characters, starts, ends, merged, rows, follows, right_to_left, bool(letters), wide_gap, after_space,
+        draws_spaces and not letters,
+    )  # fmt: skip
 
 
 def _drawn_spaces(
