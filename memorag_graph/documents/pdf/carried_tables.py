@@ -72,7 +72,7 @@ def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Ind
     taken: list[int] = []
     while rows and gaps.get(rows[-1], 0) >= _CELLS and (not taken or gaps[rows[-1]] == gaps[taken[0]]):
         taken.insert(0, rows.pop())
-    if not taken or len(taken) > _FEW_ROWS or not rows or gaps.get(rows[-1], 0) >= _CELLS:
+    if not taken or len(taken) > _FEW_ROWS or not rows or gaps.get(rows[-1], 0):
         return None, members
     size = float(np.median(words.heights()[members]))
     cells = [_segments(words, members[words.rows[members] == row], words.wide_gap * size) for row in taken]

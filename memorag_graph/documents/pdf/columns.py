@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memorag_graph.documents.pdf.gutters import Gutter, neighbours, separates
+from memorag_graph.documents.pdf.gutters import FINEST, Gutter, neighbours, separates
 from memorag_graph.documents.pdf.occupancy import Occupancy
 from memorag_graph.documents.pdf.words import Indices, Words
 
@@ -11,15 +11,12 @@ Strip = tuple[float, float]
 _CROSSED = 0.1
 """Share of the rows that may cross a strip: titles of groups of rows."""
 
-_FINEST = 0.5
-"""Points; columns of sheets stand closer than words."""
-
 _MOST_STRIPS = 60
 
 
 def column_edges(words: Words, members: Indices) -> list[Strip]:
     """Return the left and right edge of each column."""
-    occupancy = Occupancy(words, members, _FINEST)
+    occupancy = Occupancy(words, members, FINEST)
     found: list[Strip] = []
     if not occupancy.is_too_large:
         found = _strips(occupancy, 0.0) or _strips(occupancy, _CROSSED)

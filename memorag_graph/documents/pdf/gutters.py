@@ -20,6 +20,9 @@ _TRIES = 8
 _NARROW, _WIDE = 0.15, 1.0
 """Width in font sizes of a strip, and of one that needs no aligned text beside it."""
 
+FINEST = 0.5
+"""Points; cells of sheets stand closer than words."""
+
 _BETWEEN_CELLS = 0.09
 """The same as the first where a file draws the spaces between words, so that cells are known from words."""
 
@@ -58,7 +61,7 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
     """Return the gutter that most rows have text on both sides of; None if there is none."""
     if len(members) < 2 * _FEWEST_ROWS or not _may_have_columns(words, members):
         return None
-    occupancy = Occupancy(words, members)
+    occupancy = Occupancy(words, members, FINEST if words.draws_spaces else 1.0)
     if occupancy.is_too_large or len(occupancy.row_numbers) < _FEWEST_ROWS:
         return None
     score, first, end = _empty_runs(occupancy.covered, occupancy.starts_anew)

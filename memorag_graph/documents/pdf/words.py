@@ -30,7 +30,7 @@ _SAME_LINE = 0.05
 _CUT = 0.3
 """Share of the font size that parts a word from the one before that it was cut from."""
 
-_DRAWN_SHARE, _FEWEST_DRAWN = 0.25, 2
+_DRAWN_SHARE, _FEWEST_DRAWN = 0.1, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Words:
         has_right_to_left: Whether some are.
         wide_gap: Gaps of so many font sizes are wider than spaces.
         after_space: Whether a space that the file draws ends where each word begins.
-        draws_spaces: Whether most gaps that are not wider than spaces are drawn ones.
+        draws_spaces: Whether the file draws spaces between words, so that a gap without one parts cells.
     """
 
     characters: Characters
@@ -168,7 +168,7 @@ def find_words(characters: Characters, visible: NDArray[np.bool_], cuts: Indices
 def _drawn_spaces(
     characters: Characters, starts: Indices, boxes: Boxes, follows: NDArray[np.bool_], wide_gap: float
 ) -> tuple[NDArray[np.bool_], bool]:
-    """Return whether a drawn space ends where each word begins, and whether most narrow gaps are such spaces."""
+    """Return whether a drawn space ends where each word begins, and whether the file draws its spaces."""
     heights = boxes[:, 3] - boxes[:, 1]
     before = characters.boxes[np.maximum(starts - 1, 0)]
     drawn: NDArray[np.bool_] = (
