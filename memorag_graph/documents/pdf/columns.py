@@ -8,8 +8,8 @@ from memorag_graph.documents.pdf.words import Indices, Words
 
 Strip = tuple[float, float]
 
-_CROSSED = 0.1
-"""Share of the rows that may cross a strip: titles of groups of rows."""
+_CROSSED = 0.12
+"""Share of the rows that may cross a strip: titles of groups of rows, and cells that span columns."""
 
 _MOST_STRIPS = 60
 
@@ -19,7 +19,10 @@ def column_edges(words: Words, members: Indices) -> list[Strip]:
     occupancy = Occupancy(words, members, FINEST)
     found: list[Strip] = []
     if not occupancy.is_too_large:
-        found = _strips(occupancy, 0.0) or _strips(occupancy, _CROSSED)
+        found = _strips(occupancy, 0.0)
+        crossed = _strips(occupancy, _CROSSED)
+        found += [it for it in crossed if not any(it[0] < strip[1] and strip[0] < it[1] for strip in found)]
+        found.sort()
     boxes = words.boxes[members]
     edges = [float(boxes[:, 0].min()), *(edge for strip in found for edge in strip), float(boxes[:, 2].max())]
     return list(zip(edges[::2], edges[1::2], strict=True))

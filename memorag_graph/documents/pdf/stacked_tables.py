@@ -107,9 +107,10 @@ def _are_totals(rows: Sequence[_Row], first: int, at: int) -> bool:
     edge = min(span[1] for row in rows[first:at] for span in row.spans[:1])
     before = rows[at - 1]
     rest = list(itertools.takewhile(lambda row: len(row.spans) < len(before.spans), rows[at:]))
+    if not rest or not (rest[0].is_apart or not any(_share_edge(rest[0].spans[0], it) for it in before.spans)):
+        return False
     return (
         is_figure(before.texts[-1])
-        and bool(rest)
         and all(
             row.spans[0][0] > edge and is_figure(row.texts[-1]) and not is_figure(row.texts[0]) and _ends(row, before)
             for row in rest
