@@ -86,6 +86,7 @@ class _Reader:
         self._pdf, self._name, self._ocr = pdf, name, ocr
         self._builder = Builder(name)
         self._joiner = PageJoiner(self._builder)
+        self._form: Any = None
         self._has_labels = False
         self._characters = 0
         self._facts: set[str] = set()
@@ -103,6 +104,7 @@ class _Reader:
             InputError: If a page is damaged, or there is hardly any text.
         """
         with _one_at_a_time:
+            self._form = _form(self._pdf)
             count, outline = len(self._pdf), _outline(self._pdf)
         window: deque[tuple[int, PageContent]] = deque()
         last: PageContent | None = None
@@ -129,7 +131,7 @@ class _Reader:
         with _one_at_a_time:
             try:
                 with _opened(self._pdf, index) as page:
-                    content = read_page(page, table, wanted)
+                    content = read_page(page, table, wanted, self._form)
             except PdfiumError:
                 message = f"page {index + 1} of {self._name} is damaged; save or download it again"
                 raise InputError("file", message) from None
@@ -235,6 +237,16 @@ def _opened(pdf: Any, index: int) -> "Iterator[Any]":  # noqa: ANN401
         yield page
     finally:
         page.close()
+
+
+def _form(pdf: Any) -> Any:  # noqa: ANN401
+    """Return PDFium's handle of a file's form, which has to be asked for before any page; None if it has none."""
+    from pypdfium2 import raw
+
+    if pdf.get_formtype() != raw.FORMTYPE_ACRO_FORM:
+        return None
+    pdf.init_forms()
+    return pdf.formenv.raw
 
 
 def _outline(pdf: Any) -> Mapping[int, Sequence[str]]:  # noqa: ANN401

@@ -23,9 +23,12 @@ _SAME_ROW = 0.25
 """Words whose base lines differ by less than this share of the font size stand in the same row."""
 
 _DESCENT = 0.21
-SMALL = 0.8
+SMALL = 0.9
 _WIDE_GAP, _BEYOND_SPACES = 0.6, 1.6
 _STEP, _FEWEST_STEPS = 0.25, 2
+_CLIMB = 0.6
+"""Two steps of slanted letters move so many font sizes up or down; those of raised and lowered ones move less."""
+
 _SAME_LINE = 0.05
 _CUT = 0.3
 """Share of the font size that parts a word from the one before that it was cut from."""
@@ -105,7 +108,7 @@ def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tu
     across = np.abs((boxes[1:, 0] + boxes[1:, 2] - boxes[:-1, 0] - boxes[:-1, 2]) / 2)
     moved = middles[1:] - middles[:-1]
     steps = (np.diff(places) == 1) & (np.abs(moved) > _STEP * size) & (np.maximum(np.abs(moved), across) < 2 * size)
-    runs = steps[:-1] & steps[1:]
+    runs = steps[:-1] & steps[1:] & (np.abs(moved[:-1] + moved[1:]) > _CLIMB * np.maximum(size[:-1], size[1:]))
     steps[:] = False
     steps[:-1] |= runs
     steps[1:] |= runs
