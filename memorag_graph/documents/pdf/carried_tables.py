@@ -19,6 +19,9 @@ _SLACK = 3.0
 """Points that a column may differ by on another page."""
 
 _CELLS, _FEW_ROWS, _MOST_WORDS = 2, 2, 3
+_AT_BOTTOM = 0.75
+"""Share of a page's height below which its last rows may go on, on the next page."""
+
 _FARTHEST = 3.0
 """Rows of a table are not farther apart than so many font sizes."""
 
@@ -65,7 +68,7 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
 def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Indices]:
     """Return the one or two rows at the bottom of a page that begin an unruled table, and the other words."""
     words = page.words
-    if not len(members):
+    if not len(members) or words.boxes[members, 3].max() < _AT_BOTTOM * words.characters.height:
         return None, members
     gaps = wide_gaps(words, members)
     rows = np.unique(words.rows[members]).tolist()

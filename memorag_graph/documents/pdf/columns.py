@@ -8,7 +8,7 @@ from memorag_graph.documents.pdf.words import Indices, Words
 
 Strip = tuple[float, float]
 
-_CROSSED = 0.12
+_CROSSED = 0.15
 """Share of the rows that may cross a strip: titles of groups of rows, and cells that span columns."""
 
 _MOST_STRIPS = 60
@@ -56,7 +56,11 @@ def _free_strips(occupancy: Occupancy, most_covered: float) -> list[Strip]:
     """Return the widest strips between words, from the left."""
     free = np.concatenate([[False], occupancy.covered.mean(axis=0) <= most_covered, [False]])
     changes = np.flatnonzero(np.diff(free.astype(np.int8)))
-    inner = [it for it in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True) if 0 < it[0] < it[1] < len(free) - 2]
+    inner = [
+        it
+        for it in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True)
+        if 0 < it[0] < it[1] < len(free) - 2
+    ]
     widest = sorted(inner, key=lambda it: it[0] - it[1])[:_MOST_STRIPS]
     return [occupancy.strip(*it) for it in sorted(widest)]
 

@@ -18,8 +18,8 @@ from memorag_graph.documents.pdf.page_reader import (
     PageContent,
     read_page,
 )
-from memorag_graph.documents.pdf.paragraphs import flows_on, merge
 from memorag_graph.documents.pdf.pages_joined import PageJoiner
+from memorag_graph.documents.pdf.paragraphs import flows_on, merge
 from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running
 from memorag_graph.errors import InputError, MissingExtraError
 

@@ -102,7 +102,7 @@ def names_over_columns(
         if runs:
             first, last = min(runs, key=lambda run: run[1] - run[0])
         elif len(set(filter(None, below))) < len(list(filter(None, below))):
-            last = (_columns_of(*following[:2], columns)[0] if following else len(columns)) - 1
+            last = (_columns_of(following[0], following[1], columns)[0] if following else len(columns)) - 1
         for column in range(first, max(first, last) + 1):
             found[column] = text
     is_whole = {text for _, _, text in names} <= set(found)

@@ -109,12 +109,9 @@ def _are_totals(rows: Sequence[_Row], first: int, at: int) -> bool:
     rest = list(itertools.takewhile(lambda row: len(row.spans) < len(before.spans), rows[at:]))
     if not rest or not (rest[0].is_apart or not any(_share_edge(rest[0].spans[0], it) for it in before.spans)):
         return False
-    return (
-        is_figure(before.texts[-1])
-        and all(
-            row.spans[0][0] > edge and is_figure(row.texts[-1]) and not is_figure(row.texts[0]) and _ends(row, before)
-            for row in rest
-        )
+    return is_figure(before.texts[-1]) and all(
+        row.spans[0][0] > edge and is_figure(row.texts[-1]) and not is_figure(row.texts[0]) and _ends(row, before)
+        for row in rest
     )
 
 

@@ -133,9 +133,7 @@ def find_words(characters: Characters, visible: NDArray[np.bool_], cuts: Indices
     if not len(places):
         none = np.zeros(0, np.intp)
         no = none.astype(bool)
-        return Words(
-            characters, none, none, np.zeros((0, 4), np.float32), none, no, False, False, _WIDE_GAP, no, False
-        )
+        return Words(characters, none, none, np.zeros((0, 4), np.float32), none, no, False, False, _WIDE_GAP, no, False)
     breaks = _breaks(characters, places, bool(letters))
     if cuts is not None:
         breaks |= np.isin(places[1:], cuts)
