@@ -118,10 +118,9 @@ def _with_spans(cells: Cells) -> Cells:
     rows = filled_down(cells.rows, cells.tops, cells.bottoms, between)
     if rows is None:
         return cells
-    tops, bottoms, firsts = (
-        [value for at, value in enumerate(values) if at not in between]
-        for values in (cells.tops, cells.bottoms, cells.first_words)
-    )
+    kept = [at for at in range(len(cells.rows)) if at not in between]
+    tops, bottoms = ([edges[at] for at in kept] for edges in (cells.tops, cells.bottoms))
+    firsts = [cells.first_words[at] for at in kept]
     return Cells(rows, tops, bottoms, firsts, cells.columns)
 
 
