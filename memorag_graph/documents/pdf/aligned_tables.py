@@ -10,11 +10,12 @@ import numpy as np
 
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Row, Table
 from memorag_graph.documents.pdf.characters import Boxes
-from memorag_graph.documents.pdf.gutters import strips
-from memorag_graph.documents.pdf.headers import header_rows
+from memorag_graph.documents.pdf.columns import column_edges
+from memorag_graph.documents.pdf.headers import header_rows, is_figure
 from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import joined
+from memorag_graph.documents.pdf.spanned_cells import filled_down, names_over_columns, rows_between
 from memorag_graph.documents.pdf.words import Indices
 
 _PROSE_CHARACTERS = 18
@@ -23,9 +24,6 @@ _LOWER_SHARE = 0.35
 _DIGITS_SHARE = 0.3
 _ALIGNED = 0.7
 """Share of the lines of the emptiest column that stand in a row with others."""
-
-_CROSSED = 0.1
-"""Share of the rows that may cross a gutter: titles of groups of rows."""
 
 _RULE_COVER = 0.5
 _BIMODAL = 0.25
@@ -46,10 +44,10 @@ class Cells:
 
 def is_table(page: Page, members: Indices) -> bool:
     """Return whether words with gutters between them are a table, not columns of prose."""
-    columns = column_edges(page, members)
+    columns = column_edges(page.words, members)
     if len(columns) < 2:
         return False
-    cells = cut_cells(page, members, columns)
+    cells = _with_spans(cut_cells(page, members, columns))
     filled = [[bool(cell) for cell in row] for row in cells.rows]
     counts = [sum(column) for column in zip(*filled, strict=True)]
     shared = [row for row in filled if sum(row) > 1]
@@ -68,14 +66,6 @@ def is_table(page: Page, members: Indices) -> bool:
         for at, (left, right) in enumerate(cells.columns)
     ]
     return not all(prose) or _in_step(page, cells)
-
-
-def column_edges(page: Page, members: Indices) -> list[tuple[float, float]]:
-    """Return the left and right edge of each column."""
-    found = strips(page.words, members) or strips(page.words, members, _CROSSED)
-    boxes = page.words.boxes[members]
-    edges = [float(boxes[:, 0].min()), *(edge for strip in found for edge in strip), float(boxes[:, 2].max())]
-    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def cut_cells(page: Page, members: Indices, columns: Sequence[tuple[float, float]]) -> Cells:
@@ -100,7 +90,7 @@ def cut_cells(page: Page, members: Indices, columns: Sequence[tuple[float, float
 
 def aligned_table(page: Page, members: Indices) -> list[Block]:
     """Return the table that words with gutters between them are, after the text above its rows."""
-    columns = column_edges(page, members)
+    columns = column_edges(page.words, members)
     cells = cut_cells(page, members, columns)
     above: list[Block] = []
     while (
@@ -111,11 +101,52 @@ def aligned_table(page: Page, members: Indices) -> list[Block]:
         above.append(Paragraph(" ".join(filter(None, cells.rows.pop(0)))))
         for values in (cells.tops, cells.bottoms, cells.first_words):
             values.pop(0)
+    cells = _with_spans(cells)
+    spans = _name_groups(page, members, cells)
     groups = row_groups(page, cells)
     rows = joined_rows(cells, groups)
     set_off = _set_off(page, cells, groups)
-    count = header_rows(rows, set_off)
+    count = header_rows(rows, set_off, spans)
     return [*above, Table(rows[count:], rows[:count], cells.columns, None, any(set_off[:count]))]
+
+
+def _with_spans(cells: Cells) -> Cells:
+    """Return the cells with those that span rows in each of them."""
+    between = rows_between(cells.tops, cells.bottoms)
+    if not cells.rows or not (between or _begins_below(cells.rows)):
+        return cells
+    rows = filled_down(cells.rows, cells.tops, cells.bottoms, between)
+    if rows is None:
+        return cells
+    kept = [at for at in range(len(cells.rows)) if at not in between]
+    tops, bottoms = ([edges[at] for at in kept] for edges in (cells.tops, cells.bottoms))
+    firsts = [cells.first_words[at] for at in kept]
+    return Cells(rows, tops, bottoms, firsts, cells.columns)
+
+
+def _begins_below(rows: Sequence[Row]) -> bool:
+    """Return whether the first cell of rows that are full otherwise stands below the first of them."""
+    body = [row for row in rows if any(map(is_figure, row))]
+    return len(body) > 2 and not body[0][0] and any(row[0] for row in body) and all(all(row[1:]) for row in body)
+
+
+def _name_groups(page: Page, members: Indices, cells: Cells) -> bool:
+    """Repeat names that stand over several columns in the first row; return whether there are some."""
+    if len(cells.rows) < _FEWEST_GROUPS or all(cells.rows[0]) or page.words.right_to_left:
+        return False
+    words = page.words
+    row = members[words.rows[members] == words.rows[cells.first_words[0]]]
+    row = row[np.argsort(words.boxes[row, 0])]
+    cuts = np.flatnonzero(words.cell_gaps(row, float(np.median(words.heights()[row])))) + 1
+    names = [
+        (float(words.boxes[part, 0].min()), float(words.boxes[part, 2].max()), line_text(words, part.tolist()))
+        for part in np.split(row, cuts)
+    ]
+    found = names_over_columns(names, cells.columns, cells.rows[1])
+    if found is None or any(name and not below for name, below in zip(found, cells.rows[1], strict=True)):
+        return False
+    cells.rows[0] = [name or cell for name, cell in zip(found, cells.rows[0], strict=True)]
+    return True
 
 
 def _crosses(page: Page, members: Indices, cells: Cells, columns: Sequence[tuple[float, float]]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from memorag_graph.documents.pdf.aligned_tables import cut_cells, joined_rows, row_groups
 from memorag_graph.documents.pdf.blocks import Block, Row, Table
 from memorag_graph.documents.pdf.grids import find_grids
-from memorag_graph.documents.pdf.headers import header_rows, without_repeated
+from memorag_graph.documents.pdf.headers import header_rows, normal, without_repeated
 from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.table_bounds import wide_gaps
@@ -19,6 +19,9 @@ _SLACK = 3.0
 """Points that a column may differ by on another page."""
 
 _CELLS, _FEW_ROWS, _MOST_WORDS = 2, 2, 3
+_AT_BOTTOM = 0.75
+"""Share of a page's height below which its last rows may go on, on the next page."""
+
 _FARTHEST = 3.0
 """Rows of a table are not farther apart than so many font sizes."""
 
@@ -44,7 +47,8 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
         inside = members[words.rows[members] == row]
         boxes = words.boxes[inside]
         top, bottom = float(boxes[:, 1].min()), float(boxes[:, 3].max())
-        if end is not None and top - end > _FARTHEST * (bottom - top):
+        is_far = end is not None and top - end > _FARTHEST * (bottom - top)
+        if is_far and not _is_header(page, members[np.isin(words.rows[members], taken)], before):
             break
         if not _fits(boxes[:, 0].tolist(), boxes[:, 2].tolist(), columns):
             if taken and gaps.get(row, 0):
@@ -64,14 +68,14 @@ def rest_of_table(page: Page, members: Indices, before: Table) -> tuple[Table | 
 def first_rows_of_table(page: Page, members: Indices) -> tuple[Table | None, Indices]:
     """Return the one or two rows at the bottom of a page that begin an unruled table, and the other words."""
     words = page.words
-    if not len(members):
+    if not len(members) or words.boxes[members, 3].max() < _AT_BOTTOM * words.characters.height:
         return None, members
     gaps = wide_gaps(words, members)
     rows = np.unique(words.rows[members]).tolist()
     taken: list[int] = []
     while rows and gaps.get(rows[-1], 0) >= _CELLS and (not taken or gaps[rows[-1]] == gaps[taken[0]]):
         taken.insert(0, rows.pop())
-    if not taken or len(taken) > _FEW_ROWS or not rows:
+    if not taken or len(taken) > _FEW_ROWS or not rows or gaps.get(rows[-1], 0):
         return None, members
     size = float(np.median(words.heights()[members]))
     cells = [_segments(words, members[words.rows[members] == row], words.wide_gap * size) for row in taken]
@@ -109,6 +113,12 @@ def is_table_row(page: Page, row: Indices, before: Table) -> bool:
     if len(columns) < 2 or not _fits(boxes[:, 0].tolist(), boxes[:, 2].tolist(), columns):
         return False
     return sum(map(bool, cut_cells(page, row, columns).rows[0])) > 1
+
+
+def _is_header(page: Page, members: Indices, before: Table) -> bool:
+    """Return whether words are the repeated names of a table's columns, which may be set off."""
+    rows = cut_cells(page, members, sorted(before.columns)).rows
+    return [normal(row) for row in rows] == [normal(row) for row in before.header]
 
 
 def _fits(lefts: Sequence[float], rights: Sequence[float], columns: Sequence[tuple[float, float]]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.documents.pdf.occupancy import Occupancy, row_edges
-from memorag_graph.documents.pdf.words import Indices, Words
+from memorag_graph.documents.pdf.words import CELL_GAP, Indices, Words
 
 _FEWEST_ROWS = 3
 """A strip is a gutter if so many rows have text on either side of it."""
@@ -19,6 +19,12 @@ _FEW_ROWS = 2
 _TRIES = 8
 _NARROW, _WIDE = 0.15, 1.0
 """Width in font sizes of a strip, and of one that needs no aligned text beside it."""
+
+FINEST = 0.5
+"""Points; cells of sheets stand closer than words."""
+
+_BETWEEN_CELLS = 0.09
+"""The same as the first where a file draws the spaces between words, so that cells are known from words."""
 
 _ALIGNED = 0.35
 _ALIGNED_SHARE = 0.6
@@ -36,7 +42,7 @@ _BEYOND_SPACES = 1.7
 """A gutter is wider than the spaces between the words of its rows by this factor."""
 
 _MOST_CUT = 3
-_MARKER = re.compile(
+LIST_MARK = re.compile(
     r"[-–—•▪■●○*‣◦·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\(\w{1,4}\)|\d{1,2}(?:\.\d{1,2}){1,3}\.?"
 )
 
@@ -55,7 +61,7 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
     """Return the gutter that most rows have text on both sides of; None if there is none."""
     if len(members) < 2 * _FEWEST_ROWS or not _may_have_columns(words, members):
         return None
-    occupancy = Occupancy(words, members)
+    occupancy = Occupancy(words, members, FINEST if words.draws_spaces else 1.0)
     if occupancy.is_too_large or len(occupancy.row_numbers) < _FEWEST_ROWS:
         return None
     score, first, end = _empty_runs(occupancy.covered, occupancy.starts_anew)
@@ -67,7 +73,7 @@ def tallest_gutter(words: Words, members: Indices) -> Gutter | None:
         lengths = (score == best) * (end - first)
         for start, stop in (_widest(lengths == lengths.max(), first, end), taken):
             gutter = _trimmed(occupancy, _gutter(occupancy, start, stop, first, end))
-            if gutter is not None and _separates(occupancy, gutter):
+            if gutter is not None and separates(occupancy, gutter):
                 return gutter
         score[slice(*taken)] = 0
     return None
@@ -91,29 +97,10 @@ def _may_have_columns(words: Words, members: Indices) -> bool:
 
 def _gutter(occupancy: Occupancy, start: int, stop: int, first: Indices, end: Indices) -> Gutter | None:
     """Return the strip of a range of places; None if it is too narrow."""
-    if stop - start < _NARROW * occupancy.size / occupancy.bin:
+    narrow = _BETWEEN_CELLS if occupancy.words.draws_spaces else _NARROW
+    if stop - start < narrow * occupancy.size / occupancy.bin:
         return None
     return Gutter(*occupancy.strip(start, stop), int(first[start:stop].max()), int(end[start:stop].min()))
-
-
-def strips(words: Words, members: Indices, most_covered: float = 0.0) -> list[tuple[float, float]]:
-    """Return the strips that no row of the words crosses, but for a share of the rows."""
-    occupancy = Occupancy(words, members)
-    if occupancy.is_too_large:
-        return []
-    free = occupancy.covered.mean(axis=0) <= most_covered
-    found, start = [], None
-    for at, is_free in enumerate([*free.tolist(), False]):
-        if is_free and start is None:
-            start = at
-        elif not is_free and start is not None:
-            found.append((start, at))
-            start = None
-    inner = [occupancy.strip(*it) for it in found if it[0] > 0 and it[1] < len(free)]
-    rows = len(occupancy.row_numbers)
-    limits = [occupancy.left - 1, *(edge for strip in inner for edge in strip), float("inf")]
-    beside = zip(limits[::2], limits[3::2], strict=False)  # the columns on either side, up to the next strips
-    return [it for it, near in zip(inner, beside, strict=True) if _separates(occupancy, Gutter(*it, 0, rows), near)]
 
 
 def _empty_runs(covered: NDArray[np.bool_], starts_anew: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices]:
@@ -149,7 +136,7 @@ def _widest(best: NDArray[np.bool_], first: Indices, end: Indices) -> tuple[int,
     return found
 
 
-def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)) -> bool:
+def separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)) -> bool:
     """Return whether a strip separates columns: it is wide, or text is aligned at it; list marks are no column.
 
     Args:
@@ -158,14 +145,16 @@ def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] =
         near: Only words between these places count.
     """
     words, size = occupancy.words, occupancy.size
-    middle = (gutter.left + gutter.right) / 2
-    lefts, rights = _neighbours(occupancy, gutter, middle)
-    lefts = {row: at for row, at in lefts.items() if words.boxes[at, 0] > near[0] - 1}
-    rights = {row: at for row, at in rights.items() if words.boxes[at, 2] < near[1] + 1}
+    lefts, rights = neighbours(occupancy, gutter, near)
     both = sorted(set(lefts) & set(rights))
     if not lefts or not rights:
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
+    marks = [words.word(lefts[row]) for row in both]
+    if marks and all(map(LIST_MARK.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
+        return False
+    if _are_cells(occupancy, lefts, rights):
+        return True
     width = gutter.right - gutter.left
     usual = float(np.median(gaps)) if gaps else width
     figures = sum(1 for row in both if words.word(lefts[row])[-1].isdigit() and words.word(rights[row])[0].isdigit())
@@ -177,19 +166,25 @@ def _separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] =
     loose = _low(spaces) < words.wide_gap * size or is_prose
     if usual < least or (loose and _low(spaces) > usual / _BEYOND_SPACES):
         return False
-    marks = [words.word(lefts[row]) for row in both]
-    if marks and all(map(_MARKER.fullmatch, marks)) and all(_is_alone(occupancy, lefts[row]) for row in both):
-        return False
     starts = words.boxes[list(rights.values()), 0]
     ends = words.boxes[list(lefts.values()), 2]
     return width >= _WIDE * size or _are_aligned(starts, size) or _are_aligned(ends, size)
 
 
-def _neighbours(occupancy: Occupancy, gutter: Gutter, middle: float) -> tuple[dict[int, int], dict[int, int]]:
-    """Return for each row of a strip the last word on its left, and the first on its right."""
+def neighbours(
+    occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = (-np.inf, np.inf)
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return for each row of a strip the last word on its left, and the first on its right.
+
+    Args:
+        occupancy: Where words are.
+        gutter: The strip.
+        near: Only words between these places count.
+    """
     lefts: dict[int, int] = {}
     rights: dict[int, int] = {}
     boxes = occupancy.words.boxes
+    middle = (gutter.left + gutter.right) / 2
     inside = (occupancy.row_of >= gutter.first_row) & (occupancy.row_of < gutter.end_row)
     for at, row in zip(occupancy.members[inside].tolist(), occupancy.row_of[inside].tolist(), strict=True):
         if boxes[at, 0] < middle:
@@ -197,7 +192,22 @@ def _neighbours(occupancy: Occupancy, gutter: Gutter, middle: float) -> tuple[di
                 lefts[row] = at
         elif row not in rights or boxes[at, 0] < boxes[rights[row], 0]:
             rights[row] = at
+    lefts = {row: at for row, at in lefts.items() if boxes[at, 0] > near[0] - 1}
+    rights = {row: at for row, at in rights.items() if boxes[at, 2] < near[1] + 1}
     return lefts, rights
+
+
+def _are_cells(occupancy: Occupancy, lefts: dict[int, int], rights: dict[int, int]) -> bool:
+    """Return whether words on either side of a strip are aligned, and no space of the file lies between them."""
+    words = occupancy.words
+    both = sorted(set(lefts) & set(rights))
+    if not words.draws_spaces or len(both) < _FEW_ROWS:
+        return False
+    before, after = (np.array([side[row] for row in both], np.intp) for side in (lefts, rights))
+    ends, starts = words.boxes[before, 2], words.boxes[after, 0]
+    if (starts - ends <= CELL_GAP * occupancy.size).any() or words.is_spaced(before, after).any():
+        return False
+    return _are_aligned(starts, occupancy.size) or _are_aligned(ends, occupancy.size)
 
 
 def _spaces(occupancy: Occupancy, row: int) -> list[float]:
@@ -233,10 +243,10 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
     """
     if gutter is None:
         return None
-    lefts, rights = _neighbours(occupancy, gutter, (gutter.left + gutter.right) / 2)
+    lefts, rights = neighbours(occupancy, gutter)
     first, end = gutter.first_row, gutter.end_row
     while first < end and first in lefts and first in rights and _is_line(occupancy, first):
-        first += 1
+        first = _end_of_text(occupancy, first, end, rights)
     while end > first and end - 1 in lefts and end - 1 in rights and _is_line(occupancy, end - 1):
         end -= 1
     both = [row for row in range(first, end) if row in lefts and row in rights]
@@ -259,9 +269,26 @@ def _trimmed(occupancy: Occupancy, gutter: Gutter | None) -> Gutter | None:
 
 
 def _is_line(occupancy: Occupancy, row: int) -> bool:
-    """Return whether a row is a line of text across a gutter: none of its gaps is wider than a space."""
-    spaces = _spaces(occupancy, row)
-    return len(spaces) >= _FEWEST_SPACES and max(spaces) < occupancy.words.wide_gap * occupancy.size
+    """Return whether a row is a line of text across a gutter: none of its gaps parts cells."""
+    words = occupancy.words
+    members = occupancy.members[occupancy.row_of == row]
+    ordered = members[np.argsort(words.boxes[members, 0])]
+    if LIST_MARK.fullmatch(words.word(int(ordered[0]))):
+        ordered = ordered[1:]  # the gap behind the mark of a list
+    return len(ordered) > _FEWEST_SPACES and not words.cell_gaps(ordered, occupancy.size).any()
+
+
+def _end_of_text(occupancy: Occupancy, line: int, end: int, rights: dict[int, int]) -> int:
+    """Return the row behind the paragraph that goes on below a line, with lines that do not reach a gutter."""
+    words = occupancy.words
+    row = line + 1
+    while row < end and row not in rights:
+        members = occupancy.members[occupancy.row_of == row]
+        first = int(members[np.argmin(words.boxes[members, 0])])
+        if words.cell_gaps(members, occupancy.size).any() or not words.word(first)[0].islower():
+            return line + 1
+        row += 1
+    return row if row < end else line + 1
 
 
 def _one_sided(rows: Sequence[int], lefts: dict[int, int], rights: dict[int, int]) -> bool:

@@ -9,6 +9,8 @@ from memorag_graph.documents.table_rows import has_header
 _FIGURE = re.compile(r"\W*\d[\d\s.,:/%‰°+–−-]*\W*[A-Za-z€$£¥%]{0,4}\W*")
 _MOST_ROWS = 3
 _FIGURES_SHARE = 0.6
+_LONGEST_NAME = 80
+_LABEL_AND_VALUE, _FEWEST_BELOW, _FEWEST_REPEATED = 2, 2, 4
 
 
 def header_rows(rows: Sequence[Row], is_set_off: Sequence[bool], spans: bool = False) -> int:
@@ -30,9 +32,56 @@ def header_rows(rows: Sequence[Row], is_set_off: Sequence[bool], spans: bool = F
         marked += 1
     if 0 < marked < len(rows) and not _has_figures(rows[0]):
         return marked
-    if not has_header(rows) or not any(rows[0]):
-        return 0
-    return 1 if len(rows[0]) > 2 or _figures_below(rows) else 0
+    return 1 if _names_columns(rows) else 0
+
+
+def _names_columns(rows: Sequence[Row]) -> bool:
+    """Return whether the first row names the columns, though nothing marks it: it differs in kind from those below.
+
+    A row of data that is taken for names would be said of all other rows, so it counts as data in doubt.
+    """
+    names, body = [cell.strip() for cell in rows[0]], rows[1:]
+    filled = [name for name in names if name]
+    if len(names) - len(filled) > 1 or len(set(filled)) < len(filled) or any(len(it) > _LONGEST_NAME for it in filled):
+        return False
+    if any(map(is_figure, filled)) and not has_header(rows):
+        return False
+    columns = [[cell for cell in column if cell] for column in zip(*body, strict=True)]
+    if _figures_below(rows):
+        return True
+    if any(name and name in column for name, column in zip(names, columns, strict=True)):
+        return False
+    pairs = [(name, column) for name, column in zip(names, columns, strict=True) if name and column]
+    if len(body) < _FEWEST_BELOW or not has_header(rows):
+        return False
+    if len(names) == _LABEL_AND_VALUE:
+        return _is_lower(*pairs[-1]) and not any(name.endswith(":") for name in filled)
+    return any(_is_lower(*it) or _is_longer(*it) or _has_digits(*it) or _is_repetitive(it[1]) for it in pairs)
+
+
+def _is_lower(name: str, column: Sequence[str]) -> bool:
+    """Return whether all cells begin with small letters, unlike the name."""
+    return name[0].isupper() and all(cell[0].islower() for cell in column)
+
+
+def _is_longer(name: str, column: Sequence[str]) -> bool:
+    """Return whether all cells have several words, unlike the name."""
+    return " " not in name and all(" " in cell for cell in column)
+
+
+def _has_digits(name: str, column: Sequence[str]) -> bool:
+    """Return whether all cells have digits, unlike the name."""
+    return not re.search(r"\d", name) and all(re.search(r"\d", cell) for cell in column)
+
+
+def _is_repetitive(column: Sequence[str]) -> bool:
+    """Return whether the cells are few words over and over; the name is none of them."""
+    return len(column) >= _FEWEST_REPEATED and 2 * len(set(column)) <= len(column)
+
+
+def is_figure(cell: str) -> bool:
+    """Return whether a cell is a figure, perhaps with a unit."""
+    return _FIGURE.fullmatch(cell) is not None
 
 
 def _has_figures(row: Row) -> bool:

@@ -14,6 +14,7 @@ from memorag_graph.documents.pdf.gutters import Gutter, tallest_gutter
 from memorag_graph.documents.pdf.line_text import line_text
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import flows_on, join_lines, merge
+from memorag_graph.documents.pdf.stacked_tables import stacked_parts
 from memorag_graph.documents.pdf.table_bounds import table_part
 from memorag_graph.documents.pdf.words import Indices
 
@@ -53,8 +54,11 @@ class _Layout:
         if gutter is None:
             return [*join_lines(lines_of(self.page, members))]
         above, band, below = self._cut(members, gutter)
-        if (parts := table_part(self.page, band)) is not None:
-            above, table, below = np.concatenate([above, parts[0]]), parts[1], np.concatenate([parts[2], below])
+        if len(parts := stacked_parts(self.page, band)) > 1 and any(table_part(self.page, part) for part in parts):
+            parts = [np.concatenate([above, parts[0]]), *parts[1:-1], np.concatenate([parts[-1], below])]
+            return [block for part in parts for block in self.blocks(part, (), depth + 1)]
+        if (found := table_part(self.page, band)) is not None:
+            above, table, below = np.concatenate([above, found[0]]), found[1], np.concatenate([found[2], below])
             return [
                 *self.blocks(above, (), depth + 1),
                 *aligned_table(self.page, table),

@@ -1,8 +1,10 @@
 """The text of the words that stand in a row."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
+from memorag_graph.documents.marks import BEFORE, superscript
 from memorag_graph.documents.pdf.bidi import RIGHT_TO_LEFT, logical_order
 from memorag_graph.documents.pdf.words import BACKWARD, NEW_WORD, SMALL, Words
 
@@ -10,6 +12,7 @@ _JOINED = 0.12
 """A gap of less than this share of the font size is no space."""
 
 _RAISED = 0.15
+_RAISED_TEXT = re.compile(r"[-+−–]?\d{1,3}")
 _SAME_PLACE = 0.01
 _LAM, _ALEFS = "\u0644", "\u0622\u0623\u0625\u0627"
 
@@ -31,24 +34,29 @@ def line_text(words: Words, members: Sequence[int]) -> str:
         return logical_order(_visual(words, ordered), words.right_to_left)
     pieces = texts[:1]
     for before, at, text in zip(ordered, ordered[1:], texts[1:], strict=False):
-        pieces.append(_between(words, before, at) + text)
+        if _is_spaced(words, before, at):
+            pieces.append(f" {text}")
+        elif _RAISED_TEXT.fullmatch(text) and _is_raised(words, before, at):
+            pieces.append(superscript(text, "".join(pieces[-2:])[-BEFORE:]))
+        else:
+            pieces.append(text)
     return "".join(pieces)
 
 
-def _between(words: Words, before: int, at: int) -> str:
-    """Return what stands between two neighbours: a space, nothing, or a sign that a number is raised."""
+def _is_spaced(words: Words, before: int, at: int) -> bool:
+    """Return whether a space stands between two neighbours."""
     left, right = words.boxes[before].tolist(), words.boxes[at].tolist()
     height = max(left[3] - left[1], right[3] - right[1])
     between = words.characters.text[words.ends[before] : words.starts[at]]
     gap = right[0] - left[2]
-    if between and between.isspace() and gap > -BACKWARD * height:
-        return " "
-    if gap > _JOINED * height:
-        return " "
-    small = right[3] - right[1] < SMALL * (left[3] - left[1])
-    raised = small and left[3] - right[3] > _RAISED * height
-    is_power = raised and words.word(before)[-1].isdigit() and words.word(at).strip("+-−").isdigit()
-    return "^" if is_power else ""
+    return bool(between and between.isspace() and gap > -BACKWARD * height) or gap > _JOINED * height
+
+
+def _is_raised(words: Words, before: int, at: int) -> bool:
+    """Return whether a word is small, and stands above the line of the one before."""
+    left, right = words.boxes[before].tolist(), words.boxes[at].tolist()
+    height = max(left[3] - left[1], right[3] - right[1])
+    return bool(right[3] - right[1] < SMALL * (left[3] - left[1]) and left[3] - right[3] > _RAISED * height)
 
 
 def _are_apart(words: Words, left: int, right: int) -> bool:

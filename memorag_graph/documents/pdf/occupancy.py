@@ -16,15 +16,16 @@ class Occupancy:
     Args:
         words: The words of the page.
         members: Numbers of the words that count.
+        finest: Width of a place in points, at least.
     """
 
-    def __init__(self, words: Words, members: Indices) -> None:
+    def __init__(self, words: Words, members: Indices, finest: float = 1.0) -> None:
         self.words, self.members = words, members
         boxes = words.boxes[members]
         self.row_numbers, self.row_of = np.unique(words.rows[members], return_inverse=True)
         self.left = float(boxes[:, 0].min())
         width = max(1.0, float(boxes[:, 2].max()) - self.left)
-        self.bin = max(1.0, width / 800)
+        self.bin = max(finest, finest * width / 800)
         self.bins = int(np.ceil(width / self.bin)) + 1
         self.is_too_large = len(self.row_numbers) * self.bins > _MOST_PLACES
         changes = np.zeros((0 if self.is_too_large else len(self.row_numbers), self.bins + 1), np.int32)

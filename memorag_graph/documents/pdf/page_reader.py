@@ -10,6 +10,8 @@ from memorag_graph.documents.pdf.bidi import expand_ligatures
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
 from memorag_graph.documents.pdf.carried_tables import is_table_row, rest_of_table
 from memorag_graph.documents.pdf.characters import Characters, Display, display_of, read_characters
+from memorag_graph.documents.pdf.form_fields import with_fields
+from memorag_graph.documents.pdf.glued_cells import glued_cells
 from memorag_graph.documents.pdf.hidden import Mask, picture_share, visible_characters
 from memorag_graph.documents.pdf.layout import read_blocks
 from memorag_graph.documents.pdf.ocr import page_image
@@ -67,13 +69,14 @@ class PageContent:
         return last if isinstance(last, Table) else None
 
 
-def read_page(page: Any, before: Table | None, with_picture: bool) -> PageContent:  # noqa: ANN401
+def read_page(page: Any, before: Table | None, with_picture: bool, form: Any = None) -> PageContent:  # noqa: ANN401
     """Read an open page.
 
     Args:
         page: PDFium's page.
         before: The table at the end of the page before.
         with_picture: Whether the image of a page that is a picture is wanted.
+        form: PDFium's handle of the form that the file has; None if it has none.
 
     Raises:
         CrowdedPageError: If it has more than :data:`MOST_CHARACTERS` characters.
@@ -99,6 +102,12 @@ def read_page(page: Any, before: Table | None, with_picture: bool) -> PageConten
             )
             characters = read_characters(text_page, display)
             slanted[:] = False
+        if form is not None:
+            filled = with_fields(page, form, characters, display)
+            added = len(filled.text) - len(characters.text)
+            visible, slanted = np.pad(visible, (0, added), constant_values=True), np.pad(slanted, (0, added))
+            characters = filled
+            found.characters = int((visible & ~characters.spaces).sum())
         _lay_out(found, characters, visible, slanted, objects, display, text_page, before)
         return found
     finally:
@@ -117,6 +126,8 @@ def _lay_out(
 ) -> None:
     """Add the blocks and margins of a page."""
     words = find_words(characters, visible & ~slanted)
+    if len(cuts := glued_cells(words, text_page)):
+        words = find_words(characters, visible & ~slanted, cuts)
     page = Page(words, display.shown(as_boxes(objects.lines)), text_page)
     found.margins, members = find_margins(
         page, np.arange(len(words)), lambda row: before is not None and is_table_row(page, row, before)

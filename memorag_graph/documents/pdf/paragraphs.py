@@ -17,6 +17,9 @@ _SAME_SIZE = 0.15
 _LOOSE = 0.45
 """A gap that is wider than the usual one by this share of the font size begins a paragraph."""
 
+_DOUBLE = 1.0
+"""Gap between lines that are set far apart, in font sizes."""
+
 _FULL_LINE = 0.8
 _LOWER_SHARE = 0.25
 _LONG_LINE, _WIDE_LINE = 45, 15
@@ -87,6 +90,8 @@ def _without_stray_hyphens(text: str) -> str:
 
 def _usual_gap(lines: Sequence[Line]) -> float:
     gaps = sorted(following.top - line.bottom for line, following in itertools.pairwise(lines))
+    if len(gaps) == 1:
+        return min(gaps[0], _DOUBLE * min(line.height for line in lines))  # nothing says that it is the usual one
     return gaps[len(gaps) // 3] if gaps else 0.0
 
 

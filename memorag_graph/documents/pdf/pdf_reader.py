@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from memorag_graph.documents.pdf.page_reader import (
     read_page,
 )
 from memorag_graph.documents.pdf.pages_joined import PageJoiner
+from memorag_graph.documents.pdf.paragraphs import flows_on, merge
 from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running
 from memorag_graph.errors import InputError, MissingExtraError
 
@@ -85,6 +86,7 @@ class _Reader:
         self._pdf, self._name, self._ocr = pdf, name, ocr
         self._builder = Builder(name)
         self._joiner = PageJoiner(self._builder)
+        self._form: Any = None
         self._has_labels = False
         self._characters = 0
         self._facts: set[str] = set()
@@ -102,6 +104,7 @@ class _Reader:
             InputError: If a page is damaged, or there is hardly any text.
         """
         with _one_at_a_time:
+            self._form = _form(self._pdf)
             count, outline = len(self._pdf), _outline(self._pdf)
         window: deque[tuple[int, PageContent]] = deque()
         last: PageContent | None = None
@@ -128,7 +131,7 @@ class _Reader:
         with _one_at_a_time:
             try:
                 with _opened(self._pdf, index) as page:
-                    content = read_page(page, table, wanted)
+                    content = read_page(page, table, wanted, self._form)
             except PdfiumError:
                 message = f"page {index + 1} of {self._name} is damaged; save or download it again"
                 raise InputError("file", message) from None
@@ -174,8 +177,7 @@ class _Reader:
             if not running or (has_facts(margin) and margin.text not in self._facts):
                 kept.append(margin)
                 self._facts.add(margin.text)
-        top = [Paragraph(margin.text) for margin in kept if margin.at_top]
-        bottom = [Paragraph(margin.text) for margin in kept if not margin.at_top]
+        top, bottom = (_paragraphs(it.text for it in kept if it.at_top == at_top) for at_top in (True, False))
         self._joiner.add(index + 1, self._label(index, label), [*top, *content.blocks, *bottom], titles)
 
     def _label(self, index: int, label: str) -> str | None:
@@ -237,6 +239,16 @@ def _opened(pdf: Any, index: int) -> "Iterator[Any]":  # noqa: ANN401
         page.close()
 
 
+def _form(pdf: Any) -> Any:  # noqa: ANN401
+    """Return PDFium's handle of a file's form, which has to be asked for before any page; None if it has none."""
+    from pypdfium2 import raw
+
+    if pdf.get_formtype() != raw.FORMTYPE_ACRO_FORM:
+        return None
+    pdf.init_forms()
+    return pdf.formenv.raw
+
+
 def _outline(pdf: Any) -> Mapping[int, Sequence[str]]:  # noqa: ANN401
     """Return the titles of the outline by page index."""
     titles: dict[int, list[str]] = defaultdict(list)
@@ -246,6 +258,17 @@ def _outline(pdf: Any) -> Mapping[int, Sequence[str]]:  # noqa: ANN401
         if index is not None and len(titles[index]) < _MOST_TITLES:
             titles[index].append(item.get_title())
     return titles
+
+
+def _paragraphs(lines: Iterable[str]) -> list[Paragraph]:
+    """Return the paragraphs of lines in a margin that turned out to be text."""
+    found: list[Paragraph] = []
+    for line in map(Paragraph, lines):
+        if found and flows_on(found[-1], line):
+            found[-1] = merge(found[-1], line)
+        else:
+            found.append(line)
+    return found
 
 
 def _pages(numbers: Sequence[int]) -> str:

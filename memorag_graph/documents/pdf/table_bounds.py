@@ -4,7 +4,9 @@ import itertools
 
 import numpy as np
 
-from memorag_graph.documents.pdf.aligned_tables import column_edges, is_table
+from memorag_graph.documents.pdf.aligned_tables import is_table
+from memorag_graph.documents.pdf.columns import column_edges
+from memorag_graph.documents.pdf.gutters import LIST_MARK
 from memorag_graph.documents.pdf.occupancy import row_edges
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.words import Indices, Words
@@ -14,13 +16,17 @@ _NEAR = 0.8
 
 
 def wide_gaps(words: Words, members: Indices) -> dict[int, int]:
-    """Return the number of gaps in each row that are wider than spaces."""
+    """Return the number of gaps in each row that part cells; the only one, after a mark of a list, is none."""
     order = np.lexsort((words.boxes[members, 0], words.rows[members]))
-    boxes, rows = words.boxes[members[order]], words.rows[members[order]]
-    size = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    wide = (rows[1:] == rows[:-1]) & (boxes[1:, 0] - boxes[:-1, 2] >= words.wide_gap * size)
+    rows = words.rows[members[order]]
+    wide = words.cell_gaps(members[order], float(np.median(words.heights()[members])))
     numbers, counts = np.unique(rows[1:][wide], return_counts=True)
-    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    found = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    starts = np.concatenate([[True], rows[1:] != rows[:-1]])
+    for at in np.flatnonzero(starts[:-1] & wide).tolist():
+        if found[int(rows[at])] == 1 and LIST_MARK.fullmatch(words.word(int(members[order[at]]))):
+            del found[int(rows[at])]
+    return found
 
 
 def table_part(page: Page, members: Indices) -> tuple[Indices, Indices, Indices] | None:
@@ -33,7 +39,7 @@ def table_part(page: Page, members: Indices) -> tuple[Indices, Indices, Indices]
     core = members[(rows >= wide[0]) & (rows <= wide[-1])]
     if not is_table(page, core):
         return None
-    columns = sorted(column_edges(page, core))
+    columns = sorted(column_edges(page.words, core))
     numbers, row_of = np.unique(rows, return_inverse=True)
     tops, bottoms = row_edges(words, members, row_of)
     first, last = (int(np.searchsorted(numbers, row)) for row in (wide[0], wide[-1]))

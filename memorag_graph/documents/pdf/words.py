@@ -15,15 +15,25 @@ Indices = NDArray[np.intp]
 NEW_WORD = 0.35
 """A gap of more than this share of the font size separates words, though the file has no space there."""
 
+CELL_GAP = 0.12
+"""A gap of more than this share of the font size may separate cells if it is no space."""
+
 BACKWARD = 0.5
 _SAME_ROW = 0.25
 """Words whose base lines differ by less than this share of the font size stand in the same row."""
 
 _DESCENT = 0.21
-SMALL = 0.8
+SMALL = 0.9
 _WIDE_GAP, _BEYOND_SPACES = 0.6, 1.6
 _STEP, _FEWEST_STEPS = 0.25, 2
+_CLIMB = 0.6
+"""Two steps of slanted letters move so many font sizes up or down; those of raised and lowered ones move less."""
+
 _SAME_LINE = 0.05
+_CUT = 0.3
+"""Share of the font size that parts a word from the one before that it was cut from."""
+
+_DRAWN_SHARE, _FEWEST_DRAWN = 0.1, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,8 @@ class Words:
         right_to_left: Whether most letters of the page are written from right to left.
         has_right_to_left: Whether some are.
         wide_gap: Gaps of so many font sizes are wider than spaces.
+        after_space: Whether a space that the file draws ends where each word begins.
+        draws_spaces: Whether the file draws spaces between words, so that a gap without one parts cells.
     """
 
     characters: Characters
@@ -51,6 +63,8 @@ class Words:
     right_to_left: bool
     has_right_to_left: bool
     wide_gap: float
+    after_space: NDArray[np.bool_]
+    draws_spaces: bool
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -62,6 +76,24 @@ class Words:
     def word(self, at: int) -> str:
         """Text of a word as it is drawn."""
         return self.characters.text[self.starts[at] : self.ends[at]]
+
+    def cell_gaps(self, ordered: Indices, size: float) -> NDArray[np.bool_]:
+        """Return whether a gap follows each but the last of the words, ordered by row and place, that parts cells.
+
+        It is wide, or has no space where the file draws spaces between words.
+        """
+        boxes, rows = self.boxes[ordered], self.rows[ordered]
+        gaps = boxes[1:, 0] - boxes[:-1, 2]
+        wide = gaps >= self.wide_gap * size
+        if self.draws_spaces:
+            wide |= (gaps > CELL_GAP * size) & ~self.is_spaced(ordered[:-1], ordered[1:])
+        parted: NDArray[np.bool_] = (rows[1:] == rows[:-1]) & wide
+        return parted
+
+    def is_spaced(self, before: Indices, after: Indices) -> NDArray[np.bool_]:
+        """Return whether words follow others in the file, after spaces that it draws."""
+        spaced: NDArray[np.bool_] = (after == before + 1) & self.after_space[after]
+        return spaced
 
 
 def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], float]:
@@ -76,7 +108,7 @@ def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tu
     across = np.abs((boxes[1:, 0] + boxes[1:, 2] - boxes[:-1, 0] - boxes[:-1, 2]) / 2)
     moved = middles[1:] - middles[:-1]
     steps = (np.diff(places) == 1) & (np.abs(moved) > _STEP * size) & (np.maximum(np.abs(moved), across) < 2 * size)
-    runs = steps[:-1] & steps[1:]
+    runs = steps[:-1] & steps[1:] & (np.abs(moved[:-1] + moved[1:]) > _CLIMB * np.maximum(size[:-1], size[1:]))
     steps[:] = False
     steps[:-1] |= runs
     steps[1:] |= runs
@@ -85,8 +117,14 @@ def slanted_characters(characters: Characters, visible: NDArray[np.bool_]) -> tu
     return slanted, float(np.median(moved[steps])) if steps.any() else 0.0
 
 
-def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
-    """Find the words of a page, and the rows that they stand in."""
+def find_words(characters: Characters, visible: NDArray[np.bool_], cuts: Indices | None = None) -> Words:
+    """Find the words of a page, and the rows that they stand in.
+
+    Args:
+        characters: The characters of the page.
+        visible: Which of them count.
+        cuts: Characters that begin words though nothing separates them from those before.
+    """
     text = characters.text
     spaces = characters.spaces
     places = np.flatnonzero(visible & ~spaces)
@@ -94,10 +132,12 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
     right_to_left = 2 * len(letters) > sum(map(str.isalpha, text)) if letters else False
     if not len(places):
         none = np.zeros(0, np.intp)
-        return Words(
-            characters, none, none, np.zeros((0, 4), np.float32), none, none.astype(bool), False, False, _WIDE_GAP
-        )
-    first = np.concatenate([[0], np.flatnonzero(_breaks(characters, places, bool(letters))) + 1])
+        no = none.astype(bool)
+        return Words(characters, none, none, np.zeros((0, 4), np.float32), none, no, False, False, _WIDE_GAP, no, False)
+    breaks = _breaks(characters, places, bool(letters))
+    if cuts is not None:
+        breaks |= np.isin(places[1:], cuts)
+    first = np.concatenate([[0], np.flatnonzero(breaks) + 1])
     last = np.concatenate([first[1:], [len(places)]]) - 1
     boxes = characters.boxes[places]
     merged = np.stack(
@@ -110,11 +150,38 @@ def find_words(characters: Characters, visible: NDArray[np.bool_]) -> Words:
         axis=1,
     )
     starts, ends, rows = places[first], places[last] + 1, _rows(merged)
+    if cuts is not None:
+        begun = np.flatnonzero(np.isin(starts[1:], cuts))
+        cut = merged[begun + 1, 0] - _CUT * (merged[begun, 3] - merged[begun, 1])
+        merged[begun, 2] = np.maximum(merged[begun, 0], np.minimum(merged[begun, 2], cut))
     letters_before = np.concatenate([[0], np.cumsum(~spaces)])
     only_spaces = (starts[1:] > ends[:-1]) & (letters_before[starts[1:]] == letters_before[ends[:-1]])
     to_the_right = merged[1:, 0] - merged[:-1, 2] > -BACKWARD * (merged[1:, 3] - merged[1:, 1])
     follows = np.concatenate([[False], only_spaces & to_the_right & (rows[1:] == rows[:-1])])
-    return Words(characters, starts, ends, merged, rows, follows, right_to_left, bool(letters), _wide_gap(characters))
+    wide_gap = _wide_gap(characters)
+    after_space, draws_spaces = _drawn_spaces(characters, starts, merged, follows, wide_gap)
+    return Words(
+        characters, starts, ends, merged, rows, follows, right_to_left, bool(letters), wide_gap, after_space,
+        draws_spaces and not letters,
+    )  # fmt: skip
+
+
+def _drawn_spaces(
+    characters: Characters, starts: Indices, boxes: Boxes, follows: NDArray[np.bool_], wide_gap: float
+) -> tuple[NDArray[np.bool_], bool]:
+    """Return whether a drawn space ends where each word begins, and whether the file draws its spaces."""
+    heights = boxes[:, 3] - boxes[:, 1]
+    before = characters.boxes[np.maximum(starts - 1, 0)]
+    drawn: NDArray[np.bool_] = (
+        (starts > 0)
+        & characters.spaces[np.maximum(starts - 1, 0)]
+        & (before[:, 2] > before[:, 0])
+        & (np.abs(before[:, 2] - boxes[:, 0]) < CELL_GAP * heights)
+    )
+    gaps = np.concatenate([[np.inf], boxes[1:, 0] - boxes[:-1, 2]])
+    narrow = follows & (gaps < wide_gap * heights)
+    spaces = int((drawn & narrow).sum())
+    return drawn, spaces >= _FEWEST_DRAWN and spaces >= _DRAWN_SHARE * int(narrow.sum())
 
 
 def _wide_gap(characters: Characters) -> float:
