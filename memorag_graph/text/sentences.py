@@ -1,13 +1,14 @@
 """Split text into sentences with character offsets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sentencex import get_sentence_boundaries
 
 from memorag_graph.text.clauses import clauses, is_unmarked
-from memorag_graph.text.records import record_spans
+from memorag_graph.text.record_blocks import record_blocks
+from memorag_graph.text.records import Span, record_spans
 from memorag_graph.text.words import count_words
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
@@ -72,11 +73,10 @@ def is_statement(text: str) -> bool:
 
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield the spans that sentences cannot cross, and whether each is a record."""
-    paragraph_start = 0
-    for blank in [*_BLANK_LINE.finditer(text), None]:
-        paragraph_end = blank.start() if blank else len(text)
-        lines = [match.span() for match in _LINE.finditer(text, paragraph_start, paragraph_end)]
-        records = record_spans(text, lines)
+    paragraphs = list(_paragraphs(text))
+    groups = record_blocks(text, paragraphs)
+    for at, lines in enumerate(paragraphs):
+        records = _grouped(lines, groups[at]) if at in groups else record_spans(text, lines)
         longest = max((end - start for start, end in lines), default=0)
         block_start = None
         for number, (start, end) in enumerate(lines):
@@ -88,7 +88,23 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
             if not following or number + 1 in records or _is_ended(text[start:end], following, longest):
                 yield block_start, end, False
                 block_start = None
-        paragraph_start = blank.end() if blank else len(text)
+
+
+def _paragraphs(text: str) -> Iterator[list[Span]]:
+    """Yield the lines of each paragraph."""
+    start = 0
+    for blank in [*_BLANK_LINE.finditer(text), None]:
+        end = blank.start() if blank else len(text)
+        yield [match.span() for match in _LINE.finditer(text, start, end)]
+        start = blank.end() if blank else len(text)
+
+
+def _grouped(lines: Sequence[Span], groups: Sequence[tuple[int, int]]) -> dict[int, list[Span]]:
+    """Return the span of each group of lines at its first line, and none at the others."""
+    spans: dict[int, list[Span]] = {number: [] for number in range(len(lines))}
+    for first, after in groups:
+        spans[first] = [(lines[first][0], lines[after - 1][1])]
+    return spans
 
 
 def _is_ended(line: str, following: str, longest: int) -> bool:
