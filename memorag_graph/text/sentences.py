@@ -15,6 +15,9 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"[^\n]+")
 _ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…।॥۔؟။។៕།༎።]["'”’»)\]]*\s*$""")
 _STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[A-Z][\w.'-]*(?:\s[A-Z][\w.'-]*){0,3}\s?[:：])\s")
+_ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)、]\s*")
+"""The number of an item, which belongs to the sentence after it."""
+
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6
@@ -51,10 +54,17 @@ def split_sentences(text: str, language_code: str) -> list[Sentence]:
         if is_record:
             sentences += _stripped(text, start, end, is_record=True)
             continue
+        number = None
         for boundary in get_sentence_boundaries(language_code, text[start:end]):
             at = start + int(boundary["start_index"])
+            if number is None and _ITEM_NUMBER.fullmatch(boundary["text"]):
+                number = at
+                continue
             for first, last in clauses(boundary["text"]):
-                sentences += _stripped(text, at + first, at + last)
+                sentences += _stripped(text, at + first if number is None else number, at + last)
+                number = None
+        if number is not None:
+            sentences += _stripped(text, number, end)
     return sentences
 
 
