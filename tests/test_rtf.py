@@ -48,6 +48,26 @@ def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path) -> None:
     assert (document.text, document.notices) == ("Seen. Also seen.", ("Hidden text was left out.",))
 
 
+COLOURS = r"{\colortbl;\red255\green255\blue255;\red31\green56\blue100;}"
+
+
+@pytest.mark.parametrize("body", [
+    r"Seen.{\cf1 White.}\par", r"Seen.{\fs2 Tiny.}\par", r"Seen.\pard\cbpat2\cf2 Blue on blue.\par",
+])  # fmt: skip
+def test_text_that_cannot_be_seen_is_left_out_with_a_notice(tmp_path: Path, body: str) -> None:
+    document = read(tmp_path, COLOURS + body)
+    assert (document.text, document.notices) == ("Seen.", ("Hidden text was left out.",))
+
+
+@pytest.mark.parametrize("body", [
+    r"\cf1\highlight2 Seen.\par", r"{\cf1\chcbpat2 Seen.}\par", r"\pard\cbpat2\cf1 Seen.\par", r"{\cf1\plain Seen.}",
+    r"\trowd\clcbpat2\cellx900\pard\intbl\cf1 Seen.\cell\row", r"{\cf0 Seen.}", r"{\fs12 Seen.}",
+])  # fmt: skip
+def test_text_on_a_coloured_background_is_read(tmp_path: Path, body: str) -> None:
+    document = read(tmp_path, COLOURS + body)
+    assert (document.text, document.notices) == ("Seen.", ())
+
+
 def test_rows_of_a_table_name_their_columns(tmp_path: Path) -> None:
     def row(*cells: str, kinds: str = "") -> str:
         widths = "".join(

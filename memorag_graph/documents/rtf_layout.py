@@ -17,6 +17,9 @@ class Layout:
 
     Args:
         builder: Builder of the document.
+
+    Attributes:
+        is_table: Whether the paragraph is in a table.
     """
 
     def __init__(self, builder: Builder) -> None:
@@ -31,9 +34,14 @@ class Layout:
         self._row: list[str] = []
         self._merges: list[str] = []
         self._merge = ""
-        self._is_header, self._headers, self._is_table = False, 0, False
+        self._is_header, self._headers, self.is_table = False, 0, False
         self._rows: list[list[Cell]] = []
         self._count = 0
+
+    @property
+    def column(self) -> int:
+        """Position of the cell that text now goes to, in its row."""
+        return len(self._row)
 
     def write(self, text: str, mark: Mark, target: str) -> None:
         """Add text to what it is for."""
@@ -75,7 +83,7 @@ class Layout:
             if word in _ENDS:
                 self._end_paragraph()
             elif word == "pard":
-                self._style, self._level, self._is_table = 0, _BODY_LEVEL, False
+                self._style, self._level, self.is_table = 0, _BODY_LEVEL, False
             elif word == "outlinelevel":
                 self._level = number if number is not None else _BODY_LEVEL
             else:
@@ -89,7 +97,7 @@ class Layout:
 
     def _table_control(self, word: str) -> None:
         if word == "intbl":
-            self._is_table = True
+            self.is_table = True
         elif word == "trowd":
             self._merges, self._merge, self._is_header = [], "", False
         elif word == "trhdr":
@@ -113,7 +121,7 @@ class Layout:
 
     def _end_paragraph(self) -> None:
         text = self._taken()
-        if self._is_table or (self._cell and not self._rows):
+        if self.is_table or (self._cell and not self._rows):
             self._cell.append(text)
             return
         if text:
