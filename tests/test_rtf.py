@@ -48,6 +48,20 @@ def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path) -> None:
     assert (document.text, document.notices) == ("Seen. Also seen.", ("Hidden text was left out.",))
 
 
+def test_wide_cells_are_known_by_their_edges(tmp_path: Path) -> None:
+    """As LibreOffice writes a header of two rows: Item | Price (2 columns) | Unit, and below: Net | Gross."""
+    first = r"\trowd\trhdr\clvmgf\cellx1000\cellx3000\clvmgf\cellx4001\intbl Item\cell Price\cell Unit\cell\row"
+    second = (
+        r"\trowd\trhdr\clvmrg\cellx1000\cellx2000\cellx3000\clvmrg\cellx4000\intbl\cell Net\cell Gross\cell\cell\row"
+    )
+    row = r"\trowd\cellx1000\cellx2000\cellx3000\cellx4000\intbl Oil\cell 4\cell 5\cell l\cell\row"
+    wide = r"\trowd\cellx1000\cellx3000\cellx4000\intbl Tar\cell 7\cell t\cell\row"
+    assert read(tmp_path, first + second + row + wide).text.split("\n") == [
+        "Item: Oil | Price Net: 4 | Price Gross: 5 | Unit: l",
+        "Item: Tar | Price Net: 7 | Price Gross: 7 | Unit: t",
+    ]
+
+
 COLOURS = r"{\colortbl;\red255\green255\blue255;\red31\green56\blue100;}"
 
 

@@ -12,6 +12,7 @@ from memorag_graph.documents.epub import CONTAINER, read_epub
 from memorag_graph.documents.file import File
 from memorag_graph.documents.html import read_html
 from memorag_graph.documents.json_records import read_json, read_json_lines
+from memorag_graph.documents.latex import read_latex
 from memorag_graph.documents.markdown import read_markdown
 from memorag_graph.documents.notebook import read_notebook
 from memorag_graph.documents.odf import ODF_SUFFIXES, is_opendocument, read_odf
@@ -98,6 +99,7 @@ FORMATS: tuple[Format, ...] = (
         is_text=True,
     ),
     Format("e-mail", (".eml", ".mht", ".mhtml"), read_email, is_text=True),
+    Format("LaTeX", (".tex", ".latex", ".ltx"), read_latex, is_text=True),
     Format("Markdown", (".md", ".markdown"), read_markdown, is_text=True),
     TEXT,
 )
