@@ -40,6 +40,7 @@ NAMESPACES = " ".join(
         "style": "style",
         "draw": "drawing",
         "fo": "xsl-fo-compatible",
+        "svg": "svg-compatible",
     }.items()
 )
 STYLES = """<style:style style:name="H" style:family="text"><style:text-properties text:display="none"/></style:style>
@@ -72,6 +73,7 @@ def odt(directory: Path, body: str) -> Document:
     ("<text:p>x<office:annotation><text:p>remark</text:p></office:annotation>y</text:p>", "xy"),
     ("<text:p>x<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>n</text:p></text:note-body>"
      "</text:note>y</text:p>", "xy\n\nn"),
+    ("<text:p>x<draw:frame><draw:image/><svg:title>t</svg:title><svg:desc>alt</svg:desc></draw:frame>y</text:p>", "xy"),
     ("<text:p>x<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame></text:p>", "x\n\nboxed"),
     ("<text:list text:style-name='L'><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two"
      "</text:p><text:p>more</text:p></text:list-item></text:list>", "a) one\nb) two\n  more"),

@@ -25,6 +25,8 @@ _APART = frozenset(
         (DRAW, "object"),
         (OFFICE, "annotation"),
         (OFFICE, "event-listeners"),
+        (f"{_SPACE}svg-compatible:1.0", "title"),
+        (f"{_SPACE}svg-compatible:1.0", "desc"),
     )
 )
 """Elements within a paragraph that are not part of its sentence."""
