@@ -262,6 +262,33 @@ def test_hidden_runs_are_left_out_with_a_notice(tmp_path: Path) -> None:
     assert (read.text, read.notices) == ("Seen. Shown.", ("Hidden text was left out.",))
 
 
+def test_runs_that_cannot_be_seen_are_left_out_with_a_notice(tmp_path: Path) -> None:
+    white = docx.shared.RGBColor(255, 255, 255)
+    shade = "<w:shd xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/2006/main' w:val='clear' w:fill='{}'/>"
+    document = docx.Document()
+    ghost = document.styles.add_style("Ghost", docx.enum.style.WD_STYLE_TYPE.PARAGRAPH)
+    ghost.font.color.rgb = white
+    paragraph = document.add_paragraph("Seen.")
+    paragraph.add_run(" White.").font.color.rgb = white
+    paragraph.add_run(" Tiny.").font.size = docx.shared.Pt(1)
+    paragraph.add_run(" Nearly white.").font.color.rgb = docx.shared.RGBColor(254, 253, 255)
+    document.add_paragraph("White by its style.", style="Ghost")
+    marked = paragraph.add_run(" Marked.")
+    marked.font.color.rgb, marked.font.highlight_color = white, docx.enum.text.WD_COLOR_INDEX.BLUE
+    for fill, text in (("1F3864", "On blue."), ("FFFFFF", "On white.")):
+        shaded = document.add_paragraph(style="Ghost")
+        shaded.add_run(text)
+        shaded._p.get_or_add_pPr().append(docx.oxml.parse_xml(shade.format(fill)))
+    cells = document.add_table(1, 2).rows[0].cells
+    for cell, fill in zip(cells, ("1F3864", "auto"), strict=True):
+        cell._tc.get_or_add_tcPr().append(docx.oxml.parse_xml(shade.format(fill)))
+        cell.paragraphs[0].add_run(f"In a cell of {fill}.").font.color.rgb = white
+    document.save(str(tmp_path / "a.docx"))
+    read = read_document(tmp_path / "a.docx")
+    assert read.text == "Seen. Marked.\n\nOn blue.\n\nIn a cell of 1F3864."
+    assert read.notices == ("Hidden text was left out.",)
+
+
 def test_merged_cells_are_repeated_and_header_rows_joined(tmp_path: Path) -> None:
     document = docx.Document()
     rows = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from memorag_graph.documents import read_document
+from memorag_graph.documents.quoted_mail import mail_parts
 from memorag_graph.errors import InputError
 
 
@@ -35,7 +36,7 @@ HEAD = "From: Jörg Struan <struan@example.org>\nTo: petrie@example.org\nDate: M
 def test_headers_and_body_are_text(tmp_path: Path, cte: str) -> None:
     message = email()
     message.set_content("Late.\n\n> Why?\n" if cte == "7bit" else "Spät. Où?\n\n> Why?\n", cte=cte)
-    body = "Late.\n\n> Why?" if cte == "7bit" else "Spät. Où?\n\n> Why?"
+    body = f"{'Late.' if cte == '7bit' else 'Spät. Où?'}\n\nQuoted: an earlier message\n\nWhy?"
     assert read(tmp_path, bytes(message)) == f"Ferry\n\n{HEAD}\n\n{body}"
 
 
@@ -139,3 +140,42 @@ def test_a_web_archive_is_read_as_its_page(tmp_path: Path) -> None:
     page.attach(MIMEText("p {color: red}", "css"))
     (tmp_path / "a.mhtml").write_bytes(bytes(page))
     assert read_document(tmp_path / "a.mhtml").text == "Fares\n\nFrom: <Saved by Blink>\n\nAdults pay 14 crowns."
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        ("Late.\n\nOn Monday Bob wrote:\n> Why?\n> > Who?\n\nSee you.", [
+            "Late.", "On Monday Bob wrote", "Why?\nWho?", "See you.",
+        ]),
+        ("Yes.\n> Late?\nNo.", ["Yes.", "an earlier message", "Late?", "No."]),
+        ("Yes.\n\nOn Tue, 4 Jun 2024 at 09:12,\nBob <b@x> wrote:\n\nLate?\n\nBob", [
+            "Yes.", "On Tue, 4 Jun 2024 at 09:12, Bob <b@x> wrote", "Late?\n\nBob",
+        ]),
+        ("Ja.\n\n-----Ursprüngliche Nachricht-----\nVon: Bo\n\nSpät?", [
+            "Ja.", "Ursprüngliche Nachricht", "Von: Bo\n\nSpät?",
+        ]),
+        ("As Bob wrote:\nthe ferry is late.", ["As Bob wrote:\nthe ferry is late."]),
+    ],
+)  # fmt: skip
+def test_what_a_mail_quotes_is_not_its_sender_s(body: str, parts: list[str]) -> None:
+    found = [it for author, text in mail_parts(body) for it in (author, text.strip()) if it]
+    assert found == parts
+
+
+def test_attached_texts_are_read_and_other_attachments_named_in_a_notice(tmp_path: Path) -> None:
+    message = email()
+    message.set_content("Late.\n")
+    message.add_attachment("Pier C is closed.\n", filename="note.txt")
+    message.add_attachment("Ship,Berth\nMerle,27\n", subtype="csv", filename="berths.csv")
+    message.add_attachment(b"%PDF-1.4", maintype="application", subtype="pdf", filename="plan.pdf")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    document = read_document(tmp_path / "a.eml")
+    assert document.text.endswith(
+        "Attachment: note.txt\n\nPier C is closed.\n\n"
+        "Attachment: berths.csv\n\nShip: Merle | Berth: 27\n\nAttachment: plan.pdf"
+    )
+    assert document.notices == ("The attachment plan.pdf was not read; save it and give it, too.",)
+    assert [title for _, title in document.page_map.sections][1:] == [
+        *("Attachment: note.txt", "Attachment: berths.csv", "Attachment: plan.pdf"),
+    ]

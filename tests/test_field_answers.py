@@ -243,3 +243,70 @@ def test_a_single_capital_names_something(ask: Ask, letter: str) -> None:
     assert quotes(answer) == [
         f"Here are the {dict(zip('AIRS', ('maps', 'inks', 'pens', 'rolls'), strict=True))[letter]}."
     ]
+
+
+_MATTERS = ("guests", "lamps", "boats", "keys", "dogs", "fires", "waste", "noise", "paint", "music", "roofs", "wells")
+_FORMS = {
+    "roman": (("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), "Article {}\n\n"),
+    "letters": (tuple("ABCDEFGHIJKL"), "Annex {}\n\n"),
+    "items": (tuple(map(str, range(1, 13))), "{}. "),
+    "titled": (tuple(map(str, range(1, 13))), "{}. Matters\n"),
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "question", "number"),
+    [
+        ("roman", "What does Article IV say?", 4),
+        ("roman", "What does article 9 say?", 9),
+        ("roman", "What does Article XXXIV say?", None),
+        ("letters", "What does Annex I say?", 9),
+        ("letters", "What does Annex Z say?", None),
+        ("items", "What does rule 2 say?", 2),
+        ("items", "What does point 12 say?", 12),
+        ("items", "What does clause 27 say?", None),
+        ("titled", "What does clause 11 say?", 11),
+    ],
+)
+def test_a_numbered_part_is_quoted_and_no_other(ask: Ask, form: str, question: str, number: int | None) -> None:
+    numbers, head = _FORMS[form]
+    said = [
+        f"The guild settles matters of {it} in spring. Who ignores them pays {40 + at} crowns."
+        for at, it in enumerate(_MATTERS)
+    ]
+    text = "\n\n".join(head.format(it) + body for it, body in zip(numbers, said, strict=True))
+    page_map = PageMap(sections=with_numbered(text, ()))
+    answer = ask(question, text, page_map=page_map)
+    if number is None:
+        assert answer.abstained
+        return
+    assert answer.conflicts == ()
+    assert " ".join(quotes(answer)).endswith(said[number - 1])
+    assert len(quotes(answer)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("What does Section 3(2)(a) say?", "(a) close the gate at night."),
+        ("What does Section 4(2)(b) say?", "(b) keep two goats."),
+        ("What does Section 4(1) say?", "(1) The cook rises at five."),
+        ("What does Section 4(7) say?", None),
+    ],
+)
+def test_a_part_within_a_part_is_quoted(ask: Ask, question: str, value: str | None) -> None:
+    text = "\n\n".join((
+        "Section 3", "(1) The keeper rises at six.", "(2) The keeper may", "(a) close the gate at night.",
+        "(b) sell hay.", "Section 4", "(1) The cook rises at five.", "(2) The cook may", "(a) buy bread on credit.",
+        "(b) keep two goats.",
+    ))  # fmt: skip
+    answer = ask(question, text, page_map=PageMap(sections=with_numbered(text, ())))
+    assert answer.abstained if value is None else quotes(answer) == [value]
+
+
+def test_an_article_in_chinese_is_quoted(ask: Ask) -> None:
+    numbers = "一二三四五六七八九十"
+    said = [f"违反第{at}号规则的人须缴纳{40 + at}克朗。" for at in range(10)]
+    text = "\n\n".join(f"第{it}条\n\n{body}" for it, body in zip(numbers, said, strict=True))
+    answer = ask("第七条规定了什么？", text, "zh", page_map=PageMap(sections=with_numbered(text, ())))
+    assert quotes(answer) == [said[6]]

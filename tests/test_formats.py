@@ -101,7 +101,7 @@ def test_an_office_program_s_old_files_are_refused(tmp_path: Path, suffix: str, 
     "From here on, all is text.", r"\documentclass{article}\begin{document}Text.\end{document}", "8BPS", "xxxxftyp",
 ])  # fmt: skip
 def test_a_text_that_begins_like_another_format_is_text(tmp_path: Path, text: str) -> None:
-    for name in ("a.txt", "a.tex", "a.key", "a"):
+    for name in ("a.txt", "a.rst", "a.key", "a"):
         assert read_document(content(text.encode())(tmp_path / name)).text == text
 
 

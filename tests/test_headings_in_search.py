@@ -10,7 +10,9 @@ from safetensors.numpy import load_file, save_file
 
 from memorag_graph.documents import NO_PAGES, Document, PageMap, from_text, read_document
 from memorag_graph.documents.context_words import context_words
-from memorag_graph.documents.numbered_headings import numbered_headings, part_numbers, references, with_numbered
+from memorag_graph.documents.numbered_headings import numbered_headings, with_numbered
+from memorag_graph.documents.numerals import canonical, readings
+from memorag_graph.documents.part_references import asked_parts, part_numbers, references
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex, chunk_names
@@ -119,6 +121,9 @@ def test_a_saved_index_keeps_names_and_an_earlier_one_is_made_again(tmp_path: Pa
         ("มาตรา 7\n\nข้อความ", ["มาตรา 7"]),
         ("第十二章 总则\n\n正文", ["第十二章 总则"]),
         ("제3조\n\n본문", ["제3조"]),
+        ("第七条　总则由委员会决定，并每年公布。\n\n正文", ["第七条"]),
+        ("Ziffer 4\n\nText", ["Ziffer 4"]),
+        ("Alinéa 2. Qui les ignore paie une amende.\n\nTexte", ["Alinéa 2"]),
         ("Article 7 applies to guests.\n\nText", []),
         ("They quoted\nArticle 7\nof the statutes.", []),
         ("Part of the problem\n\nText", []),
@@ -140,4 +145,49 @@ def test_a_heading_that_mark_up_shows_is_not_found_twice() -> None:
 def test_references_to_numbered_parts_are_found_with_their_names() -> None:
     asked = references("What do Article 7, clause 3.5 and § 12a of the 40 rules say?")
     assert asked == {"7": "Article 7", "3.5": "clause 3.5", "12a": "§ 12a"}
-    assert part_numbers("Article 7\n\nWhoever breaks clause 3.5 pays 77 shillings.\n7.2 Rent") == {"7", "3.5", "7.2"}
+    assert part_numbers("Article 7\n\nWhoever breaks clause 3.5 pays 77 shillings.\n7.2 Rent") == {
+        "7",
+        "vii",
+        "3.5",
+        "7.2",
+    }
+    assert part_numbers("Article IV\n\n(b) Goats\n\n第十二条") == {"iv", "4", "b", "12", "xii"}
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "numbers"),
+    [
+        ("What does Section 3(2)(a) say?", "Section 3(2)(a)", ("3", "2", "a")),
+        ("What does paragraph (a) of section 3 say?", "paragraph (a) of section 3", ("3", "a")),
+        ("Was steht in § 12 Abs. 2?", "§ 12 Abs. 2", ("12", "2")),
+        ("Was sagt Ziffer 4?", "Ziffer 4", ("4",)),
+        ("Que dit l'alinéa 2 de l'article 7 ?", "alinéa 2 de l'article 7", ("7", "2")),
+        ("Que dit l'article premier ?", "article premier", ("1",)),
+        ("第二十三条第2款规定了什么？", "第二十三条第2款", ("23", "2")),
+        ("제7조의 내용은?", "제7조", ("7",)),
+        ("ماذا تقول المادة ٧؟", "المادة ٧", ("7",)),
+        ("What does article XIV say?", "article XIV", ("xiv",)),
+        ("What does Annex I say?", "Annex I", ("i",)),
+        ("What does point 2 say?", "point 2", ("2",)),
+    ],
+)
+def test_a_reference_names_the_parts_within(question: str, name: str, numbers: tuple[str, ...]) -> None:
+    (part,) = asked_parts(question)
+    assert (part.name, (part.number, *part.inner)) == (name, numbers)
+
+
+@pytest.mark.parametrize(
+    "question", ["Which part I should read?", "Is it part a of it?", "The 7 rules", "Article about 7"]
+)
+def test_words_are_no_references(question: str) -> None:
+    assert references(question) == {}
+
+
+def test_numbers_of_parts_are_read_in_all_forms() -> None:
+    assert [canonical(it) for it in ("٧", "７", "VII", "1er", "premier", "十", "二十三", "二〇", "百零五")] == [
+        *("7", "7", "vii", "1", "1", "10", "23", "20", "105"),
+    ]
+    for value in range(1, 400):
+        (roman,) = readings(str(value)) - {str(value)}
+        assert readings(roman) == {str(value), roman}
+    assert readings("1999") == {"1999"}

@@ -103,11 +103,19 @@ def test_superscripts_and_subscripts_change_no_number(tmp_path: Path, html: str,
     "<p style='visibility:hidden'>H</p>", "<p style='font-size:0px'>H</p>", "<p style='opacity:0.0'>H</p>",
     "<div style='display:none'><p>H</p></div>", "<p class='x y'>H</p>", "<p id=i>H</p>", "<div class=z><p>H</p></div>",
     "<section class=w><p>H</p></section>", "<dialog>H</dialog>", "<p style='mso-hide:all'>H</p>",
-    "<p style='position:absolute;left:-9999px'>H</p>",
+    "<p style='position:absolute;left:-9999px'>H</p>", "<p style='color:#fff'>H</p>", "<font color=white>H</font>",
+    "<p style='color:rgb(254, 255, 255)'>H</p>", "<p style='color:transparent'>H</p>", "<p style='color:#0000'>H</p>",
+    "<p style='color:rgba(0,0,0,0)'>H</p>", "<p style='background:#123456'><b style='color:#123456'>H</b></p>",
+    "<p style='font-size:1px'>H</p>", "<p style='font:0/0 a'>H</p>", "<p style='font-size:0.1em'>H</p>",
+    "<p style='clip-path:inset(100%)'>H</p>", "<p style='position:absolute;clip:rect(0, 0, 0, 0)'>H</p>",
+    "<div style='height:0;overflow:hidden'><p>H</p></div>", "<p style='width:0px;overflow:hidden'>H</p>",
+    "<p style='text-indent:-9999px'>H</p>", "<p style='transform:scale(0)'>H</p>", "<p class=pale>H</p>",
+    "<div style='font-size:0'>H<p style='font-size:12px'></p></div>",
     "<table><tr><th>A</th><th>B</th></tr><tr style='display:none'><td>H</td><td>1</td></tr></table>",
 ])  # fmt: skip
 def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path, hidden: str) -> None:
     style = "<style>/* } */ .x.y, #i {color: red; display:none} @media screen {.z > p {visibility: hidden}}</style>"
+    style += "<style>.pale {color: white; background: transparent}</style>"
     style += "<style type='text/css'><!-- @supports (a:b) { section.w p {font-size:0} } --></style>"
     document = page(tmp_path, f"<p>Seen.</p>{hidden}Tail.", style)
     assert re.sub(r"\s+", " ", document.text.replace("A | B", "")) == "Seen. Tail."
@@ -119,13 +127,31 @@ def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path, hidden: str) -> N
     "<details><summary>S</summary></details>", "<dialog open>S</dialog>", "<p class=x style='display:block'>S</p>",
     "<p class=m>S</p>", "<p class=q>S</p>", "<p hidden class=a style='display:block'>S</p>",
     "<p style='opacity:.5'>S</p>",
-    "<p class=bad>S</p>", "<p style='font-size:10px'>S</p>",
+    "<p class=bad>S</p>", "<p style='font-size:10px'>S</p>", "<p style='color:#fff;background:#003'>S</p>",
+    "<div style='font-size:0'><p style='font-size:12px'>S</p></div>", "<p style='color:white;background:navy'>S</p>",
+    "<div bgcolor=black><font color=white>S</font></div>", "<p class=k style='color:white'>S</p>",
+    "<div style='background:url(sea.png)'><p style='color:#fff'>S</p></div>", "<p style='height:0'>S</p>",
+    "<div style='position:absolute'><p style='color:#fff'>S</p></div>", "<button style='color:#fff'>S</button>",
+    "<p style='color:transparent;background-clip:text'>S</p>",
+    "<div style='color:white'><p style='color:red'>S</p></div>",
+    "<p style='color:#fff;text-shadow:1px 1px black'>S</p>", "<p style='color:#eee'>S</p>", "<p class=n>S</p>",
 ])  # fmt: skip
 def test_text_that_is_shown_is_kept(tmp_path: Path, shown: str) -> None:
     style = """<style>.a{display:none} .a{display:block} .x{display:none} .x.b{display:flex}
-      @media (max-width: 9px) {.m{display:none}} @media print {.q{display:none}} .bad:::y{display:none}</style>"""
+      @media (max-width: 9px) {.m{display:none}} @media print {.q{display:none}} .bad:::y{display:none}
+      .k{background-color:#102030} @media (prefers-color-scheme: dark) {.n{color:#fff}}</style>"""
     document = page(tmp_path, shown, style)
     assert (document.text, document.notices) == ("S", ())
+
+
+@pytest.mark.parametrize("head", [
+    "<link rel=stylesheet href=dark.css>", "<style>@import 'dark.css';</style>",
+    "<style>p:first-child{background:red}</style>",
+    "<meta name=color-scheme content='light dark'>", "<style>body{background:#222}</style>",
+])  # fmt: skip
+def test_text_whose_background_is_not_known_to_be_white_is_kept(tmp_path: Path, head: str) -> None:
+    document = page(tmp_path, "<p style='color:white'>Seen.</p><p>Black.</p>", head)
+    assert document.text.startswith("Seen.")
 
 
 def test_scripts_templates_and_what_is_for_browsers_without_scripts_are_no_text(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from memorag_graph.documents import Document, read_document
+from memorag_graph.documents.markdown import markdown_document
 
 FIELD = Path(__file__).parent / "field"
 
@@ -82,3 +83,20 @@ def test_a_heading_after_a_table_is_one(tmp_path: Path) -> None:
     document = read(tmp_path, "| a | b |\n|---|---|\n| 1 | 2 |\n\nFares\n-----\n\nx\n\n| only a header |\n|---|---|\n")
     assert [title for _, title in document.page_map.sections] == ["Fares"]
     assert len(document.page_map.tables) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "notices"),
+    [
+        ("It is 10<sup>3</sup> litres of CO<sub>2</sub>.", "It is 10^3 litres of CO2.", ()),
+        ("Seen <!-- note\n5 -->too.", "Seen too.", ()),
+        ("Seen<span hidden> not</span>.", "Seen.", ("Hidden text was left out.",)),
+        ("Seen<span style='display:none'> not</span>.", "Seen.", ("Hidden text was left out.",)),
+        ("`<!-- code -->` and\n\n```\n<sup>3</sup>\n```\n", "`<!-- code -->` and\n\n```\n<sup>3</sup>\n```\n", ()),
+        ("a < b and <b>c</b> > d", "a < b and <b>c</b> > d", ()),
+        ("+++\ntitle='x'\n+++\n\n# Hi\n", "# Hi\n", ()),
+    ],
+)
+def test_comments_and_hidden_elements_are_no_text(text: str, expected: str, notices: tuple[str, ...]) -> None:
+    document = markdown_document(text, "a.md")
+    assert (document.text, document.notices) == (expected, notices)

@@ -39,11 +39,18 @@ NAMESPACES = " ".join(
         "table": "table",
         "style": "style",
         "draw": "drawing",
+        "fo": "xsl-fo-compatible",
+        "svg": "svg-compatible",
     }.items()
 )
 STYLES = """<style:style style:name="H" style:family="text"><style:text-properties text:display="none"/></style:style>
 <style:style style:name="I" style:family="text" style:parent-style-name="H"/>
 <style:style style:name="S" style:family="text"><style:text-properties style:text-position="super 58%"/></style:style>
+<style:style style:name="W" style:family="text"><style:text-properties fo:color="#ffffff"/></style:style>
+<style:style style:name="V" style:family="text" style:parent-style-name="W"/>
+<style:style style:name="T" style:family="text"><style:text-properties fo:font-size="1pt"/></style:style>
+<style:style style:name="B"><style:paragraph-properties fo:background-color="#102030"/></style:style>
+<style:style style:name="C"><style:table-cell-properties fo:background-color="#102030"/></style:style>
 <text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-format="a" style:num-suffix=")"/>
 </text:list-style>"""
 
@@ -66,6 +73,7 @@ def odt(directory: Path, body: str) -> Document:
     ("<text:p>x<office:annotation><text:p>remark</text:p></office:annotation>y</text:p>", "xy"),
     ("<text:p>x<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>n</text:p></text:note-body>"
      "</text:note>y</text:p>", "xy\n\nn"),
+    ("<text:p>x<draw:frame><draw:image/><svg:title>t</svg:title><svg:desc>alt</svg:desc></draw:frame>y</text:p>", "xy"),
     ("<text:p>x<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame></text:p>", "x\n\nboxed"),
     ("<text:list text:style-name='L'><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two"
      "</text:p><text:p>more</text:p></text:list-item></text:list>", "a) one\nb) two\n  more"),
@@ -84,11 +92,26 @@ def test_elements_become_what_they_show(tmp_path: Path, body: str, expected: str
 @pytest.mark.parametrize("hidden", [
     "<text:p>Seen.<text:span text:style-name='H'>no</text:span></text:p>",
     "<text:p>Seen.<text:span text:style-name='I'>no</text:span></text:p>",
+    "<text:p>Seen.<text:span text:style-name='W'>no</text:span></text:p>",
+    "<text:p>Seen.<text:span text:style-name='V'>no<text:span>no</text:span></text:span></text:p>",
+    "<text:p>Seen.<text:span text:style-name='T'>no</text:span></text:p><text:p text:style-name='W'>no</text:p>",
     "<text:p>Seen.</text:p><text:section text:display='none'><text:p>no</text:p></text:section>",
 ])  # fmt: skip
 def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path, hidden: str) -> None:
     document = odt(tmp_path, hidden)
     assert (document.text, document.notices) == ("Seen.", HIDDEN)
+
+
+@pytest.mark.parametrize("shown", [
+    "<text:p text:style-name='B'><text:span text:style-name='W'>Seen.</text:span></text:p>",
+    "<table:table><table:table-row><table:table-cell table:style-name='C'><text:p text:style-name='W'>Seen.</text:p>"
+    "</table:table-cell></table:table-row></table:table>",
+    "<text:p><draw:frame><draw:text-box><text:p text:style-name='W'>Seen.</text:p></draw:text-box>"
+    "</draw:frame></text:p>",
+])  # fmt: skip
+def test_white_text_on_what_may_be_coloured_is_read(tmp_path: Path, shown: str) -> None:
+    document = odt(tmp_path, shown)
+    assert (document.text, document.notices) == ("Seen.", ())
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:

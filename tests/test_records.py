@@ -23,6 +23,7 @@ RECORDS = [
     "Phone: 0151 440 9981",
     "Phone:0151 440 9981",
     "电话：0151 440 9981",
+    'ts=2024-05-01T10:00:00Z level=info msg="pump 3 stopped. It was cold." code=7',
     "00:00:01,000 --> 00:00:04,000",
 ]
 
@@ -57,11 +58,35 @@ def test_records_among_prose_are_neither_cut_nor_joined(seed: int) -> None:
         ["Invoice 2024-117", "Billed to: Harbour Board", "Total due: 412.50 EUR", "Pay by ........ 3 May"],
         ["INFO  start of pump 3", "INFO  stop of pump 3", "WARN  pressure. Look at it"],
         ["| Depot | Stock |", "|---|---|", "| Leeds | 44 |"],
+        ["DB_PORT=5433", "MAX_UPLOAD=40MB"],
+        ["1    Rye flour 25 kg      12    18.50", "2    Sea salt 10 kg        3     9.90"],
         ["Anna: Where are the keys?", "Bo: In the drawer.", "Anna: Thanks."],
     ],
 )
 def test_each_line_of_a_form_is_a_unit(lines: list[str]) -> None:
     assert [it.text for it in split_sentences("\n".join(lines), "en")] == lines
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["Anna Berg\nHead of sales\nanna.berg@example.org", "Timo Falk\nWarehouse\nMill Lane 2\nTel. 0431 55 02 17"],
+        ["Name: Anna Berg\nPhone: 0431 5501\nRoom: 3", "Name: Timo Falk\nPhone: 0431 5502\nRoom: 4"],
+        ["Supplier: Kestrel Ltd\nCity: Hull", "Supplier: Osprey AG\nCity: Bern\nSince: 2004"],
+        ["Blue Heron\nMill Lane 4", "The Anchor\nPier 2", "Old Mill\nDock Road 9"],
+    ],
+)
+def test_an_entry_of_several_lines_is_one_unit(entries: list[str]) -> None:
+    text = "The list was made in May, after a long search.\n\n" + "\n\n".join(entries) + "\n\nNobody else came."
+    assert [it.text for it in split_sentences(text, "en") if it.is_record] == entries
+
+
+def test_repeated_labels_group_the_lines_of_a_paragraph_but_not_the_turns_of_a_conversation() -> None:
+    entries = ["Supplier: Kestrel Ltd\nCity: Hull", "Supplier: Osprey AG\nCity: Bern"]
+    assert [it.text for it in split_sentences("\n".join(entries), "en")] == entries
+    turns = ["Anna: Where are the keys?", "Bo: In the drawer.", "Anna: Which one?", "Bo: The left one."]
+    assert [it.text for it in split_sentences("\n".join(turns), "en")] == turns
+    assert [it.text for it in split_sentences("\n\n".join(["\n".join(turns[:2]), "\n".join(turns[2:])]), "en")] == turns
 
 
 def test_objects_of_a_list_on_one_line_are_units() -> None:

@@ -48,6 +48,40 @@ def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path) -> None:
     assert (document.text, document.notices) == ("Seen. Also seen.", ("Hidden text was left out.",))
 
 
+def test_wide_cells_are_known_by_their_edges(tmp_path: Path) -> None:
+    """As LibreOffice writes a header of two rows: Item | Price (2 columns) | Unit, and below: Net | Gross."""
+    first = r"\trowd\trhdr\clvmgf\cellx1000\cellx3000\clvmgf\cellx4001\intbl Item\cell Price\cell Unit\cell\row"
+    second = (
+        r"\trowd\trhdr\clvmrg\cellx1000\cellx2000\cellx3000\clvmrg\cellx4000\intbl\cell Net\cell Gross\cell\cell\row"
+    )
+    row = r"\trowd\cellx1000\cellx2000\cellx3000\cellx4000\intbl Oil\cell 4\cell 5\cell l\cell\row"
+    wide = r"\trowd\cellx1000\cellx3000\cellx4000\intbl Tar\cell 7\cell t\cell\row"
+    assert read(tmp_path, first + second + row + wide).text.split("\n") == [
+        "Item: Oil | Price Net: 4 | Price Gross: 5 | Unit: l",
+        "Item: Tar | Price Net: 7 | Price Gross: 7 | Unit: t",
+    ]
+
+
+COLOURS = r"{\colortbl;\red255\green255\blue255;\red31\green56\blue100;}"
+
+
+@pytest.mark.parametrize("body", [
+    r"Seen.{\cf1 White.}\par", r"Seen.{\fs2 Tiny.}\par", r"Seen.\pard\cbpat2\cf2 Blue on blue.\par",
+])  # fmt: skip
+def test_text_that_cannot_be_seen_is_left_out_with_a_notice(tmp_path: Path, body: str) -> None:
+    document = read(tmp_path, COLOURS + body)
+    assert (document.text, document.notices) == ("Seen.", ("Hidden text was left out.",))
+
+
+@pytest.mark.parametrize("body", [
+    r"\cf1\highlight2 Seen.\par", r"{\cf1\chcbpat2 Seen.}\par", r"\pard\cbpat2\cf1 Seen.\par", r"{\cf1\plain Seen.}",
+    r"\trowd\clcbpat2\cellx900\pard\intbl\cf1 Seen.\cell\row", r"{\cf0 Seen.}", r"{\fs12 Seen.}",
+])  # fmt: skip
+def test_text_on_a_coloured_background_is_read(tmp_path: Path, body: str) -> None:
+    document = read(tmp_path, COLOURS + body)
+    assert (document.text, document.notices) == ("Seen.", ())
+
+
 def test_rows_of_a_table_name_their_columns(tmp_path: Path) -> None:
     def row(*cells: str, kinds: str = "") -> str:
         widths = "".join(

@@ -93,3 +93,14 @@ def test_odd_files_are_read(tmp_path: Path, text: str, expected: str) -> None:
 
 def test_the_content_decides(tmp_path: Path) -> None:
     assert read(tmp_path, "1\n00:00:01,000 --> 00:00:02,000\nOne.\n", "a.txt").text == "One."
+
+
+def test_a_turn_ends_after_a_long_silence(tmp_path: Path) -> None:
+    cues = "1\n00:00:01,000 --> 00:00:03,000\nNORA: The oven came by ship\n\n"
+    cues += "2\n00:00:40,000 --> 00:00:43,000\nNORA: The flour is dry.\n"
+    (tmp_path / "a.srt").write_text(cues)
+    document = read_document(tmp_path / "a.srt")
+    assert document.text == "NORA: The oven came by ship\nNORA: The flour is dry."
+    assert [document.page_map.place(document.text.index(it))["label"] for it in ("The oven", "The flour")] == [
+        *("00:00:01", "00:00:40"),
+    ]

@@ -59,6 +59,8 @@ def test_the_whole_name_counts_more_than_its_parts() -> None:
 @pytest.mark.parametrize(
     ("word", "parts"),
     [
+        ("hostname", ["host", "name"]),
+        ("hostage", []),
         ("rotateApiKeys", ["rotate", "Api", "Keys"]),
         ("HTTPServer", ["HTTP", "Server"]),
         ("covid19", ["covid", "19"]),

@@ -37,7 +37,7 @@ def read_csv(file: File) -> Document | Builder:
     """
     text = file.text()
     declared = _DECLARED.match(text)
-    delimiter = declared[1] if declared else _delimiter(text[:_SAMPLE], file.suffix)
+    delimiter = declared[1] if declared else delimiter_of(text, file.suffix)
     if delimiter is None:
         return read_text(file)
     text = text[declared.end() :] if declared else text
@@ -49,8 +49,9 @@ def read_csv(file: File) -> Document | Builder:
     return replace(read_text(file), notices=(notice,))
 
 
-def _delimiter(sample: str, suffix: str) -> str | None:
+def delimiter_of(text: str, suffix: str) -> str | None:
     """Return the delimiter that gives the most rows of the same number of cells; None if none gives any."""
+    sample = text[:_SAMPLE]
     if suffix in (".tsv", ".tab") and "\t" in sample:
         return "\t"
     best, most = None, 0.0

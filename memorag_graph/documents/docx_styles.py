@@ -97,6 +97,15 @@ class Styles:
             self._hides[style] = next((it for it in found if it is not None), None)
         return self._hides[style]
 
+    def properties(self, style: str, kind: str) -> Iterator[Any]:
+        """Yield the properties of a kind (``pPr``, ``rPr``) of a style and its base styles, nearest first."""
+        found = (self._styles[it].find(f"{WORD}{kind}") for it in self.chain(style))
+        yield from (it for it in found if it is not None)
+
+    def is_shaded(self, style: str) -> bool:
+        """Return whether a table's style colours the background of any cell."""
+        return any(next(self._styles[it].iter(f"{WORD}shd"), None) is not None for it in self.chain(style))
+
     def name(self, style: str) -> str:
         """Return the name of a style."""
         return value(self._styles.get(style), "name") or ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from memorag_graph.documents.docx_styles import WORD, Styles, value
+from memorag_graph.documents.docx_visibility import Visibility
 from memorag_graph.documents.marks import Mark, joined
 
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -30,24 +31,28 @@ class TextReader:
     def __init__(self, styles: Styles) -> None:
         self.found_hidden = False
         self._styles = styles
+        self._visibility = Visibility(styles)
 
     def text(self, paragraph: Any) -> str:  # noqa: ANN401 - the library's elements are untyped
         """Return the text of a paragraph."""
-        return joined(self._runs(paragraph, self._styles.of(paragraph)))
+        return joined(self._runs(paragraph, self._styles.of(paragraph), paragraph))
 
-    def _runs(self, node: Any, style: str) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
+    def _runs(self, node: Any, style: str, paragraph: Any) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
         for child in node:
             if child.tag == _RUN:
                 properties = child.find(f"{WORD}rPr")
                 text = "".join(_pieces(child))
-                if text and self._styles.is_hidden(properties, style):
-                    self.found_hidden = self.found_hidden or bool(text.strip())
+                is_hidden = bool(text.strip()) and (
+                    self._styles.is_hidden(properties, style) or self._visibility.is_invisible(properties, paragraph)
+                )
+                if is_hidden:
+                    self.found_hidden = True
                 else:
                     yield text, _STANDS.get(value(properties, "vertAlign"), "")
             elif child.tag in _TEXT or child.tag in _MARKS:
                 yield "".join(_pieces((child,))), ""
             elif child.tag not in _NOT_TEXT and child.tag != _FALLBACK:
-                yield from self._runs(child, style)
+                yield from self._runs(child, style, paragraph)
 
 
 def _pieces(node: Any) -> Iterator[str]:  # noqa: ANN401

@@ -1,21 +1,30 @@
-"""Read e-mails (RFC 5322 with MIME, RFC 2045 to 2047): headers, the body, forwarded messages, names of attachments."""
+"""Read e-mails (RFC 5322 with MIME, RFC 2045 to 2047): headers, the body, forwarded messages, attachments."""
 
+import csv
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import CharsetError, HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from pathlib import PurePath
 
+from memorag_graph.documents.csv_table import delimiter_of
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
 from memorag_graph.documents.html import add_html
 from memorag_graph.documents.plain_text import decode
-from memorag_graph.errors import InputError
+from memorag_graph.documents.quoted_mail import mail_parts
+from memorag_graph.errors import InputError, UnreadFormatError
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _MOST_BYTES = 64 << 20
 _MOST_PARTS = 1000
 _DEEPEST = 20
+_TABLE_SUFFIXES = (".csv", ".tsv")
+_TEXT_SUFFIXES = (".txt", ".md", ".log", ".text", ".markdown", *_TABLE_SUFFIXES)
+_MOST_ATTACHED = 1 << 20
+"""Bytes of an attachment that is read with the message."""
+
 _MOST_HEADER = 10_000
 """Characters of a header that are read: decoding takes quadratic time."""
 
@@ -23,7 +32,8 @@ _MOST_HEADER = 10_000
 def read_email(file: File) -> Builder:
     """Read an e-mail; the subject begins a section.
 
-    Of a body in several forms the plain text is read; attachments other than messages are named.
+    Of a body in several forms the plain text is read. Earlier messages that it quotes, and attached texts, are sections
+    of their own; other attachments are named.
 
     Raises:
         InputError: If it is too large, has too many parts, or is no e-mail.
@@ -55,7 +65,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
             for forwarded in _inner(part):
                 _add(builder, forwarded, name, depth + 1)
         elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
-            builder.text(f"Attachment: {_decoded(_filename(part) or part.get_content_type())}")
+            _add_attachment(builder, part, name)
         else:
             _add_body(builder, part, name)
 
@@ -88,8 +98,33 @@ def _add_body(builder: Builder, part: Message, name: str) -> None:
     text = decode(data, name, _charset(part)) if data.strip() else ""
     if part.get_content_subtype() == "html" and text.strip():
         add_html(builder, text, name)
-    else:
+        return
+    for author, written in mail_parts(text):
+        if author and written.strip():
+            builder.heading(f"Quoted: {author}")
+        builder.text(written)
+
+
+def _add_attachment(builder: Builder, part: Message, name: str) -> None:
+    """Add the name of an attachment, and its text if it is a small file of text; a notice names others."""
+    title = _decoded(_filename(part) or part.get_content_type())
+    builder.heading(f"Attachment: {title}")
+    suffix = PurePath(title).suffix.lower()
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    if suffix not in _TEXT_SUFFIXES or len(data) > _MOST_ATTACHED:
+        builder.notice(f"The attachment {title} was not read; save it and give it, too.")
+        return
+    try:
+        text = decode(data, title, _charset(part))
+    except UnreadFormatError:
+        builder.notice(f"The attachment {title} was not read; it is not text.")
+        return
+    delimiter = delimiter_of(text, suffix) if suffix in _TABLE_SUFFIXES else None
+    if delimiter is None:
         builder.text(text)
+    else:
+        builder.table(row for row in csv.reader(text.split("\n"), delimiter=delimiter) if any(row))
 
 
 def _header(message: Message, name: str) -> str:

@@ -12,6 +12,7 @@ from memorag_graph.documents.epub import CONTAINER, read_epub
 from memorag_graph.documents.file import File
 from memorag_graph.documents.html import read_html
 from memorag_graph.documents.json_records import read_json, read_json_lines
+from memorag_graph.documents.latex import read_latex
 from memorag_graph.documents.markdown import read_markdown
 from memorag_graph.documents.notebook import read_notebook
 from memorag_graph.documents.odf import ODF_SUFFIXES, is_opendocument, read_odf
@@ -20,7 +21,9 @@ from memorag_graph.documents.plain_text import TEXT_SUFFIXES, read_text
 from memorag_graph.documents.pptx import read_pptx
 from memorag_graph.documents.refusals import refuse_unread
 from memorag_graph.documents.rtf import read_rtf
+from memorag_graph.documents.setting_files import YAML_SUFFIXES, read_settings
 from memorag_graph.documents.subtitles import is_subtitles, read_subtitles
+from memorag_graph.documents.vcards import is_vcards, read_vcards
 from memorag_graph.documents.xlsx import is_workbook, read_xlsx
 from memorag_graph.documents.xml_text import read_xml_text
 from memorag_graph.errors import InputError
@@ -88,7 +91,15 @@ FORMATS: tuple[Format, ...] = (
     Format("JSON", (".json", ".geojson"), read_json, is_text=True),
     Format("JSON lines", (".jsonl", ".ndjson"), read_json_lines, is_text=True),
     Format("CSV", (".csv", ".tsv", ".tab"), read_csv, is_text=True),
+    Format("vCard", (".vcf", ".vcard"), read_vcards, is_vcards, is_text=True),
+    Format(
+        "settings",
+        (".ini", ".toml", *YAML_SUFFIXES, ".cfg", ".conf", ".env", ".properties"),
+        read_settings,
+        is_text=True,
+    ),
     Format("e-mail", (".eml", ".mht", ".mhtml"), read_email, is_text=True),
+    Format("LaTeX", (".tex", ".latex", ".ltx"), read_latex, is_text=True),
     Format("Markdown", (".md", ".markdown"), read_markdown, is_text=True),
     TEXT,
 )

@@ -85,6 +85,18 @@ class Selectors:
         specificity = parsed.specificity()
         return [(specificity, it) for it in self._candidates(compound) if self._fits_within(it, compound)]
 
+    def understands(self, selector: str) -> bool:
+        """Return whether a selector is one that can be compared with elements."""
+        from cssselect import SelectorError
+        from cssselect.parser import parse
+
+        if len(selector) > _LONGEST_SELECTOR or not self.spend(_COST_OF_SELECTOR):
+            return False
+        try:
+            return _compound(parse(selector)[0].parsed_tree) is not None
+        except (SelectorError, RecursionError):
+            return False
+
     def _candidates(self, compound: _Compound) -> Iterator[Any]:
         """Yield the elements that fit, of those that one name or the tag leaves."""
         fewest = min((self._named.get(name, set()) for name in compound.names), key=len, default=None)

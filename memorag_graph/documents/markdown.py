@@ -1,4 +1,4 @@
-"""Find the sections and tables of Markdown; the text itself is kept unchanged, without its front matter."""
+"""Find the sections and tables of Markdown; the text itself is kept, without front matter and comments."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.documents.document import Document, clean_text
 from memorag_graph.documents.document_builder import LONGEST_HEADING
+from memorag_graph.documents.markdown_html import without_html
 from memorag_graph.documents.page_map import PageMap
 from memorag_graph.documents.plain_text import require_some
 from memorag_graph.documents.table_rows import CELLS
@@ -26,7 +27,7 @@ _RULER = re.compile(r"[ \t|:+-]+")
 
 _BAR = re.compile(r"(?<!\\)\|")
 _FRONT = re.compile(r"\s*(---|\+\+\+)[ \t]*\n")
-_KEY = re.compile(r"[\w\"'][\w\"' .-]*\s*[:=](?:\s|$)")
+_KEY = re.compile(r"[\w\"'][\w\"' .-]*\s*(?::(?:\s|$)|=)")
 _TITLE = re.compile(r"title\s*[:=]\s*(.+)$", re.IGNORECASE)
 _LONGEST_KEY = 200
 _MOST_FRONT = 100_000
@@ -49,10 +50,11 @@ def markdown_document(text: str, name: str) -> Document:
         InputError: If it contains no text.
     """
     body, title = without_front_matter(clean_text(text))
+    body, notices = without_html(body)
     page_map = markdown_page_map(require_some(body, name))
     if title and (not page_map.sections or page_map.sections[0][0] > 0):
         page_map = replace(page_map, sections=((0, title), *page_map.sections))
-    return Document(clean_text(name), body, page_map)
+    return Document(clean_text(name), body, page_map, notices)
 
 
 def without_front_matter(text: str) -> tuple[str, str]:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-_NAMES = (
+from memorag_graph.documents.numerals import CHINESE_DIGITS
+
+NAMES = (
     r"article|art\.?|section|sec\.?|chapter|part|title|book|annex|appendix|schedule|rule|clause|exhibit",
     r"artikel|abschnitt|kapitel|teil|titel|buch|anhang|anlage",  # German
     r"chapitre|partie|titre|livre|annexe|règle",  # French
@@ -14,24 +16,22 @@ _NAMES = (
     r"artykuł|rozdział|dział|część|załącznik|článek|kapitola|hlava|část|příloha",  # Polish, Czech
     r"madde|bölüm|kısım|điều|chương|mục|phần|pasal|bab|bagian|lampiran",  # Turkish, Vietnamese, Indonesian
     r"άρθρο|κεφάλαιο|τμήμα|μέρος|παράρτημα|المادة|مادة|الفصل|الباب|ماده|فصل|סעיף|פרק",  # Greek, Arabic, Hebrew
+    r"ziffer|nummer|absatz|paragraph|paragraphe|alinéa|párrafo|apartado|subsection|protocol|amendment",
     r"अनुच्छेद|अध्याय|धारा|अनुसूची|มาตรา|ข้อ|บทที่|หมวด|ส่วนที่|ភាគ|មាត្រា|ជំពូក|ມາດຕາ",  # Hindi, Thai, Khmer, Lao
 )
 _NUMBER = r"(?:\d{1,4}[a-z]?(?:\.\d{1,3}){0,4}|[ivxlcdm]{1,8}|[a-z])(?!\w)"
-_CHINESE = r"第 {0,2}[\d〇零一二三四五六七八九十百千]{1,8} {0,2}[条條章节節编編款]|제 {0,2}\d{1,4} {0,2}[조장절편]"
+CHINESE = (
+    rf"第 {{0,2}}[\d{CHINESE_DIGITS}]{{1,8}} {{0,2}}[条條章节節编編款項项]|제 {{0,2}}\d{{1,4}} {{0,2}}[조장절편항]"
+)
 
 _LINE = re.compile(
-    rf"^[ \t]{{0,12}}((?:(?:{'|'.join(_NAMES)})[ \t]{{1,3}}|§{{1,2}}[ \t]{{0,2}}){_NUMBER}|{_CHINESE})"
+    rf"^[ \t]{{0,12}}((?:(?:{'|'.join(NAMES)})[ \t]{{1,3}}|§{{1,2}}[ \t]{{0,2}}){_NUMBER}|{CHINESE})"
     r"([^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_SEPARATED = re.compile(r"[ \t]*[.:)–—-]?[ \t]*$|[ \t]*[.:)–—-][ \t]+\S")
+_SEPARATED = re.compile(r"[ \t]*[.:)–—-]?[ \t]*$|[ \t]*[.:)–—-][ \t]+\S|\u3000|[（：]")
 _ENDS_SENTENCE = re.compile(r"\S[.!?;,。；，]\s*$")
 _LONGEST_TITLE = 100
-_FIGURES = r"(\d{1,4}[a-z]?(?:\.\d{1,3}){0,4})(?!\w)"
-_REFERENCE = re.compile(
-    rf"(?<!\w)(?:(?:{'|'.join(_NAMES)})[ \t:]{{1,3}}|§{{1,2}}[ \t]{{0,2}}){_FIGURES}", re.IGNORECASE
-)
-_LEADING_NUMBER = re.compile(rf"^\W{{0,3}}{_FIGURES}", re.MULTILINE)
 _AROUND = 200
 """Characters that are looked at before and after a line."""
 
@@ -51,16 +51,6 @@ def numbered_headings(text: str) -> Iterator[tuple[int, str]]:
             yield found.start(1), " ".join((name + rest if is_title else name).split())
         elif is_title and not rest.lstrip()[:1].islower():
             yield found.start(1), " ".join((name + rest).split())
-
-
-def references(text: str) -> dict[str, str]:
-    """Return the numbered parts that a text refers to: their numbers, each with its name, as in "clause 3.5"."""
-    return {found[1]: " ".join(found[0].split()) for found in _REFERENCE.finditer(text)}
-
-
-def part_numbers(text: str) -> set[str]:
-    """Return the numbers of the parts that a text refers to, and those that lines begin with, as "7.2 Rent"."""
-    return {*references(text), *_LEADING_NUMBER.findall(text)}
 
 
 def with_numbered(text: str, sections: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from memorag_graph.documents.docx_numbering import FORMATS
 from memorag_graph.documents.marks import Mark, joined
+from memorag_graph.documents.odf_visibility import Look, Visibility
 
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns:"
 TEXT, TABLE, OFFICE, DRAW = f"{_SPACE}text:1.0", f"{_SPACE}table:1.0", f"{_SPACE}office:1.0", f"{_SPACE}drawing:1.0"
@@ -24,6 +25,8 @@ _APART = frozenset(
         (DRAW, "object"),
         (OFFICE, "annotation"),
         (OFFICE, "event-listeners"),
+        (f"{_SPACE}svg-compatible:1.0", "title"),
+        (f"{_SPACE}svg-compatible:1.0", "desc"),
     )
 )
 """Elements within a paragraph that are not part of its sentence."""
@@ -46,10 +49,12 @@ class Styles:
 
     Attributes:
         found: Whether a hidden text was met.
+        visibility: Which texts cannot be seen.
     """
 
     def __init__(self, roots: Sequence[Any]) -> None:
         self.found = False
+        self.visibility = Visibility(roots)
         self._text: set[str] = set()
         self._marks: dict[str, Mark] = {}
         self._titles: set[str] = {"Title"}
@@ -134,11 +139,15 @@ def paragraph_text(paragraph: Any, styles: Styles) -> str:  # noqa: ANN401
 
 def _runs(paragraph: Any, styles: Styles) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
     """Yield the texts of a paragraph, from a list of those to visit: spans may nest deeply."""
-    waiting: list[tuple[Any, Mark]] = [(paragraph, "")]
+    visibility = styles.visibility
+    waiting: list[tuple[Any, Mark, Look]] = [(paragraph, "", Look())]
     while waiting:
-        node, mark = waiting.pop()
+        node, mark, look = waiting.pop()
         if isinstance(node, str):
-            yield _WHITE.sub(" ", node), mark
+            if node.strip() and visibility.is_invisible(look, paragraph):
+                styles.found = True
+            else:
+                yield _WHITE.sub(" ", node), mark
         elif node.tag == f"{{{TEXT}}}s":
             count = attribute(node, TEXT, "c")
             yield " " * min(int(count) if count.isdecimal() and len(count) < 8 else 1, _MOST_SPACES), mark
@@ -146,8 +155,9 @@ def _runs(paragraph: Any, styles: Styles) -> Iterator[tuple[str, Mark]]:  # noqa
             yield _MARKS[node.tag], mark
         elif node.tag not in _APART and (node is paragraph or not styles.hides(node)):
             within = mark if node is paragraph else styles.mark(node) or mark
+            own = visibility.look(node, look)
             for child in reversed(node):
-                waiting.append((child.tail or "", within))
+                waiting.append((child.tail or "", within, own))
                 if isinstance(child.tag, str):
-                    waiting.append((child, within))
-            waiting.append((node.text or "", within))
+                    waiting.append((child, within, own))
+            waiting.append((node.text or "", within, own))

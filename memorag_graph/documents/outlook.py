@@ -128,6 +128,9 @@ class _Message:
             else:
                 name = self._text(_LONG_NAME, attachment) or self._text(_SHORT_NAME, attachment)
                 self._builder.text(f"Attachment: {name or 'without a name'}")
+                self._builder.notice(
+                    f"The attachment {name or 'without a name'} was not read; save it and give it, too."
+                )
 
     def _add_body(self) -> None:
         text = self._text(_BODY)

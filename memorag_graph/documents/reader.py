@@ -26,8 +26,8 @@ def read_document(
     """Read a file of any format of :data:`~memorag_graph.documents.formats.FORMATS`; the content decides which.
 
     Plain text and Markdown keep the text that ``Path(file).read_text(encoding)`` returns for the detected encoding,
-    without byte order marks and front matter. For other formats the text is built from pages, headings, paragraphs,
-    lists and records.
+    without byte order marks, front matter, and the comments and hidden elements of Markdown. For other formats the text
+    is built from pages, headings, paragraphs, lists and records.
 
     Args:
         path: The file.

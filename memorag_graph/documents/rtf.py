@@ -8,6 +8,7 @@ from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
 from memorag_graph.documents.marks import Mark
 from memorag_graph.documents.rtf_characters import DESTINATIONS, SYMBOLS, code_page, decoded, lacks_byte
+from memorag_graph.documents.rtf_colours import Colours
 from memorag_graph.documents.rtf_layout import Layout
 from memorag_graph.errors import InputError
 
@@ -19,6 +20,10 @@ _ESCAPED = ("\\", "{", "}")
 
 _DEEPEST = 1000
 _MOST_SKIPPED = 100
+_USUAL_SIZE = 24
+_TINY = 4
+"""Half points below which a text cannot be read."""
+
 _HIGH, _LOW, _END_LOW = 0xD800, 0xDC00, 0xE000
 
 
@@ -34,6 +39,9 @@ class _Group:
         is_hidden: Whether its text is hidden.
         is_deleted: Whether its text was deleted in a tracked change.
         mark: Whether its text is a superscript or a subscript.
+        size: Size of its letters in half points.
+        colour: Number of its colour.
+        ground: Number of the colour behind it; 0 for that of the paragraph, below 0 if it is not known.
     """
 
     shown: bool = True
@@ -43,6 +51,14 @@ class _Group:
     is_hidden: bool = False
     is_deleted: bool = False
     mark: Mark = ""
+    size: int = _USUAL_SIZE
+    colour: int = 0
+    ground: int = 0
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its text is read by people."""
+        return self.target in ("body", "footnote", "label")
 
 
 def read_rtf(file: File) -> Builder:
@@ -61,6 +77,7 @@ class _Reader:
         self._layout = Layout(self._builder)
         self._groups = [_Group()]
         self._default = file.encoding or "cp1252"
+        self._colours = Colours()
         self._fonts: dict[int, str] = {}
         self._font = 0
         self._bytes = bytearray()
@@ -73,6 +90,9 @@ class _Reader:
             "v": lambda on: self._set(is_hidden=on != 0), "deleted": lambda on: self._set(is_deleted=on != 0),
             "super": lambda _: self._set(mark="sup"), "sub": lambda _: self._set(mark="sub"),
             "nosupersub": lambda _: self._set(mark=""),
+            "fs": lambda size: self._set(size=_USUAL_SIZE if size is None else size),
+            "cf": lambda number: self._set(colour=number or 0), "highlight": self._set_ground, "cb": self._set_ground,
+            "chcbpat": self._set_ground,
         }  # fmt: skip
 
     def read(self) -> Builder:
@@ -135,9 +155,11 @@ class _Reader:
         ignorable, self._ignorable = self._ignorable, False
         if word not in ("u", "uc") and self._skipped():
             return
+        self._colours.control(word, number)
         if word in DESTINATIONS:
             shown, target = DESTINATIONS[word]
             self._set(shown=shown and (self._group.shown or word == "shptxt"), target=target or self._group.target)
+            self._set(ground=-1 if word == "shptxt" else self._group.ground)
             if target:
                 self._layout.enter(target)
         elif ignorable:
@@ -194,11 +216,22 @@ class _Reader:
         group = self._group
         if not group.shown or not text or group.is_deleted:
             return
-        if group.is_hidden and group.target in ("body", "footnote"):
-            if text.strip():
-                self._builder.hidden()
+        if group.target == "colour":
+            self._colours.text(text)
+            return
+        if group.is_read and text.strip() and (group.is_hidden or self._is_invisible(group)):
+            self._builder.hidden()
             return
         self._layout.write(text, group.mark, group.target)
+
+    def _is_invisible(self, group: _Group) -> bool:
+        if group.size < _TINY:
+            return True
+        column = self._layout.column if self._layout.is_table else None
+        return self._colours.is_invisible(group.colour, group.ground, column)
+
+    def _set_ground(self, number: int | None) -> None:
+        self._set(ground=number or 0)
 
     def _set_page(self, number: int | None) -> None:
         self._default = self._file.encoding or code_page(number or 0)
@@ -214,3 +247,4 @@ class _Reader:
 
     def _plain(self, _: int | None) -> None:
         self._set(is_hidden=False, is_deleted=False, mark="", page=self._default)
+        self._set(size=_USUAL_SIZE, colour=0, ground=min(self._group.ground, 0))

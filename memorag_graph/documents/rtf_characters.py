@@ -27,7 +27,7 @@ SYMBOLS: Mapping[str, str] = {
 
 _SKIPPED = (
     "annotation", "atnauthor", "atndate", "atnicn", "atnid", "atnparent", "atnref", "atntime", "atrfend", "atrfstart",
-    "author", "background", "bkmkend", "bkmkstart", "blipuid", "category", "colortbl", "comment", "company",
+    "author", "background", "bkmkend", "bkmkstart", "blipuid", "category", "comment", "company",
     "creatim", "datastore", "docvar", "do", "fldinst", "filetbl", "fontemb", "footer", "footerf", "footerl",
     "footerr", "formfield", "ftncn", "ftnsep", "ftnsepc", "generator", "header", "headerf", "headerl", "headerr",
     "info", "keywords", "latentstyles", "levelnumbers", "leveltext", "listlevel", "listname", "listoverridetable",
@@ -39,7 +39,8 @@ _SKIPPED = (
 
 DESTINATIONS: Mapping[str, tuple[bool, str]] = {
     **dict.fromkeys(_SKIPPED, (False, "")),
-    "fonttbl": (True, "font"), "stylesheet": (True, "style"), "footnote": (True, "footnote"),
+    "fonttbl": (True, "font"), "colortbl": (True, "colour"), "stylesheet": (True, "style"),
+    "footnote": (True, "footnote"),
     "shptxt": (True, ""), "shppict": (True, ""), "listtext": (True, "label"), "pntext": (True, "label"),
 }  # fmt: skip
 """Control words that begin a group of its own: whether its text is read, and what for."""

@@ -4,7 +4,7 @@ import re
 
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.marks import Mark, joined
-from memorag_graph.documents.table_grid import Cell
+from memorag_graph.documents.rtf_tables import RtfCell, spanned
 
 _ENDS = ("par", "sect", "page", "column")
 _HEADING = re.compile(r"(?:heading \d|title)\s*;?$", re.IGNORECASE)
@@ -17,6 +17,9 @@ class Layout:
 
     Args:
         builder: Builder of the document.
+
+    Attributes:
+        is_table: Whether the paragraph is in a table.
     """
 
     def __init__(self, builder: Builder) -> None:
@@ -29,11 +32,16 @@ class Layout:
         self._headings: set[int] = set()
         self._cell: list[str] = []
         self._row: list[str] = []
-        self._merges: list[str] = []
+        self._merges: list[tuple[str, int]] = []
         self._merge = ""
-        self._is_header, self._headers, self._is_table = False, 0, False
-        self._rows: list[list[Cell]] = []
+        self._is_header, self._headers, self.is_table = False, 0, False
+        self._rows: list[list[RtfCell]] = []
         self._count = 0
+
+    @property
+    def column(self) -> int:
+        """Position of the cell that text now goes to, in its row."""
+        return len(self._row)
 
     def write(self, text: str, mark: Mark, target: str) -> None:
         """Add text to what it is for."""
@@ -75,11 +83,11 @@ class Layout:
             if word in _ENDS:
                 self._end_paragraph()
             elif word == "pard":
-                self._style, self._level, self._is_table = 0, _BODY_LEVEL, False
+                self._style, self._level, self.is_table = 0, _BODY_LEVEL, False
             elif word == "outlinelevel":
                 self._level = number if number is not None else _BODY_LEVEL
             else:
-                self._table_control(word)
+                self._table_control(word, number or 0)
 
     def end(self) -> None:
         """Add what is left."""
@@ -87,9 +95,9 @@ class Layout:
         self._end_paragraph()
         self._end_table()
 
-    def _table_control(self, word: str) -> None:
+    def _table_control(self, word: str, number: int) -> None:
         if word == "intbl":
-            self._is_table = True
+            self.is_table = True
         elif word == "trowd":
             self._merges, self._merge, self._is_header = [], "", False
         elif word == "trhdr":
@@ -97,7 +105,7 @@ class Layout:
         elif word in ("clmrg", "clvmrg"):
             self._merge = word
         elif word == "cellx":
-            self._merges.append(self._merge)
+            self._merges.append((self._merge, number))
             self._merge = ""
         elif word == "cell":
             self._cell.append(self._taken())
@@ -113,7 +121,7 @@ class Layout:
 
     def _end_paragraph(self) -> None:
         text = self._taken()
-        if self._is_table or (self._cell and not self._rows):
+        if self.is_table or (self._cell and not self._rows):
             self._cell.append(text)
             return
         if text:
@@ -132,14 +140,8 @@ class Layout:
     def _end_row(self) -> None:
         if not self._row:
             return
-        cells: list[Cell] = []
-        for place, text in enumerate(self._row):
-            merge = self._merges[place] if place < len(self._merges) else ""
-            if merge == "clmrg" and cells:
-                cells[-1] = cells[-1]._replace(columns=cells[-1].columns + 1)
-            else:
-                above = self._above(place) if merge == "clvmrg" and not text else ""
-                cells.append(Cell(text or above))
+        known = [*self._merges, *([("", 0)] * len(self._row))]
+        cells = [RtfCell(text, merge, right) for text, (merge, right) in zip(self._row, known, strict=False)]
         self._count += len(cells)
         self._headers += self._is_header and self._headers == len(self._rows)
         self._rows.append(cells)
@@ -147,17 +149,9 @@ class Layout:
         if self._count > _MOST_CELLS:
             self._end_table()
 
-    def _above(self, column: int) -> str:
-        """Return the text of a column in the row above."""
-        for cell in self._rows[-1] if self._rows else ():
-            if column < cell.columns:
-                return cell.text
-            column -= cell.columns
-        return ""
-
     def _end_table(self) -> None:
         if self._rows:
-            self._builder.spanned_table(self._rows, self._headers or None)
+            self._builder.spanned_table(spanned(self._rows), self._headers or None)
             self._add_notes()
         self._rows, self._headers, self._count = [], 0, 0
         if self._cell:

@@ -22,6 +22,9 @@ _END = re.compile(r"[.!?…。！？؟।]+[\"'”’»)\]]*$")
 _LONG_PAUSE = 2.0
 """Seconds of silence after which a sentence of an unnamed speaker begins a new line."""
 
+_END_OF_TURN = 15.0
+"""Seconds of silence after which a turn is over, whoever goes on."""
+
 _LONGEST_TURN = 600
 """Characters after which a turn is continued on another line, at the next end of a sentence."""
 
@@ -107,19 +110,22 @@ class _Turns:
 
     def add(self, cue: _Cue) -> None:
         """Add the spoken texts of a cue."""
+        is_over = cue.start - self._end > _END_OF_TURN
+        if is_over:
+            self._speaker = ""
         for number, (speaker, is_new, text) in enumerate(_spoken(cue.lines)):
             silent = number == 0 and cue.start - self._end > _LONG_PAUSE
-            self._add(speaker, is_new, text, silent, _written_time(cue.start))
+            self._add(speaker, is_new, text, silent, _written_time(cue.start), is_over and number == 0)
         self._end = cue.end
 
-    def _add(self, speaker: str, is_new: bool, text: str, silent: bool, time: str) -> None:
+    def _add(self, speaker: str, is_new: bool, text: str, silent: bool, time: str, is_over: bool) -> None:
         line = self.lines[-1] if self.lines else ""
         ended = _END.search(line[-10:]) is not None
         longest = _LONGEST_TURN if self._speaker else _LONGEST_SENTENCES
         new_speaker = bool(speaker) and speaker != self._speaker
         if is_new and not speaker:
             self._speaker = ""
-        begins = not line or new_speaker or (is_new and not speaker)
+        begins = not line or is_over or new_speaker or (is_new and not speaker)
         begins = begins or (ended and (len(line) > longest or (silent and not self._speaker)))
         begins = begins or len(line) > 2 * longest  # captions without punctuation
         self._speaker = speaker or self._speaker

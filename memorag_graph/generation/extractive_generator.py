@@ -7,7 +7,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
-from memorag_graph.documents.numbered_headings import references
+from memorag_graph.documents.part_references import asked_parts
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
@@ -106,7 +106,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
         certainty = 0.0 if evidence.missing_references(question) else evidence.confidence(best)
-        if section and references(question):
+        if section and asked_parts(question):
             certainty = max(certainty, _SURE)
         if certainty < THRESHOLD or section:
             return sorted(best), certainty

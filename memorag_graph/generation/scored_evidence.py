@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.documents.numbered_headings import part_numbers, references
+from memorag_graph.documents.part_references import part_numbers, references
 from memorag_graph.generation.answer import Citation, GenerationInput
+from memorag_graph.generation.asked_part import asked_part
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
 from memorag_graph.generation.language_difference import LanguageDifference, language_difference
@@ -57,8 +58,11 @@ class ScoredEvidence:
 
     @property
     def headings(self) -> dict[Citation, str]:
-        """The heading above each sentence."""
-        return {unit.citation: about.heading for unit, about in zip(self.units, self.belonging, strict=True)}
+        """The heading above each sentence, with the number of the item that it is in."""
+        return {
+            unit.citation: f"{about.heading} {about.item}".strip()
+            for unit, about in zip(self.units, self.belonging, strict=True)
+        }
 
     @property
     def records(self) -> frozenset[int]:
@@ -73,16 +77,15 @@ class ScoredEvidence:
     def section_of(self, question: str) -> list[int]:
         """Return the positions of what stands under the heading that a question asks for, first to last.
 
-        A question asks for a heading if that holds all its words, as "What does Article 7 say?", or if it has no other
-        words than a numbered part, whose number the heading holds ("Art. 7"); else there are none.
+        A question asks for a heading if that holds all its words, as "What does the preface say?", or for a numbered
+        part (:mod:`~memorag_graph.generation.asked_part`); else there are none.
         """
+        if part := asked_part(question, self.units, self.language_code)[0]:
+            return part
         asked = set(asked_terms(question, self.language_code))
         headings = dict.fromkeys((it.citation.source, about.heading) for it, about in self._under_headings())
         held = {key: set(held_terms(key[1], self.language_code)) for key in headings}
         fitting = [key for key in headings if asked and asked <= held[key]]
-        part = references(question)
-        if not fitting and len(part) == 1 and asked <= set(held_terms(" ".join(part.values()), self.language_code)):
-            fitting = [key for key in headings if not part_numbers(key[1]).isdisjoint(part)]
         if not fitting:
             return []
         nearest = min(fitting, key=lambda key: len(held[key]))
@@ -103,6 +106,8 @@ class ScoredEvidence:
         wanted = references(question)
         if not wanted:
             return []
+        if within := asked_part(question, self.units, self.language_code)[1]:
+            return within
         texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
         held = {number for text in texts for number in part_numbers(text)}
         return [name for number, name in wanted.items() if number not in held]

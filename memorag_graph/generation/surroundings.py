@@ -19,6 +19,7 @@ _TOUCHING = 8
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _APART = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_])(?=\d)")
+_ITEM = re.compile(r"\(?(\d{1,3}(?:\.\d{1,3}){0,4}|(?<=\()[a-z])[.)]\s")
 _SPOKEN_WORDS = 4
 _OPENING_WORDS = 6
 """First words of a sentence among which a name of its subject is looked for."""
@@ -44,6 +45,7 @@ class Surroundings:
 
     Attributes:
         heading: The headings above it, of the document's sections or in the passage; empty if there are none.
+        item: The number of the item of a list or of the paragraph that it is in, as "7"; empty if there is none.
         title: The words of its document's name and of the header of its table.
         speaker: Who says it, where the speaker is not named in the sentence itself.
         own_speaker: Who says it, where the sentence begins with the speaker's name.
@@ -55,6 +57,7 @@ class Surroundings:
     """
 
     heading: str = ""
+    item: str = ""
     title: str = ""
     speaker: str | None = None
     own_speaker: str | None = None
@@ -73,19 +76,21 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
     """Return what each unit belongs to, in the same order."""
     stop, lowered = function_words(language_code), _lowered(units)
     found: list[Surroundings] = []
-    heading, since, speaker = "", 0, None
+    heading, item, since, speaker = "", "", 0, None
     subject: list[int] = []
     paragraph, is_named = 0, False
     for at, unit in enumerate(units):
         here = unit.citation
         apart = not at or not _touches(units[at - 1], unit)
         if apart:
-            heading, since, speaker, subject, is_named = "", 0, None, [], False
+            heading, item, since, speaker, subject, is_named = "", "", 0, None, [], False
         if unit.is_heading:
-            heading, since, speaker, subject, is_named = here.quote.strip("#= "), 0, None, [], False
+            heading, item, since, speaker, subject, is_named = here.quote.strip("#= "), "", 0, None, [], False
         if unit.begins_paragraph:
             speaker, subject, is_named = None, [], False
         paragraph += unit.begins_paragraph or apart
+        numbered = _ITEM.match(here.quote)
+        item = numbered[1] if numbered else item
         own_speaker = _speaker(here.quote)
         if _names_subject(unit, stop, lowered, language_code):
             subject, is_named = [], True
@@ -93,6 +98,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
         found.append(
             Surroundings(
                 heading=" ".join(it for it in above if it != here.quote),
+                item=item,
                 title=_title(here),
                 speaker=None if own_speaker else speaker,
                 own_speaker=own_speaker,

@@ -33,7 +33,7 @@ _TERMS = "terms"
 _VERSION = "terms_version"
 """Tensors of a saved index: the matrix of scores in compressed columns, one column per term; and how terms are made."""
 
-_TERMS_VERSION = 2
+_TERMS_VERSION = 3
 """Raised when texts give other terms than before: earlier indexes are made again when they are opened."""
 
 

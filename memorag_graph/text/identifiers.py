@@ -9,14 +9,23 @@ _HUMPS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _JOINED = re.compile(rf"[\d_]|{_HUMPS.pattern}")
 _SHORTEST = 2
 
+_FIRST = (
+    r"host|user|file|domain|path|folder|device|display|nick|first|last|sur|middle|class|package|table|column|field|group"
+    r"|team|project|server|service|client|account|session|tenant|bucket|queue|topic|cluster|node|job|task|event|log|app"
+    r"|zone|schema|module|model|branch|image|variable|parameter|product|order|item|customer|company|street|city|country"
+)
+_SECOND = r"names?|ids?|keys?|ports?|paths?|urls?|types?|sizes?|codes?|numbers?|addresses|address|count|version|status"
+_COMPOUND = re.compile(rf"({_FIRST})({_SECOND})", re.IGNORECASE)
+"""Names of settings and columns that are written as one word: ``hostname``, ``orderid``."""
+
 
 def identifier_parts(word: str) -> list[str]:
-    """Return the words that a name joins by capitals, underscores or digits; none for a plain word.
+    """Return the words that a name joins by capitals, underscores or digits, or as ``hostname``; none for a plain word.
 
     Parts of a single character are left out, and letters after a number ("20th", "5kg").
     """
     if not _JOINED.search(word):
-        return []
+        return list(compound.groups()) if (compound := _COMPOUND.fullmatch(word)) else []
     pieces = [part for piece in _PARTS.findall(word) for part in _HUMPS.split(piece)]
     kept = [part for part in pieces if len(part) >= _SHORTEST and (part.isdecimal() or not word[0].isdecimal())]
     return [] if kept == [word] else kept

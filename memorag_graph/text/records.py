@@ -41,6 +41,13 @@ _LOG = re.compile(
     rf"|[\[(<]{_LEVEL}[\])>]|{_LEVEL}\s?[:|]|{_LEVEL}\s{{2,}}|{_LEVEL}\s+[\[(]?{_DATE}"  # [ERROR], WARN:
     r"|\d{1,3}(?:\.\d{1,3}){3}\s\S+\s\S+\s\[)"  # 10.0.0.1 - - [
 )
+_ASSIGNED = r"[A-Za-z_][\w.-]{0,60}=(?:\"[^\"\n]*\"|[^\s\"]*)"
+_LOGFMT = re.compile(rf"\s*{_ASSIGNED}(?:[ \t]+{_ASSIGNED})+\s*$")
+"""A line of keys and values: ``level=info msg="pump 3 stopped"``."""
+
+_SETTING = re.compile(r"\s*(?:export\s+)?[A-Za-z_][\w.-]{0,60}=\S[^\n]*$")
+"""A line such as ``DB_PORT=5433``."""
+
 _CUE = re.compile(r"\s*(?:\d{1,2}:)?\d\d:\d\d[.,]\d{3}\s+-->\s+(?:\d{1,2}:)?\d\d:\d\d[.,]\d{3}.*$")
 
 _JSON_KEY = re.compile(r"\"[^\"\n]{1,80}\"\s*:")
@@ -50,6 +57,9 @@ _JSON_AROUND = "[], \t\r"
 
 _TABLE_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _SEPARATORS = (",", ";", "\t")
+_GAP = re.compile(r"(?<=[^\s.,;:!?])(?: {2,}| ?\t)(?=\S)")
+"""What separates columns that spaces align."""
+
 _FEWEST_COLUMNS = 3
 _LISTED_LINE = 60
 """Longest line of a block whose lines may be entries of a list, for example an address."""
@@ -74,7 +84,7 @@ def record_spans(text: str, lines: Sequence[Span]) -> dict[int, list[Span]]:
     for number, ((start, _), line) in enumerate(zip(lines, contents, strict=True)):
         if objects := _json_objects(line):
             found[number] = [(start + first, start + last) for first, last in objects]
-        elif len(line) <= _LONGEST and _stands_alone(line):
+        elif len(line) <= _LONGEST and stands_alone(line):
             found[number] = [lines[number]]
     for number in {*_runs(contents), *_listed(contents)} - found.keys():
         found[number] = [lines[number]]
@@ -86,7 +96,7 @@ def is_record(text: str) -> bool:
     line = text.strip()
     if "\n" in line or len(line) > _LONGEST or not line or _CUE.match(line) or _TABLE_RULE.match(line):
         return False
-    return bool(_json_objects(line)) or _stands_alone(line) or _is_short_pair(line)
+    return bool(_json_objects(line)) or stands_alone(line) or _is_short_pair(line)
 
 
 def label_of(line: str) -> str | None:
@@ -108,9 +118,9 @@ def speaker_of(line: str) -> str | None:
     return label if named and not line.lstrip().startswith(('"', "{")) else None
 
 
-def _stands_alone(line: str) -> bool:
+def stands_alone(line: str) -> bool:
     """Return whether a line is a record whatever stands around it."""
-    return _has_cells(line) or bool(_LOG.match(line)) or bool(_CUE.match(line)) or bool(_TABLE_RULE.match(line))
+    return _has_cells(line) or any(form.match(line) for form in (_LOG, _LOGFMT, _CUE, _TABLE_RULE))
 
 
 def _has_cells(line: str) -> bool:
@@ -157,7 +167,8 @@ def _is_pair(line: str) -> bool:
     """Return whether a line is a label with a value that is no text of several sentences, as many a turn is."""
     found = _LABEL.match(line)
     value = (found["value"] or "") if found else ""
-    return label_of(line) is not None and (len(value) <= _SHORT_LINE or not _SENTENCE_INSIDE.search(value))
+    is_short = len(value) <= _SHORT_LINE or not _SENTENCE_INSIDE.search(value)
+    return (label_of(line) is not None and is_short) or bool(_SETTING.match(line))
 
 
 def _is_short_pair(line: str) -> bool:
@@ -190,7 +201,8 @@ def _columns(line: str) -> tuple[str, int] | None:
             return separator, count
         if count + 1 >= _FEWEST_COLUMNS and f"{separator} " not in line:
             return separator, count
-    return None
+    gaps = len(_GAP.findall(line))
+    return ("  ", gaps) if gaps + 1 >= _FEWEST_COLUMNS else None
 
 
 def _listed(lines: Sequence[str]) -> set[int]:

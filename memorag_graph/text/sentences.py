@@ -1,19 +1,23 @@
 """Split text into sentences with character offsets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sentencex import get_sentence_boundaries
 
 from memorag_graph.text.clauses import clauses, is_unmarked
-from memorag_graph.text.records import record_spans
+from memorag_graph.text.record_blocks import record_blocks
+from memorag_graph.text.records import Span, record_spans
 from memorag_graph.text.words import count_words
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"[^\n]+")
 _ENDS_SENTENCE = re.compile(r"""[.!?:;。！？：；…।॥۔؟။។៕།༎።]["'”’»)\]]*\s*$""")
 _STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[A-Z][\w.'-]*(?:\s[A-Z][\w.'-]*){0,3}\s?[:：])\s")
+_ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)、]\s*")
+"""The number of an item, which belongs to the sentence after it."""
+
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6
@@ -50,10 +54,17 @@ def split_sentences(text: str, language_code: str) -> list[Sentence]:
         if is_record:
             sentences += _stripped(text, start, end, is_record=True)
             continue
+        number = None
         for boundary in get_sentence_boundaries(language_code, text[start:end]):
             at = start + int(boundary["start_index"])
+            if number is None and _ITEM_NUMBER.fullmatch(boundary["text"]):
+                number = at
+                continue
             for first, last in clauses(boundary["text"]):
-                sentences += _stripped(text, at + first, at + last)
+                sentences += _stripped(text, at + first if number is None else number, at + last)
+                number = None
+        if number is not None:
+            sentences += _stripped(text, number, end)
     return sentences
 
 
@@ -72,11 +83,10 @@ def is_statement(text: str) -> bool:
 
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield the spans that sentences cannot cross, and whether each is a record."""
-    paragraph_start = 0
-    for blank in [*_BLANK_LINE.finditer(text), None]:
-        paragraph_end = blank.start() if blank else len(text)
-        lines = [match.span() for match in _LINE.finditer(text, paragraph_start, paragraph_end)]
-        records = record_spans(text, lines)
+    paragraphs = list(_paragraphs(text))
+    groups = record_blocks(text, paragraphs)
+    for at, lines in enumerate(paragraphs):
+        records = _grouped(lines, groups[at]) if at in groups else record_spans(text, lines)
         longest = max((end - start for start, end in lines), default=0)
         block_start = None
         for number, (start, end) in enumerate(lines):
@@ -88,7 +98,23 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
             if not following or number + 1 in records or _is_ended(text[start:end], following, longest):
                 yield block_start, end, False
                 block_start = None
-        paragraph_start = blank.end() if blank else len(text)
+
+
+def _paragraphs(text: str) -> Iterator[list[Span]]:
+    """Yield the lines of each paragraph."""
+    start = 0
+    for blank in [*_BLANK_LINE.finditer(text), None]:
+        end = blank.start() if blank else len(text)
+        yield [match.span() for match in _LINE.finditer(text, start, end)]
+        start = blank.end() if blank else len(text)
+
+
+def _grouped(lines: Sequence[Span], groups: Sequence[tuple[int, int]]) -> dict[int, list[Span]]:
+    """Return the span of each group of lines at its first line, and none at the others."""
+    spans: dict[int, list[Span]] = {number: [] for number in range(len(lines))}
+    for first, after in groups:
+        spans[first] = [(lines[first][0], lines[after - 1][1])]
+    return spans
 
 
 def _is_ended(line: str, following: str, longest: int) -> bool:
