@@ -7,6 +7,7 @@ people, it would name the one that is asked for.
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from memorag_graph.generation.names_in_text import Name, names_in, others, words_of
 from memorag_graph.retrieval.terms import terms
@@ -14,7 +15,15 @@ from memorag_graph.retrieval.terms import terms
 _LEAST_ALIKE = 0.75
 """Similarity from which two words may be spellings of one name."""
 
-_SHORTEST_STEM = 4
+_SAME_LETTERS = 0.9
+"""Share of the same letters, in any order, from which words with the same first letter may be."""
+
+_STEM = 5
+"""First letters that forms of one name have in common."""
+
+_SHORTEST = 4
+"""Letters of a word that may stand for a form of it."""
+
 _LONGEST_ACRONYM = 6
 _FEWEST_OTHERS = 2
 """Different names in the place of the missing one that make a kind."""
@@ -42,6 +51,14 @@ def missing_names(question: str, texts: Sequence[str], lower: frozenset[str], la
     return [it for it in wanted if not _is_held(it, known, initials, language_code)]
 
 
+def _is_title(kind: str, texts: Sequence[str]) -> bool:
+    """Return whether a word stands with a capital before a name and alone, as "President": then it may mean anyone."""
+    if not kind:
+        return False
+    found = [(word, after) for text in texts for word, after in pairwise([*words_of(text), ""]) if word.lower() == kind]
+    return any(word[0].isupper() and not after[:1].isupper() and not after[:1].isdecimal() for word, after in found)
+
+
 def _is_held(name: Name, known: set[str], initials: set[str], language_code: str) -> bool:
     word = name.word.casefold()
     if word in known or any(term in known for term in terms(name.word, language_code)):
@@ -55,12 +72,14 @@ def _is_held(name: Name, known: set[str], initials: set[str], language_code: str
 
 def _may_be(word: str, other: str) -> bool:
     """Return whether two words may be forms of one name: one begins with the other, or most letters are the same."""
-    if min(len(word), len(other)) < _SHORTEST_STEM or other[0].isdecimal():
+    if min(len(word), len(other)) < _SHORTEST or other[0].isdecimal():
         return False
-    if word[:_SHORTEST_STEM] == other[:_SHORTEST_STEM] or word in other or other in word:
+    if word[:_STEM] == other[:_STEM] or word in other or other in word:
         return True
     matcher = SequenceMatcher(None, word, other, autojunk=False)
-    return matcher.real_quick_ratio() >= _LEAST_ALIKE <= matcher.quick_ratio() and matcher.ratio() >= _LEAST_ALIKE
+    if matcher.real_quick_ratio() < _LEAST_ALIKE or (same := matcher.quick_ratio()) < _LEAST_ALIKE:
+        return False
+    return (word[0] == other[0] and same >= _SAME_LETTERS) or matcher.ratio() >= _LEAST_ALIKE
 
 
 def _initials(text: str) -> set[str]:
@@ -81,6 +100,8 @@ def is_of_kind(name: Name, quoted: Sequence[str], texts: Sequence[str], lower: f
         code: Language of the texts.
     """
     if not any(others(name, names_in(text, lower, code)) for text in quoted):
+        return False
+    if name.form == "word" and _is_title(name.before, texts):
         return False
     found = {other for text in texts for other in others(name, names_in(text, lower, code))}
     return len(found) >= _FEWEST_OTHERS

@@ -122,7 +122,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             ]
             if len(alike) > len(best):
                 return sorted(distinct(alike, found, _MOST_LISTED)), certainty
-        near = evidence.of_one_subject(near_best(best, scores))
+        near = evidence.of_one_subject(near_best(best, scores, evidence.records))
         return sorted(evidence.with_subjects(evidence.with_answers(near), question)), certainty
 
     def _central(self, given: GenerationInput, found: Sequence[Citation]) -> list[Citation]:

@@ -124,6 +124,8 @@ class ScoredEvidence:
         texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
         lower = lowered([question, *self._quotes()])
         missing = missing_names(question, texts, lower, self.language_code)
+        if any(self.belonging[at].speaker or self.belonging[at].own_speaker for at in positions):
+            missing = [it for it in missing if it.form != "word"]  # speakers seldom name themselves and each other
         quoted = ["\n".join(texts[it] for it in (*self.belonging[at].subject[:1], at)) for at in positions]
         absent = [it for it in missing if is_of_kind(it, quoted, texts, lower, self.language_code)]
         every = [it for it in names_in(question, lower, self.language_code) if it.at and it.form == "word"]

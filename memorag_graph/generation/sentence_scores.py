@@ -1,6 +1,6 @@
 """Score how well the sentences of the evidence answer a question, by meaning, rare words and neighbours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,16 +170,17 @@ def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, ea
     return chosen
 
 
-def near_best(ranked: Sequence[int], scores: SentenceScores) -> list[int]:
+def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[int] = ()) -> list[int]:
     """Return the sentences that answer with the best one, which is the first.
 
     A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
-    question names something, sentences about something else are left out, and so are those that only lack words of the
-    question which the best one holds: they are alike, but about something else.
+    question names something, sentences about something else are left out, and so are those of the best one's kind
+    (sentences or records) that only lack words of the question which it holds: they are about something else.
 
     Args:
         ranked: Positions of sentences, best first.
         scores: The scores of all sentences.
+        records: Positions of those that are records.
     """
     best = ranked[0]
     top = float(scores.total[best])
@@ -187,7 +188,8 @@ def near_best(ranked: Sequence[int], scores: SentenceScores) -> list[int]:
     for index in ranked[1:]:
         adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
         least = NEAR if adds < _ADDS else NEAR_IF_ADDING
-        if adds < _ADDS and (scores.parts[index] < scores.parts[best]).any():
+        lacks = bool((scores.parts[index] < scores.parts[best]).any())
+        if lacks and adds < _ADDS and (index in records) == (best in records):
             continue
         if scores.total[index] >= least * top and scores.is_other[index] <= scores.is_other[best]:
             chosen.append(index)
