@@ -42,7 +42,7 @@ def missing_names(question: str, texts: Sequence[str], lower: frozenset[str], la
         language_code: Language of the texts.
     """
     words = words_of(question)
-    if sum(word[0].isupper() for word in words) > _MOST_CAPITALS * len(words):
+    if sum(word[0].isupper() for word in words[1:]) > _MOST_CAPITALS * len(words):
         return []
     wanted = [name for name in names_in(question, lower, language_code) if name.at or name.form != "word"]
     held = {word for text in texts for word in words_of(text)}

@@ -42,6 +42,9 @@ NEAR_IF_ADDING = 0.45
 _ADDS = 0.1
 """Least share of the question's words, by weight, that a sentence has to add for that."""
 
+_LEAST_SPREAD = 0.05
+"""Minimum range of similarities; in a smaller one, the embedding model knows no difference."""
+
 _LEAST_RARE = 1.0
 """Added to the rarity of each term: among few chunks, all terms that occur are common, which says little."""
 
@@ -174,8 +177,9 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
     """Return the sentences that answer with the best one, which is the first.
 
     A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
-    question names something, sentences about something else are left out, and so are those of the best one's kind
-    (sentences or records) that only lack words of the question which it holds: they are about something else.
+    question names something, sentences about something else are left out, and so are those that only lack words of the
+    question which the best one holds, if both are records or the embedding model finds all sentences alike: they are
+    about something else.
 
     Args:
         ranked: Positions of sentences, best first.
@@ -185,11 +189,12 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
     best = ranked[0]
     top = float(scores.total[best])
     chosen, covered = [best], scores.parts[best]
+    meaning_tells = float(np.ptp(scores.meaning)) >= _LEAST_SPREAD
     for index in ranked[1:]:
         adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
         least = NEAR if adds < _ADDS else NEAR_IF_ADDING
         lacks = bool((scores.parts[index] < scores.parts[best]).any())
-        if lacks and adds < _ADDS and (index in records) == (best in records):
+        if lacks and adds < _ADDS and (not meaning_tells or (best in records and index in records)):
             continue
         if scores.total[index] >= least * top and scores.is_other[index] <= scores.is_other[best]:
             chosen.append(index)
