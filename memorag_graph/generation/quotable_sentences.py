@@ -25,7 +25,7 @@ _PIECE = re.compile(
 
 _ITEM = re.compile(r"(?:[-*•–+]|\(?\w{1,3}[.)])\s+\S")
 _MARKED_HEADING = re.compile(r"#{1,6}\s|(=+)\s.*\s\1$")
-_NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+[^\W\d_]")
+_NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+[^\W\d_a-z]")
 _LONGEST_HEADING = 80
 
 

@@ -147,7 +147,8 @@ def score_sentences(
         with_subject=_share(np.maximum(holds, named), among * asked),
         named=share_named,
         is_other=np.maximum(is_named * (share_named == 0) * names.max(initial=0), others),
-        opens=_share(above * (1 - holds), weights * asked) / np.array([1 + it.since_heading for it in surroundings]),
+        opens=_share(above * (1 - holds), weights * asked)
+        / np.array([1 + it.since_heading for it in surroundings], dtype=np.float32),
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=np.max(overlaps, axis=0),
         parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
