@@ -95,7 +95,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
         text = _text(given, evidence, chosen)
-        missing = evidence.missing_references(given["question"])
+        missing = evidence.missing_names(given["question"], evidence.ranked[: self.sentences])
         why = f"No passage mentions {', '.join(missing)}." if missing else "The passages hardly match the question."
         findings.add("weak_evidence", why)
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
@@ -105,7 +105,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         found, scores, ranked = evidence.sentences, evidence.scores, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
-        certainty = 0.0 if evidence.missing_references(question) else evidence.confidence(best)
+        certainty = 0.0 if evidence.missing_names(question, best) else evidence.confidence(best)
         if section and asked_parts(question):
             certainty = max(certainty, _SURE)
         if certainty < THRESHOLD or section:
@@ -120,7 +120,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             if len(alike) > len(best):
                 return sorted(distinct(alike, found, _MOST_LISTED)), certainty
         near = evidence.of_one_subject(near_best(best, scores, evidence.records))
-        return sorted(evidence.with_answers(near)), certainty
+        return sorted(evidence.with_subjects(evidence.with_answers(near), question)), certainty
 
 
 def _answer_of(

@@ -25,6 +25,7 @@ _PIECE = re.compile(
 
 _ITEM = re.compile(r"(?:[-*•–+]|\(?\w{1,3}[.)])\s+\S")
 _MARKED_HEADING = re.compile(r"#{1,6}\s|(=+)\s.*\s\1$")
+_NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+[^\W\d_a-z]")
 _LONGEST_HEADING = 80
 
 
@@ -91,6 +92,7 @@ def _of_passage(number: int, passage: Evidence, language_code: str) -> Iterator[
         before = text[whole[at - 1].end if at else 0 : sentence.start]
         begins = not at or sentence.is_record or before.count("\n") > 1
         alone = begins and (after.count("\n") > 1 or at + 1 == len(whole))
+        alone |= begins and at + 1 < len(whole) and _heads(sentence, whole[at + 1])
         heads = _is_heading(sentence, alone, passage.start + sentence.start in headings)
         speaks = speaker_of(sentence.text) is not None and "\n" in before
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
@@ -107,6 +109,11 @@ def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
     if is_known or _MARKED_HEADING.match(sentence.text):
         return True
     return alone and not sentence.is_record and not is_statement(sentence.text)
+
+
+def _heads(sentence: Sentence, following: Sentence) -> bool:
+    """Return whether a numbered line such as "4 The year 2020" stands above a sentence, not above the next number."""
+    return bool(_NUMBERED.match(sentence.text)) and not following.text[0].isdecimal() and is_statement(following.text)
 
 
 def _has_figure(text: str) -> bool:

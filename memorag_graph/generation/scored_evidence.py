@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents.part_references import part_numbers, references
+from memorag_graph.generation.absent_names import is_of_kind, missing_names
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_part import asked_part
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
 from memorag_graph.generation.language_difference import LanguageDifference, language_difference
+from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
+from memorag_graph.generation.sentence_subjects import goes_on, subject_of
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
@@ -112,6 +115,49 @@ class ScoredEvidence:
         held = {number for text in texts for number in part_numbers(text)}
         return [name for number, name in wanted.items() if number not in held]
 
+    def missing_names(self, question: str, positions: Sequence[int]) -> list[str]:
+        """Return the numbered parts and the names of a question that stand nowhere, so that it has no answer here."""
+        return self.missing_references(question) or self.absent_names(question, positions)
+
+    def absent_names(self, question: str, positions: Sequence[int]) -> list[str]:
+        """Return the names of a question that stand nowhere, where the evidence has others in their place.
+
+        Args:
+            question: The question.
+            positions: Positions of the units that would answer, best first.
+        """
+        texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
+        lower = lowered([question, *self._quotes()])
+        missing = missing_names(question, texts, lower, self.language_code)
+        if any(self.belonging[at].speaker or self.belonging[at].own_speaker for at in positions):
+            missing = [it for it in missing if it.form != "word"]  # speakers seldom name themselves and each other
+        quoted = ["\n".join(texts[it] for it in (*self.belonging[at].subject[:1], at)) for at in positions]
+        absent = [it for it in missing if is_of_kind(it, quoted, texts, lower, self.language_code)]
+        every = [it for it in names_in(question, lower, self.language_code) if it.at and it.form == "word"]
+        if not absent and every and set(every) <= set(missing) and self._tells_of_others(positions[0], lower):
+            absent = every
+        return list(dict.fromkeys(it.word for it in absent))
+
+    def _quotes(self) -> list[str]:
+        return [unit.citation.quote for unit in self.units]
+
+    def _tells_of_others(self, best: int, lower: frozenset[str]) -> bool:
+        """Return whether units with the same words of the question as the best one tell of different subjects."""
+        parts = self.scores.parts
+        alike = [at for at in range(len(self.units)) if (parts[at] >= parts[best]).all() and self.units[at].is_quotable]
+        subjects = {self._subject(at, lower) for at in alike} - {""}
+        return bool(self._subject(best, lower)) and len(subjects) > 1 and bool(parts[best].any())
+
+    def _subject(self, at: int, lower: frozenset[str]) -> str:
+        """Return what tells the subject of a unit: the sentence or heading that names it, or the record; or nothing."""
+        unit, about = self.units[at], self.belonging[at]
+        if about.is_named:
+            return self.units[about.subject[0] if about.subject else at].citation.quote
+        if unit.is_record and not about.speaker and not about.own_speaker:
+            return unit.citation.quote
+        names = [it for it in names_in(about.heading, lower, self.language_code) if it.form == "word"]
+        return about.heading if names else ""
+
     def of_one_subject(self, positions: Sequence[int]) -> list[int]:
         """Return the positions without those of something else than the best, which is the first.
 
@@ -137,6 +183,19 @@ class ScoredEvidence:
                 first, second = self.units[at], self.units[at + 1]
                 if second.is_quotable and first.citation.source == second.citation.source:
                     found[at + 1] = None
+        return list(found)
+
+    def with_subjects(self, positions: Sequence[int], question: str) -> list[int]:
+        """Return positions with those of the sentences that name what they speak of, or go on from them."""
+        found = dict.fromkeys(positions)
+        for at in positions:
+            if goes_on(at, question, self.units, self.belonging, self.language_code):
+                found[at + 1] = None
+        asked = asked_terms(question, self.language_code)
+        for at in list(found):
+            subject = subject_of(at, asked, self.units, self.belonging, self.language_code)
+            if subject is not None:
+                found[subject] = None
         return list(found)
 
     def within(self, citations: Sequence[Citation]) -> list[int]:

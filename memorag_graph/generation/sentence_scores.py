@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_terms
+from memorag_graph.generation.names_in_text import tell_of_others
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.repeats import is_repeat, wording
@@ -41,6 +42,9 @@ NEAR_IF_ADDING = 0.45
 _ADDS = 0.1
 """Least share of the question's words, by weight, that a sentence has to add for that."""
 
+_LEAST_SPREAD = 0.05
+"""Minimum range of similarities; in a smaller one, the embedding model knows no difference."""
+
 _LEAST_RARE = 1.0
 """Added to the rarity of each term: among few chunks, all terms that occur are common, which says little."""
 
@@ -59,7 +63,8 @@ class SentenceScores:
         asked: The same share by rarity in the document alone, without words such as "which", with what it belongs to.
         with_subject: The same share for the sentence with the names of its subject and of what it belongs to.
         named: Share of the question's names in the sentence, its subject and what it belongs to; 0 without names.
-        is_other: 1 where the question names something and the sentence's subject is something else, else 0.
+        is_other: 1 where the question names something and the sentence's subject is something else, else 0; also where
+            it begins with another name in the same place, as "Line 3" for "Line 2".
         opens: Share of the question's words in the heading above, less the further the heading is.
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
@@ -118,18 +123,18 @@ def score_sentences(
     wanted = list(dict.fromkeys(held_terms(question, language_code)))
     asked, names = _asked_and_names(question, wanted, sentences, language_code)
     held = [set(held_terms(sentence.quote, language_code)) for sentence in sentences]
+    others = np.array(tell_of_others(question, [it.quote for it in sentences], language_code), dtype=np.float32)
     holds = _holds(held, wanted)
     above = _holds([set(held_terms(it.heading, language_code)) for it in surroundings], wanted)
     belongs = _holds([set(held_terms(it.words, language_code)) for it in surroundings], wanted)
-    subject = np.array([holds[[at, *it.subject]].max(axis=0) for at, it in enumerate(surroundings)])
+    beside = [_neighbours(sentences, at) for at in range(len(sentences))]
+    subject, around = _subjects_and_around(holds, names, others, surroundings, beside)
     named = np.maximum(subject, belongs) * names
     among = _rare_among(holds)
     rare = np.array([_LEAST_RARE + rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
     weights = among * rare
     share_named = _share(named, rare * names)
-    beside = [_neighbours(sentences, at) for at in range(len(sentences))]
-    around = np.array([_around(holds, names, surroundings, at, others) for at, others in enumerate(beside)])
-    distance = np.array([1 + it.since_heading for it in surroundings], dtype=np.float32)
+    is_named = np.array([it.is_named for it in surroundings], dtype=np.float32)
     overlaps = [np.zeros(len(sentences), dtype=np.float32)]
     for clue in clues:
         of_clue = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
@@ -141,8 +146,9 @@ def score_sentences(
         asked=_share(np.maximum(holds, np.maximum(belongs, named)), rare * asked),
         with_subject=_share(np.maximum(holds, named), among * asked),
         named=share_named,
-        is_other=np.array([it.is_named for it in surroundings]) * (share_named == 0) * names.max(initial=0),
-        opens=_share(above * (1 - holds), weights * asked) / distance,
+        is_other=np.maximum(is_named * (share_named == 0) * names.max(initial=0), others),
+        opens=_share(above * (1 - holds), weights * asked)
+        / np.array([1 + it.since_heading for it in surroundings], dtype=np.float32),
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=np.max(overlaps, axis=0),
         parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
@@ -172,8 +178,9 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
     """Return the sentences that answer with the best one, which is the first.
 
     A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
-    question names something, sentences about something else are left out, and so are records that only lack words of
-    the question which the best one, a record itself, holds: they are alike, but about something else.
+    question names something, sentences about something else are left out, and so are those that only lack words of the
+    question which the best one holds, if both are records or the embedding model finds all sentences alike: they are
+    about something else.
 
     Args:
         ranked: Positions of sentences, best first.
@@ -183,11 +190,12 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
     best = ranked[0]
     top = float(scores.total[best])
     chosen, covered = [best], scores.parts[best]
+    meaning_tells = float(np.ptp(scores.meaning)) >= _LEAST_SPREAD
     for index in ranked[1:]:
         adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
         least = NEAR if adds < _ADDS else NEAR_IF_ADDING
         lacks = bool((scores.parts[index] < scores.parts[best]).any())
-        if lacks and adds < _ADDS and best in records and index in records:
+        if lacks and adds < _ADDS and (not meaning_tells or (best in records and index in records)):
             continue
         if scores.total[index] >= least * top and scores.is_other[index] <= scores.is_other[best]:
             chosen.append(index)
@@ -204,6 +212,21 @@ def _asked_and_names(
     both = [[term in asked for term in wanted], [term in names and term in asked for term in wanted]]
     first, second = np.array(both, dtype=np.float32)
     return first, second
+
+
+def _subjects_and_around(
+    holds: Matrix, names: Matrix, others: Matrix, surroundings: Sequence[Surroundings], beside: Sequence[Sequence[int]]
+) -> tuple[Matrix, Matrix]:
+    """Return the terms that sentences hold with those before that name their subject, and with their neighbours.
+
+    A sentence that names another subject itself holds only its own.
+    """
+    subject, around = holds.copy(), holds.copy()
+    for at, about in enumerate(surroundings):
+        if not others[at]:
+            subject[at] = holds[[at, *about.subject]].max(axis=0)
+            around[at] = _around(holds, names, surroundings, at, beside[at])
+    return subject, around
 
 
 def _around(

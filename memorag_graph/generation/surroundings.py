@@ -27,7 +27,7 @@ _OPENING_WORDS = 6
 NOUNS_ARE_CAPITALS = ("de", "lb")
 """Languages whose nouns all have capitals, so that one capital makes no name."""
 
-_VERBS = frozenset({
+SINGULAR_VERBS = frozenset({
     *("is", "was", "has", "had", "does", "makes", "ist", "war", "hat", "hatte", "macht"),
     *("est", "était", "a", "avait", "fait", "es", "era", "tiene", "tenía"),
 })  # fmt: skip
@@ -37,6 +37,14 @@ _PRONOUNS = frozenset({
     *("it", "its", "he", "his", "him", "she", "her", "hers", "they", "their", "them", "this", "these"),
     *("er", "sein", "seine", "es", "sie", "ihr", "ihre", "il", "elle", "son", "sa", "ses", "su", "sus"),
 })  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Words of the evidence in lower case, and those that have a capital inside a sentence."""
+
+    lower: frozenset[str]
+    inner: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Surroundings:
 
 def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundings]:
     """Return what each unit belongs to, in the same order."""
-    stop, lowered = function_words(language_code), _lowered(units)
+    stop, known = function_words(language_code), _Known(_lowered(units), _inner_capitals(units))
     found: list[Surroundings] = []
     heading, item, since, speaker = "", "", 0, None
     subject: list[int] = []
@@ -92,7 +100,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
         numbered = _ITEM.match(here.quote)
         item = numbered[1] if numbered else item
         own_speaker = _speaker(here.quote)
-        if _names_subject(unit, stop, lowered, language_code):
+        if _names_subject(unit, stop, known, language_code):
             subject, is_named = [], True
         above = dict.fromkeys(filter(None, (here.section, heading)))
         found.append(
@@ -128,22 +136,36 @@ def _lowered(units: Sequence[Unit]) -> frozenset[str]:
     return frozenset(word for unit in units for word in _WORD.findall(unit.citation.quote) if word[0].islower())
 
 
-def _names_subject(unit: Unit, stop: frozenset[str], lowered: frozenset[str], language_code: str) -> bool:
+def _inner_capitals(units: Sequence[Unit]) -> frozenset[str]:
+    """Return the words that have a capital inside a sentence of the evidence."""
+    found = (_WORD.findall(unit.citation.quote)[1:] for unit in units)
+    return frozenset(word for words in found for word in words if word[0].isupper())
+
+
+def _names_subject(unit: Unit, stop: frozenset[str], known: _Known, language_code: str) -> bool:
     """Return whether a sentence begins with a name: several words with capitals, or one word that only names have.
 
-    A single word counts before a verb such as "is", unless a pronoun tells that the subject was named before.
+    A number after a word with a capital belongs to the name: "Line 3". A single word counts before a verb, unless a
+    pronoun tells that the subject was named before; inside a paragraph, it has to be known as a name.
     """
     words = list(islice((found[0] for found in _WORD.finditer(unit.citation.quote)), _OPENING_WORDS))
-    if words and words[0].lower() in stop and words[0][0].isupper():
-        words = words[1:]
-        article = True
-    else:
-        article = False
+    article = bool(words) and words[0].lower() in stop and words[0][0].isupper()
+    words = words[article:]
     named = len(list(takewhile(lambda word: word[0].isupper() and word.lower() not in stop, words)))
-    if named != 1 or article or language_code in NOUNS_ARE_CAPITALS or len(words) < 2:
+    if named == 1 and len(words) > 1 and (words[1][0].isdecimal() or (len(words[1]) == 1 and words[1].isupper())):
+        return True
+    if (
+        named != 1
+        or article
+        or language_code in NOUNS_ARE_CAPITALS
+        or len(words) < 2
+        or words[0].lower() in known.lower
+    ):
         return named > 1
+    if unit.begins_paragraph:
+        return words[1] in SINGULAR_VERBS or (words[1].islower() and words[1] not in stop)
     refers = any(word.lower() in _PRONOUNS for word in _WORD.findall(unit.citation.quote))
-    return words[1] in _VERBS and words[0].lower() not in lowered and (unit.begins_paragraph or not refers)
+    return words[1] in SINGULAR_VERBS and words[0] in known.inner and not refers
 
 
 def _speaker(text: str) -> str | None:

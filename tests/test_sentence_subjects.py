@@ -1,0 +1,137 @@
+"""A quotation that refers back stands with what it refers to, and names that stand nowhere are not answered."""
+
+import pytest
+
+from memorag_graph.documents import NO_PAGES
+from memorag_graph.generation.absent_names import missing_names
+from memorag_graph.generation.answer import Answer, GenerationInput
+from memorag_graph.generation.back_references import refers_back
+from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.generation.names_in_text import lowered, tell_of_others
+from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import language
+from tests.conftest import HashEmbeddings
+
+SHOPS = "\n\n".join(
+    f"The {name} shop is in {town}. The lease is renewed each summer. It mainly sells {goods}."
+    for name, town, goods in (("Coral", "Dundee", "saddles"), ("Flint", "Evora", "skates"), ("Moss", "Bruges", "pipes"))
+)
+PEOPLE = "\n\n".join(
+    f"{name} was born in {town}. {pronoun} plays the {played} on weekends."
+    for name, town, pronoun, played in (
+        ("Marta Olsen", "Skagen", "She", "lute"), ("Viktor Hahn", "Passau", "He", "zither"),
+        ("Yusuf Demir", "Izmir", "He", "oud"),
+    )
+)  # fmt: skip
+TRAMS = "Tram 4 runs from the mill to the zoo. Tram 5 runs from the port to Hove. Tram 14 runs from the park to Ashby."
+ISLE = "The island has a school. The island has a doctor. Her name is Dr. Petra Zuse. Sheep graze on the hills."
+CABINETS = "\n\n".join(
+    f"Cabinet {letter}\n\nThe cabinet holds {held}."
+    for letter, held in zip("ABC", ("maps", "coins", "bells"), strict=True)
+)
+SPEECH = (
+    "President Roosevelt spoke here. President Putin will not wait. The President can count on us. We lowered the port "
+    "fees, as I promised. We will build a school."
+)
+
+
+def ask(question: str, text: str, code: str = "en") -> Answer:
+    passages, start = [], 0
+    for block in text.split("\n\n"):
+        start = text.index(block, start)
+        passages.append(Evidence("a.txt", start, start + len(block), block, 1.0, page_map=NO_PAGES))
+    chunks = [Chunk("a.txt", 0, it.start, it.end, it.text) for it in passages]
+    whole = Evidence("a.txt", 0, len(text), text, 1.0, page_map=NO_PAGES)
+    given = GenerationInput(
+        question=question, task_type="memorag", evidence=[whole], outline=[], draft="", prompts=Prompts(language(code)),
+        rarity=KeywordIndex.from_chunks(chunks, code).rarity(question),
+    )  # fmt: skip
+    return ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given)
+
+
+def quotes(question: str, text: str, code: str = "en") -> list[str]:
+    answer = ask(question, text, code)
+    assert not answer.abstained
+    assert all(text[it.start : it.end] == it.quote for it in answer.citations)
+    return [it.quote for it in answer.citations]
+
+
+def test_a_sentence_that_refers_back_is_quoted_after_the_one_that_names_its_subject() -> None:
+    assert {"The Coral shop is in Dundee.", "It mainly sells saddles."} <= {*quotes("Which shop sells saddles?", SHOPS)}
+    assert quotes("Who plays the zither on weekends?", PEOPLE) == [
+        "Viktor Hahn was born in Passau.", "He plays the zither on weekends.",
+    ]  # fmt: skip
+    german = (
+        "Frau Tanja Holm wohnt in Husum. Sie arbeitet als Lehrerin.\n\n"
+        "Herr Jonas Eck wohnt in Plön. Er arbeitet als Bäcker."
+    )
+    assert quotes("Wer arbeitet als Bäcker?", german, "de") == [
+        "Herr Jonas Eck wohnt in Plön.",
+        "Er arbeitet als Bäcker.",
+    ]
+
+
+def test_a_sentence_that_says_nothing_new_is_followed_by_the_one_that_goes_on() -> None:
+    assert quotes("Who is the doctor of the island?", ISLE) == [
+        "The island has a doctor.",
+        "Her name is Dr. Petra Zuse.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "expected"),
+    [
+        ("Its lamp burns oil.", "en", True), ("The trade of this employee is welding.", "en", True),
+        ("The company makes hinges.", "en", True), ("The lamp burns oil.", "en", False),
+        ("Anne Tessier sells its corks.", "en", False), ("It is forbidden to smoke.", "en", False),
+        ("Elle vend des pommes.", "fr", True), ("Él vende quesos.", "es", True), ("她是医生。", "zh", True),
+        ("Sie ist Ärztin.", "de", True), ("Sie ist Ärztin.", "xx", False),
+    ],
+)  # fmt: skip
+def test_words_that_refer_back_are_known_by_language(text: str, code: str, expected: bool) -> None:
+    assert refers_back(text, code) is expected
+
+
+def test_a_sentence_about_another_name_of_the_kind_is_no_answer() -> None:
+    assert quotes("Where does Tram 5 run?", TRAMS) == ["Tram 5 runs from the port to Hove."]
+    asked = "For how many hours did the turbines run at South Harbour?"
+    told = ["At North Harbour they ran 66 hours.", "At South Harbour they ran 71 hours.", "The harbour is wide."]
+    assert tell_of_others(asked, told, "en") == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "missing"),
+    [
+        ("Where does Tram 9 run?", TRAMS, "9"), ("What is in cabinet R?", CABINETS, "R"),
+        ("What does the Marble shop sell?", SHOPS, "Marble"), ("Where was Selma Krantz born?", PEOPLE, "Selma, Krantz"),
+    ],
+)  # fmt: skip
+def test_a_name_whose_place_others_have_is_not_answered(question: str, text: str, missing: str) -> None:
+    answer = ask(question, text)
+    assert answer.abstained
+    assert answer.notices == (f"No passage mentions {missing}.",)
+
+
+def test_a_name_that_merely_stands_nowhere_is_no_reason_to_abstain() -> None:
+    assert "We lowered the port fees, as I promised." in quotes(
+        "What did President Alden promise on port fees?", SPEECH
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["Marta Olson", "Mongolian", "Geegen", "UMU", "Hahn's", "Tesla-like"],
+)  # fmt: skip
+def test_a_name_in_another_spelling_is_not_missing(name: str) -> None:
+    texts = ["Marta Olsen met Hahn.", "The Mongols came.", "Gegeen and Tesla.", "The United Mariners Union met."]
+    assert missing_names(f"What about {name}?", texts, lowered(texts), "en") == []
+    assert [it.word for it in missing_names("What about Krantz?", texts, lowered(texts), "en")] == ["Krantz"]
+
+
+def test_a_numbered_line_above_a_sentence_is_a_heading_and_an_item_is_none() -> None:
+    text = "4 The year 2020\nThe port handled 1,377 ships and got many new boats.\n\n1. Pour 3 litres of water\n2. Wait"
+    units = units_of([Evidence("a.txt", 0, len(text), text, 1.0)], "en")
+    assert [unit.is_quotable for unit in units] == [False, True, True, True]
