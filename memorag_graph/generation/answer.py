@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
 from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.list_matches import Reach
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import TaskType
 
@@ -37,6 +38,7 @@ class GenerationInput(TypedDict):
         clues: Recalled spans and surrogate questions.
         rarity: How rare each term of the question is in the document
             (:meth:`memorag_graph.retrieval.keyword_index.KeywordIndex.rarity`); missing terms weigh 1.
+        reach: How much of what matches a question for a list the evidence holds; missing if that is not known.
         error: Why another generator failed, if this one replaces it.
     """
 
@@ -48,6 +50,7 @@ class GenerationInput(TypedDict):
     prompts: Prompts
     clues: NotRequired[Sequence[str]]
     rarity: NotRequired[Mapping[str, float]]
+    reach: NotRequired[Reach]
     error: NotRequired[Exception]
 
 

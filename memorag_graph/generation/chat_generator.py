@@ -21,6 +21,7 @@ from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evide
 from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.text.list_questions import asks_for_list
 
 
 class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
@@ -56,8 +57,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
         contradicting = [] if abstained else self._conflicts(given, checked)
         report_conflicts(findings, contradicting)
-        if asked:
-            report_list(findings, given["question"])
+        if asked and asks_for_list(given["question"]):
+            report_list(findings, given.get("reach"))
         if evidence and certainty < THRESHOLD:
             _report_weak(findings, evidence, given)
         return Answer(
