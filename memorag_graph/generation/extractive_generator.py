@@ -17,6 +17,7 @@ from memorag_graph.generation.listed import asks_for_several, listed
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.quoted_text import shown
+from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import descending, distinct, near_best
 from memorag_graph.providers.provider_errors import reason
@@ -80,7 +81,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         if certainty >= THRESHOLD:
             if more is not None:
                 report_list(findings, given.get("reach"), more)
-            contradicting = conflicts(chosen, found, given["question"], evidence.headings)
+            standing = standing_of(found, evidence.belonging)
+            contradicting = conflicts(chosen, found, given["question"], standing, evidence.language_code)
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]

@@ -12,6 +12,9 @@ from memorag_graph.text.words import count_words
 _FEWEST_WORDS = 20
 """Minimum words for detecting the language of a text."""
 
+_MOST_NAMED = 5
+"""Maximum contradictions that are told in words."""
+
 
 @dataclass(slots=True)
 class Findings:
@@ -30,7 +33,8 @@ def report_conflicts(findings: Findings, conflicts: Sequence[Conflict]) -> None:
     """Add the contradictions of the evidence."""
     if not conflicts:
         return
-    pairs = "; ".join(f"{_named(it.stated)} and {_named(it.other)}" for it in conflicts)
+    pairs = "; ".join(f"{_named(it.stated)} and {_named(it.other)}" for it in conflicts[:_MOST_NAMED])
+    pairs += f"; and {len(conflicts) - _MOST_NAMED} more" if len(conflicts) > _MOST_NAMED else ""
     findings.add("conflicting_passages", f"Passages say nearly the same, but not the same: {pairs}.")
 
 

@@ -56,11 +56,6 @@ class ScoredEvidence:
         return [unit.citation for unit in self.units]
 
     @property
-    def headings(self) -> dict[Citation, str]:
-        """The heading above each sentence."""
-        return {unit.citation: about.heading for unit, about in zip(self.units, self.belonging, strict=True)}
-
-    @property
     def records(self) -> frozenset[int]:
         """Positions of the units that are records."""
         return frozenset(at for at, unit in enumerate(self.units) if unit.is_record)
