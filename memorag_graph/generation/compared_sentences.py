@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import dropwhile
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.same_subject import are_versions
@@ -59,7 +60,7 @@ def words_of(text: str) -> list[str]:
     """Return the words of a text; the characters of scripts without spaces."""
     found: list[str] = []
     for word in wording(text).split():
-        if word != "|":
+        if word not in "|?":
             found += word if is_unspaced(word[0]) else [word]
     return found
 
@@ -71,16 +72,19 @@ class Place:
     Attributes:
         mine: The words of the first sentence.
         others: The words of the second.
-        start: Number of words before it in the first.
-        before: The word before it.
-        after: Number of words after it in the first.
+        leading: The words before it in the first.
+        trailing: The words after it in the first.
     """
 
     mine: Sequence[str]
     others: Sequence[str]
-    start: int
-    before: str
-    after: int
+    leading: Sequence[str]
+    trailing: Sequence[str]
+
+    @property
+    def before(self) -> str:
+        """The word before it, in lower case; empty at the start."""
+        return self.leading[-1].casefold() if self.leading else ""
 
     @property
     def only_in_one(self) -> set[str]:
@@ -119,8 +123,14 @@ class Place:
             return True
         if are_alike_in_kind(self.mine, self.others, self.before) or self.is_opposite or self.is_negation:
             return True
-        named = self.is_exchange and all(word[0].isupper() for word in (*self.mine, *self.others))
-        return named and self.after == 0 and self.before.casefold() in _COPULAS
+        return self._fills_role
+
+    @property
+    def _fills_role(self) -> bool:
+        """Whether it is in a name at the end of a sentence, after words such as "is" or "by"."""
+        named = (*self.mine, *self.others, *self.trailing)
+        before = dropwhile(lambda word: word[0].isupper(), reversed(self.leading))
+        return self.is_exchange and all(word[0].isupper() for word in named) and next(before, "") in _COPULAS
 
     def is_slight(self, stop: frozenset[str]) -> bool:
         """Return whether it differs in endings or in words without content only."""
@@ -158,9 +168,7 @@ class ComparedSentences:
             return []
         if len(changed) > (1 if self._is_close else _MOST_PLACES) or longest > _LONGEST_DIFFERENCE:
             return []
-        found = (
-            Place(first[a:b], second[c:d], a, first[a - 1] if a else "", len(first) - b) for _, a, b, c, d in changed
-        )
+        found = (Place(first[a:b], second[c:d], first[:a], first[b:]) for _, a, b, c, d in changed)
         return [place for place in found if not place.is_slight(self.stop)]
 
     @cached_property
@@ -213,17 +221,17 @@ class ComparedSentences:
 
     def _names_subject(self, place: Place) -> bool:
         """Return whether a place is where a sentence says what it is about."""
-        if place.start == 0:
+        if not place.leading:
             return True
         if self._are_records or place.is_negation:
             return False
-        words = words_of(self.first.quote)
-        opening = {word.casefold() for word in words[: place.start]} <= _openings()
+        opening = {word.casefold() for word in place.leading} <= _openings()
         if place.is_opposite:
-            return opening and place.after > 0
-        if place.before.casefold() in _NUMBERED and place.after:
+            return opening and bool(place.trailing)
+        if place.before in _NUMBERED and place.trailing:
             return True
-        return place.start + len(place.mine) <= len(words) / 2 and (place.start == 1 or opening)
+        is_early = len(place.leading) <= len(place.trailing)
+        return is_early and (len(place.leading) == 1 or opening)
 
 
 def _openings() -> frozenset[str]:
@@ -231,7 +239,7 @@ def _openings() -> frozenset[str]:
 
 
 def _in_month(place: Place) -> bool:
-    return place.before.casefold() in _IN and are_alike_in_kind(place.mine[:1], place.others[:1], "")
+    return place.before in _IN and are_alike_in_kind(place.mine[:1], place.others[:1], "")
 
 
 def own_label(record: str) -> str | None:

@@ -85,8 +85,11 @@ def is_apart(first: Citation, second: Citation, standing: Mapping[Citation, Stan
 
 
 def are_versions(first: Citation, second: Citation) -> bool:
-    """Return whether two sentences are from files whose names differ as those of versions do."""
-    return first.source != second.source and not _differ(_name(first), _name(second), in_heading=False)
+    """Return whether two sentences are from files whose names tell that they are versions of one text."""
+    one, other = _words(_name(first)), _words(_name(second))
+    known = _OF_TEXTS | _OF_VERSIONS
+    named = any(not _VERSION.fullmatch(word) for word in one & other) or not (known.isdisjoint(one | other))
+    return first.source != second.source and named and not _differ(_name(first), _name(second), in_heading=False)
 
 
 def _are_entries(first: Citation, second: Citation, opening: str, other: str) -> bool:
