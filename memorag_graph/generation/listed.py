@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memorag_graph.generation.scored_evidence import ScoredEvidence
-from memorag_graph.generation.sentence_scores import distinct
 from memorag_graph.retrieval.list_matches import Place, fitting, list_weights
 from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.list_questions import asks_for_list, says_count
@@ -46,18 +45,20 @@ def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float])
     fits = {able[at] for at in fitting(places, weights, evidence.language_code)}
     if evidence.ranked[0] not in fits:
         return None
-    found = evidence.sentences
-    quoted = distinct([at for at in evidence.ranked if at in fits], found, MOST)
-    more = len({wording(found[at].quote) for at in fits}) - len(quoted)
-    return Listed(sorted({it for at in quoted for it in (*_named_before(evidence, at), at)}), more)
+    said: dict[str, list[int]] = {}
+    for at in (it for it in evidence.ranked if it in fits):
+        whole = [*_named_before(evidence, at), at]
+        said.setdefault(wording(" ".join(evidence.sentences[it].quote for it in whole)), whole)
+    quoted = list(said.values())[:MOST]
+    return Listed(sorted({at for whole in quoted for at in whole}), len(said) - len(quoted))
 
 
 def _named_before(evidence: ScoredEvidence, at: int) -> Sequence[int]:
-    """Return the positions of the sentences before one that begins with a pronoun, up to the one it refers to."""
-    before = []
+    """Return the positions of the sentences before one that begins with a pronoun, from the one it refers to."""
+    before: list[int] = []
     while refers_back(evidence.sentences[at].quote) and _follows(evidence, at) and evidence.units[at - 1].is_quotable:
         at -= 1
-        before.append(at)
+        before.insert(0, at)
     return before
 
 
