@@ -18,9 +18,10 @@ from memorag_graph.text.repeats import wording
 from memorag_graph.text.words import is_unspaced
 
 _LEAST_SAME = 0.6
+_LEAST_SAME_SHORT = 0.5
 _LEAST_SAME_LONG = 0.75
-_LONG = 12
-"""Least share of the words that both have; more of sentences of many words."""
+_SHORT, _LONG = 3, 12
+"""Least share of the words that both have; less of sentences of three words, and more of those of many."""
 
 _LEAST_SHARED = 2
 _LEAST_SHARED_UNNAMED = 4
@@ -52,6 +53,17 @@ _COPULAS = frozenset({
 
 _KEY_END = re.compile(r"\s*(?:\||\t|;|(?<!\d),(?!\d)|:\s[^|]*$)")
 """Ends the first cell of a record, or its label."""
+
+_SPOKEN = frozenset({
+    *("i", "we", "you", "yes", "no", "yeah", "well", "so", "ok", "okay", "oh", "um", "uh", "and", "but", "then"),
+    *("ich", "wir", "ja", "nein", "also", "je", "nous", "oui", "yo", "sí", "я", "мы", "да"),
+})  # fmt: skip
+"""First words of what somebody says, which do not name its subject."""
+
+_ARTICLES = frozenset({
+    *("the", "a", "an", "our", "their", "der", "die", "das", "den", "dem", "des", "le", "la", "les", "el", "los"),
+    *("las", "il", "lo", "o", "os", "as", "de", "het"),
+})  # fmt: skip
 
 _IN = frozenset({"in", "im", "en", "em", "w"})
 
@@ -185,7 +197,8 @@ class ComparedSentences:
             return shared > 0 and _key(self.first.quote) == _key(self.second.quote)
         if length + other > 2 * _LONG:
             return 2 * shared >= _LEAST_SAME_LONG * (length + other)
-        return shared >= _LEAST_SAME * min(length, other)
+        shorter = min(length, other)
+        return shared >= (_LEAST_SAME if shorter > _SHORT else _LEAST_SAME_SHORT) * shorter
 
     def is_told(self, asked: frozenset[str]) -> bool:
         """Return whether the question has a word in which they differ, other than the one that it asks about."""
@@ -197,10 +210,11 @@ class ComparedSentences:
         words = words_of(self.first.quote)
         shared = len(words) - sum(len(place.mine) for place in self.places)
         versions = are_versions(self.first, self.second)
-        refers = refers_back(self.first.quote) or refers_back(self.second.quote)
+        refers = refers_back(self.first.quote) or refers_back(self.second.quote) or words[0].casefold() in _SPOKEN
         if refers and not (versions and shared >= _LEAST_SHARED_UNNAMED):
             return False
-        if shared < (1 if self._are_records else _LEAST_SHARED) or any(self._names_subject(it) for it in self.places):
+        is_plain = self._are_records or all(place.is_negation or place.is_opposite for place in self.places)
+        if shared < (1 if is_plain else _LEAST_SHARED) or any(self._names_subject(it) for it in self.places):
             return False
         if self._are_of_other_times(question, versions):
             return False
@@ -227,7 +241,7 @@ class ComparedSentences:
             return False
         opening = {word.casefold() for word in place.leading} <= _openings()
         if place.is_opposite:
-            return opening and bool(place.trailing)
+            return bool(place.trailing) and (opening or place.before in _ARTICLES)
         if place.before in _NUMBERED and place.trailing:
             return True
         is_early = len(place.leading) <= len(place.trailing)

@@ -36,7 +36,7 @@ _OPPOSITES = (
     "toujours/jamais gratuit/payant abierto/cerrado permitido/prohibido puede/debe antes/después "
     "siempre/nunca gratis/pagado aperto/chiuso permesso/vietato può/deve prima/dopo sempre/mai aberto/fechado "
     "permitido/proibido pode/deve open/gesloten/dicht toegestaan/verboden mag/moet voor/na altijd/nooit "
-    "открыт/закрыт разрешено/запрещено до/после можно/нельзя"
+    "открыт/закрыт разрешено/запрещено разрешён/запрещён разрешен/запрещен до/после можно/нельзя"
 )
 _GROUPS: tuple[frozenset[str], ...] = tuple(frozenset(group.split("/")) for group in _OPPOSITES.split())
 
