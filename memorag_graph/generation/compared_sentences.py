@@ -1,7 +1,7 @@
 """Compare two sentences word by word: the places in which they differ, and whether these contradict each other."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -171,8 +171,8 @@ class ComparedSentences:
     def places(self) -> list[Place]:
         """The places in which they differ, if they are few and short; none if not, or for equal ones."""
         first, second = words_of(self.first.quote), words_of(self.second.quote)
-        lowered = [[word.casefold() for word in words] for words in (first, second)]
-        codes = SequenceMatcher(None, *lowered, autojunk=False).get_opcodes()
+        one, other = ([word.casefold() for word in words] for words in (first, second))
+        codes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
         changed = [it for it in codes if it[0] != "equal"]
         shared = len(first) - sum(end - start for _, start, end, _, _ in changed)
         longest = max((max(it[2] - it[1], it[4] - it[3]) for it in changed), default=0)
@@ -200,7 +200,7 @@ class ComparedSentences:
         shorter = min(length, other)
         return shared >= (_LEAST_SAME if shorter > _SHORT else _LEAST_SAME_SHORT) * shorter
 
-    def is_told(self, asked: frozenset[str]) -> bool:
+    def is_told(self, asked: Set[str]) -> bool:
         """Return whether the question has a word in which they differ, other than the one that it asks about."""
         places = [it for it in self.places if not (it.is_negation or it.is_opposite)]
         return any(not asked.isdisjoint(place.only_in_one) for place in places)

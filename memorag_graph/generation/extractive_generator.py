@@ -115,8 +115,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return sorted(best), certainty, None
         several = asks_for_several(question, evidence)
         if several and (fits := listed(question, evidence, given.get("rarity", {}))):
-            is_answered = fits.positions == [ranked[0]] and ranked[0] in evidence.records
-            return fits.positions, certainty, None if is_answered else fits.more
+            return fits.positions, certainty, fits.more
         if section:
             return sorted(best), certainty, 0 if several else None
         near = evidence.of_one_subject(near_best(best, scores, evidence.records))

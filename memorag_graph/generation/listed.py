@@ -12,6 +12,9 @@ from memorag_graph.text.repeats import wording
 MOST = 50
 """Maximum sentences of an answer to a question that asks for a list."""
 
+_FEWEST = 2
+"""Minimum sentences of a list; a single one is quoted with those that are nearly as good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -32,7 +35,7 @@ def asks_for_several(question: str, evidence: ScoredEvidence) -> bool:
 
 
 def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float]) -> Listed | None:
-    """Return what belongs to the list that a question asks for; None if the best sentence does not.
+    """Return what belongs to the list that a question asks for; None if that is not the best sentence and others.
 
     Args:
         question: A question that asks for several things.
@@ -49,6 +52,8 @@ def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float])
     for at in (it for it in evidence.ranked if it in fits):
         whole = [*_named_before(evidence, at), at]
         said.setdefault(wording(" ".join(evidence.sentences[it].quote for it in whole)), whole)
+    if len(said) < _FEWEST:
+        return None
     quoted = list(said.values())[:MOST]
     return Listed(sorted({at for whole in quoted for at in whole}), len(said) - len(quoted))
 
