@@ -208,19 +208,21 @@ class Nodes:
     def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
         scope, opened = self._open(state, runtime)
+        evidence = [to_evidence(document, opened) for document in state.get("evidence", [])]
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
         answer = _generator(scope, opened, state["task"], is_last_attempt=is_last).invoke(
             {
                 "question": state["question"],
                 "task_type": state["task"],
-                "evidence": [to_evidence(document, opened) for document in state.get("evidence", [])],
+                "evidence": evidence,
                 "outline": state.get("outline", []),
                 "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
                 "prompts": opened.prompts(scope.options),
                 "clues": [*state.get("spans", []), *state.get("surrogates", [])],
                 "rarity": opened.rarity(state["question"]),
                 "max_tokens": _options(scope, state["task"]).max_new_tokens,
+                "reach": opened.reach(state["question"], evidence),
             }
         )
         if answer.abstained:  # what was not read may hold the answer

@@ -6,7 +6,7 @@ import resource
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from memorag_graph.memory.kv_memory import Memory
     from memorag_graph.memory.memory_chat import MemoryChat
     from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.retrieval.list_matches import Reach
     from memorag_graph.retrieval.memory_index import MemoryIndex
+    from memorag_graph.retrieval.retrieve import Evidence
 
 _SHARE_OF_RAM = 4
 _SHARE_OF_FILES = 4
@@ -88,6 +90,14 @@ class OpenMemory:
     def rarity(self, question: str) -> dict[str, float]:
         """Return how rare each term of a question is in the documents; empty for a memory without an index."""
         return self.index.keywords.rarity(question) if self.index.keywords else {}
+
+    def reach(self, question: str, evidence: "Sequence[Evidence]") -> "Reach":
+        """Return how much of what matches a question for a list evidence holds."""
+        from memorag_graph.retrieval.list_matches import reach
+        from memorag_graph.retrieval.retrieve import listed_places
+
+        places = listed_places(self.index, question, self.page_maps)
+        return reach(places, self.index.chunks, [(it.source, it.start, it.end) for it in evidence])
 
     @property
     def page_maps(self) -> Mapping[str, "PageMap"]:

@@ -9,6 +9,7 @@ import pytest
 from memorag_graph.documents import read_document
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.same_subject import Standing
 from memorag_graph.graph import build_graph
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.selection import Selection
@@ -39,6 +40,16 @@ LEAVE = "Employees may carry unused leave over into the next year, provided the 
         ("ปี 2563 เรือหยุด", "ปี 2563 เรือไม่หยุด"),
         ("公司没有裁员。", "公司有裁员。"),
         ("Der Vertrag gilt.", "Der Vertrag gilt nicht."),
+        ("The dose is .5 mg.", "The dose is 5 mg."),
+        ("It is written in C#.", "It is written in C."),
+        ("Is it open?", "Is it open."),
+        ("A gap of 5' remains.", 'A gap of 5" remains.'),
+        ("Write a|b here.", "Write a. b here."),
+        ("Вход разрешён.", "Вход не разрешён."),
+        ("可以停车。", "不可以停车。"),
+        ("ราคา ๕ บาท", "ราคา ๖ บาท"),
+        ("المتجر مفتوح.", "المتجر غير مفتوح."),
+        ("दुकान खुली है।", "दुकान खुली नहीं है।"),
     ],
 )
 def test_texts_that_differ_in_what_could_matter_are_no_repeats(first: str, second: str) -> None:
@@ -83,6 +94,21 @@ def cite(*quotes: str) -> list[Citation]:
         ("The daily allowance for meals is 38 euros.", "The daily allowance for meals is 52 euros.", "Allowance?"),
         ("The fee is 38 euros.", "The fee is 52 euros.", "What is the fee?"),
         ("Der Vertrag gilt auch für alle Boote.", "Der Vertrag gilt auch für keine Boote.", "Gilt der Vertrag?"),
+        ("The lease runs for five years.", "The lease runs for six years.", "How long does the lease run?"),
+        ("Der Vorstand besteht aus drei Personen.", "Der Vorstand besteht aus fünf Personen.", "Wie viele Personen?"),
+        ("The route is 12 km long.", "The route is 12 miles long.", "How long is the route?"),
+        ("The notice period is 6 weeks.", "The notice period is 6 months.", "What is the notice period?"),
+        ("The fee is due in May.", "The fee is due in June.", "When is the fee due?"),
+        ("The club meets on Monday.", "The club meets on Friday.", "When does the club meet?"),
+        ("The treasurer is Ms Petra Lund.", "The treasurer is Ms Petra Lind.", "Who is the treasurer?"),
+        ("Dogs are allowed in the yard.", "Dogs are forbidden in the yard.", "Are dogs allowed?"),
+        ("The pool is open.", "The pool is closed.", "Is the pool open?"),
+        ("Visitors must wear a badge.", "Visitors need not wear a badge.", "Must visitors wear a badge?"),
+        ("Passwords expire every 90 days.", "Passwords never expire.", "Do passwords expire?"),
+        ("Das Tor ist sonntags geöffnet.", "Das Tor ist sonntags geschlossen.", "Ist das Tor sonntags geöffnet?"),
+        ("员工可以带狗。", "员工不可以带狗。", "员工可以带狗吗？"),
+        ("Rent: 1,450 euros", "Rent: 1,540 euros", "What is the rent?"),
+        ("Hemp rope | 3.75", "Hemp rope | 4.10", "What does hemp rope cost?"),
     ],
 )
 def test_sentences_that_differ_in_one_place_contradict_each_other(first: str, second: str, question: str) -> None:
@@ -109,11 +135,63 @@ def test_sentences_that_differ_in_one_place_contradict_each_other(first: str, se
         ),
         ("Captain Quill was proud of Thorle Harbour.", "Captain Quill was proud of Averil Harbour.", "Proud of what?"),
         ("It costs five.", "It costs six.", "What does it cost?"),
+        ("The allowance in 2021 was 38 euros.", "The allowance in 2024 was 52 euros.", "What was the allowance?"),
+        ("Gate 3 is open at night.", "Gate 4 is open at night.", "Is the gate open?"),
+        ("The north pier is 40 m long.", "The south pier is 60 m long.", "How long is the pier?"),
+        ("Hemp rope | 3.75", "Flax rope | 4.10", "What does rope cost?"),
+        ("Frau Bauer arbeitet in Bonn.", "Frau Busch arbeitet in Bonn.", "Wer arbeitet in Bonn?"),
+        ("She was built in Cadiz in 1985.", "She was built in Cadiz in 1974.", "Which ships were built in Cadiz?"),
     ],
 )
 def test_other_sentences_do_not(first: str, second: str, question: str) -> None:
     one, other = cite(first, second)
     assert conflicts([one], [one, other], question) == []
+
+
+KEPT = ("Backups are kept for 30 days.", "Backups are kept for 45 days.", "How long are backups kept?")
+BLUE = ("The folder for bills is blue.", "The folder for bills is green.", "What colour is the folder?")
+
+
+@pytest.mark.parametrize(
+    ("said", "names", "headings", "are_about_the_same"),
+    [
+        (KEPT, ("policy_v1.txt", "policy_v2.txt"), ("", ""), True),
+        (KEPT, ("policy_2021.txt", "policy_2024.txt"), ("Policy 2021", "Policy 2024"), True),
+        (KEPT, ("policy.txt", "faq.txt"), ("2. Backups", "4. Backups"), True),
+        (KEPT, ("minutes_march.md", "minutes_april.md"), ("", ""), True),
+        (KEPT, ("same.md", "same.md"), ("Backups", "Backups"), True),
+        (KEPT, ("same.md", "same.md"), ("Site A", "Site B"), False),
+        (KEPT, ("policy_v1.txt", "policy_v2.txt"), ("Article 7", "Article 8"), False),
+        (KEPT, ("policy_v1.txt", "policy_v2.txt"), ("Laptops", "Servers"), False),
+        (KEPT, ("Hotel Seeblick.txt", "Hotel Waldhof.txt"), ("", ""), False),
+        ((*KEPT[:2], "How long are backups kept by policy v2?"), ("policy_v1.txt", "policy_v2.txt"), ("", ""), False),
+        (BLUE, ("handbook_old.md", "handbook_new.md"), ("", ""), True),
+        (BLUE, ("same.md", "same.md"), ("", ""), False),
+    ],
+)
+def test_names_and_headings_tell_whether_sentences_are_about_the_same(
+    said, names, headings, are_about_the_same
+) -> None:
+    one, other = (Citation(number, names[number], 0, 1, said[number]) for number in (0, 1))
+    standing = {
+        it: Standing(heading, number, it.quote)
+        for number, (it, heading) in enumerate(zip((one, other), headings, strict=True))
+    }
+    assert bool(conflicts([one], [one, other], said[2], standing)) == are_about_the_same
+
+
+def test_of_similar_sentences_only_the_closest_of_the_other_document_contradicts() -> None:
+    old = ["A ticket for 3 days costs 20 euros.", "A ticket for 7 days costs 40 euros."]
+    new = ["A ticket for 3 days costs 22 euros.", "A ticket for 7 days costs 44 euros."]
+    first, *others = [Citation(1, f"prices_{year}.md", 0, 1, it) for year, said in ((1, old), (2, new)) for it in said]
+    assert [it.other.quote for it in conflicts([first], [first, *others], "What is a ticket?")] == [new[0]]
+
+
+def test_of_entries_of_one_document_none_contradicts_another() -> None:
+    first, second = (Citation(1, "a.md", at, at + 1, f"Complaints are answered within {at} days.") for at in (3, 5))
+    openings = ("Arden Limited has its works in Hull.", "Brook Limited has its works in Derby.")
+    standing = {it: Standing("", number, openings[number]) for number, it in enumerate((first, second))}
+    assert conflicts([first], [first, second], "How soon are complaints answered?", standing) == []
 
 
 @pytest.fixture

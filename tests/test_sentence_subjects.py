@@ -5,13 +5,13 @@ import pytest
 from memorag_graph.documents import NO_PAGES
 from memorag_graph.generation.absent_names import missing_names
 from memorag_graph.generation.answer import Answer, GenerationInput
-from memorag_graph.generation.back_references import refers_back
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.names_in_text import lowered, tell_of_others
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
 from tests.conftest import HashEmbeddings

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
 from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.list_matches import Reach
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import TaskType
 
@@ -38,6 +39,7 @@ class GenerationInput(TypedDict):
         rarity: How rare each term of the question is in the document
             (:meth:`memorag_graph.retrieval.keyword_index.KeywordIndex.rarity`); missing terms weigh 1.
         max_tokens: Maximum tokens of a summary; 256 by default.
+        reach: How much of what matches a question for a list the evidence holds; missing if that is not known.
         error: Why another generator failed, if this one replaces it.
     """
 
@@ -50,6 +52,7 @@ class GenerationInput(TypedDict):
     clues: NotRequired[Sequence[str]]
     rarity: NotRequired[Mapping[str, float]]
     max_tokens: NotRequired[int]
+    reach: NotRequired[Reach]
     error: NotRequired[Exception]
 
 

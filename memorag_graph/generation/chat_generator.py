@@ -17,10 +17,12 @@ from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.fence import Fence
 from memorag_graph.generation.notices import Findings, judge, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evidence
 from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.text.list_questions import asks_for_list
 
 
 class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
@@ -56,8 +58,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
         contradicting = [] if abstained else self._conflicts(given, checked)
         report_conflicts(findings, contradicting)
-        if asked:
-            report_list(findings, given["question"])
+        if asked and asks_for_list(given["question"]):
+            report_list(findings, given.get("reach"))
         if evidence and certainty < THRESHOLD:
             _report_weak(findings, evidence, given)
         return Answer(
@@ -77,9 +79,9 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         code = given["prompts"].language.code
         units = units_of(given["evidence"], code)
         found = [unit.citation for unit in units]
-        headings = {it: about.heading for it, about in zip(found, surroundings_of(units, code), strict=True)}
+        standing = standing_of(found, surroundings_of(units, code))
         cited = [replace(it, supported=True) for it in checked.citations]
-        return conflicts(cited, found, given["question"], headings)
+        return conflicts(cited, found, given["question"], standing, code)
 
     def _similarity(self, first: str, second: str) -> float:
         vectors = embed(self.embeddings, [first, second])

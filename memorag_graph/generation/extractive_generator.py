@@ -12,17 +12,15 @@ from memorag_graph.generation.answer import Answer, Citation, Conflict, Generati
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.listed import asks_for_several, listed
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.quoted_text import shown
+from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import distinct, near_best
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
-from memorag_graph.text.list_questions import asks_for_list
-
-_ALIKE = 0.9
-"""Share of the best sentence's words of the question from which a sentence belongs to a list, too."""
 
 _SURE = 0.9
 """Least confidence in what stands under the heading of the numbered part that a question asks for."""
@@ -30,17 +28,15 @@ _SURE = 0.9
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
 
-_MOST_LISTED = 20
-"""Maximum sentences of an answer to a question that asks for a list."""
-
 
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     """Quotes the sentences of the evidence that answer best, in document order.
 
     For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`). Below the threshold
     of confidence, the answer says that no passage matches well, and quotes the nearest; where question and evidence are
-    in different languages, it says which, since the threshold does not apply. For a summary, they are one sentence for
-    each point of the outline, similar to the point and central to its passage.
+    in different languages, it says which, since the threshold does not apply. For a summary, they are the most
+    important sentences of all parts of the documents (:mod:`memorag_graph.generation.summary`), as many as its length
+    allows, and the confidence is the share of the parts that they cover.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -76,14 +72,15 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
         evidence = ScoredEvidence.of(given, units, self.embeddings)
         found = evidence.sentences
-        positions, certainty = self._nearest(given["question"], evidence)
+        positions, certainty, more = self._nearest(given, evidence)
         chosen = [found[index] for index in positions]
         if differing := evidence.language_difference(given):
             findings.add("language_differs", differing.notice)
         if certainty >= THRESHOLD:
-            if len(positions) > 1 or positions[0] not in evidence.records:
-                report_list(findings, given["question"])
-            contradicting = conflicts(chosen, found, given["question"], evidence.headings)
+            if more is not None:
+                report_list(findings, given.get("reach"), more)
+            standing = standing_of(found, evidence.belonging)
+            contradicting = conflicts(chosen, found, given["question"], standing, evidence.language_code)
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]
@@ -100,27 +97,29 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         findings.add("weak_evidence", why)
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
 
-    def _nearest(self, question: str, evidence: ScoredEvidence) -> tuple[list[int], float]:
-        """Return the positions of the sentences that answer best, and the confidence in them."""
-        found, scores, ranked = evidence.sentences, evidence.scores, evidence.ranked
+    def _nearest(self, given: GenerationInput, evidence: ScoredEvidence) -> tuple[list[int], float, int | None]:
+        """Return the positions of the sentences that answer best, and the confidence in them.
+
+        The third is the number of further sentences that belong to the list that the question asks for; None if it
+        asks for no list, or one record answers it.
+        """
+        question, found, scores, ranked = given["question"], evidence.sentences, evidence.scores, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
         certainty = 0.0 if evidence.missing_names(question, best) else evidence.confidence(best)
         if section and asked_parts(question):
             certainty = max(certainty, _SURE)
-        if certainty < THRESHOLD or section:
-            return sorted(best), certainty
-        if asks_for_list(question):
-            own, around = scores.words[ranked[0]], scores.words_around[ranked[0]]
-            alike = [
-                index
-                for index in ranked
-                if scores.words[index] >= _ALIKE * own and scores.words_around[index] >= _ALIKE * around
-            ]
-            if len(alike) > len(best):
-                return sorted(distinct(alike, found, _MOST_LISTED)), certainty
+        if certainty < THRESHOLD:
+            return sorted(best), certainty, None
+        several = asks_for_several(question, evidence)
+        if several and (fits := listed(question, evidence, given.get("rarity", {}))):
+            return fits.positions, certainty, fits.more
+        if section:
+            return sorted(best), certainty, 0 if several else None
         near = evidence.of_one_subject(near_best(best, scores, evidence.records))
-        return sorted(evidence.with_subjects(evidence.with_answers(near), question)), certainty
+        answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
+        is_answered = len(answers) == 1 and answers[0] in evidence.records
+        return answers, certainty, 0 if several and not is_answered else None
 
 
 def _answer_of(

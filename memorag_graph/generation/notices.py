@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 
 from memorag_graph.generation.answer import Citation, Conflict, Fault
 from memorag_graph.generation.citation_check import Checked, without_marks
+from memorag_graph.retrieval.list_matches import Reach
 from memorag_graph.text.languages import Language, detect_language, language
-from memorag_graph.text.list_questions import asks_for_list
 from memorag_graph.text.words import count_words
 
 _FEWEST_WORDS = 20
 """Minimum words for detecting the language of a text."""
+
+_MOST_NAMED = 5
+"""Maximum contradictions that are told in words."""
 
 
 @dataclass(slots=True)
@@ -30,15 +33,33 @@ def report_conflicts(findings: Findings, conflicts: Sequence[Conflict]) -> None:
     """Add the contradictions of the evidence."""
     if not conflicts:
         return
-    pairs = "; ".join(f"{_named(it.stated)} and {_named(it.other)}" for it in conflicts)
+    pairs = "; ".join(f"{_named(it.stated)} and {_named(it.other)}" for it in conflicts[:_MOST_NAMED])
+    pairs += f"; and {len(conflicts) - _MOST_NAMED} more" if len(conflicts) > _MOST_NAMED else ""
     findings.add("conflicting_passages", f"Passages say nearly the same, but not the same: {pairs}.")
 
 
-def report_list(findings: Findings, question: str) -> None:
-    """Add that an answer to a question that asks for a list or a count may be incomplete."""
-    if asks_for_list(question):
+def report_list(findings: Findings, reach: Reach | None, more: int = 0) -> None:
+    """Add that the answer to a question for a list or a count may be incomplete, unless all of the documents was read.
+
+    Args:
+        findings: What was found so far.
+        reach: How much of what matches the question the evidence holds; None if that is not known.
+        more: Number of matching sentences of the evidence that the answer does not quote.
+    """
+    left_out = more + (reach.left_out if reach else 0)
+    if left_out:
+        matching = "1 more place that matches" if left_out == 1 else f"{left_out} more places that match"
+        notice = f"The question asks for several things; {matching} its words could not be quoted for lack of room."
+    elif reach and reach.is_whole:
+        return
+    elif reach:
+        notice = (
+            "The question asks for several things; no other place matches its words as well, but others may say it "
+            "in other words."
+        )
+    else:
         notice = "The question asks for several things; the passages that were found may not name all of them."
-        findings.add("list_may_be_incomplete", notice)
+    findings.add("list_may_be_incomplete", notice)
 
 
 def _named(sentence: Citation) -> str:

@@ -60,14 +60,6 @@ class ScoredEvidence:
         return [unit.citation for unit in self.units]
 
     @property
-    def headings(self) -> dict[Citation, str]:
-        """The heading above each sentence, with the number of the item that it is in."""
-        return {
-            unit.citation: f"{about.heading} {about.item}".strip()
-            for unit, about in zip(self.units, self.belonging, strict=True)
-        }
-
-    @property
     def records(self) -> frozenset[int]:
         """Positions of the units that are records."""
         return frozenset(at for at, unit in enumerate(self.units) if unit.is_record)

@@ -134,6 +134,7 @@ def score_sentences(
     rare = np.array([_LEAST_RARE + rarity.get(term, 1.0) for term in wanted], dtype=np.float32)
     weights = among * rare
     share_named = _share(named, rare * names)
+    distance: Matrix = np.array([1 + it.since_heading for it in surroundings], dtype=np.float32)
     is_named = np.array([it.is_named for it in surroundings], dtype=np.float32)
     overlaps = [np.zeros(len(sentences), dtype=np.float32)]
     for clue in clues:
@@ -147,8 +148,7 @@ def score_sentences(
         with_subject=_share(np.maximum(holds, named), among * asked),
         named=share_named,
         is_other=np.maximum(is_named * (share_named == 0) * names.max(initial=0), others),
-        opens=_share(above * (1 - holds), weights * asked)
-        / np.array([1 + it.since_heading for it in surroundings], dtype=np.float32),
+        opens=_share(above * (1 - holds), weights * asked) / distance,
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=np.max(overlaps, axis=0),
         parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),

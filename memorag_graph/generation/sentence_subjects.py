@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from itertools import islice
 
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
-from memorag_graph.generation.back_references import begins_back, refers_back
 from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import SINGULAR_VERBS, Surroundings
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.back_references import begins_back, refers_back
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _OPENING = frozenset(range(1, 4))

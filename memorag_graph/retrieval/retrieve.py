@@ -1,17 +1,19 @@
 """Find evidence for queries: search by meaning and by words, fuse the rankings, and cut to a token budget."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
+from memorag_graph.retrieval.list_matches import Match, list_matches
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
+from memorag_graph.text.list_questions import asks_for_list
 
 _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
@@ -19,6 +21,9 @@ _FOUND = 10
 _MOST_STANDING_OUT = 3
 _FAR = 2.0
 """A score is far better than another if it is at least this many times as high."""
+
+_WHOLE_FIRST = 0.25
+"""Share of the budget that whole chunks get before the places that belong to a list."""
 
 _RERANKED = 50
 """Maximum candidates that the reranker reads."""
@@ -108,20 +113,48 @@ def retrieve(
     found = _rankings(index, texts, by_words, search, count_tokens)
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
-    if search.reranker is None:
-        selection.take(_standing_out(queries, by_words))
-        of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
-        selection.take(best_first(_fused(index, of_question)), search.question_share)
-        selection.take(best_first(fused))
-    else:
-        candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
-        selection.take(rerank(search.reranker, queries, candidates))
+    listed = [it for query in queries if query.kind == "question" for it in listed_places(index, query.text, page_maps)]
+    rounds = list(_rounds(index, queries, search, found, by_words, fused))
+    if listed:
+        for ranked, share in rounds:
+            selection.take(ranked, min(share, _WHOLE_FIRST))
+        selection.cut(listed)
+    for ranked, share in rounds:
+        selection.take(ranked, share)
     selection.fill()
-    finders = _finders(index, queries, found, selection.texts)
+    passages = list(selection.passages())
+    finders = _finders(index, queries, found, {it.chunk for it in passages})
+    asking = [query for query in queries if query.kind == "question"]
     return [
-        _evidence(index, number, text, fused[number], finders[number], page_maps or {})
-        for number, text in sorted(selection.texts.items())
+        _evidence(index, it, fused.get(it.chunk, 0.0), finders.get(it.chunk, asking), page_maps or {})
+        for it in passages
     ]
+
+
+def listed_places(index: MemoryIndex, question: str, page_maps: Mapping[str, PageMap] | None = None) -> list[Match]:
+    """Return all places that belong to the list that a question asks for; none for other questions."""
+    if index.keywords is None or not asks_for_list(question):
+        return []
+    return list_matches(index.keywords, question, page_maps or {})
+
+
+def _rounds(
+    index: MemoryIndex,
+    queries: Sequence[Query],
+    search: Search,
+    found: Sequence[tuple[list[int], list[int]]],
+    by_words: Sequence[Sequence[Hit]],
+    fused: Mapping[int, float],
+) -> Iterator[tuple[list[int], float]]:
+    """Yield rankings of chunks, best first, each with the share of the budget up to which its chunks are taken."""
+    if search.reranker is not None:
+        candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
+        yield rerank(search.reranker, queries, candidates), 1.0
+        return
+    yield _standing_out(queries, by_words), 1.0
+    of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
+    yield best_first(_fused(index, of_question)), search.question_share
+    yield best_first(fused), 1.0
 
 
 def _rankings(
@@ -180,7 +213,7 @@ def _finders(
     index: MemoryIndex,
     queries: Sequence[Query],
     found: Sequence[tuple[list[int], list[int]]],
-    chosen: Mapping[int, str],
+    chosen: Collection[int],
 ) -> dict[int, list[Query]]:
     """Return, for each chosen chunk, the queries that found it, best first; at least the one that ranks it highest."""
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -197,12 +230,12 @@ def _finders(
 
 def _evidence(
     index: MemoryIndex,
-    number: int,
-    text: str,
+    part: Match,
     score: float,
     finders: Sequence[Query],
     page_maps: Mapping[str, PageMap],
 ) -> Evidence:
-    chunk = index.chunks[number]
+    chunk = index.chunks[part.chunk]
+    start, end = chunk.start + part.start, chunk.start + part.end
     page_map = page_maps.get(chunk.source, NO_PAGES)
-    return Evidence(chunk.source, chunk.start, chunk.start + len(text), text, score, tuple(finders), page_map)
+    return Evidence(chunk.source, start, end, chunk.text[part.start : part.end], score, tuple(finders), page_map)

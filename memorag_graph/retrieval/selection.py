@@ -1,9 +1,11 @@
 """Select ranked chunks that fit a token budget."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from memorag_graph.retrieval.list_matches import Match
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.repeats import is_repeat, wording
 from memorag_graph.text.sentences import split_sentences
@@ -37,6 +39,8 @@ class Selection:
         self._passed_over: list[int] = []
         self.texts: dict[int, str] = {}
         """The selected text of each chunk, from its start."""
+        self.pieces: dict[int, list[Match]] = {}
+        """The selected parts of each chunk of which only parts are selected, in order; see :meth:`cut`."""
 
     def take(self, ranked: Iterable[int], share: float = 1.0) -> None:
         """Take chunks, best first, until a share of the budget is used; the last one may exceed the share.
@@ -55,6 +59,34 @@ class Selection:
             else:
                 self._add(number)
 
+    def cut(self, matches: Iterable[Match]) -> None:
+        """Take parts of chunks that are not selected yet, as long as they fit; neighbours become one.
+
+        :meth:`take` replaces them with the whole chunk if there is room for it.
+        """
+        of_chunk: dict[int, list[Match]] = defaultdict(list)
+        for match in matches:
+            if match.end > len(self.texts.get(match.chunk, "")):
+                of_chunk[match.chunk].append(match)
+        for number, found in of_chunk.items():
+            if number in self.texts:  # the first chunk that did not fit was cut
+                continue
+            text = self._chunks[number].text
+            for pieces in (list(_joined(text, found)), found):
+                taken = self.pieces.get(number, [])
+                for piece in pieces:
+                    tokens = self._count(text[piece.start : piece.end])
+                    if tokens <= self._budget - self._used and not _within(piece, taken):
+                        taken.append(piece)
+                        self._used += tokens
+                if taken:
+                    self.pieces[number] = sorted(taken, key=lambda it: it.start)
+
+    def passages(self) -> Iterator[Match]:
+        """Yield all that was selected, in document order."""
+        for number in sorted({*self.texts, *self.pieces}):
+            yield from [Match(number, 0, len(self.texts[number]))] if number in self.texts else self.pieces[number]
+
     def fill(self) -> None:
         """Take the chunks that were passed over, best first, until the budget is used."""
         for number in self._passed_over:
@@ -66,6 +98,12 @@ class Selection:
     def _add(self, number: int) -> None:
         chunk = self._chunks[number]
         left = self._budget - self._used
+        if number in self.pieces:
+            left += sum(self._count(chunk.text[it.start : it.end]) for it in self.pieces[number])
+            if self._count(chunk.text) > left:
+                return
+            del self.pieces[number]
+            self._used = self._budget - left
         text = fit(chunk, left, self._count, self._language_code)
         if not text and not self.texts:
             text = longest_prefix(chunk.text, left, self._count)
@@ -73,6 +111,24 @@ class Selection:
             self.texts[number] = text
             self._wordings.append(wording(text))
         self._used = self._used + self._count(text) if text == chunk.text else self._budget
+
+
+def _joined(text: str, matches: Sequence[Match]) -> Iterator[Match]:
+    """Yield parts of a text, those that overlap or have only white space between them as one."""
+    open_one: Match | None = None
+    for match in matches:
+        if open_one and not text[open_one.end : match.start].strip():
+            open_one = Match(match.chunk, open_one.start, max(open_one.end, match.end))
+            continue
+        if open_one:
+            yield open_one
+        open_one = match
+    if open_one:
+        yield open_one
+
+
+def _within(match: Match, others: Iterable[Match]) -> bool:
+    return any(other.start <= match.start and match.end <= other.end for other in others)
 
 
 def fit(chunk: Chunk, tokens: int, count_tokens: Counts, language_code: str) -> str:

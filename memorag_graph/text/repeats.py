@@ -13,10 +13,12 @@ from memorag_graph.text.words import MARKS
 
 _TOKEN = re.compile(
     r"(?P<end>[.!?\u2026]+(?=[\"'\u2019\u201d)\]]*(?:\s|$))|[\u3002\uff01\uff1f]+|\n[^\S\n]*\n)"
-    rf"|(?<![\w{MARKS}])[-\u2212]?\d[\w{MARKS}]*(?:[.,:/\u2013-]\d[\w{MARKS}]*)*"  # figures, with their sign and unit
+    rf"|(?<![\w{MARKS}])[-\u2212]?[.,]?\d[\w{MARKS}]*(?:[.,:/\u2013-]\d[\w{MARKS}]*)*"  # figures, their sign and unit
+    r"|(?<=\d)['\"]|(?<=\w)#|(?<=\w)[*|](?=\w)"  # feet and inches, C#, 2*3
     rf"|[\w{MARKS}]+"
     r"|[^\w\s.,;:!?\u2026\"'()\[\]\u2018-\u201f\u00ab\u00bb\u3001*#_|-]"  # signs that matter: €, %, <, +, §, ...
 )
+_ASKS = re.compile("[?\uff1f]")
 _END = "|"
 """Between sentences; what a text says is not said by the beginning of a longer sentence."""
 
@@ -25,9 +27,10 @@ def wording(text: str) -> str:
     """Return the words, figures and signs of a text in order, each between spaces, with bars between sentences."""
     tokens = [_END]
     for found in _TOKEN.finditer(unicodedata.normalize("NFC", text)):
-        token = _END if found["end"] else found[0]
-        if token != _END or tokens[-1] != _END:
-            tokens.append(token)
+        if not (end := found["end"]):
+            tokens.append(found[0].replace(_END, "\u00a6"))
+        elif tokens[-1] != _END:
+            tokens += ["?", _END] if _ASKS.search(end) else [_END]
     if tokens[-1] != _END:
         tokens.append(_END)
     return f" {' '.join(tokens)} "

@@ -27,7 +27,8 @@ def divide(held: Sequence[Words], lengths: Sequence[int], sections: Sequence[Has
         return _at(_boundaries(held, lengths, most), len(held))
     if len(runs) <= most:
         return [number for number, run in enumerate(runs) for _ in range(run)]
-    ends, at, total, size = [], 0, 0.0, sum(lengths) / most
+    ends: list[int] = []
+    at, total, size = 0, 0.0, sum(lengths) / most
     for run in runs:
         total += sum(lengths[at : at + run])
         at += run

@@ -32,6 +32,9 @@ PRONOUNS = {
     "hi": "वह वे यह ये उसका उसकी उसके उनका उनकी उनके इसका इसकी इसके",
 }
 _KNOWN = {code: frozenset(words.split()) for code, words in PRONOUNS.items()}
+_OF_ANY = frozenset().union(*_KNOWN.values()) - {"o", "on", "ten", "ta", "te"}
+"""Without words that mean something else in another language."""
+
 _UNSPACED = {"zh": ("它", "他", "她", "该", "這", "这", "此", "其")}
 
 _ANYWHERE = frozenset({
@@ -56,12 +59,18 @@ _NOTHING = re.compile(
 """Pronouns that refer to nothing, as in "It is forbidden to smoke"."""
 
 
-def begins_back(text: str, language_code: str) -> bool:
-    """Return whether a sentence begins with a word that refers back, such as "It" or "Her"."""
+def begins_back(text: str, language_code: str | None = None) -> bool:
+    """Return whether a sentence begins with a word that refers back, such as "It" or "Her".
+
+    Args:
+        text: The sentence.
+        language_code: Its language; None if it may be any.
+    """
     if language_code in _UNSPACED:
         return text.startswith(_UNSPACED[language_code])
+    known = _OF_ANY if language_code is None else _KNOWN.get(language_code, frozenset())
     first = _WORD.search(text)
-    return first is not None and first[0].lower() in _KNOWN.get(language_code, ()) and not _NOTHING.match(text)
+    return first is not None and first[0].lower() in known and not _NOTHING.match(text)
 
 
 def refers_back(text: str, language_code: str) -> bool:

@@ -1,0 +1,82 @@
+"""Choose all sentences and records that belong to the list that a question asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.retrieval.list_matches import Place, fitting, list_weights
+from memorag_graph.text.back_references import begins_back
+from memorag_graph.text.list_questions import asks_for_list, says_count
+from memorag_graph.text.repeats import wording
+
+MOST = 50
+"""Maximum sentences of an answer to a question that asks for a list."""
+
+_FEWEST = 2
+"""Minimum sentences of a list; a single one is quoted with those that are nearly as good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What belongs to a list.
+
+    Attributes:
+        positions: Positions of the sentences to quote, in document order.
+        more: Number of further ones, which are too many to quote.
+    """
+
+    positions: list[int]
+    more: int
+
+
+def asks_for_several(question: str, evidence: ScoredEvidence) -> bool:
+    """Return whether a question asks for a list, or for a count that the best sentence does not say."""
+    return asks_for_list(question) and not says_count(question, evidence.sentences[evidence.ranked[0]].quote)
+
+
+def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float]) -> Listed | None:
+    """Return what belongs to the list that a question asks for; None if that is not the best sentence and others.
+
+    Args:
+        question: A question that asks for several things.
+        evidence: The scored evidence.
+        rarity: How rare each term of the question is in the documents.
+    """
+    able = [at for at, unit in enumerate(evidence.units) if unit.is_quotable]
+    places = [_place(evidence, at) for at in able]
+    weights = list_weights(question, rarity, evidence.language_code)
+    fits = {able[at] for at in fitting(places, weights, evidence.language_code)}
+    if evidence.ranked[0] not in fits:
+        return None
+    said: dict[str, list[int]] = {}
+    for at in (it for it in evidence.ranked if it in fits):
+        whole = [*_named_before(evidence, at), at]
+        said.setdefault(wording(" ".join(evidence.sentences[it].quote for it in whole)), whole)
+    if len(said) < _FEWEST:
+        return None
+    quoted = list(said.values())[:MOST]
+    return Listed(sorted({at for whole in quoted for at in whole}), len(said) - len(quoted))
+
+
+def _named_before(evidence: ScoredEvidence, at: int) -> Sequence[int]:
+    """Return the positions of the sentences before one that begins with a pronoun, from the one it refers to."""
+    before: list[int] = []
+    while (
+        begins_back(evidence.sentences[at].quote, evidence.language_code)
+        and _follows(evidence, at)
+        and evidence.units[at - 1].is_quotable
+    ):
+        at -= 1
+        before.insert(0, at)
+    return before
+
+
+def _place(evidence: ScoredEvidence, at: int) -> Place:
+    unit, about = evidence.units[at], evidence.belonging[at]
+    return Place(unit.citation.quote, about.words, about.heading, _follows(evidence, at))
+
+
+def _follows(evidence: ScoredEvidence, at: int) -> bool:
+    """Return whether a sentence stands after another one in its paragraph."""
+    same = at > 0 and evidence.belonging[at].paragraph == evidence.belonging[at - 1].paragraph
+    return same and not evidence.units[at].is_record
