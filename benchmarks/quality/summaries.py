@@ -27,6 +27,7 @@ from memorag_graph.evaluation.dataset import Question
 from memorag_graph.evaluation.formats.load_dataset import load_dataset
 from memorag_graph.evaluation.metrics.answer_metrics import ROUGE, rouge
 from memorag_graph.evaluation.significance import difference, interval
+from memorag_graph.generation.answer import GenerationInput
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks
 from memorag_graph.generation.summary.extract import extract
@@ -63,9 +64,16 @@ def own_summary(document: Document, words: int) -> list[str]:
     evidence = cover(
         chunks, {}, max(BUDGET, tokens), parts_for(words), count_tokens=count_tokens, language_code=language.code
     )
-    prompts = Prompts(language, {})
-    given = {"question": "", "task_type": "summarize", "evidence": evidence, "outline": [], "draft": ""}
-    chosen, _ = extract({**given, "prompts": prompts, "max_tokens": tokens}, units_of(evidence, language.code))
+    given = GenerationInput(
+        question="",
+        task_type="summarize",
+        evidence=evidence,
+        outline=[],
+        draft="",
+        prompts=Prompts(language, {}),
+        max_tokens=tokens,
+    )
+    chosen, _ = extract(given, units_of(evidence, language.code))
     return [it.quote for it in chosen]
 
 
@@ -145,15 +153,15 @@ def compare(folder: Path, limit: int) -> dict[str, object]:
         )
     others = [name for name in scores if name != OWN]
     result: dict[str, object] = {"words": words, "documents": len(found)}
-    for name, own in scores.items():
+    for name, each in scores.items():
         result[name] = {
-            **{key: asdict(interval([it[key] for it in own], 0)) for key in ROUGE},
+            **{key: asdict(interval([it[key] for it in each], 0)) for key in ROUGE},
             "words": float(np.mean(lengths[name])),
         }
     for key in ROUGE:
         best = max(others, key=lambda name: means(scores[name])[key])
-        pairs = [[it[key] for it in scores[name]] for name in (OWN, best)]
-        result[f"{key} above {best}"] = asdict(difference(*pairs, 0))
+        own, other = ([it[key] for it in scores[name]] for name in (OWN, best))
+        result[f"{key} above {best}"] = asdict(difference(own, other, 0))
     return result
 
 
