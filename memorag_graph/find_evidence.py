@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from memorag_graph.clue_trust import clue_weights
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.routing import route
 from memorag_graph.serialization import Update
@@ -29,7 +30,9 @@ def search(
     return retrieve(
         opened.index,
         queries,
-        Search.from_options(options, opened.memory.settings.retrieval_chunk_size, reranker),
+        Search.from_options(
+            options, opened.memory.settings.retrieval_chunk_size, reranker, clue_weights(opened.model.language_model)
+        ),
         count_tokens=opened.model.language_model.count,
         language_code=opened.memory.prompts.language.code,
         page_maps=opened.page_maps,

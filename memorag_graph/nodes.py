@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from memorag_graph.cancellation import check
+from memorag_graph.clue_trust import clue_weights
 from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
@@ -197,7 +198,12 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
-        queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness)
+        queries, dropped = searchable(
+            to_queries(state),
+            opened.index.share_known,
+            opened.index.nearness,
+            clue_weights(opened.model.language_model).astray,
+        )
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return {
             "evidence": to_documents(search(opened, scope.options, queries, reranker)),

@@ -170,14 +170,16 @@ class RunOptions(BaseModel):
     evidence_tokens: int = Field(
         1536, ge=32, le=1_000_000, description="Maximum tokens of evidence passed to the generator."
     )
-    question_share: float = Field(
-        0.75,
+    question_share: float | None = Field(
+        None,
         ge=0,
         le=1,
-        description="Share of the evidence selected by the question alone; question and clues select the rest.",
+        description="Share of the evidence selected by the question alone; question and clues select the rest. "
+        "Default: by how far the memory model is trusted.",
     )
     query_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=100)]] = Field(
-        default_factory=dict, description="Weight of each kind of query in the ranking, instead of the built-in one."
+        default_factory=dict,
+        description="Weight of each kind of query in the ranking. Default: by how far the memory model is trusted.",
     )
     reranker: str = Field(
         "", description="Cross-encoder that reranks the first 50 chunks: a directory or hub name. Default: none."

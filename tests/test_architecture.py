@@ -77,7 +77,7 @@ LAYERS = [
     ["beacon/memory_kind"],
     ["clues", "generation", "model_pool"],
     ["state", "routing", "open_memories"],
-    ["memory_plan", "serialization"],
+    ["memory_plan", "serialization", "clue_trust"],
     ["find_evidence"],
     ["registry"],
     ["context_options"],

@@ -149,11 +149,11 @@ def test_clues_farther_from_the_question_than_the_text_itself_are_not_searched_f
         assert question == "q"
         return 0.5, [near[text] for text in texts]
 
-    kept, dropped = on_topic(queries, nearness)
+    kept, dropped = on_topic(queries, nearness, 0.9)
     assert [it.text for it in kept] == ["q", "close", "just"]
     assert dropped == [Dropped("far", "astray"), Dropped("the draft", "astray")]
     outline = [Query("outline", "far"), Query("outline", "close")]
-    assert on_topic(outline, nearness) == (outline, [])
+    assert on_topic(outline, nearness, 0.9) == (outline, [])
 
 
 def test_nearness_is_the_cosine_to_the_nearest_chunk_whatever_keeps_the_vectors() -> None:

@@ -9,9 +9,11 @@ from memorag_graph.evaluation.ask import ask
 from memorag_graph.evaluation.oracle_gain import gains
 from memorag_graph.evaluation.outcome import Clues
 from memorag_graph.evaluation.pipelines.choose_pipelines import choose_pipelines
+from memorag_graph.evaluation.pipelines.memorag_pipeline import Memorag
 from memorag_graph.evaluation.results import summarize
 from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.clue_weights import TRUSTING
 from tests.conftest import HashEmbeddings
 from tests.evaluation_process import OPTIONS, data_set
 
@@ -79,11 +81,10 @@ def test_results_hold_the_share_of_each_pipeline_with_clues_but_the_oracle() -> 
 def test_the_oracle_searches_as_memorag_does_with_the_answer_as_draft(tmp_path: Any) -> None:
     registry = Registry()
     registry.add_embeddings("hash", HashEmbeddings())
-    options = OPTIONS.model_copy(
-        update={"question_share": 0.0, "query_weights": {"draft": 3.0}, "evidence_tokens": 384}
-    )
+    options = OPTIONS.model_copy(update={"evidence_tokens": 384})
     bench = Workbench(registry, options, tmp_path)
     oracle, memorag, alone = choose_pipelines(["oracle", "memorag+draft-spans-surrogates-outline", "hybrid"], bench)
+    assert isinstance(memorag, Memorag)
     questions = [it for it in data_set().questions if it.evidence and it.answers]
     assert questions
     differs = False
@@ -91,7 +92,7 @@ def test_the_oracle_searches_as_memorag_does_with_the_answer_as_draft(tmp_path: 
         case = Case(question, bench.prepare(data_set().documents[question.document_id]))
         outcome = ask(oracle, case, Clues(), answers=False, budgets=())
         draft = Clues({"draft": question.answers[:1]})
-        assert list(outcome.passages or ()) == memorag.search(case, draft, options.evidence_tokens)
+        assert list(outcome.passages or ()) == memorag.search_with(case, draft, options.evidence_tokens, TRUSTING)
         assert outcome.clues == draft.texts
         differs |= outcome.passages != tuple(alone.search(case, Clues(), options.evidence_tokens) or ())
     assert differs

@@ -82,6 +82,43 @@ def evaluate(
     out.print(f"Report: {Path(directory) / 'report.md'}", soft_wrap=True, markup=False)
 
 
+@opt.takes_options(
+    *opt.MODELS, "evidence_tokens", "retrieval_chunk_size", "hits", "kind", "beacon_ratio", "prompts",
+    evidence_tokens="--budget",
+)  # fmt: skip
+def tune(
+    dataset: DataSetPath,
+    directory: Out,
+    *,
+    options: RunOptions,
+    limit: Limit = 0,
+    as_json: opt.Json = False,
+) -> None:
+    """Measure how far a memory model's clues can be trusted, and keep the weights that fit it. Re-run to resume."""
+    from memorag_graph.cli.render import show_tuned
+    from memorag_graph.console import StageProgress
+    from memorag_graph.evaluation.formats.load_dataset import load_dataset
+    from memorag_graph.evaluation.tune import tune as measure
+    from memorag_graph.models.loading import silence_libraries
+    from memorag_graph.registry import Registry
+
+    data_set = load_dataset(dataset)
+    silence_libraries()
+    with StageProgress(err) as bars:
+        tuned = measure(
+            data_set,
+            options,
+            Path(directory),
+            Registry(),
+            limit=limit,
+            report=lambda progress: bars.update(asdict(progress)),
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(tuned), ensure_ascii=False, indent=2))
+    else:
+        show_tuned(out, tuned)
+
+
 def _run(
     dataset: str, directory: Path, plan: dict[str, Any], fresh: bool, show: Callable[[dict[str, Any]], None]
 ) -> "Results":

@@ -12,7 +12,7 @@ from rich.markup import escape
 from memorag_graph.cli import memory_commands
 from memorag_graph.cli import options as opt
 from memorag_graph.cli.chat_session import chat
-from memorag_graph.cli.eval_command import evaluate
+from memorag_graph.cli.eval_command import evaluate, tune
 from memorag_graph.cli.keys_commands import keys
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.studio import studio
@@ -172,6 +172,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "gc": memory_commands.gc,
     "models": models,
     "eval": evaluate,
+    "tune": tune,
     "serve": serve,
     "ui": ui,
     "studio": studio,

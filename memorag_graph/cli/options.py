@@ -136,8 +136,8 @@ def _parameter(field: str, flag: str | None) -> inspect.Parameter:
 def _type_and_metavar(field: str, definition: FieldInfo) -> tuple[Any, str | None]:
     """Return the type that typer parses, and the placeholder in the help; RunOptions checks the rest."""
     annotation = definition.annotation
-    if annotation == int | None:
-        return int, None
+    if annotation in (int | None, float | None):
+        return get_args(annotation)[0], None
     if annotation in (bool, int, float):
         return annotation, _METAVARS.get(field)
     if get_origin(annotation) is dict:

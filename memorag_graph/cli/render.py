@@ -1,7 +1,7 @@
 """Render results for the command line."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,6 +10,9 @@ from rich.text import Text
 
 from memorag_graph.console import TRACE_TITLES, size
 from memorag_graph.text.languages import language
+
+if TYPE_CHECKING:
+    from memorag_graph.evaluation.tune import Tuned
 
 FROM_MEMORY = "recalled from memory, unverified"
 
@@ -148,3 +151,14 @@ def show_results(console: Console, results: Mapping[str, Mapping[str, Any]]) -> 
     for metric in dict.fromkeys(name for metrics in results.values() for name in metrics):
         table.add_row(metric, *(escape(cell(metric, metrics.get(metric), questions)) for metrics in results.values()))
     console.print(table)
+
+
+def show_tuned(console: Console, tuned: "Tuned") -> None:
+    """Show what each level of trust in a model's clues gains, and which one was chosen."""
+    table = Table("clues count", "evidence recall", "gain over the question alone [95 % interval]")
+    for name, gain in tuned.gains.items():
+        interval = "" if gain.low is None else f" [{gain.low:+.3f}, {gain.high:+.3f}]"
+        chosen = " (chosen)" if name == tuned.chosen else ""
+        table.add_row(f"{name}{chosen}", f"{tuned.alone + gain.mean:.3f}", escape(f"{gain.mean:+.3f}{interval}"))
+    console.print(table)
+    console.print(f"{tuned.questions} questions. The chosen weights hold for this memory model from now on.")

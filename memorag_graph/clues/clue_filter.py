@@ -31,9 +31,6 @@ _ECHOED = 0.8
 _KNOWN = 0.5
 """Minimum share of a clue's terms that occur in the document."""
 
-_ASTRAY = 0.9
-"""Minimum similarity of a clue with the question, as a share of the nearest passage's."""
-
 _REFUSAL = re.compile(
     r"""\b(?:i(?:'|’)?m\s+sorry|i\s+apologi[sz]e|as\s+an\s+ai\b|i\s+am\s+an\s+ai\b|i(?:\s+am|(?:'|’)m)\s+unable\s+to|
     i\s+(?:can(?:not|(?:'|’)t|\s+not)|do\s+not|don(?:'|’)t|could\s+not)\s+(?:\w+\s+)?(?:provide|answer|help|find|know|have|see|
@@ -110,7 +107,7 @@ def supported(clues: Iterable[str], passages: Sequence[set[str]], share: float, 
 
 
 def searchable(
-    queries: Sequence[Query], share_known: Callable[[str], float], nearness: Nearness
+    queries: Sequence[Query], share_known: Callable[[str], float], nearness: Nearness, astray: float
 ) -> tuple[list[Query], list[Dropped]]:
     """Drop clues that have little in common with the document or the question; the question is always kept.
 
@@ -118,13 +115,14 @@ def searchable(
         queries: The question and clues.
         share_known: Returns the share of a text's terms that occur in the document.
         nearness: Compares texts with the question.
+        astray: Minimum similarity of a clue with the question, as a share of the nearest passage's.
     """
     kept, unrelated = related(queries, share_known)
-    kept, strayed = on_topic(kept, nearness)
+    kept, strayed = on_topic(kept, nearness, astray)
     return kept, [*unrelated, *strayed]
 
 
-def on_topic(queries: Sequence[Query], nearness: Nearness) -> tuple[list[Query], list[Dropped]]:
+def on_topic(queries: Sequence[Query], nearness: Nearness, astray: float) -> tuple[list[Query], list[Dropped]]:
     """Drop clues that are farther from the question than the document's nearest passage is.
 
     Such a clue finds passages about itself instead of the question. The threshold is relative, because embedding models
@@ -133,15 +131,16 @@ def on_topic(queries: Sequence[Query], nearness: Nearness) -> tuple[list[Query],
     Args:
         queries: The question and clues; without a question all of them are kept.
         nearness: Compares texts with the question.
+        astray: Minimum similarity of a clue with the question, as a share of the nearest passage's.
     """
     question = next((query.text for query in queries if query.kind == "question"), "")
     clues = [query for query in queries if query.kind != "question"]
     if not question or not clues:
         return list(queries), []
     nearest, near = nearness(question, [query.text for query in clues])
-    astray = {query for query, similarity in zip(clues, near, strict=True) if similarity < _ASTRAY * nearest}
-    kept = [query for query in queries if query not in astray]
-    return kept, [Dropped(query.text, "astray") for query in clues if query in astray]
+    strayed = {query for query, similarity in zip(clues, near, strict=True) if similarity < astray * nearest}
+    kept = [query for query in queries if query not in strayed]
+    return kept, [Dropped(query.text, "astray") for query in clues if query in strayed]
 
 
 def related(queries: Iterable[Query], share_known: Callable[[str], float]) -> tuple[list[Query], list[Dropped]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
+from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.evaluation.chunks import count_tokens, split_document
@@ -23,6 +24,7 @@ from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.clue_weights import ClueWeights
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
@@ -108,6 +110,11 @@ class Workbench:
     def memory_model(self) -> "MemoryModel":
         """The memory model."""
         return self.registry.models.memory_model(self.model_name, self.options)
+
+    @property
+    def clue_weights(self) -> ClueWeights:
+        """How much the clues of the memory model count; loads it."""
+        return clue_weights(self.memory_model.language_model)
 
     @property
     def generator_name(self) -> str:

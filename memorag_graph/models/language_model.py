@@ -72,6 +72,12 @@ class LanguageModel:
         window = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
         return min(int(window or _UNKNOWN_WINDOW), int(self.tokenizer.model_max_length))
 
+    @property
+    def size(self) -> int:
+        """About how many parameters the layers have: 12 times layers times width squared (Kaplan et al., 2020)."""
+        config = self.model.config.get_text_config()
+        return 12 * int(config.num_hidden_layers) * int(config.hidden_size) ** 2
+
     @cached_property
     def cache_bytes_per_token(self) -> int:
         """Bytes of the keys and values of one token in all layers."""

@@ -41,6 +41,7 @@ class ServedLanguageModel:
         self.name = name
         self.chat = chat
         self.window = window
+        self.size = 0
 
     @property
     def fingerprint(self) -> str:

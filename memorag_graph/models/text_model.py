@@ -35,6 +35,10 @@ class TextModel(CountsTokens, Protocol):
         """Maximum tokens of prompt and answer together."""
 
     @property
+    def size(self) -> int:
+        """About how many parameters the layers have; 0 if that is not known."""
+
+    @property
     def cache_bytes_per_token(self) -> int:
         """Bytes of the keys and values of one token; 0 if a server holds them."""
 

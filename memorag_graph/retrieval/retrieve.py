@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.retrieval.chunk_index import Hit
+from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
 from memorag_graph.retrieval.list_matches import Match, list_matches
 from memorag_graph.retrieval.memory_index import MemoryIndex
@@ -75,14 +76,16 @@ class Search:
     reranker: Reranker | None = None
 
     @classmethod
-    def from_options(cls, options: RunOptions, chunk_tokens: int, reranker: Reranker | None) -> "Search":
-        """Read the settings of a run; query weights that it does not set keep their defaults."""
+    def from_options(
+        cls, options: RunOptions, chunk_tokens: int, reranker: Reranker | None, clues: ClueWeights = CAREFUL
+    ) -> "Search":
+        """Read the settings of a run; weights and the share that it does not set are those of the clues."""
         return cls(
             hits=options.hits,
             token_budget=options.evidence_tokens,
             chunk_tokens=chunk_tokens,
-            question_share=options.question_share,
-            weights={**WEIGHTS, **options.query_weights},
+            question_share=clues.question_share if options.question_share is None else options.question_share,
+            weights={**clues.of_kinds(), **options.query_weights},
             reranker=reranker,
         )
 

@@ -13,6 +13,7 @@ from memorag_graph.evaluation.pipelines.base import Pipeline
 from memorag_graph.evaluation.pipelines.own_retrieval import RetrievalPart, index_of, retrieved
 from memorag_graph.evaluation.workbench import Case, Workbench
 from memorag_graph.generation.answer import Answer
+from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.serialization import to_queries
 
 if TYPE_CHECKING:
@@ -49,11 +50,18 @@ class Memorag(Pipeline):
 
     def search(self, case: Case, clues: Clues, budget: int) -> list[Span]:
         """Return the evidence for the question and all clues."""
-        index = index_of(case, self.parts)
-        queries, _ = searchable(
-            to_queries(self._state(case, clues)), case.prepared.keywords.share_known, index.nearness
-        )
-        return retrieved(self.bench, case, queries, budget, self.parts)
+        return self.search_with(case, clues, budget, self.clue_weights if clues.texts else CAREFUL)
+
+    def search_with(self, case: Case, clues: Clues, budget: int, weights: ClueWeights) -> list[Span]:
+        """Return the evidence where the clues count as much as given."""
+        index, known = index_of(case, self.parts), case.prepared.keywords.share_known
+        queries, _ = searchable(to_queries(self._state(case, clues)), known, index.nearness, weights.astray)
+        return retrieved(self.bench, case, queries, budget, self.parts, weights)
+
+    @property
+    def clue_weights(self) -> ClueWeights:
+        """How much the clues of the memory model count."""
+        return self.bench.clue_weights
 
     def answer(self, case: Case, clues: Clues, passages: Sequence[Span] | None, config: RunnableConfig) -> Answer:
         """Answer from the evidence, in the order of the outline if there is one."""

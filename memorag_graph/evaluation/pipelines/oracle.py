@@ -6,6 +6,7 @@ from memorag_graph.evaluation.clue_runs import ClueKind
 from memorag_graph.evaluation.outcome import Clues
 from memorag_graph.evaluation.pipelines.memorag_pipeline import RETRIEVAL, Memorag
 from memorag_graph.evaluation.workbench import Case, Workbench
+from memorag_graph.retrieval.clue_weights import TRUSTING, ClueWeights
 
 
 class Oracle(Memorag):
@@ -26,6 +27,11 @@ class Oracle(Memorag):
     def uses_memory_model(self) -> bool:
         """False: no model generates anything."""
         return False
+
+    @property
+    def clue_weights(self) -> ClueWeights:
+        """What :mod:`memorag_graph.evaluation.tune` finds for a model that is always right."""
+        return TRUSTING
 
     def expand(self, case: Case, config: RunnableConfig) -> Clues:
         """Return the reference answer as draft."""

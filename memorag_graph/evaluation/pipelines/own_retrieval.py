@@ -7,6 +7,7 @@ from typing import Literal
 from memorag_graph.evaluation.chunks import count_tokens
 from memorag_graph.evaluation.dataset import Span
 from memorag_graph.evaluation.workbench import Case, Workbench
+from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
@@ -17,7 +18,12 @@ RetrievalPart = Literal["dense", "bm25", "share"]
 
 
 def retrieved(
-    bench: Workbench, case: Case, queries: Sequence[Query], budget: int, parts: Collection[str]
+    bench: Workbench,
+    case: Case,
+    queries: Sequence[Query],
+    budget: int,
+    parts: Collection[str],
+    clues: ClueWeights = CAREFUL,
 ) -> list[Span]:
     """Return the evidence for queries as the graph's node ``retrieve`` does, best first.
 
@@ -27,14 +33,13 @@ def retrieved(
         queries: The question and clues.
         budget: Maximum tokens of evidence.
         parts: Parts of retrieval to use.
+        clues: How much clues count.
     """
     options = bench.options
     reranker = bench.registry.models.reranker(options.reranker)
-    search = replace(
-        Search.from_options(options, options.retrieval_chunk_size, reranker),
-        token_budget=budget,
-        question_share=options.question_share if "share" in parts else 0.0,
-    )
+    search = Search.from_options(options, options.retrieval_chunk_size, reranker, clues)
+    share = search.question_share if "share" in parts else 0.0
+    search = replace(search, token_budget=budget, question_share=share)
     evidence = retrieve(
         index_of(case, parts),
         queries,

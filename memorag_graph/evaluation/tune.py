@@ -1,0 +1,127 @@
+"""Measure how far the clues of a memory model can be trusted, and keep the weights that fit it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from memorag_graph.clue_trust import keep
+from memorag_graph.errors import InputError
+from memorag_graph.evaluation.clue_runs import merged
+from memorag_graph.evaluation.dataset import DataSet, Question
+from memorag_graph.evaluation.evaluate import Plan, evaluate
+from memorag_graph.evaluation.jsonl_log import JournalFile
+from memorag_graph.evaluation.metrics.evidence_metrics import recall
+from memorag_graph.evaluation.outcome import Clues
+from memorag_graph.evaluation.pipelines.memorag_pipeline import PARTS, Memorag
+from memorag_graph.evaluation.run_config import CLUES, INDEXES
+from memorag_graph.evaluation.significance import Difference, difference
+from memorag_graph.evaluation.workbench import Case, Workbench
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.registry import Registry
+from memorag_graph.retrieval.clue_weights import LEVELS, SILENT
+from memorag_graph.settings import RunOptions
+
+HARMLESS = -0.005
+"""Least lower end of the interval of the gain in evidence recall that chosen weights may have."""
+
+_FEWEST = 10
+_ALONE, _WITH_CLUES = "hybrid", "memorag+draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was measured.
+
+    Attributes:
+        chosen: Name of the chosen level of :data:`~memorag_graph.retrieval.clue_weights.LEVELS`.
+        alone: Mean evidence recall of the question alone.
+        gains: What each level gains over that.
+        questions: Number of questions with evidence.
+    """
+
+    chosen: str
+    alone: float
+    gains: Mapping[str, Difference]
+    questions: int
+
+
+def tune(
+    data_set: DataSet,
+    options: RunOptions,
+    directory: Path,
+    registry: Registry,
+    *,
+    limit: int = 0,
+    report: ReportProgress = ignore_progress,
+) -> Tuned:
+    """Generate clues for questions with known evidence, choose the weights that find most of it, and keep them.
+
+    Weights are only chosen if they cannot lose more than half a point against the question alone; else the model's
+    clues are not searched for. The weights hold from then on wherever the same model is the memory model.
+
+    Args:
+        data_set: Documents, and questions with evidence.
+        options: Models and settings.
+        directory: Working directory; re-run to resume.
+        registry: Provides models and memories.
+        limit: Maximum number of questions, from the first on; 0 means all.
+        report: Called with progress.
+
+    Raises:
+        InputError: If fewer than ten questions have evidence.
+        ModelError: If a model cannot be loaded.
+    """
+    known = tuple(question for question in data_set.questions if question.evidence)[: limit or None]
+    if len(known) < _FEWEST:
+        raise InputError("dataset", f"{len(known)} questions have evidence; tuning needs at least {_FEWEST}")
+    data_set = replace(data_set, questions=known)
+    evaluate(data_set, Plan((_ALONE, _WITH_CLUES), options, baseline=_ALONE, answers=False), directory, registry, report=report)
+    bench = Workbench(registry, options, directory / INDEXES)
+    recalls = _recalls(data_set, _stored(directory, known), bench, report)
+    found = chosen_of(recalls, len(known))
+    measured = {"model": bench.model_name, "level": found.chosen, "data_set": data_set.name, "questions": len(known)}
+    keep(bench.memory_model.language_model.fingerprint, LEVELS[found.chosen], measured)
+    return found
+
+
+def chosen_of(recalls: Mapping[str, Sequence[float]], questions: int) -> Tuned:
+    """Choose the level that gains most among the harmless ones.
+
+    Args:
+        recalls: Evidence recall of each question by level; that of ``"silent"`` is the question's alone.
+        questions: Number of questions.
+    """
+    gains = {name: difference(values, recalls["silent"], 0) for name, values in recalls.items()}
+    harmless = [name for name, gain in gains.items() if (gain.mean if gain.low is None else gain.low) >= HARMLESS]
+    best = max(harmless, key=lambda name: gains[name].mean, default="silent")
+    return Tuned(best, float(np.mean(recalls["silent"])), gains, questions)
+
+
+def _stored(directory: Path, questions: Sequence[Question]) -> dict[str, Clues]:
+    """Return the clues of each question that the evaluation stored."""
+    fields = asdict(Clues({})).keys()
+    lines = [{key: line[key] for key in fields | {"question"}} for line in JournalFile(directory / CLUES).lines]
+    return {
+        question.id: merged(
+            [Clues(**{key: line[key] for key in fields}) for line in lines if line["question"] == question.id]
+        )
+        for question in questions
+    }
+
+
+def _recalls(
+    data_set: DataSet, clues: Mapping[str, Clues], bench: Workbench, report: ReportProgress
+) -> dict[str, list[float]]:
+    """Return the evidence recall of each question with the weights of each level."""
+    pipeline = Memorag(bench, _WITH_CLUES, frozenset(PARTS) - {"outline"})
+    found: dict[str, list[float]] = {name: [] for name in LEVELS}
+    for done, question in enumerate(data_set.questions, start=1):
+        case = Case(question, bench.prepare(data_set.documents[question.document_id]))
+        for name, weights in LEVELS.items():
+            own = Clues({}) if weights is SILENT else clues[question.id]
+            spans = pipeline.search_with(case, own, bench.options.evidence_tokens, weights)
+            found[name].append(recall(spans, question.evidence) or 0.0)
+        report(Progress("weights", done, len(data_set.questions), "questions"))
+    return found
