@@ -225,3 +225,72 @@ def test_a_title_that_its_page_does_not_print_begins_a_section(
     document = outlined(tmp_path / "a.pdf", [(titles, [*map(longer, texts)]) for titles, texts in pages])
     words = {"A": "A first.", "B": "B follows.", "C": "C ends."}
     assert {name: document.page_map.section(document.text.index(words[name])) for name in sections} == sections
+
+
+@pytest.mark.parametrize(
+    "feet",
+    [
+        ["Page i of the report", "Page ii of the report", "Page 1 of the report", "Page 2 of the report"],
+        ["Report, A-1", "Report, A-2", "Report, A-3", "Report, B-1"],
+        ["iv Annual letter", "v Annual letter", "vi Annual letter", "1 Annual letter"],
+    ],
+)
+def test_feet_that_count_in_several_ways_are_left_out(tmp_path: Path, feet: list[str]) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    for foot, text in zip(feet, STORIES, strict=False):
+        for number, line in enumerate(textwrap.wrap(text, 70)):
+            canvas.drawString(60, 760 - LINE * number, line)
+        canvas.drawString(260, 40, foot)
+        canvas.showPage()
+    canvas.save()
+    text = read_document(tmp_path / "a.pdf").text
+    assert not [foot for foot in feet if foot in text]
+    assert " ".join(text.split()) == " ".join(STORIES[: len(feet)])
+
+
+def test_a_sentence_goes_on_with_a_name_in_the_next_column(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    cut = ["The white school in the south quarter was", "opened in 1909 by a teacher who was named"]
+    left = [*textwrap.wrap(LEFT, 42)[:6], *cut]
+    right = ["Dorph. It has five classrooms and a garden.", *textwrap.wrap(RIGHT, 42)[:7]]
+    for place, lines in ((60, left), (320, right)):
+        for number, line in enumerate(lines):
+            canvas.drawString(place, 760 - LINE * number, line)
+    canvas.save()
+    assert "opened in 1909 by a teacher who was named Dorph. It has five" in read_document(tmp_path / "a.pdf").text
+
+
+def test_a_short_paragraph_goes_on_with_a_name(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    canvas.drawString(60, 760, "The report was written by the master")
+    canvas.drawString(60, 760 - LINE, "Edla Sund in the winter.")
+    canvas.save()
+    assert paragraphs(tmp_path / "a.pdf") == ["The report was written by the master Edla Sund in the winter."]
+
+
+def test_ligatures_of_fonts_that_name_no_letters_are_read(tmp_path: Path) -> None:
+    """The T1 fonts that TeX draws as pictures have ligatures at the codes 27 to 31, and no names for them."""
+    codes = {"ff": "\x1b", "fi": "\x1c", "fl": "\x1d", "ffi": "\x1e", "ffl": "\x1f"}
+    words = ["staff", "find", "floor", "office", "waffles"]
+    drawn = " ".join(words)
+    for letters in ("ffi", "ffl", "ff", "fi", "fl"):
+        drawn = drawn.replace(letters, codes[letters])
+    used = sorted(set(map(ord, drawn)))
+    differences = " ".join(f"{code} /{'' if code > 31 else 'a'}{chr(code) if code > 32 else code}" for code in used)
+    differences = differences.replace("32 /32", "32 /space")
+    names = sorted({part[1:] for part in differences.split() if part.startswith("/")})
+    glyph = "500 0 0 0 500 700 d1 0 0 400 600 re f"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 200] /Contents 5 0 R /Resources << /Font << /F 4 0 R >> >> >>",
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 500 700] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0 "
+        f"/LastChar 126 /Widths [{' '.join(['500'] * 127)}] /Encoding << /Type /Encoding /Differences [{differences}] >> "
+        f"/CharProcs << {' '.join(f'/{name} 6 0 R' for name in names)} >> /Resources << >> >>",
+    ]
+    hexed = drawn.encode("latin-1").hex()
+    for stream in (f"BT /F 20 Tf 20 100 Td <{hexed}> Tj ET", glyph):
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    body = "".join(f"{number} 0 obj\n{text}\nendobj\n" for number, text in enumerate(objects, start=1))
+    (tmp_path / "a.pdf").write_bytes(f"%PDF-1.4\n{body}trailer << /Root 1 0 R /Size 7 >>\n%%EOF".encode("latin-1"))
+    assert paragraphs(tmp_path / "a.pdf") == [drawn.translate({ord(code): it for it, code in codes.items()})]

@@ -17,6 +17,9 @@ _SPACE = re.compile(r"\s")
 _HYPHEN = "\ufffe"
 """PDFium's sign for a hyphen at the end of a line, within a word."""
 
+_SIGNS = {0x02: _HYPHEN, 0x1B: "\ufb00", 0x1C: "\ufb01", 0x1D: "\ufb02", 0x1E: "\ufb03", 0x1F: "\ufb04"}
+"""What stands for control characters: PDFium's hyphen, and the ligatures of TeX's T1 fonts, which name no letters."""
+
 _BYTES_OF_BOX = 16
 _UPRIGHT = 1e-3
 _MOST_HEIGHTS, _EVEN_SHARE = 12, 0.8
@@ -111,7 +114,7 @@ def _text(text_page: Any, count: int) -> str:  # noqa: ANN401
     if len(text) != count:  # characters beyond the basic plane, or without a Unicode value
         codes = (raw.FPDFText_GetUnicode(text_page, at) for at in range(count))
         text = "".join(chr(code) if 0 < code <= 0x10FFFF else "\N{REPLACEMENT CHARACTER}" for code in codes)
-    return text.replace("\x02", _HYPHEN)
+    return text.translate(_SIGNS)
 
 
 def _loose_boxes(text_page: Any, count: int) -> NDArray[np.float32]:  # noqa: ANN401

@@ -25,10 +25,16 @@ _LOWER_SHARE = 0.25
 _LONG_LINE, _WIDE_LINE = 45, 15
 """Usual length of the lines of prose: in characters, and for scripts without small letters in font sizes."""
 
+_NEARLY_FULL = 0.75
+"""A last line that takes this share of the column may be cut by its end, where the next word did not fit."""
+
+_LONG_START = 30
+"""Characters of a line that may begin a short paragraph, if the next line ends a sentence."""
+
 _LABEL = re.compile(r"[^\W\d_][^.:!?]{0,40}:\s")
 _SHORT = 0.6
-_PROSE = 80
-"""Characters of a paragraph that may go on though the script of what follows has no small letters."""
+_PROSE = 60
+"""Characters of a paragraph of prose, which goes on though what follows begins with no small letter."""
 
 _HYPHENS = "-\u2010\u00ad\ufffe"
 _BROKEN_WORD = re.compile(rf"[^\W\d_][{_HYPHENS}]$")
@@ -52,7 +58,7 @@ def join_lines(lines: Sequence[Line]) -> list[Paragraph]:
             continue
         paragraphs.append(Paragraph(_without_stray_hyphens(text), False, apart))
         text, apart = following.text, _stands_apart(line, following, usual, edge - left)
-    goes_on = lines[-1].right > edge - _SHORT * lines[-1].height and len(lines) > 1
+    goes_on = lines[-1].right - left >= _NEARLY_FULL * (edge - left) and len(lines) > 1
     paragraphs.append(Paragraph(text, goes_on, apart))
     return paragraphs
 
@@ -75,8 +81,8 @@ def flows_on(before: Paragraph, after: Paragraph) -> bool:
         return True
     if _ENDED.search(before.text):
         return False
-    has_no_case = after.text[0].isalpha() and after.text[0].lower() == after.text[0].upper()
-    return after.text[0].islower() or (has_no_case and before.goes_on and len(before.text) > _PROSE)
+    is_cut = before.goes_on and len(before.text) > _PROSE
+    return after.text[0].islower() or (is_cut and after.text[0].isalnum())
 
 
 def merge(before: Paragraph, after: Paragraph) -> Paragraph:
@@ -132,7 +138,8 @@ def _continues(line: Line, following: Line, column: _Column) -> bool:
     ended = bool(_ENDED.search(line.text))
     if following.text[0].islower() and not ended:
         return True
-    if not column.is_prose or (_LABEL.match(line.text) and _LABEL.match(following.text)):
+    is_prose = column.is_prose or (len(line.text) >= _LONG_START and not ended and _ENDED.search(following.text))
+    if not is_prose or (_LABEL.match(line.text) and _LABEL.match(following.text)):
         return False
     if line.right + _SPACE_WIDTH * size + following.first_word > column.edge:
         return True  # its first word did not fit

@@ -40,6 +40,9 @@ _SAME_PLACE = 4.0
 """Points."""
 
 _NUMBER = re.compile(r"\d+")
+_COUNTED = re.compile(r"\b[A-Z]{1,2}[-–.]\d{1,4}\b|\d+|\b[ivxlcdm]{1,8}\b")
+"""What may be the number of a page, also in front matter and appendices: 12, iv, A-3."""
+
 _ONLY_NUMBER = re.compile(
     r"\W*(?:(?:page|seite|p\.|s\.|стр\.)\s*)?(\d{1,5}|[ivxlcdm]{1,8})(?:\s*(?:/|of|von|de|sur|из)\s*\d{1,5})?\W*",
     re.IGNORECASE,
@@ -174,10 +177,19 @@ def _is_same(one: Margin, other: Margin, pages: int) -> bool:
         return False
     if _ONLY_NUMBER.fullmatch(one.text) and _ONLY_NUMBER.fullmatch(other.text):
         return True
-    mine, theirs = _NUMBER.findall(one.text), _NUMBER.findall(other.text)
-    if _NUMBER.sub("#", one.text) != _NUMBER.sub("#", other.text) or len(mine) != len(theirs):
+    mine, theirs = _COUNTED.findall(one.text), _COUNTED.findall(other.text)
+    if _COUNTED.sub("#", one.text) != _COUNTED.sub("#", other.text):
         return False
-    return all(a == b or int(b[:9]) - int(a[:9]) == pages for a, b in zip(mine, theirs, strict=True))
+    return all(a == b or _counts_on(a, b, pages) for a, b in zip(mine, theirs, strict=True))
+
+
+def _counts_on(one: str, other: str, pages: int) -> bool:
+    """Return whether two numbers may be those of pages so many pages apart: 3 and 4, A-1 and A-2, ii and 1."""
+    kinds = [_NUMBER.sub("#", number) for number in (one, other)]
+    if kinds[0] != kinds[1] or "#" not in kinds[0]:
+        return True  # Roman numbers, or a new way of counting
+    first, second = (int(_NUMBER.findall(number)[-1][:9]) for number in (one, other))
+    return second - first == pages
 
 
 def _plain(text: str) -> str:
