@@ -285,7 +285,8 @@ def test_ligatures_of_fonts_that_name_no_letters_are_read(tmp_path: Path) -> Non
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 200] /Contents 5 0 R /Resources << /Font << /F 4 0 R >> >> >>",
         "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 500 700] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0 "
-        f"/LastChar 126 /Widths [{' '.join(['500'] * 127)}] /Encoding << /Type /Encoding /Differences [{differences}] >> "
+        f"/LastChar 126 /Widths [{' '.join(['500'] * 127)}] "
+        f"/Encoding << /Type /Encoding /Differences [{differences}] >> "
         f"/CharProcs << {' '.join(f'/{name} 6 0 R' for name in names)} >> /Resources << >> >>",
     ]
     hexed = drawn.encode("latin-1").hex()
