@@ -250,7 +250,8 @@ def main() -> None:
     if given.fit:
         fit(given.folders)
         return
-    results = {folder.name: compare(folder, given.limit) for folder in given.folders}
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    results |= {folder.name: compare(folder, given.limit) for folder in given.folders}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
