@@ -255,6 +255,7 @@ def test_prompts_are_overridden_from_text_and_file(
         (["ask", "SAVED", "Why?", "--dtype", "float64"], "dtype: input should be 'auto'"),
         (["ask", "missing", "Why?"], "missing does not exist; see memorag-graph list, or make a memory with"),
         (["info", "missing"], "does not exist"),
+        (["ask", "DOCUMENT", "Why?"], "is a file, not a memory; make a memory of it with: memorag-graph memorize"),
         (["memorize", "missing.txt"], "file: missing.txt does not exist"),
         (["memorize", "DOCUMENT", "--gist-tokens", "3"], "gist_tokens: input should be greater than or equal to 16"),
     ],

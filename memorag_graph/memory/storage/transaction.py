@@ -186,9 +186,12 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         except ValueError as error:
             raise MemoryFileError(f"{directory / name} is damaged ({error}); memorize the document again") from None
     try:
-        exists = directory.is_dir()
+        is_file, exists = directory.is_file(), directory.is_dir()
     except OSError as error:
         raise _unreadable(directory, error) from None
+    if is_file:
+        how = f"make a memory of it with: memorag-graph memorize {directory}"
+        raise MemoryFileError(f"{directory} is a file, not a memory; {how}")
     if not exists:
         how = "see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
         raise MemoryFileError(f"{directory} does not exist; {how}")
