@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError
 from memorag_graph.paths import user_dir
-from memorag_graph.private_files import make_private_dir, write_private
+from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
 from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, ClueWeights
 
 if TYPE_CHECKING:
@@ -25,45 +26,60 @@ def trust_file() -> Path:
     return user_dir() / "clue_trust.json"
 
 
-def clue_weights(model: "TextModel") -> ClueWeights:
+def clue_weights(model: "TextModel", path: Path | None = None) -> ClueWeights:
     """Return how much a model's clues count.
 
+    Args:
+        model: The memory model.
+        path: The file of what was measured; by default the user's.
+
     Raises:
-        InputError: If the file of what was measured is damaged.
+        InputError: If that file is damaged.
+        DiskError: If it cannot be read.
     """
-    measured = _read().get(model.fingerprint)
+    measured = read(path or trust_file()).get(model.fingerprint)
     if measured is not None:
         return ClueWeights(**measured["weights"])
     return CAREFUL if model.size and model.size < _SMALL else EVEN
 
 
-def keep(fingerprint: str, weights: ClueWeights, measured: Mapping[str, Any]) -> None:
+def keep(fingerprint: str, weights: ClueWeights, measured: Mapping[str, Any], path: Path | None = None) -> None:
     """Keep how much a model's clues are to count.
 
     Args:
         fingerprint: Hash of the model.
         weights: The weights.
         measured: What they were chosen by, for a reader of the file.
+        path: The file; by default the user's.
 
     Raises:
         InputError: If the file is damaged.
-        OSError: If it cannot be written.
+        DiskError: If it cannot be read or written.
     """
-    path = trust_file()
-    make_private_dir(path.parent)
-    with FileLock(f"{path}.lock"):
-        kept = {**_read(), fingerprint: {"weights": asdict(weights), **measured}}
-        write_private(path, (json.dumps(kept, ensure_ascii=False, indent=1) + "\n").encode())
+    path = path or trust_file()
+    with telling(path, "written"):
+        make_private_dir(path.parent)
+        with FileLock(path.with_suffix(".lock")):
+            kept = {**read(path), fingerprint: {"weights": asdict(weights), **measured}}
+            remove_unfinished(path)
+            write_private(path, (json.dumps(kept, ensure_ascii=False, indent=1) + "\n").encode())
 
 
-def _read() -> dict[str, Any]:
-    path = trust_file()
+def read(path: Path) -> dict[str, Any]:
+    """Return what was measured of each model, by its hash.
+
+    Raises:
+        InputError: If the file is damaged.
+        DiskError: If it cannot be read.
+    """
+    with telling(path, "read"):
+        if not path.is_file():
+            return {}
+        content = path.read_bytes()
     try:
-        kept = json.loads(path.read_bytes())
-        if all(ClueWeights(**entry["weights"]) for entry in kept.values()):
-            return dict(kept)
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        pass
-    raise InputError("clue_trust", f"{path} is damaged; delete it and run memorag-graph tune again")
+        kept = dict(json.loads(content))
+        for entry in kept.values():
+            ClueWeights(**entry["weights"])
+    except (ValueError, TypeError, KeyError):
+        raise InputError("clue_trust", f"{path} is damaged; delete it and run memorag-graph tune again") from None
+    return kept

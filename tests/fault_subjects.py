@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memorag_graph import clue_trust
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.evaluation.jsonl_log import JournalFile
@@ -16,6 +17,7 @@ from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memory, read_info, remember_place, verify
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, finish_change, write_together
+from memorag_graph.retrieval.clue_weights import CAREFUL
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.serving.quotas import USAGE_FILE, Quota, Usage
 
@@ -140,6 +142,14 @@ def add_key(name: str) -> Change:
     return lambda place: KeyFile(place / "keys.json").add(name, "acme", "reader")
 
 
+def trust(model: str) -> Change:
+    return lambda place: clue_trust.keep(model, CAREFUL, {}, place / "clue_trust.json")
+
+
+def trusted(place: Path) -> list[str]:
+    return list(clue_trust.read(place / "clue_trust.json"))
+
+
 def usage(place: Path) -> Usage:
     return Usage(Quota(tokens_per_day=100), place, lambda: 1_000.0 * DAY)
 
@@ -227,11 +237,13 @@ SUBJECTS = {
         best_effort=True,
         tidy=tidy_places,
     ),
+    "trust in a model": Subject(trust("one"), trust("two"), trusted, tidy=trust("three")),
+    "first trust in a model": Subject(nothing, trust("two"), trusted, tidy=trust("three")),
     "results line": Subject(begin_lines, append(3), lines),
     "dropped line": Subject(begin_lines, drop, lines),
 }
 
-LOCKS = (".lock", ".making", ".lease", ".gate", "keys.lock")
+LOCKS = (".lock", ".making", ".lease", ".gate", "keys.lock", "clue_trust.lock")
 
 CHANGES = {name: subject.change for name, subject in SUBJECTS.items()}
 

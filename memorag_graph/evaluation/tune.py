@@ -77,7 +77,13 @@ def tune(
     if len(known) < _FEWEST:
         raise InputError("dataset", f"{len(known)} questions have evidence; tuning needs at least {_FEWEST}")
     data_set = replace(data_set, questions=known)
-    evaluate(data_set, Plan((_ALONE, _WITH_CLUES), options, baseline=_ALONE, answers=False), directory, registry, report=report)
+    evaluate(
+        data_set,
+        Plan((_ALONE, _WITH_CLUES), options, baseline=_ALONE, answers=False),
+        directory,
+        registry,
+        report=report,
+    )
     bench = Workbench(registry, options, directory / INDEXES)
     recalls = _recalls(data_set, _stored(directory, known), bench, report)
     found = chosen_of(recalls, len(known))
