@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.records import speaker_of
 from memorag_graph.text.words import count_words
 
@@ -23,20 +24,7 @@ Matrix = NDArray[np.float64]
 WORD_WEIGHTS = (-2.4446, 0.6627, -0.1619, 0.6521, -0.4937, -0.4779)
 """Intercept of the first model, and the coefficients of :func:`word_features`."""
 
-SENTENCE_WEIGHTS = (
-    -2.0465,
-    4.3619,
-    -0.4654,
-    1.8256,
-    -0.2555,
-    -1.7692,
-    -1.0439,
-    0.3424,
-    0.0107,
-    -1.6111,
-    -0.0068,
-    0.0651,
-)
+SENTENCE_WEIGHTS = (-2.0465, 4.3619, -0.4654, 1.8256, -0.2555, -1.7692, -1.0439, 0.3424, 0.0107, -1.6111, -0.0068)
 """Intercept of the second model, and the coefficients of :func:`sentence_features`."""
 
 _STRETCHES = 20
@@ -55,11 +43,8 @@ _OF_SPEAKERS: Mapping[str, frozenset[str]] = {
 }
 """Words by which somebody speaks of themselves and the listener, by language."""
 
-_POINTING = frozenset({
-    *("it", "he", "she", "they", "this", "that", "these", "those", "his", "her", "their"),
-    *("er", "sie", "es", "dies", "il", "elle", "ils", "elles"),
-})  # fmt: skip
-"""First words of sentences that need another one to be understood."""
+_REFERRING_BACK = 0.7
+"""What a sentence loses that needs another one to be understood, such as "He refused."."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +77,8 @@ def salience(sentences: Sequence[str], language_code: str) -> Salience:
     likely = dict(zip(words, (1 / (1 + np.exp(-odds))).tolist(), strict=True))
     of_sentences = sentence_features(spoken, found, likely, language_code)
     scores = SENTENCE_WEIGHTS[0] + of_sentences @ np.array(SENTENCE_WEIGHTS[1:])
-    return Salience(likely, [frozenset(each) for each in found], scores)
+    needing = np.array([refers_back(sentence, language_code) for sentence in spoken], dtype=np.float64)
+    return Salience(likely, [frozenset(each) for each in found], scores - _REFERRING_BACK * needing)
 
 
 def without_speaker(sentence: str) -> str:
@@ -128,7 +114,7 @@ def word_features(found: Sequence[Sequence[str]]) -> tuple[list[str], Matrix]:
 def sentence_features(
     sentences: Sequence[str], found: Sequence[Sequence[str]], likely: Mapping[str, float], language_code: str
 ) -> Matrix:
-    """Return the features of each sentence, shape (sentences, 11).
+    """Return the features of each sentence, shape (sentences, 10).
 
     Args:
         sentences: The sentences, without the names of their speakers.
@@ -160,5 +146,4 @@ def _features(sentence: str, words: set[str], likely: Mapping[str, float], of_sp
         float(bool(_QUOTES.search(sentence))),
         len(words) / (length + 1),
         float(sentence.rstrip().endswith(("?", "？", "؟"))),
-        float(bool(every) and every[0] in _POINTING),
     ]
