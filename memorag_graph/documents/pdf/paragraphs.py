@@ -22,9 +22,16 @@ _DOUBLE = 1.0
 
 _FULL_LINE = 0.8
 _LOWER_SHARE = 0.25
-_LONG_LINE, _WIDE_LINE = 45, 15
-"""Usual length of the lines of prose: in characters, and for scripts without small letters in font sizes."""
+_LONG_LINE, _MEDIUM_LINE, _WIDE_LINE = 45, 25, 15
+"""Usual length of the lines of prose: in characters, also if some end sentences, and for scripts without small letters
+in font sizes."""
 
+_SENTENCES = 0.2
+
+_JUSTIFIED, _FEWEST_JUSTIFIED = (0.3, 0.95), 6
+"""Share of the lines of a justified column that are full, and how many lines show it."""
+
+_EXACT, _MOST_INDENT = 0.1, 2.5
 _LABEL = re.compile(r"[^\W\d_][^.:!?]{0,40}:\s")
 _SHORT = 0.6
 _PROSE = 80
@@ -111,11 +118,31 @@ def are_prose(lines: Sequence[Line]) -> bool:
     if sum(map(str.islower, starts)) >= _LOWER_SHARE * len(lines):
         return True
     lengths = sorted(len(line.text) for line in lines)
-    if lengths[len(lines) // 2] >= _LONG_LINE:
+    if lengths[len(lines) // 2] >= _LONG_LINE or _are_justified(lines):
+        return True
+    ended = sum(1 for line in lines if line.text[-1] in ".!?")
+    if lengths[len(lines) // 2] >= _MEDIUM_LINE and _SENTENCES * len(lines) <= ended <= (1 - _SENTENCES) * len(lines):
         return True
     widths = sorted((line.right - line.left) / max(1.0, line.height) for line in lines)
     without_case = sum(1 for start in starts if start.isalpha() and start.lower() == start.upper())
     return 2 * without_case >= len(lines) and widths[len(lines) // 2] >= _WIDE_LINE
+
+
+def _are_justified(lines: Sequence[Line]) -> bool:
+    """Return whether many lines of several words, but not all, reach from the left edge to one right edge exactly.
+
+    Those that end with figures may be entries of a table of contents.
+    """
+    left, right = min(line.left for line in lines), max(line.right for line in lines)
+    full = sum(
+        1
+        for line in lines
+        if line.right > right - _EXACT * line.height
+        and line.left < left + _MOST_INDENT * line.height
+        and " " in line.text
+        and not line.text[-1].isdigit()
+    )
+    return len(lines) >= _FEWEST_JUSTIFIED and _JUSTIFIED[0] * len(lines) <= full <= _JUSTIFIED[1] * len(lines)
 
 
 def _continues(line: Line, following: Line, column: _Column) -> bool:

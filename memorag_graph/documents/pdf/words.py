@@ -18,6 +18,9 @@ NEW_WORD = 0.35
 CELL_GAP = 0.12
 """A gap of more than this share of the font size may separate cells if it is no space."""
 
+SAME_SPACE = 0.06
+"""The spaces of a justified line differ by this share of the font size, at most."""
+
 BACKWARD = 0.5
 _SAME_ROW = 0.25
 """Words whose base lines differ by less than this share of the font size stand in the same row."""
@@ -172,16 +175,23 @@ def _drawn_spaces(
     """Return whether a drawn space ends where each word begins, and whether the file draws its spaces."""
     heights = boxes[:, 3] - boxes[:, 1]
     before = characters.boxes[np.maximum(starts - 1, 0)]
-    drawn: NDArray[np.bool_] = (
-        (starts > 0)
-        & characters.spaces[np.maximum(starts - 1, 0)]
-        & (before[:, 2] > before[:, 0])
-        & (np.abs(before[:, 2] - boxes[:, 0]) < CELL_GAP * heights)
-    )
+    after_space = (starts > 0) & characters.spaces[np.maximum(starts - 1, 0)] & (before[:, 2] > before[:, 0])
+    drawn: NDArray[np.bool_] = after_space & (np.abs(before[:, 2] - boxes[:, 0]) < CELL_GAP * heights)
     gaps = np.concatenate([[np.inf], boxes[1:, 0] - boxes[:-1, 2]])
     narrow = follows & (gaps < wide_gap * heights)
     spaces = int((drawn & narrow).sum())
-    return drawn, spaces >= _FEWEST_DRAWN and spaces >= _DRAWN_SHARE * int(narrow.sum())
+    return drawn | _stretched(after_space & follows, gaps, heights), spaces >= _FEWEST_DRAWN and spaces >= _DRAWN_SHARE * int(narrow.sum())
+
+
+def _stretched(
+    after_space: NDArray[np.bool_], gaps: NDArray[np.float32], heights: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which words follow a space of a justified line: it is as wide as the one beside it."""
+    same = after_space[1:] & after_space[:-1] & (np.abs(gaps[1:] - gaps[:-1]) <= SAME_SPACE * heights[1:])
+    stretched = np.zeros_like(after_space)
+    stretched[1:] |= same
+    stretched[:-1] |= same
+    return stretched
 
 
 def _wide_gap(characters: Characters) -> float:
