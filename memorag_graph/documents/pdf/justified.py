@@ -6,7 +6,7 @@ from memorag_graph.documents.pdf.occupancy import Occupancy
 from memorag_graph.documents.pdf.words import SAME_SPACE
 
 _ALIKE = 0.7
-"""Share of rows with the same gap behind a word at the same place, which are those of a table with cells of one width."""
+"""Share of rows with the same gap behind a word at the same place: those of a table with cells of one width."""
 
 _SHARE, _FEWEST = 0.6, 2
 
