@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pdf_files import CHROMIUM, printed
 
 from memorag_graph.documents import read_document
+from tests.pdf_files import CHROMIUM, printed
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 

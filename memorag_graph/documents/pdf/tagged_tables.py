@@ -123,7 +123,7 @@ def _placed(
 ) -> NDArray[np.intp]:
     """Return the number of the cell at each place of a table; 0 for those without text.
 
-    Empty cells may have no tags. The cells of a row with fewer than others stand in the columns that they are closest to.
+    Empty cells may have no tags. The cells of a row with fewer than others stand in the nearest columns.
     """
     width = max(sum(cells[number].across for number in row) for row in rows)
     places = np.full((len(rows), width), -1, np.intp)
