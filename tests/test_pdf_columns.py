@@ -9,6 +9,7 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from memorag_graph.documents import read_document
+from memorag_graph.documents.pdf.paragraphs import joined
 from tests.pdf_files import CHROMIUM, printed
 
 FONT, SIZE, LEAD = "Times-Roman", 10, 12.0
@@ -81,3 +82,25 @@ def test_the_lines_of_a_narrow_column_that_begin_with_names_and_figures_are_one_
     texts = [f"The old kiln near the Severn burned down in {1800 + at} by Ada Bell, number {at}." for at in range(30)]
     read = read_document(justified(tmp_path / "narrow.pdf", texts, 3, 14)).text
     assert [text for text in texts if text not in read] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [
+        ("infor-", "mation", "information"),
+        ("well-", "known", "well-known"),
+        ("self-", "ish", "selfish"),
+        ("self-", "taught", "self-taught"),
+        ("non-", "sense", "nonsense"),
+        ("ex-", "ample", "example"),
+        ("ex-", "minister", "ex-minister"),
+        ("state-of-the-", "art", "state-of-the-art"),
+        ("20-", "year", "20-year"),
+        ("EU-", "wide", "EU-wide"),
+        ("Anna-", "Lena", "Anna-Lena"),
+        ("Har-", "bour", "Harbour"),
+        ("infor\u00ad", "mation", "information"),
+    ],
+)
+def test_the_hyphens_of_words_stay_at_the_ends_of_lines(before: str, after: str, word: str) -> None:
+    assert joined(f"the old {before}", f"{after} here") == f"the old {word} here"

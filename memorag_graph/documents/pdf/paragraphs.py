@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memorag_graph.documents.pdf.blocks import Line, Paragraph
+from memorag_graph.documents.pdf.hyphens import keeps_hyphen
 from memorag_graph.documents.pdf.ocr import ITEM
 
 _COLUMN = 0.8
@@ -38,7 +39,8 @@ _PROSE = 80
 """Characters of a paragraph that may go on though the script of what follows has no small letters."""
 
 _HYPHENS = "-\u2010\u00ad\ufffe"
-_BROKEN_WORD = re.compile(rf"[^\W\d_][{_HYPHENS}]$")
+_SOFT_HYPHEN = "\u00ad"
+_BROKEN_WORD = re.compile(rf"[^\W_][{_HYPHENS}]$")
 _ENDED = re.compile(r"""[.!?:;。！？：；…؟۔।]["'”’»)\]]*$""")
 _STRAY_HYPHEN = re.compile("[\u00ad\ufffe]")
 
@@ -68,9 +70,11 @@ def joined(text: str, following: str) -> str:
     """Join two lines of a paragraph; a word that is broken at the line's end becomes one."""
     if not text:
         return following
-    if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalpha():
-        kept = text if text[-1] in "-\u2010" and not following[0].islower() else text[:-1]
-        return kept + following
+    if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalnum():
+        before = text[:-1]
+        if keeps_hyphen(before, following):
+            return f"{before}{'' if text[-1] == _SOFT_HYPHEN else '-'}{following}"
+        return before + following
     return f"{text} {following}"
 
 
