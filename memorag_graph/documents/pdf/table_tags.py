@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _MOST_ELEMENTS, _DEEPEST = 100_000, 40
@@ -37,9 +37,16 @@ def read_table_tags(page: Any) -> list[TagRows]:  # noqa: ANN401 - the library i
         reader = _Reader()
         for root in filter(None, roots):
             reader.add_tables(root, 0)
-        return reader.tables
+        tables = [[[reader.on_page(cell) for cell in row] for row in rows] for rows in reader.tables]
+        return [rows for rows in tables if _are_apart(rows)]
     finally:
         raw.FPDF_StructTree_Close(tree)
+
+
+def _are_apart(rows: TagRows) -> bool:
+    """Return whether no two cells claim the same contents, which are those of another page then."""
+    contents = [number for row in rows for cell in row for number in cell.contents]
+    return len(set(contents)) == len(contents)
 
 
 class _Reader:
@@ -49,10 +56,24 @@ class _Reader:
         self.tables: list[TagRows] = []
         self._buffer = ctypes.create_string_buffer(2 * _LONGEST_TYPE)
         self._elements = 0
+        self._fewest: dict[int, int] = {}
+        self._siblings: dict[TagCell, dict[int, int]] = {}
+
+    def on_page(self, cell: TagCell) -> TagCell:
+        """Return a cell with the contents that are its own on this page.
+
+        Names that are repeated on each page have the numbers of all pages, which mean other things on this one.
+        """
+        siblings = self._siblings.get(cell, {})
+        own = frozenset(number for number in cell.contents if siblings[number] <= self._fewest[number])
+        return replace(cell, contents=own)
 
     def add_tables(self, element: Any, depth: int) -> None:  # noqa: ANN401
         """Add the innermost tables of an element."""
         before = len(self.tables)
+        numbers = self._numbers(element)
+        for number in numbers:
+            self._fewest[number] = min(len(numbers), self._fewest.get(number, len(numbers)))
         for child in self._children(element, depth):
             if child is not None:
                 self.add_tables(child, depth + 1)
@@ -77,17 +98,25 @@ class _Reader:
         if name not in _CELLS:
             return None
         down, across = (_span(element, attribute) for attribute in (b"RowSpan", b"ColSpan"))
-        return TagCell(_CELLS[name], down, across, frozenset(self._contents(element, depth)))
+        siblings = dict(self._contents(element, depth))
+        cell = TagCell(_CELLS[name], down, across, frozenset(siblings))
+        self._siblings[cell] = siblings
+        return cell
 
-    def _contents(self, element: Any, depth: int) -> Iterator[int]:  # noqa: ANN401
-        from pypdfium2 import raw
-
-        for at in range(raw.FPDF_StructElement_GetMarkedContentIdCount(element)):
-            if (number := raw.FPDF_StructElement_GetMarkedContentIdAtIndex(element, at)) >= 0:
-                yield number
+    def _contents(self, element: Any, depth: int) -> Iterator[tuple[int, int]]:  # noqa: ANN401
+        """Yield the numbers of the contents in an element, and how many the innermost element has."""
+        numbers = self._numbers(element)
+        yield from ((number, len(numbers)) for number in numbers)
         for child in self._children(element, depth):
             if child is not None:
                 yield from self._contents(child, depth + 1)
+
+    def _numbers(self, element: Any) -> list[int]:  # noqa: ANN401
+        from pypdfium2 import raw
+
+        count = raw.FPDF_StructElement_GetMarkedContentIdCount(element)
+        found = (raw.FPDF_StructElement_GetMarkedContentIdAtIndex(element, at) for at in range(count))
+        return [number for number in found if number >= 0]
 
     def _children(self, element: Any, depth: int) -> Iterator[Any | None]:  # noqa: ANN401
         """Yield the elements in an element; None for those that have no text on the page."""
