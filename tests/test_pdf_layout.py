@@ -9,7 +9,18 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from memorag_graph.documents import Document, read_document
-from tests.pdf_files import CHROMIUM, LINE, OFFICE, STORIES, office_pdf, printed, sentences_of, written
+from tests.pdf_files import (
+    CHROMIUM,
+    LINE,
+    OFFICE,
+    STORIES,
+    draw_rows,
+    office_pdf,
+    printed,
+    record,
+    sentences_of,
+    written,
+)
 
 FIELD = Path(__file__).parent / "field"
 LEFT, RIGHT = STORIES[0], STORIES[1]
@@ -139,6 +150,25 @@ def test_text_that_is_turned_by_a_quarter_is_read(tmp_path: Path, turned: bool) 
         canvas.drawString(60, -100 - LINE * at, line)
     canvas.save()
     assert " ".join(paragraphs(tmp_path / "a.pdf")) == " ".join(STORIES[:2])
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_columns_and_tables_are_read_upright_however_they_are_turned(tmp_path: Path, angle: int, rotation: int) -> None:
+    canvas = Canvas(str(tmp_path / "turned.pdf"), pagesize=A4)
+    canvas.setPageRotation(rotation)
+    width, height = A4 if rotation % 180 == 0 else A4[::-1]  # reportlab turns the page's box
+    canvas.translate(*{0: (0, 0), 90: (width, 0), 180: (width, height), 270: (0, height)}[angle])
+    canvas.rotate(angle)
+    top = (width if angle % 180 else height) - 60
+    rows = [["Depot", "Staff", "Opened"], *([f"Yard {at}", str(10 + at), str(1900 + 7 * at)] for at in range(6))]
+    top = draw_rows(canvas, rows, (60, 200, 280), top) - 40
+    for x, story in zip((60, 320), STORIES, strict=False):
+        for at, line in enumerate(textwrap.wrap(story, 40)):
+            canvas.drawString(x, top - LINE * at, line)
+    canvas.save()
+    lines = read_document(tmp_path / "turned.pdf").text.split("\n")
+    assert [line for line in lines if line] == [*(record(rows[0], row) for row in rows[1:]), *STORIES[:2]]
 
 
 def test_a_slanted_stamp_stays_out_of_the_lines(tmp_path: Path) -> None:

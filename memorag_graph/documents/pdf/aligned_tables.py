@@ -263,7 +263,10 @@ def _is_prose(lines: Sequence[str], widths: Sequence[float], width: float) -> bo
     """Return whether the lines of a column are those of paragraphs."""
     if not lines:
         return False
-    length = float(np.median([len(line) for line in lines]))
+    full = [at for at, line in enumerate(lines) if not at or line[-1] not in ".!?" or lines[at - 1][-1] in ".!?"]
+    length = float(np.median([len(lines[at]) for at in full]))
+    if len(widths) == len(lines):
+        widths = [widths[at] for at in full]  # the last lines of paragraphs are short
     letters = "".join(lines)
     if sum(map(str.isdigit, letters)) > _DIGITS_SHARE * len(letters):
         return False

@@ -25,6 +25,7 @@ _UPRIGHT = 1e-3
 _MOST_HEIGHTS, _EVEN_SHARE = 12, 0.8
 _ASCENT, _DESCENT = 0.9, 0.21
 _LARGEST = 1000.0
+_SAMPLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,16 @@ def display_of(page: Any) -> Display:  # noqa: ANN401 - the library is untyped
         width, height = page.get_size()
         return Display(0, 0, width, height, 0)
     return Display(box.left, box.bottom, box.right, box.top, page.get_rotation() // 90)
+
+
+def upright_quarters(text_page: Any, places: NDArray[np.intp]) -> int | None:  # noqa: ANN401
+    """Return the quarter turns after which most of the characters are upright; None if no angle is that of most."""
+    from pypdfium2 import raw
+
+    sample = places[:: max(1, len(places) // _SAMPLE)].tolist()
+    angles = [round(raw.FPDFText_GetCharAngle(text_page, at) / (np.pi / 2)) % 4 for at in sample]
+    most = max(range(4), key=angles.count)
+    return -most % 4 if 2 * angles.count(most) > len(angles) else None
 
 
 def read_characters(text_page: Any, display: Display) -> Characters:  # noqa: ANN401

@@ -219,7 +219,7 @@ def _cells_of(page: Page, grid: Grid) -> list[list[list[int]]]:
 def grid_table(page: Page, grid: Grid) -> list[Block]:
     """Return the table of a grid; a title that spans it comes first, as a paragraph."""
     cells, spans = _spanned(grid, _cells_of(page, grid))
-    rows = [[_text(page, cell) for cell in row] for row in cells]
+    rows = [[cell_text(page, cell) for cell in row] for row in cells]
     firsts = [min((at for cell in row for at in cell), default=-1) for row in cells]
     kept = [at for at, row in enumerate(rows) if any(row)]
     above: list[Block] = []
@@ -260,7 +260,7 @@ def _spanned(grid: Grid, cells: list[list[list[int]]]) -> tuple[list[list[list[i
     return [[members[int(name)] for name in row] for row in names], spans
 
 
-def _text(page: Page, cell: Sequence[int]) -> str:
+def cell_text(page: Page, cell: Sequence[int]) -> str:
     """Return the text of a cell, its lines joined."""
     by_row: dict[int, list[int]] = defaultdict(list)
     for at in cell:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memorag_graph.documents.pdf.justified import is_between_words
 from memorag_graph.documents.pdf.occupancy import Occupancy, row_edges
 from memorag_graph.documents.pdf.words import CELL_GAP, Indices, Words
 
@@ -147,7 +148,7 @@ def separates(occupancy: Occupancy, gutter: Gutter, near: tuple[float, float] = 
     words, size = occupancy.words, occupancy.size
     lefts, rights = neighbours(occupancy, gutter, near)
     both = sorted(set(lefts) & set(rights))
-    if not lefts or not rights:
+    if not lefts or not rights or is_between_words(occupancy, lefts, rights):
         return False
     gaps = [float(words.boxes[rights[row], 0] - words.boxes[lefts[row], 2]) for row in both]
     marks = [words.word(lefts[row]) for row in both]

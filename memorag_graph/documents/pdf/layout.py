@@ -16,6 +16,7 @@ from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.paragraphs import flows_on, join_lines, merge
 from memorag_graph.documents.pdf.stacked_tables import stacked_parts
 from memorag_graph.documents.pdf.table_bounds import table_part
+from memorag_graph.documents.pdf.tagged_tables import TaggedTable, tagged_table
 from memorag_graph.documents.pdf.words import Indices
 
 _DEEPEST = 12
@@ -23,15 +24,18 @@ _SLACK = 3.0
 """Points by which text may reach over the edge of a table that it stands beside: its rule lies outside its text."""
 
 
-def read_blocks(page: Page, members: Indices) -> list[Block]:
+def read_blocks(page: Page, members: Indices, tagged: Sequence[TaggedTable] = ()) -> list[Block]:
     """Return the paragraphs and tables of a page in the order of reading.
 
     Args:
         page: The page.
         members: Numbers of the words that count.
+        tagged: The tables that its tags describe.
     """
-    grids = find_grids(page, members)
     inside = np.zeros(len(page.words), bool)
+    for table in tagged:
+        inside[table.members] = True
+    grids: list[Grid | TaggedTable] = [*tagged, *find_grids(page, members[~inside[members]])]
     for grid in grids:
         inside[grid.members] = True
     first_rows, others = first_rows_of_table(page, members[~inside[members]])
@@ -42,9 +46,9 @@ def read_blocks(page: Page, members: Indices) -> list[Block]:
 @dataclass(frozen=True, slots=True)
 class _Layout:
     page: Page
-    grids: Sequence[Grid]
+    grids: Sequence[Grid | TaggedTable]
 
-    def blocks(self, members: Indices, grids: Sequence[Grid], depth: int) -> list[Block]:
+    def blocks(self, members: Indices, grids: Sequence[Grid | TaggedTable], depth: int) -> list[Block]:
         """Return the blocks of a part of the page."""
         if grids:
             return self._around_grid(members, grids, depth)
@@ -70,7 +74,7 @@ class _Layout:
             *self.blocks(below, (), depth + 1),
         ]
 
-    def _around_grid(self, members: Indices, grids: Sequence[Grid], depth: int) -> list[Block]:
+    def _around_grid(self, members: Indices, grids: Sequence[Grid | TaggedTable], depth: int) -> list[Block]:
         """Return the blocks above a ruled table, the table, and those below; or columns, if text stands beside it."""
         boxes = self.page.words.boxes
         grid = min(grids, key=lambda it: it.top)
@@ -83,11 +87,11 @@ class _Layout:
         rest = [it for it in grids if it is not grid]
         return [
             *self.blocks(members[middles <= grid.top], (), depth + 1),
-            *grid_table(self.page, grid),
+            *(grid_table(self.page, grid) if isinstance(grid, Grid) else tagged_table(self.page, grid)),
             *self.blocks(members[middles > grid.top], rest, depth + 1),
         ]
 
-    def _columns(self, members: Indices, grids: Sequence[Grid], edge: float, depth: int) -> list[Block]:
+    def _columns(self, members: Indices, grids: Sequence[Grid | TaggedTable], edge: float, depth: int) -> list[Block]:
         """Return the blocks on one side of an edge, then those on the other."""
         on_left = self.page.words.boxes[members, 0] + self.page.words.boxes[members, 2] < 2 * edge
         grids_on_left = [it for it in grids if it.left + it.right < 2 * edge]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memorag_graph.documents.marks import BEFORE, superscript
 from memorag_graph.documents.pdf.bidi import RIGHT_TO_LEFT, logical_order
-from memorag_graph.documents.pdf.words import BACKWARD, NEW_WORD, SMALL, Words
+from memorag_graph.documents.pdf.words import BACKWARD, NEW_WORD, SMALL, TOUCHING, Words
 
 _JOINED = 0.12
 """A gap of less than this share of the font size is no space."""
@@ -49,7 +49,8 @@ def _is_spaced(words: Words, before: int, at: int) -> bool:
     height = max(left[3] - left[1], right[3] - right[1])
     between = words.characters.text[words.ends[before] : words.starts[at]]
     gap = right[0] - left[2]
-    return bool(between and between.isspace() and gap > -BACKWARD * height) or gap > _JOINED * height
+    is_space = between.isspace() and gap > -BACKWARD * height and abs(gap) > TOUCHING * height
+    return bool(is_space) or gap > _JOINED * height
 
 
 def _is_raised(words: Words, before: int, at: int) -> bool:

@@ -1,7 +1,7 @@
 """Read one page of a PDF: its blocks, the lines in its margins, and what was left out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from memorag_graph.documents.pdf.bidi import expand_ligatures
 from memorag_graph.documents.pdf.blocks import Block, Paragraph, Table
 from memorag_graph.documents.pdf.carried_tables import is_table_row, rest_of_table
-from memorag_graph.documents.pdf.characters import Characters, Display, display_of, read_characters
+from memorag_graph.documents.pdf.characters import Characters, Display, display_of, read_characters, upright_quarters
 from memorag_graph.documents.pdf.form_fields import with_fields
 from memorag_graph.documents.pdf.glued_cells import glued_cells
 from memorag_graph.documents.pdf.hidden import Mask, picture_share, visible_characters
@@ -18,6 +18,7 @@ from memorag_graph.documents.pdf.ocr import page_image
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.page_objects import PageObjects, as_boxes, read_objects
 from memorag_graph.documents.pdf.running_heads import Margin, find_margins
+from memorag_graph.documents.pdf.tagged_tables import CellTags, cell_starts, find_tagged_tables, read_cell_tags
 from memorag_graph.documents.pdf.words import find_words, slanted_characters
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _WHOLE_PAGE = 0.7
 _DRAWN_LETTERS = 40
 """A page without text but with so many paths may have letters that are drawn."""
 
-_MOST_TURNED = 0.5
 MOST_CHARACTERS = 2_000_000
 """Maximum characters of a page."""
 
@@ -95,20 +95,19 @@ def read_page(page: Any, before: Table | None, with_picture: bool, form: Any = N
         found.is_picture = _is_picture(found.characters, objects, display)
         if found.is_picture and with_picture:
             found.picture = page_image(page)
-        slanted, descent = slanted_characters(characters, visible)
-        if slanted.sum() > _MOST_TURNED * max(1, found.characters):
-            display = Display(
-                display.left, display.bottom, display.right, display.top, display.quarters + (1 if descent < 0 else 3)
-            )
+        slanted, _ = slanted_characters(characters, visible)
+        if (quarters := upright_quarters(text_page, np.flatnonzero(visible & solid))) not in (None, display.quarters):
+            display = replace(display, quarters=quarters)
             characters = read_characters(text_page, display)
-            slanted[:] = False
+            slanted, _ = slanted_characters(characters, visible)
         if form is not None:
             filled = with_fields(page, form, characters, display)
             added = len(filled.text) - len(characters.text)
             visible, slanted = np.pad(visible, (0, added), constant_values=True), np.pad(slanted, (0, added))
             characters = filled
             found.characters = int((visible & ~characters.spaces).sum())
-        _lay_out(found, characters, visible, slanted, objects, display, text_page, before)
+        tags = read_cell_tags(page, text_page, objects, len(visible))
+        _lay_out(found, characters, visible, slanted, objects, display, text_page, before, tags)
         return found
     finally:
         text_page.close()
@@ -123,20 +122,31 @@ def _lay_out(
     display: Display,
     text_page: Any,  # noqa: ANN401
     before: Table | None,
+    tags: CellTags | None,
 ) -> None:
     """Add the blocks and margins of a page."""
     words = find_words(characters, visible & ~slanted)
-    if len(cuts := glued_cells(words, text_page)):
+    cuts = glued_cells(words, text_page)
+    if tags is not None:
+        cuts = np.union1d(cuts[tags.of_character[cuts] < 0], cell_starts(tags, characters.spaces))
+    if len(cuts):
         words = find_words(characters, visible & ~slanted, cuts)
     page = Page(words, display.shown(as_boxes(objects.lines)), text_page)
+    tagged = find_tagged_tables(words, tags) if tags is not None else []
+    inside = np.zeros(len(words), bool)
+    for table in tagged:
+        inside[table.members] = True
     found.margins, members = find_margins(
-        page, np.arange(len(words)), lambda row: before is not None and is_table_row(page, row, before)
+        page,
+        np.arange(len(words)),
+        lambda row: bool(inside[row].any()) or (before is not None and is_table_row(page, row, before)),
     )
-    if before is not None:
+    first_row = members[words.rows[members] == words.rows[members].min(initial=0)]
+    if before is not None and not inside[first_row].any():
         rest, members = rest_of_table(page, members, before)
         if rest is not None:
             found.blocks.append(rest)
-    found.blocks += read_blocks(page, members)
+    found.blocks += read_blocks(page, members, tagged)
     found.blocks += _slanted_lines(characters, visible & slanted)
     found.blocks = [_expanded(block) for block in found.blocks]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memorag_graph.documents.pdf.blocks import Line, Paragraph
+from memorag_graph.documents.pdf.hyphens import keeps_hyphen
 from memorag_graph.documents.pdf.ocr import ITEM
 
 _COLUMN = 0.8
@@ -22,8 +23,9 @@ _DOUBLE = 1.0
 
 _FULL_LINE = 0.8
 _LOWER_SHARE = 0.25
-_LONG_LINE, _WIDE_LINE = 45, 15
-"""Usual length of the lines of prose: in characters, and for scripts without small letters in font sizes."""
+_LONG_LINE, _MEDIUM_LINE, _WIDE_LINE = 45, 25, 15
+"""Usual length of the lines of prose: in characters, also if some end sentences, and for scripts without small letters
+in font sizes."""
 
 _NEARLY_FULL = 0.75
 """A last line that takes this share of the column may be cut by its end, where the next word did not fit."""
@@ -31,13 +33,20 @@ _NEARLY_FULL = 0.75
 _LONG_START = 30
 """Characters of a line that may begin a short paragraph, if the next line ends a sentence."""
 
+_SENTENCES = 0.2
+
+_JUSTIFIED, _FEWEST_JUSTIFIED = (0.3, 0.95), 6
+"""Share of the lines of a justified column that are full, and how many lines show it."""
+
+_EXACT, _MOST_INDENT = 0.1, 2.5
 _LABEL = re.compile(r"[^\W\d_][^.:!?]{0,40}:\s")
 _SHORT = 0.6
 _PROSE = 60
 """Characters of a paragraph of prose, which goes on though what follows begins with no small letter."""
 
 _HYPHENS = "-\u2010\u00ad\ufffe"
-_BROKEN_WORD = re.compile(rf"[^\W\d_][{_HYPHENS}]$")
+_SOFT_HYPHEN = "\u00ad"
+_BROKEN_WORD = re.compile(rf"[^\W_][{_HYPHENS}]$")
 _ENDED = re.compile(r"""[.!?:;。！？：；…؟۔।]["'”’»)\]]*$""")
 _STRAY_HYPHEN = re.compile("[\u00ad\ufffe]")
 
@@ -67,9 +76,11 @@ def joined(text: str, following: str) -> str:
     """Join two lines of a paragraph; a word that is broken at the line's end becomes one."""
     if not text:
         return following
-    if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalpha():
-        kept = text if text[-1] in "-\u2010" and not following[0].islower() else text[:-1]
-        return kept + following
+    if text[-1:] in _HYPHENS and _BROKEN_WORD.search(text) and following[:1].isalnum():
+        before = text[:-1]
+        if keeps_hyphen(before, following):
+            return f"{before}{'' if text[-1] == _SOFT_HYPHEN else '-'}{following}"
+        return before + following
     return f"{text} {following}"
 
 
@@ -117,11 +128,31 @@ def are_prose(lines: Sequence[Line]) -> bool:
     if sum(map(str.islower, starts)) >= _LOWER_SHARE * len(lines):
         return True
     lengths = sorted(len(line.text) for line in lines)
-    if lengths[len(lines) // 2] >= _LONG_LINE:
+    if lengths[len(lines) // 2] >= _LONG_LINE or _are_justified(lines):
+        return True
+    ended = sum(1 for line in lines if line.text[-1] in ".!?")
+    if lengths[len(lines) // 2] >= _MEDIUM_LINE and _SENTENCES * len(lines) <= ended <= (1 - _SENTENCES) * len(lines):
         return True
     widths = sorted((line.right - line.left) / max(1.0, line.height) for line in lines)
     without_case = sum(1 for start in starts if start.isalpha() and start.lower() == start.upper())
     return 2 * without_case >= len(lines) and widths[len(lines) // 2] >= _WIDE_LINE
+
+
+def _are_justified(lines: Sequence[Line]) -> bool:
+    """Return whether many lines of several words, but not all, reach from the left edge to one right edge exactly.
+
+    Those that end with figures may be entries of a table of contents.
+    """
+    left, right = min(line.left for line in lines), max(line.right for line in lines)
+    full = sum(
+        1
+        for line in lines
+        if line.right > right - _EXACT * line.height
+        and line.left < left + _MOST_INDENT * line.height
+        and " " in line.text
+        and not line.text[-1].isdigit()
+    )
+    return len(lines) >= _FEWEST_JUSTIFIED and _JUSTIFIED[0] * len(lines) <= full <= _JUSTIFIED[1] * len(lines)
 
 
 def _continues(line: Line, following: Line, column: _Column) -> bool:

@@ -18,6 +18,12 @@ NEW_WORD = 0.35
 CELL_GAP = 0.12
 """A gap of more than this share of the font size may separate cells if it is no space."""
 
+SAME_SPACE = 0.06
+"""The spaces of a justified line differ by this share of the font size, at most."""
+
+TOUCHING = 0.02
+"""Letters that are closer than this share of the font size touch; PDFium may put a line break between them."""
+
 BACKWARD = 0.5
 _SAME_ROW = 0.25
 """Words whose base lines differ by less than this share of the font size stand in the same row."""
@@ -156,7 +162,8 @@ def find_words(characters: Characters, visible: NDArray[np.bool_], cuts: Indices
         merged[begun, 2] = np.maximum(merged[begun, 0], np.minimum(merged[begun, 2], cut))
     letters_before = np.concatenate([[0], np.cumsum(~spaces)])
     only_spaces = (starts[1:] > ends[:-1]) & (letters_before[starts[1:]] == letters_before[ends[:-1]])
-    to_the_right = merged[1:, 0] - merged[:-1, 2] > -BACKWARD * (merged[1:, 3] - merged[1:, 1])
+    between, heights = merged[1:, 0] - merged[:-1, 2], merged[1:, 3] - merged[1:, 1]
+    to_the_right = (between > -BACKWARD * heights) & (np.abs(between) > TOUCHING * heights)
     follows = np.concatenate([[False], only_spaces & to_the_right & (rows[1:] == rows[:-1])])
     wide_gap = _wide_gap(characters)
     after_space, draws_spaces = _drawn_spaces(characters, starts, merged, follows, wide_gap)
@@ -172,16 +179,25 @@ def _drawn_spaces(
     """Return whether a drawn space ends where each word begins, and whether the file draws its spaces."""
     heights = boxes[:, 3] - boxes[:, 1]
     before = characters.boxes[np.maximum(starts - 1, 0)]
-    drawn: NDArray[np.bool_] = (
-        (starts > 0)
-        & characters.spaces[np.maximum(starts - 1, 0)]
-        & (before[:, 2] > before[:, 0])
-        & (np.abs(before[:, 2] - boxes[:, 0]) < CELL_GAP * heights)
-    )
+    after_space = (starts > 0) & characters.spaces[np.maximum(starts - 1, 0)] & (before[:, 2] > before[:, 0])
+    drawn: NDArray[np.bool_] = after_space & (np.abs(before[:, 2] - boxes[:, 0]) < CELL_GAP * heights)
     gaps = np.concatenate([[np.inf], boxes[1:, 0] - boxes[:-1, 2]])
     narrow = follows & (gaps < wide_gap * heights)
     spaces = int((drawn & narrow).sum())
-    return drawn, spaces >= _FEWEST_DRAWN and spaces >= _DRAWN_SHARE * int(narrow.sum())
+    return drawn | _stretched(
+        after_space & follows, gaps, heights
+    ), spaces >= _FEWEST_DRAWN and spaces >= _DRAWN_SHARE * int(narrow.sum())
+
+
+def _stretched(
+    after_space: NDArray[np.bool_], gaps: NDArray[np.float32], heights: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which words follow a space of a justified line: it is as wide as the one beside it."""
+    same = after_space[1:] & after_space[:-1] & (np.abs(gaps[1:] - gaps[:-1]) <= SAME_SPACE * heights[1:])
+    stretched = np.zeros_like(after_space)
+    stretched[1:] |= same
+    stretched[:-1] |= same
+    return stretched
 
 
 def _wide_gap(characters: Characters) -> float:

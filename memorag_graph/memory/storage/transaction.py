@@ -189,15 +189,12 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         is_file, exists = directory.is_file(), directory.is_dir()
     except OSError as error:
         raise _unreadable(directory, error) from None
+    how = f"make one with: memorag-graph memorize {directory if is_file else 'FILE'}"
     if is_file:
-        how = f"make a memory of it with: memorag-graph memorize {directory}"
         raise MemoryFileError(f"{directory} is a file, not a memory; {how}")
     if not exists:
-        how = "see memorag-graph list, or make a memory with: memorag-graph memorize FILE"
-        raise MemoryFileError(f"{directory} does not exist; {how}")
-    raise MemoryFileError(
-        f"{directory} holds no complete memory ({MANIFEST} is missing); make one with: memorag-graph memorize FILE"
-    )
+        raise MemoryFileError(f"{directory} does not exist; see memorag-graph list, or {how}")
+    raise MemoryFileError(f"{directory} holds no complete memory ({MANIFEST} is missing); {how}")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,152 @@
+"""The tables that the tags of a PDF page describe: browsers and office programs say which text is which cell."""
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+_MOST_ELEMENTS, _DEEPEST = 100_000, 40
+_MOST_SPANNED = 1000
+_LONGEST_TYPE = 64
+_CELLS = {"TH": True, "TD": False}
+
+
+@dataclass(frozen=True, slots=True)
+class TagCell:
+    """A cell: whether it names others, the rows and columns that it spans, the numbers of its contents on the page."""
+
+    is_name: bool
+    down: int
+    across: int
+    contents: frozenset[int]
+
+
+EMPTY = TagCell(False, 1, 1, frozenset())
+TagRows = list[list[TagCell]]
+
+
+def read_table_tags(page: Any) -> list[TagRows]:  # noqa: ANN401 - the library is untyped
+    """Return the rows of the tables of a page that contain no other table."""
+    from pypdfium2 import raw
+
+    tree = raw.FPDF_StructTree_GetForPage(page)
+    if not tree:
+        return []
+    try:
+        roots = (raw.FPDF_StructTree_GetChildAtIndex(tree, at) for at in range(raw.FPDF_StructTree_CountChildren(tree)))
+        reader = _Reader()
+        for root in filter(None, roots):
+            reader.add_tables(root, 0)
+        tables = [[[reader.on_page(cell) for cell in row] for row in rows] for rows in reader.tables]
+        return [rows for rows in tables if _are_apart(rows)]
+    finally:
+        raw.FPDF_StructTree_Close(tree)
+
+
+def _are_apart(rows: TagRows) -> bool:
+    """Return whether no two cells claim the same contents, which are those of another page then."""
+    contents = [number for row in rows for cell in row for number in cell.contents]
+    return len(set(contents)) == len(contents)
+
+
+class _Reader:
+    """Walks through the elements of a page."""
+
+    def __init__(self) -> None:
+        self.tables: list[TagRows] = []
+        self._buffer = ctypes.create_string_buffer(2 * _LONGEST_TYPE)
+        self._elements = 0
+        self._fewest: dict[int, int] = {}
+        self._siblings: dict[TagCell, dict[int, int]] = {}
+
+    def on_page(self, cell: TagCell) -> TagCell:
+        """Return a cell with the contents that are its own on this page.
+
+        Names that are repeated on each page have the numbers of all pages, which mean other things on this one.
+        """
+        siblings = self._siblings.get(cell, {})
+        own = frozenset(number for number in cell.contents if siblings[number] <= self._fewest[number])
+        return replace(cell, contents=own)
+
+    def add_tables(self, element: Any, depth: int) -> None:  # noqa: ANN401
+        """Add the innermost tables of an element."""
+        before = len(self.tables)
+        numbers = self._numbers(element)
+        for number in numbers:
+            self._fewest[number] = min(len(numbers), self._fewest.get(number, len(numbers)))
+        for child in self._children(element, depth):
+            if child is not None:
+                self.add_tables(child, depth + 1)
+        if len(self.tables) == before and self._type(element) == "Table":
+            self.tables.append(list(self._rows(element, depth)))
+
+    def _rows(self, element: Any, depth: int) -> Iterator[list[TagCell]]:  # noqa: ANN401
+        for child in self._children(element, depth):
+            if child is None:
+                continue
+            if self._type(child) == "TR":
+                cells = [self._cell(it, depth + 2) for it in self._children(child, depth + 1)]
+                yield [cell for cell in cells if cell is not None]
+            elif self._type(child) not in ("Caption", *_CELLS):
+                yield from self._rows(child, depth + 1)
+
+    def _cell(self, element: Any, depth: int) -> TagCell | None:  # noqa: ANN401
+        """Return a cell; an empty one for a cell without text on the page, None for what is no cell."""
+        if element is None:
+            return EMPTY
+        name = self._type(element)
+        if name not in _CELLS:
+            return None
+        down, across = (_span(element, attribute) for attribute in (b"RowSpan", b"ColSpan"))
+        siblings = dict(self._contents(element, depth))
+        cell = TagCell(_CELLS[name], down, across, frozenset(siblings))
+        self._siblings[cell] = siblings
+        return cell
+
+    def _contents(self, element: Any, depth: int) -> Iterator[tuple[int, int]]:  # noqa: ANN401
+        """Yield the numbers of the contents in an element, and how many the innermost element has."""
+        numbers = self._numbers(element)
+        yield from ((number, len(numbers)) for number in numbers)
+        for child in self._children(element, depth):
+            if child is not None:
+                yield from self._contents(child, depth + 1)
+
+    def _numbers(self, element: Any) -> list[int]:  # noqa: ANN401
+        from pypdfium2 import raw
+
+        count = raw.FPDF_StructElement_GetMarkedContentIdCount(element)
+        found = (raw.FPDF_StructElement_GetMarkedContentIdAtIndex(element, at) for at in range(count))
+        return [number for number in found if number >= 0]
+
+    def _children(self, element: Any, depth: int) -> Iterator[Any | None]:  # noqa: ANN401
+        """Yield the elements in an element; None for those that have no text on the page."""
+        from pypdfium2 import raw
+
+        count = raw.FPDF_StructElement_CountChildren(element) if depth < _DEEPEST else 0
+        for at in range(count):
+            self._elements += 1
+            if self._elements > _MOST_ELEMENTS:
+                return
+            child = raw.FPDF_StructElement_GetChildAtIndex(element, at)
+            if child:
+                yield child
+            elif raw.FPDF_StructElement_GetChildMarkedContentID(element, at) < 0:
+                yield None
+
+    def _type(self, element: Any) -> str:  # noqa: ANN401
+        from pypdfium2 import raw
+
+        size = raw.FPDF_StructElement_GetType(element, self._buffer, len(self._buffer))
+        return self._buffer.raw[: max(0, size - 2)].decode("utf-16-le", "replace")
+
+
+def _span(element: Any, attribute: bytes) -> int:  # noqa: ANN401
+    """Return the number of rows or columns that a cell spans."""
+    from pypdfium2 import raw
+
+    number = ctypes.c_float()
+    for at in range(max(0, raw.FPDF_StructElement_GetAttributeCount(element))):
+        value = raw.FPDF_StructElement_Attr_GetValue(raw.FPDF_StructElement_GetAttributeAtIndex(element, at), attribute)
+        if value and raw.FPDF_StructElement_Attr_GetNumberValue(value, number) and 1 <= number.value <= _MOST_SPANNED:
+            return int(number.value)
+    return 1
