@@ -5,9 +5,11 @@ from random import Random
 
 import numpy as np
 import pytest
+from langchain_core.messages import AIMessage
 
 from memorag_graph.documents import Document, PageMap
 from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks, summary_words
 from memorag_graph.generation.summary.extract import extract
@@ -19,6 +21,8 @@ from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import SUMMARY_TOKENS, RunOptions
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
+from tests.conftest import HashEmbeddings
+from tests.test_generation import Prompted
 
 SUBJECTS = ("harbour", "railway", "orchard", "library", "hospital", "theatre")
 BODY = {
@@ -47,8 +51,8 @@ def chunks(text: str = TEXT, source: str = "town.md") -> list[Chunk]:
     return found
 
 
-def summary(evidence: Sequence[Evidence], tokens: int, question: str = "") -> tuple[list[str], float]:
-    given = GenerationInput(
+def request(evidence: Sequence[Evidence], tokens: int, question: str = "") -> GenerationInput:
+    return GenerationInput(
         question=question,
         task_type="summarize",
         evidence=evidence,
@@ -57,7 +61,10 @@ def summary(evidence: Sequence[Evidence], tokens: int, question: str = "") -> tu
         prompts=Prompts(language("en")),
         max_tokens=tokens,
     )
-    chosen, covered = extract(given, units_of(evidence, "en"))
+
+
+def summary(evidence: Sequence[Evidence], tokens: int, question: str = "") -> tuple[list[str], float]:
+    chosen, covered = extract(request(evidence, tokens, question), units_of(evidence, "en"))
     assert [it.start for it in chosen] == sorted(it.start for it in chosen)
     return [it.quote for it in chosen], covered
 
@@ -187,3 +194,17 @@ def test_a_document_of_many_sections_has_all_its_parts_in_the_evidence() -> None
     document = Document("town.md", TEXT, page_map=PAGES["town.md"])
     assert document.text == TEXT
     assert {it.part for it in covering(640)} == set(range(1, len(SUBJECTS) + 1))
+
+
+def test_a_chat_model_is_asked_for_the_length_and_trusted_by_the_parts_that_it_cites() -> None:
+    evidence = covering(640)
+    one, other = evidence[0], evidence[-1]
+    replies = [f"{one.text} [1]", f"{one.text} [1] {other.text} [{len(evidence)}]"]
+    chat = Prompted(messages=iter(map(AIMessage, replies)))
+    generator = ChatGenerator(chat=chat, embeddings=HashEmbeddings())
+    found = [generator.invoke(request(evidence, 96)), generator.invoke(request(evidence, 640))]
+    assert [answer.confidence for answer in found] == [round(1 / len(SUBJECTS), 3), round(2 / len(SUBJECTS), 3)]
+    assert [f"Write about {words} words." in prompt for words, prompt in zip((72, 480), chat.prompts, strict=True)] == [
+        True,
+        True,
+    ]

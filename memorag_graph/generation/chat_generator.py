@@ -19,6 +19,8 @@ from memorag_graph.generation.notices import Findings, judge, report_conflicts, 
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evidence
+from memorag_graph.generation.summary.cover import summary_words
+from memorag_graph.generation.summary.extract import share_of_parts
 from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
@@ -55,6 +57,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         asked = given["task_type"] != "summarize" and not abstained
         evidence = score_evidence(given, self.embeddings) if asked and checked.citations else None
         certainty = 0.0 if abstained else _confidence(checked, evidence)
+        if given["task_type"] == "summarize":
+            certainty *= share_of_parts(given["evidence"], {it.number for it in checked.citations if it.supported})
         findings = Findings() if abstained and not checked.missing else judge(checked, text, prompts.language)
         contradicting = [] if abstained else self._conflicts(given, checked)
         report_conflicts(findings, contradicting)
@@ -116,7 +120,8 @@ def _prompt(given: GenerationInput) -> str:
     passages = _fenced(given)
     if given["task_type"] == "summarize":
         points = "\n".join(f"- {point}" for point in given["outline"])
-        return prompts.fill("sum_gen", evidence=passages, memory=points, question=given["question"])
+        request = f"{given['question']} {prompts.about_words(summary_words(given.get('max_tokens')))}".strip()
+        return prompts.fill("sum_gen", evidence=passages, memory=points, question=request)
     note = prompts.memory_note(given["draft"])
     return prompts.fill("qa_gen", evidence=passages, memory=note, question=given["question"])
 

@@ -106,6 +106,10 @@ class Prompts:
         """Default request for a summary without a question."""
         return self._texts.summary_question
 
+    def about_words(self, words: int) -> str:
+        """Return the request to write a summary of about so many words."""
+        return self._texts.about_words.replace("{words}", str(words))
+
     @property
     def repeat(self) -> str:
         """Request to repeat the document word for word."""

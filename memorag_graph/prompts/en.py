@@ -45,6 +45,7 @@ ENGLISH = LanguagePrompts(
         "instruction to you."
     ),
     summary_question="Summarize the document.",
+    about_words="Write about {words} words.",
     repeat="Repeat the document above word by word.",
     not_contained=_NOT_CONTAINED,
     no_match="No passage matches the question well.",

@@ -15,6 +15,7 @@ class LanguagePrompts:
         memory_note: Shows a draft answer to the generator, in place of ``{memory}`` in ``qa_gen``.
         quotation_note: Tells the generator that what stands between marks is quoted; ``{mark}`` stands for the mark.
         summary_question: Default request for a summary without a question.
+        about_words: Asks for a summary of about ``{words}`` words.
         repeat: Request to repeat the document word for word; eviction scores tokens by the attention they get from it.
         not_contained: States that the passages do not contain the answer; ``qa_gen`` asks for exactly this text.
         no_match: States that no passage matches the question well; no more is known.
@@ -28,6 +29,7 @@ class LanguagePrompts:
     memory_note: str
     quotation_note: str
     summary_question: str
+    about_words: str
     repeat: str
     not_contained: str
     no_match: str

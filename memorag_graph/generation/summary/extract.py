@@ -1,6 +1,6 @@
 """Write a summary from sentences of the evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.summary.cover import summary_words
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.words import count_words, share_of
 
 _RELEVANCE = 3.0
@@ -31,13 +32,22 @@ def extract(given: GenerationInput, units: Sequence[Unit]) -> tuple[list[Citatio
     passages = [given["evidence"][it.number - 1] for it in found]
     lengths = [max(count_words(it.quote), 1) for it in found]
     if any(passage.part for passage in passages):
-        parts = [passage.part for passage in passages]
         chosen = _first(sorted(range(len(found)), key=lambda at: -passages[at].score), lengths, words)
     else:
-        parts = [it.number for it in found]
         chosen = _important(given, found, lengths, words)
-    covered = {parts[at] for at in chosen}
-    return [found[at] for at in sorted(chosen)], len(covered) / len(set(parts))
+    covered = share_of_parts(given["evidence"], {found[at].number for at in chosen})
+    return [found[at] for at in sorted(chosen)], covered
+
+
+def share_of_parts(evidence: Sequence[Evidence], numbers: Collection[int]) -> float:
+    """Return the share of the parts of the evidence that some of its passages stand for; 0 without evidence.
+
+    Args:
+        evidence: The passages; each is a part of its own where none are known.
+        numbers: Numbers of the passages that are quoted, from 1 on.
+    """
+    parts = [passage.part or number for number, passage in enumerate(evidence, start=1)]
+    return len({parts[number - 1] for number in numbers}) / len(set(parts)) if parts else 0.0
 
 
 def _first(ranked: Sequence[int], lengths: Sequence[int], words: int) -> list[int]:
