@@ -33,7 +33,7 @@ SINGULAR_VERBS = frozenset({
 })  # fmt: skip
 """Verbs of one subject, which a name may stand before."""
 
-_JOINING = frozenset("and und et y e i en og och ve и".split())
+_JOINING = frozenset({"and", "und", "et", "y", "e", "i", "en", "og", "och", "ve", "и"})
 """Words for "and", which join the parts of a name."""
 
 _PRONOUNS = frozenset({
@@ -93,6 +93,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
     for at, unit in enumerate(units):
         here = unit.citation
         apart = not at or not _touches(units[at - 1], unit)
+        apart &= not at or unit.begins_paragraph or here.number == units[at - 1].citation.number
         if apart:
             heading, item, since, speaker, subject, is_named = "", "", 0, None, [], False
         if unit.is_heading:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
-from memorag_graph.retrieval.list_matches import Match, list_matches
+from memorag_graph.retrieval.list_matches import Match, list_matches, with_openings
 from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.paragraphs import document_offset, with_rest
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
@@ -19,6 +20,9 @@ _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
 
 _MOST_STANDING_OUT = 3
+_MOST_COMPLETED = 3
+"""Chunks, those that match the question best, to which the rest of a divided paragraph is added."""
+
 _FAR = 2.0
 """A score is far better than another if it is at least this many times as high."""
 
@@ -42,6 +46,7 @@ class Evidence:
         queries: The queries that found it, best first.
         page_map: Where the pages and sections of the document begin.
         part: Number of the part of the documents that it stands for in a summary, from 1 on; 0 for other evidence.
+        paragraph: First character of the paragraph in which it begins, if that is before it; else None.
     """
 
     source: str
@@ -52,6 +57,7 @@ class Evidence:
     queries: tuple[Query, ...] = field(default=())
     page_map: PageMap = NO_PAGES
     part: int = 0
+    paragraph: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def retrieve(
     if listed:
         for ranked, share in rounds:
             selection.take(ranked, min(share, _WHOLE_FIRST))
-        selection.cut(listed)
+        selection.cut(with_openings(listed))
     for ranked, share in rounds:
         selection.take(ranked, share)
     selection.fill()
@@ -153,7 +159,9 @@ def _rounds(
         return
     yield _standing_out(queries, by_words), 1.0
     of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
-    yield best_first(_fused(index, of_question)), search.question_share
+    best = best_first(_fused(index, of_question))
+    yield list(with_rest(index.chunks, best[:_MOST_COMPLETED])), search.question_share
+    yield best, search.question_share
     yield best_first(fused), 1.0
 
 
@@ -238,4 +246,5 @@ def _evidence(
     chunk = index.chunks[part.chunk]
     start, end = chunk.start + part.start, chunk.start + part.end
     page_map = page_maps.get(chunk.source, NO_PAGES)
-    return Evidence(chunk.source, start, end, chunk.text[part.start : part.end], score, tuple(finders), page_map)
+    text, paragraph = chunk.text[part.start : part.end], document_offset(index.chunks, part.chunk, part.start)
+    return Evidence(chunk.source, start, end, text, score, tuple(finders), page_map, paragraph=paragraph)
