@@ -68,9 +68,9 @@ class SentenceScores:
         asked: The same share by rarity in the document alone, without words such as "which", with what it belongs to.
         with_subject: The same share for the sentence with the names of its subject and of what it belongs to.
         named: Share of the question's names in the sentence, its subject and what it belongs to; 0 without names.
-        is_other: 1 where the question names something and the sentence's subject is something else, or what it refers
-            back to is not in the evidence, else 0; also where it begins with another name in the same place, as
-            "Line 3" for "Line 2".
+        is_other: 1 where the question names something and the sentence's subject, which is named or which it refers
+            back to, is something else, else 0; also where it begins with another name in the same place, as "Line 3"
+            for "Line 2".
         opens: Share of the question's words in the heading above, less the further the heading is.
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
@@ -142,7 +142,7 @@ def score_sentences(
     share_named = _share(named, rare * names)
     distance: Matrix = np.array([1 + it.since_heading for it in surroundings], dtype=np.float32)
     back = np.array([begins_back(it.quote, language_code) for it in sentences], dtype=bool)
-    has_other = _have_subjects(back, surroundings)
+    has_subject = back | np.array([it.is_named for it in surroundings], dtype=bool)
     if language_code in NAMES_WITHOUT_CAPITALS:
         told = subject * asked * back[:, None]
         named, share_told = np.maximum(named, told), _share(told, rare * asked)
@@ -154,7 +154,7 @@ def score_sentences(
         asked=_share(np.maximum(holds, np.maximum(belongs, named)), rare * asked),
         with_subject=_share(np.maximum(holds, named), among * asked),
         named=share_named,
-        is_other=np.maximum(has_other * (share_named == 0) * names.max(initial=0), others),
+        is_other=np.maximum(has_subject * (share_named == 0) * names.max(initial=0), others),
         opens=_share(above * (1 - holds), weights * asked) / distance,
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=_overlaps(held, clues, language_code),
@@ -217,12 +217,6 @@ def _overlaps(held: Sequence[set[str]], clues: Sequence[str], language_code: str
         of_clue = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
         shares.append(_share(of_clue, _rare_among(of_clue)))
     return np.asarray(np.max(shares, axis=0), dtype=np.float32)
-
-
-def _have_subjects(back: NDArray[np.bool_], surroundings: Sequence[Surroundings]) -> Matrix:
-    """Return 1 for sentences whose subject is named, or which refer back to what is not in the evidence, else 0."""
-    lost = [at_back and not it.subject for at_back, it in zip(back, surroundings, strict=True)]
-    return np.array([it.is_named for it in surroundings], dtype=np.float32).clip(np.array(lost, dtype=np.float32))
 
 
 def _asked_and_names(
