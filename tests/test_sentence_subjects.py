@@ -228,3 +228,10 @@ def test_a_row_or_entry_that_is_there_is_answered() -> None:
     assert quotes("Where does Colley and Sons have its head office?", FIRMS) == [
         "Colley and Sons has its head office in Exeter."
     ]
+
+
+def test_a_chinese_number_of_something_else_is_no_missing_part() -> None:
+    text = "比赛还剩四分钟时，卡罗莱纳拿到了球。观众很多，天气也很好。"
+    assert "第四节" not in "".join(ask("在第四节中，卡罗莱纳拿到球时比赛还剩多少时间？", text, "zh").notices)
+    text = "第一节\n\n会员缴费。\n\n第二节\n\n会员选举主席。"
+    assert "第四节" in "".join(ask("第四节规定了什么？", text, "zh").notices)

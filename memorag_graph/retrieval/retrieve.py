@@ -21,7 +21,7 @@ _FOUND = 10
 
 _MOST_STANDING_OUT = 3
 _MOST_COMPLETED = 3
-"""Chunks, those that match the question best, to which the rest of a divided paragraph is added."""
+"""Chunks that match the question best, to which the rest of a divided paragraph is added."""
 
 _FAR = 2.0
 """A score is far better than another if it is at least this many times as high."""
@@ -157,7 +157,7 @@ def _rounds(
         candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
         yield rerank(search.reranker, queries, candidates), 1.0
         return
-    yield _standing_out(queries, by_words), 1.0
+    yield list(with_rest(index.chunks, _standing_out(queries, by_words))), 1.0
     of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
     best = best_first(_fused(index, of_question))
     yield list(with_rest(index.chunks, best[:_MOST_COMPLETED])), search.question_share
