@@ -96,6 +96,7 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
     Raises:
         InputError: If the memorized document does not contain its text at its offsets.
     """
+    from memorag_graph.retrieval.paragraphs import document_offset
     from memorag_graph.retrieval.retrieve import Evidence
 
     try:
@@ -105,12 +106,14 @@ def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "
         part = int(found.get("part", 0))
     except (TypeError, KeyError, ValueError):
         raise InputError("evidence", "a passage lacks its text, source, start or score") from None
-    for chunk in opened.index.chunks:
+    for number, chunk in enumerate(opened.index.chunks):
         if chunk.source == source and chunk.start <= place < chunk.end:
             offset = place - chunk.start
             if text and chunk.text[offset : offset + len(text)] == text:
                 page_map = opened.page_maps[source]
-                return Evidence(source, place, place + len(text), text, score, page_map=page_map, part=part)
+                paragraph = document_offset(opened.index.chunks, number, offset)
+                end = place + len(text)
+                return Evidence(source, place, end, text, score, page_map=page_map, part=part, paragraph=paragraph)
     raise InputError("evidence", "a passage is not in the document; passages may be removed, not rewritten")
 
 

@@ -94,6 +94,22 @@ def test_a_sentence_with_a_pronoun_comes_with_what_it_is_about() -> None:
     assert "The Sea0 " not in text
 
 
+@pytest.mark.parametrize("tail", ["{} are its main product.", "{} are what it buys most.", "There are {} in store."])
+def test_equal_sentences_of_several_entries_are_each_listed_with_their_subject(tail: str) -> None:
+    goods = ("Jars", "Bags", "Ropes")
+    firms = [
+        f"Firm {number} has its works in Leeds. {FILLING} {tail.format(goods[number % 3])}" for number in range(30)
+    ]
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks_of(firms), HashEmbeddings()), "en")
+    question = "Which firms have bags?"
+    result = answer(index, question, find(index, question, 400))
+    said = [it.quote for it in result.citations]
+    assert said == [
+        it for number in range(1, 30, 3)
+        for it in (f"Firm {number} has its works in Leeds.", tail.format("Bags"))
+    ]  # fmt: skip
+
+
 def test_what_stands_under_a_heading_with_all_words_belongs_to_the_list() -> None:
     weights = {"guid": 2.0}
     places = [Place("- Ada Roth", "Guides", "Guides"), Place("- Ben Moss", "Cooks", "Cooks"), Place("A guide left.")]

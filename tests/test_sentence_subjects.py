@@ -9,8 +9,12 @@ from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.names_in_text import lowered, tell_of_others
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.prompts import Prompts
+from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.keyword_index import KeywordIndex
-from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.paragraphs import paragraph_start, with_rest
+from memorag_graph.retrieval.query import Query
+from memorag_graph.retrieval.retrieve import Evidence, Search, retrieve
 from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
@@ -135,3 +139,99 @@ def test_a_numbered_line_above_a_sentence_is_a_heading_and_an_item_is_none() -> 
     text = "4 The year 2020\nThe port handled 1,377 ships and got many new boats.\n\n1. Pour 3 litres of water\n2. Wait"
     units = units_of([Evidence("a.txt", 0, len(text), text, 1.0)], "en")
     assert [unit.is_quotable for unit in units] == [False, True, True, True]
+
+
+FACTORIES = {"Abel": "soap", "Bruno": "rope", "Celia": "glass", "Doris": "soap", "Enno": "rope", "Fritz": "glass"}
+LONG = "\n\n".join(
+    f"The {name} factory is in Hull. The books were read in spring and found right.\nIts main product is {goods}."
+    for name, goods in FACTORIES.items()
+)
+"""Each paragraph is two chunks of :func:`chunks_of`."""
+
+
+def chunks_of(text: str) -> list[Chunk]:
+    starts, found = 0, []
+    for line in filter(None, text.split("\n")):
+        starts = text.index(line, starts)
+        found.append(Chunk("a.txt", 0, starts, starts + len(line), line))
+        starts += len(line)
+    return found
+
+
+@pytest.mark.parametrize("name", list(FACTORIES))
+def test_a_sentence_keeps_its_subject_though_its_paragraph_is_two_chunks(name: str) -> None:
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks_of(LONG), HashEmbeddings()), "en")
+    question = f"What is the main product of the {name} factory?"
+    search = Search(hits=20, token_budget=120, chunk_tokens=20)
+    evidence = retrieve(
+        index, [Query("question", question)], search, count_tokens=lambda it: len(it.split()), language_code="en"
+    )
+    assert index.keywords
+    answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke({
+        "question": question, "task_type": "memorag", "evidence": evidence, "outline": [], "draft": "",
+        "prompts": Prompts(language("en")), "rarity": index.keywords.rarity(question),
+    })  # fmt: skip
+    assert f"Its main product is {FACTORIES[name]}." in answer.text
+    assert not any(f"is {it}." in answer.text for it in set(FACTORIES.values()) - {FACTORIES[name]})
+
+
+def test_a_paragraph_begins_where_it_does_in_the_document() -> None:
+    chunks = chunks_of(LONG)
+    for number, chunk in enumerate(chunks):
+        first, offset = paragraph_start(chunks, number, 5)
+        assert chunks[first].start + offset == max(LONG.rfind("\n\n", 0, chunk.start + 5) + 2, 0) * (number > 1)
+    assert list(with_rest(chunks, [2, 5])) == [2, 3, 5, 4]
+
+
+CHINESE = "\n\n".join(
+    f"{name}公司的工厂在上海，自一九八零年起向我们供货。合同由采购部审查后签字。其主要产品是{goods}。"
+    for name, goods in (("东海", "纸袋"), ("南华", "木箱"), ("新宇", "玻璃瓶"))
+)
+
+
+def test_a_sentence_in_chinese_belongs_to_the_subject_of_its_paragraph() -> None:
+    found = quotes("南华公司的主要产品是什么？", CHINESE, "zh")
+    assert "其主要产品是木箱。" in found
+    assert not {"其主要产品是纸袋。", "其主要产品是玻璃瓶。"} & set(found)
+
+
+ROWS = "\n".join(
+    f"Depot: {name} North | Costs: {cost}" for name, cost in (("Alba", 9916), ("Bure", 7061), ("Cole", 2073))
+)
+FIRMS = "\n\n".join(
+    f"{name} and Sons has its head office in {town}. Invoices are paid within thirty days."
+    for name, town in (("Abbot", "Truro"), ("Birkin", "Bath"), ("Colley", "Exeter"), ("Denby", "Bath"))
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "missing"),
+    [
+        ("What are the costs of Severn North?", ROWS, "Severn"), ("What are the costs of Thames?", ROWS, "Thames"),
+        ("Which firms have their head office in Dundee?", FIRMS, "Dundee"),
+        ("Where does Zeller and Sons have its head office?", FIRMS, "Zeller"),
+        ("Which lamps stand on Crab Bank?", "The red lamp stands on Skua Rock. The blue lamp stands on Gull Head.",
+         "Crab, Bank"),
+    ],
+)  # fmt: skip
+def test_a_name_that_stands_nowhere_is_not_answered_with_rows_or_entries_of_others(
+    question: str, text: str, missing: str
+) -> None:
+    answer = ask(question, text)
+    assert answer.abstained
+    assert missing.split(", ")[0] in answer.notices[0]
+    assert answer.notices[0].startswith("No passage mentions ")
+
+
+def test_a_row_or_entry_that_is_there_is_answered() -> None:
+    assert quotes("What are the costs of Bure North?", ROWS) == ["Depot: Bure North | Costs: 7061"]
+    assert quotes("Where does Colley and Sons have its head office?", FIRMS) == [
+        "Colley and Sons has its head office in Exeter."
+    ]
+
+
+def test_a_chinese_number_of_something_else_is_no_missing_part() -> None:
+    text = "比赛还剩四分钟时，卡罗莱纳拿到了球。观众很多，天气也很好。"
+    assert "第四节" not in "".join(ask("在第四节中，卡罗莱纳拿到球时比赛还剩多少时间？", text, "zh").notices)
+    text = "第一节\n\n会员缴费。\n\n第二节\n\n会员选举主席。"
+    assert "第四节" in "".join(ask("第四节规定了什么？", text, "zh").notices)

@@ -1,11 +1,12 @@
 """Choose all sentences and records that belong to the list that a question asks for."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.list_matches import Place, fitting, list_weights
-from memorag_graph.text.back_references import begins_back
+from memorag_graph.text.back_references import begins_back, refers_back
 from memorag_graph.text.list_questions import asks_for_list, says_count
 from memorag_graph.text.repeats import wording
 
@@ -48,9 +49,12 @@ def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float])
     fits = {able[at] for at in fitting(places, weights, evidence.language_code)}
     if evidence.ranked[0] not in fits:
         return None
+    told = Counter(wording(evidence.sentences[at].quote) for at in fits)
     said: dict[str, list[int]] = {}
     for at in (it for it in evidence.ranked if it in fits):
         whole = [*_named_before(evidence, at), at]
+        if len(whole) == 1 and (opening := _opening(evidence, at, told)) is not None:
+            whole = [opening, at]
         said.setdefault(wording(" ".join(evidence.sentences[it].quote for it in whole)), whole)
     if len(said) < _FEWEST:
         return None
@@ -69,6 +73,15 @@ def _named_before(evidence: ScoredEvidence, at: int) -> Sequence[int]:
         at -= 1
         before.insert(0, at)
     return before
+
+
+def _opening(evidence: ScoredEvidence, at: int, told: Mapping[str, int]) -> int | None:
+    """Return the position of the sentence that says what one is about which refers back or stands in several places."""
+    text, subject = evidence.sentences[at].quote, evidence.belonging[at].subject
+    if not subject or evidence.units[at].is_record:
+        return None
+    needs = told[wording(text)] > 1 or refers_back(text, evidence.language_code)
+    return subject[0] if needs and evidence.units[subject[0]].is_quotable else None
 
 
 def _place(evidence: ScoredEvidence, at: int) -> Place:

@@ -25,8 +25,9 @@ class Name:
     Attributes:
         word: The word, as it is written.
         form: "word" for one with a capital, else "number", "letter", "roman" or "code".
-        before: The content word before it in lower case, or what its number follows in one word ("meter-").
-        after: The content word after it in lower case.
+        before: The content word before it in lower case, with a word such as "in" between ("office in"), or what its
+            number follows in one word ("meter-").
+        after: The content word after it in lower case, with a word such as "and" between ("and sons").
         at: Number of the word in the text.
     """
 
@@ -59,7 +60,8 @@ def names_in(text: str, lower: frozenset[str], language_code: str) -> list[Name]
     stop = function_words(language_code)
     content = [word.lower() if word.lower() not in stop else "" for word in words]
     found = []
-    for at, (word, before, after) in enumerate(zip(words, ["", *content], [*content[1:], ""], strict=False)):
+    for at, word in enumerate(words):
+        before, after = _beside(words, content, at, -1), _beside(words, content, at, 1)
         code = _CODE.match(word)
         form = "number" if code and code["kind"] else _form(word)
         if form == "word" and (not content[at] or word.lower() in lower):
@@ -81,7 +83,7 @@ def others(name: Name, among: Iterable[Name]) -> set[str]:
         for it in among
         if it.form == name.form
         and it.word.lower() != name.word.lower()
-        and ((name.before and it.before == name.before) or (name.after and it.after == name.after))
+        and (_are_same(name.before, it.before) or _are_same(name.after, it.after))
     }
 
 
@@ -108,6 +110,20 @@ def _form(word: str) -> str:
     if _ROMAN.match(word):
         return "roman"
     return "word" if any(map(str.isupper, word)) else ""
+
+
+def _are_same(first: str, second: str) -> bool:
+    """Return whether what stands beside two names is the same, but for an "s": "stand on", "stands on"."""
+    return bool(first) and [it.rstrip("s") for it in first.split()] == [it.rstrip("s") for it in second.split()]
+
+
+def _beside(words: Sequence[str], content: Sequence[str], at: int, step: int) -> str:
+    """Return the content word before or after a word, with one word without content between them if there is one."""
+    near, far = at + step, at + 2 * step
+    if not 0 <= near < len(words) or content[near] or not 0 <= far < len(words):
+        return content[near] if 0 <= near < len(words) else ""
+    joined = (far, near) if step < 0 else (near, far)
+    return " ".join(words[it].lower() for it in joined) if content[far] else ""
 
 
 def _of_several(names: list[Name]) -> list[Name]:

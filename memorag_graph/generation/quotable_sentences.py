@@ -53,9 +53,11 @@ def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
 
     Sentences of more than 480 characters and records of more than 2,000 are cut in pieces.
     """
-    return [
-        unit for number, passage in enumerate(evidence, start=1) for unit in _of_passage(number, passage, language_code)
-    ]
+    found: list[Unit] = []
+    for number, passage in enumerate(evidence, start=1):
+        continues = number > 1 and _continues(evidence[number - 2], passage)
+        found += _of_passage(number, passage, language_code, continues)
+    return found
 
 
 def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
@@ -83,18 +85,24 @@ def is_quotable(text: str) -> bool:
     return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
 
 
-def _of_passage(number: int, passage: Evidence, language_code: str) -> Iterator[Unit]:
+def _continues(before: Evidence, passage: Evidence) -> bool:
+    """Return whether a passage begins in the paragraph in which the one before it ends."""
+    return before.source == passage.source and passage.paragraph is not None and before.end > passage.paragraph
+
+
+def _of_passage(number: int, passage: Evidence, language_code: str, continues: bool) -> Iterator[Unit]:
+    """Yield the units of a passage, whose first may continue the paragraph of the passage before."""
     text = passage.text
     headings = {start for start, _ in passage.page_map.sections}
     whole = split_sentences(text, language_code)
     for at, sentence in enumerate(whole):
         after = text[sentence.end : whole[at + 1].start] if at + 1 < len(whole) else ""
         before = text[whole[at - 1].end if at else 0 : sentence.start]
-        begins = not at or sentence.is_record or before.count("\n") > 1
+        begins = (not at and not continues) or sentence.is_record or before.count("\n") > 1
         alone = begins and (after.count("\n") > 1 or at + 1 == len(whole))
         alone |= begins and at + 1 < len(whole) and _heads(sentence, whole[at + 1])
         heads = _is_heading(sentence, alone, passage.start + sentence.start in headings)
-        speaks = speaker_of(sentence.text) is not None and "\n" in before
+        speaks = speaker_of(sentence.text) is not None and (not at or "\n" in before)
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
         quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
         for piece in _cut(sentence):

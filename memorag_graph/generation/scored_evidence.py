@@ -22,6 +22,10 @@ from memorag_graph.generation.surroundings import Surroundings, surroundings_of,
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
 
+_CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
+"""A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredEvidence:
     """The sentences and records of the evidence, scored for a question; all in document order.
@@ -105,7 +109,11 @@ class ScoredEvidence:
             return within
         texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
         held = {number for text in texts for number in part_numbers(text)}
-        return [name for number, name in wanted.items() if number not in held]
+        return [
+            name
+            for number, name in wanted.items()
+            if number not in held and (not _CHINESE_PART.match(name) or any(name[-1] in it for it in _parts(texts)))
+        ]
 
     def missing_names(self, question: str, positions: Sequence[int]) -> list[str]:
         """Return the numbered parts and the names of a question that stand nowhere, so that it has no answer here."""
@@ -204,6 +212,11 @@ class ScoredEvidence:
         texts = [passage.text for passage in given["evidence"]]
         in_common = float(self.scores.asked.max(initial=0.0))
         return language_difference(given["question"], texts, given["prompts"].language, in_common)
+
+
+def _parts(texts: Sequence[str]) -> set[str]:
+    """Return the parts in Chinese that texts name."""
+    return {part for text in texts for part in _CHINESE_PART.findall(text)}
 
 
 def score_evidence(given: GenerationInput, embeddings: Embeddings) -> ScoredEvidence | None:

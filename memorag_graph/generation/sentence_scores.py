@@ -11,6 +11,7 @@ from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_
 from memorag_graph.generation.names_in_text import tell_of_others
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.back_references import begins_back
 from memorag_graph.text.repeats import is_repeat, wording
 
 Matrix = NDArray[np.float32]
@@ -48,6 +49,10 @@ _LEAST_SPREAD = 0.05
 _LEAST_RARE = 1.0
 """Added to the rarity of each term: among few chunks, all terms that occur are common, which says little."""
 
+NAMES_WITHOUT_CAPITALS = ("zh",)
+"""Languages in which no capital tells a name: a sentence that begins with a pronoun holds all terms of its subject, and
+is about something else if that holds fewer of the question's than another one's."""
+
 _TOUCHING = 8
 """Maximum characters between neighbours."""
 
@@ -63,8 +68,9 @@ class SentenceScores:
         asked: The same share by rarity in the document alone, without words such as "which", with what it belongs to.
         with_subject: The same share for the sentence with the names of its subject and of what it belongs to.
         named: Share of the question's names in the sentence, its subject and what it belongs to; 0 without names.
-        is_other: 1 where the question names something and the sentence's subject is something else, else 0; also where
-            it begins with another name in the same place, as "Line 3" for "Line 2".
+        is_other: 1 where the question names something and the sentence's subject, which is named or which it refers
+            back to, is something else, else 0; also where it begins with another name in the same place, as "Line 3"
+            for "Line 2".
         opens: Share of the question's words in the heading above, less the further the heading is.
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
@@ -135,11 +141,12 @@ def score_sentences(
     weights = among * rare
     share_named = _share(named, rare * names)
     distance: Matrix = np.array([1 + it.since_heading for it in surroundings], dtype=np.float32)
-    is_named = np.array([it.is_named for it in surroundings], dtype=np.float32)
-    overlaps = [np.zeros(len(sentences), dtype=np.float32)]
-    for clue in clues:
-        of_clue = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
-        overlaps.append(_share(of_clue, _rare_among(of_clue)))
+    back = np.array([begins_back(it.quote, language_code) for it in sentences], dtype=bool)
+    has_subject = back | np.array([it.is_named for it in surroundings], dtype=bool)
+    if language_code in NAMES_WITHOUT_CAPITALS:
+        told = subject * asked * back[:, None]
+        named, share_told = np.maximum(named, told), _share(told, rare * asked)
+        others = np.maximum(others, back * (share_told < share_told.max(initial=0)))
     return SentenceScores(
         meaning=meaning,
         words=_share(holds, weights),
@@ -147,10 +154,10 @@ def score_sentences(
         asked=_share(np.maximum(holds, np.maximum(belongs, named)), rare * asked),
         with_subject=_share(np.maximum(holds, named), among * asked),
         named=share_named,
-        is_other=np.maximum(is_named * (share_named == 0) * names.max(initial=0), others),
+        is_other=np.maximum(has_subject * (share_named == 0) * names.max(initial=0), others),
         opens=_share(above * (1 - holds), weights * asked) / distance,
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
-        clues=np.max(overlaps, axis=0),
+        clues=_overlaps(held, clues, language_code),
         parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
     )
 
@@ -201,6 +208,15 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
             chosen.append(index)
             covered = np.maximum(covered, scores.parts[index])
     return chosen
+
+
+def _overlaps(held: Sequence[set[str]], clues: Sequence[str], language_code: str) -> Matrix:
+    """Return the largest share of a clue's words that each sentence holds, shape (sentences,)."""
+    shares = [np.zeros(len(held), dtype=np.float32)]
+    for clue in clues:
+        of_clue = _holds(held, list(dict.fromkeys(terms(clue, language_code))))
+        shares.append(_share(of_clue, _rare_among(of_clue)))
+    return np.asarray(np.max(shares, axis=0), dtype=np.float32)
 
 
 def _asked_and_names(

@@ -29,7 +29,8 @@ def subject_of(
     """Return the position of the sentence that names what a sentence refers back to; None if it names it itself.
 
     Of those before it in its paragraph that do not refer back themselves, it is the one with most words of the question
-    that the sentence lacks; then one that begins with a name; then the nearest. In a conversation, people refer to what
+    that the sentence lacks; then the one that names the paragraph's subject; then one that begins with a name; then the
+    nearest. In a conversation, people refer to what
     nobody has named.
 
     Args:
@@ -46,13 +47,14 @@ def subject_of(
     lacking = set(asked) - set(held_terms(text, language_code))
     lower = lowered(unit.citation.quote for unit in units)
 
-    def fits(position: int) -> tuple[int, bool, int]:
+    def fits(position: int) -> tuple[int, bool, bool, int]:
         quote = units[position].citation.quote
         held = len(lacking.intersection(held_terms(quote, language_code)))
-        return held, _begins_with_name(quote, lower, language_code), position
+        names = about.is_named and position == about.subject[0]
+        return held, names, _begins_with_name(quote, lower, language_code), position
 
     best = max(before, key=fits, default=None)
-    if best is None or not (begins_back(text, language_code) or any(fits(best)[:2])):
+    if best is None or not (begins_back(text, language_code) or any(fits(best)[:3])):
         return None
     return best
 

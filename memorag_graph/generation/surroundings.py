@@ -33,6 +33,9 @@ SINGULAR_VERBS = frozenset({
 })  # fmt: skip
 """Verbs of one subject, which a name may stand before."""
 
+_JOINING = frozenset({"and", "und", "et", "y", "e", "i", "en", "og", "och", "ve", "и"})
+"""Words for "and", which join the parts of a name."""
+
 _PRONOUNS = frozenset({
     *("it", "its", "he", "his", "him", "she", "her", "hers", "they", "their", "them", "this", "these"),
     *("er", "sein", "seine", "es", "sie", "ihr", "ihre", "il", "elle", "son", "sa", "ses", "su", "sus"),
@@ -90,6 +93,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
     for at, unit in enumerate(units):
         here = unit.citation
         apart = not at or not _touches(units[at - 1], unit)
+        apart &= not at or unit.begins_paragraph or here.number == units[at - 1].citation.number
         if apart:
             heading, item, since, speaker, subject, is_named = "", "", 0, None, [], False
         if unit.is_heading:
@@ -145,13 +149,16 @@ def _inner_capitals(units: Sequence[Unit]) -> frozenset[str]:
 def _names_subject(unit: Unit, stop: frozenset[str], known: _Known, language_code: str) -> bool:
     """Return whether a sentence begins with a name: several words with capitals, or one word that only names have.
 
-    A number after a word with a capital belongs to the name: "Line 3". A single word counts before a verb, unless a
-    pronoun tells that the subject was named before; inside a paragraph, it has to be known as a name.
+    A number after a word with a capital belongs to the name: "Line 3", and so do "and" and another such word: "Hale and
+    Sons". A single word counts before a verb, unless a pronoun tells that the subject was named before; inside a
+    paragraph, it has to be known as a name. At the start of one, so does a word after its kind: "La maison Caron".
     """
     words = list(islice((found[0] for found in _WORD.finditer(unit.citation.quote)), _OPENING_WORDS))
     article = bool(words) and words[0].lower() in stop and words[0][0].isupper()
     words = words[article:]
     named = len(list(takewhile(lambda word: word[0].isupper() and word.lower() not in stop, words)))
+    if language_code not in NOUNS_ARE_CAPITALS and _is_joined_name(words, named, article and unit.begins_paragraph):
+        return True
     if named == 1 and len(words) > 1 and (words[1][0].isdecimal() or (len(words[1]) == 1 and words[1].isupper())):
         return True
     if (
@@ -166,6 +173,13 @@ def _names_subject(unit: Unit, stop: frozenset[str], known: _Known, language_cod
         return words[1] in SINGULAR_VERBS or (words[1].islower() and words[1] not in stop)
     refers = any(word.lower() in _PRONOUNS for word in _WORD.findall(unit.citation.quote))
     return words[1] in SINGULAR_VERBS and words[0] in known.inner and not refers
+
+
+def _is_joined_name(words: Sequence[str], named: int, after_kind: bool) -> bool:
+    """Return whether words begin with two capitals joined by "and", or, where asked, with a kind before a capital."""
+    if named == 1 and len(words) > 2 and words[1].lower() in _JOINING:
+        return words[2][0].isupper()
+    return after_kind and not named and len(words) > 1 and words[0].islower() and words[1][0].isupper()
 
 
 def _speaker(text: str) -> str | None:

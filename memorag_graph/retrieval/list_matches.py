@@ -1,18 +1,21 @@
 """Find all places of the documents that match a question for a list as well as the best one does."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.documents.context_words import context_words
 from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.paragraphs import paragraph_start
 from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.retrieval.terms import terms
-from memorag_graph.text.back_references import begins_back
+from memorag_graph.text.back_references import begins_back, refers_back
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.list_questions import asked_about
+from memorag_graph.text.repeats import wording
 from memorag_graph.text.sentences import Sentence, split_sentences
 
 _DISTINCTIVE = 0.5
@@ -44,11 +47,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A part of a chunk that matches the question: ``chunk.text[start:end]``."""
+    """A part of a chunk that matches the question: ``chunk.text[start:end]``.
+
+    Attributes:
+        chunk: Position of the chunk.
+        start: First character in the chunk.
+        end: One past the last.
+        opening: The first sentence of its paragraph, where that says what it is about.
+    """
 
     chunk: int
     start: int
     end: int
+    opening: "Match | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,8 @@ def _texts(places: Sequence[Place]) -> set[str]:
 def list_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str, PageMap]) -> list[Match]:
     """Return the parts of chunks that match a question for a list, in document order.
 
-    A sentence that begins with a pronoun comes with those before it, which say what it is about.
+    A sentence that begins with a pronoun comes with those before it, which say what it is about. One that refers back
+    otherwise, or that stands in several paragraphs, has the first sentence of its paragraph as its opening.
     """
     code = keywords.language_code
     weights = list_weights(question, keywords.rarity(question), code)
@@ -131,7 +143,30 @@ def list_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str, 
             heading = page_map.section(place) or ""
             places.append(Place(sentence.text, context_words(page_map, place, chunk.source), heading, follows))
             matches.append(Match(number, matches[-1].start if refers else sentence.start, sentence.end))
-    return [matches[at] for at in fitting(places, weights, code)]
+    fits = fitting(places, weights, code)
+    told = Counter(wording(places[at].text) for at in fits)
+    return [
+        replace(matches[at], opening=_opening(matches[at], keywords))
+        if refers_back(places[at].text, code) or told[wording(places[at].text)] > 1
+        else matches[at]
+        for at in fits
+    ]
+
+
+def with_openings(matches: Iterable[Match]) -> list[Match]:
+    """Return matches and what opens their paragraphs, in document order."""
+    parts = {Match(it.chunk, it.start, it.end) for match in matches for it in (match.opening, match) if it}
+    return sorted(parts, key=lambda it: (it.chunk, it.start, it.end))
+
+
+def _opening(match: Match, keywords: KeywordIndex) -> Match | None:
+    """Return the first sentence of the paragraph of a match; None if the match begins with it."""
+    number, offset = paragraph_start(keywords.chunks, match.chunk, match.start)
+    if (number, offset) >= (match.chunk, match.start):
+        return None
+    rest = keywords.chunks[number].text[offset:]
+    first = next(iter(split_sentences(rest, keywords.language_code)), None)
+    return Match(number, offset + first.start, offset + first.end) if first else None
 
 
 def reach(matches: Sequence[Match], chunks: Sequence[Chunk], evidence: Iterable[tuple[str, int, int]]) -> Reach:

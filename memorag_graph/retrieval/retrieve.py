@@ -8,8 +8,9 @@ from memorag_graph.documents import NO_PAGES, PageMap
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
-from memorag_graph.retrieval.list_matches import Match, list_matches
+from memorag_graph.retrieval.list_matches import Match, list_matches, with_openings
 from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.paragraphs import document_offset, with_rest
 from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
@@ -20,6 +21,9 @@ _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
 
 _MOST_STANDING_OUT = 3
+_MOST_COMPLETED = 3
+"""Chunks that match the question best, to which the rest of a divided paragraph is added."""
+
 _FAR = 2.0
 """A score is far better than another if it is at least this many times as high."""
 
@@ -43,6 +47,7 @@ class Evidence:
         queries: The queries that found it, best first.
         page_map: Where the pages and sections of the document begin.
         part: Number of the part of the documents that it stands for in a summary, from 1 on; 0 for other evidence.
+        paragraph: First character of the paragraph in which it begins, if that is before it; else None.
     """
 
     source: str
@@ -53,6 +58,7 @@ class Evidence:
     queries: tuple[Query, ...] = field(default=())
     page_map: PageMap = NO_PAGES
     part: int = 0
+    paragraph: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def retrieve(
     if listed:
         for ranked, share in rounds:
             selection.take(ranked, min(share, _WHOLE_FIRST))
-        selection.cut(listed)
+        selection.cut(with_openings(listed))
     for ranked, share in rounds:
         selection.take(ranked, share)
     selection.fill()
@@ -154,9 +160,11 @@ def _rounds(
         candidates = {chunk: index.chunks[chunk].text for chunk in best_first(fused)[:_RERANKED]}
         yield rerank(search.reranker, queries, candidates), 1.0
         return
-    yield _standing_out(queries, by_words), 1.0
+    yield list(with_rest(index.chunks, _standing_out(queries, by_words))), 1.0
     of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
-    yield best_first(_fused(index, of_question)), search.question_share
+    best = best_first(_fused(index, of_question))
+    yield list(with_rest(index.chunks, best[:_MOST_COMPLETED])), search.question_share
+    yield best, search.question_share
     yield best_first(fused), 1.0
 
 
@@ -241,4 +249,5 @@ def _evidence(
     chunk = index.chunks[part.chunk]
     start, end = chunk.start + part.start, chunk.start + part.end
     page_map = page_maps.get(chunk.source, NO_PAGES)
-    return Evidence(chunk.source, start, end, chunk.text[part.start : part.end], score, tuple(finders), page_map)
+    text, paragraph = chunk.text[part.start : part.end], document_offset(index.chunks, part.chunk, part.start)
+    return Evidence(chunk.source, start, end, text, score, tuple(finders), page_map, paragraph=paragraph)

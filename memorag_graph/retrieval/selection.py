@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from memorag_graph.retrieval.list_matches import Match
+from memorag_graph.retrieval.paragraphs import goes_on
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.repeats import is_repeat, wording
 from memorag_graph.text.sentences import split_sentences
@@ -45,16 +46,17 @@ class Selection:
     def take(self, ranked: Iterable[int], share: float = 1.0) -> None:
         """Take chunks, best first, until a share of the budget is used; the last one may exceed the share.
 
-        Chunks that repeat selected ones are passed over; :meth:`fill` takes them. The first chunk that does not fit the
-        budget is cut at the end of a sentence, or within a sentence if there would be no passage otherwise, and ends
-        the selection.
+        Chunks that repeat selected ones are passed over; :meth:`fill` takes them. What completes a selected paragraph
+        is about its subject, so it repeats nothing. The first chunk that does not fit the budget is cut at the end of a
+        sentence, or within a sentence if there would be no passage otherwise, and ends the selection.
         """
         for number in ranked:
             if self._used >= share * self._budget:
                 return
             if number in self.texts:
                 continue
-            if is_repeat(wording(self._chunks[number].text), self._wordings):
+            completes = number - 1 in self.texts and goes_on(self._chunks, number)
+            if not completes and is_repeat(wording(self._chunks[number].text), self._wordings):
                 self._passed_over.append(number)
             else:
                 self._add(number)

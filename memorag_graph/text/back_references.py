@@ -59,6 +59,10 @@ _NOTHING = re.compile(
 """Pronouns that refer to nothing, as in "It is forbidden to smoke"."""
 
 
+_WHAT = re.compile(r"\bwhat (?:it|he|she|they)\b")
+"""As in "Wool is what it buys most"."""
+
+
 def begins_back(text: str, language_code: str | None = None) -> bool:
     """Return whether a sentence begins with a word that refers back, such as "It" or "Her".
 
@@ -75,7 +79,7 @@ def begins_back(text: str, language_code: str | None = None) -> bool:
 
 def refers_back(text: str, language_code: str) -> bool:
     """Return whether a sentence depends on the one before: it begins so, or says "this employee" before any name."""
-    if begins_back(text, language_code) or _KIND.match(text):
+    if begins_back(text, language_code) or _KIND.match(text) or (language_code == "en" and _WHAT.search(text)):
         return True
     known = _KNOWN.get(language_code, frozenset()) & _ANYWHERE
     for at, word in enumerate(islice((found[0] for found in _WORD.finditer(text)), _OPENING_WORDS)):

@@ -112,8 +112,11 @@ def label_of(line: str) -> str | None:
 
 
 def speaker_of(line: str) -> str | None:
-    """Return who speaks in a turn like ``Professor E: So, it works. Good.``; None if the line names nobody."""
-    label = label_of(line)
+    """Return who speaks in a turn like ``Professor E: So, it works. Good.``; None if the line names nobody.
+
+    Cells, as in ``Depot: Leeds | Stock: 44``, are no turn.
+    """
+    label = label_of(line) if not _has_cells(line) else None
     named = label is not None and (label[0].isupper() or not _CASED.search(label))
     return label if named and not line.lstrip().startswith(('"', "{")) else None
 
