@@ -310,3 +310,24 @@ def test_an_article_in_chinese_is_quoted(ask: Ask) -> None:
     text = "\n\n".join(f"第{it}条\n\n{body}" for it, body in zip(numbers, said, strict=True))
     answer = ask("第七条规定了什么？", text, "zh", page_map=PageMap(sections=with_numbered(text, ())))
     assert quotes(answer) == [said[6]]
+
+
+@pytest.mark.parametrize(("park", "hours"), [("Elm Park", "six to nine"), ("Moor Park", "eight to five")])
+def test_a_sub_heading_stands_under_its_heading(ask: Ask, park: str, hours: str) -> None:
+    text = (
+        "# Parks of the town\n\n## Elm Park\n\n### Opening\n\nThe gates are open from six to nine.\n\n### Dogs\n\n"
+        "Dogs are kept on a lead.\n\n## Moor Park\n\n### Opening\n\nThe gates are open from eight to five.\n\n"
+        "### Dogs\n\nDogs may run in the meadow.\n"
+    )
+    assert quotes(ask(f"When is {park} open?", text)) == [f"The gates are open from {hours}."]
+
+
+@pytest.mark.parametrize(
+    ("question", "path"), [("On which path was there a 502?", "/v1/orders"), ("What gave 418?", "/tea")]
+)
+def test_a_line_of_a_log_is_quoted_for_its_numbers(ask: Ask, question: str, path: str) -> None:
+    lines = [
+        f"2024-05-02T06:0{at}:00Z ERROR {code} on {place} for client {at + 11}"
+        for at, (code, place) in enumerate([(404, "/index"), (502, "/v1/orders"), (418, "/tea"), (500, "/login")])
+    ]
+    assert any(path in quote for quote in quotes(ask(question, "\n".join(lines))))

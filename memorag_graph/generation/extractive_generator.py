@@ -25,6 +25,9 @@ from memorag_graph.providers.provider_errors import reason
 _SURE = 0.9
 """Least confidence in what stands under the heading of the numbered part that a question asks for."""
 
+_LIKELY = 0.5
+"""Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502."""
+
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
 
@@ -109,6 +112,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         certainty = 0.0 if evidence.missing_names(question, best) else evidence.confidence(best)
         if section and asked_parts(question):
             certainty = max(certainty, _SURE)
+        elif certainty and evidence.holds_asked_figures(question, best[0]):
+            certainty = max(certainty, _LIKELY)
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
         several = asks_for_several(question, evidence)

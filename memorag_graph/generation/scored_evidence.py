@@ -115,6 +115,13 @@ class ScoredEvidence:
             if number not in held and (not _CHINESE_PART.match(name) or any(name[-1] in it for it in _parts(texts)))
         ]
 
+    def holds_asked_figures(self, question: str, position: int) -> bool:
+        """Return whether a unit is a record that holds all numbers of a question, at least one of two digits."""
+        figures = {term for term in held_terms(question, self.language_code) if any(map(str.isdecimal, term))}
+        unit = self.units[position]
+        is_telling = unit.is_record and any(len(figure) > 1 for figure in figures)
+        return is_telling and figures <= set(held_terms(unit.citation.quote, self.language_code))
+
     def missing_names(self, question: str, positions: Sequence[int]) -> list[str]:
         """Return the numbered parts and the names of a question that stand nowhere, so that it has no answer here."""
         return self.missing_references(question) or self.absent_names(question, positions)

@@ -14,6 +14,7 @@ from memorag_graph.text.records import speaker_of
 _MOST_BEFORE = 50
 """Sentences before a sentence that are remembered for it, so that a long paragraph stays cheap."""
 
+_MARKS = re.compile(r"(#{1,6})\s")
 _TOUCHING = 8
 """Maximum characters between neighbours."""
 
@@ -90,14 +91,17 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
     heading, item, since, speaker = "", "", 0, None
     subject: list[int] = []
     paragraph, is_named = 0, False
+    outline: list[tuple[int, str]] = []
     for at, unit in enumerate(units):
         here = unit.citation
         apart = not at or not _touches(units[at - 1], unit)
         apart &= not at or unit.begins_paragraph or here.number == units[at - 1].citation.number
         if apart:
             heading, item, since, speaker, subject, is_named = "", "", 0, None, [], False
+            outline = []
         if unit.is_heading:
-            heading, item, since, speaker, subject, is_named = here.quote.strip("#= "), "", 0, None, [], False
+            outline = _below(outline, here.quote)
+            heading, item, since, speaker, subject, is_named = " ".join(it for _, it in outline), "", 0, None, [], False
         if unit.begins_paragraph:
             speaker, subject, is_named = None, [], False
         paragraph += unit.begins_paragraph or apart
@@ -109,7 +113,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
         above = dict.fromkeys(filter(None, (here.section, heading)))
         found.append(
             Surroundings(
-                heading=" ".join(it for it in above if it != here.quote),
+                heading=" ".join(it for it in above if it != here.quote and not (it != heading and it in heading)),
                 item=item,
                 title=_title(here),
                 speaker=None if own_speaker else speaker,
@@ -180,6 +184,13 @@ def _is_joined_name(words: Sequence[str], named: int, after_kind: bool) -> bool:
     if named == 1 and len(words) > 2 and words[1].lower() in _JOINING:
         return words[2][0].isupper()
     return after_kind and not named and len(words) > 1 and words[0].islower() and words[1][0].isupper()
+
+
+def _below(outline: Sequence[tuple[int, str]], heading: str) -> list[tuple[int, str]]:
+    """Return the headings that a heading stands under, by the number of their marks as in Markdown, and the heading."""
+    marks = _MARKS.match(heading)
+    level = len(marks[1]) if marks else 0
+    return [*(it for it in outline if 0 < it[0] < level), (level, heading.strip("#= "))]
 
 
 def _speaker(text: str) -> str | None:
