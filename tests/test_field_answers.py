@@ -323,7 +323,12 @@ def test_a_sub_heading_stands_under_its_heading(ask: Ask, park: str, hours: str)
 
 
 @pytest.mark.parametrize(
-    ("question", "path"), [("On which path was there a 502?", "/v1/orders"), ("What gave 418?", "/tea")]
+    ("question", "path"),
+    [
+        ("On which path was there a 502?", "/v1/orders"),
+        ("What gave 418?", "/tea"),
+        ("What happened at 06:03:00?", "/login"),
+    ],
 )
 def test_a_line_of_a_log_is_quoted_for_its_numbers(ask: Ask, question: str, path: str) -> None:
     lines = [

@@ -14,6 +14,9 @@ from memorag_graph.text.identifiers import identifier_parts
 from memorag_graph.text.word_breaks import COMPLEX_RUN, dictionary_words
 from memorag_graph.text.words import MARKS, apart, is_unspaced, pairs
 
+_TIME_OF_DATE = re.compile(r"(?<=\d)T(?=\d\d:\d\d)|(?<=:\d\d)Z\b")
+"""What stands between date and time, and behind them, in ISO 8601."""
+
 _PARTED_NUMBER = re.compile(r"[vV]?\d+(?:[.,:]\d+)+")
 _WORD = re.compile(rf"(?<!\w){_PARTED_NUMBER.pattern}(?!\w)|\w[\w{MARKS}]*")
 """A number of several parts, or a word with the vowel signs of Indic scripts."""
@@ -83,7 +86,7 @@ def _words(text: str, language_code: str, characters: bool) -> Iterator[str]:
         text = _JOINERS.sub("", unicodedata.normalize("NFC", text.translate(_SAME)))
     if contracted := _CONTRACTED.get(language_code):
         text = contracted.sub(" ", text)
-    text = apart(text)
+    text = _TIME_OF_DATE.sub(" ", apart(text))
     for word in _WORD.findall(text):
         if is_unspaced(word[0]) and not word.isdecimal():
             yield from _unspaced(word, characters)
