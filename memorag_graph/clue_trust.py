@@ -77,9 +77,9 @@ def read(path: Path) -> dict[str, Any]:
             return {}
         content = path.read_bytes()
     try:
-        kept = dict(json.loads(content))
+        kept: dict[str, Any] = json.loads(content)
         for entry in kept.values():
             ClueWeights(**entry["weights"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise InputError("clue_trust", f"{path} is damaged; delete it and run memorag-graph tune again") from None
     return kept

@@ -77,6 +77,12 @@ def stored(place: Path) -> list[Any]:
     return [memory(directory) for directory in (place / "store").glob("[!.]*") if memory(directory)]
 
 
+def collect(place: Path) -> None:
+    """Finish the change, and delete the folders that could not be deleted."""
+    memorize_in_store(place)
+    MemoryStore(place / "store").gc()
+
+
 def own(begin: Callable[[Path], object], change: Callable[[Path], object]) -> Subject:
     return Subject(begin, change, lambda place: memory(place / "memory"), tidy=forget_leftovers)
 
@@ -94,7 +100,7 @@ SUBJECTS = {
     "replace": own(memorize, revise(replaced, "a.txt", EDITED)),
     "remove": own(memorize, revise(removed, "b.txt")),
     "open": own(memorize, open_memory),
-    "memorize in the store": Subject(nothing, memorize_in_store, stored, tidy=memorize_in_store),
+    "memorize in the store": Subject(nothing, memorize_in_store, stored, tidy=collect),
 }
 
 CHANGES = {name: subject.change for name, subject in SUBJECTS.items()}

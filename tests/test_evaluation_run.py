@@ -483,7 +483,7 @@ def test_retrieval_is_the_graphs_whole_and_without_parts(bench: Workbench, regis
 
 def _graphs(opened: Any, index: MemoryIndex, query: str) -> list[tuple[int, int]]:
     """Return the evidence that the graph finds in an index."""
-    counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens))
+    counts = SimpleNamespace(language_model=SimpleNamespace(count=count_tokens, fingerprint="none", size=1))
     seen: Any = SimpleNamespace(index=index, memory=opened.memory, model=counts, page_maps=opened.page_maps)
     evidence = search(seen, OPTIONS, [Query("question", query)], None)
     return [(it.start, it.end) for it in evidence]
