@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from memorag_graph.clue_trust import clue_weights
 from memorag_graph.open_memories import OpenMemory
+from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.routing import route
 from memorag_graph.serialization import Update
 from memorag_graph.settings import RunOptions
@@ -22,17 +22,27 @@ def is_about_whole(request: str, opened: OpenMemory) -> bool:
 
 
 def search(
-    opened: OpenMemory, options: RunOptions, queries: "Sequence[Query]", reranker: "Reranker | None"
+    opened: OpenMemory,
+    options: RunOptions,
+    queries: "Sequence[Query]",
+    reranker: "Reranker | None",
+    clues: ClueWeights = CAREFUL,
 ) -> "list[Evidence]":
-    """Return the best passages for queries, in document order."""
+    """Return the best passages for queries, in document order.
+
+    Args:
+        opened: The memory.
+        options: How to search.
+        queries: The question and clues.
+        reranker: Reorders the best chunks; None for none.
+        clues: How much clues count, unless the options say it.
+    """
     from memorag_graph.retrieval.retrieve import Search, retrieve
 
     return retrieve(
         opened.index,
         queries,
-        Search.from_options(
-            options, opened.memory.settings.retrieval_chunk_size, reranker, clue_weights(opened.model.language_model)
-        ),
+        Search.from_options(options, opened.memory.settings.retrieval_chunk_size, reranker, clues),
         count_tokens=opened.model.language_model.count,
         language_code=opened.memory.prompts.language.code,
         page_maps=opened.page_maps,

@@ -198,15 +198,11 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
-        queries, dropped = searchable(
-            to_queries(state),
-            opened.index.share_known,
-            opened.index.nearness,
-            clue_weights(opened.model.language_model).astray,
-        )
+        clues = clue_weights(opened.model.language_model)
+        queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return {
-            "evidence": to_documents(search(opened, scope.options, queries, reranker)),
+            "evidence": to_documents(search(opened, scope.options, queries, reranker, clues)),
             "trace": to_trace("retrieve", dropped),
         }
 

@@ -280,6 +280,13 @@ def test_a_search_reads_the_options_of_a_run_and_keeps_the_other_weights() -> No
     assert search.reranker is reranker
 
 
+def test_clues_without_weight_are_not_searched_for(index: MemoryIndex) -> None:
+    silent = {**dict.fromkeys(WEIGHTS, 0.0), "question": 1.0}
+    question, clue = Query("question", QUERIES[0]), Query("draft", QUERIES[2])
+    assert find(index, [question, clue], weights=silent, question_share=0.0) == find(index, [question])
+    assert find(index, [question, clue], question_share=0.0) != find(index, [question])
+
+
 def test_evidence_knows_the_pages_of_its_own_document(index: MemoryIndex) -> None:
     search = Search(hits=20, token_budget=400, chunk_tokens=SIZE)
     maps = {"b": PageMap(pages=((0, 6),))}

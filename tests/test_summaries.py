@@ -91,14 +91,14 @@ def test_a_summary_is_as_long_as_asked_and_covers_the_parts_in_order(tokens: int
 def test_what_does_not_fit_lowers_the_share_of_parts() -> None:
     quotes, covered = summary(covering(640), 40)
     assert len(quotes) < len(SUBJECTS)
-    assert covered == len(quotes) / parts_for(summary_words(640)) or covered == len(quotes) / len(SUBJECTS)
+    assert covered == len(quotes) / len(SUBJECTS)
 
 
 def test_a_request_for_a_part_quotes_what_holds_its_words() -> None:
     found = [Evidence(it.source, it.start, it.end, it.text, 1.0) for it in chunks() if not it.text.startswith("#")]
     quotes, _ = summary(found, 60, "Summarize the orchard")
-    assert "orchard" in quotes[0] or "orchard" in quotes[-1]
-    assert sum("orchard" in quote for quote in quotes) * 2 >= len(quotes)
+    assert quotes
+    assert all("orchard" in quote for quote in quotes)
 
 
 def test_a_sentence_that_a_cut_divides_is_not_quoted() -> None:

@@ -107,14 +107,11 @@ def chosen_of(recalls: Mapping[str, Sequence[float]], questions: int) -> Tuned:
 
 def _stored(directory: Path, questions: Sequence[Question]) -> dict[str, Clues]:
     """Return the clues of each question that the evaluation stored."""
-    fields = asdict(Clues({})).keys()
-    lines = [{key: line[key] for key in fields | {"question"}} for line in JournalFile(directory / CLUES).lines]
-    return {
-        question.id: merged(
-            [Clues(**{key: line[key] for key in fields}) for line in lines if line["question"] == question.id]
-        )
-        for question in questions
-    }
+    found: dict[str, list[Clues]] = {question.id: [] for question in questions}
+    for line in JournalFile(directory / CLUES).lines:
+        if line["question"] in found:
+            found[line["question"]].append(Clues(**{key: line[key] for key in asdict(Clues())}))
+    return {name: merged(clues) for name, clues in found.items()}
 
 
 def _recalls(

@@ -105,7 +105,9 @@ def retrieve(
     language_code: str,
     page_maps: Mapping[str, PageMap] | None = None,
 ) -> list[Evidence]:
-    """Search with every query, fuse the rankings, and return the best chunks within the budget, in document order.
+    """Search with every query that has a weight and fuse the rankings; return the best chunks within the budget.
+
+    They are in document order.
 
     Args:
         index: The memory's index.
@@ -115,7 +117,7 @@ def retrieve(
         language_code: ISO 639-1 code of the texts' language.
         page_maps: The pages and sections of each document, by its name.
     """
-    queries = list(dict.fromkeys(queries))
+    queries = [query for query in dict.fromkeys(queries) if search.weights[query.kind]]
     texts = [query.text for query in queries]
     most = max(search.hits, _MOST_STANDING_OUT + 1)
     by_words = index.keywords.search(texts, most) if index.keywords else [[] for _ in texts]

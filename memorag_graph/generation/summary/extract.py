@@ -65,4 +65,4 @@ def _important(given: GenerationInput, found: Sequence[Citation], lengths: Seque
     wanted = asked_terms(given["question"], code)
     relevance = np.array([_RELEVANCE * share_of(wanted, held_terms(it.quote, code)) for it in found])
     selection = Selection(salience([it.quote for it in found], code), lengths, relevance)
-    return selection.select([it.number for it in found], words)
+    return selection.select([0] * len(found), words)

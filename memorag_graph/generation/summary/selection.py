@@ -39,6 +39,7 @@ class Selection:
         self._lengths = lengths
         self._own = _SENTENCE * found.sentences + (0.0 if relevance is None else relevance)
         self._covered: Counter[str] = Counter()
+        self._used = 0
         self.positions: list[int] = []
         """Positions of the selected sentences, in the order of selection."""
 
@@ -84,9 +85,9 @@ class Selection:
 
     def _take(self, at: int, budget: int) -> bool:
         """Select a sentence if it fits."""
-        used = sum(self._lengths[it] for it in self.positions)
-        if self.positions and used + self._lengths[at] > budget:
+        if self.positions and self._used + self._lengths[at] > budget:
             return False
         self.positions.append(at)
+        self._used += self._lengths[at]
         self._covered.update(self._found.held[at])
         return True
