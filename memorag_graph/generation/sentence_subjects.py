@@ -30,8 +30,7 @@ def subject_of(
 
     Of those before it in its paragraph that do not refer back themselves, it is the one with most words of the question
     that the sentence lacks; then the one that names the paragraph's subject; then one that begins with a name; then the
-    nearest. In a conversation, people refer to what
-    nobody has named.
+    nearest. In a conversation, people refer to what nobody has named.
 
     Args:
         at: Position of the sentence.
