@@ -16,6 +16,7 @@ STAGES = {
     "eviction": "Evicting keys and values",
     "chunks": "Chunking the text",
     "index": "Indexing chunks",
+    "documents": "Taking in documents",
 }
 """Title of each stage of :class:`memorag_graph.progress.Progress`."""
 

@@ -111,5 +111,9 @@ class MemoryUnreadableError(MemoryFileError):
     """A saved memory exists but this version or user cannot read it; it is never replaced."""
 
 
+class LibraryError(MemoragError):
+    """A library of documents is missing, damaged, in use or made by a newer version; the message says what to do."""
+
+
 class MemoryMismatchError(MemoragError):
     """A memory was built with another model, tokenizer, embedding model or format than the one in use."""

@@ -10,7 +10,7 @@ class Progress:
 
     Attributes:
         stage: ``"waiting"`` (for another process), ``"sections"``, ``"gists"``, ``"memory"``, ``"eviction"``,
-            ``"chunks"`` or ``"index"``.
+            ``"chunks"``, ``"index"`` or ``"documents"`` (of a library).
         done: Units finished.
         total: All units.
         unit: Name of the unit, e.g. ``"tokens"``.

@@ -24,6 +24,8 @@ ALLOWED = {
     "faiss": {"retrieval/dense_index.py"},
     "bm25s": {"retrieval/bm25.py"},
     "Stemmer": {"retrieval/terms.py"},
+    "lancedb": {"library/lance_table.py"},
+    "pyarrow": {"library/lance_table.py"},
     "sentencex": {"text/sentences.py"},
     "semantic_text_splitter": {"text/chunking.py", "evaluation/chunks.py"},
     "typer": {"cli"},
@@ -80,6 +82,7 @@ LAYERS = [
     ["memory_plan", "serialization", "clue_trust"],
     ["find_evidence"],
     ["registry"],
+    ["library"],
     ["context_options"],
     ["run_scope"],
     ["nodes"],
@@ -166,7 +169,8 @@ def test_nothing_imports_from_a_higher_layer() -> None:
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = (
         f"import sys, {module}; "
-        "heavy = ('torch', 'transformers', 'faiss', 'bm25s', 'sentence_transformers', 'openai', 'langchain_openai'); "
+        "heavy = ('torch', 'transformers', 'faiss', 'bm25s', 'sentence_transformers', 'openai', 'langchain_openai', "
+        "'lancedb', 'pyarrow'); "
         "print([m for m in heavy if m in sys.modules])"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

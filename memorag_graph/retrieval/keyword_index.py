@@ -6,6 +6,7 @@ the documents and sections that they name, whatever else the text says about the
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import log
 from pathlib import Path
 
@@ -35,6 +36,31 @@ _VERSION = "terms_version"
 
 _TERMS_VERSION = 3
 """Raised when texts give other terms than before: earlier indexes are made again when they are opened."""
+
+
+def chunk_terms(text: str, name: str, language_code: str) -> list[str]:
+    """Return the terms by which a chunk is found.
+
+    Args:
+        text: The chunk.
+        name: The words under which it stands; may be empty.
+        language_code: ISO 639-1 code of their language.
+    """
+    return [
+        *terms(text, language_code, characters=True),
+        *(_NAMED + term for term in _terms_of_name(name, language_code)),
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _terms_of_name(name: str, language_code: str) -> tuple[str, ...]:
+    return tuple(terms(name, language_code)) if name else ()
+
+
+def query_terms(query: str, language_code: str) -> list[str]:
+    """Return the terms of a query, as they occur in texts and in the words under which texts stand."""
+    wanted = terms(query, language_code)
+    return [*wanted, *(_NAMED + term for term in wanted)]
 
 
 class KeywordIndex:
@@ -68,21 +94,21 @@ class KeywordIndex:
             names: The words under which each chunk stands; see
                 :func:`~memorag_graph.documents.context_words.context_words`.
         """
-        named = {name: [_NAMED + term for term in terms(name, language_code)] for name in dict.fromkeys(names or ())}
+        texts = zip(chunks, names or [""] * len(chunks), strict=True)
+        return cls.from_terms(chunks, language_code, [chunk_terms(it.text, name, language_code) for it, name in texts])
+
+    @classmethod
+    def from_terms(
+        cls, chunks: Sequence[Chunk], language_code: str, terms_of: Sequence[Sequence[str]]
+    ) -> "KeywordIndex":
+        """Index chunks by the terms of each, as :func:`chunk_terms` returns them."""
         bm25 = BM25()
-        bm25.index(
-            [
-                [*terms(chunk.text, language_code, characters=True), *(named[name] if name else ())] or [_ABSENT]
-                for chunk, name in zip(chunks, names or [""] * len(chunks), strict=True)
-            ],
-            show_progress=False,
-        )
+        bm25.index([list(found) or [_ABSENT] for found in terms_of], show_progress=False)
         return cls(chunks, language_code, bm25)
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """Return the BM25 score of every chunk, shape (chunks,)."""
-        wanted = terms(query, self.language_code)
-        known = [term for term in (*wanted, *(_NAMED + it for it in wanted)) if term in self._bm25.vocab_dict]
+        known = [term for term in query_terms(query, self.language_code) if term in self._bm25.vocab_dict]
         if not known:
             return np.zeros(len(self.chunks), dtype=np.float32)
         return np.asarray(self._bm25.get_scores(known), dtype=np.float32)

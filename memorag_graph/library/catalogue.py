@@ -1,0 +1,212 @@
+"""The catalogue of a library: a SQLite database of its documents; a document exists once its entry is committed."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memorag_graph.disk_errors import telling
+from memorag_graph.documents import PageMap
+from memorag_graph.errors import LibraryError
+from memorag_graph.library.entry import Entry
+from memorag_graph.private_files import file_mode
+
+FORMAT = 1
+"""Raised when a library of this version cannot be read by earlier ones."""
+
+_TABLES = """
+CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE document (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL, version INTEGER NOT NULL, origin TEXT NOT NULL, content_sha256 TEXT NOT NULL,
+    text_sha256 TEXT NOT NULL, added TEXT NOT NULL, replaced TEXT NOT NULL, language TEXT NOT NULL, title TEXT NOT NULL,
+    characters INTEGER NOT NULL, tokens INTEGER NOT NULL, chunks INTEGER NOT NULL, pages INTEGER NOT NULL,
+    metadata TEXT NOT NULL, notices TEXT NOT NULL, page_map TEXT NOT NULL, notes TEXT NOT NULL,
+    UNIQUE (name, version)
+);
+"""
+_COLUMNS = tuple(Entry.__dataclass_fields__)
+_JSON = ("metadata", "notices")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The central sentences of a section of a document: what a section of ``text[start:end]`` is about."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detailed:
+    """An entry with what is read only for the documents of an answer.
+
+    Attributes:
+        entry: The entry; its id is that which it gets when it is committed.
+        page_map: The document's pages and sections.
+        notes: What each of its sections is about.
+    """
+
+    entry: Entry
+    page_map: PageMap
+    notes: tuple[Note, ...]
+
+
+class Catalogue:
+    """The entries of a library. Safe to use from several threads and processes; one of them may write.
+
+    Args:
+        path: The database, which exists.
+
+    Raises:
+        LibraryError: If it is no catalogue, or was made by a newer version.
+        DiskError: If it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            found = int(self.setting("format", "0"))
+        except (sqlite3.DatabaseError, ValueError):
+            raise LibraryError(
+                f"{path} is no catalogue of a library, or it is damaged; restore it from a copy"
+            ) from None
+        if found > FORMAT:
+            raise LibraryError(f"{path.parent} was made by a newer version of memorag-graph; update this one to use it")
+
+    @classmethod
+    def create(cls, path: Path, settings: Mapping[str, str]) -> "Catalogue":
+        """Create an empty catalogue; a reader sees it whole or not at all.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        new = unfinished(path)
+        with telling(path, "written"):
+            new.unlink(missing_ok=True)
+            new.touch(mode=file_mode(path.parent))
+            with closing(sqlite3.connect(new)) as database:
+                database.executescript(_TABLES)
+                values = {"format": str(FORMAT), "changes": "0", **settings}
+                database.executemany("INSERT INTO setting VALUES (?, ?)", values.items())
+                database.commit()
+                database.execute("PRAGMA journal_mode = WAL")
+            new.replace(path)
+        return cls(path)
+
+    def setting(self, key: str, otherwise: str = "") -> str:
+        """Return a setting of the library."""
+        with self._reading() as database:
+            found = database.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
+        return str(found[0]) if found else otherwise
+
+    def changes(self) -> int:
+        """Return a number that grows with every change."""
+        return int(self.setting("changes", "0"))
+
+    def entries(self) -> list[Entry]:
+        """Return all versions of all documents, in the order in which they were taken in."""
+        with self._reading() as database:
+            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM document ORDER BY id").fetchall()  # noqa: S608
+        return [_entry(row) for row in rows]
+
+    def next_id(self) -> int:
+        """Return the id of the next entry."""
+        with self._reading() as database:
+            found = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'document'").fetchone()
+        return int(found[0]) + 1 if found else 1
+
+    def page_map(self, entry_id: int) -> PageMap:
+        """Return the pages and sections of a document."""
+        return PageMap.of(self._column("page_map", entry_id) or {})
+
+    def notes(self, entry_id: int) -> list[Note]:
+        """Return what each section of a document is about."""
+        return [Note(int(start), int(end), str(text)) for start, end, text in self._column("notes", entry_id) or ()]
+
+    def add(self, new: Sequence[Detailed]) -> None:
+        """Add entries in one transaction, which makes their documents exist; earlier versions become replaced.
+
+        Raises:
+            DiskError: If it cannot be written; nothing is added.
+        """
+        with self._writing() as database:
+            for one in new:
+                database.execute(
+                    "UPDATE document SET replaced = ? WHERE name = ? AND replaced = ''",
+                    (one.entry.added, one.entry.name),
+                )
+                columns = (*_COLUMNS, "page_map", "notes")
+                notes = [[note.start, note.end, note.text] for note in one.notes]
+                values = [*_row(one.entry), _json(one.page_map.to_dict()), _json(notes)]
+                marks = ", ".join("?" * len(columns))
+                database.execute(f"INSERT INTO document ({', '.join(columns)}) VALUES ({marks})", values)  # noqa: S608
+
+    def describe(self, entry_id: int, metadata: Mapping[str, Any]) -> None:
+        """Change the metadata of an entry."""
+        with self._writing() as database:
+            database.execute("UPDATE document SET metadata = ? WHERE id = ?", (_json(metadata), entry_id))
+
+    def remove(self, ids: Collection[int]) -> None:
+        """Remove entries, which makes their documents cease to exist; their bytes are overwritten.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        with self._writing() as database:
+            database.executemany("DELETE FROM document WHERE id = ?", [(each,) for each in ids])
+
+    def tidy(self) -> None:
+        """Rewrite the file without what was removed.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        with telling(self.path, "written"), closing(sqlite3.connect(self.path)) as database:
+            database.execute("VACUUM")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _column(self, column: str, entry_id: int) -> Any:  # noqa: ANN401 - parsed JSON
+        with self._reading() as database:
+            found = database.execute(f"SELECT {column} FROM document WHERE id = ?", (entry_id,)).fetchone()  # noqa: S608
+        return json.loads(found[0]) if found else None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=30)) as database:
+            yield database
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Open the database for one transaction, which is durable when the context ends."""
+        with telling(self.path, "written"), closing(sqlite3.connect(self.path, timeout=30)) as database:
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute("PRAGMA synchronous = FULL")
+            with database:
+                database.execute("UPDATE setting SET value = CAST(value AS INTEGER) + 1 WHERE key = 'changes'")
+                yield database
+
+
+def unfinished(path: Path) -> Path:
+    """Return the file in which a catalogue is made."""
+    return path.with_name(f".{path.name}-new")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _row(entry: Entry) -> list[object]:
+    values = {name: getattr(entry, name) for name in _COLUMNS}
+    return [_json(value) if name in _JSON else value for name, value in values.items()]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Entry(
+        **{**values, "metadata": json.loads(values["metadata"]), "notices": tuple(json.loads(values["notices"]))}
+    )

@@ -1,0 +1,89 @@
+"""The directory of a library: made once, opened with its embedding model, changed by one process at a time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from memorag_graph.disk_errors import telling
+from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.library.catalogue import Catalogue, unfinished
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.private_files import file_mode, make_private_dir
+from memorag_graph.registry import Registry
+
+EMBEDDING_MODEL, VECTOR_SIZE = "embedding_model", "vector_size"
+"""Settings in the catalogue."""
+
+_CATALOGUE, _LOCK, _CHANGING = "catalogue.sqlite", ".writer", ".changing"
+
+
+def create_library(directory: Path, registry: Registry, embedding_model: str) -> None:
+    """Create an empty library, unless there is one.
+
+    Raises:
+        LibraryError: If the directory holds other files.
+        ModelError: If the embedding model cannot be loaded.
+        DiskError: If it cannot be written.
+    """
+    path = directory / _CATALOGUE
+    if path.exists():
+        return
+    with telling(directory, "written"):
+        make_private_dir(directory)
+        with FileLock(directory / _LOCK, mode=file_mode(directory)):
+            if path.exists():  # made by another process meanwhile
+                return
+            if set(os.listdir(directory)) - {_LOCK, unfinished(path).name}:
+                raise LibraryError(f"{directory} holds other files and no library; give another directory")
+            name = registry.models.embedding_name(embedding_model or EMBEDDED)
+            size = len(registry.models.embeddings(name).embed_query("size"))
+            Catalogue.create(path, {EMBEDDING_MODEL: name, VECTOR_SIZE: str(size)})
+
+
+def open_catalogue(directory: Path, registry: Registry, embedding_model: str) -> Catalogue:
+    """Open the catalogue of a library.
+
+    Loading its embedding model may download it, so a stranger's file does not decide which it is.
+
+    Raises:
+        LibraryError: If there is none, it is damaged, or made by a newer version.
+        InputError: If it has another embedding model, or one that the caller has to name.
+    """
+    path = directory / _CATALOGUE
+    if not path.is_file():
+        made = f"make one with: memorag-graph library add FILES --library {directory}"
+        raise LibraryError(f"there is no library in {directory}; {made}")
+    catalogue = Catalogue(path)
+    made_with, models = catalogue.setting(EMBEDDING_MODEL), registry.models
+    if embedding_model and models.embedding_name(embedding_model) != made_with:
+        other = f"was made with {made_with!r}, not {embedding_model!r}; use that one"
+        raise InputError("embedding_model", f"{directory} {other}")
+    if not (embedding_model or made_with == EMBEDDED or made_with in models.loaded_models()):
+        raise InputError("embedding_model", f"{directory} uses {made_with!r}; name it, too, if you trust it")
+    return catalogue
+
+
+@contextmanager
+def changing(directory: Path) -> Iterator[bool]:
+    """Hold a library while it is changed; give whether an earlier change was not finished.
+
+    Raises:
+        LibraryError: If somebody else changes it.
+        DiskError: If it cannot be written.
+    """
+    lock = FileLock(directory / _LOCK, mode=file_mode(directory), thread_local=False)
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        raise LibraryError(f"{directory} is being changed by somebody else; try again later") from None
+    with held:
+        marker = directory / _CHANGING
+        was_there = marker.exists()
+        with telling(marker, "written"):
+            marker.touch()
+        yield was_there
+        with telling(marker, "written"):
+            marker.unlink()

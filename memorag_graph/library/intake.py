@@ -1,0 +1,188 @@
+"""Take documents into a library, a batch at a time."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.library.entry import Entry, Fields, Report
+from memorag_graph.library.found_files import Candidate, Metadata, checked_metadata
+from memorag_graph.library.prepared import Prepared
+from memorag_graph.library.stores import Stores
+from memorag_graph.progress import Progress, ReportProgress
+
+_CHUNKS_AT_ONCE = 512
+"""Chunks of a batch: its documents exist when all of them are written."""
+
+_SETTLED_SHARE = 0.5
+"""Rows that wait to be settled, as a share of the settled ones."""
+
+_READ_TWICE = 2
+
+
+class Intake:
+    """Takes in documents; call :meth:`finish` at the end.
+
+    Args:
+        stores: Where they are kept.
+        embeddings: The embedding model.
+        metadata: The caller's metadata.
+        report: Receives what was done.
+    """
+
+    def __init__(self, stores: Stores, embeddings: Embeddings, metadata: Metadata, report: Report) -> None:
+        self._stores = stores
+        self._embeddings = embeddings
+        self._metadata = metadata
+        self._report = report
+        entries = stores.catalogue.entries()
+        self._current = {entry.name: entry for entry in entries if not entry.replaced}
+        self._origins = {entry.origin: entry for entry in self._current.values()}
+        self._texts = {entry.text_sha256: entry.name for entry in self._current.values()}
+        self._next_id = stores.catalogue.next_id()
+        self._settled = sum(entry.chunks for entry in entries)
+        self._unsettled = 0
+        self._waiting: list[tuple[Entry, Prepared]] = []
+
+    def take_all(self, candidates: Sequence[Candidate], progress: ReportProgress) -> None:
+        """Take in documents, and tell the progress."""
+        for done, candidate in enumerate(candidates, start=1):
+            self.take(candidate)
+            progress(Progress("documents", done, len(candidates), "documents"))
+        self.finish()
+
+    def take(self, candidate: Candidate, into: Entry | None = None) -> None:
+        """Take in a document; one that cannot be read is reported.
+
+        Args:
+            candidate: The document.
+            into: The document of which it is a new version; None to find that out.
+
+        Raises:
+            DiskError: If it cannot be written.
+            InputError: If its metadata cannot be used.
+        """
+        try:
+            digest = candidate.digest()
+            known = into or self._known(candidate, digest)
+            metadata = self._metadata_of(known.name if known else candidate.name, candidate.metadata)
+            if known and known.content_sha256 == digest:
+                self._keep(known, metadata)
+                return
+            name = known.name if known else self._free_name(candidate)
+            prepared, digest = _read(candidate, name, digest)
+        except (InputError, MissingExtraError) as error:
+            if isinstance(error, InputError) and error.field.startswith("metadata"):
+                raise
+            self._report.unreadable.append((candidate.origin, str(error)))
+            return
+        self._wait(candidate, prepared, known, metadata, digest)
+
+    def finish(self) -> None:
+        """Write what waits, and settle the tables.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        self._write()
+        if self._unsettled:
+            self._settle()
+
+    def _known(self, candidate: Candidate, digest: str) -> Entry | None:
+        """Return the document that a candidate is, or is a new version of."""
+        if (same_origin := self._origins.get(candidate.origin)) is not None:
+            return same_origin
+        same_name = self._current.get(candidate.name)
+        return same_name if same_name and same_name.content_sha256 == digest else None
+
+    def _metadata_of(self, name: str, of_loader: Fields) -> Fields:
+        given: Mapping[str, Any] = self._metadata(name) if callable(self._metadata) else self._metadata
+        return {**of_loader, **checked_metadata(given)}
+
+    def _keep(self, known: Entry, metadata: Fields) -> None:
+        self._report.unchanged.append(known.name)
+        if metadata and dict(known.metadata) != {**known.metadata, **metadata}:
+            self._write()  # it may be waiting
+            self._stores.catalogue.describe(known.id, {**known.metadata, **metadata})
+
+    def _free_name(self, candidate: Candidate) -> str:
+        name, counts = candidate.name, Counter(dict.fromkeys([candidate.name], 1))
+        while name in self._current:
+            counts[candidate.name] += 1
+            name = f"{candidate.name} ({counts[candidate.name]})"
+        if name != candidate.name:
+            self._report.renamed.append((name, candidate.origin))
+        return name
+
+    def _wait(
+        self, candidate: Candidate, prepared: Prepared, known: Entry | None, metadata: Fields, digest: str
+    ) -> None:
+        document = prepared.document
+        entry = Entry(
+            id=self._next_id,
+            name=document.source,
+            version=known.version + 1 if known else 1,
+            origin=candidate.origin,
+            content_sha256=digest,
+            text_sha256=document.sha256,
+            added=_now(known.added if known else ""),
+            replaced="",
+            language=prepared.language,
+            title=prepared.title,
+            characters=len(document.text),
+            tokens=prepared.tokens,
+            chunks=len(prepared.chunks),
+            pages=len(document.page_map.pages),
+            metadata=metadata,
+            notices=document.notices,
+        )
+        if (other := self._texts.get(entry.text_sha256)) not in (None, entry.name):
+            self._report.same_text.append((entry.name, str(other)))
+        (self._report.replaced if known else self._report.added).append(entry.name)
+        self._next_id += 1
+        self._current[entry.name] = self._origins[entry.origin] = entry
+        self._texts.setdefault(entry.text_sha256, entry.name)
+        self._waiting.append((entry, prepared))
+        if sum(waiting.chunks for waiting, _ in self._waiting) >= _CHUNKS_AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        self._stores.add(self._waiting, self._embeddings)
+        written = sum(entry.chunks for entry, _ in self._waiting)
+        self._report.chunks += written
+        self._unsettled += written
+        self._waiting = []
+        if self._unsettled > _CHUNKS_AT_ONCE + _SETTLED_SHARE * self._settled:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._stores.settle()
+        self._settled, self._unsettled = self._settled + self._unsettled, 0
+
+
+def _read(candidate: Candidate, name: str, digest: str) -> tuple[Prepared, str]:
+    """Read a document, again if it changed meanwhile; return it and the SHA-256 of its content.
+
+    Raises:
+        InputError: If it cannot be read, or changes all the time.
+    """
+    for _ in range(_READ_TWICE):
+        document: Document = candidate.read(name)
+        if (after := candidate.digest()) == digest:
+            return Prepared.of(document), digest
+        digest = after
+    raise InputError("file", f"{name} changes while it is read; add it again when it is complete")
+
+
+def _now(after: str) -> str:
+    """Return the time in ISO 8601 (UTC), later than that of an earlier version also if the clock was set back."""
+    now = datetime.now(UTC)
+    if after:
+        now = max(now, datetime.fromisoformat(after) + timedelta(microseconds=1))
+    return now.isoformat(timespec="microseconds")

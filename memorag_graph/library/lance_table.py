@@ -1,0 +1,212 @@
+"""Rows in a table of LanceDB: a directory of column files, with full-text search over the package's own terms."""
+
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memorag_graph.disk_errors import advice, os_error_in
+from memorag_graph.errors import DiskError, MissingExtraError
+from memorag_graph.library.row_table import EVERYWHERE, Among, Found, Row, best_first
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TERMS, _DOCUMENT = "terms", "document"
+_AT_ONCE = 4096
+"""Rows copied at once."""
+
+_TRIES = 5
+"""Searches meet a table that is being replaced at most so many times in a row."""
+
+Result = TypeVar("Result")
+
+
+class LanceTable:
+    """Rows in a table of a LanceDB directory.
+
+    Args:
+        directory: The database's directory.
+        name: Name of the table.
+        size: Size of the vectors.
+
+    Raises:
+        MissingExtraError: If LanceDB is not installed.
+        DiskError: If the table cannot be opened.
+    """
+
+    def __init__(self, directory: Path, name: str, size: int) -> None:
+        try:
+            import lancedb
+        except ImportError:
+            raise MissingExtraError("a library", "library") from None
+        self._place = directory / f"{name}.lance"
+        self._name = name
+        self._schema = _schema(size)
+        with self._telling("opened"):
+            self._database = lancedb.connect(str(directory), read_consistency_interval=timedelta(0))
+            self._table = self._database.create_table(name, schema=self._schema, exist_ok=True)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows."""
+        if rows:
+            with self._telling("written"):
+                self._table.add(_batch(rows, self._schema))
+
+    def remove(self, documents: Collection[int]) -> None:
+        """Remove the rows of documents so that no byte of them is left.
+
+        LanceDB only marks deleted rows, and keeps their bytes until it merges the files that hold them, which it does
+        when many are deleted. So the table is written anew. Searches of other processes try again meanwhile.
+        """
+        with self._telling("written"):
+            if documents:
+                kept = self._table.search().where(_condition(Among(without=frozenset(documents))))
+                batches = kept.to_batches(batch_size=_AT_ONCE)
+                self._table = self._database.create_table(self._name, batches, schema=self._schema, mode="overwrite")
+            self._index()
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # readers try again
+                self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+    def settle(self) -> None:
+        """Merge small files, and bring new rows into the indexes."""
+        with self._telling("written"):
+            if len(self._table.list_indices()) < len((_TERMS, _DOCUMENT)):
+                self._index()
+            self._table.optimize(cleanup_older_than=timedelta(minutes=10))
+
+    def documents(self) -> set[int]:
+        """Return the ids of all documents that have rows."""
+        found = self._trying(lambda: self._table.search().select([_DOCUMENT]).to_arrow())
+        return set(found[_DOCUMENT].to_pylist())
+
+    def rows_of(self, documents: Collection[int]) -> list[Row]:
+        """Return the rows of documents, by document and number."""
+        if not documents:
+            return []
+        condition = _condition(Among(frozenset(documents)))
+        return _rows(self._trying(lambda: self._table.search().where(condition).to_arrow()))
+
+    def nearest(self, vector: NDArray[np.float32], hits: int, among: Among = EVERYWHERE) -> list[Found]:
+        """Return the rows most similar to a vector, best first."""
+
+        def search() -> "pa.Table":
+            query = self._table.search(vector).distance_type("dot").limit(hits)
+            return _in(query, among).select([_DOCUMENT, "number", "_distance"]).to_arrow()
+
+        return best_first(Found(document, number, 1 - far) for document, number, far in _tuples(self._trying(search)))
+
+    def matching(self, terms: Iterable[str], hits: int, among: Among = EVERYWHERE) -> list[Found]:
+        """Return rows that hold any of some terms, best first by BM25."""
+        wanted = " ".join(dict.fromkeys(terms))
+        if not wanted:
+            return []
+
+        def search() -> "pa.Table":
+            from lancedb.query import MatchQuery
+
+            query = self._table.search(MatchQuery(wanted, _TERMS), query_type="fts").limit(hits)
+            return _in(query, among).select([_DOCUMENT, "number", "_score"]).to_arrow()
+
+        return best_first(Found(*row) for row in _tuples(self._trying(search)) if row[2] > 0)
+
+    def _index(self) -> None:
+        """Make the indexes anew; LanceDB's own analysis of texts is switched off, as terms are analysed already."""
+        from lancedb.index import FTS, BTree
+
+        plain = FTS(
+            base_tokenizer="whitespace",
+            lower_case=False,
+            stem=False,
+            remove_stop_words=False,
+            ascii_folding=False,
+            max_token_length=None,
+        )
+        self._table.create_index(_TERMS, config=plain, replace=True)
+        self._table.create_index(_DOCUMENT, config=BTree(), replace=True)
+
+    def _trying(self, search: Callable[[], Result]) -> Result:
+        """Search; try again if the version of the table that was being read is gone.
+
+        Raises:
+            DiskError: If the table cannot be read.
+        """
+        for _ in range(_TRIES):
+            try:
+                return search()
+            except (OSError, RuntimeError, ValueError):
+                with self._telling("read"):
+                    self._table = self._database.open_table(self._name)
+        with self._telling("read"):
+            return search()
+
+    @contextmanager
+    def _telling(self, failed: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            raise self._error(failed, error) from error
+
+    def _error(self, failed: str, error: Exception) -> DiskError:
+        cause = error if isinstance(error, OSError) and error.errno else os_error_in(error)
+        told = advice(cause) if cause else "try again, or delete the folder index; it is made again from the texts"
+        return DiskError(f"{self._place} cannot be {failed} ({' '.join(str(error).split())}); {told}")
+
+
+def _in(query: Any, among: Among) -> Any:  # noqa: ANN401 - LanceDB's builders share no public type
+    condition = _condition(among)
+    return query.where(condition, prefilter=True) if condition else query
+
+
+def _condition(among: Among) -> str:
+    parts = []
+    if among.only is not None:
+        parts.append(f"{_DOCUMENT} IN ({_listed(among.only - among.without)})" if among.only else "false")
+    elif among.without:
+        parts.append(f"{_DOCUMENT} NOT IN ({_listed(among.without)})")
+    return " AND ".join(parts)
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(str(int(each)) for each in sorted(ids))
+
+
+@cache
+def _schema(size: int) -> "pa.Schema":
+    import pyarrow as pa
+
+    whole, short = pa.int64(), pa.int32()
+    columns = [(_DOCUMENT, whole), ("number", short), ("start", whole), ("end", whole), (_TERMS, pa.string())]
+    return pa.schema([*columns, ("vector", pa.list_(pa.float32(), size))])
+
+
+def _batch(rows: Sequence[Row], schema: "pa.Schema") -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    vectors = pa.array(np.concatenate([row.vector for row in rows]), pa.float32())
+    columns = [pa.array([getattr(row, name) for row in rows], schema.field(name).type) for name in schema.names[:4]]
+    joined = pa.array([" ".join(row.terms) for row in rows], pa.string())
+    size = schema.field("vector").type.list_size
+    return pa.record_batch([*columns, joined, pa.FixedSizeListArray.from_arrays(vectors, size)], schema=schema)
+
+
+def _rows(found: "pa.Table") -> list[Row]:
+    found = found.sort_by([(_DOCUMENT, "ascending"), ("number", "ascending")]).combine_chunks()
+    if not found.num_rows:
+        return []
+    vectors = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(found.num_rows, -1)
+    columns = (found[name].to_pylist() for name in (_DOCUMENT, "number", "start", "end", _TERMS))
+    return [
+        Row(document, number, start, end, tuple(terms.split(" ") if terms else ()), vector)
+        for document, number, start, end, terms, vector in zip(*columns, vectors, strict=True)
+    ]
+
+
+def _tuples(found: "pa.Table") -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.to_pylist() for column in found.columns[:3]), strict=True)

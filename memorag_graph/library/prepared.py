@@ -1,0 +1,120 @@
+"""Prepare a document for a library without a language model: chunks, notes, and the rows by which it is found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.documents import Document, PageMap
+from memorag_graph.documents.context_words import context_words
+from memorag_graph.library.catalogue import Note
+from memorag_graph.library.row_table import Row
+from memorag_graph.memory.build.grounded_summary import grounded_summary
+from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.retrieval.keyword_index import chunk_terms
+from memorag_graph.text.chunking import Chunk, split_chunks, split_sections
+from memorag_graph.text.estimated_tokens import EstimatedTokens
+from memorag_graph.text.languages import detect_language
+
+CHUNK_TOKENS = 128
+"""Maximum tokens of a chunk, estimated; more in scripts that take more tokens."""
+
+_SECTION_TOKENS = 1024
+_NOTE_TOKENS = 96
+_BATCH = 32
+"""Texts that are embedded at once."""
+
+TOKENS = EstimatedTokens()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a document that gets a row: ``text[start:end]``, and what is embedded and searched for it.
+
+    Attributes:
+        start: First character.
+        end: One past the last.
+        text: The text by whose words it is found.
+        names: The words under which it stands.
+        embedded: The text that is embedded.
+    """
+
+    start: int
+    end: int
+    text: str
+    names: str
+    embedded: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that is ready to be indexed.
+
+    Attributes:
+        document: The document.
+        language: ISO 639-1 code of its language.
+        tokens: Estimated tokens of its text.
+        chunks: Its chunks.
+        notes: What each of its sections is about.
+    """
+
+    document: Document
+    language: str
+    tokens: int
+    chunks: tuple[Part, ...]
+    notes: tuple[Note, ...]
+
+    @classmethod
+    def of(cls, document: Document) -> "Prepared":
+        """Cut a document into sections and chunks, and choose the central sentences of each section."""
+        text, code = document.text, detect_language(document.text).code
+        sections = list(split_sections(text, TOKENS, _SECTION_TOKENS))
+        notes = []
+        for it in sections:
+            told = grounded_summary("", text[it.start : it.end], _NOTE_TOKENS, TOKENS.count, code)
+            notes.append(Note(it.start, it.end, told))
+        wholes = [Chunk(document.source, 0, it.start, it.end, text[it.start : it.end]) for it in sections]
+        chunks = [_part(document, it.start, it.end, it.text) for it in split_chunks(wholes, TOKENS, CHUNK_TOKENS)]
+        return cls(document, code, sum(it.tokens for it in sections), tuple(chunks), tuple(notes))
+
+    @property
+    def title(self) -> str:
+        """The heading with which the document begins; empty if there is none."""
+        return title_of(self.document.page_map)
+
+    @property
+    def note_parts(self) -> list[Part]:
+        """The parts of the document that its notes are about."""
+        return [_part(self.document, note.start, note.end, note.text) for note in self.notes]
+
+
+def title_of(page_map: PageMap) -> str:
+    """Return a document's first heading; empty if it has none."""
+    return page_map.sections[0][1] if page_map.sections else ""
+
+
+def rows_of(parts: Sequence[tuple[int, str, Sequence[Part]]], embeddings: Embeddings) -> list[Row]:
+    """Embed the parts of documents and return their rows.
+
+    Args:
+        parts: The id, the language and the parts of each document.
+        embeddings: The embedding model.
+    """
+    texts = dict.fromkeys(part.embedded for _, _, its_parts in parts for part in its_parts)
+    ordered = sorted(texts, key=len)  # a batch takes as long as its longest text
+    batches = (ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH))
+    vectors = dict(zip(ordered, chain.from_iterable(embed(embeddings, batch) for batch in batches), strict=True))
+
+    def rows() -> Iterator[Row]:
+        for document, code, its_parts in parts:
+            for number, part in enumerate(its_parts):
+                terms = tuple(chunk_terms(part.text, part.names, code))
+                yield Row(document, number, part.start, part.end, terms, vectors[part.embedded])
+
+    return list(rows())
+
+
+def _part(document: Document, start: int, end: int, text: str) -> Part:
+    names = context_words(document.page_map, start, document.source)
+    return Part(start, end, text, names, text)

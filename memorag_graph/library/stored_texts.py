@@ -1,0 +1,62 @@
+"""The texts of a library: files named by the SHA-256 of what they hold."""
+
+import gzip
+import os
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from memorag_graph.disk_errors import telling
+from memorag_graph.errors import LibraryError
+from memorag_graph.private_files import make_private_dir, write_private
+
+_SUFFIX = ".txt.gz"
+
+
+class StoredTexts:
+    """Texts in a directory, compressed.
+
+    Args:
+        directory: The directory; made with the first text.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def add(self, sha256: str, text: str) -> None:
+        """Keep a text durably; one that is there already costs nothing.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        path = self._path(sha256)
+        with telling(path, "written"):
+            if not path.exists():
+                make_private_dir(self._directory)
+                write_private(path, gzip.compress(text.encode(), compresslevel=1, mtime=0))
+
+    def read(self, sha256: str) -> str:
+        """Return a text.
+
+        Raises:
+            LibraryError: If it is missing or damaged.
+        """
+        path = self._path(sha256)
+        try:
+            return gzip.decompress(path.read_bytes()).decode()
+        except (OSError, EOFError, ValueError) as error:
+            raise LibraryError(f"{path} cannot be read ({error}); add its document again") from error
+
+    def keep_only(self, wanted: Collection[str]) -> None:
+        """Remove all other texts, and what killed processes left.
+
+        Raises:
+            DiskError: If they cannot be removed.
+        """
+        with telling(self._directory, "written"), suppress(FileNotFoundError):
+            for name in os.listdir(self._directory):
+                if name.removesuffix(_SUFFIX) not in wanted:
+                    (self._directory / name).unlink(missing_ok=True)
+
+    def _path(self, sha256: str) -> Path:
+        return self._directory / f"{sha256}{_SUFFIX}"

@@ -1,0 +1,113 @@
+"""Where a library keeps its documents: catalogue, texts, and two tables of rows; and the order in which they change.
+
+A document is written to the texts and the tables first and to the catalogue last, and is removed in the opposite order.
+So what the catalogue names is whole, and what a killed process leaves is not named: the next change sweeps it away.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.documents import Document
+from memorag_graph.library.catalogue import Catalogue, Detailed
+from memorag_graph.library.entry import Entry
+from memorag_graph.library.prepared import Prepared, rows_of
+from memorag_graph.library.row_table import RowTable
+from memorag_graph.library.stored_texts import StoredTexts
+
+_MADE_AGAIN = 32
+"""Documents whose rows are made again at once."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stores:
+    """The stores of a library.
+
+    Attributes:
+        catalogue: The entries.
+        texts: The texts.
+        chunks: A row for each chunk of a document.
+        notes: A row for what each section of a document is about.
+    """
+
+    catalogue: Catalogue
+    texts: StoredTexts
+    chunks: RowTable
+    notes: RowTable
+
+    def add(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
+        """Add documents, which exist when this returns.
+
+        Args:
+            new: Each document's entry, with the id it gets, and what was prepared of it.
+            embeddings: The embedding model.
+
+        Raises:
+            DiskError: If they cannot be written; none of them exists.
+        """
+        for entry, prepared in new:
+            self.texts.add(entry.text_sha256, prepared.document.text)
+        self._add_rows(new, embeddings)
+        self.catalogue.add([Detailed(entry, it.document.page_map, it.notes) for entry, it in new])
+
+    def remove(self, entries: Iterable[Entry]) -> None:
+        """Remove documents, which cease to exist at once; no byte of them is left when this returns.
+
+        Raises:
+            DiskError: If something cannot be written; the next change of the library goes on with it.
+        """
+        gone = [entry.id for entry in entries]
+        self.catalogue.remove(gone)
+        self._erase(gone)
+
+    def repair(self, embeddings: Callable[[], Embeddings], *, is_unfinished: bool) -> None:
+        """Sweep away what a killed change left, and make again the rows that are missing.
+
+        Args:
+            embeddings: Returns the embedding model, if rows are missing.
+            is_unfinished: Whether the last change was not finished, so that there may be leftovers that no store names.
+
+        Raises:
+            DiskError: If something cannot be written.
+        """
+        entries = self.catalogue.entries()
+        ids, kept = {entry.id for entry in entries}, self.chunks.documents()
+        stray = (kept | self.notes.documents()) - ids
+        if stray or is_unfinished:
+            self._erase(stray)
+        missing = [entry for entry in entries if entry.id not in kept]
+        for start in range(0, len(missing), _MADE_AGAIN):
+            part = missing[start : start + _MADE_AGAIN]
+            self.notes.remove([entry.id for entry in part])
+            self._add_rows([(entry, self._prepared(entry)) for entry in part], embeddings())
+        if missing:
+            self.settle()
+
+    def settle(self) -> None:
+        """Bring the tables into the form that is searched fastest."""
+        self.chunks.settle()
+        self.notes.settle()
+
+    def document(self, entry: Entry) -> Document:
+        """Return the document of an entry.
+
+        Raises:
+            LibraryError: If its text is missing or damaged.
+        """
+        text, page_map = self.texts.read(entry.text_sha256), self.catalogue.page_map(entry.id)
+        return Document(entry.name, text, page_map, entry.notices)
+
+    def _prepared(self, entry: Entry) -> Prepared:
+        return Prepared.of(self.document(entry))
+
+    def _add_rows(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
+        self.chunks.add(rows_of([(entry.id, it.language, it.chunks) for entry, it in new], embeddings))
+        self.notes.add(rows_of([(entry.id, it.language, it.note_parts) for entry, it in new], embeddings))
+
+    def _erase(self, ids: Collection[int]) -> None:
+        """Erase what the catalogue does not name any more."""
+        self.chunks.remove(ids)
+        self.notes.remove(ids)
+        self.texts.keep_only({entry.text_sha256 for entry in self.catalogue.entries()})
+        self.catalogue.tidy()
