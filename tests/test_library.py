@@ -298,6 +298,17 @@ def test_the_index_is_made_again_from_the_texts(open_library: Callable[[], Libra
     assert content(again) == before
 
 
+def test_documents_are_listed_by_filter_and_time(library: Library, files: Path) -> None:
+    library.add(files / "ferry.txt", metadata={"year": 2020})
+    library.add(files / "harbour.txt", metadata={"year": 2021})
+    (first, second) = library.list()
+    library.replace("ferry.txt", files / "harbour.txt")
+    assert [it.name for it in library.list({"year": {"gte": 2021}})] == ["harbour.txt"]
+    assert [it.id for it in library.list(["suffix=.txt", "year<2021"], as_of=second.added)] == [first.id]
+    with pytest.raises(InputError, match="no document has this field; the fields are added, characters"):
+        library.list({"colour": "red"})
+
+
 def test_export_writes_every_version(library: Library, files: Path, tmp_path: Path) -> None:
     library.add(files / "ferry.txt", metadata={"year": 2021})
     assert library.export(tmp_path / "all.jsonl") == 1

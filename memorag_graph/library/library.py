@@ -22,8 +22,10 @@ from memorag_graph.library.found_files import (
 from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE, changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.library.stores import Stores
+from memorag_graph.library.where import Where
 from memorag_graph.private_files import write_private
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
@@ -184,9 +186,17 @@ class Library:
             self._remove(names, report)
         return report
 
-    def list(self) -> Sequence[Entry]:
-        """Return the current version of each document, in the order in which they were taken in."""
-        return [entry for entry in self.stores.catalogue.entries() if entry.is_visible()]
+    def list(self, where: Where | None = None, as_of: AsOf | None = None) -> Sequence[Entry]:
+        """Return one version of each document, in the order in which they were taken in.
+
+        Args:
+            where: Which documents; see :mod:`memorag_graph.library.where`.
+            as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
+
+        Raises:
+            InputError: If the filter or the time cannot be used.
+        """
+        return [*Snapshot.of(self.stores.catalogue.entries(), where, as_of).entries.values()]
 
     def info(self, name: str) -> dict[str, Any]:
         """Return what is known of a document: its fields, versions and notes.
