@@ -268,7 +268,7 @@ def _generator(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last_a
     options = _options(scope, task)
 
     def local_chat(name: str) -> "BaseChatModel":
-        return scope.registry.chat(name, opened, options)
+        return scope.registry.chat(name, options, opened)
 
     own = opened.memory.identity.model
     return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)

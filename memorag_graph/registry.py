@@ -199,16 +199,16 @@ class Registry:
         """Drop an open memory; it stays on disk, and usable for whoever holds it."""
         self.open_memories.drop(memory_id)
 
-    def chat(self, name: str, opened: OpenMemory, options: RunOptions) -> "BaseChatModel":
-        """Return a chat model without a memory: an added one, the memory's own model, or another by name."""
+    def chat(self, name: str, options: RunOptions, opened: OpenMemory | None = None) -> "BaseChatModel":
+        """Return a chat model without a memory: an added one, the own model of an open memory, or another by name."""
         from memorag_graph.memory.memory_chat import MemoryChat
         from memorag_graph.models.sampling import NO_REPEAT
 
         if (added := self.models.added_chat_model(name)) is not None:
             return added
-        is_own = name == opened.memory.identity.model
+        own = opened.model if opened and name == opened.memory.identity.model else None
         return MemoryChat(
-            memory_model=opened.model if is_own else self.models.memory_model(name, options),
+            memory_model=own or self.models.memory_model(name, options),
             max_new_tokens=options.max_new_tokens,
             temperature=options.temperature,
             no_repeat=NO_REPEAT,

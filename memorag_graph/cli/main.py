@@ -14,6 +14,7 @@ from memorag_graph.cli import options as opt
 from memorag_graph.cli.chat_session import chat
 from memorag_graph.cli.eval_command import evaluate, tune
 from memorag_graph.cli.keys_commands import keys
+from memorag_graph.cli.library_commands import library
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.studio import studio
 from memorag_graph.cli.ui import ui
@@ -178,5 +179,6 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "studio": studio,
 }
 app.add_typer(keys, name="keys")
+app.add_typer(library, name="library")
 for _name, _command in _COMMANDS.items():
     app.command(_name, cls=opt.OptionsCommand)(_command)

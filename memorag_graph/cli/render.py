@@ -63,7 +63,8 @@ def _place(citation: Mapping[str, Any]) -> Text:
     page = f", page {citation['page']}" if citation.get("page") is not None else ""
     page += f", {citation['label']}" if citation.get("label") else ""
     section = f", “{citation['section']}”" if citation.get("section") else ""
-    span = f"{citation['source']}:{citation['start']}–{citation['end']}"
+    version = f", version {citation['version']}" if citation.get("version", 1) not in (None, 1) else ""
+    span = f"{citation['source']}:{citation['start']}–{citation['end']}{version}"
     place = Text(f"  [{citation['number']}] {span}{page}{section}", style="cyan")
     return place if citation.get("supported", True) else place.append(" (does not support the claim)", style="yellow")
 

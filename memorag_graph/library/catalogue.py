@@ -69,6 +69,7 @@ class Catalogue:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: tuple[int, Sequence[Entry]] | None = None
         try:
             found = int(self.setting("format", "0"))
         except (sqlite3.DatabaseError, ValueError):
@@ -104,15 +105,29 @@ class Catalogue:
             found = database.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
         return str(found[0]) if found else otherwise
 
+    def set(self, key: str, value: str) -> None:
+        """Write a setting of the library.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        with self._writing() as database:
+            database.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
+
     def changes(self) -> int:
         """Return a number that grows with every change."""
         return int(self.setting("changes", "0"))
 
-    def entries(self) -> list[Entry]:
-        """Return all versions of all documents, in the order in which they were taken in."""
+    def entries(self) -> Sequence[Entry]:
+        """Return all versions of all documents, in the order in which they were taken in; read once for each change."""
         with self._reading() as database:
-            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM document ORDER BY id").fetchall()  # noqa: S608
-        return [_entry(row) for row in rows]
+            database.execute("BEGIN")  # both are of one moment
+            changes = int(database.execute("SELECT value FROM setting WHERE key = 'changes'").fetchone()[0])
+            if self._known is None or self._known[0] != changes:
+                columns = ", ".join(_COLUMNS)
+                rows = database.execute(f"SELECT {columns} FROM document ORDER BY id").fetchall()  # noqa: S608
+                self._known = (changes, tuple(map(_entry, rows)))
+            return self._known[1]
 
     def next_id(self) -> int:
         """Return the id of the next entry."""

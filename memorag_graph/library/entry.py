@@ -22,7 +22,7 @@ class Entry:
         id: Number of the entry, by which the index knows it; never used again.
         name: Name of the document in the library, by which answers cite it.
         version: Number of the version, from 1 on.
-        origin: Where it was read: the file's absolute path, or the source of a LangChain document.
+        origin: Where its first version was read: the file's absolute path, or the source of a LangChain document.
         content_sha256: SHA-256 of the file, or of the text if there is none.
         text_sha256: SHA-256 of the text, by which it is stored.
         added: When it was taken in, ISO 8601 in UTC.

@@ -126,7 +126,7 @@ class Intake:
             id=self._next_id,
             name=document.source,
             version=known.version + 1 if known else 1,
-            origin=candidate.origin,
+            origin=known.origin if known else candidate.origin,
             content_sha256=digest,
             text_sha256=document.sha256,
             added=_now(known.added if known else ""),
@@ -147,6 +147,7 @@ class Intake:
         self._current[entry.name] = self._origins[entry.origin] = entry
         self._texts.setdefault(entry.text_sha256, entry.name)
         self._waiting.append((entry, prepared))
+        self._stores.weigh_meaning(prepared, self._embeddings)
         if sum(waiting.chunks for waiting, _ in self._waiting) >= _CHUNKS_AT_ONCE:
             self._write()
 

@@ -1,6 +1,5 @@
-"""A library of many documents: taken in without a language model, replaced, and removed."""
+"""A library of many documents: taken in without a language model, filtered, replaced, removed, and asked."""
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,26 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, Report
-from memorag_graph.library.found_files import (
-    Candidate,
-    Metadata,
-    document_candidates,
-    file_candidates,
-)
+from memorag_graph.library.export import export
+from memorag_graph.library.found_files import Candidate, Metadata, document_candidates, file_candidates
 from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE, changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.library_answer import LibraryAnswer, ask_library
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
-from memorag_graph.private_files import write_private
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document as LangChainDocument
@@ -55,6 +50,9 @@ class Library:
         >>> library = Library.open(getfixture("tmp_path") / "library")
         >>> library.add(files, metadata={"year": 2021}).added
         ['ferry.txt']
+        >>> answer = library.ask("When does the ferry to Inshay leave?", where={"year": {"gte": 2020}})
+        >>> answer.citations[0].source
+        'ferry.txt'
     """
 
     def __init__(self, directory: Path, catalogue: Catalogue, registry: Registry) -> None:
@@ -186,6 +184,30 @@ class Library:
             self._remove(names, report)
         return report
 
+    def ask(
+        self,
+        question: str,
+        where: Where | None = None,
+        as_of: AsOf | None = None,
+        options: RunOptions | None = None,
+    ) -> LibraryAnswer:
+        """Answer a question with citations.
+
+        Args:
+            question: The question.
+            where: Which documents may be used; see :mod:`memorag_graph.library.where`.
+            as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
+            options: ``generator``, ``hits``, ``evidence_tokens``, ``reranker`` and others of a run; by default
+                sentences of the documents are quoted.
+
+        Raises:
+            InputError: If the question is empty, or the filter, the time or an option cannot be used.
+            LibraryError: If a text is missing or damaged.
+            DiskError: If the library cannot be read.
+            ModelError: If a model cannot be loaded.
+        """
+        return ask_library(question, self.stores, self.embeddings, self.registry, options or RunOptions(), where, as_of)
+
     def list(self, where: Where | None = None, as_of: AsOf | None = None) -> Sequence[Entry]:
         """Return one version of each document, in the order in which they were taken in.
 
@@ -218,16 +240,7 @@ class Library:
         Raises:
             DiskError: If the file cannot be written.
         """
-        entries = self.stores.catalogue.entries()
-
-        def line(entry: Entry) -> str:
-            document = self.stores.document(entry)
-            fields = {**entry.to_dict(), **document.page_map.to_dict(), "text": document.text}
-            return json.dumps(fields, ensure_ascii=False) + "\n"
-
-        with telling(Path(path), "written"):
-            write_private(Path(path).absolute(), "".join(map(line, entries)).encode())
-        return len(entries)
+        return export(Path(path), self.stores)
 
     def _candidates(
         self, given: "Iterable[str | Path | LangChainDocument]", patterns: Sequence[str], encoding: str

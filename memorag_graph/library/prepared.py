@@ -85,7 +85,7 @@ class Prepared:
 
     @property
     def note_parts(self) -> list[Part]:
-        """The parts of the document that its notes are about."""
+        """Its sections: what is embedded is the note, what is searched by words is the section."""
         return [_part(self.document, note.start, note.end, note.text) for note in self.notes]
 
 
@@ -115,6 +115,6 @@ def rows_of(parts: Sequence[tuple[int, str, Sequence[Part]]], embeddings: Embedd
     return list(rows())
 
 
-def _part(document: Document, start: int, end: int, text: str) -> Part:
+def _part(document: Document, start: int, end: int, embedded: str) -> Part:
     names = context_words(document.page_map, start, document.source)
-    return Part(start, end, text, names, text)
+    return Part(start, end, document.text[start:end], names, embedded)

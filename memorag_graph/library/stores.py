@@ -15,7 +15,10 @@ from memorag_graph.library.entry import Entry
 from memorag_graph.library.prepared import Prepared, rows_of
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_texts import StoredTexts
+from memorag_graph.retrieval.embedding_fit import meaning_weight
+from memorag_graph.text.chunking import Chunk
 
+_WEIGHT = "meaning_weight."
 _MADE_AGAIN = 32
 """Documents whose rows are made again at once."""
 
@@ -28,7 +31,7 @@ class Stores:
         catalogue: The entries.
         texts: The texts.
         chunks: A row for each chunk of a document.
-        notes: A row for what each section of a document is about.
+        notes: A row for each section of a document: the vector of its note, the terms of its text.
     """
 
     catalogue: Catalogue
@@ -97,6 +100,16 @@ class Stores:
         """
         text, page_map = self.texts.read(entry.text_sha256), self.catalogue.page_map(entry.id)
         return Document(entry.name, text, page_map, entry.notices)
+
+    def meaning_weights(self, codes: Iterable[str]) -> dict[str, float]:
+        """Return the weight of rankings by meaning for each language where those by words have weight 1."""
+        return {code: float(self.catalogue.setting(f"{_WEIGHT}{code}", "1")) for code in codes}
+
+    def weigh_meaning(self, new: Prepared, embeddings: Embeddings) -> None:
+        """Find out how well the embedding model reads the language of a document, if that is not known yet."""
+        if not self.catalogue.setting(f"{_WEIGHT}{new.language}"):
+            chunks = [Chunk(new.document.source, 0, it.start, it.end, it.text) for it in new.chunks]
+            self.catalogue.set(f"{_WEIGHT}{new.language}", str(meaning_weight(embeddings, chunks)))
 
     def _prepared(self, entry: Entry) -> Prepared:
         return Prepared.of(self.document(entry))

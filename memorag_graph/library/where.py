@@ -147,13 +147,14 @@ def _written(text: object, known: Mapping[str, set[str]]) -> Condition:
     if found is None:
         raise InputError("where", f"{_shown(text)} is not of the form FIELD=VALUE, with =, !=, <, <=, > or >=")
     name, sign, written = found.groups()
-    kinds, value = known.get(name, set()), _literal(written)
+    kinds, value = known.get(name, set()), literal(written)
     if _kind(value) not in kinds and "text" in kinds:
         value = written
     return _filter({name: {_SIGNS[sign]: value}}, known, "where", 0)
 
 
-def _literal(written: str) -> Scalar:
+def literal(written: str) -> Scalar:
+    """Return a value as it is written on a command line: a number, ``true`` or ``false``, or a text."""
     if written.lower() in _TRUTHS:
         return _TRUTHS[written.lower()]
     if _NUMBER.fullmatch(written):

@@ -79,6 +79,21 @@ class FaissIndex:
             index.add(matrix)
         return cls(chunks, index, embeddings)
 
+    @classmethod
+    def from_vectors(
+        cls, chunks: Sequence[Chunk], vectors: NDArray[np.float32], embeddings: Embeddings
+    ) -> "FaissIndex":
+        """Index chunks whose normalized vectors are known, shape (chunks, size), for exact search.
+
+        The vectors may be those of other texts than the chunks', so they are not checked against the model.
+        """
+        index = _empty_index(vectors.shape[1], exact=True)
+        with _one_thread():
+            index.add(vectors)
+        made = cls(chunks, index, embeddings)
+        made._is_checked = True
+        return made
+
     def vectors(self) -> dict[str, NDArray[np.float32]]:
         """Return the vector of each chunk's text."""
         matrix = self._index.reconstruct_n(0, len(self.chunks))

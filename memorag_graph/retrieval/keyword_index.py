@@ -57,9 +57,11 @@ def _terms_of_name(name: str, language_code: str) -> tuple[str, ...]:
     return tuple(terms(name, language_code)) if name else ()
 
 
-def query_terms(query: str, language_code: str) -> list[str]:
-    """Return the terms of a query, as they occur in texts and in the words under which texts stand."""
-    wanted = terms(query, language_code)
+def query_terms(query: str, *language_codes: str) -> list[str]:
+    """Return the terms of a query, as they occur in texts of some languages and in the words above them."""
+    wanted = terms(query, language_codes[0])
+    for code in language_codes[1:]:
+        wanted += dict.fromkeys(term for term in terms(query, code) if term not in wanted)
     return [*wanted, *(_NAMED + term for term in wanted)]
 
 
@@ -70,9 +72,12 @@ class KeywordIndex:
         chunks: The chunks, in document order.
         language_code: ISO 639-1 code of their language.
         bm25: The index over their terms.
+        other_languages: Codes of further languages in which some chunks are written.
     """
 
-    def __init__(self, chunks: Sequence[Chunk], language_code: str, bm25: BM25) -> None:
+    def __init__(
+        self, chunks: Sequence[Chunk], language_code: str, bm25: BM25, other_languages: Sequence[str] = ()
+    ) -> None:
         if bm25.scores["num_docs"] != len(chunks):
             raise MemoryFileError(
                 f"the keyword index holds {bm25.scores['num_docs']} texts for {len(chunks)} chunks; "
@@ -80,6 +85,7 @@ class KeywordIndex:
             )
         self.chunks = tuple(chunks)
         self.language_code = language_code
+        self._codes = (language_code, *other_languages)
         self._bm25 = bm25
 
     @classmethod
@@ -99,16 +105,21 @@ class KeywordIndex:
 
     @classmethod
     def from_terms(
-        cls, chunks: Sequence[Chunk], language_code: str, terms_of: Sequence[Sequence[str]]
+        cls,
+        chunks: Sequence[Chunk],
+        language_code: str,
+        terms_of: Sequence[Sequence[str]],
+        other_languages: Sequence[str] = (),
     ) -> "KeywordIndex":
-        """Index chunks by the terms of each, as :func:`chunk_terms` returns them."""
+        """Index chunks by the terms of each, as :func:`chunk_terms` returns them for its language."""
         bm25 = BM25()
         bm25.index([list(found) or [_ABSENT] for found in terms_of], show_progress=False)
-        return cls(chunks, language_code, bm25)
+        return cls(chunks, language_code, bm25, other_languages)
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """Return the BM25 score of every chunk, shape (chunks,)."""
-        known = [term for term in query_terms(query, self.language_code) if term in self._bm25.vocab_dict]
+        wanted = query_terms(query, *self._codes)
+        known = [term for term in wanted if term in self._bm25.vocab_dict]
         if not known:
             return np.zeros(len(self.chunks), dtype=np.float32)
         return np.asarray(self._bm25.get_scores(known), dtype=np.float32)

@@ -72,6 +72,7 @@ class Search:
         question_share: Share of the budget that is filled by the question alone before the clues count.
         weights: Weight of each kind of query in the fused ranking, divided among the queries of the kind.
         reranker: Reorders the best chunks of the fused ranking; None keeps that ranking.
+        document_share: Share of the budget that one document may fill while others have something, 0 to 1.
     """
 
     hits: int
@@ -80,6 +81,7 @@ class Search:
     question_share: float = 0.75
     weights: Mapping[QueryKind, float] = field(default_factory=lambda: WEIGHTS)
     reranker: Reranker | None = None
+    document_share: float = 1.0
 
     @classmethod
     def from_options(
@@ -123,7 +125,7 @@ def retrieve(
     by_words = index.keywords.search(texts, most) if index.keywords else [[] for _ in texts]
     found = _rankings(index, texts, by_words, search, count_tokens)
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
-    selection = Selection(index.chunks, search.token_budget, count_tokens, language_code)
+    selection = Selection(index.chunks, search.token_budget, count_tokens, language_code, search.document_share)
     listed = [it for query in queries if query.kind == "question" for it in listed_places(index, query.text, page_maps)]
     rounds = list(_rounds(index, queries, search, found, by_words, fused))
     if listed:

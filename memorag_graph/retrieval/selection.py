@@ -28,14 +28,24 @@ class Selection:
         token_budget: Maximum tokens of all passages together.
         count_tokens: Counts the tokens of a text.
         language_code: ISO 639-1 code of the texts' language.
+        document_share: Share of the budget that one document may fill before chunks of others were taken.
     """
 
-    def __init__(self, chunks: Sequence[Chunk], token_budget: int, count_tokens: Counts, language_code: str) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        token_budget: int,
+        count_tokens: Counts,
+        language_code: str,
+        document_share: float = 1.0,
+    ) -> None:
         self._chunks = chunks
         self._budget = token_budget
         self._count = count_tokens
         self._language_code = language_code
         self._used = 0
+        self._most_of_document = document_share * token_budget
+        self._of_document: dict[int, int] = defaultdict(int)
         self._wordings: list[str] = []
         self._passed_over: list[int] = []
         self.texts: dict[int, str] = {}
@@ -46,14 +56,18 @@ class Selection:
     def take(self, ranked: Iterable[int], share: float = 1.0) -> None:
         """Take chunks, best first, until a share of the budget is used; the last one may exceed the share.
 
-        Chunks that repeat selected ones are passed over; :meth:`fill` takes them. What completes a selected paragraph
-        is about its subject, so it repeats nothing. The first chunk that does not fit the budget is cut at the end of a
-        sentence, or within a sentence if there would be no passage otherwise, and ends the selection.
+        Chunks that repeat selected ones, and those of a document that has its share, are passed over; :meth:`fill`
+        takes them. What completes a selected paragraph is about its subject, so it repeats nothing. The first chunk
+        that does not fit the budget is cut at the end of a sentence, or within a sentence if there would be no passage
+        otherwise, and ends the selection.
         """
         for number in ranked:
             if self._used >= share * self._budget:
                 return
             if number in self.texts:
+                continue
+            if self._is_full(self._chunks[number].document):
+                self._passed_over.append(number)
                 continue
             completes = number - 1 in self.texts and goes_on(self._chunks, number)
             if not completes and is_repeat(wording(self._chunks[number].text), self._wordings):
@@ -97,6 +111,10 @@ class Selection:
             if number not in self.texts:
                 self._add(number)
 
+    def _is_full(self, document: int) -> bool:
+        """Return whether a document has its share of the budget."""
+        return self._of_document[document] >= self._most_of_document
+
     def _add(self, number: int) -> None:
         chunk = self._chunks[number]
         left = self._budget - self._used
@@ -112,6 +130,7 @@ class Selection:
         if text:
             self.texts[number] = text
             self._wordings.append(wording(text))
+            self._of_document[chunk.document] += self._count(text)
         self._used = self._used + self._count(text) if text == chunk.text else self._budget
 
 

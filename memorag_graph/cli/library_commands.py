@@ -1,0 +1,239 @@
+"""The commands ``library add``, ``ask``, ``list``, ``info``, ``replace``, ``remove``, ``sync`` and ``export``."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from memorag_graph.cli import options as opt
+from memorag_graph.errors import InputError
+from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.library.entry import Report
+    from memorag_graph.library.library import Library
+    from memorag_graph.progress import ReportProgress
+
+out = Console()
+err = Console(stderr=True)
+
+library = typer.Typer(help="Ask many documents as one library.", no_args_is_help=True)
+
+Directory = Annotated[str, typer.Option("--library", help="Directory of the library.", metavar="DIR")]
+Name = Annotated[str, typer.Argument(help="The document's name, as shown by list.", metavar="NAME")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        help="Only documents whose field fits, such as year=2021, 'pages>=10' or type!=8-K. Repeatable; all must hold.",
+        metavar="CONDITION",
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="The versions of a time, such as 2026-01-31 (its end, UTC).", metavar="TIME"),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata", help="What to keep with the documents, such as year=2021. Repeatable.", metavar="KEY=VALUE"
+    ),
+]
+Patterns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pattern", help="Only files of directories that fit, such as '*.pdf'. Repeatable.", metavar="PATTERN"
+    ),
+]
+
+
+@opt.takes_options("embedding_model", "encoding")
+def add(
+    paths: Annotated[list[str], typer.Argument(help="Files and directories.", metavar="PATH")],
+    place: Directory,
+    metadata: Metadata = None,
+    patterns: Patterns = None,
+    *,
+    options: RunOptions,
+    as_json: opt.Json = False,
+) -> None:
+    """Take in files, and all files of directories. Makes the library if there is none. Re-run to resume."""
+    given = _metadata(metadata)
+    opened = _open(place, options, create=True)
+    _change(
+        lambda progress: opened.add(
+            *paths, metadata=given, patterns=patterns or (), encoding=options.encoding, progress=progress
+        ),
+        as_json,
+    )
+    if not as_json:
+        out.print(f'To ask it: [green]memorag-graph library ask "..." --library {escape(place)}[/]', soft_wrap=True)
+
+
+@opt.takes_options("embedding_model")
+def sync(
+    directory: Annotated[str, typer.Argument(help="The directory.", metavar="DIRECTORY")],
+    place: Directory,
+    metadata: Metadata = None,
+    patterns: Patterns = None,
+    *,
+    options: RunOptions,
+    as_json: opt.Json = False,
+) -> None:
+    """Bring the library to the state of a directory: take in new and changed files, remove what is gone."""
+    given = _metadata(metadata)
+    opened = _open(place, options, create=True)
+    _change(lambda progress: opened.sync(directory, given, patterns or (), progress), as_json)
+
+
+@opt.takes_options("embedding_model", "encoding")
+def replace(
+    name: Name,
+    file: Annotated[str, typer.Argument(help="The file with the new version.", metavar="FILE")],
+    place: Directory,
+    metadata: Metadata = None,
+    *,
+    options: RunOptions,
+    as_json: opt.Json = False,
+) -> None:
+    """Take in a new version of a document; the old one can be asked with --as-of."""
+    given = _metadata(metadata) or None
+    opened = _open(place, options)
+    _change(lambda _: opened.replace(name, file, given, options.encoding), as_json)
+
+
+@opt.takes_options("embedding_model")
+def remove(
+    names: Annotated[list[str], typer.Argument(help="The documents' names, as shown by list.", metavar="NAME")],
+    place: Directory,
+    *,
+    options: RunOptions,
+    as_json: opt.Json = False,
+) -> None:
+    """Remove documents with all their versions, so that nothing of them is left in the library."""
+    opened = _open(place, options)
+    _change(lambda _: opened.remove(*names), as_json)
+
+
+@opt.takes_options(
+    "embedding_model", "generator", "hits", "evidence_tokens", "reranker", "max_new_tokens", "temperature", "prompts",
+    "model",
+)  # fmt: skip
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
+    place: Directory,
+    where: Where = None,
+    as_of: AsOf = None,
+    show_considered: Annotated[
+        bool, typer.Option("--show-considered", help="Also show which documents were considered, and why.")
+    ] = False,
+    *,
+    options: RunOptions,
+    as_json: opt.Json = False,
+) -> None:
+    """Ask the library a question."""
+    from memorag_graph.cli.library_tables import show_considered as show
+    from memorag_graph.cli.render import show_answer
+
+    result = _open(place, options).ask(question, where or None, as_of, options).to_dict()
+    if as_json:
+        _print(result)
+        return
+    show_answer(out, result, clues=False)
+    if show_considered:
+        show(out, result["considered"])
+
+
+@opt.takes_options("embedding_model")
+def list_documents(
+    place: Directory, where: Where = None, as_of: AsOf = None, *, options: RunOptions, as_json: opt.Json = False
+) -> None:
+    """List the documents."""
+    from memorag_graph.cli.library_tables import show_documents
+
+    entries = _open(place, options).list(where or None, as_of)
+    if as_json:
+        _print([entry.to_dict() for entry in entries])
+    else:
+        show_documents(out, entries)
+
+
+@opt.takes_options("embedding_model")
+def info(name: Name, place: Directory, *, options: RunOptions, as_json: opt.Json = False) -> None:
+    """Show what is known of a document: its fields, versions and notes."""
+    from memorag_graph.cli.library_tables import show_document
+
+    found = _open(place, options).info(name)
+    if as_json:
+        _print(found)
+    else:
+        show_document(out, found)
+
+
+@opt.takes_options("embedding_model")
+def export(
+    file: Annotated[str, typer.Argument(help="The file to write.", metavar="FILE")],
+    place: Directory,
+    *,
+    options: RunOptions,
+) -> None:
+    """Write all versions of all documents, with their texts, as JSON lines."""
+    lines = _open(place, options).export(file)
+    out.print(f"Wrote {lines:,} documents to {file}.", soft_wrap=True, markup=False, highlight=False)
+
+
+def _open(place: str, options: RunOptions, *, create: bool = False) -> "Library":
+    from memorag_graph.cli.run_graph import new_registry
+    from memorag_graph.library.library import Library
+    from memorag_graph.models.loading import silence_libraries
+
+    silence_libraries()
+    return Library.open(place, new_registry(), embedding_model=options.embedding_model, create=create)
+
+
+def _change(change: "Callable[[ReportProgress], Report]", as_json: bool) -> None:
+    """Change a library, show the progress, and tell what was done."""
+    from memorag_graph.cli.library_tables import show_report
+    from memorag_graph.console import StageProgress
+
+    with StageProgress(err) as bars:
+        report = change(lambda event: bars.update(asdict(event)))
+    if as_json:
+        _print(asdict(report))
+    else:
+        show_report(out, report)
+
+
+def _metadata(pairs: list[str] | None) -> Mapping[str, Any]:
+    """Parse pairs like ``year=2021``; numbers and truth values are recognized."""
+    from memorag_graph.library.where import literal
+
+    found = {}
+    for text in pairs or ():
+        key, equals, value = text.partition("=")
+        if not (equals and key.strip()):
+            raise InputError("metadata", f"{text!r} is not of the form KEY=VALUE, for example year=2021")
+        found[key.strip()] = literal(value.strip())
+    return found
+
+
+def _print(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "add": add,
+    "ask": ask,
+    "list": list_documents,
+    "info": info,
+    "replace": replace,
+    "remove": remove,
+    "sync": sync,
+    "export": export,
+}
+for _name, _command in _COMMANDS.items():
+    library.command(_name, cls=opt.OptionsCommand)(_command)
