@@ -12,7 +12,7 @@ import pytest
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.retrieval.dense_index import FaissIndex
-from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.keyword_index import KeywordIndex, chunk_terms
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.terms import terms
@@ -118,3 +118,16 @@ def test_search_by_words_leaves_jax_alone(tmp_path: Path) -> None:
         "assert 'jax' not in sys.modules and terms('the ferries', 'en') == ['ferri']\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+
+
+def test_an_index_of_a_querys_terms_scores_it_as_the_whole_one() -> None:
+    texts = [f"Boat {number} carries {'fish ' * (number % 4)}and the mayor of Thorle " * 3 for number in range(20)]
+    chunks = [Chunk("a", 0, 0, len(text), text) for text in texts]
+    terms_of = [chunk_terms(text, "harbour", "en") for text in texts]
+    query = "Which boats carry fish to the harbour?"
+    whole, part = (KeywordIndex.from_terms(chunks, "en", terms_of, query=it) for it in (None, query))
+    for asked in (query, "fish", "harbour boats"):
+        assert (part.scores(asked) == whole.scores(asked)).all()
+        assert part.scores(asked).any()
+        assert part.rarity(asked) == whole.rarity(asked)
+        assert part.share_known(asked) == whole.share_known(asked)

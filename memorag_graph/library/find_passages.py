@@ -84,7 +84,7 @@ def find_passages(
     if is_comparison:
         best = [it for it in best if it.score >= _AS_GOOD * best[0].score]
     searched = [snapshot.entries[it.id] for it in best]
-    index = ChosenIndex.over(searched, stores, embeddings, weights) if searched else None
+    index = ChosenIndex.over(question, searched, stores, embeddings, weights) if searched else None
     if index is None:
         return Passages([], None, [], considered)
     search = Search.from_options(options, CHUNK_TOKENS, reranker, SILENT)

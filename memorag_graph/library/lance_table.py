@@ -71,15 +71,14 @@ class LanceTable:
                 batches = kept.to_batches(batch_size=_AT_ONCE)
                 self._table = self._database.create_table(self._name, batches, schema=self._schema, mode="overwrite")
             self._index()
-            with warnings.catch_warnings(action="ignore", category=UserWarning):  # readers try again
-                self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+            self._optimize()
 
     def settle(self) -> None:
         """Merge small files, and bring new rows into the indexes."""
         with self._telling("written"):
             if len(self._table.list_indices()) < len((_TERMS, _DOCUMENT)):
                 self._index()
-            self._table.optimize(cleanup_older_than=timedelta(minutes=10))
+            self._optimize()
 
     def documents(self) -> set[int]:
         """Return the ids of all documents that have rows."""
@@ -115,6 +114,11 @@ class LanceTable:
             return _in(query, among).select([_DOCUMENT, "number", "_score"]).to_arrow()
 
         return best_first(Found(*row) for row in _tuples(self._trying(search)) if row[2] > 0)
+
+    def _optimize(self) -> None:
+        """Merge small files, and delete the files of earlier versions, also those that a killed process left."""
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # readers try again
+            self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
 
     def _index(self) -> None:
         """Make the indexes anew; LanceDB's own analysis of texts is switched off, as terms are analysed already."""

@@ -110,8 +110,21 @@ class KeywordIndex:
         language_code: str,
         terms_of: Sequence[Sequence[str]],
         other_languages: Sequence[str] = (),
+        query: str | None = None,
     ) -> "KeywordIndex":
-        """Index chunks by the terms of each, as :func:`chunk_terms` returns them for its language."""
+        """Index chunks by the terms of each, as :func:`chunk_terms` returns them for its language.
+
+        Args:
+            chunks: The chunks, in document order.
+            language_code: ISO 639-1 code of the language of most of them.
+            terms_of: The terms of each.
+            other_languages: Codes of further languages in which some are written.
+            query: If given, the index knows only its terms, which makes it faster to build; it scores this query, and any
+                with some of its words, as the whole index would.
+        """
+        if query is not None:
+            wanted = frozenset(query_terms(query, language_code, *other_languages))
+            terms_of = [[term if term in wanted else _ABSENT for term in found] for found in terms_of]
         bm25 = BM25()
         bm25.index([list(found) or [_ABSENT] for found in terms_of], show_progress=False)
         return cls(chunks, language_code, bm25, other_languages)
