@@ -119,8 +119,8 @@ class KeywordIndex:
             language_code: ISO 639-1 code of the language of most of them.
             terms_of: The terms of each.
             other_languages: Codes of further languages in which some are written.
-            query: If given, the index knows only its terms, which makes it faster to build; it scores this query, and any
-                with some of its words, as the whole index would.
+            query: If given, the index knows only its terms, which makes it faster to build; it scores this query, and
+                any with some of its words, as the whole index would.
         """
         if query is not None:
             wanted = frozenset(query_terms(query, language_code, *other_languages))
