@@ -13,7 +13,6 @@ from langgraph.types import RetryPolicy
 
 from memorag_graph.cancellation import check
 from memorag_graph.clue_trust import clue_weights
-from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
@@ -34,6 +33,7 @@ from memorag_graph.serialization import (
 from memorag_graph.settings import RunOptions, TaskType
 from memorag_graph.spans import span
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
+from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

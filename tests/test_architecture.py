@@ -54,7 +54,7 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans"],
+    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans", "unstreamed"],
     ["cancellation", "disk_errors"],
     ["settings", "service_settings"],
     ["configuration"],
