@@ -1,21 +1,19 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from memorag_graph.cancellation import check
 from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
+from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
 from memorag_graph.routing import Route, route
@@ -31,7 +29,6 @@ from memorag_graph.serialization import (
     to_trace,
 )
 from memorag_graph.settings import RunOptions, TaskType
-from memorag_graph.spans import span
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
 from memorag_graph.unstreamed import HIDDEN
 
@@ -45,8 +42,6 @@ if TYPE_CHECKING:
 AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
 """Nodes that query the memory."""
 
-Node = TypeVar("Node", bound=Callable[..., Update])
-
 _FROM_MEMORY = (
     "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
     "document."
@@ -54,31 +49,6 @@ _FROM_MEMORY = (
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
-
-
-def reported(node: Node) -> Node:
-    """Add the memory's id and the node's seconds to its update."""
-
-    @wraps(node)
-    def run(self: "Nodes", state: GraphState, runtime: Runtime[Any]) -> Update:
-        check()
-        start = time.perf_counter()
-        with span(f"memorag.{node.__name__}") as told:
-            update = node(self, state, runtime)
-            tokens = sum(update.get("tokens", {}).values())
-            told.attributes = {"tokens": tokens, **_figures(state, update)}
-        self._scope(runtime).spend(tokens)
-        seconds = {node.__name__: round(time.perf_counter() - start, 3)}
-        return {"memory_id": state.get("thread_memory_id"), **update, "timings": seconds}
-
-    return cast("Node", run)
-
-
-def _figures(state: GraphState, update: Update) -> dict[str, str | int]:
-    """Return what a span tells of a node's work."""
-    named = {key: {**state, **update}.get(key) for key in ("memory_id", "task")}
-    counted = {key: len(update[key]) for key in ("spans", "surrogates", "evidence", "citations") if update.get(key)}
-    return {**{key: str(value) for key, value in named.items() if value}, **counted}
 
 
 class Nodes:
@@ -89,12 +59,12 @@ class Nodes:
     """
 
     def __init__(self, scope_of: ScopeOf) -> None:
-        self._scope = scope_of
+        self.scope = scope_of
 
     @reported
     def memorize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Start a turn: open the memory of the given text, files or id, building it if it is new."""
-        scope = self._scope(runtime)
+        scope = self.scope(runtime)
         options = scope.options
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
         write = get_stream_writer()
@@ -136,7 +106,7 @@ class Nodes:
             return ["outline"]
         if state["task"] == "lookup":
             return ["retrieve"]
-        if self._scope(runtime).options.use_memory_answer:
+        if self.scope(runtime).options.use_memory_answer:
             return ["recall", "rewrite", "draft_answer"]
         return ["recall", "rewrite"]
 
@@ -237,7 +207,7 @@ class Nodes:
         return {**update, "messages": [to_message(update, answer.message_id)]}
 
     def _open(self, state: GraphState, runtime: Runtime[Any]) -> tuple[RunScope, OpenMemory]:
-        scope = self._scope(runtime)
+        scope = self.scope(runtime)
         named = state.get("thread_memory_id") or state.get("memory_id")  # threads of 0.1.0 have only the latter
         if not named:
             raise InputError("memory_id", "this thread names no memory; start a new turn with a memory_id or a text")
