@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
@@ -19,6 +20,8 @@ from memorag_graph.providers.provider_errors import is_transient
 from memorag_graph.routing import Route, route
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
+    NO_ANSWER,
+    NO_FINDINGS,
     Update,
     from_answer,
     memory_record,
@@ -35,7 +38,9 @@ from memorag_graph.unstreamed import HIDDEN
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
+    from memorag_graph.generation.answer import GenerationInput
     from memorag_graph.generation.choose_generator import Generator
     from memorag_graph.progress import Progress
 
@@ -87,7 +92,7 @@ class Nodes:
         chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
-            **_NO_FINDINGS,
+            **NO_FINDINGS,
             "memory_id": opened.memory.id,
             "thread_memory_id": opened.memory.id,
             "memory": memory_record(opened),
@@ -95,6 +100,7 @@ class Nodes:
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
+            "rounds_left": options.rounds - 1 if chosen.task in ("memorag", "lookup") else 0,
             "tokens": {MEMORIZE: 0},
         }
 
@@ -141,7 +147,7 @@ class Nodes:
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
             update |= {
-                **_NO_ANSWER,
+                **NO_ANSWER,
                 **self._nearest(state, runtime, draft),
                 "answer": draft,
                 "basis": "memory",
@@ -163,40 +169,51 @@ class Nodes:
     @reported
     def retrieve(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
-        from memorag_graph.clues.clue_filter import searchable
-
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
+        evidence, dropped = self._search(state, scope, opened)
+        return {"evidence": evidence, "trace": to_trace("retrieve", dropped)}
+
+    @reported
+    def retrieve_more(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Search once more, for what the evidence lacks as well."""
+        evidence, _ = self._search(state, *self._open(state, runtime))
+        return {"evidence": evidence}
+
+    def _search(self, state: GraphState, scope: RunScope, opened: OpenMemory) -> "tuple[list[Document], list[Dropped]]":
+        from memorag_graph.clues.clue_filter import searchable
+
         clues = clue_weights(opened.model.language_model)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
+        return to_documents(search(opened, scope.options, queries, reranker, clues)), dropped
+
+    @reported
+    def assess(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Judge whether the evidence answers; if not, name what it lacks, to be searched for as well."""
+        from memorag_graph.generation.sufficiency import sufficiency
+
+        scope, opened = self._open(state, runtime)
+        found = sufficiency(_given(state, scope, opened), opened.index.embeddings)
+        words = " ".join(found.lacking)
+        if found.is_enough or words in state.get("missing", []):
+            return {"missing": [], "tokens": {"assess": 0}}
+        reason = f"the nearest sentences lack it; confidence {found.confidence:.2f}"
         return {
-            "evidence": to_documents(search(opened, scope.options, queries, reranker, clues)),
-            "trace": to_trace("retrieve", dropped),
+            "missing": [words],
+            "rounds_left": state["rounds_left"] - 1,
+            "trace": [TraceRecord(node="assess", what="missing", text=words, reason=reason)],
+            "tokens": {"assess": 0},
         }
 
     @reported
     def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
         scope, opened = self._open(state, runtime)
-        evidence = [to_evidence(document, opened) for document in state.get("evidence", [])]
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
-        answer = _generator(scope, opened, state["task"], is_last_attempt=is_last).invoke(
-            {
-                "question": state["question"],
-                "task_type": state["task"],
-                "evidence": evidence,
-                "outline": state.get("outline", []),
-                "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
-                "prompts": opened.prompts(scope.options),
-                "clues": [*state.get("spans", []), *state.get("surrogates", [])],
-                "rarity": opened.rarity(state["question"]),
-                "max_tokens": _options(scope, state["task"]).max_new_tokens,
-                "reach": opened.reach(state["question"], evidence),
-            }
-        )
+        answer = _generator(scope, opened, state["task"], is_last_attempt=is_last).invoke(_given(state, scope, opened))
         if answer.abstained:  # what was not read may hold the answer
             answer = replace(answer, notices=(*answer.notices, *opened.memory.reading_notices))
         update: Update = {
@@ -227,6 +244,22 @@ class Nodes:
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
 
 
+def _given(state: GraphState, scope: RunScope, opened: OpenMemory) -> "GenerationInput":
+    evidence = [to_evidence(document, opened) for document in state.get("evidence", [])]
+    return {
+        "question": state["question"],
+        "task_type": state["task"],
+        "evidence": evidence,
+        "outline": state.get("outline", []),
+        "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
+        "prompts": opened.prompts(scope.options),
+        "clues": [*state.get("spans", []), *state.get("surrogates", [])],
+        "rarity": opened.rarity(state["question"]),
+        "max_tokens": _options(scope, state["task"]).max_new_tokens,
+        "reach": opened.reach(state["question"], evidence),
+    }
+
+
 def _options(scope: RunScope, task: TaskType) -> RunOptions:
     """Return the options of a run, with the length of a summary if it is one."""
     return scope.options.for_summary() if task == "summarize" else scope.options
@@ -242,17 +275,3 @@ def _generator(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last_a
 
     own = opened.memory.identity.model
     return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
-
-
-_NO_ANSWER: Update = {
-    "answer": "",
-    "citations": [],
-    "confidence": 0.0,
-    "abstained": False,
-    "notices": [],
-    "faults": [],
-    "unsupported": [],
-    "conflicts": [],
-}
-_NO_FINDINGS: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_NO_ANSWER}
-"""Values that clear the previous turn's findings."""
