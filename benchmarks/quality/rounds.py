@@ -3,7 +3,7 @@
     python benchmarks/quality/rounds.py DATA/qmsum_train DATA/qmsum_val DATA/chunk_evidence --keep DIR [--documents N]
 
 Each question with evidence is searched for alone, and again with the words that the nearest sentences lack
-(:mod:`memorag_graph.generation.sufficiency`). For each confidence below which the second round would be made, the report
+(:mod:`memorag_graph.generation.sufficiency`). For each confidence below which a second round would be made, the report
 gives how many questions that are, and the change of evidence recall over them and over all.
 """
 
