@@ -9,7 +9,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
 
 from memorag_graph.context_options import ContextOptions
-from memorag_graph.nodes import GENERATE_RETRIES, Nodes
+from memorag_graph.nodes import GENERATE_RETRIES, QUERYING, Nodes
 from memorag_graph.registry import Registry
 from memorag_graph.run_scope import ScopeOf, program_scope
 from memorag_graph.settings import RunOptions
@@ -48,6 +48,7 @@ def build(
         GraphState, input_schema=input_schema, output_schema=GraphOutput, context_schema=context_schema
     )
     builder.add_node(MEMORIZE, nodes.memorize)
+    builder.add_node("contextualize", nodes.contextualize)
     builder.add_node("recall", nodes.recall)
     builder.add_node("rewrite", nodes.rewrite)
     builder.add_node("draft_answer", nodes.draft_answer)
@@ -57,7 +58,8 @@ def build(
     builder.add_node("retrieve_more", nodes.retrieve_more)
     builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
-    builder.add_conditional_edges(MEMORIZE, nodes.by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
+    builder.add_conditional_edges(MEMORIZE, nodes.after_memorize, ["contextualize", *QUERYING])
+    builder.add_conditional_edges("contextualize", nodes.by_task, list(QUERYING))
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])

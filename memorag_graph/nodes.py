@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
@@ -10,6 +10,7 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
+from memorag_graph.answering import chat_of, generation_input, generator_of
 from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
@@ -17,7 +18,7 @@ from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_n
 from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
-from memorag_graph.routing import Route, route
+from memorag_graph.routing import AS_ASKED, Route, route
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     NO_ANSWER,
@@ -26,25 +27,20 @@ from memorag_graph.serialization import (
     from_answer,
     memory_record,
     to_documents,
-    to_evidence,
     to_message,
     to_queries,
     to_trace,
 )
-from memorag_graph.settings import RunOptions, TaskType
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, instructions_of, question_of
 from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.generation.answer import GenerationInput
-    from memorag_graph.generation.choose_generator import Generator
     from memorag_graph.progress import Progress
 
-AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
+Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
+QUERYING: tuple[Querying, ...] = get_args(Querying)
 """Nodes that query the memory."""
 
 _FROM_MEMORY = (
@@ -86,16 +82,17 @@ class Nodes:
         else:
             opened = scope.registry.open(scope.memory(str(given.memory_id)), options)
         if given.task_type != "qa":
-            _generator(scope, opened, given.task_type)  # fail now, not after the clues were made
+            generator_of(scope, opened, given.task_type)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
-        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
+        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, AS_ASKED)
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
             **NO_FINDINGS,
             "memory_id": opened.memory.id,
             "thread_memory_id": opened.memory.id,
             "memory": memory_record(opened),
+            "asked": question,
             "question": question,
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
@@ -104,7 +101,39 @@ class Nodes:
             "tokens": {MEMORIZE: 0},
         }
 
-    def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[AfterMemorize]:
+    def after_memorize(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Literal["contextualize"] | Querying]:
+        """Read the conversation if there is one, else choose the nodes that query the memory."""
+        earlier = state["messages"][:-1]
+        return ["contextualize"] if any(it.type == "human" for it in earlier) else self.by_task(state, runtime)
+
+    @reported
+    def contextualize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Rewrite a question that depends on the conversation so that it stands alone."""
+        from memorag_graph.follow_ups.chat_rewrite import Rewriting, chat_rewriting
+        from memorag_graph.follow_ups.conversation_turns import exchanges
+        from memorag_graph.follow_ups.rewrite import rewritten
+        from memorag_graph.follow_ups.stands_alone import stands_alone
+
+        scope, opened = self._open(state, runtime)
+        code = opened.memory.prompts.language.code
+        asked = state["question"]
+        if stands_alone(asked, code):
+            return {"tokens": {"contextualize": 0}}
+        before = exchanges(state["messages"][:-1], code)
+        chat = chat_of(scope, opened)
+        prompts = opened.prompts(scope.options)
+        written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
+        question = written.question or rewritten(asked, before, code)
+        is_routed = state["trace"][0]["reason"] != AS_ASKED
+        chosen = route(question) if is_routed else Route(state["task"], AS_ASKED)
+        return {
+            "question": question,
+            "task": chosen.task,
+            "trace": [TraceRecord(node="contextualize", what="rewritten", text=question, reason=f"asked: {asked}")],
+            "tokens": {"contextualize": written.new_tokens},
+        }
+
+    def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying]:
         """Choose the nodes that query the memory."""
         if state["task"] == "qa":
             return ["draft_answer"]
@@ -142,7 +171,8 @@ class Nodes:
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
-        recalled = recollection.answer(question) if is_answer else recollection.draft(question, HIDDEN)
+        instructed = "\n\n".join(filter(None, (instructions_of(state["messages"]), question)))
+        recalled = recollection.answer(instructed) if is_answer else recollection.draft(question, HIDDEN)
         draft = recalled.items[0]
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
@@ -195,7 +225,7 @@ class Nodes:
         from memorag_graph.generation.sufficiency import sufficiency
 
         scope, opened = self._open(state, runtime)
-        found = sufficiency(_given(state, scope, opened), opened.index.embeddings)
+        found = sufficiency(generation_input(state, scope, opened), opened.index.embeddings)
         words = " ".join(found.lacking)
         if found.is_enough or words in state.get("missing", []):
             return {"missing": [], "tokens": {"assess": 0}}
@@ -213,7 +243,9 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
-        answer = _generator(scope, opened, state["task"], is_last_attempt=is_last).invoke(_given(state, scope, opened))
+        answer = generator_of(scope, opened, state["task"], is_last_attempt=is_last).invoke(
+            generation_input(state, scope, opened)
+        )
         if answer.abstained:  # what was not read may hold the answer
             answer = replace(answer, notices=(*answer.notices, *opened.memory.reading_notices))
         update: Update = {
@@ -242,36 +274,3 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
-
-
-def _given(state: GraphState, scope: RunScope, opened: OpenMemory) -> "GenerationInput":
-    evidence = [to_evidence(document, opened) for document in state.get("evidence", [])]
-    return {
-        "question": state["question"],
-        "task_type": state["task"],
-        "evidence": evidence,
-        "outline": state.get("outline", []),
-        "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
-        "prompts": opened.prompts(scope.options),
-        "clues": [*state.get("spans", []), *state.get("surrogates", [])],
-        "rarity": opened.rarity(state["question"]),
-        "max_tokens": _options(scope, state["task"]).max_new_tokens,
-        "reach": opened.reach(state["question"], evidence),
-    }
-
-
-def _options(scope: RunScope, task: TaskType) -> RunOptions:
-    """Return the options of a run, with the length of a summary if it is one."""
-    return scope.options.for_summary() if task == "summarize" else scope.options
-
-
-def _generator(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last_attempt: bool = True) -> "Generator":
-    from memorag_graph.generation.choose_generator import choose_generator
-
-    options = _options(scope, task)
-
-    def local_chat(name: str) -> "BaseChatModel":
-        return scope.registry.chat(name, opened, options)
-
-    own = opened.memory.identity.model
-    return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)

@@ -32,8 +32,14 @@ graph TD;
 	__start__ --> memorize;
 	assess -.-> generate;
 	assess -.-> retrieve_more;
+	contextualize -.-> draft_answer;
+	contextualize -.-> outline;
+	contextualize -.-> recall;
+	contextualize -.-> retrieve;
+	contextualize -.-> rewrite;
 	draft_answer -.-> __end__;
 	draft_answer -.-> retrieve;
+	memorize -.-> contextualize;
 	memorize -.-> draft_answer;
 	memorize -.-> outline;
 	memorize -.-> recall;
@@ -159,7 +165,7 @@ def test_a_turn_keeps_nothing_of_the_previous_turn(registry: Registry) -> None:
     result = graph.invoke({"query": QUESTION, "task_type": "qa"}, thread, context=TINY)
     assert result["outline"] == []
     assert result["evidence"] == []
-    assert set(result["timings"]) == {"memorize", "draft_answer"}
+    assert set(result["timings"]) == {"memorize", "contextualize", "draft_answer"}
 
 
 def test_a_failed_turn_leaves_nothing_to_the_next(registry: Registry) -> None:

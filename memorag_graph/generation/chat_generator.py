@@ -6,12 +6,11 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Conflict, GenerationInput
-from memorag_graph.generation.chat_prompts import answer_prompt
+from memorag_graph.generation.chat_prompts import answer_prompt, messages_of
 from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
@@ -81,7 +80,7 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _write(self, given: GenerationInput, config: RunnableConfig) -> Written:
         if given["task_type"] == "summarize":
             return SummaryWriter(self.chat, given, config).write()
-        reply = self.chat.invoke([HumanMessage(answer_prompt(given))], config)
+        reply = self.chat.invoke(messages_of(given, answer_prompt(given)), config)
         return Written(reply, reply.usage_metadata["output_tokens"] if reply.usage_metadata else 0)
 
     def _conflicts(self, given: GenerationInput, checked: Checked) -> list[Conflict]:

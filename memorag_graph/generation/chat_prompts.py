@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
 from memorag_graph.generation.answer import GenerationInput
 from memorag_graph.generation.fence import Fence
 from memorag_graph.retrieval.retrieve import Evidence
@@ -30,6 +32,12 @@ def merging_prompt(given: GenerationInput, summaries: Sequence[str], words: int)
     fence = Fence.around(given["question"], *summaries)
     texts = [fence.explain(given["prompts"].quotation_note), *map(fence.enclose, summaries)]
     return given["prompts"].merge_summaries("\n\n".join(texts), _request(given, words))
+
+
+def messages_of(given: GenerationInput, prompt: str) -> list[BaseMessage]:
+    """Return a prompt as messages, after the instructions of the conversation."""
+    instructions = given.get("instructions", "")
+    return [*([SystemMessage(instructions)] if instructions else []), HumanMessage(prompt)]
 
 
 def numbered(given: GenerationInput) -> Numbered:

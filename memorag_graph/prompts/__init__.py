@@ -119,6 +119,10 @@ class Prompts:
         template = self._in_language(self._texts.merge_summaries)
         return _filled(template, {"evidence": summaries, "question": request})
 
+    def stand_alone(self, conversation: str, question: str) -> str:
+        """Return the prompt that asks to rewrite a question so that it needs no conversation; it keeps its language."""
+        return _filled(self._texts.stand_alone, {"evidence": conversation, "question": question})
+
     @property
     def repeat(self) -> str:
         """Request to repeat the document word for word."""

@@ -17,6 +17,7 @@ class LanguagePrompts:
         summary_question: Default request for a summary without a question.
         about_words: Asks for a summary of about ``{words}`` words.
         merge_summaries: Asks for one summary made from summaries of parts, in place of ``{evidence}``; ``{question}`` is the request.
+        stand_alone: Asks to rewrite a question of a conversation (``{evidence}``) so that it stands alone.
         repeat: Request to repeat the document word for word; eviction scores tokens by the attention they get from it.
         not_contained: States that the passages do not contain the answer; ``qa_gen`` asks for exactly this text.
         no_match: States that no passage matches the question well; no more is known.
@@ -32,6 +33,7 @@ class LanguagePrompts:
     summary_question: str
     about_words: str
     merge_summaries: str
+    stand_alone: str
     repeat: str
     not_contained: str
     no_match: str

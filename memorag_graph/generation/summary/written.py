@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from memorag_graph.generation.answer import GenerationInput
-from memorag_graph.generation.chat_prompts import merging_prompt, numbered, summary_prompt
+from memorag_graph.generation.chat_prompts import merging_prompt, messages_of, numbered, summary_prompt
 from memorag_graph.generation.chat_window import ChatWindow
 from memorag_graph.generation.summary.cover import SUMMARY_USUAL_TOKENS, summary_words
 from memorag_graph.models.thinking import without_thinking
@@ -96,6 +96,6 @@ class SummaryWriter:
         return Written(reply, self._spent)
 
     def _ask(self, prompt: str, config: RunnableConfig) -> AIMessage:
-        reply = self._chat.invoke([HumanMessage(prompt)], config)
+        reply = self._chat.invoke(messages_of(self._given, prompt), config)
         self._spent += reply.usage_metadata["output_tokens"] if reply.usage_metadata else 0
         return reply
