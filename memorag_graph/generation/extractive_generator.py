@@ -97,15 +97,17 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
         text = _text(given, evidence, chosen)
-        missing = self._missing(given["question"], evidence, evidence.ranked[: self.sentences])
+        missing = self._missing(given, evidence, evidence.ranked[: self.sentences])
         why = f"No passage mentions {', '.join(missing)}." if missing else "The passages hardly match the question."
         findings.add("weak_evidence", why)
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
 
-    def _missing(self, question: str, evidence: ScoredEvidence, positions: Sequence[int]) -> list[str]:
+    def _missing(self, given: GenerationInput, evidence: ScoredEvidence, positions: Sequence[int]) -> list[str]:
         """Return the names of a question that stand nowhere, or what it asks of those that do and nothing tells."""
-        names = evidence.missing_names(question, positions)
-        return names or absent_attribute(question, evidence, positions, self.embeddings)
+        if names := evidence.missing_names(given["question"], positions):
+            return names
+        absent = absent_attribute(given["question"], evidence, positions, self.embeddings)
+        return absent if absent and not evidence.language_difference(given) else []
 
     def _nearest(self, given: GenerationInput, evidence: ScoredEvidence) -> tuple[list[int], float, int | None]:
         """Return the positions of the sentences that answer best, and the confidence in them.
@@ -116,7 +118,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         question, found, scores, ranked = given["question"], evidence.sentences, evidence.scores, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
-        certainty = 0.0 if self._missing(question, evidence, best) else evidence.confidence(best)
+        certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
         if section and asked_parts(question):
             certainty = max(certainty, _SURE)
         elif certainty and evidence.holds_asked_figures(question, best[0]):
