@@ -23,6 +23,16 @@ def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
     return "__end__" if state["task"] == "qa" else "retrieve"
 
 
+def after_retrieve(state: GraphState) -> Literal["assess", "generate"]:
+    """Assess the evidence of a question while another round of retrieval is allowed."""
+    return "assess" if state.get("rounds_left", 0) > 0 else "generate"
+
+
+def after_assess(state: GraphState) -> Literal["retrieve_more", "generate"]:
+    """Retrieve once more if the evidence lacks something."""
+    return "retrieve_more" if state["missing"] else "generate"
+
+
 def build(
     scope_of: ScopeOf, input_schema: type[BaseModel] = GraphInput, context_schema: type[BaseModel] = ContextOptions
 ) -> StateGraph[Any, Any, Any, Any]:
@@ -43,6 +53,8 @@ def build(
     builder.add_node("draft_answer", nodes.draft_answer)
     builder.add_node("outline", nodes.outline)
     builder.add_node("retrieve", nodes.retrieve, defer=True)  # wait for all running branches
+    builder.add_node("assess", nodes.assess)
+    builder.add_node("retrieve_more", nodes.retrieve_more)
     builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
     builder.add_conditional_edges(MEMORIZE, nodes.by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
@@ -50,7 +62,9 @@ def build(
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])
     builder.add_edge("outline", "retrieve")
-    builder.add_edge("retrieve", "generate")
+    builder.add_conditional_edges("retrieve", after_retrieve, ["assess", "generate"])
+    builder.add_conditional_edges("assess", after_assess, ["retrieve_more", "generate"])
+    builder.add_conditional_edges("retrieve_more", after_retrieve, ["assess", "generate"])
     builder.add_edge("generate", END)
     return builder
 

@@ -120,10 +120,10 @@ class TraceRecord(TypedDict):
 
     node: str
     """Node that made the decision."""
-    what: Literal["route", "dropped"]
-    """Kind of decision: a task was chosen, or a clue was dropped."""
+    what: Literal["route", "dropped", "missing"]
+    """Kind of decision: a task was chosen, a clue was dropped, or what the evidence lacks is searched for."""
     text: str
-    """The chosen task or the dropped clue."""
+    """The chosen task, the dropped clue, or the words searched for."""
     reason: str
     """Reason; for a dropped clue, one of :data:`memorag_graph.clues.clue_filter.DROP_REASONS`."""
 
@@ -134,8 +134,10 @@ def extend_trace(trace: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> li
 
 
 def merge_by_node(figures: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge figures of nodes, keyed by node; the first node of a turn drops those of the previous turn."""
-    return dict(new) if MEMORIZE in new else {**figures, **new}
+    """Add figures of nodes, keyed by node; the first node of a turn drops those of the previous turn."""
+    if MEMORIZE in new:
+        return dict(new)
+    return {**figures, **{node: round(figures.get(node, 0) + figure, 3) for node, figure in new.items()}}
 
 
 class GraphOutput(TypedDict, total=False):
@@ -199,6 +201,10 @@ class GraphState(GraphOutput, total=False):
     save_dir: Annotated[str | None, ThisTurnOnly]
     query: Annotated[str, ThisTurnOnly]
     task_type: Annotated[TaskType, ThisTurnOnly]
+    rounds_left: int
+    """How many more rounds of retrieval there may be in this turn."""
+    missing: list[str]
+    """What the evidence of the round before lacks, as search queries."""
 
 
 def check_input(state: Mapping[str, Any], default_memory_id: str = "") -> GraphInput:

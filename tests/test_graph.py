@@ -30,6 +30,8 @@ OTHER_TEXT = TEXT.replace("ferry", "railway").replace("harbour", "station")
 DRAWING = """\
 graph TD;
 	__start__ --> memorize;
+	assess -.-> generate;
+	assess -.-> retrieve_more;
 	draft_answer -.-> __end__;
 	draft_answer -.-> retrieve;
 	memorize -.-> draft_answer;
@@ -39,7 +41,10 @@ graph TD;
 	memorize -.-> rewrite;
 	outline --> retrieve;
 	recall --> retrieve;
-	retrieve --> generate;
+	retrieve -.-> assess;
+	retrieve -.-> generate;
+	retrieve_more -.-> assess;
+	retrieve_more -.-> generate;
 	rewrite --> retrieve;
 	generate --> __end__;
 """
