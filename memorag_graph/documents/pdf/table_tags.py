@@ -92,7 +92,7 @@ class _Reader:
             elif self._type(child) not in ("Caption", *_CELLS):
                 yield from self._rows(child, depth + 1)
 
-    def _cell(self, element: int, depth: int) -> TagCell | None:
+    def _cell(self, element: int | None, depth: int) -> TagCell | None:
         """Return a cell; an empty one for a cell without text on the page, None for what is no cell."""
         if element is None:
             return EMPTY
