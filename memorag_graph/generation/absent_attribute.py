@@ -75,10 +75,10 @@ def absent_attribute(
     if unit.is_record or is_record(unit.citation.quote):
         if not _CELL_END.search(unit.citation.quote) and label_of(unit.citation.quote) is None:
             return []  # a line of a log, whose words say little
-        told = _ASKS_WHO.search(question) and _has_person(unit.citation.quote, names)
-        return wanted if not told and _means_other(rest, unit.citation.quote, names, embeddings) else []
+        names_person = bool(_ASKS_WHO.search(question)) and _has_person(unit.citation.quote, names)
+        return wanted if not names_person and _means_other(rest, unit.citation.quote, names, embeddings) else []
     role = _ASKS_ROLE.match(question)
-    told = _BY_SOMEBODY.search(unit.citation.quote) or any(
+    told = bool(_BY_SOMEBODY.search(unit.citation.quote)) or any(
         _names_person(text, names) for text in _of_paragraph(evidence, about.paragraph)
     )
     return role["role"].split() if role and not told else []
