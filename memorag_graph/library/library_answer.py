@@ -89,7 +89,8 @@ class LibraryAnswer:
         evidence = [{"text": it.page_content, **it.metadata} for it in to_documents(self.evidence)]
         considered = [{**asdict(it), "places": dict(it.places)} for it in self.considered]
         return {
-            "query": self.question,
+            "question": self.question,
+            "asked": self.question,
             **found,
             "citations": citations,
             "considered": considered,

@@ -11,10 +11,10 @@ from memorag_graph.documents.context_words import context_words
 from memorag_graph.library.catalogue import Note
 from memorag_graph.library.row_table import Row
 from memorag_graph.memory.build.grounded_summary import grounded_summary
+from memorag_graph.models.token_estimate import EstimatedTokens
 from memorag_graph.retrieval.dense_index import embed
 from memorag_graph.retrieval.keyword_index import chunk_terms
 from memorag_graph.text.chunking import Chunk, split_chunks, split_sections
-from memorag_graph.text.estimated_tokens import EstimatedTokens
 from memorag_graph.text.languages import detect_language
 
 CHUNK_TOKENS = 128

@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 
 from memorag_graph.errors import InputError
 from memorag_graph.models.chat_template import Turn
-from memorag_graph.text.estimated_tokens import EstimatedTokens
+from memorag_graph.models.token_estimate import EstimatedTokens
 
 SERVED = "served"
 """Used as the dtype of a served model."""
