@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from memorag_graph.langchain.chat_model import memory_chat as memory_chat
     from memorag_graph.langchain.retriever import MemoRAGRetriever as MemoRAGRetriever
     from memorag_graph.langchain.tool import memorag_tool as memorag_tool
+    from memorag_graph.library.library import Library as Library
     from memorag_graph.providers.agent import Agent as Agent
 
 _PLACES = {
     "Agent": "providers.agent",
     "DenseRetriever": "api.dense_retriever",
+    "Library": "library.library",
     "MemoRAG": "api.pipeline",
     "MemoRAGLite": "api.pipeline",
     "MemoRAGRetriever": "langchain.retriever",

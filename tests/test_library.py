@@ -193,8 +193,14 @@ def test_sync_brings_the_library_to_the_state_of_a_directory(library: Library, f
         ["new.txt"], ["ferry.txt"], ["2021/ferry.txt"], ["harbour.txt"],
     )  # fmt: skip
     assert names(library) == ["elsewhere.txt", "2021/ferry.txt", "ferry.txt", "new.txt"]
+    assert library.sync(files, patterns=["new*"]).removed == []
     with pytest.raises(InputError, match="nothing was changed"):
         library.sync(files / "absent")
+    for path in [*files.glob("*.txt"), *files.glob("*/*.txt")]:
+        path.unlink()
+    with pytest.raises(InputError, match="holds no file"):
+        library.sync(files)
+    assert len(names(library)) == 4
 
 
 def test_of_a_removed_document_no_byte_is_left(library: Library, files: Path) -> None:

@@ -43,12 +43,13 @@ class Library:
         registry: Holds the models.
 
     Example:
-        >>> from pathlib import Path
-        >>> files = getfixture("tmp_path") / "files"
-        >>> files.mkdir()
-        >>> _ = (files / "ferry.txt").write_text("The ferry to Inshay leaves at seven. It takes lorries, too.")
-        >>> library = Library.open(getfixture("tmp_path") / "library")
-        >>> library.add(files, metadata={"year": 2021}).added
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> text = "The ferry to Inshay leaves at seven. It takes lorries, too."
+        >>> (folder / "ferry.txt").write_text(text) == len(text)
+        True
+        >>> library = Library.open(folder / "library")
+        >>> library.add(folder, metadata={"year": 2021}).added
         ['ferry.txt']
         >>> answer = library.ask("When does the ferry to Inshay leave?", where={"year": {"gte": 2020}})
         >>> answer.citations[0].source
@@ -138,16 +139,20 @@ class Library:
     ) -> Report:
         """Bring the library to the state of a directory: take in what is new or changed, and remove what is gone.
 
-        Documents from elsewhere stay, and so do those whose file cannot be read now. See :meth:`add`.
+        Documents from elsewhere stay, and so do those whose file is there but cannot be read now, or does not fit the
+        patterns. See :meth:`add`.
+
+        Raises:
+            InputError: If there is no such directory, or it holds no files, as where a disk is not mounted; nothing is
+                changed.
         """
         root = Path(directory)
         if not root.is_dir():
             raise InputError("directory", f"{root} is not a directory; nothing was changed")
-        candidates = file_candidates([root], patterns, self.directory) if any(root.iterdir()) else []
-        there = {candidate.origin for candidate in candidates}
+        candidates = file_candidates([root], patterns, self.directory)
         with self._changing() as report:
             inside = [entry for entry in self.list() if Path(entry.origin).is_relative_to(root.absolute())]
-            gone = {entry.name for entry in inside if entry.origin not in there}
+            gone = {entry.name for entry in inside if not Path(entry.origin).exists()}
             self._remove(gone, report)
             Intake(self.stores, self.embeddings, metadata or {}, report).take_all(candidates, progress)
         return report
