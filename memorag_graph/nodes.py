@@ -1,7 +1,7 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -31,7 +31,7 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
-from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.settings import PromptKey, RunOptions, TaskType
 from memorag_graph.spans import span
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.generation.choose_generator import Generator
+    from memorag_graph.models.adapter import Adapter
     from memorag_graph.progress import Progress
 
 AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
@@ -136,9 +137,8 @@ class Nodes:
             return ["outline"]
         if state["task"] == "lookup":
             return ["retrieve"]
-        if self._scope(runtime).options.use_memory_answer:
-            return ["recall", "rewrite", "draft_answer"]
-        return ["recall", "rewrite"]
+        scope, opened = self._open(state, runtime)
+        return _clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
 
     @reported
     def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -198,7 +198,7 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
-        clues = clue_weights(opened.model.language_model)
+        clues = clue_weights(opened.model)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return {
@@ -255,6 +255,13 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
+
+
+def _clue_nodes(adapter: "Adapter | None", *, drafts: bool) -> list[AfterMemorize]:
+    """Return the nodes that ask for clues: of the kinds that an adapter learned to write, or else all but a draft."""
+    learned: Collection[PromptKey] = adapter.learned.prompts if adapter else ("span", "sur")
+    nodes: dict[PromptKey, AfterMemorize] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
+    return [node for prompt, node in nodes.items() if prompt in learned or (drafts and prompt == "qa")]
 
 
 def _options(scope: RunScope, task: TaskType) -> RunOptions:
