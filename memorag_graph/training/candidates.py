@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
+from math import sqrt
 
 from memorag_graph.evaluation.dataset import Question
 from memorag_graph.memory.build.grounded_summary import central_sentences
@@ -92,7 +93,7 @@ def _evidence(question: Question, text: str, code: str) -> Iterator[Sentence]:
 
 def _common(wanted: Sequence[str], words: Sequence[str]) -> float:
     """Return how many wanted words a sentence has, for its length."""
-    return len(set(wanted) & set(words)) / float(len(set(words)) + _SENTENCES) ** 0.5
+    return len(set(wanted) & set(words)) / sqrt(len(set(words)) + _SENTENCES)
 
 
 def _filled(sentences: Sequence[str], fits: Fits) -> str:
