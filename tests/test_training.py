@@ -115,7 +115,7 @@ PLAN = Plan(OPTIONS.model_copy(update={"gist_writer": "extractive"}), steps=4, r
 
 
 def test_the_target_that_finds_most_evidence_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets_module, "CLUE_TOKENS", 200)  # of a byte each
+    monkeypatch.setattr(targets_module, "CLUE_TOKENS", 80)  # of a byte each: one sentence
     text = "\n\n".join(f"In the year {year} the ferry carried {year * 7} crates of tea." for year in range(1900, 1990))
     start = text.index("In the year 1950")
     span = (start, text.index("\n", start))

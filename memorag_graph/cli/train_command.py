@@ -38,7 +38,7 @@ Rank = Annotated[int, typer.Option("--rank", help="Rank of the updates.", min=1,
     evidence_tokens="--budget",
 )  # fmt: skip
 def train(
-    model: Model,
+    memory_model: Model,
     dataset: DataSetPath,
     directory: Out,
     kinds: Kinds = "draft",
@@ -60,7 +60,7 @@ def train(
     data_set = load_dataset(dataset)
     silence_libraries()
     named = cast("list[ClueKind]", [name.strip() for name in kinds.split(",") if name.strip()])
-    plan = Plan(options.model_copy(update={"model": model}), named, steps, rank)
+    plan = Plan(options.model_copy(update={"model": memory_model}), named, steps, rank)
     with StageProgress(err) as bars:
         trained = learn(
             data_set, plan, Path(directory), Registry(), report=lambda progress: bars.update(asdict(progress))
