@@ -9,6 +9,7 @@ import pytest
 
 from memorag_graph.documents import PageMap
 from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.quotable_sentences import Unit, is_quotable, sentences_of, units_of
 from memorag_graph.generation.sentence_scores import (
     CLUES,
@@ -280,3 +281,16 @@ def test_a_sentence_of_a_long_paragraph_belongs_to_its_subject_and_the_last_sent
     assert subjects[:50] == [tuple(range(at)) for at in range(50)]
     assert subjects[50:] == [(0, *range(at - 49, at)) for at in range(50, len(units))]
     assert len(units) == 201
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "asked"),
+    [
+        ("最后一次爆发是什么时候？", "zh", {"最后", "后一", "一次", "次爆", "爆发"}),
+        ("哪一年建成？", "zh", {"建成"}),
+        ("什么？", "zh", {"什么"}),
+        ("工場はどこですか？", "ja", {"工場"}),
+    ],
+)
+def test_words_that_only_ask_are_no_terms_in_scripts_without_spaces(question: str, code: str, asked: set[str]) -> None:
+    assert set(asked_terms(question, code)) == asked

@@ -15,7 +15,7 @@ from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
-from memorag_graph.text.list_questions import asks_for_list
+from memorag_graph.text.list_questions import asks_for_list, may_ask_for_several
 
 _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
@@ -143,8 +143,8 @@ def retrieve(
 
 
 def listed_places(index: MemoryIndex, question: str, page_maps: Mapping[str, PageMap] | None = None) -> list[Match]:
-    """Return all places that belong to the list that a question asks for; none for other questions."""
-    if index.keywords is None or not asks_for_list(question):
+    """Return all places that belong to the list that a question asks for or may ask for; none for other questions."""
+    if index.keywords is None or not (asks_for_list(question) or may_ask_for_several(question)):
         return []
     return list_matches(index.keywords, question, page_maps or {})
 
