@@ -69,8 +69,8 @@ def test_learning_lowers_the_loss_and_leaves_model_and_prefix_as_they_are() -> N
     prefix = prefill(model, before)
     kept = [tensor.clone() for layer in prefix.layers for tensor in layer]
     weights = [parameter.clone() for parameter in model.model.parameters()]
-    learner = Learner(model, 4, 2e-2, 40)
-    losses = [learner.learn(prefix, LESSONS) for _ in range(40)]
+    learner = Learner(model, 4, 4e-2, 20)
+    losses = [learner.learn(prefix, LESSONS) for _ in range(20)]
     assert losses[0] == pytest.approx(expected_loss(model, before), rel=1e-4)
     assert losses[-1] < losses[0] - 0.5
     assert all(map(torch.equal, (tensor for layer in prefix.layers for tensor in layer), kept))
@@ -83,15 +83,15 @@ def test_a_learner_goes_on_to_the_same_weights() -> None:
 
     model = plain_model()
     prefix = prefill(model, list(range(5, 45)))
-    whole, first, second = (Learner(model, 2, 1e-2, 6) for _ in range(3))
-    for _ in range(6):
+    whole, first, second = (Learner(model, 2, 1e-2, 4) for _ in range(3))
+    for _ in range(4):
         whole.learn(prefix, LESSONS)
-    for _ in range(3):
+    for _ in range(2):
         first.learn(prefix, LESSONS)
     second.resume({name: tensor.clone() for name, tensor in first.state().items()})
-    for _ in range(3):
+    for _ in range(2):
         second.learn(prefix, LESSONS)
-    assert second.step == whole.step == 6
+    assert second.step == whole.step == 4
     for found, expected in zip(weights(second), weights(whole), strict=True):
         assert torch.equal(found.down, expected.down)
         assert torch.equal(found.up, expected.up)
@@ -120,8 +120,10 @@ def test_the_target_that_finds_most_evidence_is_chosen(tmp_path: Path, monkeypat
     start = text.index("In the year 1950")
     span = (start, text.index("\n", start))
     wrong, right = "Nobody kept any record of that.", "The ferry carried 13650 crates of tea in the year 1950."
-    question = Question("q", "d", "What happened when it was busiest?", (f"{wrong} {right}",), (span,), "specific")
-    bench = Workbench(registry(), OPTIONS.model_copy(update={"evidence_tokens": 192}), tmp_path)
+    question = Question(
+        "q", "d", "In which year the ferry carried most crates of tea?", (f"{wrong} {right}",), (span,), "specific"
+    )
+    bench = Workbench(registry(), OPTIONS.model_copy(update={"evidence_tokens": 512}), tmp_path)
     (target,) = TargetChooser(bench).choose(question, bench.prepare(Document("d", text)), (), ["draft"])
     assert target.items == (right,)
     assert target.recall > target.alone

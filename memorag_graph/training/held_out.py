@@ -56,8 +56,9 @@ def measure(
     by = adapter.fingerprint if adapter else ""
     kept.drop([line for line in kept.lines if line["by"] not in ("", by)])
     known = {(line["question"], line["kind"]) for line in kept.lines if line["by"] == by}
-    for done, document in enumerate(dict.fromkeys(it.document_id for it in data_set.questions)):
-        report(Progress("clues", done, len(data_set.documents), "documents"))
+    documents = list(dict.fromkeys(it.document_id for it in data_set.questions))
+    for done, document in enumerate(documents):
+        report(Progress("clues", done, len(documents), "documents"))
         asked = [it for it in data_set.questions if it.document_id == document]
         wanted = [(it, kind) for it in asked for kind in kinds if (it.id, kind) not in known]
         if not wanted:
