@@ -189,7 +189,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_adapter(tmp_path: Path, monk
     model = registry().models.memory_model("tiny-llama", TINY).language_model
     assert isinstance(model, LanguageModel)
     learned = load_adapter(tmp_path / "whole" / ADAPTER, model).learned
-    assert (learned.prompts, learned.tokens, learned.trust) == (frozenset({"qa"}), 8, whole.after.chosen)
+    assert (learned.prompts, learned.tokens, learned.trust) == (frozenset({"qa"}), 8, "")  # five questions do not tell
     with pytest.raises(InputError, match=r"another plan\.steps"):
         train(many(), replace(PLAN, steps=5), tmp_path / "whole", registry())
 

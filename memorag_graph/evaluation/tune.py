@@ -26,7 +26,9 @@ from memorag_graph.settings import RunOptions
 HARMLESS = -0.005
 """Least lower end of the interval of the gain in evidence recall that chosen weights may have."""
 
-_FEWEST = 10
+FEWEST = 10
+"""Fewer questions do not tell which weights are harmless."""
+
 _ALONE, _WITH_CLUES = "hybrid", "memorag+draft"
 
 
@@ -74,8 +76,8 @@ def tune(
         ModelError: If a model cannot be loaded.
     """
     known = tuple(question for question in data_set.questions if question.evidence)[: limit or None]
-    if len(known) < _FEWEST:
-        raise InputError("dataset", f"{len(known)} questions have evidence; tuning needs at least {_FEWEST}")
+    if len(known) < FEWEST:
+        raise InputError("dataset", f"{len(known)} questions have evidence; tuning needs at least {FEWEST}")
     data_set = replace(data_set, questions=known)
     evaluate(
         data_set,

@@ -31,7 +31,8 @@ class Learned:
         model: Fingerprint of the memory model.
         prompts: Keys of the prompts that it learned to reply to.
         tokens: Maximum tokens of a reply.
-        trust: Name of the level of :data:`memorag_graph.retrieval.clue_weights.LEVELS` measured after training.
+        trust: Name of the level of :data:`memorag_graph.retrieval.clue_weights.LEVELS` measured after training;
+            empty if too few questions were held out to tell.
     """
 
     model: str

@@ -17,6 +17,7 @@ from memorag_graph.evaluation.dataset import DataSet, Question
 from memorag_graph.evaluation.jsonl_log import JournalFile, replace_text
 from memorag_graph.evaluation.run_config import INDEXES, store_or_check
 from memorag_graph.evaluation.runner import locked
+from memorag_graph.evaluation.tune import FEWEST as ENOUGH
 from memorag_graph.evaluation.tune import Tuned
 from memorag_graph.evaluation.workbench import Workbench
 from memorag_graph.models.adapter import Learned, load_adapter, save_adapter
@@ -116,7 +117,8 @@ def train(
         save_adapter(place, learned, learner.weights())
         adapter = load_adapter(place, model)
         after = measure(held, bench, memories, plan.kinds, adapter, directory / _CLUES, report)
-        save_adapter(place, replace(learned, trust=after.chosen), learner.weights())
+        trust = after.chosen if after.questions >= ENOUGH else ""
+        save_adapter(place, replace(learned, trust=trust), learner.weights())
         last = [line["loss"] for line in JournalFile(directory / LOG).lines][-max(1, plan.steps // 10) :]
         trained = Trained(str(place), learner.step, sum(last) / len(last), before, after)
         replace_text(directory / REPORT, json.dumps(asdict(trained), indent=1) + "\n")
