@@ -236,3 +236,15 @@ def test_a_served_model_takes_no_adapter(registry: Registry, tmp_path: Path) -> 
     registry.models.add("model", "far", SimpleNamespace(language_model=SimpleNamespace(name="far")))
     with pytest.raises(InputError, match="adapter: is for models that run here, not for far"):
         registry.models.memory_model("far", TINY.model_copy(update={"adapter": "x"}))
+
+
+def test_few_rows_are_updated_once() -> None:
+    model, name = tiny_model("llama").model, "model.layers.0.self_attn.o_proj"
+    update = random_weights(tiny_model("llama"))[name]
+    states = torch.randn(1, 32, generator=torch.Generator().manual_seed(2))
+    layer = model.get_submodule(name)
+    with torch.inference_mode():
+        plain = layer(states)
+        with LowRankUpdates(model, {name: update}).active():
+            found = layer(states)  # a packed layer pads them
+        torch.testing.assert_close(found, plain + states @ update.down.T @ update.up.T)
