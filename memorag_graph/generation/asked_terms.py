@@ -13,6 +13,9 @@ _NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](
 """A capital that names something though it may be a stop word, too, as in "cabinet S" or "Annex I?"."""
 
 _PATH = re.compile(r"(?<![\w./:])/[A-Za-z][\w.%~/-]{1,200}")
+_JOINED = re.compile(r"\b[^\W\d_]+(?:_[^\W_]+)+\b|\b[a-z]+(?:[A-Z][a-z]+)+\b")
+"""A name of a program, such as max_size or renewSession, which its parts do not name."""
+
 _WORD = re.compile(r"[^\W_]+")
 _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 
@@ -71,6 +74,8 @@ def asked_paths(text: str) -> list[str]:
 def asked_names(question: str, evidence: Iterable[str], language_code: str) -> frozenset[str]:
     """Return the terms of a question that name something: they hold figures, or only occur with a capital.
 
+    Of joined words, such as renewSession, only the whole is a name.
+
     Args:
         question: The question.
         evidence: The sentences of the evidence; a word that one of them writes in lower case is no name.
@@ -85,7 +90,8 @@ def asked_names(question: str, evidence: Iterable[str], language_code: str) -> f
     inner = {word.lower() for word in _WORD.findall(question[first.end() :] if first else "") if word[0].isupper()}
     named = [
         word
-        for word in _WORD.findall(question)
+        for word in _WORD.findall(_JOINED.sub(" ", question))
         if any(map(str.isdecimal, word)) or (word.lower() not in lower and word.lower() in upper | inner)
     ]
-    return frozenset(term for word in named for term in held_terms(word, language_code))
+    whole = (terms(word, language_code)[0] for word in _JOINED.findall(question))
+    return frozenset([*whole, *(term for word in named for term in held_terms(word, language_code))])
