@@ -10,15 +10,13 @@ from filelock import FileLock
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError
+from memorag_graph.models.model_size import is_small
 from memorag_graph.paths import user_dir
 from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
-from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, ClueWeights
+from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, LEVELS, ClueWeights
 
 if TYPE_CHECKING:
-    from memorag_graph.models.text_model import TextModel
-
-_SMALL = 400e6
-"""Parameters, without embeddings, below which a model is trusted little; the embedded one has 0.1e9."""
+    from memorag_graph.memory.memory_model import MemoryModel
 
 
 def trust_file() -> Path:
@@ -26,28 +24,36 @@ def trust_file() -> Path:
     return user_dir() / "clue_trust.json"
 
 
-def clue_weights(model: "TextModel", path: Path | None = None) -> ClueWeights:
-    """Return how much a model's clues count.
+def trust_fingerprint(model: "MemoryModel") -> str:
+    """Return the hash of what writes the clues of a memory model: the model, and its adapter if it has one."""
+    own = model.language_model.fingerprint
+    return f"{own}+{model.adapter.fingerprint}" if model.adapter else own
+
+
+def clue_weights(model: "MemoryModel", path: Path | None = None) -> ClueWeights:
+    """Return how much a memory model's clues count.
 
     Args:
-        model: The memory model.
+        model: The memory model; without a measurement of the user's, its adapter names what it was measured with.
         path: The file of what was measured; by default the user's.
 
     Raises:
         InputError: If that file is damaged.
         DiskError: If it cannot be read.
     """
-    measured = read(path or trust_file()).get(model.fingerprint)
+    measured = read(path or trust_file()).get(trust_fingerprint(model))
     if measured is not None:
         return ClueWeights(**measured["weights"])
-    return CAREFUL if model.size and model.size < _SMALL else EVEN
+    if model.adapter and model.adapter.learned.trust in LEVELS:
+        return LEVELS[model.adapter.learned.trust]
+    return CAREFUL if is_small(model.language_model.size) else EVEN
 
 
 def keep(fingerprint: str, weights: ClueWeights, measured: Mapping[str, Any], path: Path | None = None) -> None:
     """Keep how much a model's clues are to count.
 
     Args:
-        fingerprint: Hash of the model.
+        fingerprint: Hash of what writes them; see :func:`trust_fingerprint`.
         weights: The weights.
         measured: What they were chosen by, for a reader of the file.
         path: The file; by default the user's.

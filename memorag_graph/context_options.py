@@ -14,7 +14,19 @@ KEY = "memorag"
 """Key under which the context of a parent graph, or its ``configurable``, may hold options for this one."""
 
 _OFTEN_ANOTHERS = frozenset(
-    {"model", "embedding_model", "temperature", "prompts", "device", "dtype", "kind", "index", "generator", "length"}
+    {
+        "model",
+        "embedding_model",
+        "temperature",
+        "prompts",
+        "device",
+        "dtype",
+        "kind",
+        "index",
+        "generator",
+        "length",
+        "adapter",
+    }
 )
 """Options whose names a parent graph is likely to use for its own purposes; for this graph they stand under the key."""
 

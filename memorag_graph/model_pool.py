@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -36,6 +36,14 @@ ModelKind = Literal["model", "embeddings", "chat", "reranker", "index"]
 """What can be registered under a name."""
 
 Loaded = TypeVar("Loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class _AdapterKey:
+    """A loaded model, which the pool keeps, and the file of an adapter for it."""
+
+    model: int
+    path: Path
 
 
 class ModelPool:
@@ -92,14 +100,17 @@ class ModelPool:
             made_with: The models of a memory that it is to continue; used for what the options leave open.
 
         Raises:
-            ModelError: If it cannot be loaded.
-            InputError: If the device or dtype is unknown.
+            ModelError: If it or its adapter cannot be loaded.
+            InputError: If the device or dtype is unknown, or an adapter is named for a served model.
             MemoryMismatchError: If the memory to continue was made with a served model.
         """
         from memorag_graph.memory.backends.served import served_memory_model
         from memorag_graph.models.served_language_model import SERVED
         from memorag_graph.providers.provider_models import ProviderModel
 
+        if options.adapter:
+            plain = self.memory_model(name, options.model_copy(update={"adapter": ""}), made_with)
+            return self._adapted(plain, Path(options.adapter).resolve())
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
             return added
@@ -197,6 +208,16 @@ class ModelPool:
             if not (chosen or name in ("", EMBEDDED) or name in self.loaded_models()):
                 elsewhere = f"the memory in {directory} was made elsewhere and names the model {name!r}"
                 raise InputError(field, f"{elsewhere}; name it too if you trust it")
+
+    def _adapted(self, model: "MemoryModel", path: Path) -> "MemoryModel":
+        """Return a loaded memory model with an adapter, loading the adapter the first time."""
+        from memorag_graph.memory.backends.local import LocalMemoryModel
+        from memorag_graph.models.adapter import load_adapter
+
+        if not isinstance(model, LocalMemoryModel):
+            raise InputError("adapter", f"is for models that run here, not for {model.language_model.name}")
+        key = _AdapterKey(id(model), path)
+        return self._once(key, lambda: model.with_adapter(load_adapter(path, model.language_model)))
 
     def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
         with self._locks[key]:

@@ -1,6 +1,6 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -37,7 +37,9 @@ from memorag_graph.unstreamed import HIDDEN
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
+    from memorag_graph.models.adapter import Adapter
     from memorag_graph.progress import Progress
+    from memorag_graph.settings import PromptKey
 
 Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
 QUERYING: tuple[Querying, ...] = get_args(Querying)
@@ -141,9 +143,8 @@ class Nodes:
             return ["outline"]
         if state["task"] == "lookup":
             return ["retrieve"]
-        if self.scope(runtime).options.use_memory_answer:
-            return ["recall", "rewrite", "draft_answer"]
-        return ["recall", "rewrite"]
+        scope, opened = self._open(state, runtime)
+        return _clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
 
     @reported
     def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -214,7 +215,7 @@ class Nodes:
     def _search(self, state: GraphState, scope: RunScope, opened: OpenMemory) -> "tuple[list[Document], list[Dropped]]":
         from memorag_graph.clues.clue_filter import searchable
 
-        clues = clue_weights(opened.model.language_model)
+        clues = clue_weights(opened.model)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return to_documents(search(opened, scope.options, queries, reranker, clues)), dropped
@@ -274,3 +275,10 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
+
+
+def _clue_nodes(adapter: "Adapter | None", *, drafts: bool) -> list[Querying]:
+    """Return the nodes that ask for clues: of the kinds that an adapter learned to write, or else all but a draft."""
+    learned: Collection[PromptKey] = adapter.learned.prompts if adapter else ("span", "sur")
+    nodes: dict[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
+    return [node for prompt, node in nodes.items() if prompt in learned or (drafts and prompt == "qa")]

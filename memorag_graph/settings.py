@@ -28,6 +28,7 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
+GistWriterName = Literal["auto", "model", "extractive"]
 FastPathsOption = Literal["auto", "off"]
 _MAX_BEACON_RATIO = 1024
 _LONGEST_SHOWN = 80
@@ -69,6 +70,14 @@ _GistChunkSize = Annotated[
 _GistTokens = Annotated[
     int, Field(ge=16, le=4096, description="Maximum tokens per gist; fewer if the model's window requires it.")
 ]
+_GistWriter = Annotated[
+    GistWriterName,
+    Field(
+        description="Who writes the gists. model: the memory model, checked against the section; extractive: the "
+        "section's most central sentences, without generating anything; auto: extractive for small models that run "
+        "here, else model."
+    ),
+]
 _RetrievalChunkSize = Annotated[
     int,
     Field(
@@ -106,6 +115,7 @@ class MemorySettings(BaseModel):
     kv_keep: _KVKeep = 1.0
     gist_chunk_size: _GistChunkSize = 2048
     gist_tokens: _GistTokens = 128
+    gist_writer: _GistWriter = "auto"
     retrieval_chunk_size: _RetrievalChunkSize = 128
     retrieval_chunk_overlap: _RetrievalChunkOverlap = 0
     index: _Index = "faiss"
@@ -159,6 +169,11 @@ class RunOptions(BaseModel):
         "",
         description="Encoding of text files, such as cp1251; byte order marks and formats that state their own decide "
         "over it. Default: found in each file.",
+    )
+    adapter: str = Field(
+        "",
+        description="Adapter with which the memory model writes clues: a file made by 'memorag-graph train' for it. "
+        "Default: none.",
     )
     generator: str = Field(
         "",
@@ -221,6 +236,7 @@ class RunOptions(BaseModel):
     kv_keep: _KVKeep = _MEMORY.kv_keep
     gist_chunk_size: _GistChunkSize = _MEMORY.gist_chunk_size
     gist_tokens: _GistTokens = _MEMORY.gist_tokens
+    gist_writer: _GistWriter = _MEMORY.gist_writer
     retrieval_chunk_size: _RetrievalChunkSize = _MEMORY.retrieval_chunk_size
     retrieval_chunk_overlap: _RetrievalChunkOverlap = _MEMORY.retrieval_chunk_overlap
     index: _Index = _MEMORY.index

@@ -201,7 +201,7 @@ def index_memory(
     return MemoryIndex.of(vectors, memory.prompts.language.code)
 
 
-SETTINGS = MemorySettings(gist_chunk_size=512, gist_tokens=64, retrieval_chunk_size=128)
+SETTINGS = MemorySettings(gist_chunk_size=512, gist_tokens=64, gist_writer="model", retrieval_chunk_size=128)
 
 
 @pytest.fixture
@@ -254,6 +254,7 @@ TINY = RunOptions(
     generator="extractive",
     gist_chunk_size=512,
     gist_tokens=64,
+    gist_writer="model",
     retrieval_chunk_size=128,
     max_new_tokens=16,
 )

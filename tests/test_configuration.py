@@ -26,6 +26,7 @@ SAMPLES: dict[str, Any] = {
     "load_in_4bit": True,
     "enable_flash_attn": False,
     "minference": True,
+    "adapter": "mine.safetensors",
     "generator": "local",
     "hits": 7,
     "rounds": 3,
@@ -45,6 +46,7 @@ SAMPLES: dict[str, Any] = {
     "kv_keep": 0.5,
     "gist_chunk_size": 100,
     "gist_tokens": 17,
+    "gist_writer": "model",
     "retrieval_chunk_size": 33,
     "retrieval_chunk_overlap": 5,
     "index": "none",
@@ -183,7 +185,7 @@ def arguments_of(field: str, flag: str) -> list[str]:
 def test_a_flag_sets_its_field_and_no_other(name: str, field: str, flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[RunOptions] = []
     positional = [each.name for each in COMMANDS[name].params if each.param_type_name == "argument" and each.required]
-    required = ["--out", "x"] if name in ("eval", "tune") else []
+    required = ["--out", "x"] if name in ("eval", "tune", "train") else []
     monkeypatch.setattr(
         "memorag_graph.cli.options.program_options", lambda arguments: received.append(run_options(arguments)) or 1 / 0
     )
@@ -196,10 +198,11 @@ def test_a_flag_sets_its_field_and_no_other(name: str, field: str, flag: str, mo
 def test_flags_of_models_are_offered_together() -> None:
     offered = {name: {field for command, field, _ in OFFERED if command == name} for name, _, _ in OFFERED}
     assert {name for name, fields in offered.items() if "device" in fields} == {
-        name for name, fields in offered.items() if "fast_paths" in fields
+        *(name for name, fields in offered.items() if "fast_paths" in fields),
+        "train",  # which uses none
     }
     asking = {"ask", "summarize", "chat", "serve", "ui", "eval", "tune"}
-    assert set(offered) == asking | {"memorize", "append", "replace", "remove"}
+    assert set(offered) == asking | {"train"} | {"memorize", "append", "replace", "remove"}
 
 
 def test_the_help_shows_types_bounds_keys_and_the_defaults_that_hold(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from memorag_graph.inference.logsumexp_attention import merge, partial_attention
+from memorag_graph.inference.logsumexp_attention import masked, merge, partial_attention
 
 SCALE = 0.25
 
@@ -44,3 +44,12 @@ def test_merged_parts_are_the_whole(queries: int, cuts: list[int]) -> None:
         if start < stop
     ]
     torch.testing.assert_close(merge(parts).double(), exact(query, key, value, causal=False)[0], atol=3e-6, rtol=0)
+
+
+def test_a_mask_of_many_queries_is_cut_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, key, value = (rows(seed, 1, 2, 200, 16) for seed in range(3))
+    later = masked(torch.ones(200, 200, dtype=torch.bool).triu(1))[None, None]
+    monkeypatch.setattr("memorag_graph.inference.logsumexp_attention._BLOCK_SCORES", 30_000)  # 75 queries at a time
+    found = partial_attention(query, key, value, SCALE, mask=later, fused=False)
+    for part, whole in zip(found, exact(query, key, value, causal=True), strict=True):
+        torch.testing.assert_close(part.double(), whole, atol=3e-6, rtol=0)

@@ -28,7 +28,7 @@ B = Document("b.txt", "\n\n".join(paragraph.replace("ferry", "train") for paragr
 C = Document("c.txt", "\n\n".join(paragraph.replace("harbour", "station") for paragraph in PARAGRAPHS[3:8]))
 EDITED = Document("a.txt", A.text.replace("Captain Kemp was proud", "Captain Kemp was very proud", 1))
 
-GIST = MemorySettings(gist_chunk_size=512, gist_tokens=64, retrieval_chunk_size=128)
+GIST = MemorySettings(gist_chunk_size=512, gist_tokens=64, gist_writer="model", retrieval_chunk_size=128)
 EVERY = [GIST, GIST.model_copy(update={"kind": "full"}), GIST.model_copy(update={"kv_storage": "int8"})]
 
 

@@ -99,6 +99,7 @@ class Scripted:
 
     max_new_tokens = 64
     begins_answers = True
+    adapter = None
 
     def __init__(self, *replies: str) -> None:
         self.replies = replies

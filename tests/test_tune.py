@@ -12,7 +12,7 @@ import pytest
 from memorag_graph.clue_trust import clue_weights, keep, trust_file
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.tune import HARMLESS, chosen_of, tune
-from memorag_graph.models.text_model import TextModel
+from memorag_graph.memory.memory_model import MemoryModel
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, LEVELS, SILENT, TRUSTING
 from memorag_graph.retrieval.retrieve import Search
@@ -28,8 +28,9 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(tmp_path / "home"))
 
 
-def model(fingerprint: str, size: float = 0) -> TextModel:
-    return cast("TextModel", SimpleNamespace(fingerprint=fingerprint, size=size))
+def model(fingerprint: str, size: float = 0) -> MemoryModel:
+    of = SimpleNamespace(fingerprint=fingerprint, size=size)
+    return cast("MemoryModel", SimpleNamespace(language_model=of, adapter=None))
 
 
 def recalls(**gains: Any) -> dict[str, list[float]]:
@@ -97,7 +98,7 @@ def test_tuning_measures_every_level_with_the_same_clues_and_keeps_the_best(tmp_
     assert found == again
     assert found.gains.keys() == LEVELS.keys()
     assert found.gains["silent"].mean == 0.0
-    used = registry.models.memory_model(OPTIONS.model, OPTIONS).language_model
+    used = registry.models.memory_model(OPTIONS.model, OPTIONS)
     assert clue_weights(used) == LEVELS[found.chosen]
 
 

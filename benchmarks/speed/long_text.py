@@ -51,7 +51,7 @@ class LongTexts:
     def __init__(self, directory: Path) -> None:
         silence_libraries()
         self._directory = directory
-        self._options = RunOptions(model=EMBEDDED)
+        self._options = RunOptions(model=EMBEDDED, gist_writer="model")
         self._registry = Registry()
         self._model = self._registry.models.memory_model(EMBEDDED, self._options)
         self._registry.models.embeddings(EMBEDDED)

@@ -88,11 +88,11 @@ class Package:
         return {"prefix": encode(text)[:count], "prompts": [encode(prompt) for prompt in asked]}
 
     def memorize(self, text: str, place: str, gist_chunk_size: int, gist_tokens: int) -> dict[str, Any]:
-        """Memorize a text from scratch."""
+        """Memorize a text from scratch; the model writes the gists, as in the original."""
         shutil.rmtree(place, ignore_errors=True)
         self._registry.forget(self._latest)
         self._embeddings.forget()
-        changes = {"gist_chunk_size": gist_chunk_size, "gist_tokens": gist_tokens}
+        changes = {"gist_chunk_size": gist_chunk_size, "gist_tokens": gist_tokens, "gist_writer": "model"}
         options = self._options.model_copy(update=changes)
         stages: dict[str, list[float]] = {}
         began = time.perf_counter()

@@ -110,8 +110,9 @@ class Chat:
 
 
 @opt.takes_options(
-    *opt.MODELS, "generator", "hits", "evidence_tokens", "use_memory_answer", "max_new_tokens", "temperature", "prompts"
-)
+    *opt.MODELS, "adapter", "generator", "hits", "evidence_tokens", "use_memory_answer", "max_new_tokens",
+    "temperature", "prompts",
+)  # fmt: skip
 def chat(place: opt.Place, task: opt.Task = "memorag", *, options: RunOptions) -> None:
     """Ask a memory one question after another. Type /help for the commands."""
     out = Console()

@@ -17,6 +17,7 @@ from memorag_graph.cli.keys_commands import keys
 from memorag_graph.cli.library_commands import library
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.studio import studio
+from memorag_graph.cli.train_command import train
 from memorag_graph.cli.ui import ui
 from memorag_graph.errors import MEMORY_IS_FULL, MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
@@ -59,8 +60,8 @@ def _fail(message: str) -> NoReturn:
 
 
 @opt.takes_options(
-    *opt.MODELS, "load_in_4bit", "gist_chunk_size", "gist_tokens", "retrieval_chunk_size", "retrieval_chunk_overlap",
-    "kind", "beacon_ratio", "kv_storage", "kv_keep", "prompts", "encoding",
+    *opt.MODELS, "load_in_4bit", "gist_chunk_size", "gist_tokens", "gist_writer", "retrieval_chunk_size",
+    "retrieval_chunk_overlap", "kind", "beacon_ratio", "kv_storage", "kv_keep", "prompts", "encoding",
 )  # fmt: skip
 def memorize(
     files: opt.Files,
@@ -87,7 +88,7 @@ def memorize(
 
 
 @opt.takes_options(
-    *opt.MODELS, "generator", "hits", "evidence_tokens", "question_share", "query_weights", "reranker",
+    *opt.MODELS, "adapter", "generator", "hits", "evidence_tokens", "question_share", "query_weights", "reranker",
     "use_memory_answer", "max_new_tokens", "temperature", "prompts", "encoding",
 )  # fmt: skip
 def ask(
@@ -174,6 +175,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "models": models,
     "eval": evaluate,
     "tune": tune,
+    "train": train,
     "serve": serve,
     "ui": ui,
     "studio": studio,

@@ -12,7 +12,9 @@ from memorag_graph.console import TRACE_TITLES, size
 from memorag_graph.text.languages import language
 
 if TYPE_CHECKING:
+    from memorag_graph.evaluation.significance import Difference
     from memorag_graph.evaluation.tune import Tuned
+    from memorag_graph.training.train import Trained
 
 FROM_MEMORY = "recalled from memory, unverified"
 
@@ -160,8 +162,24 @@ def show_tuned(console: Console, tuned: "Tuned") -> None:
     """Show what each level of trust in a model's clues gains, and which one was chosen."""
     table = Table("clues count", "evidence recall", "gain over the question alone [95 % interval]")
     for name, gain in tuned.gains.items():
-        interval = "" if gain.low is None else f" [{gain.low:+.3f}, {gain.high:+.3f}]"
         chosen = " (chosen)" if name == tuned.chosen else ""
-        table.add_row(f"{name}{chosen}", f"{tuned.alone + gain.mean:.3f}", escape(f"{gain.mean:+.3f}{interval}"))
+        table.add_row(f"{name}{chosen}", f"{tuned.alone + gain.mean:.3f}", escape(_gain(gain)))
     console.print(table)
     console.print(f"{tuned.questions} questions. The chosen weights hold for this memory model from now on.")
+
+
+def show_trained(console: Console, trained: "Trained") -> None:
+    """Show what the clues of a model gain on questions held out, before and after training."""
+    table = Table("clues count", "gain before [95 % interval]", "gain after [95 % interval]")
+    for name, gain in trained.after.gains.items():
+        chosen = " (chosen)" if name == trained.after.chosen else ""
+        table.add_row(f"{name}{chosen}", *(escape(_gain(it)) for it in (trained.before.gains[name], gain)))
+    console.print(table)
+    after = trained.after
+    console.print(f"{after.questions} questions held out; evidence recall of the question alone {after.alone:.3f}.")
+    console.print(f"Use it with: --adapter {trained.adapter}", soft_wrap=True, markup=False)
+
+
+def _gain(gain: "Difference") -> str:
+    interval = "" if gain.low is None else f" [{gain.low:+.3f}, {gain.high:+.3f}]"
+    return f"{gain.mean:+.3f}{interval}"

@@ -83,7 +83,7 @@ class MemoryRecall:
         the sentences of the memory's notes that share most words with the question take their place.
         """
         prompt = self._prompts.fill("span", question=question)
-        replies = self._chat.ask(self._list_of(prompt), config, **self._shard_limits(MOST_CLUES, _CLUE_TOKENS))
+        replies = self._chat.ask(self._list_of(prompt), config, **self._clue_limits("span"))
         listed, useless = self._filtered(_interleaved(map(_items, replies)), question, "span")
         spans, invented = supported(listed, self._passages, _SPAN_SUPPORT, self._code)
         if len(replies) > 1:
@@ -94,7 +94,7 @@ class MemoryRecall:
     def rewrite(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Rewrite a question into more specific ones."""
         prompt = self._prompts.fill("sur", question=question)
-        replies = self._chat.ask(self._list_of(prompt), config, **self._shard_limits(MOST_CLUES, _CLUE_TOKENS))
+        replies = self._chat.ask(self._list_of(prompt), config, **self._clue_limits("sur"))
         kept, dropped = self._filtered(_interleaved(map(_items, replies)), question, "sur")
         return _recalled(kept[:MOST_CLUES], replies, dropped)
 
@@ -109,11 +109,14 @@ class MemoryRecall:
     def draft(self, question: str, config: RunnableConfig | None = None) -> Recalled:
         """Draft a short answer from memory, as a search query."""
         prompt = self._prompts.fill("qa", question=question)
-        return self._answer(prompt, min(_CLUE_TOKENS, self._chat.max_new_tokens), config)
+        tokens, adapted = self._learned("qa")
+        return self._answer(prompt, min(tokens, self._chat.max_new_tokens), config, adapted=adapted)
 
-    def _answer(self, prompt: str, tokens: int, config: RunnableConfig | None) -> Recalled:
+    def _answer(self, prompt: str, tokens: int, config: RunnableConfig | None, *, adapted: bool = False) -> Recalled:
         """Ask every shard; several answers are combined into one by the model, group by group."""
-        replies = self._chat.ask([HumanMessage(prompt)], config, no_repeat=NO_REPEAT, max_new_tokens=tokens)
+        replies = self._chat.ask(
+            [HumanMessage(prompt)], config, no_repeat=NO_REPEAT, max_new_tokens=tokens, adapted=adapted
+        )
         answers = [reply.text.strip() for reply in replies]
         while len(answers) > 1:
             groups = [answers[start : start + _COMBINED] for start in range(0, len(answers), _COMBINED)]
@@ -158,6 +161,17 @@ class MemoryRecall:
 
     def _list_of(self, prompt: str) -> list[HumanMessage | AIMessage]:
         return [HumanMessage(prompt), *([AIMessage(_LIST_START)] if self._chat.begins_answers else [])]
+
+    def _learned(self, prompt: PromptKey) -> tuple[int, bool]:
+        """Return the maximum tokens of a clue, and whether the model was trained to reply to its prompt."""
+        adapter = self._chat.adapter
+        if adapter is None or prompt not in adapter.learned.prompts:
+            return _CLUE_TOKENS, False
+        return adapter.learned.tokens, True
+
+    def _clue_limits(self, prompt: PromptKey) -> dict[str, int]:
+        tokens, adapted = self._learned(prompt)
+        return {**self._shard_limits(MOST_CLUES, tokens), "adapted": adapted}
 
     def _shard_limits(self, most: int, tokens: int) -> dict[str, int]:
         """Limit each shard's reply to its share of a list plus one line."""

@@ -1,7 +1,7 @@
 """Send one prompt to all shards of a memory at once."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
@@ -9,6 +9,9 @@ from langchain_core.runnables.config import ensure_config, get_executor_for_conf
 
 from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.unstreamed import hidden
+
+if TYPE_CHECKING:
+    from memorag_graph.models.adapter import Adapter
 
 
 class ShardedChat:
@@ -31,6 +34,11 @@ class ShardedChat:
     def begins_answers(self) -> bool:
         """Whether the model can continue the start of an answer."""
         return self._chat.memory_model.begins_answers
+
+    @property
+    def adapter(self) -> "Adapter | None":
+        """What was trained to write clues, if anything was."""
+        return self._chat.memory_model.adapter
 
     def __len__(self) -> int:
         return len(self._shards)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from memorag_graph.clue_trust import trust_fingerprint
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.dataset import DataSet
 from memorag_graph.evaluation.jsonl_log import replace_text
@@ -154,8 +155,8 @@ def _config(
         any(pipeline.uses_memory_model for pipeline in pipelines)
         and bench.registry.models.added_chat_model(bench.model_name) is None
     ):
-        model = bench.memory_model.language_model
-        fixed |= {"fingerprint": model.fingerprint, "dtype": model.dtype}
+        model = bench.memory_model
+        fixed |= {"fingerprint": trust_fingerprint(model), "dtype": model.language_model.dtype}
     if plan.answers and bench.generator_name != EXTRACTIVE:
         bench.writer()  # fail now if the model is missing, not at every question
     free = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memorag_graph.clue_trust import keep
+from memorag_graph.clue_trust import keep, trust_fingerprint
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.clue_runs import merged
 from memorag_graph.evaluation.dataset import DataSet, Question
@@ -26,7 +26,9 @@ from memorag_graph.settings import RunOptions
 HARMLESS = -0.005
 """Least lower end of the interval of the gain in evidence recall that chosen weights may have."""
 
-_FEWEST = 10
+FEWEST = 10
+"""Fewer questions do not tell which weights are harmless."""
+
 _ALONE, _WITH_CLUES = "hybrid", "memorag+draft"
 
 
@@ -74,8 +76,8 @@ def tune(
         ModelError: If a model cannot be loaded.
     """
     known = tuple(question for question in data_set.questions if question.evidence)[: limit or None]
-    if len(known) < _FEWEST:
-        raise InputError("dataset", f"{len(known)} questions have evidence; tuning needs at least {_FEWEST}")
+    if len(known) < FEWEST:
+        raise InputError("dataset", f"{len(known)} questions have evidence; tuning needs at least {FEWEST}")
     data_set = replace(data_set, questions=known)
     evaluate(
         data_set,
@@ -85,24 +87,24 @@ def tune(
         report=report,
     )
     bench = Workbench(registry, options, directory / INDEXES)
-    recalls = _recalls(data_set, _stored(directory, known), bench, report)
-    found = chosen_of(recalls, len(known))
+    found = chosen_of(recalls(data_set, _stored(directory, known), bench, report), len(known))
     measured = {"model": bench.model_name, "level": found.chosen, "data_set": data_set.name, "questions": len(known)}
-    keep(bench.memory_model.language_model.fingerprint, LEVELS[found.chosen], measured)
+    keep(trust_fingerprint(bench.memory_model), LEVELS[found.chosen], measured)
     return found
 
 
-def chosen_of(recalls: Mapping[str, Sequence[float]], questions: int) -> Tuned:
+def chosen_of(of_levels: Mapping[str, Sequence[float]], questions: int) -> Tuned:
     """Choose the level that gains most among the harmless ones.
 
     Args:
-        recalls: Evidence recall of each question by level; that of ``"silent"`` is the question's alone.
+        of_levels: Evidence recall of each question by level; that of ``"silent"`` is the question's alone.
         questions: Number of questions.
     """
-    gains = {name: difference(values, recalls["silent"], 0) for name, values in recalls.items()}
+    alone = of_levels["silent"]
+    gains = {name: difference(values, alone, 0) for name, values in of_levels.items()}
     harmless = [name for name, gain in gains.items() if (gain.mean if gain.low is None else gain.low) >= HARMLESS]
     best = max(harmless, key=lambda name: gains[name].mean, default="silent")
-    return Tuned(best, float(np.mean(recalls["silent"])), gains, questions)
+    return Tuned(best, float(np.mean(alone)), gains, questions)
 
 
 def _stored(directory: Path, questions: Sequence[Question]) -> dict[str, Clues]:
@@ -114,10 +116,17 @@ def _stored(directory: Path, questions: Sequence[Question]) -> dict[str, Clues]:
     return {name: merged(clues) for name, clues in found.items()}
 
 
-def _recalls(
+def recalls(
     data_set: DataSet, clues: Mapping[str, Clues], bench: Workbench, report: ReportProgress
 ) -> dict[str, list[float]]:
-    """Return the evidence recall of each question with the weights of each level."""
+    """Return the evidence recall of each question with the weights of each level.
+
+    Args:
+        data_set: Documents, and questions with evidence.
+        clues: The clues of each question, by its id.
+        bench: Models, chunks and indexes.
+        report: Called with progress.
+    """
     pipeline = Memorag(bench, _WITH_CLUES, frozenset(PARTS) - {"outline"})
     found: dict[str, list[float]] = {name: [] for name in LEVELS}
     for done, question in enumerate(data_set.questions, start=1):

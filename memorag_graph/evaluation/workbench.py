@@ -114,7 +114,7 @@ class Workbench:
     @property
     def clue_weights(self) -> ClueWeights:
         """How much the clues of the memory model count; loads it."""
-        return clue_weights(self.memory_model.language_model)
+        return clue_weights(self.memory_model)
 
     @property
     def generator_name(self) -> str:

@@ -70,6 +70,8 @@ def partial_attention(
         stop = min(start + block, queries)
         seen = stop if causal else key.shape[2]
         hidden = _causal_mask(start, stop, query.device) if causal else mask
+        if mask is not None and mask.shape[2] > 1:
+            hidden = mask[:, :, start:stop]
         some = query[:, :, start:stop], key[:, :, :seen], value[:, :, :seen]
         parts.append(
             _attend(*some, scale, hidden, invariant) if kernel is None else _cpu_kernel(*some, scale, False, hidden)

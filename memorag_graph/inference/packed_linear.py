@@ -59,7 +59,7 @@ class PackedLinear(nn.Module):
             return product
         rows = states.reshape(-1, self.in_features)
         filled = functional.pad(rows, (0, 0, 0, FEWEST_ROWS - rows.shape[0]))
-        return self(filled)[: rows.shape[0]].view(*states.shape[:-1], self.out_features)  # type: ignore[no-any-return]
+        return self.forward(filled)[: rows.shape[0]].view(*states.shape[:-1], self.out_features)
 
     def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
         _save(self, destination, prefix)
@@ -84,6 +84,11 @@ class PackedPart(nn.Module):
     def whole(self) -> PackedLinear:
         """The packed layer."""
         return self._whole[0]
+
+    @property
+    def part(self) -> slice:
+        """The outputs of the packed layer that are this layer's."""
+        return self._part
 
     @property
     def weight(self) -> Tensor:

@@ -211,6 +211,8 @@ def memory_id(
         del chosen["beacon_ratio"]
     if settings.index == MemorySettings().index:
         del chosen["index"]
+    if settings.kind != "gist" or settings.gist_writer == "model":
+        del chosen["gist_writer"]
     described = {
         "documents": [[document.source, document.sha256] for document in documents],
         "identity": {**identity.to_dict(), "model": None},

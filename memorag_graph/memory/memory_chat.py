@@ -31,6 +31,8 @@ class MemoryChat(BaseChatModel):
     memory: Memory | None = Field(default=None, exclude=True, repr=False)
     shard: int = Field(default=0, ge=0)
     """Index of the memory's shard to continue."""
+    adapted: bool = False
+    """Whether the memory model's adapter takes part, if it has one."""
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
@@ -65,6 +67,7 @@ class MemoryChat(BaseChatModel):
             self._sampling(),
             self._end(stop),
             shard=self.shard,
+            adapted=self.adapted,
         )
         text = _cut(answer.text, stop)
         message = AIMessage(
@@ -90,6 +93,7 @@ class MemoryChat(BaseChatModel):
             self._sampling(),
             self._end(None),
             shard=self.shard,
+            adapted=self.adapted,
         )
         for text in stream:
             chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))

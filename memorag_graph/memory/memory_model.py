@@ -10,14 +10,16 @@ from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.build.builder import Built, Recipe, build_memory
 from memorag_graph.memory.build.full_kind import FullKind
-from memorag_graph.memory.build.gist_kind import GistKind, GistWriter
+from memorag_graph.memory.build.gist_kind import GistKind, GistWriter, NoDrafts
 from memorag_graph.memory.build.kinds import MemoryKind
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
 from memorag_graph.memory.room import require_room_to_build
 from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.memory.storage.journal import Journal
+from memorag_graph.models.adapter import Adapter
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.device import free_memory
+from memorag_graph.models.model_size import is_small
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.progress import ReportProgress, ignore_progress
@@ -76,6 +78,11 @@ class MemoryModel(ABC):
     def begins_answers(self) -> bool:
         """Whether it can continue a given start of an answer."""
 
+    @property
+    def adapter(self) -> Adapter | None:
+        """What writes clues, if anything was trained to; it takes no part in reading a memory."""
+        return None
+
     @abstractmethod
     def complete(
         self,
@@ -85,6 +92,7 @@ class MemoryModel(ABC):
         complete: Callable[[str], bool] | None = None,
         *,
         shard: int = 0,
+        adapted: bool = False,
     ) -> Completion:
         """Answer a conversation that continues a shard of a memory, or one without a memory.
 
@@ -95,6 +103,7 @@ class MemoryModel(ABC):
             complete: Called with each new piece of text of this answer; True ends it there, if the model can be
                 stopped.
             shard: Index of the memory's shard.
+            adapted: Whether the adapter, if there is one, takes part.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
@@ -110,6 +119,7 @@ class MemoryModel(ABC):
         complete: Callable[[str], bool] | None = None,
         *,
         shard: int = 0,
+        adapted: bool = False,
     ) -> TextStream:
         """Answer like :meth:`complete`, streaming the text.
 
@@ -126,7 +136,11 @@ class MemoryModel(ABC):
         """
         if settings.kind == "beacon":
             raise InputError("kind", "beacon needs a model with beacons; use gist or full")
-        return settings
+        if settings.kind != "gist" or settings.gist_writer != "auto":
+            return settings
+        return settings.model_copy(
+            update={"gist_writer": "extractive" if is_small(self.language_model.size) else "model"}
+        )
 
     def recipe(self, prompts: Prompts, settings: MemorySettings, embedding_model: str = "") -> Recipe:
         """Return the recipe of a new memory of this model.
@@ -184,7 +198,9 @@ class MemoryModel(ABC):
             return FullKind(self.language_model, recipe.prompts)
         if recipe.settings.kv_keep < 1:
             raise InputError("kv_keep", "a gist memory is kept whole; use kind=full, or kv_keep=1")
-        return GistKind(self._drafter(), self.language_model, recipe.prompts, recipe.settings, journal, report)
+        settings = self.settled(recipe.settings)
+        drafter = NoDrafts() if settings.gist_writer == "extractive" else self._drafter()
+        return GistKind(drafter, self.language_model, recipe.prompts, settings, journal, report)
 
     @abstractmethod
     def _drafter(self) -> GistWriter:

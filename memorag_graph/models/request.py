@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from memorag_graph.cancellation import check
+from memorag_graph.inference.low_rank import LowRankUpdates
 from memorag_graph.kv.prefix import KVPrefix
 from memorag_graph.models.sampling import Sampling
 
@@ -22,6 +23,7 @@ class Request:
         prefix: The memory to continue, or None to begin with the prompt.
         sampling: Decoding settings.
         complete: Called with each new piece of text; True ends the answer there.
+        updates: Updates of the model's layers that act on the prompt and the answer, not on the prefix.
         remembered: The prefix's tokens if they are known; guesses are taken from them, too.
         events: Receives the tokens, then None, or an error. Requests may share one.
         tokens: Tokens generated so far.
@@ -34,6 +36,7 @@ class Request:
     prefix: KVPrefix | None = None
     sampling: Sampling = field(default_factory=Sampling)
     complete: Callable[[str], bool] | None = None
+    updates: LowRankUpdates | None = None
     remembered: Sequence[int] = ()
     events: "queue.SimpleQueue[int | Exception | None]" = field(default_factory=queue.SimpleQueue)
     tokens: list[int] = field(default_factory=list, init=False)

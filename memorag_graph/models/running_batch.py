@@ -1,6 +1,7 @@
 """The answers that a model generates side by side, in the rows of one session."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from torch import Tensor
@@ -32,7 +33,8 @@ Join = Callable[[Sequence[Request], int], list[Request]]
 class RunningBatch:
     """Answers requests side by side.
 
-    If the device's memory is full, half of the rows rest and are read again when there is room.
+    All of them use the same updates of the model, or none. If the device's memory is full, half of the rows rest and
+    are read again when there is room.
 
     Args:
         language_model: The model.
@@ -112,7 +114,8 @@ class RunningBatch:
         self._session.join([request.prefix for request in requests], most_columns(requests))
         for index, row in enumerate(self._rows[before:], start=before):
             if not row.request.cancelled:
-                row.take(partial(row.prefill, self._session, index))
+                with self._updated():
+                    row.take(partial(row.prefill, self._session, index))
                 yield
         self._put_side_by_side()
 
@@ -123,11 +126,17 @@ class RunningBatch:
         guesses = [row.guess(count) for row in rows]
         new = 1 + max(map(len, guesses))
         read = [[row.request.tokens[-1], *guess] for row, guess in zip(rows, guesses, strict=True)]
-        logits = session.step_ahead([[*tokens, *[0] * (new - len(tokens))] for tokens in read])
+        with self._updated():
+            logits = session.step_ahead([[*tokens, *[0] * (new - len(tokens))] for tokens in read])
         for index, (row, guess) in enumerate(zip(rows, guesses, strict=True)):
             before = len(row.request.tokens)
             row.take(partial(row.read, logits[index], guess))
             session.take_back(index, new - max(1, len(row.request.tokens) - before))
+
+    def _updated(self) -> AbstractContextManager[None]:
+        """Switch on the updates of the model that the requests of this batch, all of them the same, want."""
+        updates = self._rows[0].request.updates
+        return updates.active() if updates else nullcontext()
 
     def _drop_finished(self) -> None:
         """Remove finished and cancelled rows."""

@@ -124,8 +124,12 @@ class Scheduler:
         return [request for request in joining if not request.cancelled]
 
     def _joins(self, request: Request, batch: Sequence[Request]) -> bool:
-        """Return whether a request fits a batch; prompts that continue memories are much shorter than others."""
-        return (request.prefix is None) == (batch[0].prefix is None) and self._fits([*batch, request])
+        """Return whether a request fits a batch, which uses one adapter or none.
+
+        Prompts that continue memories are much shorter than others.
+        """
+        alike = (request.prefix is None) == (batch[0].prefix is None) and request.updates is batch[0].updates
+        return alike and self._fits([*batch, request])
 
     def _fits(self, batch: Sequence[Request]) -> bool:
         budget = min(_CACHE_BYTES, int(_FREE_SHARE * free_memory(self._device)))

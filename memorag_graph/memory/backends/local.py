@@ -1,8 +1,10 @@
 """Run a memory model in this process."""
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 
 from memorag_graph.errors import InputError
+from memorag_graph.inference.low_rank import LowRankUpdates
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.build.builder import Recipe
 from memorag_graph.memory.build.gist_writer import BatchGistWriter
@@ -10,6 +12,7 @@ from memorag_graph.memory.build.prefill import ShardPrefiller
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.memory.prompt_layout import turn_tokens
+from memorag_graph.models.adapter import Adapter
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.detokenizer import Detokenizer
 from memorag_graph.models.language_model import LanguageModel
@@ -61,6 +64,7 @@ class LocalMemoryModel(MemoryModel):
     def __init__(self, language_model: LanguageModel) -> None:
         self._model = language_model
         self._scheduler = Scheduler(language_model)
+        self._adapter: Adapter | None = None
 
     @property
     def language_model(self) -> LanguageModel:
@@ -85,13 +89,14 @@ class LocalMemoryModel(MemoryModel):
         complete: Callable[[str], bool] | None = None,
         *,
         shard: int = 0,
+        adapted: bool = False,
     ) -> Completion:
         """Answer a conversation; a last turn of the assistant is continued.
 
         Raises:
             InputError: If the conversation and its answer do not fit the model's window.
         """
-        stream = self.stream(memory, turns, sampling, complete, shard=shard)
+        stream = self.stream(memory, turns, sampling, complete, shard=shard, adapted=adapted)
         stream.wait()
         return stream.completion
 
@@ -103,6 +108,7 @@ class LocalMemoryModel(MemoryModel):
         complete: Callable[[str], bool] | None = None,
         *,
         shard: int = 0,
+        adapted: bool = False,
     ) -> LocalStream:
         """Answer like :meth:`complete`, streaming the text.
 
@@ -120,9 +126,23 @@ class LocalMemoryModel(MemoryModel):
                 "lower max_new_tokens",
             )
         remembered = memory.shards[shard].token_ids if memory else ()
-        request = Request(tokens, prefix, sampling, complete, remembered)
+        request = Request(tokens, prefix, sampling, complete, self._updates(adapted), remembered)
         self._scheduler.submit(request)
         return LocalStream(request, self._model)
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What writes clues, if anything was trained to."""
+        return self._adapter
+
+    def with_adapter(self, adapter: Adapter) -> "LocalMemoryModel":
+        """Return the same loaded model, which writes clues with an adapter."""
+        other = copy(self)
+        other._adapter = adapter
+        return other
+
+    def _updates(self, adapted: bool) -> LowRankUpdates | None:
+        return self._adapter.updates if adapted and self._adapter else None
 
     def turn_tokens(self, memory: Memory | None, turns: Sequence[Turn]) -> list[int]:
         """Return a conversation's tokens after the memory's prefix."""

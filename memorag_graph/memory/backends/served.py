@@ -153,6 +153,7 @@ class ServedMemoryModel(MemoryModel):
         complete: Callable[[str], bool] | None = None,
         *,
         shard: int = 0,
+        adapted: bool = False,
     ) -> Completion:
         """Answer a conversation; ``complete`` is ignored, because a server cannot be stopped early.
 
@@ -172,6 +173,7 @@ class ServedMemoryModel(MemoryModel):
         complete: Callable[[str], bool] | None = None,
         *,
         shard: int = 0,
+        adapted: bool = False,
     ) -> ServedStream:
         """Answer like :meth:`complete`, streaming the text.
 

@@ -60,6 +60,16 @@ class GistWriter(Protocol):
         """
 
 
+class NoDrafts:
+    """Drafts nothing, so that gists are the most central sentences of their sections."""
+
+    def draft(
+        self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each key with an empty draft; see :class:`GistWriter`."""
+        return ((key, "") for key in costs)
+
+
 class GistKind:
     """A memory of gists (MemoRAG's lite memory): the model summarizes each section and then reads the summaries.
 
@@ -70,7 +80,7 @@ class GistKind:
         drafter: Has the model write gists.
         model: The model.
         prompts: The prompts of the document's language.
-        settings: Lengths of sections and gists.
+        settings: Lengths of sections and gists, and who writes them.
         journal: Keeps finished gists.
         report: Called with progress.
 
@@ -89,6 +99,7 @@ class GistKind:
     ) -> None:
         self._drafter = drafter
         self._model = model
+        self._written_otherwise = [] if settings.gist_writer == "model" else [settings.gist_writer]
         self._journal = journal
         self._report = report
         self._room = shard_room(model, prompts)
@@ -115,6 +126,7 @@ class GistKind:
             self._plan.prompts.language.code,
             self._plan.gist_tokens,
             section,
+            *self._written_otherwise,
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 

@@ -37,6 +37,9 @@ NOTES_FILE = "notes.json"
 FILES = ("memory.bin", NOTES_FILE, CHUNKS_FILE, INDEX_FILE, KEYWORDS_FILE)
 """The files of a memory with one shard, without its manifest."""
 
+_OLDER_SETTINGS = {"gist_writer": "model"}
+"""Settings of memories that were saved before these were settings."""
+
 
 def shard_file(number: int) -> str:
     """Return the file name of a shard, counted from 0."""
@@ -156,7 +159,7 @@ def _load(
             index = MemoryIndex(vectors, keywords)
         else:
             index = MemoryIndex.of(vectors, manifest["language"], page_maps)
-        settings = MemorySettings(**manifest["settings"])
+        settings = MemorySettings(**{**_OLDER_SETTINGS, **manifest["settings"]})
         read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
         memory = Memory(
             id=manifest["memory_id"],

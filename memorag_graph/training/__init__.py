@@ -1,0 +1,1 @@
+"""Train an adapter that writes a memory's clues."""
