@@ -9,7 +9,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
 
 from memorag_graph.context_options import ContextOptions
-from memorag_graph.nodes import GENERATE_RETRIES, Nodes
+from memorag_graph.nodes import GENERATE_RETRIES, QUERYING, Nodes
 from memorag_graph.registry import Registry
 from memorag_graph.run_scope import ScopeOf, program_scope
 from memorag_graph.settings import RunOptions
@@ -21,6 +21,16 @@ MemoragGraph = CompiledStateGraph[GraphState, RunOptions, GraphInput, GraphOutpu
 def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
     """End if the draft is the answer (``qa``), else search with it."""
     return "__end__" if state["task"] == "qa" else "retrieve"
+
+
+def after_retrieve(state: GraphState) -> Literal["assess", "generate"]:
+    """Assess the evidence of a question while another round of retrieval is allowed."""
+    return "assess" if state.get("rounds_left", 0) > 0 else "generate"
+
+
+def after_assess(state: GraphState) -> Literal["retrieve_more", "generate"]:
+    """Retrieve once more if the evidence lacks something."""
+    return "retrieve_more" if state["missing"] else "generate"
 
 
 def build(
@@ -38,19 +48,25 @@ def build(
         GraphState, input_schema=input_schema, output_schema=GraphOutput, context_schema=context_schema
     )
     builder.add_node(MEMORIZE, nodes.memorize)
+    builder.add_node("contextualize", nodes.contextualize)
     builder.add_node("recall", nodes.recall)
     builder.add_node("rewrite", nodes.rewrite)
     builder.add_node("draft_answer", nodes.draft_answer)
     builder.add_node("outline", nodes.outline)
     builder.add_node("retrieve", nodes.retrieve, defer=True)  # wait for all running branches
+    builder.add_node("assess", nodes.assess)
+    builder.add_node("retrieve_more", nodes.retrieve_more)
     builder.add_node("generate", nodes.generate, retry_policy=GENERATE_RETRIES)
     builder.add_edge(START, MEMORIZE)
-    builder.add_conditional_edges(MEMORIZE, nodes.by_task, ["recall", "rewrite", "draft_answer", "outline", "retrieve"])
+    builder.add_conditional_edges(MEMORIZE, nodes.after_memorize, ["contextualize", *QUERYING])
+    builder.add_conditional_edges("contextualize", nodes.by_task, list(QUERYING))
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])
     builder.add_edge("outline", "retrieve")
-    builder.add_edge("retrieve", "generate")
+    builder.add_conditional_edges("retrieve", after_retrieve, ["assess", "generate"])
+    builder.add_conditional_edges("assess", after_assess, ["retrieve_more", "generate"])
+    builder.add_conditional_edges("retrieve_more", after_retrieve, ["assess", "generate"])
     builder.add_edge("generate", END)
     return builder
 

@@ -1,51 +1,47 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from memorag_graph.cancellation import check
+from memorag_graph.answering import chat_of, generation_input, generator_of
 from memorag_graph.clue_trust import clue_weights
-from memorag_graph.clues import HIDDEN
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
+from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
-from memorag_graph.routing import Route, route
+from memorag_graph.routing import AS_ASKED, Route, route
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
+    NO_ANSWER,
+    NO_FINDINGS,
     Update,
     from_answer,
     memory_record,
     to_documents,
-    to_evidence,
     to_message,
     to_queries,
     to_trace,
 )
-from memorag_graph.settings import RunOptions, TaskType
-from memorag_graph.spans import span
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, question_of
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, instructions_of, question_of
+from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
+    from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.generation.choose_generator import Generator
     from memorag_graph.progress import Progress
 
-AfterMemorize = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
+Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
+QUERYING: tuple[Querying, ...] = get_args(Querying)
 """Nodes that query the memory."""
-
-Node = TypeVar("Node", bound=Callable[..., Update])
 
 _FROM_MEMORY = (
     "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
@@ -56,31 +52,6 @@ GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
 
 
-def reported(node: Node) -> Node:
-    """Add the memory's id and the node's seconds to its update."""
-
-    @wraps(node)
-    def run(self: "Nodes", state: GraphState, runtime: Runtime[Any]) -> Update:
-        check()
-        start = time.perf_counter()
-        with span(f"memorag.{node.__name__}") as told:
-            update = node(self, state, runtime)
-            tokens = sum(update.get("tokens", {}).values())
-            told.attributes = {"tokens": tokens, **_figures(state, update)}
-        self._scope(runtime).spend(tokens)
-        seconds = {node.__name__: round(time.perf_counter() - start, 3)}
-        return {"memory_id": state.get("thread_memory_id"), **update, "timings": seconds}
-
-    return cast("Node", run)
-
-
-def _figures(state: GraphState, update: Update) -> dict[str, str | int]:
-    """Return what a span tells of a node's work."""
-    named = {key: {**state, **update}.get(key) for key in ("memory_id", "task")}
-    counted = {key: len(update[key]) for key in ("spans", "surrogates", "evidence", "citations") if update.get(key)}
-    return {**{key: str(value) for key, value in named.items() if value}, **counted}
-
-
 class Nodes:
     """The nodes of the graph.
 
@@ -89,12 +60,12 @@ class Nodes:
     """
 
     def __init__(self, scope_of: ScopeOf) -> None:
-        self._scope = scope_of
+        self.scope = scope_of
 
     @reported
     def memorize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Start a turn: open the memory of the given text, files or id, building it if it is new."""
-        scope = self._scope(runtime)
+        scope = self.scope(runtime)
         options = scope.options
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
         write = get_stream_writer()
@@ -111,24 +82,58 @@ class Nodes:
         else:
             opened = scope.registry.open(scope.memory(str(given.memory_id)), options)
         if given.task_type != "qa":
-            _generator(scope, opened, given.task_type)  # fail now, not after the clues were made
+            generator_of(scope, opened, given.task_type)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
-        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, "as asked")
+        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, AS_ASKED)
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
-            **_NO_FINDINGS,
+            **NO_FINDINGS,
             "memory_id": opened.memory.id,
             "thread_memory_id": opened.memory.id,
             "memory": memory_record(opened),
+            "asked": question,
             "question": question,
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
+            "rounds_left": options.rounds - 1 if chosen.task in ("memorag", "lookup") else 0,
             "tokens": {MEMORIZE: 0},
         }
 
-    def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[AfterMemorize]:
+    def after_memorize(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Literal["contextualize"] | Querying]:
+        """Read the conversation if there is one, else choose the nodes that query the memory."""
+        earlier = state["messages"][:-1]
+        return ["contextualize"] if any(it.type == "human" for it in earlier) else self.by_task(state, runtime)
+
+    @reported
+    def contextualize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Rewrite a question that depends on the conversation so that it stands alone."""
+        from memorag_graph.follow_ups.chat_rewrite import Rewriting, chat_rewriting
+        from memorag_graph.follow_ups.conversation_turns import exchanges
+        from memorag_graph.follow_ups.rewrite import rewritten
+        from memorag_graph.follow_ups.stands_alone import stands_alone
+
+        scope, opened = self._open(state, runtime)
+        code = opened.memory.prompts.language.code
+        asked = state["question"]
+        if stands_alone(asked, code):
+            return {"tokens": {"contextualize": 0}}
+        before = exchanges(state["messages"][:-1], code)
+        chat = chat_of(scope, opened)
+        prompts = opened.prompts(scope.options)
+        written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
+        question = written.question or rewritten(asked, before, code)
+        is_routed = state["trace"][0]["reason"] != AS_ASKED
+        chosen = route(question) if is_routed else Route(state["task"], AS_ASKED)
+        return {
+            "question": question,
+            "task": chosen.task,
+            "trace": [TraceRecord(node="contextualize", what="rewritten", text=question, reason=f"asked: {asked}")],
+            "tokens": {"contextualize": written.new_tokens},
+        }
+
+    def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying]:
         """Choose the nodes that query the memory."""
         if state["task"] == "qa":
             return ["draft_answer"]
@@ -136,7 +141,7 @@ class Nodes:
             return ["outline"]
         if state["task"] == "lookup":
             return ["retrieve"]
-        if self._scope(runtime).options.use_memory_answer:
+        if self.scope(runtime).options.use_memory_answer:
             return ["recall", "rewrite", "draft_answer"]
         return ["recall", "rewrite"]
 
@@ -166,12 +171,13 @@ class Nodes:
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
-        recalled = recollection.answer(question) if is_answer else recollection.draft(question, HIDDEN)
+        instructed = "\n\n".join(filter(None, (instructions_of(state["messages"]), question)))
+        recalled = recollection.answer(instructed) if is_answer else recollection.draft(question, HIDDEN)
         draft = recalled.items[0]
         update: Update = {"draft": draft, "tokens": {"draft_answer": recalled.new_tokens}}
         if is_answer:
             update |= {
-                **_NO_ANSWER,
+                **NO_ANSWER,
                 **self._nearest(state, runtime, draft),
                 "answer": draft,
                 "basis": "memory",
@@ -193,39 +199,52 @@ class Nodes:
     @reported
     def retrieve(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
-        from memorag_graph.clues.clue_filter import searchable
-
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
+        evidence, dropped = self._search(state, scope, opened)
+        return {"evidence": evidence, "trace": to_trace("retrieve", dropped)}
+
+    @reported
+    def retrieve_more(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Search once more, for what the evidence lacks as well."""
+        evidence, _ = self._search(state, *self._open(state, runtime))
+        return {"evidence": evidence}
+
+    def _search(self, state: GraphState, scope: RunScope, opened: OpenMemory) -> "tuple[list[Document], list[Dropped]]":
+        from memorag_graph.clues.clue_filter import searchable
+
         clues = clue_weights(opened.model.language_model)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
+        return to_documents(search(opened, scope.options, queries, reranker, clues)), dropped
+
+    @reported
+    def assess(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Judge whether the evidence answers; if not, name what it lacks, to be searched for as well."""
+        from memorag_graph.generation.sufficiency import sufficiency
+
+        scope, opened = self._open(state, runtime)
+        found = sufficiency(generation_input(state, scope, opened), opened.index.embeddings)
+        words = " ".join(found.lacking)
+        if found.is_enough or words in state.get("missing", []):
+            return {"missing": [], "tokens": {"assess": 0}}
+        reason = f"the nearest sentences lack it; confidence {found.confidence:.2f}"
         return {
-            "evidence": to_documents(search(opened, scope.options, queries, reranker, clues)),
-            "trace": to_trace("retrieve", dropped),
+            "missing": [words],
+            "rounds_left": state["rounds_left"] - 1,
+            "trace": [TraceRecord(node="assess", what="missing", text=words, reason=reason)],
+            "tokens": {"assess": 0},
         }
 
     @reported
     def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
         scope, opened = self._open(state, runtime)
-        evidence = [to_evidence(document, opened) for document in state.get("evidence", [])]
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
-        answer = _generator(scope, opened, state["task"], is_last_attempt=is_last).invoke(
-            {
-                "question": state["question"],
-                "task_type": state["task"],
-                "evidence": evidence,
-                "outline": state.get("outline", []),
-                "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
-                "prompts": opened.prompts(scope.options),
-                "clues": [*state.get("spans", []), *state.get("surrogates", [])],
-                "rarity": opened.rarity(state["question"]),
-                "max_tokens": _options(scope, state["task"]).max_new_tokens,
-                "reach": opened.reach(state["question"], evidence),
-            }
+        answer = generator_of(scope, opened, state["task"], is_last_attempt=is_last).invoke(
+            generation_input(state, scope, opened)
         )
         if answer.abstained:  # what was not read may hold the answer
             answer = replace(answer, notices=(*answer.notices, *opened.memory.reading_notices))
@@ -237,7 +256,7 @@ class Nodes:
         return {**update, "messages": [to_message(update, answer.message_id)]}
 
     def _open(self, state: GraphState, runtime: Runtime[Any]) -> tuple[RunScope, OpenMemory]:
-        scope = self._scope(runtime)
+        scope = self.scope(runtime)
         named = state.get("thread_memory_id") or state.get("memory_id")  # threads of 0.1.0 have only the latter
         if not named:
             raise InputError("memory_id", "this thread names no memory; start a new turn with a memory_id or a text")
@@ -255,34 +274,3 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
-
-
-def _options(scope: RunScope, task: TaskType) -> RunOptions:
-    """Return the options of a run, with the length of a summary if it is one."""
-    return scope.options.for_summary() if task == "summarize" else scope.options
-
-
-def _generator(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last_attempt: bool = True) -> "Generator":
-    from memorag_graph.generation.choose_generator import choose_generator
-
-    options = _options(scope, task)
-
-    def local_chat(name: str) -> "BaseChatModel":
-        return scope.registry.chat(name, opened, options)
-
-    own = opened.memory.identity.model
-    return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
-
-
-_NO_ANSWER: Update = {
-    "answer": "",
-    "citations": [],
-    "confidence": 0.0,
-    "abstained": False,
-    "notices": [],
-    "faults": [],
-    "unsupported": [],
-    "conflicts": [],
-}
-_NO_FINDINGS: Update = {"spans": [], "surrogates": [], "draft": "", "outline": [], "evidence": [], **_NO_ANSWER}
-"""Values that clear the previous turn's findings."""

@@ -19,6 +19,9 @@ from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.settings import TaskType
 from memorag_graph.text.words import content_words, count_words
 
+AS_ASKED = "as asked"
+"""Reason of a task that the caller chose."""
+
 LONGEST_LOOKUP = 24
 """Maximum words of a lookup."""
 

@@ -51,6 +51,7 @@ def to_queries(state: GraphState) -> "list[Query]":
         *(Query("surrogate", text) for text in state.get("surrogates", [])),
         *(Query("draft", text) for text in draft),
         *(Query("outline", text) for text in state.get("outline", [])),
+        *(Query("missing", text) for text in state.get("missing", [])),
     ]
 
 
@@ -136,3 +137,25 @@ def to_message(update: Update, message_id: str | None) -> AIMessage:
     """Return the answer as a message; with the id of the streamed message, it is not streamed twice."""
     found = {key: update[key] for key in ANSWER_FIELDS}
     return AIMessage(update["answer"], id=message_id, response_metadata=found)
+
+
+NO_ANSWER: Update = {
+    "answer": "",
+    "citations": [],
+    "confidence": 0.0,
+    "abstained": False,
+    "notices": [],
+    "faults": [],
+    "unsupported": [],
+    "conflicts": [],
+}
+NO_FINDINGS: Update = {
+    "spans": [],
+    "surrogates": [],
+    "draft": "",
+    "outline": [],
+    "missing": [],
+    "evidence": [],
+    **NO_ANSWER,
+}
+"""Values that clear the previous turn's findings."""

@@ -16,7 +16,7 @@ TASKS = (
 )
 """What each task does."""
 
-QueryKind = Literal["question", "span", "surrogate", "draft", "outline"]
+QueryKind = Literal["question", "span", "surrogate", "draft", "outline", "missing"]
 """Kinds of query used to search for evidence."""
 
 SummaryLength = Literal["auto", "short", "medium", "long"]
@@ -183,6 +183,13 @@ class RunOptions(BaseModel):
     )
     reranker: str = Field(
         "", description="Cross-encoder that reranks the first 50 chunks: a directory or hub name. Default: none."
+    )
+    rounds: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="Maximum rounds of retrieval for a question: while no passage answers it well, the next round "
+        "searches for the words of the question that the nearest sentences lack, too.",
     )
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."

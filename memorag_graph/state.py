@@ -46,7 +46,8 @@ class ClientInput(BaseModel):
         "", description="The question. Default: the last message. May be empty for a summary."
     )
     messages: Annotated[list[AnyMessage], add_messages] = Field(
-        default_factory=list, description="A conversation that ends with the question. Earlier messages are not read."
+        default_factory=list,
+        description="A conversation that ends with the question. System messages instruct a chat generator.",
     )
     task_type: Annotated[TaskType, ThisTurnOnly] = Field("memorag", description=TASKS)
 
@@ -120,10 +121,11 @@ class TraceRecord(TypedDict):
 
     node: str
     """Node that made the decision."""
-    what: Literal["route", "dropped"]
-    """Kind of decision: a task was chosen, or a clue was dropped."""
+    what: Literal["route", "rewritten", "dropped", "missing"]
+    """Kind of decision: a task was chosen, a question rewritten to stand alone, a clue dropped, or what the evidence
+    lacks is searched for."""
     text: str
-    """The chosen task or the dropped clue."""
+    """The chosen task, the rewritten question, the dropped clue, or the words searched for."""
     reason: str
     """Reason; for a dropped clue, one of :data:`memorag_graph.clues.clue_filter.DROP_REASONS`."""
 
@@ -134,8 +136,10 @@ def extend_trace(trace: Sequence[TraceRecord], new: Sequence[TraceRecord]) -> li
 
 
 def merge_by_node(figures: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge figures of nodes, keyed by node; the first node of a turn drops those of the previous turn."""
-    return dict(new) if MEMORIZE in new else {**figures, **new}
+    """Add figures of nodes, keyed by node; the first node of a turn drops those of the previous turn."""
+    if MEMORIZE in new:
+        return dict(new)
+    return {**figures, **{node: round(figures.get(node, 0) + figure, 3) for node, figure in new.items()}}
 
 
 class GraphOutput(TypedDict, total=False):
@@ -143,8 +147,10 @@ class GraphOutput(TypedDict, total=False):
 
     task: TaskType
     """The task that ran: ``task_type``, or the one chosen for ``"auto"``."""
+    asked: str
+    """The question as it was asked, or the default request for a summary."""
     question: str
-    """The question, or the default request for a summary."""
+    """The question that was answered: as asked, or, if it depends on the conversation, rewritten to stand alone."""
     answer: str
     """The answer; marks like [1] refer to passages of the evidence."""
     basis: Basis
@@ -199,6 +205,10 @@ class GraphState(GraphOutput, total=False):
     save_dir: Annotated[str | None, ThisTurnOnly]
     query: Annotated[str, ThisTurnOnly]
     task_type: Annotated[TaskType, ThisTurnOnly]
+    rounds_left: int
+    """How many more rounds of retrieval there may be in this turn."""
+    missing: list[str]
+    """What the evidence of the round before lacks, as search queries."""
 
 
 def check_input(state: Mapping[str, Any], default_memory_id: str = "") -> GraphInput:
@@ -229,7 +239,20 @@ def check_input(state: Mapping[str, Any], default_memory_id: str = "") -> GraphI
 
 
 def question_of(query: str, messages: Sequence[BaseMessage]) -> str:
-    """Return the query, or if it is empty the last message, provided that is the user's."""
+    """Return the query, or if it is empty the last message, provided that is the user's.
+
+    Raises:
+        InputError: If that message holds more than text.
+    """
     if query.strip() or not messages or messages[-1].type != "human":
         return query
+    blocks = [it for it in messages[-1].content if isinstance(it, dict) and it.get("type") != "text"]
+    if blocks:
+        named = ", ".join(str(it.get("filename") or it.get("name") or it.get("type")) for it in blocks)
+        raise InputError("messages", f"a message may hold only text, not {named}; memorize files first, then ask")
     return messages[-1].text
+
+
+def instructions_of(messages: Sequence[BaseMessage]) -> str:
+    """Return the text of the system messages of a conversation."""
+    return "\n\n".join(message.text for message in messages if message.type == "system")

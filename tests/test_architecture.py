@@ -11,7 +11,16 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "memorag_graph"
 
 ALLOWED = {
-    "langgraph": {"graph.py", "nodes.py", "state.py", "context_options.py", "run_scope.py", "langchain", "serving"},
+    "langgraph": {
+        "graph.py",
+        "nodes.py",
+        "node_report.py",
+        "state.py",
+        "context_options.py",
+        "run_scope.py",
+        "langchain",
+        "serving",
+    },
     "transformers": {"inference", "kv", "models", "beacon", "memory/eviction"},
     "torch": {"inference", "kv", "models", "beacon", "memory/eviction", "memory/storage/memory_files.py"},
     "minference": {"models/acceleration.py"},
@@ -54,7 +63,7 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans"],
+    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans", "unstreamed"],
     ["cancellation", "disk_errors"],
     ["settings", "service_settings"],
     ["configuration"],
@@ -76,12 +85,14 @@ LAYERS = [
     ["memory/backends", "memory/memory_chat"],
     ["beacon/memory_kind"],
     ["clues", "generation", "model_pool"],
+    ["follow_ups"],
     ["state", "routing", "open_memories"],
     ["memory_plan", "serialization", "clue_trust"],
     ["find_evidence"],
     ["registry"],
     ["context_options"],
     ["run_scope"],
+    ["node_report", "answering"],
     ["nodes"],
     ["graph"],
     ["console"],

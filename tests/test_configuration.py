@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "minference": True,
     "generator": "local",
     "hits": 7,
+    "rounds": 3,
     "evidence_tokens": 99,
     "question_share": 0.25,
     "query_weights": {"span": 0.5},
@@ -213,7 +214,7 @@ def test_the_help_shows_types_bounds_keys_and_the_defaults_that_hold(
     assert "BM25. 1 to 1,000. [default: 7]" in shown
     assert "[default: 0.3]" in shown
     assert "--dtype auto|float32|bfloat16|float16" in shown
-    assert "Keys: question, span, surrogate, draft, outline." in shown
+    assert "Keys: question, span, surrogate, draft, outline, missing." in shown
     assert "32 to 1,000,000." in shown
     for field in (field for command, field, _ in OFFERED if command == "ask"):
         assert str(RunOptions.model_fields[field].description).split(".")[0] in shown

@@ -37,7 +37,7 @@ def test_headers_and_body_are_text(tmp_path: Path, cte: str) -> None:
     message = email()
     message.set_content("Late.\n\n> Why?\n" if cte == "7bit" else "Spät. Où?\n\n> Why?\n", cte=cte)
     body = f"{'Late.' if cte == '7bit' else 'Spät. Où?'}\n\nQuoted: an earlier message\n\nWhy?"
-    assert read(tmp_path, bytes(message)) == f"Ferry\n\n{HEAD}\n\n{body}"
+    assert read(tmp_path, bytes(message)) == f"Ferry\n\n{HEAD}\nSubject: Ferry\n\n{body}"
 
 
 def test_the_subject_begins_a_section(tmp_path: Path) -> None:
@@ -139,7 +139,10 @@ def test_a_web_archive_is_read_as_its_page(tmp_path: Path) -> None:
     page.attach(MIMEText("<html><p>Adults pay 14 crowns.</p></html>", "html"))
     page.attach(MIMEText("p {color: red}", "css"))
     (tmp_path / "a.mhtml").write_bytes(bytes(page))
-    assert read_document(tmp_path / "a.mhtml").text == "Fares\n\nFrom: <Saved by Blink>\n\nAdults pay 14 crowns."
+    assert (
+        read_document(tmp_path / "a.mhtml").text
+        == "Fares\n\nFrom: <Saved by Blink>\nSubject: Fares\n\nAdults pay 14 crowns."
+    )
 
 
 @pytest.mark.parametrize(

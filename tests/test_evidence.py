@@ -294,3 +294,18 @@ def test_evidence_knows_the_pages_of_its_own_document(index: MemoryIndex) -> Non
         index, [Query("question", "Quill Pennyworth")], search, count_tokens=count, language_code="en", page_maps=maps
     )
     assert {(passage.source, passage.page_map) for passage in found} == {("a", NO_PAGES), ("b", maps["b"])}
+
+
+def test_the_rest_of_a_divided_paragraph_comes_with_the_one_that_alone_holds_a_name() -> None:
+    names = ["Alba", "Brown", "Caron", "Dover", "Ellis", "Frost", "Grant", "Hobbs", "Innes", "Joyce"]
+    rest = "It sells a main product that is soap.\n\n"
+    chunks: list[Chunk] = []
+    for text in (text for name in names for text in (f"The firm {name} has works at the river.", rest)):
+        start = chunks[-1].end + 1 if chunks else 0
+        chunks.append(Chunk("a", 0, start, start + len(text), text))
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
+    whole = 0
+    for number, name in enumerate(names):
+        found = {it.start for it in find(index, [Query("question", f"What main product does {name} sell?")], 30)}
+        whole += {chunks[2 * number].start, chunks[2 * number + 1].start} <= found
+    assert whole > len(names) // 2  # by rank alone, the rest of another firm's paragraph is as good

@@ -336,3 +336,122 @@ def test_a_line_of_a_log_is_quoted_for_its_numbers(ask: Ask, question: str, path
         for at, (code, place) in enumerate([(404, "/index"), (502, "/v1/orders"), (418, "/tea"), (500, "/login")])
     ]
     assert any(path in quote for quote in quotes(ask(question, "\n".join(lines))))
+
+
+@pytest.mark.parametrize("question", ["Which host could not be reached?", "Why did the nightly copy fail?"])
+def test_a_trace_is_quoted_with_what_happened(ask: Ask, question: str) -> None:
+    first = "2031-02-03 01:00:00 [copy] ERROR the nightly copy failed"
+    trace = 'Traceback (most recent call last):\n  File "copy.py", line 12\nConnectionError: host vault-3 not reached'
+    text = (
+        f"2031-02-03 00:59:00 [web] INFO page /index sent\n{first}\n{trace}\n2031-02-03 01:05:00 [web] INFO page sent"
+    )
+    assert quotes(ask(question, text)) == [f"{first}\n{trace}"]
+
+
+def test_a_path_singles_out_the_line_of_a_log(ask: Ask) -> None:
+    lines = [
+        f'10.1.0.{at + 4} - - [03/Feb/2031:08:1{at}:00 +0000] "{verb} {path} HTTP/1.1" {code} 88 "-" "{agent}"'
+        for at, (verb, path, code, agent) in enumerate([
+            ("GET", "/index", 200, "Firefox"), ("POST", "/login", 401, "curl"), ("GET", "/fares.pdf", 404, "Safari"),
+            ("DELETE", "/users/19", 403, "Edge"),
+        ])
+    ]  # fmt: skip
+    assert quotes(ask("Which address was refused at /login?", "\n".join(lines))) == [lines[1]]
+    assert quotes(ask("Which user agent asked for /fares.pdf?", "\n".join(lines))) == [lines[2]]
+
+
+PARTS = [f"{name} and Sons is in {town}. Bills are due in May. {ware} is what it buys most." for name, town, ware in [
+    ("Arden", "Bath", "Wool"), ("Bray", "York", "Tin"), ("Corby", "Hull", "Wool"), ("Dale", "Ely", "Flax"),
+]]  # fmt: skip
+
+
+@pytest.mark.parametrize("question", ["Who buys wool?", "Which client buys wool?"])
+def test_several_places_answer_a_question_for_one(ask: Ask, question: str) -> None:
+    found = quotes(ask(question.replace("wool", "most wool"), "\n\n".join(PARTS)))
+    assert {"Arden and Sons is in Bath.", "Corby and Sons is in Hull."} <= set(found)
+    assert not any("Bray" in it or "Dale" in it for it in found)
+
+
+def test_rows_that_fit_a_question_for_one_are_all_quoted(ask: Ask) -> None:
+    rows = [f"Depot: {depot} | Stock: {stock} | Area: {area}" for depot, stock, area in [
+        ("Alder", "salt", 31), ("Birch", "coal", 44), ("Cedar", "salt", 52),
+    ]]  # fmt: skip
+    assert quotes(ask("Which depot holds salt?", "\n".join(rows))) == [rows[0], rows[2]]
+    assert quotes(ask("Which depot holds coal?", "\n".join(rows))) == [rows[1]]
+
+
+STAFF = (
+    "Name: Ada Brun | Tel.: 0151 440 | Born: 1980 | Pay: 3,100 | Boss: Ole Lund\n"
+    "Name: Ruth Kay | Tel.: 0151 449 | Born: 1990 | Pay: 3,500 | Boss: Ida Falk"
+)
+MILL = "Corran Mill has its works in Leeds and has supplied us since 1980. It makes glass jars."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "missing"),
+    [
+        ("What is the shoe size of Ruth Kay?", STAFF, "shoe, size"),
+        ("What car does Ada Brun drive?", STAFF, "car, drive"),
+        ("What is the phone number of Ada Brun?", STAFF, None),
+        ("How much does Ruth Kay earn?", STAFF, None),
+        ("Who is the manager of Ada Brun?", STAFF, None),
+        ("How old is Ruth Kay?", STAFF, None),
+        ("Who is the chairman of Corran Mill?", MILL, "chairman"),
+        ("Who is the chairman of Corran Mill?", f"{MILL} Ann Lee has led it for years.", None),
+        ("Who is the chairman of Corran Mill?", "Corran Mill in Leeds is led by the mayor of the town.", None),
+    ],
+)
+def test_what_nothing_tells_of_a_named_thing_is_refused(
+    ask: Ask, question: str, text: str, missing: str | None
+) -> None:
+    answer = ask(question, text)
+    assert answer.abstained is (missing is not None)
+    if missing:
+        assert answer.notices == (f"No passage mentions {missing}.",)
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "value"),
+    [
+        ("Wer hat die E-Mail geschickt?", "de", "From: Ida Falk"),
+        ("Was ist der Betreff?", "de", "Subject: Miete"),
+        ("Welcher Anhang ist dabei?", "de", "Attachment: vertrag.pdf"),
+        ("Quel est l'objet ?", "fr", "Subject: Miete"),
+        ("¿Cuál es el asunto?", "es", "Subject: Miete"),
+        ("Who sent the e-mail?", "en", "From: Ida Falk"),
+    ],
+)
+def test_the_headers_of_an_e_mail_are_asked_for_in_other_languages(
+    ask: Ask, question: str, code: str, value: str
+) -> None:
+    text = (
+        "From: Ida Falk\nTo: Ole Lund\nDate: Mon, 03 Feb 2031 09:00:00 +0000\nSubject: Miete\n\nLieber Ole,\n\n"
+        "das Haus kostet 900 Kronen im Monat.\n\nAttachment: vertrag.pdf"
+    )
+    found = quotes(ask(question, text, code))
+    assert value in found
+    assert not any("Kronen" in it for it in found)
+
+
+def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:
+    text = "# CV\n\nBorn in Trento. Speaks Italian and Greek. Worked at the opera for nine years.\n"
+    assert quotes(ask("Where was she born?", text))[0] == "Born in Trento."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("# Minutes of May\n\nThe bridge closes on 4 June.", "# Minutes of July\n\nThe bridge closes on 9 June.", True),
+        ("# Sheet 1\n\nThe kiln is fired at 900 °C.", "# Sheet 2\n\nThe kiln is fired at 900 °F.", True),
+        ("# Sheet 1\n\nThe kiln is fired at 60 °C.", "# Sheet 2\n\nThe kiln is fired at 140 °F.", False),
+        ("# Part A\n\nThe gate is never locked.", "# Part B\n\nThe gate is always locked.", True),
+        ("# Annex\n\nThe guests must sign the book.", "# Rules\n\nThe guests need not sign the book.", True),
+        ("# Elm Park\n\nThe gate closes at 6.", "# Moor Park\n\nThe gate closes at 8.", False),
+        ("# Cats\n\nThe fee is 20 crowns.", "# Dogs\n\nThe fee is 30 crowns.", False),
+    ],
+)
+def test_headings_that_tell_no_subject_do_not_hide_a_contradiction(
+    ask: Ask, first: str, second: str, told: bool
+) -> None:
+    subject = first.split("\n\n")[1].split()[1].rstrip(".")
+    assert bool(ask(f"What about the {subject}?", f"{first}\n\n{second}").conflicts) is told

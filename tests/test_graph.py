@@ -30,8 +30,16 @@ OTHER_TEXT = TEXT.replace("ferry", "railway").replace("harbour", "station")
 DRAWING = """\
 graph TD;
 	__start__ --> memorize;
+	assess -.-> generate;
+	assess -.-> retrieve_more;
+	contextualize -.-> draft_answer;
+	contextualize -.-> outline;
+	contextualize -.-> recall;
+	contextualize -.-> retrieve;
+	contextualize -.-> rewrite;
 	draft_answer -.-> __end__;
 	draft_answer -.-> retrieve;
+	memorize -.-> contextualize;
 	memorize -.-> draft_answer;
 	memorize -.-> outline;
 	memorize -.-> recall;
@@ -39,7 +47,10 @@ graph TD;
 	memorize -.-> rewrite;
 	outline --> retrieve;
 	recall --> retrieve;
-	retrieve --> generate;
+	retrieve -.-> assess;
+	retrieve -.-> generate;
+	retrieve_more -.-> assess;
+	retrieve_more -.-> generate;
 	rewrite --> retrieve;
 	generate --> __end__;
 """
@@ -154,7 +165,7 @@ def test_a_turn_keeps_nothing_of_the_previous_turn(registry: Registry) -> None:
     result = graph.invoke({"query": QUESTION, "task_type": "qa"}, thread, context=TINY)
     assert result["outline"] == []
     assert result["evidence"] == []
-    assert set(result["timings"]) == {"memorize", "draft_answer"}
+    assert set(result["timings"]) == {"memorize", "contextualize", "draft_answer"}
 
 
 def test_a_failed_turn_leaves_nothing_to_the_next(registry: Registry) -> None:

@@ -15,7 +15,7 @@ from memorag_graph.retrieval.retrieve import Evidence, Search, listed_places, re
 from memorag_graph.retrieval.selection import Selection
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
-from memorag_graph.text.list_questions import asked_about, asks_for_list, says_count
+from memorag_graph.text.list_questions import asked_about, asks_for_list, may_ask_for_several, says_count
 from tests.conftest import HashEmbeddings
 
 TOWNS = ("Leeds", "Derby", "York")
@@ -204,3 +204,16 @@ def test_more_questions_for_one_thing(question: str) -> None:
 )
 def test_whether_a_sentence_says_the_number(question: str, text: str, expected: bool) -> None:
     assert says_count(question, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who buys wool?", True), ("Which depot holds oil?", True), ("Which park is open on Sunday?", True),
+        ("Wer kauft Wolle?", True), ("Welches Depot lagert Öl?", True), ("Qui achète de la laine ?", True),
+        ("¿Quién compra lana?", True), ("Who wrote it?", False), ("Who is the mayor?", False),
+        ("Which depot does Ann run?", False), ("Which depots hold oil?", False), ("What is it?", False),
+    ],
+)  # fmt: skip
+def test_questions_for_one_that_several_places_may_answer(question: str, expected: bool) -> None:
+    assert may_ask_for_several(question) is expected

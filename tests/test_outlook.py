@@ -20,7 +20,8 @@ def test_a_message_shows_its_headers_body_and_attachments(tmp_path: Path) -> Non
     files = [attachment({"3707": "fees 2024.xlsx", "3704": "FEES20~1.XLS"}), attachment({"3704": "MAP.PDF"})]
     document = read_document(write_ole(tmp_path / "a.msg", message({**HEADERS, "1000": BODY}, files, SENT)))
     assert document.text == (
-        "Harbour fees\n\nFrom: Anna Zając <anna@example.org>\nTo: Port office\nDate: 2024-03-04 14:30 UTC\n\n"
+        "Harbour fees\n\nFrom: Anna Zając <anna@example.org>\nTo: Port office\nDate: 2024-03-04 14:30 UTC\n"
+        "Subject: Harbour fees\n\n"
         "The fee is 14 crowns.\n\nPay at the quay. 🚢\n\nAttachment: fees 2024.xlsx\n\nAttachment: MAP.PDF"
     )
     assert document.page_map.sections == ((0, "Harbour fees"),)

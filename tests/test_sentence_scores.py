@@ -9,6 +9,7 @@ import pytest
 
 from memorag_graph.documents import PageMap
 from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.quotable_sentences import Unit, is_quotable, sentences_of, units_of
 from memorag_graph.generation.sentence_scores import (
     CLUES,
@@ -295,3 +296,16 @@ def test_a_lower_share_of_the_best_score_keeps_all_and_adds_more() -> None:
     chosen = [near_best(ranked, scores, near=share) for share in (1.0, 0.8, 0.6, 0.1, 0.0)]
     assert all(set(few) <= set(more) for few, more in pairwise(chosen))
     assert len(chosen[0]) < len(chosen[-1]) == len(ranked)
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "asked"),
+    [
+        ("最后一次爆发是什么时候？", "zh", {"最后", "后一", "一次", "次爆", "爆发"}),
+        ("哪一年建成？", "zh", {"建成"}),
+        ("什么？", "zh", {"什么"}),
+        ("工場はどこですか？", "ja", {"工場"}),
+    ],
+)
+def test_words_that_only_ask_are_no_terms_in_scripts_without_spaces(question: str, code: str, asked: set[str]) -> None:
+    assert set(asked_terms(question, code)) == asked

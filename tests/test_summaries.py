@@ -2,26 +2,35 @@
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.callbacks import BaseCallbackHandler, CallbackManagerForLLMRun
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatResult
 
 from memorag_graph.documents import Document, PageMap
-from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat_generator import ChatGenerator
+from memorag_graph.generation.chat_window import ChatWindow
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks, summary_words
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.generation.summary.parts import divide
 from memorag_graph.generation.summary.salience import Salience, salience
 from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.memory_chat import MemoryChat
+from memorag_graph.models.token_estimate import estimate_tokens
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.settings import SUMMARY_TOKENS, RunOptions
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
-from tests.conftest import HashEmbeddings
+from tests.conftest import HashEmbeddings, tiny_model
 from tests.test_generation import Prompted
 
 SUBJECTS = ("harbour", "railway", "orchard", "library", "hospital", "theatre")
@@ -208,3 +217,76 @@ def test_a_chat_model_is_asked_for_the_length_and_trusted_by_the_parts_that_it_c
         True,
         True,
     ]
+
+
+PASSAGES = [
+    Evidence("town.md", TEXT.index(body), TEXT.index(body) + len(body), body, 1.0, part=number)
+    for number, body in enumerate(BODY.values(), start=1)
+]
+
+
+class Summarizing(Prompted):
+    """Summarizes each prompt by naming, with its number, every passage or mark in it."""
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        prompt = str(messages[-1].content)
+        self.prompts.append(prompt)
+        marks = [f"[{number}]" for number in range(1, 7)]
+        named = [it for it in marks if f"{it} <document" in prompt or f"extended {it}" in prompt]
+        text = " ".join(f"The {SUBJECTS[marks.index(it)]} was extended {it}." for it in named)
+        usage = UsageMetadata(input_tokens=0, output_tokens=10, total_tokens=10)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text, usage_metadata=usage))])
+
+
+def summarized(window: int | None) -> tuple[Answer, list[str]]:
+    profile = ModelProfile(max_input_tokens=window) if window else None
+    chat = Summarizing(messages=iter([]), prompts=[], profile=profile)
+    answer = ChatGenerator(chat=chat, embeddings=HashEmbeddings()).invoke(request(PASSAGES, 100, "Summarize the town."))
+    return answer, chat.prompts
+
+
+@pytest.mark.parametrize("window", [None, 100_000])
+def test_a_chat_model_summarizes_what_fits_its_window_in_one_go(window: int | None) -> None:
+    answer, prompts = summarized(window)
+    assert len(prompts) == 1
+    assert answer.new_tokens == 10
+
+
+@pytest.mark.parametrize("window", [700, 1000, 1400])
+def test_a_chat_model_summarizes_part_by_part_what_exceeds_its_window(window: int) -> None:
+    answer, prompts = summarized(window)
+    assert all(estimate_tokens(prompt) + 100 <= window for prompt in prompts)
+    shown = [number for prompt in prompts for number in range(1, 7) if f"[{number}] <document" in prompt]
+    assert shown == [1, 2, 3, 4, 5, 6]  # each passage once, in its order, under the number it has in the evidence
+    assert answer.new_tokens == 10 * len(prompts) > 20
+    assert answer.text == summarized(None)[0].text
+    assert [it.number for it in answer.citations] == [1, 2, 3, 4, 5, 6]
+    assert all(it.supported and TEXT[it.start : it.end] == it.quote for it in answer.citations)
+    assert answer.confidence == 1.0
+
+
+def test_only_the_last_text_of_a_summary_is_streamed() -> None:
+    class Tags(BaseCallbackHandler):
+        seen: ClassVar[list[bool]] = []
+
+        def on_chat_model_start(self, *_: Any, tags: list[str] | None = None, **__: Any) -> None:
+            self.seen.append("nostream" in (tags or []))
+
+    chat = Summarizing(messages=iter([]), prompts=[], profile=ModelProfile(max_input_tokens=1000))
+    generator = ChatGenerator(chat=chat, embeddings=HashEmbeddings())
+    generator.invoke(request(PASSAGES, 100), {"callbacks": [Tags()]})
+    assert Tags.seen == [True] * (len(Tags.seen) - 1) + [False]
+    assert len(Tags.seen) > 2
+
+
+def test_the_window_of_a_local_chat_is_that_of_its_model() -> None:
+    model = LocalMemoryModel(tiny_model("llama"))
+    window = ChatWindow.of(MemoryChat(memory_model=model))
+    assert window.tokens == model.language_model.window
+    assert window.count(TEXT) == model.language_model.count(TEXT)

@@ -10,7 +10,7 @@ from langchain_core.documents import Document as LangChainDocument
 from memorag_graph.documents import Document, clean_text, from_langchain, from_text, read_document, read_documents
 from memorag_graph.errors import InputError
 from memorag_graph.text.languages import detect_language
-from memorag_graph.text.sentences import is_statement, split_sentences
+from memorag_graph.text.sentences import is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_supported, passages, repeats
 from tests.conftest import EXAMPLE, TEXT, split_documents, tiny_model
 
@@ -189,3 +189,17 @@ def test_a_line_repeats_an_earlier_one_with_nearly_the_same_words() -> None:
     assert repeats(content_words("The harbour was closed by the storms"), earlier)
     assert not repeats(content_words("The ferry was closed by storms"), earlier)
     assert not repeats(content_words("Freight rose"), earlier[:1])
+
+
+@pytest.mark.parametrize(
+    "text", ["Born in Trento.", "Defaults to 64.", "Costs 20.", "Closed on Sundays.", "Né à Lyon."]
+)
+def test_two_or_three_words_can_be_a_statement(text: str) -> None:
+    assert is_brief_statement(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Bank of England.", "Fig. 3.", "Page 3.", "See above.", "Chapter One.", "Opening hours.", "Born in Trento"]
+)
+def test_headings_and_crumbs_are_no_statements(text: str) -> None:
+    assert not is_brief_statement(text)

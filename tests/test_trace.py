@@ -45,4 +45,4 @@ def test_a_turn_drops_the_trace_of_the_previous_turn(registry: Registry) -> None
         {"query": "Who?", "task_type": "lookup", "memory_id": first["memory_id"]}, thread, context=TINY
     )
     assert [entry["text"] for entry in second["trace"] if entry["what"] == "route"] == ["lookup"]
-    assert all(entry["node"] in ("memorize", "retrieve") for entry in second["trace"])
+    assert all(entry["node"] in ("memorize", "contextualize", "retrieve") for entry in second["trace"])

@@ -22,7 +22,7 @@ _MAX_HISTORY = 1000
 
 
 class Chat:
-    """A conversation with one memory; each question is answered independently of the others.
+    """A conversation with one memory; a question may go on from those before it.
 
     Args:
         place: Directory or id of the memory.
@@ -74,8 +74,9 @@ class Chat:
     def _ask(self, question: str) -> None:
         from memorag_graph.cli.render import show_answer
         from memorag_graph.cli.run_graph import run_graph
+        from memorag_graph.follow_ups.conversation_turns import conversation
 
-        inputs = {"memory_id": self._place, "query": question, "task_type": self._task}
+        inputs = {"memory_id": self._place, "messages": conversation(self._turns, question), "task_type": self._task}
         result, streamed = run_graph(self._graph, inputs, self._options, self._err, self._out)
         self._turns.append(result)
         show_answer(self._out, result, clues=False, streamed=streamed)
@@ -104,7 +105,7 @@ class Chat:
 
     def _show_history(self, _: str) -> None:
         for number, turn in enumerate(self._turns, start=1):
-            self._out.print(Text(f"{number}. {turn['question']}", style="cyan"), soft_wrap=True)
+            self._out.print(Text(f"{number}. {turn['asked']}", style="cyan"), soft_wrap=True)
             self._out.print(Text(f"   {turn['answer']}"), soft_wrap=True)
 
 

@@ -108,7 +108,8 @@ def to_json(result: Mapping[str, Any], unit: "Unit | None" = None, encoding: str
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {
         "task_type": result["task"],
-        "query": result["question"],
+        "query": result["asked"],
+        "question": result["question"],
         **{key: result.get(key) for key in fields},
         "clues": {**clues, "verified": False},
         "evidence": evidence,

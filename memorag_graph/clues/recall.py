@@ -13,7 +13,6 @@ from operator import itemgetter
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from memorag_graph.clues import hidden
 from memorag_graph.clues.clue_filter import Dropped, FilteredClues, clue_words, filter_clues, supported
 from memorag_graph.clues.list_parsing import items
 from memorag_graph.clues.sharded_chat import ShardedChat
@@ -25,6 +24,7 @@ from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.settings import PromptKey
 from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.words import passages, share_of
+from memorag_graph.unstreamed import hidden
 
 MOST_CLUES = 5
 MOST_POINTS = 8

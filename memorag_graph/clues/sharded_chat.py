@@ -7,8 +7,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, get_executor_for_config
 
-from memorag_graph.clues import hidden
 from memorag_graph.memory.memory_chat import MemoryChat
+from memorag_graph.unstreamed import hidden
 
 
 class ShardedChat:

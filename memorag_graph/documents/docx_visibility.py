@@ -26,6 +26,8 @@ class Visibility:
     def __init__(self, styles: Styles) -> None:
         self._styles = styles
         self._page: dict[Any, Colour | None] = {}
+        self._shades: dict[str, str | None] = {}
+        self._shaded: dict[str, bool] = {}
 
     def is_invisible(self, properties: Any, paragraph: Any) -> bool:  # noqa: ANN401 - the library's elements are untyped
         """Return whether a run with some properties (``w:rPr``, or None) cannot be seen."""
@@ -50,7 +52,7 @@ class Visibility:
             return None
         style = self._styles.of(paragraph)
         shades = [_shade(properties), _shade(paragraph.find(f"{WORD}pPr"))]
-        shades += [_shade(it) for it in self._styles.properties(style, "pPr")]
+        shades.append(self._shade_of(style))
         for outer in paragraph.iterancestors():
             if outer.tag == _BOX:
                 return None
@@ -58,10 +60,21 @@ class Visibility:
                 described = outer.find(f"{WORD}{kind}")
                 shades.append(_shade(described))
                 named = value(described, "tblStyle")
-                if named and self._styles.is_shaded(named):
+                if named and self._is_shaded(named):
                     return None
         shade = next((it for it in shades if it is not None), None)
         return self._of_page(paragraph) if shade is None else colour(f"#{shade}")
+
+    def _shade_of(self, style: str) -> str | None:
+        if style not in self._shades:
+            found = map(_shade, self._styles.properties(style, "pPr"))
+            self._shades[style] = next((it for it in found if it is not None), None)
+        return self._shades[style]
+
+    def _is_shaded(self, style: str) -> bool:
+        if style not in self._shaded:
+            self._shaded[style] = self._styles.is_shaded(style)
+        return self._shaded[style]
 
     def _of_page(self, paragraph: Any) -> Colour | None:  # noqa: ANN401
         root = paragraph.getroottree().getroot()

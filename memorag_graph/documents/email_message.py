@@ -17,6 +17,7 @@ from memorag_graph.documents.quoted_mail import mail_parts
 from memorag_graph.errors import InputError, UnreadFormatError
 
 _SHOWN = ("From", "To", "Cc", "Date")
+_LABELLED = (*_SHOWN, "Subject")
 _MOST_BYTES = 64 << 20
 _MOST_PARTS = 1000
 _DEEPEST = 20
@@ -57,7 +58,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
     if depth > _DEEPEST:
         raise _too_deep(name)
     builder.heading(_header(message, "Subject"))
-    builder.text("\n".join(f"{it}: {_header(message, it)}" for it in _SHOWN if _header(message, it)))
+    builder.text("\n".join(f"{it}: {_header(message, it)}" for it in _LABELLED if _header(message, it)))
     for number, part in enumerate(_parts(message, name, depth)):
         if number == _MOST_PARTS:
             raise InputError("file", f"{name} has more than {_MOST_PARTS:,} parts; save its attachments and give those")

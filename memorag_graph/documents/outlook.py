@@ -116,6 +116,8 @@ class _Message:
         if "@" in address and address != sender:
             sender = f"{sender} <{address}>".strip()
         shown = {"From": sender, "To": self._text(_TO), "Cc": self._text(_CC), "Date": self._date()}
+        if any(shown.values()):
+            shown["Subject"] = self._text(_SUBJECT)
         self._builder.text("\n".join(f"{name}: {' '.join(text.split())}" for name, text in shown.items() if text))
         self._add_body()
         for number, attachment in enumerate(self._storages(_ATTACHMENT)):

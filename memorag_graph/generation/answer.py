@@ -34,6 +34,7 @@ class GenerationInput(TypedDict):
         evidence: Passages in document order; the first has number 1.
         outline: Points of the summary; empty for a question.
         draft: Answer drafted from memory; empty for none.
+        instructions: What the system messages of the conversation say, for a chat model; missing or empty for nothing.
         prompts: The prompts of the document's language.
         clues: Recalled spans and surrogate questions.
         rarity: How rare each term of the question is in the document
@@ -49,6 +50,7 @@ class GenerationInput(TypedDict):
     outline: Sequence[str]
     draft: str
     prompts: Prompts
+    instructions: NotRequired[str]
     clues: NotRequired[Sequence[str]]
     rarity: NotRequired[Mapping[str, float]]
     max_tokens: NotRequired[int]

@@ -12,6 +12,10 @@ _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
 _NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$))")
 """A capital that names something though it may be a stop word, too, as in "cabinet S" or "Annex I?"."""
 
+_PATH = re.compile(r"(?<![\w./:])/[A-Za-z][\w.%~/-]{1,200}")
+_JOINED = re.compile(r"\b[^\W\d_]+(?:_[^\W_]+)+\b|\b[a-z]+(?:[A-Z][a-z]+)+\b")
+"""A name of a program, such as max_size or renewSession, which its parts do not name."""
+
 _WORD = re.compile(r"[^\W_]+")
 _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 
@@ -27,6 +31,14 @@ _ASKING = frozenset({
     *("stipule",),
 })  # fmt: skip
 """Words of questions that say how to answer, not about what, and that lists of function words lack."""
+
+_ASKING_UNSPACED = re.compile(
+    "请问|(?:是|叫|做|有)什[么麼](?:时候|時候|地方|样的?|樣的?)?|什[么麼](?:时候|時候|地方|样的?|樣的?)|(?:是|有)?哪一[年天个位种家]|有哪些|是谁|"
+    "为什么|為什麼|(?:有|是)多少|[吗嗎呢]$|"
+    "(?:は|が|を|に|で)?(?:何[時人年]?|なに|なん|誰|だれ|どこ|いつ|どの|どれ|どんな|どう|なぜ|いくつ|いくら)"
+    "(?:です|でした|ました)?か?$"
+)
+"""The same in Chinese and Japanese, which write them together with other words."""
 
 
 def held_terms(text: str, language_code: str) -> list[str]:
@@ -49,12 +61,20 @@ def asked_terms(question: str, language_code: str) -> list[str]:
     stop = function_words(language_code) | _ASKING
     named = {found.start() for found in _NAMING_CAPITAL.finditer(question)}
     without = _WORD.sub(lambda word: "" if word[0].lower() in stop and word.start() not in named else word[0], question)
+    without = _ASKING_UNSPACED.sub(" ", without.rstrip(" ?？。"))
     found = dict.fromkeys(held_terms(without, language_code))
     return list(found or dict.fromkeys(held_terms(question, language_code)))
 
 
+def asked_paths(text: str) -> list[str]:
+    """Return the paths, as "/login" or "/v1/orders", that a text names, in lower case."""
+    return [found[0].lower().rstrip("/.,?!:;") for found in _PATH.finditer(text)]
+
+
 def asked_names(question: str, evidence: Iterable[str], language_code: str) -> frozenset[str]:
     """Return the terms of a question that name something: they hold figures, or only occur with a capital.
+
+    Of joined words, such as renewSession, only the whole is a name.
 
     Args:
         question: The question.
@@ -70,7 +90,8 @@ def asked_names(question: str, evidence: Iterable[str], language_code: str) -> f
     inner = {word.lower() for word in _WORD.findall(question[first.end() :] if first else "") if word[0].isupper()}
     named = [
         word
-        for word in _WORD.findall(question)
+        for word in _WORD.findall(_JOINED.sub(" ", question))
         if any(map(str.isdecimal, word)) or (word.lower() not in lower and word.lower() in upper | inner)
     ]
-    return frozenset(term for word in named for term in held_terms(word, language_code))
+    whole = (terms(word, language_code)[0] for word in _JOINED.findall(question))
+    return frozenset([*whole, *(term for word in named for term in held_terms(word, language_code))])

@@ -6,21 +6,20 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.generation.answer import Answer, Conflict, GenerationInput
+from memorag_graph.generation.chat_prompts import answer_prompt, messages_of
 from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
-from memorag_graph.generation.fence import Fence
 from memorag_graph.generation.notices import Findings, judge, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evidence
-from memorag_graph.generation.summary.cover import summary_words
 from memorag_graph.generation.summary.extract import share_of_parts
+from memorag_graph.generation.summary.written import SummaryWriter, Written
 from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.models.thinking import without_thinking
 from memorag_graph.retrieval.dense_index import embed
@@ -48,9 +47,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _answer(
         self, given: GenerationInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
     ) -> Answer:
-        reply = self.chat.invoke([HumanMessage(_prompt(given))], config)
-        text = without_thinking(reply.text).strip()
-        usage = reply.usage_metadata
+        written = self._write(given, config)
+        text = without_thinking(written.reply.text).strip()
         prompts = given["prompts"]
         checked = check(text, given["evidence"], prompts.language.code, self._similarity)
         abstained = prompts.is_refusal(text)
@@ -75,9 +73,15 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
             tuple(contradicting),
             confidence=round(certainty, 3),
             abstained=abstained,
-            new_tokens=usage["output_tokens"] if usage else 0,
-            message_id=reply.id,
+            new_tokens=written.new_tokens,
+            message_id=written.reply.id,
         )
+
+    def _write(self, given: GenerationInput, config: RunnableConfig) -> Written:
+        if given["task_type"] == "summarize":
+            return SummaryWriter(self.chat, given, config).write()
+        reply = self.chat.invoke(messages_of(given, answer_prompt(given)), config)
+        return Written(reply, reply.usage_metadata["output_tokens"] if reply.usage_metadata else 0)
 
     def _conflicts(self, given: GenerationInput, checked: Checked) -> list[Conflict]:
         code = given["prompts"].language.code
@@ -113,22 +117,3 @@ def _report_weak(findings: Findings, evidence: ScoredEvidence, given: Generation
         findings.add("language_differs", differing.notice)
     else:
         findings.add("weak_evidence", "The passages that the answer cites hardly match the question.")
-
-
-def _prompt(given: GenerationInput) -> str:
-    prompts = given["prompts"]
-    passages = _fenced(given)
-    if given["task_type"] == "summarize":
-        points = "\n".join(f"- {point}" for point in given["outline"])
-        request = f"{given['question']} {prompts.about_words(summary_words(given.get('max_tokens')))}".strip()
-        return prompts.fill("sum_gen", evidence=passages, memory=points, question=request)
-    note = prompts.memory_note(given["draft"])
-    return prompts.fill("qa_gen", evidence=passages, memory=note, question=given["question"])
-
-
-def _fenced(given: GenerationInput) -> str:
-    """Return the numbered passages, each in a fence, after a note about it."""
-    texts = [passage.text for passage in given["evidence"]]
-    fence = Fence.around(given["question"], *texts)
-    numbered = [f"[{number}] {fence.enclose(text)}" for number, text in enumerate(texts, start=1)]
-    return "\n\n".join([fence.explain(given["prompts"].quotation_note), *numbered] if numbered else [])

@@ -44,14 +44,26 @@ def choose_generator(
         MissingExtraError: If a package for it is not installed.
     """
     extractive = ExtractiveGenerator(embeddings=embeddings)
-    name = options.generator or (EXTRACTIVE if memory_model == EMBEDDED else LOCAL)
-    if name == EXTRACTIVE:
+    chat = generator_chat(options, memory_model, local_chat)
+    if chat is None:
         return extractive
-    chat = _served(name, options) or local_chat(memory_model if name == LOCAL else name)
     generator = ChatGenerator(chat=chat, embeddings=embeddings)
     if is_last_attempt:
         return generator.with_fallbacks([extractive], exception_key="error")
     return _first_attempt(generator, extractive)
+
+
+def generator_chat(
+    options: RunOptions, memory_model: str, local_chat: Callable[[str], BaseChatModel]
+) -> BaseChatModel | None:
+    """Return the chat model that writes the answers; None if they are quotations.
+
+    The arguments and errors are those of :func:`choose_generator`.
+    """
+    name = options.generator or (EXTRACTIVE if memory_model == EMBEDDED else LOCAL)
+    if name == EXTRACTIVE:
+        return None
+    return _served(name, options) or local_chat(memory_model if name == LOCAL else name)
 
 
 def _first_attempt(generator: Generator, fallback: Generator) -> Generator:

@@ -13,6 +13,7 @@ from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.back_references import begins_back
 from memorag_graph.text.numbers import number_in
 from memorag_graph.text.opposites import are_alike_in_kind, are_opposite, is_negated
+from memorag_graph.text.quantities import are_equal_in_other_units
 from memorag_graph.text.records import is_record, label_of
 from memorag_graph.text.repeats import wording
 from memorag_graph.text.words import is_unspaced
@@ -207,6 +208,8 @@ class ComparedSentences:
 
     def contradicts(self, question: str) -> bool:
         """Return whether the places in which they differ make them contradict each other."""
+        if are_equal_in_other_units(self.first.quote, self.second.quote):
+            return False
         words = words_of(self.first.quote)
         shared = len(words) - sum(len(place.mine) for place in self.places)
         versions = are_versions(self.first, self.second)

@@ -8,6 +8,7 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
 from memorag_graph.documents.part_references import asked_parts
+from memorag_graph.generation.absent_attribute import absent_attribute
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
@@ -21,6 +22,7 @@ from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
+from memorag_graph.text.list_questions import may_ask_for_several
 
 _SURE = 0.9
 """Least confidence in what stands under the heading of the numbered part that a question asks for."""
@@ -98,10 +100,17 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
         text = _text(given, evidence, chosen)
-        missing = evidence.missing_names(given["question"], evidence.ranked[: self.sentences])
+        missing = self._missing(given, evidence, evidence.ranked[: self.sentences])
         why = f"No passage mentions {', '.join(missing)}." if missing else "The passages hardly match the question."
         findings.add("weak_evidence", why)
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
+
+    def _missing(self, given: GenerationInput, evidence: ScoredEvidence, positions: Sequence[int]) -> list[str]:
+        """Return the names of a question that stand nowhere, or what it asks of those that do and nothing tells."""
+        if names := evidence.missing_names(given["question"], positions):
+            return names
+        absent = absent_attribute(given["question"], evidence, positions, self.embeddings)
+        return absent if absent and not evidence.language_difference(given) else []
 
     def _nearest(self, given: GenerationInput, evidence: ScoredEvidence) -> tuple[list[int], float, int | None]:
         """Return the positions of the sentences that answer best, and the confidence in them.
@@ -112,7 +121,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         question, found, ranked = given["question"], evidence.sentences, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
-        certainty = 0.0 if evidence.missing_names(question, best) else evidence.confidence(best)
+        certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
         if section and asked_parts(question):
             certainty = max(certainty, _SURE)
         elif certainty and evidence.holds_asked_figures(question, best[0]):
@@ -120,22 +129,25 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
         several = asks_for_several(question, evidence)
-        if several and (fits := listed(question, evidence, given.get("rarity", {}))):
+        if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             return fits.positions, certainty, fits.more
         if section:
             return sorted(best), certainty, 0 if several else None
-        near = evidence.of_one_subject(self._answering(evidence))
+        near = evidence.of_one_subject(self._answering(question, evidence))
         answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None
 
-    def _answering(self, evidence: ScoredEvidence) -> list[int]:
+    def _answering(self, question: str, evidence: ScoredEvidence) -> list[int]:
         """Return the positions of the sentences that answer with the best, which is the first.
 
-        In a conversation they are one more, and may be further from the best.
+        In a conversation they are one more, and may be further from the best. Where the best is a record that holds all
+        figures of the question, so do the others.
         """
         is_spoken = evidence.spoken > _MOSTLY
         best = distinct(evidence.ranked, evidence.sentences, self.sentences + is_spoken)
+        if evidence.holds_asked_figures(question, best[0]):
+            best = [it for it in best if evidence.holds_asked_figures(question, it)]
         share = NEAR_IN_SPEECH if is_spoken else NEAR
         return near_best(best, evidence.scores, evidence.records, share)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.list_matches import Place, fitting, list_weights
 from memorag_graph.text.back_references import begins_back, refers_back
-from memorag_graph.text.list_questions import asks_for_list, says_count
+from memorag_graph.text.list_questions import asks_for_list, may_ask_for_several, says_count
 from memorag_graph.text.repeats import wording
 
 MOST = 50
@@ -39,14 +39,15 @@ def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float])
     """Return what belongs to the list that a question asks for; None if that is not the best sentence and others.
 
     Args:
-        question: A question that asks for several things.
+        question: A question that asks for several things, or may.
         evidence: The scored evidence.
         rarity: How rare each term of the question is in the documents.
     """
     able = [at for at, unit in enumerate(evidence.units) if unit.is_quotable]
     places = [_place(evidence, at) for at in able]
     weights = list_weights(question, rarity, evidence.language_code)
-    fits = {able[at] for at in fitting(places, weights, evidence.language_code)}
+    wholly = may_ask_for_several(question)
+    fits = {able[at] for at in fitting(places, weights, evidence.language_code, wholly=wholly)}
     if evidence.ranked[0] not in fits:
         return None
     told = Counter(wording(evidence.sentences[at].quote) for at in fits)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from memorag_graph.generation.answer import Citation
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.records import is_record, speaker_of
-from memorag_graph.text.sentences import Sentence, is_statement, split_sentences
+from memorag_graph.text.sentences import Sentence, is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
 
 _FEWEST_WORDS = 4
@@ -88,7 +88,7 @@ def is_quotable(text: str) -> bool:
     """
     if _MARKED_HEADING.match(text):
         return is_record(text.lstrip("# "))
-    if is_statement(text) or (is_record(text) and bool(content_words(text, ()))):
+    if is_statement(text) or is_brief_statement(text) or (is_record(text) and bool(content_words(text, ()))):
         return True
     words = count_words(text)
     return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
@@ -136,7 +136,7 @@ def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
         return False
     if is_known or _MARKED_HEADING.match(sentence.text):
         return True
-    return alone and not sentence.is_record and not is_statement(sentence.text)
+    return alone and not sentence.is_record and not (is_statement(sentence.text) or is_brief_statement(sentence.text))
 
 
 def _heads(sentence: Sentence, following: Sentence) -> bool:

@@ -37,6 +37,17 @@ _OF_TEXTS = frozenset({
 })  # fmt: skip
 """Words for kinds of texts, which may be about the same."""
 
+_DIVISIONS = frozenset({
+    *("sheet", "page", "slide", "part", "section", "chapter", "annex", "appendix", "article", "clause", "paragraph"),
+    *("introduction", "background", "general", "details", "data", "technical", "specification", "conclusion"),
+    *("blatt", "seite", "folie", "teil", "abschnitt", "kapitel", "anhang", "anlage", "artikel", "absatz", "einleitung"),
+    *("allgemeines", "daten", "technische", "page", "partie", "chapitre", "annexe", "página", "parte", "capítulo"),
+    *("anexo", "artículo", "pagina", "capitolo", "allegato", "articolo"),
+})  # fmt: skip
+"""Words for divisions of one text, whose numbers tell no subject."""
+
+_NUMBER = re.compile(r"\d+[a-z]?|[a-z]|[ivxlc]+")
+
 _PARALLEL = 0.5
 """Least similarity of the first sentences of paragraphs that are entries about different things."""
 
@@ -70,13 +81,13 @@ def standing_of(found: Sequence[Citation], belonging: Sequence[Surroundings]) ->
 def is_apart(first: Citation, second: Citation, standing: Mapping[Citation, Standing], question: str) -> bool:
     """Return whether two sentences are about different things.
 
-    In one document, they are if their headings differ, or if they are records, or stand in paragraphs that begin
-    alike. In two documents, they are if the names of the files or the headings differ by more than a version, or if the
-    question names one of both.
+    In one document, they are if their headings differ by more than a division, a month or a kind of text, as "Sheet 1"
+    and "Minutes of May" do, or if they are records, or stand in paragraphs that begin alike. In two documents, they are
+    if the names of the files or the headings differ by more than a version, or if the question names one of both.
     """
     one, other = standing.get(first, Standing()), standing.get(second, Standing())
     if first.source == second.source:
-        if one.heading != other.heading or (is_record(first.quote) and is_record(second.quote)):
+        if _are_of_other_things(one.heading, other.heading) or (is_record(first.quote) and is_record(second.quote)):
             return True
         return one.paragraph != other.paragraph and _are_entries(first, second, one.opening, other.opening)
     if _names_one(question, f"{_name(first)} {one.heading}", f"{_name(second)} {other.heading}"):
@@ -90,6 +101,22 @@ def are_versions(first: Citation, second: Citation) -> bool:
     known = _OF_TEXTS | _OF_VERSIONS
     named = any(not _VERSION.fullmatch(word) for word in one & other) or not (known.isdisjoint(one | other))
     return first.source != second.source and named and not _differ(_name(first), _name(second), in_heading=False)
+
+
+def _are_of_other_things(first: str, second: str) -> bool:
+    """Return whether one of two headings of one document has a word that the other lacks and that tells a subject."""
+    if first == second:
+        return False
+    one, other = _subject_words(first), _subject_words(second)
+    return not (first and second) or one != other
+
+
+def _subject_words(heading: str) -> set[str]:
+    """Return the words of a heading without those that tell versions, kinds of texts and numbered divisions."""
+    words = _words(_LEADING_NUMBER.sub("", heading))
+    told = _OF_VERSIONS | _OF_TEXTS | _DIVISIONS
+    is_numbered = not _DIVISIONS.isdisjoint(words)
+    return {it for it in words - told if not _YEAR.fullmatch(it) and not (is_numbered and _NUMBER.fullmatch(it))}
 
 
 def _are_entries(first: Citation, second: Citation, opening: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from memorag_graph.documents.part_references import part_numbers, references
 from memorag_graph.generation.absent_names import is_of_kind, missing_names
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_part import asked_part
-from memorag_graph.generation.asked_terms import asked_terms, held_terms
+from memorag_graph.generation.asked_terms import asked_paths, asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
 from memorag_graph.generation.language_difference import LanguageDifference, language_difference
 from memorag_graph.generation.names_in_text import lowered, names_in
@@ -18,6 +18,7 @@ from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
 from memorag_graph.generation.sentence_subjects import goes_on, subject_of
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
+from memorag_graph.text.mail_labels import mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
@@ -121,11 +122,19 @@ class ScoredEvidence:
         ]
 
     def holds_asked_figures(self, question: str, position: int) -> bool:
-        """Return whether a unit is a record that holds all numbers of a question, at least one of two digits."""
-        figures = {term for term in held_terms(question, self.language_code) if any(map(str.isdecimal, term))}
+        """Return whether a unit is a record that holds all numbers and paths of a question.
+
+        There is at least one number of two digits, or a path such as "/login".
+        """
         unit = self.units[position]
-        is_telling = unit.is_record and any(len(figure) > 1 for figure in figures)
-        return is_telling and figures <= set(held_terms(unit.citation.quote, self.language_code))
+        if not unit.is_record:
+            return False
+        paths = asked_paths(question)
+        figures = {term for term in held_terms(question, self.language_code) if any(map(str.isdecimal, term))}
+        text = unit.citation.quote
+        is_telling = bool(paths) or any(len(figure) > 1 for figure in figures)
+        held = figures <= set(held_terms(text, self.language_code)) and set(paths) <= set(asked_paths(text))
+        return is_telling and held
 
     def missing_names(self, question: str, positions: Sequence[int]) -> list[str]:
         """Return the numbered parts and the names of a question that stand nowhere, so that it has no answer here."""
@@ -174,9 +183,11 @@ class ScoredEvidence:
         """Return the positions without those of something else than the best, which is the first.
 
         Where the best sentence or what it belongs to holds a name of the question, sentences of another file or under
-        another heading, which hold none, are about something else.
+        another heading, which hold none, are about something else. So is the body of an e-mail beside its headers.
         """
         best = positions[0]
+        if mail_label_words(self.units[best].citation.quote):
+            return [at for at in positions if mail_label_words(self.units[at].citation.quote)]
         if self.scores.named[best] == 0:
             return list(positions)
         places = [(unit.citation.source, about.heading) for unit, about in zip(self.units, self.belonging, strict=True)]

@@ -1,10 +1,10 @@
 """A chain that takes a question, a prompt or messages and returns the answer as a message."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_messages
+from langchain_core.messages import AIMessageChunk, convert_to_messages
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
@@ -56,7 +56,7 @@ def memorag_chain(
 
 
 def _graph_input(chain_input: ChainInput) -> dict[str, Any]:
-    """Convert input to the graph's; the text of system messages is put before the user's last message."""
+    """Convert input to the graph's; earlier messages are the conversation that the question goes on from."""
     if isinstance(chain_input, str):
         return {"query": chain_input}
     if isinstance(chain_input, Mapping):
@@ -64,11 +64,7 @@ def _graph_input(chain_input: ChainInput) -> dict[str, Any]:
     messages = chain_input.to_messages() if isinstance(chain_input, PromptValue) else convert_to_messages(chain_input)
     if not messages or messages[-1].type != "human":
         raise InputError("messages", "the last message must be the user's question")
-    return {"query": _text([*(message for message in messages if message.type == "system"), messages[-1]])}
-
-
-def _text(messages: Sequence[BaseMessage]) -> str:
-    return "\n\n".join(message.text for message in messages)
+    return {"messages": messages}
 
 
 def _messages(pieces: Iterator[AddableDict]) -> Iterator[AIMessageChunk]:

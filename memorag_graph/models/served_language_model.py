@@ -1,24 +1,19 @@
 """Describe a served language model: its name, its window and estimated token counts."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 
 from langchain_core.language_models import BaseChatModel
 
 from memorag_graph.errors import InputError
 from memorag_graph.models.chat_template import Turn
+from memorag_graph.models.token_estimate import estimate_tokens
 
 SERVED = "served"
 """Used as the dtype of a served model."""
 
 _LEAST_WINDOW = 1024
 _TOKENS_PER_TURN = 8
-_LETTERS = 5
-"""Letters per token: most words of a vocabulary's main language are one token, longer ones several."""
-
-_DIGITS = 2
-_RUN = re.compile(r"([A-Za-z]+)|([0-9]+)|[^\S\n]+|\n+|.")
 
 
 class ServedLanguageModel:
@@ -75,18 +70,8 @@ class ServedLanguageModel:
 
     def count(self, text: str) -> int:
         """Estimate the number of tokens of a text; roughly additive over its parts."""
-        return sum(_tokens(run) for run in _RUN.finditer(text))
+        return estimate_tokens(text)
 
     def count_chat(self, turns: Sequence[Turn]) -> int:
         """Estimate the number of tokens of a conversation."""
         return sum(self.count(turn.text) + _TOKENS_PER_TURN for turn in turns)
-
-
-def _tokens(run: re.Match[str]) -> int:
-    """Estimate the number of tokens of a run of letters, digits or white space, or of one other character."""
-    letters, digits = run.groups()
-    if letters:
-        return -(-len(letters) // _LETTERS)
-    if digits:
-        return -(-len(digits) // _DIGITS)
-    return 0 if run[0].isspace() and "\n" not in run[0] else 1

@@ -73,7 +73,11 @@ class Prompts:
         if key in self.overrides:
             return self.overrides[key]
         template = self._texts.templates[key]
-        if self.language.code in _BUILT_IN or key == "context":
+        return template if key == "context" else self._in_language(template)
+
+    def _in_language(self, template: str) -> str:
+        """Return a template that asks for the document's language, if the template is in another one."""
+        if self.language.code in _BUILT_IN:
             return template
         return f"{template}\n\n{ENGLISH.answer_in.replace('{language}', self.language.name)}"
 
@@ -85,7 +89,7 @@ class Prompts:
         filled = {name for name, value in values.items() if value}
         template = _PLACEHOLDER.sub(lambda match: match[0] if match[1] in filled else "", self[key])
         template = _BLANK_LINES.sub("\n\n", template).strip()
-        return clean_text(_PLACEHOLDER.sub(lambda match: values[match[1]], template))
+        return _filled(template, values)
 
     def around_context(self) -> tuple[str, str]:
         """Return the text of the ``context`` template before and after the gists."""
@@ -109,6 +113,15 @@ class Prompts:
     def about_words(self, words: int) -> str:
         """Return the request to write a summary of about so many words."""
         return self._texts.about_words.replace("{words}", str(words))
+
+    def merge_summaries(self, summaries: str, request: str) -> str:
+        """Return the prompt that asks for one summary made from summaries of the parts of a document."""
+        template = self._in_language(self._texts.merge_summaries)
+        return _filled(template, {"evidence": summaries, "question": request})
+
+    def stand_alone(self, conversation: str, question: str) -> str:
+        """Return the prompt that asks to rewrite a question so that it needs no conversation; it keeps its language."""
+        return _filled(self._texts.stand_alone, {"evidence": conversation, "question": question})
 
     @property
     def repeat(self) -> str:
@@ -140,6 +153,10 @@ class Prompts:
     @property
     def _texts(self) -> LanguagePrompts:
         return _BUILT_IN.get(self.language.code, ENGLISH)
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    return clean_text(_PLACEHOLDER.sub(lambda match: values[match[1]], template))
 
 
 def _letters(text: str) -> str:

@@ -46,6 +46,15 @@ ENGLISH = LanguagePrompts(
     ),
     summary_question="Summarize the document.",
     about_words="Write about {words} words.",
+    merge_summaries=(
+        "Below are summaries of the parts of one document, in its order. Merge them into one summary from nothing "
+        "else. Keep the numbers like [1] after the statements that they belong to.\n\n{evidence}\n\n{question}"
+    ),
+    stand_alone=(
+        "Below is a conversation about a document, and the next question. Rewrite that question so that it can be understood "
+        "without the conversation: name what its words refer to. Keep its language and do not answer it. Write only the "
+        "question.\n\n{evidence}\n\nNext question: {question}"
+    ),
     repeat="Repeat the document above word by word.",
     not_contained=_NOT_CONTAINED,
     no_match="No passage matches the question well.",

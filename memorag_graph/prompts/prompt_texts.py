@@ -16,6 +16,8 @@ class LanguagePrompts:
         quotation_note: Tells the generator that what stands between marks is quoted; ``{mark}`` stands for the mark.
         summary_question: Default request for a summary without a question.
         about_words: Asks for a summary of about ``{words}`` words.
+        merge_summaries: Asks for one summary made from summaries of parts, in place of ``{evidence}``; ``{question}`` is the request.
+        stand_alone: Asks to rewrite a question of a conversation (``{evidence}``) so that it stands alone.
         repeat: Request to repeat the document word for word; eviction scores tokens by the attention they get from it.
         not_contained: States that the passages do not contain the answer; ``qa_gen`` asks for exactly this text.
         no_match: States that no passage matches the question well; no more is known.
@@ -30,6 +32,8 @@ class LanguagePrompts:
     quotation_note: str
     summary_question: str
     about_words: str
+    merge_summaries: str
+    stand_alone: str
     repeat: str
     not_contained: str
     no_match: str

@@ -1,5 +1,6 @@
 """Find all places of the documents that match a question for a list as well as the best one does."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.back_references import begins_back, refers_back
 from memorag_graph.text.chunking import Chunk
-from memorag_graph.text.list_questions import asked_about
+from memorag_graph.text.list_questions import asked_about, may_ask_for_several
+from memorag_graph.text.records import is_record
 from memorag_graph.text.repeats import wording
 from memorag_graph.text.sentences import Sentence, split_sentences
 
@@ -23,6 +25,11 @@ _DISTINCTIVE = 0.5
 
 _AS_WELL = 0.75
 """Least share of the best place's weight."""
+
+_FEWEST_TERMS = 2
+"""Terms that a question needs for a list of sentences that hold them all."""
+
+_LABEL = re.compile(r"(?:^|\|)\s*([^|:]{1,60}):")
 
 _MOST_CHUNKS = 500
 """Chunks that are looked through, those that match the question's words best."""
@@ -88,11 +95,20 @@ def list_weights(question: str, rarity: Mapping[str, float], language_code: str)
     return {term: 1 + rarity.get(term, 1.0) for term in asked if term not in stop}
 
 
-def fitting(places: Sequence[Place], weights: Mapping[str, float], language_code: str) -> list[int]:
+def fitting(
+    places: Sequence[Place], weights: Mapping[str, float], language_code: str, *, wholly: bool = False
+) -> list[int]:
     """Return the positions of the places that match as well as the best one.
 
     They hold its distinctive terms and most of the weight of all; at least one distinctive term is their own, unless
     their heading holds all terms. A sentence that begins with a pronoun holds the terms of the one before it, too.
+
+    Args:
+        places: The places, in document order.
+        weights: The weight of each term of the question.
+        language_code: Language of the documents.
+        wholly: Whether places have to hold all terms, as for a question that asks for one thing; records, whose labels
+            may have other words, have to have the best one's labels instead.
     """
     known = {text: frozenset(weights.keys() & set(terms(text, language_code))) for text in _texts(places)}
     held: list[frozenset[str]] = []
@@ -113,7 +129,12 @@ def fitting(places: Sequence[Place], weights: Mapping[str, float], language_code
         return []
     best = max(able, key=lambda at: (sums[at], -at))
     needed = {term for term in held[best] if weights[term] >= heavy}
-    return [at for at in able if held[at] >= needed and sums[at] >= _AS_WELL * sums[best]]
+    fits = [at for at in able if held[at] >= needed and sums[at] >= _AS_WELL * sums[best]]
+    if not wholly:
+        return fits
+    if is_record(places[best].text):
+        return [at for at in fits if _LABEL.findall(places[at].text) == _LABEL.findall(places[best].text)]
+    return [at for at in fits if len(weights) >= _FEWEST_TERMS and held[at] >= weights.keys()]
 
 
 def _texts(places: Sequence[Place]) -> set[str]:
@@ -143,7 +164,7 @@ def list_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str, 
             heading = page_map.section(place) or ""
             places.append(Place(sentence.text, context_words(page_map, place, chunk.source), heading, follows))
             matches.append(Match(number, matches[-1].start if refers else sentence.start, sentence.end))
-    fits = fitting(places, weights, code)
+    fits = fitting(places, weights, code, wholly=may_ask_for_several(question))
     told = Counter(wording(places[at].text) for at in fits)
     return [
         replace(matches[at], opening=_opening(matches[at], keywords))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from memorag_graph.settings import QueryKind
 
 WEIGHTS: Mapping[QueryKind, float] = MappingProxyType(
-    {"question": 1.0, "span": 0.05, "surrogate": 0.25, "draft": 0.4, "outline": 1.0}
+    {"question": 1.0, "span": 0.05, "surrogate": 0.25, "draft": 0.4, "outline": 1.0, "missing": 1.0}
 )
 """Weight of each kind of query in the fused ranking, divided among the queries of the kind.
 

@@ -1,5 +1,6 @@
 """Find evidence for queries: search by meaning and by words, fuse the rankings, and cut to a token budget."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
-from memorag_graph.text.list_questions import asks_for_list
+from memorag_graph.text.list_questions import asks_for_list, may_ask_for_several
 
 _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
@@ -23,6 +24,9 @@ _FOUND = 10
 _MOST_STANDING_OUT = 3
 _MOST_COMPLETED = 3
 """Chunks that match the question best, to which the rest of a divided paragraph is added."""
+
+_INNER_NAME = re.compile(r"(?<=[^\W_]\s)[^\W\d_a-z][^\W_]+")
+"""A word with a capital, not at the beginning of a question."""
 
 _FAR = 2.0
 """A score is far better than another if it is at least this many times as high."""
@@ -143,8 +147,8 @@ def retrieve(
 
 
 def listed_places(index: MemoryIndex, question: str, page_maps: Mapping[str, PageMap] | None = None) -> list[Match]:
-    """Return all places that belong to the list that a question asks for; none for other questions."""
-    if index.keywords is None or not asks_for_list(question):
+    """Return all places that belong to the list that a question asks for or may ask for; none for other questions."""
+    if index.keywords is None or not (asks_for_list(question) or may_ask_for_several(question)):
         return []
     return list_matches(index.keywords, question, page_maps or {})
 
@@ -165,9 +169,19 @@ def _rounds(
     yield list(with_rest(index.chunks, _standing_out(queries, by_words))), 1.0
     of_question = [(1.0, both) for query, both in zip(queries, found, strict=True) if query.kind == "question"]
     best = best_first(_fused(index, of_question))
-    yield list(with_rest(index.chunks, best[:_MOST_COMPLETED])), search.question_share
+    yield list(with_rest(index.chunks, [*_named(index, queries, best), *best[:_MOST_COMPLETED]])), search.question_share
     yield best, search.question_share
     yield best_first(fused), 1.0
+
+
+def _named(index: MemoryIndex, queries: Sequence[Query], best: Sequence[int]) -> list[int]:
+    """Return those of the best chunks that alone hold a name of a question, such as that of the firm it asks about."""
+    if index.keywords is None:
+        return []
+    asked = [query.text for query in queries if query.kind == "question"]
+    names = [name for text in asked for name in _INNER_NAME.findall(text)]
+    alone = [found[0] for name in names if len(found := index.keywords.holding_rarest(name, 1)) == 1]
+    return [chunk for chunk in dict.fromkeys(alone) if chunk in best[:_FOUND]]
 
 
 def _rankings(

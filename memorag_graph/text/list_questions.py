@@ -51,6 +51,19 @@ _PATTERNS = (
 )  # fmt: skip
 _ASKS = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
+_PERHAPS = re.compile(
+    r"^\W*who (?:else )?(?=(?!(?:is|was|does|this|its)\b)\w+s\b)"
+    r"|\bwhich (?:\w+ ){1,2}"
+    r"(?=(?:is|has)\b|(?!(?:was|does|this|its)\b)\w+[^\W\dsui]s\b(?! (?:is|has|does|was|did|are)\b))"
+    r"|^\W*wer (?=(?!(?:ist|hat|wird|bist)\b)\w+t\b)"
+    r"|\bwelche[rs]? \w+ (?=(?:ist|hat)\b|(?!(?:nicht|mit)\b)[a-zäöü]+t\b)"
+    r"|^\W*qui (?=(?!(?:est|sont|a|êtes)\b)\w+e?t?\b)|\bquel(?:le)? \w+ (?=(?!(?:est|a)\b)\w+(?:e|t|d)\b)"
+    r"|^\W*quién (?=(?!(?:es|fue|era)\b)\w+[ae]\b)|\bqué \w+ (?=(?!(?:es|fue|era|se)\b)\w+[ae]\b)"
+    r"|^\W*chi (?=(?!(?:è|era|ha)\b)\w+[ae]\b)|\bquale \w+ (?=\w+[ae]\b)",
+    re.IGNORECASE,
+)
+"""A question in the singular and the present, to which several places may answer: "Who buys wool?"."""
+
 _COUNTS = re.compile(
     r"\bhow many (?:\w+ )??(?P<en>\w+)|\bwie ?viele (?P<de>\w+)|\bcombien (?:de |d['’])(?P<fr>\w+)"
     r"|\bcuánt[oa]s (?P<es>\w+)|\bquant[ie] (?P<it>\w+)|\bquant[oa]s (?P<pt>\w+)|\bhoeveel (?P<nl>\w+)",
@@ -70,9 +83,14 @@ def asks_for_list(question: str) -> bool:
     return bool(_ASKS.search(question))
 
 
+def may_ask_for_several(question: str) -> bool:
+    """Return whether several places may each answer a question that asks for one: "Which depot holds oil?"."""
+    return not asks_for_list(question) and bool(_PERHAPS.search(question))
+
+
 def asked_about(question: str) -> str:
     """Return a question without the words that ask for a list: "List all ports." gives "ports."."""
-    return _ASKS.sub(" ", question)
+    return _PERHAPS.sub(" ", _ASKS.sub(" ", question))
 
 
 def says_count(question: str, text: str) -> bool:

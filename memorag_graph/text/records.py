@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from memorag_graph.text.log_traces import trace_end
+
 Span = tuple[int, int]
 
 _LONGEST = 20_000
@@ -77,7 +79,8 @@ def record_spans(text: str, lines: Sequence[Span]) -> dict[int, list[Span]]:
         lines: Start and end of each line of the paragraph, in order.
 
     Returns:
-        One span for a line that is a record; several for a line of JSON objects, without the commas between them.
+        One span for a line that is a record, with the lines of a trace that go on from it, which have none; several for
+        a line of JSON objects, without the commas between them.
     """
     contents = [text[start:end] for start, end in lines]
     found: dict[int, list[Span]] = {}
@@ -88,6 +91,18 @@ def record_spans(text: str, lines: Sequence[Span]) -> dict[int, list[Span]]:
             found[number] = [lines[number]]
     for number in {*_runs(contents), *_listed(contents)} - found.keys():
         found[number] = [lines[number]]
+    return found | _with_traces(lines, contents)
+
+
+def _with_traces(lines: Sequence[Span], contents: list[str]) -> dict[int, list[Span]]:
+    """Return the records of a log that go on in further lines, and no records at those lines."""
+    found: dict[int, list[Span]] = {}
+    for number, line in enumerate(contents):
+        if number not in found and len(line) <= _LONGEST and _LOG.match(line):
+            after = trace_end(contents, number)
+            if after > number + 1:
+                found[number] = [(lines[number][0], lines[after - 1][1])]
+                found |= {it: [] for it in range(number + 1, after)}
     return found
 
 

@@ -18,6 +18,14 @@ _STARTS_ITEM = re.compile(r"\s*(?:[-*•#>|]|\(?\w{1,3}[.)、]|[A-Z][\w.'-]*(?:\
 _ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})[.)、]\s*")
 """The number of an item, which belongs to the sentence after it."""
 
+_BRIEF = re.compile(
+    r"(?!(?:See|Cf|And|But|Or|In|On|At|To|From|Fig|Figs|Table|Page|Pages|Chapter|Section|Part|No|Nr|Vol|Room|Step|Line"
+    r"|Abb|Tab|Seite|Kapitel|Siehe|Vgl|Und|Am|Im|Voir|Dans|Ver|En)\b)"
+    r"[^\W\d_]{2,}\s(?:(?!(?:of|and|the|von|und|de|du|des|del|di|da|van|et)\s)[^\W\d_A-Z]{1,5}\s[^\W\d_]\w+"
+    r"|(?:[^\W\d_A-Z]{1,5}\s)?\d[\w.,:%€$-]{0,15})[.!]"
+)
+"""A word and a figure, or a word, a short one such as "in", and a name or a figure."""
+
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6
@@ -79,6 +87,15 @@ def is_statement(text: str) -> bool:
     """Return whether a sentence can answer a question: it is not a heading or a fragment."""
     words = count_words(text)
     return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or bool(_ENDS_SENTENCE.search(text)))
+
+
+def is_brief_statement(text: str) -> bool:
+    """Return whether two or three words are a sentence that tells a name or a figure, as "Born in Trento." does.
+
+    A heading has no full stop; "Bank of England.", "Fig. 3." and "See above." are crumbs.
+    """
+    last = text.split()[-1:]
+    return bool(_BRIEF.fullmatch(text)) and not last[0][0].islower()
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import streamlit as st
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from memorag_graph.errors import MemoragError
+from memorag_graph.follow_ups.conversation_turns import conversation
 from memorag_graph.langchain.runnable import ANSWERING_NODES
 from memorag_graph.ui import address
 from memorag_graph.ui.conversation_store import Turn
@@ -24,13 +25,13 @@ _FIRST_WORDS = 3
 def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str | None) -> None:
     """Show the conversation and answer a new question."""
     for number, turn in enumerate(turns):
-        _show_question(turn["result"]["question"])
+        _show_question(turn["result"]["asked"])
         _show_answers(number, turn)
     if not turns and not question:
         st.caption("Ask a question below. Answers cite the document; click a citation to see the passage.")
     if question and question.strip():
         _show_question(question)
-        _answer(shared, chosen, question)
+        _answer(shared, chosen, turns, question)
 
 
 def offer_export(turns: Sequence[Turn]) -> None:
@@ -45,16 +46,17 @@ def _show_question(question: str) -> None:
         st.text(question)
 
 
-def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
+def _answer(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str) -> None:
     turn: Turn = {}
     visit = address.visit()
+    messages = conversation([turn["result"] for turn in turns], question)
     with st.chat_message("assistant"):
         try:
             if chosen.compare:
                 st.caption("Plain RAG")
-                turn["plain"] = _run(shared, chosen, question, _PLAIN)
+                turn["plain"] = _run(shared, chosen, messages, _PLAIN)
                 st.caption(chosen.task)
-            turn["result"] = _run(shared, chosen, question, chosen.task)
+            turn["result"] = _run(shared, chosen, messages, chosen.task)
         except MemoragError as error:
             st.error(escaped(str(error)))
             return
@@ -63,10 +65,10 @@ def _answer(shared: Resources, chosen: Chosen, question: str) -> None:
     st.rerun()
 
 
-def _run(shared: Resources, chosen: Chosen, question: str, task: str) -> Turn:
+def _run(shared: Resources, chosen: Chosen, messages: Sequence[BaseMessage], task: str) -> Turn:
     """Run the graph and show the answer as it is generated."""
     result: Turn = {}
-    inputs: Any = {"memory_id": address.memory_id(), "query": question, "task_type": task}
+    inputs: Any = {"memory_id": address.memory_id(), "messages": messages, "task_type": task}
 
     def tokens() -> Iterator[str]:
         nonlocal result
@@ -98,6 +100,8 @@ def _show_answers(number: int, turn: Turn) -> None:
 
 
 def _show_answer(key: str, result: Turn) -> None:
+    if result["question"] != result["asked"]:
+        st.caption(f"Understood as: {escaped(result['question'])}")
     st.markdown(escaped(result["answer"]) or "No answer found.")
     if result.get("basis") == "memory":
         st.caption("Recalled from memory, unverified.")

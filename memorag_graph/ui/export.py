@@ -15,7 +15,7 @@ def to_markdown(turns: Sequence[Turn]) -> str:
     """
     parts = ["# Conversation"]
     for turn in turns:
-        parts.append(f"## {_single_line(turn['result']['question'])}")
+        parts.append(f"## {_single_line(turn['result']['asked'])}")
         if "plain" in turn:
             parts += ["### Plain RAG", *_answer_parts(turn["plain"]), f"### {turn['result']['task']}"]
         parts += _answer_parts(turn["result"])

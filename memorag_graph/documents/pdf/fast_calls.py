@@ -1,4 +1,4 @@
-"""PDFium's functions that are called for each character or object, without the library's conversions.
+"""PDFium's functions that are called for each character, object or tag, without the library's conversions.
 
 They take and return addresses as plain numbers, which takes less than half the time.
 """
@@ -22,6 +22,16 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "FPDFPageObj_GetStrokeColor": (_INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS),
     "FPDFPageObj_GetClipPath": (_ADDRESS, _ADDRESS),
     "FPDFClipPath_CountPaths": (_INT, _ADDRESS),
+    "FPDF_StructElement_GetMarkedContentIdCount": (_INT, _ADDRESS),
+    "FPDF_StructElement_GetMarkedContentIdAtIndex": (_INT, _ADDRESS, _INT),
+    "FPDF_StructElement_CountChildren": (_INT, _ADDRESS),
+    "FPDF_StructElement_GetChildAtIndex": (_ADDRESS, _ADDRESS, _INT),
+    "FPDF_StructElement_GetChildMarkedContentID": (_INT, _ADDRESS, _INT),
+    "FPDF_StructElement_GetType": (ctypes.c_ulong, _ADDRESS, _ADDRESS, ctypes.c_ulong),
+    "FPDF_StructElement_GetAttributeCount": (_INT, _ADDRESS),
+    "FPDF_StructElement_GetAttributeAtIndex": (_ADDRESS, _ADDRESS, _INT),
+    "FPDF_StructElement_Attr_GetValue": (_ADDRESS, _ADDRESS, ctypes.c_char_p),
+    "FPDF_StructElement_Attr_GetNumberValue": (_INT, _ADDRESS, _ADDRESS),
 }
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from memorag_graph.documents.pdf.fast_calls import address_of, fast_call
+
 _MOST_ELEMENTS, _DEEPEST = 100_000, 40
 _MOST_SPANNED = 1000
 _LONGEST_TYPE = 64
@@ -36,7 +38,7 @@ def read_table_tags(page: Any) -> list[TagRows]:  # noqa: ANN401 - the library i
         roots = (raw.FPDF_StructTree_GetChildAtIndex(tree, at) for at in range(raw.FPDF_StructTree_CountChildren(tree)))
         reader = _Reader()
         for root in filter(None, roots):
-            reader.add_tables(root, 0)
+            reader.add_tables(address_of(root), 0)
         tables = [[[reader.on_page(cell) for cell in row] for row in rows] for rows in reader.tables]
         return [rows for rows in tables if _are_apart(rows)]
     finally:
@@ -68,7 +70,7 @@ class _Reader:
         own = frozenset(number for number in cell.contents if siblings[number] <= self._fewest[number])
         return replace(cell, contents=own)
 
-    def add_tables(self, element: Any, depth: int) -> None:  # noqa: ANN401
+    def add_tables(self, element: int, depth: int) -> None:
         """Add the innermost tables of an element."""
         before = len(self.tables)
         numbers = self._numbers(element)
@@ -80,7 +82,7 @@ class _Reader:
         if len(self.tables) == before and self._type(element) == "Table":
             self.tables.append(list(self._rows(element, depth)))
 
-    def _rows(self, element: Any, depth: int) -> Iterator[list[TagCell]]:  # noqa: ANN401
+    def _rows(self, element: int, depth: int) -> Iterator[list[TagCell]]:
         for child in self._children(element, depth):
             if child is None:
                 continue
@@ -90,7 +92,7 @@ class _Reader:
             elif self._type(child) not in ("Caption", *_CELLS):
                 yield from self._rows(child, depth + 1)
 
-    def _cell(self, element: Any, depth: int) -> TagCell | None:  # noqa: ANN401
+    def _cell(self, element: int | None, depth: int) -> TagCell | None:
         """Return a cell; an empty one for a cell without text on the page, None for what is no cell."""
         if element is None:
             return EMPTY
@@ -103,7 +105,7 @@ class _Reader:
         self._siblings[cell] = siblings
         return cell
 
-    def _contents(self, element: Any, depth: int) -> Iterator[tuple[int, int]]:  # noqa: ANN401
+    def _contents(self, element: int, depth: int) -> Iterator[tuple[int, int]]:
         """Yield the numbers of the contents in an element, and how many the innermost element has."""
         numbers = self._numbers(element)
         yield from ((number, len(numbers)) for number in numbers)
@@ -111,42 +113,36 @@ class _Reader:
             if child is not None:
                 yield from self._contents(child, depth + 1)
 
-    def _numbers(self, element: Any) -> list[int]:  # noqa: ANN401
-        from pypdfium2 import raw
-
-        count = raw.FPDF_StructElement_GetMarkedContentIdCount(element)
-        found = (raw.FPDF_StructElement_GetMarkedContentIdAtIndex(element, at) for at in range(count))
+    def _numbers(self, element: int) -> list[int]:
+        count = fast_call("FPDF_StructElement_GetMarkedContentIdCount")(element)
+        found = (fast_call("FPDF_StructElement_GetMarkedContentIdAtIndex")(element, at) for at in range(count))
         return [number for number in found if number >= 0]
 
-    def _children(self, element: Any, depth: int) -> Iterator[Any | None]:  # noqa: ANN401
+    def _children(self, element: int, depth: int) -> Iterator[int | None]:
         """Yield the elements in an element; None for those that have no text on the page."""
-        from pypdfium2 import raw
-
-        count = raw.FPDF_StructElement_CountChildren(element) if depth < _DEEPEST else 0
+        count = fast_call("FPDF_StructElement_CountChildren")(element) if depth < _DEEPEST else 0
         for at in range(count):
             self._elements += 1
             if self._elements > _MOST_ELEMENTS:
                 return
-            child = raw.FPDF_StructElement_GetChildAtIndex(element, at)
+            child = fast_call("FPDF_StructElement_GetChildAtIndex")(element, at)
             if child:
                 yield child
-            elif raw.FPDF_StructElement_GetChildMarkedContentID(element, at) < 0:
+            elif fast_call("FPDF_StructElement_GetChildMarkedContentID")(element, at) < 0:
                 yield None
 
-    def _type(self, element: Any) -> str:  # noqa: ANN401
-        from pypdfium2 import raw
-
-        size = raw.FPDF_StructElement_GetType(element, self._buffer, len(self._buffer))
+    def _type(self, element: int) -> str:
+        size = fast_call("FPDF_StructElement_GetType")(element, self._buffer, len(self._buffer))
         return self._buffer.raw[: max(0, size - 2)].decode("utf-16-le", "replace")
 
 
-def _span(element: Any, attribute: bytes) -> int:  # noqa: ANN401
+def _span(element: int, attribute: bytes) -> int:
     """Return the number of rows or columns that a cell spans."""
-    from pypdfium2 import raw
-
     number = ctypes.c_float()
-    for at in range(max(0, raw.FPDF_StructElement_GetAttributeCount(element))):
-        value = raw.FPDF_StructElement_Attr_GetValue(raw.FPDF_StructElement_GetAttributeAtIndex(element, at), attribute)
-        if value and raw.FPDF_StructElement_Attr_GetNumberValue(value, number) and 1 <= number.value <= _MOST_SPANNED:
+    attribute_at, value_of = (fast_call(f"FPDF_StructElement_{it}") for it in ("GetAttributeAtIndex", "Attr_GetValue"))
+    number_of = fast_call("FPDF_StructElement_Attr_GetNumberValue")
+    for at in range(max(0, fast_call("FPDF_StructElement_GetAttributeCount")(element))):
+        value = value_of(attribute_at(element, at), attribute)
+        if value and number_of(value, ctypes.byref(number)) and 1 <= number.value <= _MOST_SPANNED:
             return int(number.value)
     return 1

@@ -15,7 +15,9 @@ from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.words import count_words
 
 _WORDS_PER_TOKEN = 0.75
-_USUAL_TOKENS = 256
+SUMMARY_USUAL_TOKENS = 256
+"""Maximum tokens of a summary if nothing else is asked for."""
+
 _WORDS_PER_PART = 40
 _MOST_PARTS = 12
 _ENDED = re.compile(r"[.!?:;…。！？：；।॥۔؟။።][\"'”’»)\]]*\s*$")
@@ -31,7 +33,7 @@ _LEAST_PROSE = 0.2
 
 def summary_words(tokens: int | None) -> int:
     """Return about how many words a summary of so many tokens has; of 256 tokens by default."""
-    return int((tokens or _USUAL_TOKENS) * _WORDS_PER_TOKEN)
+    return int((tokens or SUMMARY_USUAL_TOKENS) * _WORDS_PER_TOKEN)
 
 
 def parts_for(words: int) -> int:

@@ -25,12 +25,10 @@ from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.served_language_model import ServedLanguageModel
 from memorag_graph.models.thinking import stream_without_thinking, without_thinking
 from memorag_graph.progress import Progress, ReportProgress
+from memorag_graph.unstreamed import HIDDEN
 
 _AT_ONCE = 8
-_HIDDEN: RunnableConfig = {"tags": ["nostream"]}
-"""Keeps drafts out of the stream of answer tokens; the caller's callbacks still count them."""
-
-_UNREPORTED: RunnableConfig = {**_HIDDEN, "callbacks": []}
+_UNREPORTED: RunnableConfig = {**HIDDEN, "callbacks": []}
 """For answers: the chat over the memory reports them to the caller's callbacks, which must not count them twice."""
 
 DEFAULT_WINDOW = 32_768
@@ -74,7 +72,7 @@ class ChatGistWriter:
 
         def ask(key: str) -> str:
             request = HumanMessage(plan.request(sections[key]).text)
-            reply = self._chat.invoke([request], _HIDDEN, max_tokens=plan.gist_tokens)
+            reply = self._chat.invoke([request], HIDDEN, max_tokens=plan.gist_tokens)
             return without_thinking(reply.text).strip()
 
         failure: BaseException | None = None

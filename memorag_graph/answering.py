@@ -1,0 +1,70 @@
+"""Put together what a run needs to answer: the generator, and what it is given."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.run_scope import RunScope
+from memorag_graph.serialization import to_evidence
+from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.state import GraphState, instructions_of
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from memorag_graph.generation.answer import GenerationInput
+    from memorag_graph.generation.choose_generator import Generator
+
+
+def generation_input(state: GraphState, scope: RunScope, opened: OpenMemory) -> "GenerationInput":
+    """Return what the generator of a run is given."""
+    evidence = [to_evidence(document, opened) for document in state.get("evidence", [])]
+    return {
+        "question": state["question"],
+        "task_type": state["task"],
+        "evidence": evidence,
+        "outline": state.get("outline", []),
+        "instructions": instructions_of(state["messages"]),
+        "draft": state.get("draft", "") if scope.options.use_memory_answer else "",
+        "prompts": opened.prompts(scope.options),
+        "clues": [*state.get("spans", []), *state.get("surrogates", [])],
+        "rarity": opened.rarity(state["question"]),
+        "max_tokens": _options(scope, state["task"]).max_new_tokens,
+        "reach": opened.reach(state["question"], evidence),
+    }
+
+
+def _options(scope: RunScope, task: TaskType) -> RunOptions:
+    """Return the options of a run, with the length of a summary if it is one."""
+    return scope.options.for_summary() if task == "summarize" else scope.options
+
+
+def generator_of(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last_attempt: bool = True) -> "Generator":
+    """Return the generator of a run.
+
+    Args:
+        scope: What the run may use.
+        opened: Its memory.
+        task: Its task.
+        is_last_attempt: Whether the evidence is quoted if a chat model cannot be reached.
+
+    Raises:
+        ModelError: If the generator's model cannot be loaded.
+    """
+    from memorag_graph.generation.choose_generator import choose_generator
+
+    options = _options(scope, task)
+    own, local_chat = opened.memory.identity.model, _local_chat(scope, opened, options)
+    return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
+
+
+def chat_of(scope: RunScope, opened: OpenMemory) -> "BaseChatModel | None":
+    """Return the chat model that writes answers, if one does."""
+    from memorag_graph.generation.choose_generator import generator_chat
+
+    own, local_chat = opened.memory.identity.model, _local_chat(scope, opened, scope.options)
+    return generator_chat(scope.options, own, local_chat)
+
+
+def _local_chat(scope: RunScope, opened: OpenMemory, options: RunOptions) -> "Callable[[str], BaseChatModel]":
+    return lambda name: scope.registry.chat(name, opened, options)

@@ -1,0 +1,123 @@
+"""Find what a question asks about a thing of the evidence, where nothing there tells it: "Who manages Alba North?".
+
+A sentence that holds the names of a question, and no other word of it, may still answer in other words ("boss" for
+"Manager"). So a question is taken for one without an answer only where other signs tell: a record whose labels mean
+something else, or a question for the person in a role, where no person is named.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.generation.asked_terms import asked_terms, held_terms
+from memorag_graph.generation.confidence import compare
+from memorag_graph.generation.names_in_text import lowered, names_in, words_of
+from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.text.records import is_record, label_of
+
+_LANGUAGE = "en"
+"""The language in which the signs were tested."""
+
+_LEAST_MEANING, _LEAST_MEANING_OF_CELL = 0.12, 0.25
+"""How far above chance a record without its names, or its best cell, is similar to a question if it may answer that.
+
+Of 32 questions that six records do not answer, both are below in 25; of 36 that they answer in other words, in 3, all
+of which ask who, where the record names a person.
+"""
+
+_ASKS_ROLE = re.compile(
+    r"^\W*who(?:'s|’s| is| was| are| were) (?:the |an? )?(?P<role>[\w' -]{3,40}?) (?:of|at|for|in) ", re.IGNORECASE
+)
+_BY_SOMEBODY = re.compile(r"\bby (?:the|an?|his|her|its|their|our) [a-z]")
+_PLACE = re.compile(
+    r"(?:\b(?:in|at|from|near|on|to|of|since|until|by|around|via)\s+(?:the\s+)?)(?:[A-Z][\w'’-]*[\s,]*(?:and\s+)?)+"
+)
+_MONTH_OR_DAY = re.compile(
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|March|April|May|June|July|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?"
+    r"|Dec(?:ember)?|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?)$"
+)
+_LABEL = re.compile(r"(?:^|(?<=[|\n]))\s*[^|:\n]{1,60}:")
+_CELL_END = re.compile(r"[|\n;]")
+_ASKS_WHO = re.compile(r"\bwho(?:m|se)?\b", re.IGNORECASE)
+_PERSON = re.compile(r"(?:[^\W\d_a-z](?:[\w'’-]+|\.)?\s?){2,4}")
+"""A value that may be the name of a person."""
+
+_SAME_LETTERS = 5
+"""First letters in which words have to agree to be forms of one: "manager", "management"."""
+
+
+def absent_attribute(
+    question: str, evidence: ScoredEvidence, positions: Sequence[int], embeddings: Embeddings
+) -> list[str]:
+    """Return the words of a question that tell what is asked of the things that it names, where nothing tells that.
+
+    Args:
+        question: The question.
+        evidence: The scored evidence.
+        positions: Positions of the units that would answer, best first.
+        embeddings: The embedding model.
+    """
+    if evidence.language_code != _LANGUAGE:
+        return []
+    quotes = [unit.citation.quote for unit in evidence.units]
+    names = {
+        it.word for it in names_in(question, lowered([question, *quotes]), _LANGUAGE) if it.form == "word" and it.at
+    }
+    rest = [word for word in words_of(question) if word not in names]
+    asked = set(asked_terms(" ".join(rest), _LANGUAGE))
+    wanted = [word for word in rest if asked.intersection(held_terms(word, _LANGUAGE))]
+    best = positions[0]
+    about = evidence.belonging[best]
+    if not names or not wanted or about.speaker or about.own_speaker or _stands(wanted, evidence):
+        return []
+    unit = evidence.units[best]
+    if unit.is_record or is_record(unit.citation.quote):
+        if not _CELL_END.search(unit.citation.quote) and label_of(unit.citation.quote) is None:
+            return []  # a line of a log, whose words say little
+        names_person = bool(_ASKS_WHO.search(question)) and _has_person(unit.citation.quote, names)
+        return wanted if not names_person and _means_other(rest, unit.citation.quote, names, embeddings) else []
+    role = _ASKS_ROLE.match(question)
+    told = bool(_BY_SOMEBODY.search(unit.citation.quote)) or any(
+        _names_person(text, names) for text in _of_paragraph(evidence, about.paragraph)
+    )
+    return role["role"].split() if role and not told else []
+
+
+def _stands(wanted: Sequence[str], evidence: ScoredEvidence) -> bool:
+    """Return whether a form of one of the words stands in the evidence or above it."""
+    starts = {word.lower()[:_SAME_LETTERS] for word in wanted}
+    terms = {term for word in wanted for term in held_terms(word, _LANGUAGE)}
+    for unit, about in zip(evidence.units, evidence.belonging, strict=True):
+        text = f"{unit.citation.quote} {about.words}"
+        if not terms.isdisjoint(held_terms(text, _LANGUAGE)):
+            return True
+        if any(word.lower()[:_SAME_LETTERS] in starts for word in words_of(text)):
+            return True
+    return False
+
+
+def _means_other(rest: Sequence[str], record: str, names: set[str], embeddings: Embeddings) -> bool:
+    """Return whether the meaning of a record without its names is far from that of the question without them."""
+    cells = [" ".join(it for it in cell.split() if it.strip(".,;:") not in names) for cell in _CELL_END.split(record)]
+    compared = compare(embeddings, f"{' '.join(rest)}?", [" | ".join(cells), *filter(None, cells)])
+    above = (compared.similarity - compared.chance) / max(1 - compared.chance, _LEAST_MEANING)
+    return float(above[0]) < _LEAST_MEANING and float(above[1:].max(initial=0.0)) < _LEAST_MEANING_OF_CELL
+
+
+def _has_person(record: str, names: set[str]) -> bool:
+    """Return whether a value of a record may be the name of a person that the question does not name."""
+    values = (_LABEL.sub("", cell).strip() for cell in _CELL_END.split(record))
+    return any(_PERSON.fullmatch(it) and names.isdisjoint(words_of(it)) for it in values)
+
+
+def _of_paragraph(evidence: ScoredEvidence, paragraph: int) -> Iterator[str]:
+    for unit, about in zip(evidence.units, evidence.belonging, strict=True):
+        if about.paragraph == paragraph:
+            yield unit.citation.quote
+
+
+def _names_person(text: str, names: set[str]) -> bool:
+    """Return whether a text may name a person: it has a capital that is not that of a place, a label or the start."""
+    inner = [word for word in words_of(_PLACE.sub(" ", _LABEL.sub(" ", text)))[1:] if word not in names]
+    return any(word[0].isupper() and not _MONTH_OR_DAY.match(word) for word in inner)
