@@ -216,3 +216,14 @@ def test_an_answer_from_memory_is_checked_with_the_nearest_sentences() -> None:
 def test_an_answer_from_memory_is_searched_for_with_its_question() -> None:
     assert check_queries("Who?", "Kemp.") == [Query("question", "Who?"), Query("draft", "Kemp.")]
     assert check_queries("Who?", "") == [Query("question", "Who?")]
+
+
+@pytest.mark.parametrize(("line", "quoted"), [("{name}: {said}", 4), ("{said}", 3)])
+def test_a_conversation_is_quoted_with_one_sentence_more(line: str, quoted: int) -> None:
+    said = [f"The sluice at Thorle was repaired in spring by the {who}." for who in ("smith", "warden", "boys", "men")]
+    said += ["The sluice at Thorle was repaired in spring after all those storms."]
+    text = "\n".join(line.format(name=f"{'Ann' if at % 2 else 'Bo'} Lind", said=it) for at, it in enumerate(said))
+    answer = ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(
+        given("When was the sluice at Thorle repaired?", evidence=[Evidence("m.txt", 0, len(text), text, 1.0)])
+    )
+    assert len(answer.citations) == quoted

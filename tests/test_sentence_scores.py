@@ -283,6 +283,21 @@ def test_a_sentence_of_a_long_paragraph_belongs_to_its_subject_and_the_last_sent
     assert len(units) == 201
 
 
+def test_a_lower_share_of_the_best_score_keeps_all_and_adds_more() -> None:
+    sentences = quotes(
+        "The sluice of Thorle was repaired with oak in March.",
+        "The sluice of Thorle was repaired.",
+        "The sluice was painted.",
+        "Nobody knows the price of the ferry.",
+    )
+    meaning = np.array([0.8, 0.6, 0.4, 0.1], np.float32)
+    scores = score_sentences(sentences, meaning, "Was the sluice of Thorle repaired?", (), {}, "en")
+    ranked = descending(scores.total)
+    chosen = [near_best(ranked, scores, near=share) for share in (1.0, 0.8, 0.6, 0.1, 0.0)]
+    assert all(set(few) <= set(more) for few, more in pairwise(chosen))
+    assert len(chosen[0]) < len(chosen[-1]) == len(ranked)
+
+
 @pytest.mark.parametrize(
     ("question", "code", "asked"),
     [

@@ -235,3 +235,13 @@ def test_a_chinese_number_of_something_else_is_no_missing_part() -> None:
     assert "第四节" not in "".join(ask("在第四节中，卡罗莱纳拿到球时比赛还剩多少时间？", text, "zh").notices)
     text = "第一节\n\n会员缴费。\n\n第二节\n\n会员选举主席。"
     assert "第四节" in "".join(ask("第四节规定了什么？", text, "zh").notices)
+
+
+def test_a_running_head_is_no_sentence_to_quote() -> None:
+    head, text = "Annual Report 2020 - North Harbour Ltd.", "Sales rose by a third in the north."
+    pages = f"{head}\n\n{text}\n\n{head.replace('2020', '2021')}\n\n{text}"
+    quotable = {unit.citation.quote for unit in units_of([Evidence("a.txt", 0, len(pages), pages, 1.0)], "en")
+                if unit.is_quotable}  # fmt: skip
+    assert quotable == {text}
+    (alone, _) = units_of([Evidence("a.txt", 0, len(pages) // 2, f"{head}\n\n{text}", 1.0)], "en")
+    assert alone.is_quotable  # what stands once may be a sentence

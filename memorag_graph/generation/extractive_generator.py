@@ -19,7 +19,7 @@ from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
-from memorag_graph.generation.sentence_scores import distinct, near_best
+from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.text.list_questions import may_ask_for_several
@@ -29,6 +29,9 @@ _SURE = 0.9
 
 _LIKELY = 0.5
 """Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502."""
+
+_MOSTLY = 0.5
+"""Share of the sentences that are spoken from which the evidence is a conversation."""
 
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
@@ -48,7 +51,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
 
     embeddings: Embeddings = Field(exclude=True)
     sentences: int = Field(default=3, ge=1)
-    """Maximum sentences of an answer to a question."""
+    """Maximum sentences of an answer to a question; one more where the evidence is a conversation."""
 
     def invoke(
         self,
@@ -115,7 +118,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         The third is the number of further sentences that belong to the list that the question asks for; None if it
         asks for no list, or one record answers it.
         """
-        question, found, scores, ranked = given["question"], evidence.sentences, evidence.scores, evidence.ranked
+        question, found, ranked = given["question"], evidence.sentences, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
         certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
@@ -130,12 +133,23 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return fits.positions, certainty, fits.more
         if section:
             return sorted(best), certainty, 0 if several else None
-        if evidence.holds_asked_figures(question, best[0]):
-            best = [it for it in best if evidence.holds_asked_figures(question, it)]
-        near = evidence.of_one_subject(near_best(best, scores, evidence.records))
+        near = evidence.of_one_subject(self._answering(question, evidence))
         answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None
+
+    def _answering(self, question: str, evidence: ScoredEvidence) -> list[int]:
+        """Return the positions of the sentences that answer with the best, which is the first.
+
+        In a conversation they are one more, and may be further from the best. Where the best is a record that holds all
+        figures of the question, so do the others.
+        """
+        is_spoken = evidence.spoken > _MOSTLY
+        best = distinct(evidence.ranked, evidence.sentences, self.sentences + is_spoken)
+        if evidence.holds_asked_figures(question, best[0]):
+            best = [it for it in best if evidence.holds_asked_figures(question, it)]
+        share = NEAR_IN_SPEECH if is_spoken else NEAR
+        return near_best(best, evidence.scores, evidence.records, share)
 
 
 def _answer_of(

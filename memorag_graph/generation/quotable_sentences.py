@@ -1,8 +1,9 @@
 """Split evidence into sentences and records, and choose those that an answer may quote."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.retrieval.retrieve import Evidence
@@ -27,6 +28,10 @@ _ITEM = re.compile(r"(?:[-*•–+]|\(?\w{1,3}[.)])\s+\S")
 _MARKED_HEADING = re.compile(r"#{1,6}\s|(=+)\s.*\s\1$")
 _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+[^\W\d_a-z]")
 _LONGEST_HEADING = 80
+_SHORT_WORD = 3
+"""Letters of the words that titles write small."""
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,11 @@ def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
     for number, passage in enumerate(evidence, start=1):
         continues = number > 1 and _continues(evidence[number - 2], passage)
         found += _of_passage(number, passage, language_code, continues)
-    return found
+    repeated = Counter(_without_numbers(unit) for unit in found if unit.begins_paragraph)
+    return [
+        replace(unit, is_quotable=unit.is_quotable and not (repeated[_without_numbers(unit)] > 1 and _is_title(unit)))
+        for unit in found
+    ]
 
 
 def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
@@ -83,6 +92,17 @@ def is_quotable(text: str) -> bool:
         return True
     words = count_words(text)
     return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
+
+
+def _without_numbers(unit: Unit) -> str:
+    return _NUMBER.sub("", unit.citation.quote)
+
+
+def _is_title(unit: Unit) -> bool:
+    """Return whether a unit is written as a title, so that it is a running head where it stands on several pages."""
+    words = [word for word in unit.citation.quote.split() if len(word) > _SHORT_WORD and word[0].isalpha()]
+    short = not unit.is_record and len(unit.citation.quote) <= _LONGEST_HEADING
+    return short and len(words) > 1 and all(word[0].isupper() for word in words)
 
 
 def _continues(before: Evidence, passage: Evidence) -> bool:

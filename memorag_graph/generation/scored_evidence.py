@@ -74,6 +74,11 @@ class ScoredEvidence:
         """Positions of the units that can answer, best first."""
         return [index for index in descending(self.scores.total) if self.units[index].is_quotable]
 
+    @property
+    def spoken(self) -> float:
+        """Share of the units that are turns of a conversation."""
+        return share_spoken(self.units, self.belonging)
+
     def section_of(self, question: str) -> list[int]:
         """Return the positions of what stands under the heading that a question asks for, first to last.
 
@@ -190,8 +195,7 @@ class ScoredEvidence:
 
     def confidence(self, positions: Sequence[int]) -> float:
         """Return how likely the units at these positions, at least one, answer the question."""
-        spoken = share_spoken(self.units, self.belonging)
-        return confidence(features(self.scores, positions, self.compared, spoken))
+        return confidence(features(self.scores, positions, self.compared, self.spoken))
 
     def with_answers(self, positions: Sequence[int]) -> list[int]:
         """Return positions with those of what follows a question, as in a conversation or a list of questions."""

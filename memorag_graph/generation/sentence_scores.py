@@ -37,6 +37,9 @@ CLUES = 0.1
 NEAR = 0.8
 """Least share of the best sentence's score that a further sentence of an answer needs."""
 
+NEAR_IN_SPEECH = 0.6
+"""The same among turns of a conversation, which repeat fewer words of a question, so that scores tell less."""
+
 NEAR_IF_ADDING = 0.45
 """The same for a sentence that adds words of the question."""
 
@@ -181,7 +184,9 @@ def distinct(ranked: Sequence[int], sentences: Sequence[Citation], most: int, ea
     return chosen
 
 
-def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[int] = ()) -> list[int]:
+def near_best(
+    ranked: Sequence[int], scores: SentenceScores, records: Container[int] = (), near: float = NEAR
+) -> list[int]:
     """Return the sentences that answer with the best one, which is the first.
 
     A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
@@ -193,6 +198,7 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
         ranked: Positions of sentences, best first.
         scores: The scores of all sentences.
         records: Positions of those that are records.
+        near: Least share of the best sentence's score that a further one needs which adds no words.
     """
     best = ranked[0]
     top = float(scores.total[best])
@@ -200,7 +206,7 @@ def near_best(ranked: Sequence[int], scores: SentenceScores, records: Container[
     meaning_tells = float(np.ptp(scores.meaning)) >= _LEAST_SPREAD
     for index in ranked[1:]:
         adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
-        least = NEAR if adds < _ADDS else NEAR_IF_ADDING
+        least = near if adds < _ADDS else NEAR_IF_ADDING
         lacks = bool((scores.parts[index] < scores.parts[best]).any())
         if lacks and adds < _ADDS and (not meaning_tells or (best in records and index in records)):
             continue
