@@ -150,6 +150,11 @@ def test_a_chat_model_rewrites_where_there_is_one_and_the_rules_where_it_fails(r
     result = run(build_graph(registry), TINY.model_copy(update={"generator": "writer"}), context=TEXT, messages=said)
     assert result["question"] == "Who closed the old harbour?"
     assert all(text in written.prompts[0] for text in ("When was the harbour closed?", "In 1911.", "Who closed it?"))
+    registry.add_chat_model(
+        "rambling", Prompted(messages=iter([AIMessage("Zebras graze."), AIMessage("Q [1].")]), prompts=[])
+    )
+    made_up = run(build_graph(registry), TINY.model_copy(update={"generator": "rambling"}), context=TEXT, messages=said)
+    assert made_up["question"] == "Who closed the harbour?"
     failed = run(build_graph(registry), TINY.model_copy(update={"generator": "broken"}), context=TEXT, messages=said)
     assert failed["question"] == "Who closed the harbour?"
 

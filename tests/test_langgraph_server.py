@@ -127,7 +127,8 @@ def test_a_chat_streams_tokens_and_no_drafts(closed: tuple[str, dict[str, str]])
     assert messages[-1]["content"] == "".join(pieces).strip()
     assert messages[-1]["response_metadata"]["citations"] is not None
     follow_up: Any = client.runs.wait(thread, "memorag", input={"messages": [("user", "And Inshay?")]}, context=context)
-    assert follow_up["question"] == "And Inshay?"
+    assert follow_up["asked"] == "And Inshay?"
+    assert follow_up["question"].endswith(" Inshay?")  # the model of random weights writes no question
     assert len(follow_up["messages"]) == 4
 
 

@@ -36,7 +36,7 @@ def show_answer(console: Console, result: Mapping[str, Any], *, clues: bool, str
     """Show an answer with its citations, and optionally its clues."""
     if clues:
         show_clues(console, result)
-    elif result["question"] != result["asked"]:
+    elif result.get("question") != result.get("asked"):
         console.print(Text(f"Understood as: {_line(result['question'])}", style="dim"), soft_wrap=True)
     if not streamed:
         if result.get("basis") == "memory":

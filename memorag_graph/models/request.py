@@ -36,8 +36,8 @@ class Request:
     prefix: KVPrefix | None = None
     sampling: Sampling = field(default_factory=Sampling)
     complete: Callable[[str], bool] | None = None
-    updates: LowRankUpdates | None = None
     remembered: Sequence[int] = ()
+    updates: LowRankUpdates | None = None
     events: "queue.SimpleQueue[int | Exception | None]" = field(default_factory=queue.SimpleQueue)
     tokens: list[int] = field(default_factory=list, init=False)
     stopped: bool = field(default=False, init=False)
