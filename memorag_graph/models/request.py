@@ -23,8 +23,8 @@ class Request:
         prefix: The memory to continue, or None to begin with the prompt.
         sampling: Decoding settings.
         complete: Called with each new piece of text; True ends the answer there.
-        updates: Updates of the model's layers that act on the prompt and the answer, not on the prefix.
         remembered: The prefix's tokens if they are known; guesses are taken from them, too.
+        updates: Updates of the model's layers that act on the prompt and the answer, not on the prefix.
         events: Receives the tokens, then None, or an error. Requests may share one.
         tokens: Tokens generated so far.
         stopped: Whether the answer ended before its maximum length.

@@ -126,7 +126,7 @@ class LocalMemoryModel(MemoryModel):
                 "lower max_new_tokens",
             )
         remembered = memory.shards[shard].token_ids if memory else ()
-        request = Request(tokens, prefix, sampling, complete, self._updates(adapted), remembered)
+        request = Request(tokens, prefix, sampling, complete, remembered, self._updates(adapted))
         self._scheduler.submit(request)
         return LocalStream(request, self._model)
 
