@@ -208,3 +208,18 @@ def test_definitions_stand_apart_and_deleted_text_is_left_out_with_a_notice(tmp_
         "Luggage", "Two bags.", "Bicycles", "Only in summer.", "Ask Ms Rye, room 12.",
     ]  # fmt: skip
     assert document.notices == ("Text that is marked as deleted was left out.",)
+
+
+def test_what_a_page_says_of_a_picture_is_read_in_its_place(tmp_path: Path) -> None:
+    body = """<p>See the <img src="a" alt="red warning sign here"> icon.</p>
+    <figure><img src="b" alt="Plan of the pier in the east"><figcaption>Figure 1</figcaption></figure>
+    <p><img src="c" alt="Logo"> <img src="d" alt="scan of page.png"></p>
+    <p hidden><img src="e" alt="Plan of the secret pier"></p>
+    <table><tr><th>Test</th><th>Done</th></tr>
+    <tr><td>Pump</td><td><img src="f" alt="green tick mark"></td></tr></table>"""
+    assert lines(tmp_path, body) == [
+        "See the (Picture: red warning sign here) icon.",
+        "Picture: Plan of the pier in the east",
+        "Figure 1",
+        "Test: Pump | Done: Picture: green tick mark",
+    ]

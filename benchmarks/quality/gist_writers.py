@@ -19,7 +19,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import write_result
 
-from memorag_graph.clues import HIDDEN
 from memorag_graph.clues.recall import MemoryRecall
 from memorag_graph.clues.sharded_chat import ShardedChat
 from memorag_graph.evaluation.dataset import DataSet
@@ -30,6 +29,7 @@ from memorag_graph.evaluation.significance import difference
 from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import GistWriterName, RunOptions
+from memorag_graph.unstreamed import HIDDEN
 
 WRITERS: tuple[GistWriterName, ...] = ("model", "extractive")
 PIPELINES = ("hybrid", "memorag+draft")
@@ -109,8 +109,8 @@ def _summary(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "qa_f1": float(np.mean(values(writer, "qa_f1"))),
             "outline_rouge1": float(np.mean(values(writer, "outline_rouge1"))),
         }
-    both = [values(writer, "memorag+draft") for writer in ("extractive", "model")]
-    return {**result, "extractive - model": asdict(difference(*both, 0))}
+    extractive, written = values("extractive", "memorag+draft"), values("model", "memorag+draft")
+    return {**result, "extractive - model": asdict(difference(extractive, written, 0))}
 
 
 def _shortened(found: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from memorag_graph.evaluation.chunks import count_tokens
 from memorag_graph.evaluation.dataset import DataSet, Question
 from memorag_graph.evaluation.formats.load_dataset import load_dataset
+from memorag_graph.evaluation.significance import interval
 from memorag_graph.evaluation.workbench import Prepared, Workbench
 from memorag_graph.generation.answer import GenerationInput
 from memorag_graph.generation.sufficiency import sufficiency
@@ -104,22 +105,17 @@ def summary(found: list[Outcome]) -> dict[str, object]:
     first = np.array([it.first for it in found])
     gain = np.array([it.second for it in found]) - first
     confidence = np.array([it.confidence for it in found])
-    rows = {
-        f"{bar:.2f}": {
-            "second_rounds": int((below := confidence < bar).sum()),
+    rows = {}
+    for bar in BARS:
+        below = confidence < bar
+        mean = interval(np.where(below, gain, 0).tolist(), 0)
+        rows[f"{bar:.2f}"] = {
+            "second_rounds": int(below.sum()),
             "gain_where_made": round(float(gain[below].mean()), 4) if below.any() else None,
-            "gain": round(float(np.where(below, gain, 0).mean()), 4),
-            "interval": [round(float(it), 4) for it in interval(np.where(below, gain, 0))],
+            "gain": round(mean.mean, 4),
+            "interval": [mean.low, mean.high],
         }
-        for bar in BARS
-    }
     return {"questions": len(found), "evidence_recall": round(float(first.mean()), 4), "by_bar": rows}
-
-
-def interval(values: np.ndarray) -> np.ndarray:
-    """Return the 95 % interval of a mean, by bootstrap."""
-    picked = np.random.default_rng(0).integers(0, len(values), (2000, len(values)))
-    return np.quantile(values[picked].mean(axis=1), (0.025, 0.975))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.html_hidden import remove_deleted, remove_hidden
 from memorag_graph.documents.html_marks import write_marks
+from memorag_graph.documents.html_pictures import write_pictures
 from memorag_graph.documents.html_tables import write_tables
 from memorag_graph.errors import InputError, MissingExtraError
 
@@ -63,6 +64,7 @@ def add_html(builder: Builder, html: str, name: str) -> None:
             builder.hidden()
         if remove_deleted(tree):
             builder.notice("Text that is marked as deleted was left out.")
+        write_pictures(tree)
         write_marks(tree)
         write_tables(tree)
         read = Inscriptis(tree, _config())
