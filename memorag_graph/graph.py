@@ -24,8 +24,9 @@ def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
 
 
 def after_retrieve(state: GraphState) -> Literal["assess", "generate"]:
-    """Assess the evidence of a question while another round of retrieval is allowed."""
-    return "assess" if state.get("rounds_left", 0) > 0 else "generate"
+    """Assess the evidence of a question, not of a summary, while another round of retrieval is allowed."""
+    is_question = state["task"] in ("memorag", "lookup")
+    return "assess" if is_question and state.get("rounds_left", 0) > 0 else "generate"
 
 
 def after_assess(state: GraphState) -> Literal["retrieve_more", "generate"]:

@@ -99,7 +99,7 @@ class Nodes:
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
-            "rounds_left": options.rounds - 1 if chosen.task in ("memorag", "lookup") else 0,
+            "rounds_left": options.rounds - 1,
             "tokens": {MEMORIZE: 0},
         }
 
@@ -119,9 +119,9 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         code = opened.memory.prompts.language.code
         asked = state["question"]
-        if stands_alone(asked, code):
-            return {"tokens": {"contextualize": 0}}
         before = exchanges(state["messages"][:-1], code)
+        if not before or stands_alone(asked, code):
+            return {"tokens": {"contextualize": 0}}
         chat = chat_of(scope, opened)
         prompts = opened.prompts(scope.options)
         written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()

@@ -185,3 +185,13 @@ def test_a_conversation_of_results_holds_their_standing_questions() -> None:
     said = conversation(results, "Why?")
     assert [it.text for it in said][:2] == ["What is 2?", "2"]
     assert said[-1].text == "Why?"
+
+
+def test_without_words_before_it_a_question_stays_as_it_is(registry: Registry) -> None:
+    result = run(build_graph(registry), context=TEXT, messages=[HumanMessage(" "), HumanMessage("And Thorle?")])
+    assert result["question"] == "And Thorle?"
+
+
+def test_a_long_text_says_what_it_is_about() -> None:
+    text = "And " * 300_000 + "why?"
+    assert rewritten(text, [Exchange("What was the revenue in 2020?", "4.1 million.")], "en") == text

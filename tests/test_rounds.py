@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 
 from memorag_graph.generation.answer import GenerationInput
 from memorag_graph.generation.sufficiency import ENOUGH, sufficiency
@@ -80,3 +81,10 @@ def test_a_question_that_is_answered_has_one_round(registry: Registry) -> None:
 def test_a_summary_has_one_round(registry: Registry) -> None:
     given = {"context": TEXT, "query": "", "task_type": "summarize"}
     assert "assess" not in ask(registry, given, TINY.model_copy(update={"rounds": 3}))["timings"]
+
+
+def test_a_follow_up_that_asks_for_a_summary_has_one_round(registry: Registry) -> None:
+    said = [HumanMessage("Why was it closed?"), AIMessage("Sand."), HumanMessage("And a summary of the document?")]
+    given = {"context": TEXT, "messages": said, "task_type": "auto"}
+    result = ask(registry, given, TINY.model_copy(update={"rounds": 3}))
+    assert ("assess" in result["timings"]) == (result["task"] != "summarize")

@@ -17,7 +17,7 @@ def write_pictures(tree: Any) -> None:  # noqa: ANN401 - the library's class
     """
     from lxml.etree import Element
 
-    for picture in tree.iter("img"):
+    for picture in list(tree.iter("img")):
         said = " ".join((picture.get("alt") or "").split())
         if len(said.split()) < _FEWEST_WORDS or _FILE_NAME.search(said):
             continue

@@ -29,6 +29,9 @@ OPENERS = {
 }
 """How a question begins that goes on from the one before, by language."""
 
+_LONGEST = 1000
+"""Characters beyond which a question is taken to say what it is about."""
+
 _CHINESE_TAIL = re.compile(r"呢[?？]?$")
 _CHINESE_BACK = re.compile(r"它|他们?|她们?|这个|那个|该|其(?!他|它|中|余)|此")
 
@@ -117,6 +120,8 @@ def stands_alone(question: str, language_code: str) -> bool:
         question: The question.
         language_code: Language of the document; English is understood in any.
     """
+    if len(question) > _LONGEST:
+        return True
     if any(OPENERS[code].match(question) for code in {"en", language_code} & OPENERS.keys()):
         return False
     if not _says_something(question, language_code):

@@ -144,21 +144,22 @@ class KeywordIndex:
 
     def rarity(self, text: str) -> dict[str, float]:
         """Return BM25's inverse document frequency of each term of a text: above 0, largest for unknown terms."""
-        counts = {term: len(self._holding(term)) for term in terms(text, self.language_code)}
+        counts = {term: len(self._holders(term)) for term in terms(text, self.language_code)}
         return {term: log(1 + (len(self.chunks) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
 
-    def holding_rarest(self, text: str, most: int) -> list[int]:
-        """Return the chunks that hold the rarest known term of a text, in order; none if more than ``most`` do."""
-        holding = [found for term in dict.fromkeys(terms(text, self.language_code)) if (found := self._holding(term))]
-        fewest = min(holding, key=len, default=[])
-        return fewest if len(fewest) <= most else []
+    def only_holder(self, text: str) -> int | None:
+        """Return the chunk that alone holds a term of a text; None if each known term is in several chunks."""
+        for term in terms(text, self.language_code):
+            holders = self._holders(term)
+            if len(holders) == 1:
+                return int(holders[0])
+        return None
 
-    def _holding(self, term: str) -> list[int]:
-        """Return the chunks that hold a term, in order."""
-        starts, known = self._bm25.scores["indptr"], self._bm25.vocab_dict
-        if term not in known:
-            return []
-        return sorted(map(int, self._bm25.scores["indices"][starts[known[term]] : starts[known[term] + 1]]))
+    def _holders(self, term: str) -> NDArray[np.int64]:
+        """Return the chunks that hold a term, in any order, shape (chunks,)."""
+        starts, at = self._bm25.scores["indptr"], self._bm25.vocab_dict.get(term)
+        first, last = (0, 0) if at is None else (starts[at], starts[at + 1])
+        return np.asarray(self._bm25.scores["indices"][first:last])
 
     def search(self, queries: Sequence[str], hits: int) -> list[list[Hit]]:
         """Return up to ``hits`` chunks that share words with each query, best first; equal ones in document order."""

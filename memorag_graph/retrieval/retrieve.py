@@ -182,8 +182,8 @@ def _named(index: MemoryIndex, queries: Sequence[Query], best: Sequence[int]) ->
         return []
     asked = [query.text for query in queries if query.kind == "question"]
     names = [name for text in asked for name in _INNER_NAME.findall(text)]
-    alone = [found[0] for name in names if len(found := index.keywords.holding_rarest(name, 1)) == 1]
-    return [chunk for chunk in dict.fromkeys(alone) if chunk in best[:_FOUND]]
+    alone = dict.fromkeys(index.keywords.only_holder(name) for name in names)
+    return [chunk for chunk in alone if chunk is not None and chunk in best[:_FOUND]]
 
 
 def _rankings(

@@ -76,17 +76,13 @@ class SummaryWriter:
 
     def _groups(
         self, items: Sequence[Item], prompt_of: Callable[[Sequence[Item]], str], *, least: int
-    ) -> list[list[Item]]:
-        """Divide items into as few consecutive groups as have prompts that fit, each of at least ``least`` items."""
-        groups: list[list[Item]] = []
-        for item in items:
-            if groups and (
-                len(groups[-1]) < least or self._window.has_room(prompt_of([*groups[-1], item]), self._tokens)
-            ):
-                groups[-1].append(item)
-            else:
-                groups.append([item])
-        return groups
+    ) -> list[Sequence[Item]]:
+        """Halve items until the prompt of each group fits, or it has no more than ``least`` items."""
+        if len(items) <= least or self._window.has_room(prompt_of(items), self._tokens):
+            return [items]
+        middle = len(items) // 2
+        halves = (items[:middle], items[middle:])
+        return [group for half in halves for group in self._groups(half, prompt_of, least=least)]
 
     def _draft(self, prompt: str) -> str:
         return without_thinking(self._ask(prompt, hidden(self._config)).text).strip()
