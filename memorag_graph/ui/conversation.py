@@ -6,6 +6,7 @@ from typing import Any, cast
 import streamlit as st
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
+from memorag_graph.cancellation import Cancellation
 from memorag_graph.errors import MemoragError
 from memorag_graph.follow_ups.conversation_turns import conversation
 from memorag_graph.langchain.runnable import ANSWERING_NODES
@@ -80,7 +81,7 @@ def _run(shared: Resources, chosen: Chosen, messages: Sequence[BaseMessage], tas
             if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in ANSWERING_NODES:
                 yield escaped(str(chunk.text))
 
-    with st.spinner("Recalling, searching, answering …"):
+    with Cancellation().until_left(), st.spinner("Recalling, searching, answering …"):
         st.write_stream(tokens)
     return result
 
