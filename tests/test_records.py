@@ -81,6 +81,29 @@ def test_an_entry_of_several_lines_is_one_unit(entries: list[str]) -> None:
     assert [it.text for it in split_sentences(text, "en") if it.is_record] == entries
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        ["Nome: Fulmine", "Razza: Maremmano", "Proprietario: Gino Salvi", "Box: 14", "Telefono: 0564 22 918"],
+        ["Name: Otter", "Draught: 1.4 m", "Owner: Mrs Lund", "Insurer: Baltica", "Phone: 0471 220 109"],
+        ["Opening hours", "Monday: 9 to 12", "Friday: 14 to 18", "Saturday: closed", "Emergency: 0171 555 290"],
+        ["Sprechzeiten", "Montag: 9-12 Uhr", "Mittwoch: 15-18 Uhr", "Freitag: zu", "Notdienst: 0171 555 290"],
+    ],
+)
+def test_the_lines_of_a_form_with_a_telephone_number_are_units(form: list[str]) -> None:
+    assert [it.text for it in split_sentences("\n".join(form), "en")][-4:] == form[-4:]
+
+
+def test_lines_below_a_name_that_are_labelled_as_those_of_other_names_are_one_entry() -> None:
+    entries = [
+        f"{name}\nOffice: {at}\nFaculty: {of}\nHours: {at} to 9\nPhone: 0551 22 1{at}"
+        for at, (name, of) in enumerate([("Ada Brun", "Law"), ("Ole Lund", "Music")])
+    ]
+    assert [it.text for it in split_sentences("\n\n".join(entries), "en")] == entries
+    alone = "Ada Brun\nStreet: Mill Lane 2\nCity: Hull\nPhone: 0551 22 19"
+    assert [it.text for it in split_sentences(alone, "en")] == [alone]
+
+
 def test_repeated_labels_group_the_lines_of_a_paragraph_but_not_the_turns_of_a_conversation() -> None:
     entries = ["Supplier: Kestrel Ltd\nCity: Hull", "Supplier: Osprey AG\nCity: Bern"]
     assert [it.text for it in split_sentences("\n".join(entries), "en")] == entries
