@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.contents_lines import contents_lines
 from memorag_graph.retrieval.retrieve import Evidence
-from memorag_graph.text.records import is_record, speaker_of
+from memorag_graph.text.records import is_record, is_table_rule, speaker_of
 from memorag_graph.text.sentences import Sentence, is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
 
@@ -30,6 +31,9 @@ _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+[^\W\d_a-z]")
 _LONGEST_HEADING = 80
 _SHORT_WORD = 3
 """Letters of the words that titles write small."""
+
+_ABOVE = 2000
+"""Maximum characters between the row that names a table's columns and the rows below."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -62,11 +66,8 @@ def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
     for number, passage in enumerate(evidence, start=1):
         continues = number > 1 and _continues(evidence[number - 2], passage)
         found += _of_passage(number, passage, language_code, continues)
-    repeated = Counter(_without_numbers(unit) for unit in found if unit.begins_paragraph)
-    return [
-        replace(unit, is_quotable=unit.is_quotable and not (repeated[_without_numbers(unit)] > 1 and _is_title(unit)))
-        for unit in found
-    ]
+    places = _contents_and_heads(found) | _table_headers(found, evidence)
+    return [replace(unit, is_quotable=unit.is_quotable and at not in places) for at, unit in enumerate(found)]
 
 
 def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
@@ -92,6 +93,37 @@ def is_quotable(text: str) -> bool:
         return True
     words = count_words(text)
     return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
+
+
+def _contents_and_heads(units: Sequence[Unit]) -> set[int]:
+    """Return the positions of the lines of tables of contents and of running heads."""
+    repeated = Counter(_without_numbers(unit) for unit in units if unit.begins_paragraph)
+    heads = {at for at, unit in enumerate(units) if repeated[_without_numbers(unit)] > 1 and _is_title(unit)}
+    return heads | contents_lines([it.citation.quote for it in units], [it.citation.section or "" for it in units])
+
+
+def _table_headers(units: Sequence[Unit], evidence: Sequence[Evidence]) -> set[int]:
+    """Return the positions of rows that only name the columns of the rows below them."""
+    known = [
+        {
+            tuple(_cells(header))
+            for start, end, header in it.page_map.tables
+            if start - _ABOVE < it.end and end > it.start
+        }
+        for it in evidence
+    ]
+    found = set()
+    for at, unit in enumerate(units):
+        below = units[at + 1].citation.quote if at + 1 < len(units) else ""
+        if unit.is_record and "|" in unit.citation.quote:
+            is_header = tuple(_cells(unit.citation.quote)) in known[unit.citation.number - 1]
+            if is_header or is_table_rule(below):
+                found.add(at)
+    return found
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
 def _without_numbers(unit: Unit) -> str:
