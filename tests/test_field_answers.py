@@ -433,6 +433,14 @@ def test_the_headers_of_an_e_mail_are_asked_for_in_other_languages(
     assert not any("Kronen" in it for it in found)
 
 
+def test_a_sentence_that_says_no_number_does_not_pad_a_count(ask: Ask) -> None:
+    text = (
+        "The yard has two slipways and a crane that lifts ten tonnes.\n\nThe slipways were rebuilt after the flood of "
+        "1997, which also carried away the paint shed.\n\nThe archive holds 212 drawings. Children go free."
+    )
+    assert quotes(ask("How many slipways are there?", text)) == [text.split("\n\n")[0]]
+
+
 def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:
     text = "# CV\n\nBorn in Trento. Speaks Italian and Greek. Worked at the opera for nine years.\n"
     assert quotes(ask("Where was she born?", text))[0] == "Born in Trento."

@@ -179,6 +179,10 @@ class ScoredEvidence:
         names = [it for it in names_in(about.heading, lower, self.language_code) if it.form == "word"]
         return about.heading if names else ""
 
+    def adds(self, position: int, best: int) -> bool:
+        """Return whether a unit holds words of the question that another one lacks."""
+        return bool((self.scores.parts[position] > self.scores.parts[best]).any())
+
     def of_one_subject(self, positions: Sequence[int]) -> list[int]:
         """Return the positions without those of something else than the best, which is the first.
 
