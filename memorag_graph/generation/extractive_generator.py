@@ -142,7 +142,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         """Return the positions of the sentences that answer with the best, which is the first.
 
         In a conversation they are one more, and may be further from the best. Where the best is a record that holds all
-        figures of the question, so do the others. Where the best says the number that is asked for, the others do, or hold
+        figures of the question, so do the others; where it says the number that is asked for, they do, too, or hold
         words of the question that it lacks.
         """
         is_spoken = evidence.spoken > _MOSTLY

@@ -12,6 +12,7 @@ from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_part import asked_part
 from memorag_graph.generation.asked_terms import asked_paths, asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
+from memorag_graph.generation.inflected_names import as_written, inflected_names
 from memorag_graph.generation.language_difference import LanguageDifference, language_difference
 from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit, units_of
@@ -53,10 +54,12 @@ class ScoredEvidence:
         units = [with_speaker(unit, about) for unit, about in zip(units, belonging, strict=True)]
         found = [unit.citation for unit in units]
         prose = [at for at, unit in enumerate(units) if not unit.is_record and not unit.is_heading]
-        compared = compare(embeddings, given["question"], [sentence.quote for sentence in found], prose)
+        quotes = [sentence.quote for sentence in found]
+        question = as_written(given["question"], inflected_names(given["question"], quotes, code))
+        compared = compare(embeddings, question, quotes, prose)
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         rarity = given.get("rarity", {})
-        scores = score_sentences(found, compared.similarity, given["question"], clues, rarity, code, belonging)
+        scores = score_sentences(found, compared.similarity, question, clues, rarity, code, belonging)
         return cls(units, belonging, compared, scores, code)
 
     @property
