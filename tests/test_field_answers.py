@@ -386,6 +386,9 @@ STAFF = (
 )
 MILL = "Corran Mill has its works in Leeds and has supplied us since 1980. It makes glass jars."
 
+MOULINS = "Les Moulins Corran ont leur atelier à Lyon et nous livrent depuis 1980. Ils fabriquent des bocaux."
+MOLINOS = "Los Molinos Corran tienen su taller en León y nos sirven desde 1980. Los frascos son de vidrio."
+
 
 @pytest.mark.parametrize(
     ("question", "text", "missing"),
@@ -399,12 +402,18 @@ MILL = "Corran Mill has its works in Leeds and has supplied us since 1980. It ma
         ("Who is the chairman of Corran Mill?", MILL, "chairman"),
         ("Who is the chairman of Corran Mill?", f"{MILL} Ann Lee has led it for years.", None),
         ("Who is the chairman of Corran Mill?", "Corran Mill in Leeds is led by the mayor of the town.", None),
+        ("Who is the chairman of Corran Mill?", f"{MILL} Ann leads it.", None),
+        ("Qui est le directeur de Moulins Corran ?", MOULINS, "directeur"),
+        ("Qui est le directeur de Moulins Corran ?", f"{MOULINS} Anne Lys les mène depuis des années.", None),
+        ("Qui est le directeur de Moulins Corran ?", f"{MOULINS} Ils sont menés par le maire.", None),
+        ("¿Quién es el presidente de Molinos Corran?", MOLINOS, "presidente"),
+        ("¿Quién es el presidente de Molinos Corran?", f"{MOLINOS} Los lleva Ana Ruiz.", None),
     ],
 )
 def test_what_nothing_tells_of_a_named_thing_is_refused(
     ask: Ask, question: str, text: str, missing: str | None
 ) -> None:
-    answer = ask(question, text)
+    answer = ask(question, text, {"Qui": "fr", "¿Qu": "es"}.get(question[:3], "en"))
     assert answer.abstained is (missing is not None)
     if missing:
         assert answer.notices == (f"No passage mentions {missing}.",)
