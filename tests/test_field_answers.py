@@ -177,6 +177,29 @@ def test_a_question_in_another_language_is_not_denied(ask: Ask, question: str, a
     assert 0 <= answer.confidence < 0.5
 
 
+THAI = "หมู่บ้านบ้านนามีศาลากลางหนึ่งหลัง กุญแจของศาลาอยู่ที่ครูสมชาย"
+LAO = "ບ້ານນາມີສາລາໜຶ່ງຫຼັງ ກະແຈຂອງສາລາຢູ່ກັບຄູສົມໃຈ"
+KHMER = "ភូមិនេះមានសាលាមួយ។ កូនសោសាលានៅជាមួយគ្រូសុខ។"
+CODES = {"Thai": "th", "Lao": "lo", "Khmer": "km", "Burmese": "my"}
+BURMESE = "ရွာတွင် ခန်းမတစ်ခုရှိသည်။ ခန်းမသော့ကို ဆရာမောင် ကိုင်ထားသည်။"
+
+
+@pytest.mark.parametrize(("text", "name"), [(THAI, "Thai"), (LAO, "Lao"), (KHMER, "Khmer"), (BURMESE, "Burmese")])
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [("Who has the key?", "English"), ("Key?", "another language"), ("Who is Somchai?", "English")],
+)
+def test_a_question_in_another_script_is_not_denied(ask: Ask, text: str, name: str, question: str, asked: str) -> None:
+    answer = ask(question, text, CODES[name])
+    assert not answer.abstained
+    assert answer.text.startswith(f"The question is in {asked}, the document in {name}; the nearest sentences are:")
+
+
+def test_a_line_with_a_figure_is_quoted_in_scripts_without_ends_of_sentences(ask: Ask) -> None:
+    text = "ບ້ານນາມີສາລາໜຶ່ງຫຼັງ\n\nຂົວໄມ້ສ້າງຂຶ້ນໃນປີ 1969"
+    assert quotes(ask("1969?", text, "lo")) == ["ຂົວໄມ້ສ້າງຂຶ້ນໃນປີ 1969"]
+
+
 @pytest.mark.parametrize(
     "question",
     ["Who composed the opera?", "How does a transistor amplify a weak signal?", "Who is Fenwick?"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.contents_lines import contents_lines
 from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.clauses import is_unmarked
 from memorag_graph.text.records import is_record, is_table_rule, speaker_of
 from memorag_graph.text.sentences import Sentence, is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
@@ -168,7 +169,9 @@ def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
         return False
     if is_known or _MARKED_HEADING.match(sentence.text):
         return True
-    return alone and not sentence.is_record and not (is_statement(sentence.text) or is_brief_statement(sentence.text))
+    if sentence.is_record or is_statement(sentence.text) or is_brief_statement(sentence.text):
+        return False
+    return alone and not (is_unmarked(sentence.text[0]) and _has_figure(sentence.text))
 
 
 def _heads(sentence: Sentence, following: Sentence) -> bool:
