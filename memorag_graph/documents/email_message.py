@@ -11,9 +11,8 @@ from pathlib import PurePath
 from memorag_graph.documents.csv_table import delimiter_of
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
-from memorag_graph.documents.html import add_html
+from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
 from memorag_graph.documents.plain_text import decode
-from memorag_graph.documents.quoted_mail import mail_parts
 from memorag_graph.errors import InputError, UnreadFormatError
 
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -68,7 +67,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
         elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
             _add_attachment(builder, part, name)
         else:
-            _add_body(builder, part, name)
+            _add_body(builder, part, name, _header(message, "Subject"))
 
 
 def _parts(message: Message, name: str, depth: int) -> Iterator[Message]:
@@ -93,17 +92,14 @@ def _inner(message: Message) -> list[Message]:
     return [it for it in payload if isinstance(it, Message)] if isinstance(payload, list) else []
 
 
-def _add_body(builder: Builder, part: Message, name: str) -> None:
+def _add_body(builder: Builder, part: Message, name: str, subject: str) -> None:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
     text = decode(data, name, _charset(part)) if data.strip() else ""
     if part.get_content_subtype() == "html" and text.strip():
-        add_html(builder, text, name)
-        return
-    for author, written in mail_parts(text):
-        if author and written.strip():
-            builder.heading(f"Quoted: {author}")
-        builder.text(written)
+        add_mail_html(builder, text, name, subject)
+    else:
+        add_mail_text(builder, text, subject)
 
 
 def _add_attachment(builder: Builder, part: Message, name: str) -> None:
