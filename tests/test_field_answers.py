@@ -465,6 +465,33 @@ def test_the_headers_of_an_e_mail_are_asked_for_in_other_languages(
     assert not any("Kronen" in it for it in found)
 
 
+RENTS = "In 1998 the rent was 420 marks. In 1999 the rent was 455 marks. In 2000 the rent was 470 marks."
+KEYS = "# Cabinet A\n\nKeys with Ms Ad.\n\n# Cabinet R\n\nKeys with Mr Bo.\n\n# Cabinet S\n\nKeys with Ms Ci."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "quote"),
+    [
+        ("What was the rent in 1999?", RENTS, "In 1999 the rent was 455 marks."),
+        ("Who has the keys of cabinet S?", KEYS, "Keys with Ms Ci."),
+        ("Is cabinet A locked with keys?", KEYS, "Keys with Ms Ad."),
+    ],
+)
+def test_what_the_same_words_say_of_something_else_is_left_out(ask: Ask, question: str, text: str, quote: str) -> None:
+    assert quotes(ask(question, text)) == [quote]
+
+
+def test_the_label_of_another_file_is_left_out_where_the_question_names_the_file(embeddings: Embeddings) -> None:
+    files = {"Hotel Corvin.txt": "Phone number: 0361 55 20", "Hotel Meridian.txt": "Phone number: 0361 77 41"}
+    passages = [Evidence(name, 0, len(text), text, 1.0) for name, text in files.items()]
+    given = GenerationInput(
+        question="What is the phone number of Hotel Meridian?", task_type="memorag", evidence=passages, outline=[],
+        draft="", prompts=Prompts(language("en")),
+    )  # fmt: skip
+    answer = ExtractiveGenerator(embeddings=embeddings).invoke(given)
+    assert quotes(answer) == ["Phone number: 0361 77 41"]
+
+
 def test_a_sentence_that_says_no_number_does_not_pad_a_count(ask: Ask) -> None:
     text = (
         "The yard has two slipways and a crane that lifts ten tonnes.\n\nThe slipways were rebuilt after the flood of "
