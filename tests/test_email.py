@@ -61,6 +61,29 @@ def test_of_alternatives_the_plain_text_is_read_and_without_one_the_html(tmp_pat
     assert "<" not in text.replace("<struan@example.org>", "")
 
 
+@pytest.mark.parametrize(
+    ("plain", "rich", "read"),
+    [
+        (
+            "Please look at the HTML.",
+            "<p>The lift opens on <b>6 May</b> at nine.</p>",
+            "The lift opens on 6 May at nine.",
+        ),
+        (
+            "The lift opens on 6 May.",
+            "<style>p {}</style><p>The lift opens on <b>6 May</b>.</p>",
+            "The lift opens on 6 May.",
+        ),
+    ],
+)
+def test_plain_text_that_only_names_the_html_is_not_read(tmp_path: Path, plain: str, rich: str, read: str) -> None:
+    message = email()
+    message.set_content(plain)
+    message.add_alternative(rich, subtype="html")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    assert read_document(tmp_path / "a.eml").text.endswith(f"\n\n{read}")
+
+
 def test_attachments_are_named_and_forwarded_messages_read(tmp_path: Path) -> None:
     message = email()
     message.add_attachment(b"%PDF-1.4 secret", maintype="application", subtype="pdf", filename="Prüfplan.pdf")

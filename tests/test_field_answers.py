@@ -500,6 +500,49 @@ def test_a_sentence_that_says_no_number_does_not_pad_a_count(ask: Ask) -> None:
     assert quotes(ask("How many slipways are there?", text)) == [text.split("\n\n")[0]]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        ("Campfires are allowed on the beach.", "No campfires are allowed on the beach.", "en"),
+        ("È permesso fumare nel cortile.", "Non è permesso fumare nel cortile.", "it"),
+        ("Havuz pazar günleri açıktır.", "Havuz pazar günleri açık değildir.", "tr"),
+        ("يسمح بدخول الأطفال بعد الساعة السابعة.", "لا يسمح بدخول الأطفال بعد الساعة السابعة.", "ar"),
+        ("छात्र पुस्तकालय में मोबाइल ला सकते हैं।", "छात्र पुस्तकालय में मोबाइल नहीं ला सकते हैं।", "hi"),
+        ("Khách được phép mang chó vào vườn.", "Khách không được phép mang chó vào vườn.", "vi"),
+    ],
+)
+def test_a_negation_contradicts_in_many_languages_also_at_the_start(
+    embeddings: Embeddings, first: str, second: str, code: str
+) -> None:
+    files = {"rules_1.txt": first, "rules_2.txt": second}
+    passages = [Evidence(name, 0, len(text), text, 1.0) for name, text in files.items()]
+    given = GenerationInput(
+        question=first.rstrip(".।") + "?", task_type="memorag", evidence=passages, outline=[], draft="",
+        prompts=Prompts(language(code)),
+    )  # fmt: skip
+    assert len(ExtractiveGenerator(embeddings=embeddings).invoke(given).conflicts) == 1
+
+
+def test_rows_whose_language_is_not_known_are_not_said_to_be_in_english(ask: Ask) -> None:
+    rows = "Artikel: Stemmeisen | Lieferant: Kirschen\nArtikel: Hobel | Lieferant: Ulmia"
+    answer = ask("Welcher Lieferant liefert die Stemmeisen?", rows, "en")
+    assert quotes(answer) == [rows.split("\n")[0]]
+    assert answer.faults == ()
+
+
+@pytest.mark.parametrize("question", ["What does rule 12 regulate?", "Which subject does rule 12 deal with?"])
+def test_a_numbered_part_is_quoted_whatever_verb_asks_for_it(ask: Ask, question: str) -> None:
+    text = "Rule 11\n\nThe oars are kept dry.\n\nRule 12\n\nHulls are tarred in the spring of each year."
+    known = PageMap(sections=with_numbered(text, ()))
+    assert quotes(ask(question, text, page_map=known)) == ["Hulls are tarred in the spring of each year."]
+
+
+def test_the_title_of_a_document_counts_for_all_its_sections(ask: Ask) -> None:
+    text = "Manual of the Eskdale mill\n\nHours\n\n- Monday: closed\n- Saturday: 9 to 12"
+    known = PageMap(sections=((0, "Manual of the Eskdale mill"), (28, "Hours")))
+    assert quotes(ask("When is the Eskdale mill open on Saturday?", text, page_map=known)) == ["- Saturday: 9 to 12"]
+
+
 def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:
     text = "# CV\n\nBorn in Trento. Speaks Italian and Greek. Worked at the opera for nine years.\n"
     assert quotes(ask("Where was she born?", text))[0] == "Born in Trento."
@@ -511,6 +554,8 @@ def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:
         ("# Minutes of May\n\nThe bridge closes on 4 June.", "# Minutes of July\n\nThe bridge closes on 9 June.", True),
         ("# Sheet 1\n\nThe kiln is fired at 900 °C.", "# Sheet 2\n\nThe kiln is fired at 900 °F.", True),
         ("# Sheet 1\n\nThe kiln is fired at 60 °C.", "# Sheet 2\n\nThe kiln is fired at 140 °F.", False),
+        ("# Guide, 1st edition\n\nThe hut sleeps 24.", "# Guide, 2nd edition\n\nThe hut sleeps 42.", True),
+        ("# Minutes of 5 May\n\nThe hall costs 80 pounds.", "# Minutes of 9 June\n\nThe hall costs 95 pounds.", True),
         ("# Part A\n\nThe gate is never locked.", "# Part B\n\nThe gate is always locked.", True),
         ("# Annex\n\nThe guests must sign the book.", "# Rules\n\nThe guests need not sign the book.", True),
         ("# Elm Park\n\nThe gate closes at 6.", "# Moor Park\n\nThe gate closes at 8.", False),

@@ -280,6 +280,23 @@ def test_the_row_that_a_table_is_known_by_is_not_quoted() -> None:
     assert [it.citation.quote for it in units if it.is_quotable] == ["Leeds | 44", "York | 12"]
 
 
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("Roast duck. 24 euros.", ["Roast duck. 24 euros."]),
+        ("Blue. 44 seats. Driver Nils.", ["Blue. 44 seats. Driver Nils."]),
+        ("A walnut cradle. Estimate 210 euros.", ["A walnut cradle. Estimate 210 euros."]),
+        ("Hint 3. The maid airs the blue room each day.", ["Hint 3. The maid airs the blue room each day."]),
+        ("Born in Trento. Speaks Italian and Greek.", ["Born in Trento.", "Speaks Italian and Greek."]),
+        ("Rules of 2020. The pool is open. Towels cost nothing.", [
+            "Rules of 2020.", "The pool is open.", "Towels cost nothing."]),
+        ("Yes. It sailed in the spring of 1999.", ["Yes.", "It sailed in the spring of 1999."]),
+    ],
+)  # fmt: skip
+def test_fragments_of_an_entry_are_one_and_sentences_are_not(text: str, units: list[str]) -> None:
+    assert [it.citation.quote for it in units_of([Evidence("a", 0, len(text), text, 1.0)], "en")] == units
+
+
 @pytest.mark.parametrize("joint", [", and then ", " ", "，"])
 def test_a_long_sentence_is_cut_into_pieces_that_stand_in_the_text(joint: str) -> None:
     text = joint.join(f"the ferry number{number}carried" for number in range(90)) + "."

@@ -87,6 +87,14 @@ def test_a_sentence_that_says_nothing_new_is_followed_by_the_one_that_goes_on() 
     ]
 
 
+def test_the_sentence_that_gives_the_name_is_quoted_where_the_name_is_asked_for() -> None:
+    text = (
+        "The farrier of Cluny shoes thirty horses in a week. His name is Max Roy.\n\nThe glazier of Autun mends glass."
+    )
+    found = quotes("What is the name of the farrier of Cluny?", text)
+    assert found == ["The farrier of Cluny shoes thirty horses in a week.", "His name is Max Roy."]
+
+
 @pytest.mark.parametrize(
     ("text", "code", "expected"),
     [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from py3langid import rank
 
-from memorag_graph.text.languages import Language, detect_language, is_known, language, scripts
+from memorag_graph.text.languages import Language, detect_language, is_known, language, scripts, tells_language
 from memorag_graph.text.words import count_words
 
 _MARGIN = 12.0
@@ -58,6 +58,8 @@ def language_difference(
 ) -> LanguageDifference | None:
     """Return the languages of a question and the evidence if they surely differ, or their scripts do; else None.
 
+    The language of rows and forms, which have no prose, is not known well enough to differ.
+
     Args:
         question: The question.
         evidence: The passages.
@@ -70,9 +72,15 @@ def language_difference(
     for passage in (it for it in evidence if count_words(it) >= _FEWEST_WORDS):
         found = detect_language(passage)
         written.setdefault(found.name, found)
+    is_told = tells_language("\n".join(evidence))
+    if is_told:
+        found = detect_language("\n".join(evidence))
+        written.setdefault(found.name, found)
     likely = [(language(code), score) for code, score in rank(question) if is_known(code)]
     known = [score for found, score in likely if found.name in written]
     surely = bool(known) and likely[0][0].name not in written and likely[0][1] - max(known) >= _MARGIN
+    if not is_told:
+        surely = False  # rows and forms: their language was guessed
     main_scripts = {script for it in evidence for script in scripts(it)[:1]}
     if not surely and not main_scripts.isdisjoint(scripts(question)):
         return None
@@ -86,6 +94,14 @@ def _asked(likely: Sequence[tuple[Language, float]]) -> Language:
     if len(wide) == 1 or len(near) == 1:
         return (wide or list(near.values()))[0]
     return Language("", "another language")
+
+
+def compared_language(question: str, evidence: Sequence[str], document: Language) -> Language:
+    """Return the language in which to compare words: the document's, or the question's where only that is known."""
+    if tells_language("\n".join(evidence)) or not tells_language(question):
+        return document
+    asked = detect_language(question)
+    return asked if scripts(question)[:1] == scripts("\n".join(evidence))[:1] else document
 
 
 def _main(evidence: Sequence[str], document: Language) -> Language:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.contents_lines import contents_lines
+from memorag_graph.generation.fragments import joined_fragments
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.clauses import is_unmarked
 from memorag_graph.text.records import is_record, is_table_rule, speaker_of
@@ -36,6 +37,9 @@ _SHORT_WORD = 3
 _ABOVE = 2000
 """Maximum characters between the row that names a table's columns and the rows below."""
 
+_MARKS_OF_HEADING = 10
+"""Characters around a heading: its marks, the blank line after it."""
+
 _NUMBER = re.compile(r"\d+")
 
 
@@ -49,6 +53,7 @@ class Unit:
         is_heading: Whether it is a line that heads what follows.
         begins_paragraph: Whether it is the first of its paragraph, row or line.
         is_record: Whether it is a record (:mod:`memorag_graph.text.records`).
+        title: The title of its document; empty if that is not known.
     """
 
     citation: Citation
@@ -56,6 +61,7 @@ class Unit:
     is_heading: bool
     begins_paragraph: bool
     is_record: bool = False
+    title: str = ""
 
 
 def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
@@ -147,7 +153,9 @@ def _of_passage(number: int, passage: Evidence, language_code: str, continues: b
     """Yield the units of a passage, whose first may continue the paragraph of the passage before."""
     text = passage.text
     headings = {start for start, _ in passage.page_map.sections}
-    whole = split_sentences(text, language_code)
+    found = split_sentences(text, language_code)
+    whole = list(joined_fragments(text, found, {start - passage.start for start in headings}))
+    title = _title_of(passage)
     for at, sentence in enumerate(whole):
         after = text[sentence.end : whole[at + 1].start] if at + 1 < len(whole) else ""
         before = text[whole[at - 1].end if at else 0 : sentence.start]
@@ -159,8 +167,15 @@ def _of_passage(number: int, passage: Evidence, language_code: str, continues: b
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
         quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
         for piece in _cut(sentence):
-            yield Unit(quotation(number, passage, piece), quotable, heads, begins or speaks, sentence.is_record)
+            cited = quotation(number, passage, piece)
+            yield Unit(cited, quotable, heads, begins or speaks, sentence.is_record, title)
             begins = speaks = False
+
+
+def _title_of(passage: Evidence) -> str:
+    """Return the heading at the start of a document under which nothing stands but other headings: its title."""
+    (start, title), (following, _), *_ = (*passage.page_map.sections, (0, ""), (-1, ""))
+    return title if start == 0 and 0 < following <= len(title) + _MARKS_OF_HEADING else ""
 
 
 def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:

@@ -13,7 +13,7 @@ from memorag_graph.generation.asked_part import asked_part
 from memorag_graph.generation.asked_terms import asked_paths, asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
 from memorag_graph.generation.inflected_names import as_written, inflected_names
-from memorag_graph.generation.language_difference import LanguageDifference, language_difference
+from memorag_graph.generation.language_difference import LanguageDifference, compared_language, language_difference
 from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
@@ -37,7 +37,7 @@ class ScoredEvidence:
         belonging: What each belongs to.
         compared: How each compares with the question by its meaning.
         scores: How well each answers.
-        language_code: Language of the document.
+        language_code: Language in which words are compared: the document's, if that is known.
     """
 
     units: Sequence[Unit]
@@ -49,7 +49,8 @@ class ScoredEvidence:
     @classmethod
     def of(cls, given: GenerationInput, units: Sequence[Unit], embeddings: Embeddings) -> "ScoredEvidence":
         """Score the units, at least one, of the input's evidence (:func:`units_of`)."""
-        code = given["prompts"].language.code
+        texts = [passage.text for passage in given["evidence"]]
+        code = compared_language(given["question"], texts, given["prompts"].language).code
         belonging = surroundings_of(units, code)
         units = [with_speaker(unit, about) for unit, about in zip(units, belonging, strict=True)]
         found = [unit.citation for unit in units]

@@ -94,6 +94,12 @@ def detect_language(text: str, otherwise: str = "en") -> Language:
     return language(_of_script(sample or text, otherwise))
 
 
+def tells_language(text: str) -> bool:
+    """Return whether the prose of a text, if it has any, tells its language; that of others is only guessed."""
+    sample = prose(_sample(text))
+    return bool(sample) and _classified(sample)[1] >= _CONFIDENT
+
+
 def detect_common_language(texts: Sequence[str]) -> Language:
     """Detect the language in which most of the prose of several texts is written."""
     if len(texts) == 1:
