@@ -9,7 +9,8 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
 
 from memorag_graph.context_options import ContextOptions
-from memorag_graph.nodes import GENERATE_RETRIES, QUERYING, Nodes
+from memorag_graph.nodes import GENERATE_RETRIES, Nodes
+from memorag_graph.querying import CLUES, QUERYING
 from memorag_graph.registry import Registry
 from memorag_graph.run_scope import ScopeOf, program_scope
 from memorag_graph.settings import RunOptions
@@ -51,6 +52,7 @@ def build(
     )
     builder.add_node(MEMORIZE, Stoppable(nodes.memorize))
     builder.add_node("contextualize", Stoppable(nodes.contextualize))
+    builder.add_node("look_up", Stoppable(nodes.look_up))
     builder.add_node("recall", Stoppable(nodes.recall))
     builder.add_node("rewrite", Stoppable(nodes.rewrite))
     builder.add_node("draft_answer", Stoppable(nodes.draft_answer))
@@ -62,6 +64,7 @@ def build(
     builder.add_edge(START, MEMORIZE)
     builder.add_conditional_edges(MEMORIZE, nodes.after_memorize, ["contextualize", *QUERYING])
     builder.add_conditional_edges("contextualize", nodes.by_task, list(QUERYING))
+    builder.add_conditional_edges("look_up", nodes.after_look_up, [*CLUES, "generate"])
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])

@@ -99,7 +99,7 @@ LAYERS = [
     ["library"],
     ["context_options"],
     ["run_scope"],
-    ["node_report", "answering", "stoppable"],
+    ["node_report", "answering", "querying", "stoppable"],
     ["nodes"],
     ["graph"],
     ["console"],

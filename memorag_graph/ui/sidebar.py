@@ -13,11 +13,11 @@ GENERATORS = {
     "deepseek:deepseek-chat": "DeepSeek",
 }
 _TASKS = {
-    "memorag": "with clues",
-    "qa": "from memory",
+    "auto": "chosen for each question",
+    "memorag": "with clues from memory",
+    "qa": "from memory alone",
     "summarize": "summary",
-    "lookup": "without clues",
-    "auto": "chosen by the question",
+    "lookup": "without the memory",
 }
 
 
