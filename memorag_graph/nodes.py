@@ -1,8 +1,8 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
@@ -11,14 +11,15 @@ from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from memorag_graph.answering import chat_of, generation_input, generator_of
-from memorag_graph.clue_trust import clue_weights
+from memorag_graph.clue_trust import clue_weights, trusts_clues
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
 from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
-from memorag_graph.routing import AS_ASKED, Route, route
+from memorag_graph.querying import Querying, clue_nodes
+from memorag_graph.routing import AS_ASKED, choose_task
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     NO_ANSWER,
@@ -37,13 +38,7 @@ from memorag_graph.unstreamed import HIDDEN
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.models.adapter import Adapter
     from memorag_graph.progress import Progress
-    from memorag_graph.settings import PromptKey
-
-Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
-QUERYING: tuple[Querying, ...] = get_args(Querying)
-"""Nodes that query the memory."""
 
 _FROM_MEMORY = (
     "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
@@ -87,7 +82,7 @@ class Nodes:
             generator_of(scope, opened, given.task_type)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
-        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, AS_ASKED)
+        chosen = choose_task(given.task_type, question, trusts_clues=trusts_clues(opened.model))
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
             **NO_FINDINGS,
@@ -99,6 +94,7 @@ class Nodes:
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
+            "looks_up_first": chosen.looks_up_first,
             "rounds_left": options.rounds - 1,
             "tokens": {MEMORIZE: 0},
         }
@@ -126,11 +122,12 @@ class Nodes:
         prompts = opened.prompts(scope.options)
         written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
         question = written.question or rewritten(asked, before, code)
-        is_routed = state["trace"][0]["reason"] != AS_ASKED
-        chosen = route(question) if is_routed else Route(state["task"], AS_ASKED)
+        wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
+        chosen = choose_task(wanted, question, trusts_clues=trusts_clues(opened.model))
         return {
             "question": question,
             "task": chosen.task,
+            "looks_up_first": chosen.looks_up_first,
             "trace": [TraceRecord(node="contextualize", what="rewritten", text=question, reason=f"asked: {asked}")],
             "tokens": {"contextualize": written.new_tokens},
         }
@@ -142,9 +139,28 @@ class Nodes:
         if state["task"] == "summarize":
             return ["outline"]
         if state["task"] == "lookup":
-            return ["retrieve"]
+            return ["look_up" if state.get("looks_up_first") else "retrieve"]
         scope, opened = self._open(state, runtime)
-        return _clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
+        return clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
+
+    @reported
+    def look_up(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Retrieve with the question alone; unless the evidence answers, the memory is asked for clues."""
+        from memorag_graph.generation.sufficiency import sufficiency
+
+        scope, opened = self._open(state, runtime)
+        evidence, _ = self._search(state, scope, opened)
+        found = sufficiency(generation_input({**state, "evidence": evidence}, scope, opened), opened.index.embeddings)
+        update: Update = {"evidence": evidence, "looks_up_first": False, "tokens": {"look_up": 0}}
+        if found.is_enough:
+            return update
+        reason = f"the nearest sentences lack {', '.join(found.lacking)}; confidence {found.confidence:.2f}"
+        told = TraceRecord(node="look_up", what="route", text="memorag", reason=reason)
+        return {**update, "task": "memorag", "trace": [told]}
+
+    def after_look_up(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying | Literal["generate"]]:
+        """Answer, or ask the memory if the evidence does not."""
+        return ["generate"] if state["task"] == "lookup" else self.by_task(state, runtime)
 
     @reported
     def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -275,10 +291,3 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
-
-
-def _clue_nodes(adapter: "Adapter | None", *, drafts: bool) -> list[Querying]:
-    """Return the nodes that ask for clues: of the kinds that an adapter learned to write, or else all but a draft."""
-    learned: Collection[PromptKey] = adapter.learned.prompts if adapter else ("span", "sur")
-    nodes: dict[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
-    return [node for prompt, node in nodes.items() if prompt in learned or (drafts and prompt == "qa")]

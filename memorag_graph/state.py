@@ -205,6 +205,8 @@ class GraphState(GraphOutput, total=False):
     save_dir: Annotated[str | None, ThisTurnOnly]
     query: Annotated[str, ThisTurnOnly]
     task_type: Annotated[TaskType, ThisTurnOnly]
+    looks_up_first: bool
+    """Whether the memory is asked for clues only if what the question alone finds does not answer."""
     rounds_left: int
     """How many more rounds of retrieval there may be in this turn."""
     missing: list[str]

@@ -18,6 +18,7 @@ ALLOWED = {
         "state.py",
         "context_options.py",
         "run_scope.py",
+        "stoppable.py",
         "langchain",
         "serving",
     },
@@ -67,7 +68,8 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans", "unstreamed"],
+    ["control_groups"],
+    ["errors", "progress", "paths", "private_files", "version", "locks", "processors", "ram", "spans", "unstreamed"],
     ["cancellation", "disk_errors"],
     ["settings", "service_settings"],
     ["configuration"],
@@ -97,7 +99,7 @@ LAYERS = [
     ["library"],
     ["context_options"],
     ["run_scope"],
-    ["node_report", "answering"],
+    ["node_report", "answering", "querying", "stoppable"],
     ["nodes"],
     ["graph"],
     ["console"],
