@@ -38,7 +38,7 @@ def annotations(answer: str, citations: Sequence[Mapping[str, Any]], memory_id: 
     """Return the citations of an answer as annotations of its text.
 
     ``start_index`` and ``end_index`` enclose the cited statement with its mark; they are left out where the answer has
-    no such mark. ``url`` is the document's name if that is a web address, else the address of the passage in the memory.
+    no such mark. ``url`` is the document's name if that is a web address, else the passage's address in the memory.
 
     Args:
         answer: The answer with its marks, such as ``[1]``.

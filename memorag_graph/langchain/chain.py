@@ -52,7 +52,8 @@ def memorag_chain(
         chosen = chosen.model_copy(update={"memory_id": absolute_place(memory_id)})
 
     ask = _ConversationRunnable(graph=graph, options=chosen, task_type=task_type)
-    return ask | RunnableGenerator(_messages, _amessages)
+    chain: Runnable[Any, AIMessageChunk] = ask | RunnableGenerator(_messages, _amessages)
+    return chain
 
 
 class _ConversationRunnable(MemoRAGRunnable):

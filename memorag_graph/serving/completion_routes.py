@@ -72,7 +72,8 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
         memory = await run_in_threadpool(memory_of, request, sent.model)
         reply = CompletionReply(sent.model, chosen.max_new_tokens)
         given = {"memory_id": memory["memory_id"], "messages": messages, "task_type": sent.task_type or "auto"}
-        config = {**run_of(client_of(request), own), "callbacks": [reply.usage]}
+        config = run_of(client_of(request), own)
+        config["callbacks"] = [reply.usage]
         if not sent.stream:
             return JSONResponse(reply.whole(await ask.ainvoke(given, config, **call.model_dump())))
         has_usage = bool(sent.stream_options and sent.stream_options.include_usage)
