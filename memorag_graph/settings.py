@@ -27,6 +27,9 @@ SUMMARY_TOKENS: Mapping[SummaryLength, int] = {"short": 96, "medium": 256, "long
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
 
+MOST_TOKENS = 1024
+"""Most tokens of any answer."""
+
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
 GistWriterName = Literal["auto", "model", "extractive"]
@@ -210,7 +213,7 @@ class RunOptions(BaseModel):
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
     )
-    max_new_tokens: int = Field(256, ge=10, le=1024, description="Maximum tokens per answer.")
+    max_new_tokens: int = Field(256, ge=10, le=MOST_TOKENS, description="Maximum tokens per answer.")
     length: SummaryLength = Field(
         "auto",
         description="Length of a summary: short (about 70 words), medium (190), long (480), or auto: as long as "
