@@ -17,6 +17,7 @@ STAGES = {
     "chunks": "Chunking the text",
     "index": "Indexing chunks",
     "documents": "Taking in documents",
+    "memories": "Making memories",
 }
 """Title of each stage of :class:`memorag_graph.progress.Progress`."""
 
