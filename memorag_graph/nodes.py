@@ -1,6 +1,6 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -31,24 +31,21 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
+from memorag_graph.settings import PromptKey
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, instructions_of, question_of
 from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.models.adapter import Adapter
     from memorag_graph.progress import Progress
-    from memorag_graph.settings import PromptKey
 
 Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
 QUERYING: tuple[Querying, ...] = get_args(Querying)
 """Nodes that query the memory."""
 
-_FROM_MEMORY = (
-    "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
-    "document."
-)
+_CLUE_NODES: Mapping[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
+"""The node that asks for each kind of clue."""
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
@@ -143,8 +140,10 @@ class Nodes:
             return ["outline"]
         if state["task"] == "lookup":
             return ["retrieve"]
+        from memorag_graph.clues.clue_kinds import clue_kinds
+
         scope, opened = self._open(state, runtime)
-        return _clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
+        return [_CLUE_NODES[kind] for kind in clue_kinds(opened.model.adapter, drafts=scope.options.use_memory_answer)]
 
     @reported
     def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -169,6 +168,8 @@ class Nodes:
     @reported
     def draft_answer(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Answer from memory: the final answer for ``qa``, else a draft to search with."""
+        from memorag_graph.generation.memory_answer import FROM_MEMORY
+
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
@@ -182,7 +183,7 @@ class Nodes:
                 **self._nearest(state, runtime, draft),
                 "answer": draft,
                 "basis": "memory",
-                "notices": [_FROM_MEMORY],
+                "notices": [FROM_MEMORY],
             }
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
@@ -275,10 +276,3 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
-
-
-def _clue_nodes(adapter: "Adapter | None", *, drafts: bool) -> list[Querying]:
-    """Return the nodes that ask for clues: of the kinds that an adapter learned to write, or else all but a draft."""
-    learned: Collection[PromptKey] = adapter.learned.prompts if adapter else ("span", "sur")
-    nodes: dict[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
-    return [node for prompt, node in nodes.items() if prompt in learned or (drafts and prompt == "qa")]

@@ -76,7 +76,7 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "end": passage.end,
             "score": passage.score,
             **({"part": passage.part} if passage.part else {}),
-            "queries": [asdict(query) for query in passage.queries],
+            "queries": [{key: value for key, value in asdict(query).items() if value} for query in passage.queries],
             **known_place(passage.page_map, passage.start),
         },
     )

@@ -145,13 +145,26 @@ def remove(
 
 @opt.takes_options(
     "embedding_model", "generator", "hits", "evidence_tokens", "reranker", "max_new_tokens", "temperature", "prompts",
-    "model",
+    "model", "device", "dtype", "fast_paths", "adapter", "use_memory_answer",
 )  # fmt: skip
 def ask(
     question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
     place: Directory,
     where: Where = None,
     as_of: AsOf = None,
+    task: Annotated[
+        Literal["lookup", "memorag", "qa", "auto"],
+        typer.Option(
+            "--task",
+            help="lookup: search; memorag: ask the memories of the best documents for clues first; qa: answer from the "
+            "memory of the best one, unverified; auto: lookup or memorag, by the question.",
+        ),
+    ] = "lookup",
+    memories: Annotated[int, typer.Option("--memories", help="Maximum memories to ask.", min=1)] = 3,
+    memory: Annotated[
+        Literal["when_asked", "never"],
+        typer.Option("--memory", help="when_asked: first make the memories to ask that are missing; never: do not."),
+    ] = "never",
     show_considered: Annotated[
         bool, typer.Option("--show-considered", help="Also show which documents were considered, and why.")
     ] = False,
@@ -163,7 +176,10 @@ def ask(
     from memorag_graph.cli.library_tables import show_considered as show
     from memorag_graph.cli.render import show_answer
 
-    result = _open(place, options).ask(question, where or None, as_of, options).to_dict()
+    answer = _open(place, options).ask(
+        question, where or None, as_of, options, task=task, memories=memories, memory=memory
+    )
+    result = answer.to_dict()
     if as_json:
         _print(result)
         return

@@ -144,9 +144,13 @@ class LibraryMemories:
         """
         self._stored.keep_only({entry.text_sha256 for entry in self._stores.catalogue.entries()})
 
+    def model_name(self, options: RunOptions) -> str:
+        """Return the name of the memory model for a question: the one it names, or the one that makes memories here."""
+        return options.model or self._options.model or EMBEDDED
+
     def _making(self, options: RunOptions) -> RunOptions:
-        model = options.model or self._options.model or EMBEDDED
-        return options.model_copy(update={"model": model, "embedding_model": "", "index": NO_INDEX})
+        changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX}
+        return options.model_copy(update=changes)
 
     def _require(self, entry: Entry) -> None:
         if all(it.id != entry.id for it in self._stores.catalogue.entries()):

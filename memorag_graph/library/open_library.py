@@ -5,13 +5,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
+from memorag_graph.library.asked_memories import MEMORIES
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
 from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE
 from memorag_graph.library.lance_table import LanceTable
-from memorag_graph.library.library_answer import LibraryAnswer, ask_library
-from memorag_graph.library.library_memories import LibraryMemories, MemoryMode
+from memorag_graph.library.library_answer import LibraryAnswer
+from memorag_graph.library.library_memories import LibraryMemories, MemoryMode, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
 from memorag_graph.library.memory_worker import worker_of
 from memorag_graph.library.snapshot import AsOf, Snapshot
@@ -20,7 +22,7 @@ from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.registry import Registry
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import RunOptions, TaskType
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -59,12 +61,21 @@ class OpenLibrary:
         """The embedding model, loaded when it is first needed."""
         return self.registry.models.embeddings(self.stores.catalogue.setting(EMBEDDING_MODEL))
 
+    @cached_property
+    def sources(self) -> Sources:
+        """What a question reads."""
+        return Sources(self.stores, self.embeddings, self.registry, self.memories, self.worker)
+
     def ask(
         self,
         question: str,
         where: Where | None = None,
         as_of: AsOf | None = None,
         options: RunOptions | None = None,
+        *,
+        task: TaskType = "lookup",
+        memories: int = MEMORIES,
+        memory: MemoryMode | None = None,
     ) -> LibraryAnswer:
         """Answer a question with citations.
 
@@ -74,14 +85,25 @@ class OpenLibrary:
             as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
             options: ``generator``, ``hits``, ``evidence_tokens``, ``reranker`` and others of a run; by default
                 sentences of the documents are quoted.
+            task: ``"lookup"``: search; ``"memorag"``: ask the memories of the best documents for clues first;
+                ``"qa"``: answer from the memory of the best one; ``"auto"``: lookup or memorag, by the question.
+            memories: Maximum documents whose memories are asked.
+            memory: ``"when_asked"``: make those that are missing first, ``"background"``: behind the answer; by default
+                as the library was opened.
 
         Raises:
-            InputError: If the question is empty, or the filter, the time or an option cannot be used.
+            InputError: If the question is empty, or the filter, the time, the task or an option cannot be used.
             LibraryError: If a text is missing or damaged.
             DiskError: If the library cannot be read.
             ModelError: If a model cannot be loaded.
         """
-        return ask_library(question, self.stores, self.embeddings, self.registry, options or RunOptions(), where, as_of)
+        mode = checked_mode(memory or self.memory)
+        makes_memories = mode in ("when_asked", "now") and task != "lookup"
+        asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, memories, makes_memories)
+        answer = ask_library(asked, self.sources)
+        if memory == "background":
+            self.worker.wake(self.memories)
+        return answer
 
     def list(self, where: Where | None = None, as_of: AsOf | None = None) -> Sequence[ListedDocument]:
         """Return one version of each document, in the order in which they were taken in, and how far its memory is.
