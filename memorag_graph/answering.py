@@ -1,7 +1,7 @@
 """Put together what a run needs to answer: the generator, and what it is given."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.run_scope import RunScope
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 
     from memorag_graph.generation.answer import GenerationInput
     from memorag_graph.generation.choose_generator import Generator
+    from memorag_graph.prompts import Prompts
+
+
+class Conversing(NamedTuple):
+    """In which language, and by whom, a question that goes on from a conversation is rewritten.
+
+    Attributes:
+        code: ISO 639-1 code of the documents' language.
+        chat: Rewrites; None if no chat model writes answers.
+        prompts: The prompts of the documents' language.
+    """
+
+    code: str
+    chat: "BaseChatModel | None"
+    prompts: "Prompts"
+
+
+def conversing(scope: RunScope, opened: OpenMemory) -> Conversing:
+    """Return how a conversation about a memory is read."""
+    return Conversing(opened.memory.prompts.language.code, chat_of(scope, opened), opened.prompts(scope.options))
 
 
 def generation_input(state: GraphState, scope: RunScope, opened: OpenMemory) -> "GenerationInput":

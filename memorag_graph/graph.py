@@ -24,7 +24,10 @@ def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
 
 
 def after_retrieve(state: GraphState) -> Literal["assess", "generate"]:
-    """Assess the evidence of a question, not of a summary, while another round of retrieval is allowed."""
+    """Assess the evidence of a question, not of a summary, while another round of retrieval is allowed.
+
+    A library is asked in one round.
+    """
     is_question = state["task"] in ("memorag", "lookup")
     return "assess" if is_question and state.get("rounds_left", 0) > 0 else "generate"
 
@@ -50,6 +53,8 @@ def build(
     )
     builder.add_node(MEMORIZE, nodes.memorize)
     builder.add_node("contextualize", nodes.contextualize)
+    builder.add_node("route", nodes.library.route)
+    builder.add_node("ask_memory", nodes.library.ask_memory)
     builder.add_node("recall", nodes.recall)
     builder.add_node("rewrite", nodes.rewrite)
     builder.add_node("draft_answer", nodes.draft_answer)
@@ -61,6 +66,8 @@ def build(
     builder.add_edge(START, MEMORIZE)
     builder.add_conditional_edges(MEMORIZE, nodes.after_memorize, ["contextualize", *QUERYING])
     builder.add_conditional_edges("contextualize", nodes.by_task, list(QUERYING))
+    builder.add_conditional_edges("route", nodes.library.after_route, ["ask_memory", "draft_answer", "retrieve"])
+    builder.add_edge("ask_memory", "retrieve")
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])

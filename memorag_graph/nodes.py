@@ -10,11 +10,13 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from memorag_graph.answering import chat_of, generation_input, generator_of
+from memorag_graph.answering import Conversing, conversing, generation_input, generator_of
+from memorag_graph.check_input import check_input
 from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
+from memorag_graph.library_nodes import LibraryNodes
 from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
@@ -32,7 +34,7 @@ from memorag_graph.serialization import (
     to_trace,
 )
 from memorag_graph.settings import PromptKey
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, instructions_of, question_of
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, instructions_of, question_of
 from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
@@ -40,9 +42,9 @@ if TYPE_CHECKING:
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.progress import Progress
 
-Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
+Querying = Literal["route", "recall", "rewrite", "draft_answer", "outline", "retrieve"]
 QUERYING: tuple[Querying, ...] = get_args(Querying)
-"""Nodes that query the memory."""
+"""Nodes that query the memory, or choose those of a library."""
 
 _CLUE_NODES: Mapping[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
 """The node that asks for each kind of clue."""
@@ -60,6 +62,7 @@ class Nodes:
 
     def __init__(self, scope_of: ScopeOf) -> None:
         self.scope = scope_of
+        self.library = LibraryNodes(scope_of)
 
     @reported
     def memorize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -67,6 +70,8 @@ class Nodes:
         scope = self.scope(runtime)
         options = scope.options
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
+        if given.library:
+            return self.library.begin(given, scope)
         write = get_stream_writer()
 
         def report(progress: "Progress") -> None:
@@ -90,6 +95,7 @@ class Nodes:
             **NO_FINDINGS,
             "memory_id": opened.memory.id,
             "thread_memory_id": opened.memory.id,
+            "thread_library": "",
             "memory": memory_record(opened),
             "asked": question,
             "question": question,
@@ -113,14 +119,11 @@ class Nodes:
         from memorag_graph.follow_ups.rewrite import rewritten
         from memorag_graph.follow_ups.stands_alone import stands_alone
 
-        scope, opened = self._open(state, runtime)
-        code = opened.memory.prompts.language.code
+        code, chat, prompts = self._conversing(state, runtime)
         asked = state["question"]
         before = exchanges(state["messages"][:-1], code)
         if not before or stands_alone(asked, code):
             return {"tokens": {"contextualize": 0}}
-        chat = chat_of(scope, opened)
-        prompts = opened.prompts(scope.options)
         written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
         question = written.question or rewritten(asked, before, code)
         is_routed = state["trace"][0]["reason"] != AS_ASKED
@@ -133,7 +136,9 @@ class Nodes:
         }
 
     def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying]:
-        """Choose the nodes that query the memory."""
+        """Choose the nodes that query the memory, or the documents of a library."""
+        if state.get("thread_library"):
+            return ["route"]
         if state["task"] == "qa":
             return ["draft_answer"]
         if state["task"] == "summarize":
@@ -170,6 +175,8 @@ class Nodes:
         """Answer from memory: the final answer for ``qa``, else a draft to search with."""
         from memorag_graph.generation.memory_answer import FROM_MEMORY
 
+        if state.get("thread_library"):
+            return self.library.draft_answer(state, runtime)
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
@@ -201,6 +208,8 @@ class Nodes:
     @reported
     def retrieve(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
+        if state.get("thread_library"):
+            return self.library.retrieve(state, runtime)
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
@@ -242,9 +251,11 @@ class Nodes:
     @reported
     def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
-        scope, opened = self._open(state, runtime)
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
+        if state.get("thread_library"):
+            return self.library.generate(state, runtime, is_last_attempt=is_last)
+        scope, opened = self._open(state, runtime)
         answer = generator_of(scope, opened, state["task"], is_last_attempt=is_last).invoke(
             generation_input(state, scope, opened)
         )
@@ -256,6 +267,11 @@ class Nodes:
             "tokens": {"generate": answer.new_tokens},
         }
         return {**update, "messages": [to_message(update, answer.message_id)]}
+
+    def _conversing(self, state: GraphState, runtime: Runtime[Any]) -> Conversing:
+        if state.get("thread_library"):
+            return self.library.conversing(state, self.scope(runtime))
+        return conversing(*self._open(state, runtime))
 
     def _open(self, state: GraphState, runtime: Runtime[Any]) -> tuple[RunScope, OpenMemory]:
         scope = self.scope(runtime)

@@ -206,6 +206,9 @@ class RunOptions(BaseModel):
         description="Maximum rounds of retrieval for a question: while no passage answers it well, the next round "
         "searches for the words of the question that the nearest sentences lack, too.",
     )
+    memories: int = Field(
+        3, ge=1, le=20, description="Maximum documents of a library whose memories are asked for clues."
+    )
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
     )

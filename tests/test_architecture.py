@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "memorag_graph"
 ALLOWED = {
     "langgraph": {
         "graph.py",
+        "library_nodes.py",
         "nodes.py",
         "node_report.py",
         "state.py",
@@ -69,7 +70,7 @@ ALLOWED = {
 LAYERS = [
     ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans", "unstreamed"],
     ["cancellation", "disk_errors"],
-    ["settings", "service_settings"],
+    ["settings", "service_settings", "library_records"],
     ["configuration"],
     ["text"],
     ["documents"],
@@ -91,13 +92,15 @@ LAYERS = [
     ["clues", "generation", "model_pool"],
     ["follow_ups"],
     ["state", "routing", "open_memories"],
-    ["memory_plan", "serialization", "clue_trust"],
+    ["memory_plan", "serialization", "clue_trust", "check_input"],
     ["find_evidence"],
     ["registry"],
     ["library"],
     ["context_options"],
     ["run_scope"],
     ["node_report", "answering"],
+    ["library_run"],
+    ["library_nodes"],
     ["nodes"],
     ["graph"],
     ["console"],

@@ -30,6 +30,7 @@ OTHER_TEXT = TEXT.replace("ferry", "railway").replace("harbour", "station")
 DRAWING = """\
 graph TD;
 	__start__ --> memorize;
+	ask_memory --> retrieve;
 	assess -.-> generate;
 	assess -.-> retrieve_more;
 	contextualize -.-> draft_answer;
@@ -37,6 +38,7 @@ graph TD;
 	contextualize -.-> recall;
 	contextualize -.-> retrieve;
 	contextualize -.-> rewrite;
+	contextualize -.-> route;
 	draft_answer -.-> __end__;
 	draft_answer -.-> retrieve;
 	memorize -.-> contextualize;
@@ -45,6 +47,7 @@ graph TD;
 	memorize -.-> recall;
 	memorize -.-> retrieve;
 	memorize -.-> rewrite;
+	memorize -.-> route;
 	outline --> retrieve;
 	recall --> retrieve;
 	retrieve -.-> assess;
@@ -52,6 +55,9 @@ graph TD;
 	retrieve_more -.-> assess;
 	retrieve_more -.-> generate;
 	rewrite --> retrieve;
+	route -.-> ask_memory;
+	route -.-> draft_answer;
+	route -.-> retrieve;
 	generate --> __end__;
 """
 

@@ -20,6 +20,7 @@ TEXTS = {
     "harbour": "The harbour of Thorle is closed in winter, as the wind is strong. The keeper is Captain Kemp. " * 4,
     "vault": "The vault is in the cellar. It opens with the number 4711, which only Captain Quill knows. " * 4,
 }
+ONE = TINY.model_copy(update={"memories": 1})
 QUESTION = "Who knows the number of the vault?"
 
 
@@ -106,7 +107,7 @@ def test_each_clue_is_searched_in_its_document(whole: Library, recalling: Callab
 
 def test_only_the_memories_of_the_best_documents_are_asked(whole: Library, recalling: Callable[..., None]) -> None:
     recalling(Quill="Captain Quill knows it", Thorle="Captain Kemp is the keeper")
-    answer = whole.ask(QUESTION, options=TINY, task="memorag", memories=1)
+    answer = whole.ask(QUESTION, options=ONE, task="memorag")
     assert [it.document for it in answer.clues] == ["vault.txt"]
     assert answer.memory_share == 1.0
 
@@ -123,7 +124,7 @@ def test_memories_are_made_by_the_first_question_that_needs_them(tmp_path: Path,
     library = made(tmp_path, registry)
     library.ask(QUESTION, memory="when_asked")
     assert {entry.memory for entry in library.list()} == {"none"}
-    answer = library.ask(QUESTION, options=TINY, task="memorag", memories=1, memory="when_asked")
+    answer = library.ask(QUESTION, options=ONE, task="memorag", memory="when_asked")
     assert answer.memory_share == 1.0
     assert {entry.name for entry in library.list() if entry.memory == "ready"} == {"vault.txt"}
     library.ask(QUESTION, memory="background")

@@ -145,7 +145,7 @@ def remove(
 
 @opt.takes_options(
     "embedding_model", "generator", "hits", "evidence_tokens", "reranker", "max_new_tokens", "temperature", "prompts",
-    "model", "device", "dtype", "fast_paths", "adapter", "use_memory_answer",
+    "model", "device", "dtype", "fast_paths", "adapter", "use_memory_answer", "memories",
 )  # fmt: skip
 def ask(
     question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
@@ -160,7 +160,6 @@ def ask(
             "memory of the best one, unverified; auto: lookup or memorag, by the question.",
         ),
     ] = "lookup",
-    memories: Annotated[int, typer.Option("--memories", help="Maximum memories to ask.", min=1)] = 3,
     memory: Annotated[
         Literal["when_asked", "never"],
         typer.Option("--memory", help="when_asked: first make the memories to ask that are missing; never: do not."),
@@ -176,9 +175,7 @@ def ask(
     from memorag_graph.cli.library_tables import show_considered as show
     from memorag_graph.cli.render import show_answer
 
-    answer = _open(place, options).ask(
-        question, where or None, as_of, options, task=task, memories=memories, memory=memory
-    )
+    answer = _open(place, options).ask(question, where or None, as_of, options, task=task, memory=memory)
     result = answer.to_dict()
     if as_json:
         _print(result)

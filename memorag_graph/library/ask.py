@@ -1,18 +1,19 @@
 """Ask a library: choose documents, ask the memories of the best for clues, find evidence, answer with citations."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from memorag_graph.clue_trust import clue_weights
+from memorag_graph.clues.recall import Recalled
 from memorag_graph.documents import clean_text
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.generation.answer import Answer, Citation
 from memorag_graph.generation.memory_answer import FROM_MEMORY, check_queries, quote_nearest
 from memorag_graph.library.asked_memories import (
     LIBRARY_TASKS,
-    MEMORIES,
     AskedMemories,
     clues_of_all,
     make_missing,
@@ -20,8 +21,10 @@ from memorag_graph.library.asked_memories import (
     share_made,
 )
 from memorag_graph.library.choose_documents import Chosen, choose_documents
+from memorag_graph.library.considered import considered_documents
+from memorag_graph.library.entry import Entry
 from memorag_graph.library.find_passages import Passages, search_chosen
-from memorag_graph.library.library_answer import LibraryAnswer, considered_documents
+from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories
 from memorag_graph.library.memory_clues import DocumentClues, recollection
 from memorag_graph.library.memory_worker import MemoryWorker
@@ -29,7 +32,8 @@ from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.library.write_answer import generation_given, library_generator, prompts_of, rarity_of
-from memorag_graph.retrieval.clue_weights import CAREFUL, SILENT
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.retrieval.clue_weights import CAREFUL, SILENT, ClueWeights
 from memorag_graph.retrieval.query import Query
 from memorag_graph.routing import route
 from memorag_graph.settings import RunOptions, TaskType
@@ -68,7 +72,6 @@ class LibraryQuestion:
     as_of: AsOf | None = None
     options: RunOptions = field(default_factory=RunOptions)
     task: TaskType = "lookup"
-    memories: int = MEMORIES
     makes_memories: bool = False
 
 
@@ -100,12 +103,13 @@ def ask_library(question: LibraryQuestion, sources: Sources) -> LibraryAnswer:
     with sources.worker.resting():
         answer = _answer(text, task, found, question.options, sources)
     timings = {"retrieve": round(retrieved - start, 3), "generate": round(time.perf_counter() - retrieved, 3)}
-    passages = found.passages
+    passages, asked = found.passages, found.asked.ids(task)
+    chosen = Chosen(passages.searched, passages.considered)
     return LibraryAnswer(
         text,
         answer,
         passages.evidence,
-        considered_documents(passages, found.snapshot, answer),
+        considered_documents(chosen, found.snapshot, asked, {citation.source for citation in answer.citations}),
         {entry.name: entry.version for entry in passages.searched},
         task,
         "memory" if found.draft else "evidence",
@@ -157,7 +161,7 @@ def _found(text: str, task: TaskType, question: LibraryQuestion, sources: Source
 
 def _asked(task: TaskType, chosen: Chosen, question: LibraryQuestion, sources: Sources) -> AskedMemories:
     """Return the memories of the best documents; only their share for a task that asks none."""
-    best = chosen.searched[: question.memories]
+    best = chosen.searched[: question.options.memories]
     if task == "lookup":
         return AskedMemories(share=share_made(best, sources.memories))
     faults = make_missing(best, sources.memories) if question.makes_memories else []
@@ -173,19 +177,48 @@ def _searched(
     chosen: Chosen,
     asked: AskedMemories,
 ) -> _Found:
-    reranker = sources.registry.models.reranker(options.reranker)
     if task == "qa" and asked.opened:
         (entry, memory), *_ = asked.opened
-        recalled = recollection(memory, options).answer(text)
-        nearest = Chosen([entry], chosen.considered)
-        queries, weights = check_queries(text, recalled.items[0]), CAREFUL
-        passages = search_chosen(queries, nearest, sources.stores, sources.embeddings, options, reranker, weights)
+        recalled, passages = recall_answer(text, entry, memory, sources, options, chosen)
         return _Found(snapshot, passages, asked, [], recalled.items[0], recalled.new_tokens)
     clues = clues_of_all(text, asked, options) if task == "memorag" else []
     weights = clue_weights(asked.opened[0][1].model) if asked.opened else SILENT
-    queries = [Query("question", text), *(query for it in clues for query in it.queries())]
-    passages = search_chosen(queries, chosen, sources.stores, sources.embeddings, options, reranker, weights)
-    return _Found(snapshot, passages, asked, clues)
+    return _Found(snapshot, search_with_clues(text, chosen, clues, weights, sources, options), asked, clues)
+
+
+def recall_answer(
+    question: str, entry: Entry, memory: OpenMemory, sources: Sources, options: RunOptions, chosen: Chosen
+) -> tuple[Recalled, Passages]:
+    """Answer from the memory of a document; return the answer, and the nearest passages of the document.
+
+    Raises:
+        InputError: If the question does not fit the model's window.
+        LibraryError: If the text is missing or damaged.
+        ModelError: If a server does not answer.
+    """
+    recalled = recollection(memory, options).answer(question)
+    reranker = sources.registry.models.reranker(options.reranker)
+    queries, nearest = check_queries(question, recalled.items[0]), Chosen([entry], chosen.considered)
+    return recalled, search_chosen(queries, nearest, sources.stores, sources.embeddings, options, reranker, CAREFUL)
+
+
+def search_with_clues(
+    question: str,
+    chosen: Chosen,
+    clues: Sequence[DocumentClues],
+    weights: ClueWeights,
+    sources: Sources,
+    options: RunOptions,
+) -> Passages:
+    """Search chosen documents for a question and for clues, each in its document.
+
+    Raises:
+        LibraryError: If a text is missing or damaged.
+        DiskError: If the index cannot be read.
+    """
+    queries = [Query("question", question), *(query for it in clues for query in it.queries())]
+    reranker = sources.registry.models.reranker(options.reranker)
+    return search_chosen(queries, chosen, sources.stores, sources.embeddings, options, reranker, weights)
 
 
 def _answer(text: str, task: TaskType, found: _Found, options: RunOptions, sources: Sources) -> Answer:

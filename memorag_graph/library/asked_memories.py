@@ -13,9 +13,6 @@ from memorag_graph.library.memory_clues import DocumentClues, ask_for_clues
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.settings import RunOptions, TaskType
 
-MEMORIES = 3
-"""Memories that a question is asked of."""
-
 LIBRARY_TASKS: tuple[TaskType, ...] = ("lookup", "memorag", "qa", "auto")
 
 
@@ -34,6 +31,10 @@ class AskedMemories:
     missing: Sequence[Entry] = ()
     share: float = 0.0
     faults: tuple[str, ...] = ()
+
+    def ids(self, task: TaskType) -> set[int]:
+        """Return the ids of the documents whose memories a task asks: for ``qa``, the best one that has a memory."""
+        return {entry.id for entry, _ in (self.opened[:1] if task == "qa" else self.opened)}
 
     @property
     def notices(self) -> tuple[str, ...]:

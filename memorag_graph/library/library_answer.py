@@ -1,41 +1,16 @@
 """The answer to a question from a library: citations name the document, its version, page and section."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from memorag_graph.generation.answer import Answer, Citation
-from memorag_graph.library.find_passages import Passages
+from memorag_graph.library.considered import ConsideredDocument
 from memorag_graph.library.memory_clues import DocumentClues
-from memorag_graph.library.route import Ranking
-from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.serialization import from_answer, to_documents
 from memorag_graph.settings import TaskType
 from memorag_graph.state import Basis
-
-_MOST_CONSIDERED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ConsideredDocument:
-    """A document that was considered for a question, and why.
-
-    Attributes:
-        name: Its name.
-        version: Number of its version.
-        searched: Whether its chunks were searched for evidence.
-        cited: Whether the answer cites it.
-        score: Score in the fused ranking of documents.
-        places: Its place in each ranking that found it, from 1 on.
-    """
-
-    name: str
-    version: int
-    searched: bool
-    cited: bool
-    score: float
-    places: Mapping[Ranking, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +56,6 @@ class LibraryAnswer:
         found = from_answer(self.answer)
         citations = [{**citation, "version": self.versions.get(citation["source"])} for citation in found["citations"]]
         evidence = [{"text": it.page_content, **it.metadata} for it in to_documents(self.evidence)]
-        considered = [{**asdict(it), "places": dict(it.places)} for it in self.considered]
         return {
             "question": self.question,
             "asked": self.question,
@@ -90,25 +64,8 @@ class LibraryAnswer:
             "memory_share": self.memory_share,
             **found,
             "citations": citations,
-            "considered": considered,
+            "considered": [it.to_record() for it in self.considered],
             "clues": [it.to_dict() for it in self.clues],
             "evidence": [{**it, "version": self.versions.get(it["source"])} for it in evidence],
             "timings": dict(self.timings),
         }
-
-
-def considered_documents(passages: Passages, snapshot: Snapshot, answer: Answer) -> list[ConsideredDocument]:
-    """Return the best of the documents that were considered."""
-    searched, cited = {entry.id for entry in passages.searched}, {citation.source for citation in answer.citations}
-    found = [(it, snapshot.entries[it.id]) for it in passages.considered[:_MOST_CONSIDERED]]
-    return [
-        ConsideredDocument(
-            entry.name,
-            entry.version,
-            it.id in searched,
-            it.id in searched and entry.name in cited,
-            round(it.score, 5),
-            it.places,
-        )
-        for it, entry in found
-    ]

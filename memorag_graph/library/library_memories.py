@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import CancelledRunError, InputError, MemoryFileError, MemoryMismatchError
@@ -15,6 +15,9 @@ from memorag_graph.open_memories import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.memory.memory_model import MemoryModel
 
 MemoryMode = Literal["background", "now", "when_asked", "never"]
 MEMORY_MODES: tuple[MemoryMode, ...] = ("background", "now", "when_asked", "never")
@@ -147,6 +150,14 @@ class LibraryMemories:
     def model_name(self, options: RunOptions) -> str:
         """Return the name of the memory model for a question: the one it names, or the one that makes memories here."""
         return options.model or self._options.model or EMBEDDED
+
+    def model(self, options: RunOptions) -> "MemoryModel":
+        """Return the memory model for a question.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        return self._registry.models.memory_model(self.model_name(options), options)
 
     def _making(self, options: RunOptions) -> RunOptions:
         changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX}

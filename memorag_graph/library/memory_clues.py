@@ -1,7 +1,6 @@
 """Ask the memory of a document of a library for clues to a question."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
@@ -9,6 +8,7 @@ from memorag_graph.clues.clue_filter import Dropped
 from memorag_graph.clues.clue_kinds import clue_kinds
 from memorag_graph.clues.recall import MemoryRecall, Recalled
 from memorag_graph.clues.sharded_chat import ShardedChat
+from memorag_graph.library_records import CluesRecord
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.retrieval.query import Query
 from memorag_graph.settings import PromptKey, RunOptions
@@ -35,14 +35,16 @@ class DocumentClues:
     dropped: tuple[Dropped, ...] = ()
     new_tokens: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
+    @classmethod
+    def from_dict(cls, values: CluesRecord) -> "DocumentClues":
+        """Read clues back from plain values."""
+        return cls(values["document"], tuple(values["spans"]), tuple(values["surrogates"]), values["draft"])
+
+    def to_dict(self) -> CluesRecord:
         """Return the clues as plain values."""
-        return {
-            "document": self.document,
-            "spans": list(self.spans),
-            "surrogates": list(self.surrogates),
-            "draft": self.draft,
-        }
+        return CluesRecord(
+            document=self.document, spans=list(self.spans), surrogates=list(self.surrogates), draft=self.draft
+        )
 
     def queries(self) -> list[Query]:
         """Return the clues as search queries, to be found in the document."""

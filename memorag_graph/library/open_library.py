@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
-from memorag_graph.library.asked_memories import MEMORIES
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
@@ -74,7 +73,6 @@ class OpenLibrary:
         options: RunOptions | None = None,
         *,
         task: TaskType = "lookup",
-        memories: int = MEMORIES,
         memory: MemoryMode | None = None,
     ) -> LibraryAnswer:
         """Answer a question with citations.
@@ -83,11 +81,10 @@ class OpenLibrary:
             question: The question.
             where: Which documents may be used; see :mod:`memorag_graph.library.where`.
             as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
-            options: ``generator``, ``hits``, ``evidence_tokens``, ``reranker`` and others of a run; by default
-                sentences of the documents are quoted.
+            options: ``generator``, ``hits``, ``evidence_tokens``, ``reranker``, ``memories`` and others of a run; by
+                default sentences of the documents are quoted.
             task: ``"lookup"``: search; ``"memorag"``: ask the memories of the best documents for clues first;
                 ``"qa"``: answer from the memory of the best one; ``"auto"``: lookup or memorag, by the question.
-            memories: Maximum documents whose memories are asked.
             memory: ``"when_asked"``: make those that are missing first, ``"background"``: behind the answer; by default
                 as the library was opened.
 
@@ -99,7 +96,7 @@ class OpenLibrary:
         """
         mode = checked_mode(memory or self.memory)
         makes_memories = mode in ("when_asked", "now") and task != "lookup"
-        asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, memories, makes_memories)
+        asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, makes_memories)
         answer = ask_library(asked, self.sources)
         if memory == "background":
             self.worker.wake(self.memories)
