@@ -7,7 +7,6 @@ from typing import Any, Literal
 from langchain_core.messages import HumanMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Send
-from typing_extensions import TypedDict
 
 from memorag_graph.answering import Conversing
 from memorag_graph.documents import clean_text
@@ -15,7 +14,7 @@ from memorag_graph.errors import LibraryError
 from memorag_graph.library_records import ConsideredRecord, with_cited
 from memorag_graph.library_run import LibraryRun, OpenLibraries
 from memorag_graph.node_report import reported
-from memorag_graph.routing import AS_ASKED, route
+from memorag_graph.routing import AS_ASKED, Route, route
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     NO_ANSWER,
@@ -26,18 +25,21 @@ from memorag_graph.serialization import (
     to_message,
     to_trace,
 )
+from memorag_graph.settings import TaskType
 from memorag_graph.state import MEMORIZE, GraphInput, GraphState, TraceRecord, instructions_of, question_of
 
 AfterRoute = Literal["ask_memory", "draft_answer", "retrieve"]
 
 
-class AskedDocument(TypedDict):
-    """What the node ``ask_memory`` is sent: a document, and the question to its memory."""
+def library_task(asked: TaskType, question: str) -> Route:
+    """Return the task of a question to a library: as asked, or for ``"auto"`` a lookup or memorag, by its words.
 
-    document: int
-    question: str
-    task: str
-    thread_library: str
+    Raises:
+        InputError: If a library does not do it.
+    """
+    from memorag_graph.library.ask import task_of
+
+    return Route(task_of(question, asked), route(question).reason if asked == "auto" else AS_ASKED)
 
 
 class LibraryNodes:
@@ -58,14 +60,12 @@ class LibraryNodes:
             InputError: If the task, the filter or the time cannot be used.
             LibraryError: If there is no such library.
         """
-        from memorag_graph.library.ask import task_of
         from memorag_graph.library.snapshot import Snapshot
 
         library = self._libraries.open(str(given.library), scope)
         question = clean_text(question_of(given.query, given.messages).strip())
-        task = task_of(question, given.task_type)
+        chosen = library_task(given.task_type, question)
         Snapshot.of(library.stores.catalogue.entries(), given.where, given.as_of)  # fail now, if it cannot be used
-        reason = route(question).reason if given.task_type == "auto" else AS_ASKED
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
             **NO_FINDINGS,
@@ -77,8 +77,9 @@ class LibraryNodes:
             "asked": question,
             "question": question,
             "messages": [] if is_last_message else [HumanMessage(question)],
-            "task": task,
-            "trace": [TraceRecord(node=MEMORIZE, what="route", text=task, reason=reason)],
+            "task": chosen.task,
+            "looks_up_first": False,
+            "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
             "rounds_left": 0,
             "tokens": {MEMORIZE: 0},
         }
@@ -129,15 +130,15 @@ class LibraryNodes:
         if state["task"] != "memorag" or not asked:
             return "retrieve"
         given = {"question": state["question"], "task": state["task"], "thread_library": state["thread_library"]}
-        return [Send("ask_memory", {**given, "document": it["id"]}) for it in asked]
+        return [Send("ask_memory", {**given, "asked_document": it["id"]}) for it in asked]
 
     @reported
-    def ask_memory(self, state: AskedDocument, runtime: Runtime[Any]) -> Update:
+    def ask_memory(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Ask the memory of one document for clues."""
         from memorag_graph.library.memory_clues import ask_for_clues
 
         run = self._run(state, runtime)
-        (entry,) = run.entries([state["document"]]) or (None,)
+        (entry,) = run.entries([state["asked_document"]]) or (None,)
         with run.library.worker.resting():
             opened = run.library.memories.open(entry, run.options).memory if entry else None
             if entry is None or opened is None:  # removed meanwhile

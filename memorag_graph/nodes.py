@@ -1,8 +1,9 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
@@ -10,17 +11,18 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from memorag_graph.answering import Conversing, conversing, generation_input, generator_of
+from memorag_graph.answering import conversing, generation_input, generator_of
 from memorag_graph.check_input import check_input
-from memorag_graph.clue_trust import clue_weights
+from memorag_graph.clue_trust import clue_weights, trusts_clues
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
-from memorag_graph.library_nodes import LibraryNodes
+from memorag_graph.library_nodes import LibraryNodes, library_task
 from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
-from memorag_graph.routing import AS_ASKED, Route, route
+from memorag_graph.querying import Querying, clue_nodes
+from memorag_graph.routing import AS_ASKED, choose_task
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     NO_ANSWER,
@@ -33,7 +35,6 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
-from memorag_graph.settings import PromptKey
 from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, instructions_of, question_of
 from memorag_graph.unstreamed import HIDDEN
 
@@ -41,13 +42,6 @@ if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.progress import Progress
-
-Querying = Literal["route", "recall", "rewrite", "draft_answer", "outline", "retrieve"]
-QUERYING: tuple[Querying, ...] = get_args(Querying)
-"""Nodes that query the memory, or choose those of a library."""
-
-_CLUE_NODES: Mapping[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
-"""The node that asks for each kind of clue."""
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
@@ -89,7 +83,7 @@ class Nodes:
             generator_of(scope, opened, given.task_type)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
-        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, AS_ASKED)
+        chosen = choose_task(given.task_type, question, trusts_clues=trusts_clues(opened.model))
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
             **NO_FINDINGS,
@@ -102,6 +96,7 @@ class Nodes:
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
+            "looks_up_first": chosen.looks_up_first,
             "rounds_left": options.rounds - 1,
             "tokens": {MEMORIZE: 0},
         }
@@ -114,24 +109,22 @@ class Nodes:
     @reported
     def contextualize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Rewrite a question that depends on the conversation so that it stands alone."""
-        from memorag_graph.follow_ups.chat_rewrite import Rewriting, chat_rewriting
-        from memorag_graph.follow_ups.conversation_turns import exchanges
-        from memorag_graph.follow_ups.rewrite import rewritten
-        from memorag_graph.follow_ups.stands_alone import stands_alone
+        from memorag_graph.follow_ups.contextual_question import contextual_question
 
-        code, chat, prompts = self._conversing(state, runtime)
-        asked = state["question"]
-        before = exchanges(state["messages"][:-1], code)
-        if not before or stands_alone(asked, code):
+        scope, library, asked = self.scope(runtime), state.get("thread_library"), state["question"]
+        told = self.library.conversing(state, scope) if library else conversing(*self._open(state, runtime))
+        code, chat, prompts, trusts = told
+        written = contextual_question(asked, state["messages"][:-1], code, chat, prompts)
+        if written is None:
             return {"tokens": {"contextualize": 0}}
-        written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
-        question = written.question or rewritten(asked, before, code)
-        is_routed = state["trace"][0]["reason"] != AS_ASKED
-        chosen = route(question) if is_routed else Route(state["task"], AS_ASKED)
+        wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
+        choose = library_task if library else partial(choose_task, trusts_clues=trusts)
+        chosen, reason = choose(wanted, written.question), f"asked: {asked}"
         return {
-            "question": question,
+            "question": written.question,
             "task": chosen.task,
-            "trace": [TraceRecord(node="contextualize", what="rewritten", text=question, reason=f"asked: {asked}")],
+            "looks_up_first": chosen.looks_up_first,
+            "trace": [TraceRecord(node="contextualize", what="rewritten", text=written.question, reason=reason)],
             "tokens": {"contextualize": written.new_tokens},
         }
 
@@ -144,11 +137,28 @@ class Nodes:
         if state["task"] == "summarize":
             return ["outline"]
         if state["task"] == "lookup":
-            return ["retrieve"]
-        from memorag_graph.clues.clue_kinds import clue_kinds
+            return ["look_up" if state.get("looks_up_first") else "retrieve"]
+        scope, opened = self._open(state, runtime)
+        return clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
+
+    @reported
+    def look_up(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Retrieve with the question alone; unless the evidence answers, the memory is asked for clues."""
+        from memorag_graph.generation.sufficiency import sufficiency
 
         scope, opened = self._open(state, runtime)
-        return [_CLUE_NODES[kind] for kind in clue_kinds(opened.model.adapter, drafts=scope.options.use_memory_answer)]
+        evidence, _ = self._search(state, scope, opened)
+        found = sufficiency(generation_input({**state, "evidence": evidence}, scope, opened), opened.index.embeddings)
+        update: Update = {"evidence": evidence, "looks_up_first": False, "tokens": {"look_up": 0}}
+        if found.is_enough:
+            return update
+        reason = f"the nearest sentences lack {', '.join(found.lacking)}; confidence {found.confidence:.2f}"
+        told = TraceRecord(node="look_up", what="route", text="memorag", reason=reason)
+        return {**update, "task": "memorag", "trace": [told]}
+
+    def after_look_up(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying | Literal["generate"]]:
+        """Answer, or ask the memory if the evidence does not."""
+        return ["generate"] if state["task"] == "lookup" else self.by_task(state, runtime)
 
     @reported
     def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -267,11 +277,6 @@ class Nodes:
             "tokens": {"generate": answer.new_tokens},
         }
         return {**update, "messages": [to_message(update, answer.message_id)]}
-
-    def _conversing(self, state: GraphState, runtime: Runtime[Any]) -> Conversing:
-        if state.get("thread_library"):
-            return self.library.conversing(state, self.scope(runtime))
-        return conversing(*self._open(state, runtime))
 
     def _open(self, state: GraphState, runtime: Runtime[Any]) -> tuple[RunScope, OpenMemory]:
         scope = self.scope(runtime)

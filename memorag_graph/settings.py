@@ -12,7 +12,8 @@ TaskType = Literal["qa", "memorag", "summarize", "lookup", "auto"]
 TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize", "lookup", "auto")
 TASKS = (
     "qa: answer from memory only; memorag: memory, retrieval and generation; summarize: a summary; lookup: retrieval "
-    "and generation without clues; auto: lookup, memorag or summarize, chosen by the question."
+    "and generation without clues; auto: a summary if the question asks for one, else a lookup, and memorag where that "
+    "does not suffice."
 )
 """What each task does."""
 

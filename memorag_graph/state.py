@@ -228,10 +228,14 @@ class GraphState(GraphOutput, total=False):
     """Directory of the library that the thread asked last; empty if it asked a memory."""
     thread_where: dict[str, Any] | list[str] | None
     thread_as_of: str | None
+    asked_document: int
+    """Number of the version whose memory the node ``ask_memory`` is sent to ask."""
     memory_notices: list[str]
     """What to tell of the memories that a question to a library would ask."""
     query: Annotated[str, ThisTurnOnly]
     task_type: Annotated[TaskType, ThisTurnOnly]
+    looks_up_first: bool
+    """Whether the memory is asked for clues only if what the question alone finds does not answer."""
     rounds_left: int
     """How many more rounds of retrieval there may be in this turn."""
     missing: list[str]

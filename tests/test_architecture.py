@@ -19,6 +19,7 @@ ALLOWED = {
         "state.py",
         "context_options.py",
         "run_scope.py",
+        "stoppable.py",
         "langchain",
         "serving",
     },
@@ -68,7 +69,8 @@ ALLOWED = {
 }
 
 LAYERS = [
-    ["errors", "progress", "paths", "private_files", "version", "locks", "ram", "spans", "unstreamed"],
+    ["control_groups"],
+    ["errors", "progress", "paths", "private_files", "version", "locks", "processors", "ram", "spans", "unstreamed"],
     ["cancellation", "disk_errors"],
     ["settings", "service_settings", "library_records"],
     ["configuration"],
@@ -98,7 +100,7 @@ LAYERS = [
     ["library"],
     ["context_options"],
     ["run_scope"],
-    ["node_report", "answering"],
+    ["node_report", "answering", "querying", "stoppable"],
     ["library_run"],
     ["library_nodes"],
     ["nodes"],
