@@ -116,17 +116,13 @@ class Builder:
         """Add a table whose cells may span rows and columns; see :func:`~.table_grid.table_lines`."""
         self.text("\n".join(table_lines(rows, header_rows)))
 
-    def written(self) -> str:
-        """Return the text so far."""
-        return _BLANK_LINE.join(self._blocks)
-
     def build(self) -> Document:
         """Return the document.
 
         Raises:
             InputError: If it contains no text.
         """
-        text = self.written()
+        text = _BLANK_LINE.join(self._blocks)
         if not text:
             why = f" ({'; '.join(self._notices)})" if self._notices else ""
             raise InputError("file", f"{self.name} contains no text{why}; give a document that does")

@@ -1,7 +1,7 @@
 """Read e-mails (RFC 5322 with MIME, RFC 2045 to 2047): headers, the body, forwarded messages, attachments."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import CharsetError, HeaderParseError
 from email.header import decode_header, make_header
@@ -11,10 +11,9 @@ from pathlib import PurePath
 from memorag_graph.documents.csv_table import delimiter_of
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
-from memorag_graph.documents.html import add_html
+from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
 from memorag_graph.documents.mail_forms import forms_to_read
 from memorag_graph.documents.plain_text import decode
-from memorag_graph.documents.quoted_mail import mail_parts
 from memorag_graph.errors import InputError, UnreadFormatError
 
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -69,7 +68,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
         elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
             _add_attachment(builder, part, name)
         else:
-            _add_body(builder, part, name)
+            _add_body(builder, part, name, _header(message, "Subject"))
 
 
 def _parts(message: Message, builder: Builder, depth: int) -> Iterator[Message]:
@@ -88,7 +87,7 @@ def _parts(message: Message, builder: Builder, depth: int) -> Iterator[Message]:
         yield from _parts(part, builder, depth + 1)
 
 
-def _forms(forms: Sequence[Message], builder: Builder) -> Sequence[Message]:
+def _forms(forms: list[Message], builder: Builder) -> list[Message]:
     """Return the forms of a body that are to be read."""
     plain = next((it for it in forms if it.get_content_type() == "text/plain" and it.get_payload(decode=True)), None)
     pages = [(it, page) for it in forms for page in it.walk() if _is_page(page)]
@@ -112,15 +111,12 @@ def _inner(message: Message) -> list[Message]:
     return [it for it in payload if isinstance(it, Message)] if isinstance(payload, list) else []
 
 
-def _add_body(builder: Builder, part: Message, name: str) -> None:
+def _add_body(builder: Builder, part: Message, name: str, subject: str) -> None:
     text = _text(part, name)
     if part.get_content_subtype() == "html" and text.strip():
-        add_html(builder, text, name)
-        return
-    for author, written in mail_parts(text):
-        if author and written.strip():
-            builder.heading(f"Quoted: {author}")
-        builder.text(written)
+        add_mail_html(builder, text, name, subject)
+    else:
+        add_mail_text(builder, text, subject)
 
 
 def _text(part: Message, name: str) -> str:

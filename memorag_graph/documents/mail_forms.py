@@ -1,7 +1,7 @@
 """Choose between the two forms of an e-mail's body: plain text, and a page that may say more."""
 
 from memorag_graph.documents.document_builder import Builder
-from memorag_graph.documents.html import add_html
+from memorag_graph.documents.html import html_text
 from memorag_graph.errors import InputError, MissingExtraError
 from memorag_graph.text.words import content_words, share_of
 
@@ -22,13 +22,12 @@ def forms_to_read(plain: str, html: str, builder: Builder) -> tuple[bool, bool]:
     """
     if not html.strip() or not plain.strip():
         return not html.strip(), bool(html.strip())
-    page = Builder(builder.name)
     try:
-        add_html(page, html, builder.name)
+        page, _ = html_text(Builder(builder.name), html, builder.name)
     except (InputError, MissingExtraError) as error:
         builder.notice(f"Only the plain text of a message was read, not its page ({error}).")
         return True, False
-    said, shown = (set(content_words(text, ())) for text in (plain, page.written()))
+    said, shown = (set(content_words(text, ())) for text in (plain, page))
     if not shown or share_of(shown, said) >= _SAME:
         return True, False
     return share_of(said, shown) < _SAME and len(said) > len(shown), True

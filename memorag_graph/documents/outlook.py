@@ -7,7 +7,8 @@ from typing import Any
 
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
-from memorag_graph.documents.html import add_html, declared_charset
+from memorag_graph.documents.html import declared_charset
+from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
 from memorag_graph.documents.mail_forms import forms_to_read
 from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError, MissingExtraError, UnreadFormatError
@@ -145,9 +146,9 @@ class _Message:
             html = ""
         has_text, has_page = forms_to_read(text, html, self._builder)
         if has_text:
-            self._builder.text(text.replace("\r\n", "\n"))
+            add_mail_text(self._builder, text.replace("\r\n", "\n"), self._text(_SUBJECT))
         if has_page:
-            add_html(self._builder, html, self._builder.name)
+            add_mail_html(self._builder, html, self._builder.name, self._text(_SUBJECT))
         if not text.strip() and not html.strip() and self._stream(f"{_RTF}0102"):
             self._builder.notice("The body is compressed RTF and was not read; save the message as .eml.")
 
