@@ -24,17 +24,29 @@ class Cancellation:
     Args:
         seconds: Time limit from now on; None means no limit.
         stopping: Set when the program ends; gives up the work of all who share it.
+        around: A wider one, which gives up this work, too.
 
     Example:
         >>> with Cancellation(seconds=60).bound():
         ...     check()  # raises TimeLimitError after a minute
     """
 
-    def __init__(self, seconds: float | None = None, stopping: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        seconds: float | None = None,
+        stopping: threading.Event | None = None,
+        around: "Cancellation | None" = None,
+    ) -> None:
         self._seconds = seconds
         self._end = None if seconds is None else time.monotonic() + seconds
         self._stopping = stopping or threading.Event()
         self._cancelled = False
+        self._around = around
+
+    @classmethod
+    def within_current(cls) -> "Cancellation":
+        """Return one for a part of the current context's work."""
+        return cls(around=_current.get())
 
     def cancel(self) -> None:
         """Make every further check fail."""
@@ -47,6 +59,8 @@ class Cancellation:
             CancelledRunError: If it was cancelled.
             TimeLimitError: If its time is over.
         """
+        if self._around is not None:
+            self._around.check()
         if self._cancelled:
             raise CancelledRunError("the run was cancelled")
         if self._stopping.is_set():

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import psutil
 
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_GROUP = Path("/proc/self/cgroup")
+from memorag_graph.control_groups import control_groups
 
 
 def size(count: int) -> str:
@@ -34,15 +33,12 @@ def free_ram() -> int:
 
 
 def _group_limits() -> Iterator[tuple[int, int]]:
-    """Yield the limit and the use of each control group around this process that limits its RAM (Linux, cgroup v2)."""
-    with suppress(OSError, StopIteration):  # another system, or cgroup v1
-        name = next(line[3:] for line in _OWN_GROUP.read_text().splitlines() if line.startswith("0::"))
-        own = _CGROUPS / name.strip("/")
-        for group in (own, *own.parents):
-            if group.is_relative_to(_CGROUPS) and (group / "memory.max").exists():
-                limit = (group / "memory.max").read_text().strip()
-                if limit != "max":
-                    yield int(limit), int((group / "memory.current").read_text()) - _cached_files(group)
+    """Yield the limit and the use of each control group around this process that limits its RAM."""
+    for group in control_groups():
+        with suppress(OSError):  # a group that cannot be read
+            limit = (group / "memory.max").read_text().strip()
+            if limit != "max":
+                yield int(limit), int((group / "memory.current").read_text()) - _cached_files(group)
 
 
 def _cached_files(group: Path) -> int:

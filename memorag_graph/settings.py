@@ -12,7 +12,7 @@ TaskType = Literal["qa", "memorag", "summarize", "lookup", "auto"]
 TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize", "lookup", "auto")
 TASKS = (
     "qa: answer from memory only; memorag: memory, retrieval and generation; summarize: a summary; lookup: retrieval "
-    "and generation without clues; auto: lookup, memorag or summarize, chosen by the question."
+    "and generation without clues; auto: a summary if asked for, else a lookup, and memorag where that fails."
 )
 """What each task does."""
 
@@ -24,7 +24,6 @@ SUMMARY_TOKENS: Mapping[SummaryLength, int] = {"short": 96, "medium": 256, "long
 """Maximum tokens of a summary by its length; ``auto`` has as many as an answer."""
 
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
-
 
 MOST_TOKENS = 1024
 """Most tokens of any answer."""
@@ -209,6 +208,7 @@ class RunOptions(BaseModel):
         description="Maximum rounds of retrieval for a question: while no passage answers it well, the next round "
         "searches for the words of the question that the nearest sentences lack, too.",
     )
+    memories: int = Field(3, ge=1, le=20, description="Most documents of a library whose memories are asked.")
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
     )

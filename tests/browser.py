@@ -52,7 +52,8 @@ def demo_server(home: Path, models: Path) -> Iterator[str]:
     (home / "tmp").mkdir()
     port = free_port()
     command = ["python", "-m", "memorag_graph", "ui", "--port", str(port)]
-    environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), "MEMORAG_GRAPH_GIST_TOKENS": "32"}
+    slow_enough_to_stop = {"MEMORAG_GRAPH_GIST_WRITER": "model", "MEMORAG_GRAPH_GIST_TOKENS": "32"}
+    environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), **slow_enough_to_stop}
     with serving(command, "/_stcore/health", home, environment, port) as url:
         yield url
 

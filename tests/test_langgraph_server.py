@@ -1,6 +1,7 @@
 """The graph on a real LangGraph server (``langgraph dev``), as Studio and its SDK use it."""
 
 import importlib.util
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
+from memorag_graph.memory.storage.journal import JOURNAL
 from memorag_graph.serving.client_options import MEMORY_OPTIONS, QUESTION_OPTIONS
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.settings import RunOptions
@@ -47,9 +49,14 @@ def environment(directory: Path, generator: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's directory."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server(directory: Path) -> Iterator[str]:
     """The address of a server in a new directory."""
-    directory = tmp_path_factory.mktemp("server")
     with langgraph_dev(directory, environment(directory, "extractive")) as url:
         yield url
 
@@ -338,3 +345,20 @@ def test_a_tool_of_the_model_context_protocol_answers_for_its_tenant(closed: tup
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     answer = httpx.post(f"{url}/mcp", json=body, headers={**headers, "X-API-Key": secrets["acme"]}, timeout=120)
     assert "citations" in answer.text, answer.text
+
+
+def test_a_cancelled_run_stops_memorizing(client: SyncLangGraphClient, directory: Path) -> None:
+    long = "\n\n".join(TEXT.replace("ferry", f"ferry number {number}") for number in range(30))
+    context: Any = {**CONTEXT, "gist_writer": "model", "gist_tokens": 128}
+    inputs = {"context": long, "query": QUESTION}
+    run = client.runs.stream(
+        None, "memorag", input=inputs, context=context, stream_mode="custom", on_disconnect="cancel"
+    )
+    next(event for event in run if event.event == "custom" and event.data["progress"]["note"])  # type: ignore[call-overload]
+    run.close()  # type: ignore[attr-defined]
+    (journal,) = (directory / "home" / "memories").rglob(JOURNAL)
+    time.sleep(2)
+    written = journal.stat().st_size
+    time.sleep(2)
+    assert journal.stat().st_size == written
+    assert not (journal.parent / "manifest.json").exists()

@@ -13,7 +13,7 @@ import torch
 from fastapi.testclient import TestClient
 from safetensors.torch import save_file
 
-from memorag_graph import ram
+from memorag_graph import control_groups, ram
 from memorag_graph.documents import Document
 from memorag_graph.errors import NoRoomError
 from memorag_graph.inference.decode_session import SharedPrefixSession
@@ -317,8 +317,8 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (group / "memory.stat").write_text(f"anon 5\ninactive_file {1024**2}\nactive_file {1024**2}\n")
     machine = SimpleNamespace(total=64 * 1024**3, available=32 * 1024**3)
     monkeypatch.setattr(ram.psutil, "virtual_memory", lambda: machine)
-    monkeypatch.setattr(ram, "_CGROUPS", tmp_path)
-    monkeypatch.setattr(ram, "_OWN_GROUP", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "_ROOT", tmp_path)
+    monkeypatch.setattr(control_groups, "_OWN", tmp_path / "own")
     expected = (machine.total, machine.available) if limit == "max" else (2 * 1024**3, 1024**3 + 2 * 1024**2)
     assert (ram.total_ram(), ram.free_ram()) == expected
 

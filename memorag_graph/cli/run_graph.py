@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessageChunk
 from rich.console import Console
 from rich.text import Text
 
+from memorag_graph.cli.interrupt import resumable, stops_threads
 from memorag_graph.cli.render import FROM_MEMORY
 from memorag_graph.console import StageProgress
 from memorag_graph.errors import InputError
@@ -49,7 +50,7 @@ def run_graph(
     silence_libraries()
     result: dict[str, Any] = {}
     shown = ""
-    with StageProgress(progress) as bars:
+    with stops_threads(), StageProgress(progress) as bars:
         stream = graph.stream(
             cast("GraphInput", dict(inputs)), context=options, stream_mode=["custom", "messages", "values"]
         )
@@ -74,7 +75,7 @@ def memorize_files(
 
     silence_libraries()
     progress.print("Loading the models")
-    with StageProgress(progress) as bars:
+    with resumable(progress), StageProgress(progress) as bars:
         documents = read_documents(files, encoding=options.encoding or None)
         opened = new_registry().memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
@@ -86,7 +87,7 @@ def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions
 
     silence_libraries()
     progress.print("Loading the models")
-    with StageProgress(progress) as bars:
+    with resumable(progress), StageProgress(progress) as bars:
         opened = new_registry().revise(place, change, options, lambda event: bars.update(asdict(event)))
     documents = [document.source for document in opened.memory.documents]
     return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": documents}

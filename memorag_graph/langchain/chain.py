@@ -24,7 +24,7 @@ def memorag_chain(
     *,
     graph: AnyGraph = default_graph,
     options: RunOptions | None = None,
-    task_type: TaskType = "memorag",
+    task_type: TaskType = "auto",
 ) -> Runnable[ChainInput, AIMessageChunk]:
     """Return a chain that replaces a chat model and answers from a memory, as in ``prompt | chain | parser``.
 

@@ -24,6 +24,7 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.models.out_of_memory import in_batches_that_fit
 from memorag_graph.models.query_batch import embed_each_query
+from memorag_graph.processors import usable_processors
 
 Result = TypeVar("Result")
 
@@ -52,7 +53,7 @@ class ComputeThread:
 
     def __init__(self, device_type: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self.computing = threading.RLock()
-        self._executor = ThreadPoolExecutor(1, f"compute-{device_type}", _mark_thread, (device_type,))
+        self._executor = ThreadPoolExecutor(1, f"compute-{device_type}", _begin, (device_type,))
         self._clock = clock
         self._lock = threading.Lock()
         self._queues: dict[Urgency, deque[_Work]] = {urgency: deque() for urgency in SHARES}
@@ -132,8 +133,11 @@ def compute_thread(device_type: str) -> ComputeThread:
         return _threads[device_type]
 
 
-def _mark_thread(device_type: str) -> None:
+def _begin(device_type: str) -> None:
+    """Mark a new thread as a device's; with more OpenMP threads than processors, they would wait for each other."""
     _this_thread.device_type = device_type
+    if torch.get_num_threads() > usable_processors():  # torch sees a container's processors, but not its quota
+        torch.set_num_threads(usable_processors())
 
 
 def _before_fork() -> None:

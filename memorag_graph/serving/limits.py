@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memorag_graph.cancellation import Cancellation
 from memorag_graph.errors import InputError
+from memorag_graph.serving.departure import Departure
 from memorag_graph.serving.error_responses import error_response
 
 _GRACE_SECONDS = 5.0
@@ -83,7 +84,7 @@ class LimitRequests:
             self._running.release()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request within the time limit; what it started in threads ends with it."""
+        """Serve a request within the time limit and until its client leaves; what it started in threads ends then."""
         has_started = False
 
         async def watched(message: Message) -> None:
@@ -92,9 +93,10 @@ class LimitRequests:
             await send(message)
 
         with Cancellation(self._limits.seconds, self._stopping).bound() as cancellation:
+            client = Departure(receive, cancellation.cancel)
             try:
                 async with asyncio.timeout(self._limits.seconds + _GRACE_SECONDS):
-                    await self._app(scope, receive, watched)
+                    await self._app(scope, client.receive, watched)
             except TimeoutError:
                 if has_started:  # a client that reads too slowly; the connection is closed
                     raise
@@ -105,4 +107,5 @@ class LimitRequests:
                     raise
                 await error_response(503, "the service is being stopped; try again later")(scope, receive, send)
             finally:
+                client.stop()
                 cancellation.cancel()

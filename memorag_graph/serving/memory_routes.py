@@ -128,7 +128,10 @@ def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIR
 async def _memorize(
     tenants: Tenants, options: RunOptions, request: Request, documents: Sequence[Document], settings: dict[str, Any]
 ) -> Response:
-    """Memorize documents; stream progress if the client accepts events."""
+    """Memorize documents; stream progress if the client accepts events.
+
+    The work continues within its time limit if the client leaves, so its memory exists at the next request.
+    """
     names = [document.source for document in documents]
     if len(set(names)) < len(names):
         raise InputError("documents", "two documents have the same name; give each a unique one")
@@ -142,14 +145,12 @@ async def _memorize(
 
     if _EVENTS in request.headers.get("accept", ""):
         return EventSourceResponse(_events(work))
-    return JSONResponse(await run_in_threadpool(work, ignore_progress), 201)
+    with detached().bound():
+        return JSONResponse(await run_in_threadpool(work, ignore_progress), 201)
 
 
 async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIterator[dict[str, str]]:
-    """Run `work`; yield its progress, then its result or its error.
-
-    The work continues within its time limit if the client disconnects, so its memory exists at the next request.
-    """
+    """Run `work`; yield its progress, then its result or its error."""
     loop = asyncio.get_running_loop()
     reports: asyncio.Queue[Progress | None] = asyncio.Queue()
 
