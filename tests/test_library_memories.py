@@ -152,6 +152,8 @@ def test_what_a_killed_process_wrote_is_used(opened: OpenLibrary, files: Path, m
         with pytest.raises(Killed):
             library.remember()
     assert states(library) == {"long.txt": "none"}
+    with library.stores.memories.store.claim(library.stores.memories.place(library.list()[0].text_sha256)):
+        assert states(opened()) == {"long.txt": "making"}  # by another process
     monkeypatch.setattr(Journal, "add", lambda self, key, text: (written.append(key), add(self, key, text)))
     assert opened().remember().remembered == ["long.txt"]
     assert len(written) == len(set(written)) > 2
