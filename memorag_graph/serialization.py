@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 
+from memorag_graph.citation_annotations import PROVIDER
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError
 from memorag_graph.open_memories import OpenMemory
@@ -149,7 +150,7 @@ def from_answer(answer: "Answer") -> Update:
 def to_message(update: Update, message_id: str | None) -> AIMessage:
     """Return the answer as a message; with the id of the streamed message, it is not streamed twice."""
     found = {key: update[key] for key in ANSWER_FIELDS}
-    return AIMessage(update["answer"], id=message_id, response_metadata=found)
+    return AIMessage(update["answer"], id=message_id, response_metadata={**found, "model_provider": PROVIDER})
 
 
 NO_ANSWER: Update = {

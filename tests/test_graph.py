@@ -31,18 +31,18 @@ DRAWING = """\
 graph TD;
 	__start__ --> memorize;
 	memorize -.-> contextualize & draft_answer & look_up & outline & recall & retrieve & rewrite & route;
+	route -.-> ask_memory & draft_answer & retrieve;
 	contextualize -.-> draft_answer & look_up & outline & recall & retrieve & rewrite & route;
 	look_up -.-> draft_answer & generate & recall & rewrite;
 	recall --> retrieve;
 	rewrite --> retrieve;
 	draft_answer -.-> __end__ & retrieve;
 	outline --> retrieve;
-	route -.-> ask_memory & draft_answer & retrieve;
-	ask_memory --> retrieve;
 	retrieve -.-> assess & generate;
 	assess -.-> generate & retrieve_more;
 	retrieve_more -.-> assess & generate;
 	generate --> __end__;
+	ask_memory --> retrieve;
 """
 
 

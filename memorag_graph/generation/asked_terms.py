@@ -9,7 +9,7 @@ from memorag_graph.retrieval.terms import terms
 _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
 """A single figure or capital, as in "Article 7" or "cabinet R"."""
 
-_NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$))")
+_NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$)|(?<=[a-z] )A(?=\s))")
 """A capital that names something though it may be a stop word, too, as in "cabinet S" or "Annex I?"."""
 
 _PATH = re.compile(r"(?<![\w./:])/[A-Za-z][\w.%~/-]{1,200}")

@@ -239,7 +239,7 @@ class ComparedSentences:
     def _names_subject(self, place: Place) -> bool:
         """Return whether a place is where a sentence says what it is about."""
         if not place.leading:
-            return True
+            return not place.is_negation or place.is_exchange
         if self._are_records or place.is_negation:
             return False
         opening = {word.casefold() for word in place.leading} <= _openings()

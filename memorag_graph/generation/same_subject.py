@@ -46,6 +46,23 @@ _DIVISIONS = frozenset({
 })  # fmt: skip
 """Words for divisions of one text, whose numbers tell no subject."""
 
+_DATED = _OF_VERSIONS & frozenset({
+    *("auflage", "édition", "edición", "edizione", "uitgave", "issue", "meeting", "sitzung"),
+    *("version", "revision", "rev", "edition", "draft", "update", "amendment", "fassung", "ausgabe", "auflage"),
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
+    *("december", "januar", "februar", "märz", "mai", "juni", "juli", "oktober", "dezember"),
+})  # fmt: skip
+"""Words whose number tells a version or a day."""
+
+_ORDINAL = re.compile(
+    r"\d+(?:st|nd|rd|th|e|er|ère|ème|ª|º)|first|second|third|fourth|fifth|erste[rns]?|zweite[rns]?|dritte[rns]?|première?"
+    r"|premier|deuxième|troisième|primera|segunda|tercera|prima|seconda|terza"
+)
+_JOINING = frozenset(
+    {"of", "the", "and", "for", "on", "from", "der", "des", "die", "vom", "von", "und", "de", "du", "la"}
+)
+"""Words that tell nothing in a heading."""
+
 _NUMBER = re.compile(r"\d+[a-z]?|[a-z]|[ivxlc]+")
 
 _PARALLEL = 0.5
@@ -81,14 +98,17 @@ def standing_of(found: Sequence[Citation], belonging: Sequence[Surroundings]) ->
 def is_apart(first: Citation, second: Citation, standing: Mapping[Citation, Standing], question: str) -> bool:
     """Return whether two sentences are about different things.
 
-    In one document, they are if their headings differ by more than a division, a month or a kind of text, as "Sheet 1"
-    and "Minutes of May" do, or if they are records, or stand in paragraphs that begin alike. In two documents, they are
-    if the names of the files or the headings differ by more than a version, or if the question names one of both.
+    In one document, they are if their headings differ by more than a division, a version or a kind of text, as "Sheet
+    1" and "Minutes of May" do, or if they are records, or stand in paragraphs that begin alike, unless headings tell
+    versions. In two documents, they are if the names of the files or the headings differ by more than a version, or if
+    the question names one of both.
     """
     one, other = standing.get(first, Standing()), standing.get(second, Standing())
     if first.source == second.source:
         if _are_of_other_things(one.heading, other.heading) or (is_record(first.quote) and is_record(second.quote)):
             return True
+        if one.heading != other.heading and _names_version(one.heading) and _names_version(other.heading):
+            return False
         return one.paragraph != other.paragraph and _are_entries(first, second, one.opening, other.opening)
     if _names_one(question, f"{_name(first)} {one.heading}", f"{_name(second)} {other.heading}"):
         return True
@@ -115,8 +135,15 @@ def _subject_words(heading: str) -> set[str]:
     """Return the words of a heading without those that tell versions, kinds of texts and numbered divisions."""
     words = _words(_LEADING_NUMBER.sub("", heading))
     told = _OF_VERSIONS | _OF_TEXTS | _DIVISIONS
-    is_numbered = not _DIVISIONS.isdisjoint(words)
-    return {it for it in words - told if not _YEAR.fullmatch(it) and not (is_numbered and _NUMBER.fullmatch(it))}
+    is_numbered = not (_DIVISIONS | _DATED).isdisjoint(words)
+    left = {it for it in words - told - _JOINING if not _YEAR.fullmatch(it) and not _ORDINAL.fullmatch(it)}
+    return {it for it in left if not (is_numbered and _NUMBER.fullmatch(it))}
+
+
+def _names_version(heading: str) -> bool:
+    """Return whether a heading tells a version of a text, as its edition or its day."""
+    words = _words(heading)
+    return not words.isdisjoint(_OF_VERSIONS) or any(_ORDINAL.fullmatch(it) or _YEAR.fullmatch(it) for it in words)
 
 
 def _are_entries(first: Citation, second: Citation, opening: str, other: str) -> bool:

@@ -16,6 +16,16 @@ _OPENING = frozenset(range(1, 4))
 """Places of the first words of a sentence but the very first, whose capital may be that of the sentence."""
 
 _ASKS_WHO = re.compile(r"\b(?:who|whom|whose|wer|wen|wem|wessen|qui|quién|quiénes|chi|quem|кто)\b|谁", re.IGNORECASE)
+_ASKS_NAME = re.compile(
+    r"\bname of\b|\bcalled\W*$|\bnamed\W*$|\bwie hei(?:ß|ss)|\bname (?:der|des|von)\b|s['’]appel|\bnom de\b|se llama"
+    r"|\bnombre de\b|si chiama|\bnome d",
+    re.IGNORECASE,
+)
+_GIVES_NAME = re.compile(
+    r"\bname (?:is|was|ist|war)\b|\b(?:is|was) (?:called|named)\b|\bhei(?:ß|ss)|\bhieß|s['’]appel|\bnom est\b|se llama"
+    r"|\bnombre es\b|si chiama|\bnome è\b",
+    re.IGNORECASE,
+)
 _ASKS_FIGURE = re.compile(
     r"\b(?:when|how (?:many|much|long|old|far|high|tall|big)|what year|wann|wie (?:viele?|lange?|alt|hoch)|quand"
     r"|combien|cuándo|cuánt[oa]s?|quando|quant[oaie]s?|wanneer|hoeveel|когда|сколько)\b|什么时候|多少",
@@ -62,7 +72,7 @@ def goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[S
     """Return whether the next sentence tells what a sentence about the question only mentions.
 
     It begins with a word that refers back, in the same paragraph, and the sentence has no word but the question's, or
-    lacks the name or the figure that the question asks for, which the next one has.
+    lacks the name or the figure that the question asks for, which the next one has ("Her name is").
     """
     if at + 1 >= len(units) or belonging[at + 1].paragraph != belonging[at].paragraph:
         return False
@@ -72,6 +82,8 @@ def goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[S
     asked = set(asked_terms(question, code))
     if asked >= set(asked_terms(text, code)):
         return True
+    if _ASKS_NAME.search(question):
+        return bool(_GIVES_NAME.search(following)) and not _GIVES_NAME.search(text)
     if _ASKS_WHO.search(question):
         known = {word.lower() for word in _WORD.findall(question)}
         return not _names(text, code) - known and bool(_names(following, code) - known)

@@ -8,9 +8,13 @@ _NEGATIONS = frozenset({
     *("not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "cannot", "without", "t", "needn", "don"),
     *("nicht", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "niemand", "ohne", "weder"),
     *("ne", "pas", "aucun", "aucune", "jamais", "sans", "nunca", "ningún", "ninguna", "sin"),
+    *("inte", "ej", "aldrig", "utan", "ikke", "aldri", "uden", "uten", "ingen", "bez", "nigdy", "není", "nelze"),
+    *("değil", "değildir", "yok", "yoktur", "hiç", "nem", "nincs", "tilos", "tidak", "bukan", "jangan", "dilarang"),
+    *("không", "chưa", "chẳng", "đừng", "नहीं", "मत", "बिना", "لا", "ليس", "ليست", "لم", "لن", "غير", "بدون", "نیست"),
+    *("ні", "немає", "няма", "δεν", "όχι", "μην", "לא", "אין", "אסור"),
     *("non", "mai", "senza", "não", "sem", "niet", "geen", "nooit", "zonder", "не", "нет", "никогда", "без", "нельзя"),
 })  # fmt: skip
-"""In English, German, French, Spanish, Italian, Portuguese, Dutch and Russian; parts of "don't" are words, too."""
+"""In the languages with stop words or stems, as far as negations are words; parts of "don't" are words, too."""
 
 _UNSPACED_NEGATIONS = ("不", "没", "未", "無", "无", "非", "禁止", "ない", "ません", "ไม่", "ห้าม", "មិន", "ບໍ່", "မ")
 
