@@ -23,7 +23,7 @@ TEXTS = {
     "harbour": "The harbour of Thorle is closed in winter, as the wind is strong. The keeper is Captain Kemp. " * 8,
     "vault": "The vault is in the cellar. It opens with the number 4711, which only Captain Quill knows. " * 8,
 }
-MAKING = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 24})
+MAKING = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 24, "gist_writer": "extractive"})
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +179,16 @@ def test_the_worker_rests_while_a_question_runs_and_can_be_stopped(
         assert states(library)["vault.txt"] == "waiting"
         library.close()
         assert library.worker.wait(30)
+    assert states(library) == ready()
+    library.worker.wake(library.memories)
+    assert library.worker.wait(60)
+    assert states(library) == ready(*TEXTS)
+
+
+def test_a_forked_process_starts_its_own_worker(opened: OpenLibrary, files: Path) -> None:
+    library = opened()
+    library.add(files)
+    library.worker._thread = threading.Thread()  # the parent's, which does not run here
     assert states(library) == ready()
     library.worker.wake(library.memories)
     assert library.worker.wait(60)

@@ -59,7 +59,7 @@ class MemoryWorker:
     @property
     def is_working(self) -> bool:
         """Whether it makes memories, or rests while a question runs."""
-        return self._thread is not None
+        return self._thread is not None and self._thread.is_alive()  # a forked process has none of its parent's threads
 
     @property
     def making(self) -> Making | None:
@@ -75,7 +75,7 @@ class MemoryWorker:
         with self._changed:
             self._work = memories
             self._failed.clear()
-            if self._thread is None or self._stopping.is_set():
+            if not self.is_working or self._stopping.is_set():
                 self._stopping = threading.Event()
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stopping,), name="library-memories", daemon=True
