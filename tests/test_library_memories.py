@@ -166,9 +166,9 @@ def test_the_worker_rests_while_a_question_runs_and_can_be_stopped(
     library.add(files)
     rest = MemoryWorker._rest
 
-    def watched(self: MemoryWorker, stopping: threading.Event) -> None:
+    def watched(self: MemoryWorker, is_given_up: Callable[[], bool]) -> None:
         begun.set()
-        rest(self, stopping)
+        rest(self, is_given_up)
 
     monkeypatch.setattr(MemoryWorker, "_rest", watched)
     with library.worker.resting():
@@ -177,12 +177,13 @@ def test_the_worker_rests_while_a_question_runs_and_can_be_stopped(
         assert not library.worker.wait(0.3)
         assert "making" in states(library).values()
         assert states(library)["vault.txt"] == "waiting"
+        library.remove("ferry.txt")  # does not wait for the question
         library.close()
         assert library.worker.wait(30)
-    assert states(library) == ready()
+    assert states(library) == {"harbour.txt": "none", "vault.txt": "none"}
     library.worker.wake(library.memories)
     assert library.worker.wait(60)
-    assert states(library) == ready(*TEXTS)
+    assert states(library) == {"harbour.txt": "ready", "vault.txt": "ready"}
 
 
 def test_a_forked_process_starts_its_own_worker(opened: OpenLibrary, files: Path) -> None:
