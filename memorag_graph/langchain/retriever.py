@@ -1,5 +1,6 @@
 """A LangChain retriever that returns the evidence for a question."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -91,12 +92,17 @@ class MemoRAGRetriever(BaseRetriever):
         evidence = [_identified(passage, found["memory_id"] or _LIBRARY) for passage in found["evidence"]]
         if most is None:
             return evidence
-        return sorted(evidence, key=lambda passage: -float(passage.metadata["score"]))[:most]
+        return best_first(evidence, most)
 
     def _with_room(self, passages: int) -> RunOptions:
         """Return the options with a budget that holds so many passages."""
         tokens = max(self.options.evidence_tokens, min(passages * _TOKENS_OF_A_PASSAGE, _MOST_TOKENS))
         return self.options.model_copy(update={"evidence_tokens": tokens})
+
+
+def best_first(evidence: Sequence[Document], k: int) -> list[Document]:
+    """Return the ``k`` best passages of evidence."""
+    return sorted(evidence, key=lambda passage: -float(passage.metadata["score"]))[:k]
 
 
 def _identified(passage: Document, within: str) -> Document:
