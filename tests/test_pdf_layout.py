@@ -107,19 +107,22 @@ def test_running_heads_and_page_numbers_are_left_out(tmp_path: Path, pages: int)
     assert all(sentence in text for sentence in sentences_of(" ".join(STORIES)))
 
 
+@pytest.mark.parametrize("size", [8, 12])
 @pytest.mark.parametrize("foot", ["file:///notes.html {}/3", "https://notes.example/a {}/3", "www.a.example, 66/2"])
-def test_small_heads_close_to_the_text_as_browsers_print_them_are_left_out(tmp_path: Path, foot: str) -> None:
+def test_small_heads_close_to_the_text_as_browsers_print_them_are_left_out(
+    tmp_path: Path, foot: str, size: int
+) -> None:
     words = [f"word{100 + at}{'.' if at % 30 == 29 else ''}" for at in range(240)]
     canvas = Canvas(str(tmp_path / "notes.pdf"), pagesize=A4)
     for page in range(3):
-        canvas.setFont("Helvetica", 6)
+        canvas.setFont("Helvetica", 7.5)
         canvas.drawString(24, A4[1] - 22, "11/29/26, 1:06 AM")
         canvas.drawCentredString(A4[0] / 2, A4[1] - 22, "Village notes")
         canvas.drawString(24, 12, foot.format(page + 1))
-        canvas.setFont("Times-Roman", 12)
+        canvas.setFont("Times-Roman", size)
         for row in range(10):
             start = 80 * page + 8 * row
-            canvas.drawString(30, A4[1] - 37 - 13.8 * row, " ".join(words[start : start + 8]))
+            canvas.drawString(30, A4[1] - 25 - 1.15 * size * (row + 1), " ".join(words[start : start + 8]))
         canvas.showPage()
     canvas.save()
     text = read_document(tmp_path / "notes.pdf").text

@@ -85,7 +85,7 @@ class Margin:
 def find_margins(page: Page, members: Indices) -> list[Margin]:
     """Return the lines in the margins of a page that may be running heads, from the top.
 
-    Such a line ends at a gap, or is the outermost one and smaller than the text, and is no heading.
+    Such a line ends at a gap, or is the outermost one and smaller than the text or stamped with a time, and no heading.
 
     Args:
         page: The page.
@@ -101,10 +101,10 @@ def find_margins(page: Page, members: Indices) -> list[Margin]:
     height = words.characters.height
     zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
     lower = [it for it in lines if it[1] > (1 - zones[1]) * height][::-1]
-    bottom = _set_off(lower, lines[::-1], downwards=False) or _small(lower[:1], usual)
+    bottom = _set_off(lower, lines[::-1], downwards=False) or _small(page, members, lower[:1], usual)
     others = [it for it in lines if it[0] not in bottom]
     upper = [it for it in others if it[2] < zones[0] * height]
-    top = _set_off(upper, others, downwards=True) or _small(upper[:1], usual)
+    top = _set_off(upper, others, downwards=True) or _small(page, members, upper[:1], usual)
     margins: list[Margin] = []
     for rows, at_top in ((top, True), (bottom[::-1], False)):
         for row in rows:
@@ -114,9 +114,13 @@ def find_margins(page: Page, members: Indices) -> list[Margin]:
     return margins
 
 
-def _small(lines: Sequence[tuple[int, float, float]], usual: float) -> list[int]:
-    """Return the rows that are smaller than the text."""
-    return [row for row, top, bottom in lines if bottom - top < _SMALLER * usual]
+def _small(page: Page, members: Indices, lines: Sequence[tuple[int, float, float]], usual: float) -> list[int]:
+    """Return the rows that are smaller than the text, or say when a browser printed the page."""
+    return [
+        row
+        for row, top, bottom in lines
+        if bottom - top < _SMALLER * usual or _STAMP.search(_text_of(page, members, row))
+    ]
 
 
 def without_table_rows(
@@ -179,8 +183,12 @@ def _is_row(
 
 
 def _is_number(page: Page, members: Indices, row: int) -> bool:
+    return _ONLY_NUMBER.fullmatch(_text_of(page, members, row)) is not None
+
+
+def _text_of(page: Page, members: Indices, row: int) -> str:
     (line,) = lines_of(page, members[page.words.rows[members] == row])
-    return _ONLY_NUMBER.fullmatch(line.text) is not None
+    return line.text
 
 
 def _set_off(
