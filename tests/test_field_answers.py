@@ -92,6 +92,41 @@ def test_thai_is_answered_with_the_sentence_of_the_village(ask: Ask, question: s
     assert any(quote.startswith(begins) and holds in quote and "\n" not in quote for quote in found)
 
 
+WITHOUT_SPACES = {
+    "th": (
+        "โรงพยาบาลประจำอำเภอมีแพทย์แปดคนและพยาบาลสามสิบคน\n\nห้องสมุดประชาชนปิดทุกวันจันทร์\n\n"
+        "รถประจำทางสายห้าออกจากตลาดทุกครึ่งชั่วโมง\n\nน้ำตกผาแดงสูงสี่สิบเมตรและอยู่ห่างจากหมู่บ้านหกกิโลเมตร"
+    ),
+    "lo": ("ໂຮງຮຽນຂອງບ້ານມີຄູສິບສອງຄົນ ແລະ ນັກຮຽນສອງຮ້ອຍຄົນ.\n\nລົດເມອອກຈາກຕະຫຼາດທຸກໆເຄິ່ງຊົ່ວໂມງ.\n\nໂຮງໝໍເປີດຮັບຄົນເຈັບຕະຫຼອດຄືນ."),
+    "km": ("សាលារៀននៃភូមិមានគ្រូដប់ពីរនាក់។\n\nវត្តចាស់ត្រូវបានសាងសង់ដោយជាងមកពីសៀមរាប។\n\nអ្នកភូមិដាំស្រូវនិងពោតនៅរដូវវស្សា។"),
+    "my": "ရွာကျောင်းတွင် ဆရာ ဆယ့်နှစ်ဦး ရှိသည်။\n\nဘတ်စ်ကားသည် ဈေးမှ နာရီဝက်တိုင်း ထွက်သည်။\n\nဆေးရုံကို တစ်ညလုံး ဖွင့်ထားသည်။",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "question", "value"),
+    [
+        ("th", "โรงพยาบาลมีแพทย์กี่คน", "แปดคน"),
+        ("th", "น้ำตกผาแดงสูงเท่าไร", "สี่สิบเมตร"),
+        ("th", "ประธานาธิบดีของสหรัฐอเมริกาคือใคร", None),
+        ("th", "ใครเป็นผู้ชนะการแข่งขันฟุตบอลโลก", None),
+        ("th", "เครื่องบินลำนี้บินเร็วเท่าไร", None),
+        ("lo", "ໂຮງຮຽນມີຄູຈັກຄົນ", "ສິບສອງ"),
+        ("lo", "ໃຜເປັນປະທານາທິບໍດີຂອງອາເມລິກາ", None),
+        ("km", "អ្នកភូមិដាំអ្វី", "ពោត"),
+        ("km", "តើអ្នកណាជាប្រធានាធិបតីអាមេរិក", None),
+        ("my", "ရွာကျောင်းတွင် ဆရာ ဘယ်နှစ်ဦး ရှိသလဲ", "ဆယ့်နှစ်ဦး"),
+        ("my", "အမေရိကန်သမ္မတသည် မည်သူနည်း", None),
+    ],
+)
+def test_what_scripts_without_spaces_do_not_tell_is_refused(
+    ask: Ask, code: str, question: str, value: str | None
+) -> None:
+    answer = ask(question, WITHOUT_SPACES[code], code)
+    assert answer.abstained is (value is None)
+    assert value is None or value in answer.text
+
+
 PRODUCTS = {"Arden": "Paper bags", "Calder": "Glass jars"}
 
 

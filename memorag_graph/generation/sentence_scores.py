@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
-from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_terms
+from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_among, held_terms, question_terms
 from memorag_graph.generation.names_in_text import tell_of_others
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.terms import terms
@@ -129,9 +129,9 @@ def score_sentences(
         surroundings: What each sentence belongs to; none is known by default.
     """
     surroundings = surroundings or [Surroundings()] * len(sentences)
-    wanted = list(dict.fromkeys(held_terms(question, language_code)))
+    wanted = list(dict.fromkeys(question_terms(question, language_code)))
     asked, names = _asked_and_names(question, wanted, sentences, language_code)
-    held = [set(held_terms(sentence.quote, language_code)) for sentence in sentences]
+    held = [held_among(wanted, sentence.quote, language_code) for sentence in sentences]
     others = np.array(tell_of_others(question, [it.quote for it in sentences], language_code), dtype=np.float32)
     holds = _holds(held, wanted)
     above = _holds([set(held_terms(it.heading, language_code)) for it in surroundings], wanted)
