@@ -16,7 +16,7 @@ from memorag_graph.generation.language_difference import LanguageDifference, lan
 from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
-from memorag_graph.generation.sentence_subjects import goes_on, subject_of
+from memorag_graph.generation.sentence_subjects import subject_of, told_after
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
 from memorag_graph.text.mail_labels import mail_label_words
 
@@ -211,8 +211,9 @@ class ScoredEvidence:
         """Return positions with those of the sentences that name what they speak of, or go on from them."""
         found = dict.fromkeys(positions)
         for at in positions:
-            if goes_on(at, question, self.units, self.belonging, self.language_code):
-                found[at + 1] = None
+            told = told_after(at, question, self.units, self.belonging, self.language_code)
+            if told is not None:
+                found[told] = None
         asked = asked_terms(question, self.language_code)
         for at in list(found):
             subject = subject_of(at, asked, self.units, self.belonging, self.language_code)
