@@ -133,7 +133,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return fits.positions, certainty, fits.more
         if section:
             return sorted(best), certainty, 0 if several else None
-        near = evidence.of_one_subject(self._answering(question, evidence))
+        near = evidence.of_one_subject(self._answering(question, evidence), question)
         answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None

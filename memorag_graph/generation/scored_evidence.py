@@ -18,6 +18,7 @@ from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
 from memorag_graph.generation.sentence_subjects import subject_of, told_after
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
+from memorag_graph.generation.told_apart import about_what_is_asked
 from memorag_graph.text.mail_labels import mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
@@ -179,12 +180,14 @@ class ScoredEvidence:
         names = [it for it in names_in(about.heading, lower, self.language_code) if it.form == "word"]
         return about.heading if names else ""
 
-    def of_one_subject(self, positions: Sequence[int]) -> list[int]:
+    def of_one_subject(self, positions: Sequence[int], question: str) -> list[int]:
         """Return the positions without those of something else than the best, which is the first.
 
         Where the best sentence or what it belongs to holds a name of the question, sentences of another file or under
-        another heading, which hold none, are about something else. So is the body of an e-mail beside its headers.
+        another heading, which hold none, are about something else. So is the body of an e-mail beside its headers, and
+        what has another word in the place of one of the question (:mod:`~memorag_graph.generation.told_apart`).
         """
+        positions = about_what_is_asked(positions, question, self.units, self.belonging, self.language_code)
         best = positions[0]
         if mail_label_words(self.units[best].citation.quote):
             return [at for at in positions if mail_label_words(self.units[at].citation.quote)]
