@@ -503,3 +503,65 @@ def test_headings_that_tell_no_subject_do_not_hide_a_contradiction(
 ) -> None:
     subject = first.split("\n\n")[1].split()[1].rstrip(".")
     assert bool(ask(f"What about the {subject}?", f"{first}\n\n{second}").conflicts) is told
+
+
+def in_files(embeddings: Embeddings, question: str, files: dict[str, str]) -> list[str]:
+    """Ask several files, whose lines are the evidence."""
+    passages = [Evidence(source, 0, len(text), text, 1.0) for source, text in files.items()]
+    prompts = Prompts(language("en"))
+    chunks = [Chunk(it.source, at, it.start, it.end, it.text) for at, it in enumerate(passages)]
+    given = GenerationInput(
+        question=question, task_type="memorag", evidence=passages, outline=[], draft="", prompts=prompts,
+        rarity=KeywordIndex.from_chunks(chunks, "en").rarity(question),
+    )  # fmt: skip
+    return quotes(ExtractiveGenerator(embeddings=embeddings).invoke(given))
+
+
+INNS = {"Inn Lark.txt": "Beds: 12\nOwner: Ms Low\nPort: Hove", "Inn Wren.txt": "Beds: 20\nOwner: Mr Kay\nPort: Rye"}
+HEATED = {
+    "Inn Lark.txt": "The inn has 12 beds. It is heated with peat.",
+    "Inn Wren.txt": "The inn has 20 beds. It is heated with oil.",
+}
+FEES = {"policy_2021.txt": "The fee is 38 euros.", "policy_2024.txt": "The fee is 52 euros."}
+
+
+@pytest.mark.parametrize(
+    ("question", "files", "said"),
+    [
+        ("How many beds has Inn Wren?", INNS, ["Beds: 20"]),
+        ("Who owns Inn Lark?", INNS, ["Owner: Ms Low"]),
+        ("How many beds do Inn Lark and Inn Wren have?", INNS, ["Beds: 12", "Beds: 20"]),
+        ("Which inn has more beds, Lark or Wren?", INNS, ["Beds: 12", "Beds: 20"]),
+        ("What is the fee?", FEES, ["The fee is 38 euros.", "The fee is 52 euros."]),
+        ("What was the fee in 2024?", FEES, ["The fee is 52 euros."]),
+        ("How is Inn Wren heated?", HEATED, ["The inn has 20 beds.", "It is heated with oil."]),
+    ],
+)
+def test_a_file_that_the_question_names_is_told_from_others(
+    embeddings: Embeddings, question: str, files: dict[str, str], said: list[str]
+) -> None:
+    assert set(in_files(embeddings, question, files)) == set(said)
+
+
+TOLLS = "The toll in 1880 was 4 pence. The toll in 1890 was 6 pence. The toll in 1900 was 9 pence."
+SHELVES = "# Shelf K\n\nKept by Ms Ott.\n\n# Shelf L\n\nKept by Mr Pohl.\n\n# Shelf S\n\nKept by Ms Rey."
+GRADES = "# Grade A\n\nWool without burrs, used for shawls.\n\n# Grade B\n\nWool with burrs, used for rugs."
+GATES = "# Gate 4\n\nThe lamp is lit by Una.\n\n# Gate 5\n\nThe lamp is lit by Bob."
+KEYS = "La clef de la porte nord est chez Alma. La clef de la porte sud est chez Bruno."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "code", "said"),
+    [
+        ("What was the toll in 1890?", TOLLS, "en", ["The toll in 1890 was 6 pence."]),
+        ("How did the toll change after 1880?", TOLLS, "en", TOLLS.replace(". ", ".|").split("|")),
+        ("Who keeps shelf S?", SHELVES, "en", ["Kept by Ms Rey."]),
+        ("What is wool of grade A used for?", GRADES, "en", ["Wool without burrs, used for shawls."]),
+        ("Who lights the lamp at gate 5?", GATES, "en", ["The lamp is lit by Bob."]),
+        ("Chez qui est la clef de la porte sud ?", KEYS, "fr", ["La clef de la porte sud est chez Bruno."]),
+    ],
+)
+def test_what_has_another_word_in_the_place_of_one_of_the_question_is_left_out(
+    ask: Ask, question: str, text: str, code: str, said: list[str]
+) -> None:
+    assert quotes(ask(question, text, code)) == said

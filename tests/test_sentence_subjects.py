@@ -90,8 +90,10 @@ NAMED = (
     "The chandler of Brest sells rope to the navy. She lives over the shop. Her name is Anne Le Goff. She pays no rent."
     "\n\nThe smith of Vannes shoes horses. He is called Yann Kerjean."
 )
-GENANNT = "Der Schmied von Murnau beschlägt Pferde. Sein Name ist Max Roy.\n\n"
+GENANNT = (
+    "Der Schmied von Murnau beschlägt Pferde. Sein Name ist Max Roy.\n\n"
     "Die Glaserin von Weiden raucht. Sie heißt Karon."
+)
 LLAMADOS = (
     "El herrero de Burgos hierra caballos. Se llama Max Roy.\n\nLa vidriera de Soria fuma. Su nombre es Odile Caron."
 )

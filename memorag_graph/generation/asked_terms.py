@@ -10,8 +10,10 @@ from memorag_graph.text.word_breaks import COMPLEX_RUN, dictionary_words
 _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
 """A single figure or capital, as in "Article 7" or "cabinet R"."""
 
-_NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$))")
-"""A capital that names something though it may be a stop word, too, as in "cabinet S" or "Annex I?"."""
+_NAMING_CAPITAL = re.compile(
+    r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$)|(?<=[a-z] )A(?= [a-z]))"
+)
+"""A capital that names something though it may be a stop word, too, as in "cabinet S", "grade A" or "Annex I?"."""
 
 _PATH = re.compile(r"(?<![\w./:])/[A-Za-z][\w.%~/-]{1,200}")
 _JOINED = re.compile(r"\b[^\W\d_]+(?:_[^\W_]+)+\b|\b[a-z]+(?:[A-Z][a-z]+)+\b")

@@ -130,7 +130,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return sorted(best), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
-            return fits.positions, certainty, fits.more
+            same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)
+            return same, certainty, fits.more
         if section:
             return sorted(best), certainty, 0 if several else None
         near = evidence.of_one_subject(self._answering(question, evidence), question)

@@ -196,6 +196,10 @@ class ScoredEvidence:
         places = [(unit.citation.source, about.heading) for unit, about in zip(self.units, self.belonging, strict=True)]
         return [at for at in positions if self.scores.named[at] > 0 or places[at] == places[best]]
 
+    def about_the_same(self, positions: Sequence[int], best: int, question: str) -> list[int]:
+        """Return the positions without those of something else than the best, which names what the question does."""
+        return about_what_is_asked(positions, question, self.units, self.belonging, self.language_code, [best])
+
     def confidence(self, positions: Sequence[int]) -> float:
         """Return how likely the units at these positions, at least one, answer the question."""
         return confidence(features(self.scores, positions, self.compared, self.spoken))
