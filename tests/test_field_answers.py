@@ -565,3 +565,27 @@ def test_what_has_another_word_in_the_place_of_one_of_the_question_is_left_out(
     ask: Ask, question: str, text: str, code: str, said: list[str]
 ) -> None:
     assert quotes(ask(question, text, code)) == said
+
+
+BOXES = "# Red box\n\n- hammer\n- chisel\n- rasp\n- plane\n- square\n\n# Blue box\n\n- saw\n- glue\n- nails"
+BOAT = "# Eva\n\n- built in 1931 in Hove\n- 11 m long\n- a blue hull"
+KIT = "# First aid kit\n\n1. plasters\n2. gauze\n3. scissors\n4. tape\n\n# Tool kit\n\n1. pump\n2. levers"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "said"),
+    [
+        ("Which tools are in the red box?", BOXES, ["- hammer", "- chisel", "- rasp", "- plane", "- square"]),
+        ("What is in the blue box?", BOXES, ["- saw", "- glue", "- nails"]),
+        ("What is in the first aid kit?", KIT, ["1. plasters", "2. gauze", "3. scissors", "4. tape"]),
+        ("When was the Eva built?", BOAT, ["- built in 1931 in Hove"]),
+    ],
+)
+def test_a_list_under_a_heading_is_quoted_whole(ask: Ask, question: str, text: str, said: list[str]) -> None:
+    assert quotes(ask(question, text)) == said
+
+
+def test_of_a_very_long_list_it_is_said_that_more_stands_there(ask: Ask) -> None:
+    answer = ask("What is in the red box?", "# Red box\n\n" + "\n".join(f"- tool{at}" for at in range(60)))
+    assert len(quotes(answer)) == 50
+    assert "list_may_be_incomplete" in answer.faults

@@ -196,6 +196,14 @@ class ScoredEvidence:
         places = [(unit.citation.source, about.heading) for unit, about in zip(self.units, self.belonging, strict=True)]
         return [at for at in positions if self.scores.named[at] > 0 or places[at] == places[best]]
 
+    def of_records(self, positions: Sequence[int]) -> list[int]:
+        """Return the positions without those of further records that hold no word of the question.
+
+        The best is the first; where it is a record, too, others tell something else of the same thing.
+        """
+        best, records = positions[0], self.records if positions[0] in self.records else ()
+        return [at for at in positions if at == best or at not in records or self.scores.parts[at].any()]
+
     def about_the_same(self, positions: Sequence[int], best: int, question: str) -> list[int]:
         """Return the positions without those of something else than the best, which names what the question does."""
         return about_what_is_asked(positions, question, self.units, self.belonging, self.language_code, [best])

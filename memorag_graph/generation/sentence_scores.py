@@ -192,7 +192,7 @@ def near_best(
     A further sentence is as good, or nearly, or adds words of the question that the better ones lack. Where the
     question names something, sentences about something else are left out, and so are those that only lack words of the
     question which the best one holds, if both are records or the embedding model finds all sentences alike: they are
-    about something else. Of records that hold no word of the question, only the best is one that may answer.
+    about something else.
 
     Args:
         ranked: Positions of sentences, best first.
@@ -208,8 +208,6 @@ def near_best(
         adds = float(np.maximum(scores.parts[index] - covered, 0).sum())
         least = near if adds < _ADDS else NEAR_IF_ADDING
         lacks = bool((scores.parts[index] < scores.parts[best]).any())
-        if best in records and index in records and not scores.parts[index].any():
-            continue
         if lacks and adds < _ADDS and (not meaning_tells or (best in records and index in records)):
             continue
         if scores.total[index] >= least * top and scores.is_other[index] <= scores.is_other[best]:
