@@ -589,3 +589,22 @@ def test_of_a_very_long_list_it_is_said_that_more_stands_there(ask: Ask) -> None
     answer = ask("What is in the red box?", "# Red box\n\n" + "\n".join(f"- tool{at}" for at in range(60)))
     assert len(quotes(answer)) == 50
     assert "list_may_be_incomplete" in answer.faults
+
+
+CANAL = "The canal was dug in 1834 by labourers. The manager is Petra Voll. The tower is eighty feet high."
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("How deep is the canal?", None),
+        ("What is the salary of Petra Voll?", None),
+        ("How high is the tower?", "The tower is eighty feet high."),
+        ("Who is the manager?", "The manager is Petra Voll."),
+        ("When was the canal dug?", "The canal was dug in 1834 by labourers."),
+    ],
+)
+def test_a_measure_takes_a_figure_to_tell(ask: Ask, question: str, said: str | None) -> None:
+    answer = ask(question, CANAL)
+    assert answer.abstained is (said is None)
+    assert said is None or said in quotes(answer)

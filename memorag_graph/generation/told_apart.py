@@ -9,6 +9,7 @@ from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.compared_sentences import Place, words_of
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import Surroundings
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.comparisons import compares
 from memorag_graph.text.identifiers import name_words
 
@@ -97,7 +98,8 @@ def _favours(first: str, second: str, asked: Set[str], code: str, fewest: int = 
     ]
     if len(places) < fewest:
         return 0
-    telling = [place for place in places if place.is_exchange and _tells_subject(place)]
+    empty = function_words(code)
+    telling = [place for place in places if place.is_exchange and _tells_subject(place, empty)]
     mine, its = (
         asked & {term for place in telling for term in held_terms(" ".join((place.mine, place.others)[side]), code)}
         for side in (0, 1)
@@ -105,6 +107,17 @@ def _favours(first: str, second: str, asked: Set[str], code: str, fewest: int = 
     return int(bool(mine - its)) - int(bool(its - mine))
 
 
-def _tells_subject(place: Place) -> bool:
-    """Return whether a place may tell what a sentence is about: no negation, and an opposite only after an article."""
+def _tells_subject(place: Place, empty: Set[str]) -> bool:
+    """Return whether a place may tell what a sentence is about: no negation, and an opposite only after an article.
+
+    Words without content, such as "my", tell nothing.
+    """
+    for words in (place.mine, place.others):
+        if all(word.casefold() in empty and not _is_letter(word) for word in words):
+            return False
     return not place.is_negation and (not place.is_opposite or place.before in _ARTICLES)
+
+
+def _is_letter(word: str) -> bool:
+    """Return whether a word is a single capital, which names something though it may be a word, too: "Grade A"."""
+    return len(word) == 1 and word.isupper()
