@@ -69,15 +69,6 @@ class Cancellation:
             raise TimeLimitError(f"the run took longer than its limit of {self._seconds:g} s; ask for less at once")
 
     @contextmanager
-    def until_left(self) -> Iterator[None]:
-        """Bind to the current context, and cancel what still runs when it is left, such as by Ctrl-C."""
-        with self.bound():
-            try:
-                yield
-            finally:
-                self.cancel()
-
-    @contextmanager
     def bound(self) -> Iterator["Cancellation"]:
         """Bind to the current context."""
         token = _current.set(self)

@@ -13,7 +13,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.models.model_size import is_small
 from memorag_graph.paths import user_dir
 from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
-from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, LEVELS, ClueWeights
+from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, LEVELS, SILENT, ClueWeights
 
 if TYPE_CHECKING:
     from memorag_graph.memory.memory_model import MemoryModel
@@ -47,6 +47,11 @@ def clue_weights(model: "MemoryModel", path: Path | None = None) -> ClueWeights:
     if model.adapter and model.adapter.learned.trust in LEVELS:
         return LEVELS[model.adapter.learned.trust]
     return CAREFUL if is_small(model.language_model.size) else EVEN
+
+
+def trusts_clues(model: "MemoryModel") -> bool:
+    """Return whether a memory model's clues count for more than those of a small one, which is often wrong."""
+    return clue_weights(model) not in (SILENT, CAREFUL)
 
 
 def keep(fingerprint: str, weights: ClueWeights, measured: Mapping[str, Any], path: Path | None = None) -> None:

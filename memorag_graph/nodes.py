@@ -1,8 +1,9 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
@@ -10,15 +11,18 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from memorag_graph.answering import chat_of, generation_input, generator_of
-from memorag_graph.clue_trust import clue_weights
+from memorag_graph.answering import conversing, generation_input, generator_of
+from memorag_graph.check_input import check_input
+from memorag_graph.clue_trust import clue_weights, trusts_clues
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
+from memorag_graph.library_nodes import LibraryNodes, library_task
 from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
-from memorag_graph.routing import AS_ASKED, Route, route
+from memorag_graph.querying import Querying, clue_nodes
+from memorag_graph.routing import AS_ASKED, choose_task
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     NO_ANSWER,
@@ -31,24 +35,13 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, instructions_of, question_of
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, instructions_of, question_of
 from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.models.adapter import Adapter
     from memorag_graph.progress import Progress
-    from memorag_graph.settings import PromptKey
-
-Querying = Literal["recall", "rewrite", "draft_answer", "outline", "retrieve"]
-QUERYING: tuple[Querying, ...] = get_args(Querying)
-"""Nodes that query the memory."""
-
-_FROM_MEMORY = (
-    "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
-    "document."
-)
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
@@ -63,6 +56,7 @@ class Nodes:
 
     def __init__(self, scope_of: ScopeOf) -> None:
         self.scope = scope_of
+        self.library = LibraryNodes(scope_of)
 
     @reported
     def memorize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -70,6 +64,8 @@ class Nodes:
         scope = self.scope(runtime)
         options = scope.options
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
+        if given.library:
+            return self.library.begin(given, scope)
         write = get_stream_writer()
 
         def report(progress: "Progress") -> None:
@@ -87,18 +83,20 @@ class Nodes:
             generator_of(scope, opened, given.task_type)  # fail now, not after the clues were made
         query = clean_text(question_of(given.query, given.messages).strip())
         question = query or opened.prompts(options).summary_question
-        chosen = route(question) if given.task_type == "auto" else Route(given.task_type, AS_ASKED)
+        chosen = choose_task(given.task_type, question, trusts_clues=trusts_clues(opened.model))
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
             **NO_FINDINGS,
             "memory_id": opened.memory.id,
             "thread_memory_id": opened.memory.id,
+            "thread_library": "",
             "memory": memory_record(opened),
             "asked": question,
             "question": question,
             "messages": [] if is_last_message else [HumanMessage(question)],
             "task": chosen.task,
             "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
+            "looks_up_first": chosen.looks_up_first,
             "rounds_left": options.rounds - 1,
             "tokens": {MEMORIZE: 0},
         }
@@ -111,40 +109,56 @@ class Nodes:
     @reported
     def contextualize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Rewrite a question that depends on the conversation so that it stands alone."""
-        from memorag_graph.follow_ups.chat_rewrite import Rewriting, chat_rewriting
-        from memorag_graph.follow_ups.conversation_turns import exchanges
-        from memorag_graph.follow_ups.rewrite import rewritten
-        from memorag_graph.follow_ups.stands_alone import stands_alone
+        from memorag_graph.follow_ups.contextual_question import contextual_question
 
-        scope, opened = self._open(state, runtime)
-        code = opened.memory.prompts.language.code
-        asked = state["question"]
-        before = exchanges(state["messages"][:-1], code)
-        if not before or stands_alone(asked, code):
+        scope, library, asked = self.scope(runtime), state.get("thread_library"), state["question"]
+        told = self.library.conversing(state, scope) if library else conversing(*self._open(state, runtime))
+        code, chat, prompts, trusts = told
+        written = contextual_question(asked, state["messages"][:-1], code, chat, prompts)
+        if written is None:
             return {"tokens": {"contextualize": 0}}
-        chat = chat_of(scope, opened)
-        prompts = opened.prompts(scope.options)
-        written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
-        question = written.question or rewritten(asked, before, code)
-        is_routed = state["trace"][0]["reason"] != AS_ASKED
-        chosen = route(question) if is_routed else Route(state["task"], AS_ASKED)
+        wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
+        choose = library_task if library else partial(choose_task, trusts_clues=trusts)
+        chosen, reason = choose(wanted, written.question), f"asked: {asked}"
         return {
-            "question": question,
+            "question": written.question,
             "task": chosen.task,
-            "trace": [TraceRecord(node="contextualize", what="rewritten", text=question, reason=f"asked: {asked}")],
+            "looks_up_first": chosen.looks_up_first,
+            "trace": [TraceRecord(node="contextualize", what="rewritten", text=written.question, reason=reason)],
             "tokens": {"contextualize": written.new_tokens},
         }
 
     def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying]:
-        """Choose the nodes that query the memory."""
+        """Choose the nodes that query the memory, or the documents of a library."""
+        if state.get("thread_library"):
+            return ["route"]
         if state["task"] == "qa":
             return ["draft_answer"]
         if state["task"] == "summarize":
             return ["outline"]
         if state["task"] == "lookup":
-            return ["retrieve"]
+            return ["look_up" if state.get("looks_up_first") else "retrieve"]
         scope, opened = self._open(state, runtime)
-        return _clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
+        return clue_nodes(opened.model.adapter, drafts=scope.options.use_memory_answer)
+
+    @reported
+    def look_up(self, state: GraphState, runtime: Runtime[Any]) -> Update:
+        """Retrieve with the question alone; unless the evidence answers, the memory is asked for clues."""
+        from memorag_graph.generation.sufficiency import sufficiency
+
+        scope, opened = self._open(state, runtime)
+        evidence, _ = self._search(state, scope, opened)
+        found = sufficiency(generation_input({**state, "evidence": evidence}, scope, opened), opened.index.embeddings)
+        update: Update = {"evidence": evidence, "looks_up_first": False, "tokens": {"look_up": 0}}
+        if found.is_enough:
+            return update
+        reason = f"the nearest sentences lack {', '.join(found.lacking)}; confidence {found.confidence:.2f}"
+        told = TraceRecord(node="look_up", what="route", text="memorag", reason=reason)
+        return {**update, "task": "memorag", "trace": [told]}
+
+    def after_look_up(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying | Literal["generate"]]:
+        """Answer, or ask the memory if the evidence does not."""
+        return ["generate"] if state["task"] == "lookup" else self.by_task(state, runtime)
 
     @reported
     def recall(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -169,6 +183,10 @@ class Nodes:
     @reported
     def draft_answer(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Answer from memory: the final answer for ``qa``, else a draft to search with."""
+        from memorag_graph.generation.memory_answer import FROM_MEMORY
+
+        if state.get("thread_library"):
+            return self.library.draft_answer(state, runtime)
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
@@ -182,7 +200,7 @@ class Nodes:
                 **self._nearest(state, runtime, draft),
                 "answer": draft,
                 "basis": "memory",
-                "notices": [_FROM_MEMORY],
+                "notices": [FROM_MEMORY],
             }
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
@@ -200,6 +218,8 @@ class Nodes:
     @reported
     def retrieve(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
+        if state.get("thread_library"):
+            return self.library.retrieve(state, runtime)
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
@@ -241,9 +261,11 @@ class Nodes:
     @reported
     def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
-        scope, opened = self._open(state, runtime)
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
+        if state.get("thread_library"):
+            return self.library.generate(state, runtime, is_last_attempt=is_last)
+        scope, opened = self._open(state, runtime)
         answer = generator_of(scope, opened, state["task"], is_last_attempt=is_last).invoke(
             generation_input(state, scope, opened)
         )
@@ -275,10 +297,3 @@ class Nodes:
         scope, opened = self._open(state, runtime)
         reranker = scope.registry.models.reranker(scope.options.reranker)
         return quote_nearest_to(opened, scope.options, state["question"], answer, reranker)
-
-
-def _clue_nodes(adapter: "Adapter | None", *, drafts: bool) -> list[Querying]:
-    """Return the nodes that ask for clues: of the kinds that an adapter learned to write, or else all but a draft."""
-    learned: Collection[PromptKey] = adapter.learned.prompts if adapter else ("span", "sur")
-    nodes: dict[PromptKey, Querying] = {"span": "recall", "sur": "rewrite", "qa": "draft_answer"}
-    return [node for prompt, node in nodes.items() if prompt in learned or (drafts and prompt == "qa")]

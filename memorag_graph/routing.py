@@ -1,4 +1,4 @@
-"""Choose the task for a question from its words.
+"""Choose the task for a question from its words, and whether the memory is asked at once or only if need be.
 
 The rules, in this order:
 
@@ -10,6 +10,9 @@ The rules, in this order:
 4. Everything else is ``memorag``.
 
 The rules cover English and Chinese; questions in other languages are ``memorag``.
+
+Clues take seconds, retrieval takes a fraction of one. So a ``lookup``, and a ``memorag`` whose model's clues find
+little, begin as a lookup, and the memory is asked only if the evidence does not answer.
 """
 
 import re
@@ -68,10 +71,27 @@ _OF_THE_WHOLE = _any_of(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The task for a question, and the reason for the choice."""
+    """The task for a question, the reason for the choice, and whether the memory is asked only if a lookup fails."""
 
     task: TaskType
     reason: str
+    looks_up_first: bool = False
+
+
+def choose_task(asked: TaskType, question: str, *, trusts_clues: bool) -> Route:
+    """Return the task that was asked for, or choose one for ``"auto"``.
+
+    Args:
+        asked: The task of the input.
+        question: The question.
+        trusts_clues: Whether the memory's clues are worth the wait for every question that may need several places.
+    """
+    if asked != "auto":
+        return Route(asked, AS_ASKED)
+    chosen = route(question)
+    if chosen.task == "summarize" or (chosen.task == "memorag" and trusts_clues):
+        return chosen
+    return Route("lookup", f"{chosen.reason}; the memory is asked if the evidence does not answer", looks_up_first=True)
 
 
 def route(question: str) -> Route:

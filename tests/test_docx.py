@@ -28,6 +28,9 @@ LEVELS = (
 COUNTED = [0, 1, 1, 2, 2, 3, 3, 4, 0, 0, 1, 2, 3, 3, 3, 3, 1, 5, 5, 6, 0, 4, 4, 2, 2, 2]
 
 
+PICTURES = "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"
+
+
 def numbering(*lists: str) -> Any:
     levels = "".join(
         f'<w:lvl w:ilvl="{at}"><w:start w:val="{3 if at == 2 else 1}"/><w:numFmt w:val="{form}"/>{more}'
@@ -333,3 +336,23 @@ def test_superscripts_change_no_number(tmp_path: Path) -> None:
     paragraph.add_run("a").font.superscript = True
     document.save(str(tmp_path / "a.docx"))
     assert read_document(tmp_path / "a.docx").text == "10^3 litres of H2O in 1912 [a]"
+
+
+def test_what_is_said_of_a_picture_is_read(tmp_path: Path) -> None:
+    said = ["red warning sign here", "Plan of the pier\n\nDescription automatically generated", "Logo"]
+    document = docx.Document()
+    for before, after, described in zip(("See ", "", "x"), (" here.", "", "y"), said, strict=True):
+        paragraph = document.add_paragraph(before)
+        run = paragraph.add_run()._r
+        place = f'xmlns:wp="{PICTURES}"'
+        described = described.replace("\n", "&#10;")
+        run.append(
+            parse_xml(
+                f'<w:drawing {W}><wp:inline {place}><wp:docPr id="1" descr="{described}"/></wp:inline></w:drawing>'
+            )
+        )
+        paragraph.add_run(after)
+    document.save(str(tmp_path / "a.docx"))
+    assert lines(read_document(tmp_path / "a.docx").text) == [
+        "See (Picture: red warning sign here) here.", "Picture: Plan of the pier", "xy",
+    ]  # fmt: skip

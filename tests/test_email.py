@@ -11,6 +11,9 @@ import pytest
 from memorag_graph.documents import read_document
 from memorag_graph.documents.quoted_mail import mail_parts
 from memorag_graph.errors import InputError
+from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.quoted_text import shown
+from memorag_graph.generation.surroundings import Surroundings
 
 
 def email(subject: str = "Ferry", body: str = "The ferry is late.\nSorry!\n") -> EmailMessage:
@@ -56,6 +59,29 @@ def test_of_alternatives_the_plain_text_is_read_and_without_one_the_html(tmp_pat
     text = read(tmp_path, bytes(html))
     assert "The ferry is late." in text
     assert "<" not in text.replace("<struan@example.org>", "")
+
+
+@pytest.mark.parametrize(
+    ("plain", "rich", "read"),
+    [
+        (
+            "Please look at the HTML.",
+            "<p>The lift opens on <b>6 May</b> at nine.</p>",
+            "The lift opens on 6 May at nine.",
+        ),
+        (
+            "The lift opens on 6 May.",
+            "<style>p {}</style><p>The lift opens on <b>6 May</b>.</p>",
+            "The lift opens on 6 May.",
+        ),
+    ],
+)
+def test_plain_text_that_only_names_the_html_is_not_read(tmp_path: Path, plain: str, rich: str, read: str) -> None:
+    message = email()
+    message.set_content(plain)
+    message.add_alternative(rich, subtype="html")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    assert read_document(tmp_path / "a.eml").text.endswith(f"\n\n{read}")
 
 
 def test_attachments_are_named_and_forwarded_messages_read(tmp_path: Path) -> None:
@@ -159,11 +185,59 @@ def test_a_web_archive_is_read_as_its_page(tmp_path: Path) -> None:
             "Ja.", "Ursprüngliche Nachricht", "Von: Bo\n\nSpät?",
         ]),
         ("As Bob wrote:\nthe ferry is late.", ["As Bob wrote:\nthe ferry is late."]),
+        ("Yes.\n\n-----Original Message-----\nFrom: Bo\nSent: Monday\nSubject: Rent\n\nWhy?", [
+            "Yes.", "Bo", "From: Bo\nSent: Monday\nSubject: Rent\n\nWhy?",
+        ]),
+        ("Oui.\n\nDe : Bo\nEnvoyé : lundi\nÀ : Ann\nObjet : Loyer\n\nPourquoi ?", [
+            "Oui.", "Bo", "De : Bo\nEnvoyé : lundi\nÀ : Ann\nObjet : Loyer\n\nPourquoi ?",
+        ]),
+        ("Trip:\nFrom: Leeds\nTo: York\nDate: 3 May", ["Trip:\nFrom: Leeds\nTo: York\nDate: 3 May"]),
     ],
 )  # fmt: skip
 def test_what_a_mail_quotes_is_not_its_sender_s(body: str, parts: list[str]) -> None:
     found = [it for author, text in mail_parts(body) for it in (author, text.strip()) if it]
     assert found == parts
+
+
+GMAIL = (
+    '<p>Now 950.</p><div class="gmail_quote"><div class="gmail_attr">On Mon, 3 Feb 2031, Bo wrote:<br></div>'
+    "<blockquote>It was <b>900</b>.<blockquote>Or 800?</blockquote></blockquote></div>"
+)
+THUNDERBIRD = (
+    '<p>Now 950.</p><div class="moz-cite-prefix">Am 03.02.2031 schrieb Bo:<br></div><blockquote type="cite">It was 900.'
+    "</blockquote><p>Or less.</p>"
+)
+OUTLOOK = (
+    "<p>Now 950.</p><div><p><b>From:</b> Bo Lund<br><b>Sent:</b> Monday<br><b>To:</b> Ann<br><b>Subject:</b> Rent</p>"
+    "</div><p>It was 900.</p>"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        (GMAIL, ["Now 950.", "Quoted: On Mon, 3 Feb 2031, Bo wrote", "It was 900.\nOr 800?"]),
+        (THUNDERBIRD, ["Now 950.", "Quoted: Am 03.02.2031 schrieb Bo", "It was 900.", "Rent", "Or less."]),
+        (
+            OUTLOOK,
+            ["Now 950.", "Quoted: Bo Lund", "From: Bo Lund\nSent: Monday\nTo: Ann\nSubject: Rent", "It was 900."],
+        ),
+        ("<h2>News</h2><p>From: Leeds<br>To: York</p>", ["News", "From: Leeds\nTo: York"]),
+    ],
+)
+def test_what_a_mail_of_html_quotes_is_not_its_sender_s(tmp_path: Path, body: str, parts: list[str]) -> None:
+    message = MIMEText(body, "html")
+    message["From"], message["Subject"] = "Ann", "Rent"
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    document = read_document(tmp_path / "a.eml")
+    assert document.text.split("\n\n")[2:] == parts
+    titles = [title for _, title in document.page_map.sections]
+    assert titles[1:] == [it for it in parts if it.startswith("Quoted") or it in ("Rent", "News")]
+
+
+def test_an_answer_says_that_a_quoted_message_says_it() -> None:
+    citation = Citation(1, "a.eml", 0, 11, "It was 900.", section="Quoted: Bo Lund")
+    assert shown([citation], {citation: Surroundings()}, ["rent"]) == "(Quoted: Bo Lund) It was 900. [1]"
 
 
 def test_attached_texts_are_read_and_other_attachments_named_in_a_notice(tmp_path: Path) -> None:

@@ -131,3 +131,8 @@ def test_an_index_of_a_querys_terms_scores_it_as_the_whole_one() -> None:
         assert part.scores(asked).any()
         assert part.rarity(asked) == whole.rarity(asked)
         assert part.share_known(asked) == whole.share_known(asked)
+
+
+def test_a_german_genitive_finds_its_name() -> None:
+    index = KeywordIndex.from_chunks(pieces("Otto wohnt in Ulm.", "Eva wohnt in Jena.", "Der Fluss ist breit."), "de")
+    assert [hit.chunk for hit in index.search(["Wo ist Evas Wohnung?"], 3)[0]] == [1]

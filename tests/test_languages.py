@@ -11,7 +11,7 @@ from memorag_graph.retrieval.stop_words import stop_words
 from memorag_graph.retrieval.terms import _STEMMERS, terms
 from memorag_graph.text.chunking import Chunk, room, split_chunks
 from memorag_graph.text.english import ENGLISH
-from memorag_graph.text.languages import detect_common_language, detect_language, language
+from memorag_graph.text.languages import detect_common_language, detect_language, language, scripts
 from memorag_graph.text.sentences import split_sentences
 from memorag_graph.text.word_breaks import dictionary_words
 from memorag_graph.text.words import is_unspaced, pairs
@@ -140,3 +140,9 @@ def test_each_section_of_a_text_has_its_own_room_and_english_is_counted_once() -
 
 def chunks_of(chunks: Iterable[Chunk], section: Chunk) -> list[Chunk]:
     return [chunk for chunk in chunks if section.start <= chunk.start < section.end]
+
+
+def test_scripts_are_told_apart_and_chinese_and_japanese_are_one() -> None:
+    assert scripts("日本の首都と Tokyo") == ["CJK", "LATIN"]
+    assert scripts("ครูสมชาย") == ["THAI"]
+    assert scripts("1969?") == []

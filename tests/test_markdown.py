@@ -100,3 +100,15 @@ def test_a_heading_after_a_table_is_one(tmp_path: Path) -> None:
 def test_comments_and_hidden_elements_are_no_text(text: str, expected: str, notices: tuple[str, ...]) -> None:
     document = markdown_document(text, "a.md")
     assert (document.text, document.notices) == (expected, notices)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("See ![red warning sign here](a.png \"t\") here.", "See (Picture: red warning sign here) here."),
+    ("![Plan of the pier (east)](https://x.org/a_(1).png)", "Picture: Plan of the pier (east)"),
+    ("![Plan of the pier][p]\n", "Picture: Plan of the pier\n"),
+    ("<img src='x' alt='Map of the harbour' width=3>", "Picture: Map of the harbour"),
+    ("![Logo](l.png)", "![Logo](l.png)"),
+    ("`![Plan of the pier](a.png)`", "`![Plan of the pier](a.png)`"),
+])  # fmt: skip
+def test_what_is_said_of_a_picture_is_read(text: str, expected: str) -> None:
+    assert markdown_document(text, "a.md").text == expected

@@ -55,12 +55,12 @@ STYLES = """<style:style style:name="H" style:family="text"><style:text-properti
 </text:list-style>"""
 
 
-def odt(directory: Path, body: str) -> Document:
+def odt(directory: Path, body: str, styles: str = STYLES) -> Document:
     path = directory / "a.odt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.text", zipfile.ZIP_STORED)
         archive.writestr("content.xml", (
-            f"<office:document-content {NAMESPACES}><office:automatic-styles>{STYLES}</office:automatic-styles>"
+            f"<office:document-content {NAMESPACES}><office:automatic-styles>{styles}</office:automatic-styles>"
             f"<office:body><office:text>{body}</office:text></office:body></office:document-content>"
         ))  # fmt: skip
     return read_document(path)
@@ -74,6 +74,8 @@ def odt(directory: Path, body: str) -> Document:
     ("<text:p>x<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>n</text:p></text:note-body>"
      "</text:note>y</text:p>", "xy\n\nn"),
     ("<text:p>x<draw:frame><draw:image/><svg:title>t</svg:title><svg:desc>alt</svg:desc></draw:frame>y</text:p>", "xy"),
+    ("<text:p>x<draw:frame><draw:image/><svg:desc>red sign here</svg:desc></draw:frame>y</text:p>",
+     "x (Picture: red sign here) y"),
     ("<text:p>x<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame></text:p>", "x\n\nboxed"),
     ("<text:list text:style-name='L'><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two"
      "</text:p><text:p>more</text:p></text:list-item></text:list>", "a) one\nb) two\n  more"),
@@ -112,6 +114,36 @@ def test_hidden_text_is_left_out_with_a_notice(tmp_path: Path, hidden: str) -> N
 def test_white_text_on_what_may_be_coloured_is_read(tmp_path: Path, shown: str) -> None:
     document = odt(tmp_path, shown)
     assert (document.text, document.notices) == ("Seen.", ())
+
+
+OUTLINE = """<text:outline-style>
+<text:outline-level-style text:level="1" style:num-format="I" style:num-prefix="Part " style:num-suffix="."/>
+<text:outline-level-style text:level="2" style:num-format="1" text:display-levels="2"/>
+<text:outline-level-style text:level="3" style:num-format="a" style:num-suffix=")"/>
+<text:outline-level-style text:level="4" style:num-format=""/></text:outline-style>"""
+
+
+def h(level: int, text: str, more: str = "") -> str:
+    return f"<text:h text:outline-level='{level}' {more}>{text}</text:h>"
+
+
+def test_headings_have_the_numbers_that_libreoffice_shows(tmp_path: Path) -> None:
+    headings = [
+        h(1, "Aims"), h(2, "Dues"), h(2, "Fees"), h(3, "Small"), h(4, "Tiny"), h(1, "Results"),
+        h(2, "Bare", "text:is-list-header='true'"), h(2, "More"),
+        h(2, "Jump", "text:restart-numbering='true' text:start-value='7'"),
+    ]  # fmt: skip
+    document = odt(tmp_path, "".join(headings), OUTLINE)
+    expected = ["Part I. Aims", "I.1 Dues", "I.2 Fees", "a) Small", "Tiny", "Part II. Results", "Bare", "II.1 More"]
+    assert document.text.split("\n\n") == [*expected, "II.7 Jump"]
+
+
+def test_headings_in_a_list_are_headings_with_the_numbers_of_the_list(tmp_path: Path) -> None:
+    one, two = (f"<text:list text:style-name='L'><text:list-item>{h(1, it)}</text:list-item></text:list>"
+                for it in ("Aims", "Results"))  # fmt: skip
+    document = odt(tmp_path, f"{one}<text:p>We try.</text:p>{two}")
+    assert document.text == "a) Aims\n\nWe try.\n\nb) Results"
+    assert [title for _, title in document.page_map.sections] == ["a) Aims", "b) Results"]
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:

@@ -46,6 +46,15 @@ def test_a_body_of_html_is_read_without_what_it_hides(tmp_path: Path) -> None:
     assert document.notices == ("Hidden text was left out.",)
 
 
+def test_a_message_that_is_quoted_is_a_section_of_its_own(tmp_path: Path) -> None:
+    body = "Now 950.\r\n\r\nFrom: Bo Lund\r\nSent: Monday\r\nTo: Ann\r\nSubject: Rent\r\n\r\nIt was 900."
+    document = read_document(write_ole(tmp_path / "a.msg", message({"0037": "Rent", "1000": body})))
+    assert [title for _, title in document.page_map.sections] == ["Rent", "Quoted: Bo Lund"]
+    html = b"<p>Now 950.</p><blockquote>It was 900.</blockquote>"
+    document = read_document(write_ole(tmp_path / "b.msg", message({"0037": "Rent", "1013": html})))
+    assert [title for _, title in document.page_map.sections] == ["Rent", "Quoted: an earlier message"]
+
+
 def test_an_attached_message_is_read(tmp_path: Path) -> None:
     inner = message({"0037": "Inner", "1000": "The gate opens at seven."}, inner=True)
     tree = message({"0037": "Outer", "1000": "See below."}, [attachment({}, inner)])

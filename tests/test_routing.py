@@ -1,11 +1,16 @@
-"""``task_type="auto"``: the question alone decides, and the route gives the reason."""
+"""``task_type="auto"``: the question decides, then its evidence, and the route gives the reason."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from memorag_graph.routing import LONGEST_LOOKUP, route
+from memorag_graph.graph import build_graph
+from memorag_graph.registry import Registry
+from memorag_graph.routing import AS_ASKED, LONGEST_LOOKUP, Route, choose_task, route
+from memorag_graph.settings import TASK_TYPES
+from tests.conftest import TEXT, TINY
 
 SUMMARIES = [
     "Summarize the document.",
@@ -71,3 +76,39 @@ def test_no_question_of_the_example_is_taken_for_a_summary() -> None:
     lines = (Path(__file__).parent.parent / "examples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     questions = [json.loads(line) for line in lines]
     assert [it["query"] for it in questions if it["kind"] != "summary" and route(it["query"]).task == "summarize"] == []
+
+
+@pytest.mark.parametrize("trusts_clues", [True, False])
+def test_only_auto_is_chosen_and_only_clues_worth_the_wait_are_asked_for_at_once(trusts_clues: bool) -> None:
+    for task in TASK_TYPES:
+        if task != "auto":
+            assert choose_task(task, "Why did it sink?", trusts_clues=trusts_clues) == Route(task, AS_ASKED)
+    several = choose_task("auto", "Why did it sink?", trusts_clues=trusts_clues)
+    assert (several.task, several.looks_up_first) == (("memorag", False) if trusts_clues else ("lookup", True))
+    fact = choose_task("auto", "Who rebuilt it?", trusts_clues=trusts_clues)
+    assert (fact.task, fact.looks_up_first) == ("lookup", True)
+    whole = choose_task("auto", "Summarize the book.", trusts_clues=trusts_clues)
+    assert (whole.task, whole.looks_up_first) == ("summarize", False)
+
+
+def test_the_memory_is_asked_only_where_the_evidence_does_not_answer(registry: Registry) -> None:
+    sentence = "Captain Quill retired in the spring of the year 1911"
+    text = f"{TEXT}\n\n{sentence}."
+    graph = build_graph(registry)
+
+    def ask(query: str, task: str = "auto") -> dict[str, Any]:
+        given: Any = {"context": text, "query": query, "task_type": task}
+        result: dict[str, Any] = graph.invoke(given, context=TINY)
+        return result
+
+    answered, lacking = ask(f"{sentence}?"), ask("Why did the zeppelin burn at the quarantine barracks of Umbria?")
+    assert (answered["task"], set(answered["timings"])) == ("lookup", {"memorize", "look_up", "generate"})
+    assert answered["evidence"] == ask(f"{sentence}?", "lookup")["evidence"]
+    assert lacking["task"] == "memorag"
+    assert {"recall", "rewrite"} <= set(lacking["timings"])
+    told = lacking["trace"][1]
+    assert (told["node"], told["what"], told["text"]) == ("look_up", "route", "memorag")
+    assert "zeppelin" in told["reason"]
+    as_asked = ask("Why did the zeppelin burn at the quarantine barracks of Umbria?", "memorag")
+    assert lacking["evidence"] == as_asked["evidence"]
+    assert lacking["spans"] == as_asked["spans"]

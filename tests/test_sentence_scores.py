@@ -253,6 +253,50 @@ def test_headings_and_scraps_are_not_quoted_but_rows_of_tables_are() -> None:
     assert [text for text in sentences if is_quotable(text)] == ["operating profit | 1083 | 1063"]
 
 
+CONTENTS = "Contents\n1 Aims ..... 3\n2 Results of 2020 ..... 14\n\n"
+NESTED = "1 Aims ..... 3\n1.1 Harbour dues ..... 5\n2 Results ..... 14\n\n"
+LONGER = "7 Aims ... 3\n8 Dues of the port ... 5\n9 Results ... 14\n10 Outlook ... 20\n\n"
+LINKS = "- [Aims of the board](#aims)\n- [Results of 2020](#results)\n\n"
+HEADER = "| Depot | Boss | Opened in 1999 or later |\n|---|---|---|\n\n"
+
+
+@pytest.mark.parametrize("lines", [CONTENTS, NESTED, LONGER, LINKS, HEADER])
+def test_tables_of_contents_and_names_of_columns_are_not_quoted(lines: str) -> None:
+    text = f"{lines}The board has four members."
+    units = units_of([Evidence("a", 0, len(text), text, 1.0)], "en")
+    assert [it.citation.quote for it in units if it.is_quotable] == ["The board has four members."]
+
+
+def test_lists_of_prices_and_rows_of_tables_are_quoted() -> None:
+    text = "12 Pizza Funghi ..... 9\n13 Pizza Roma ..... 10\n\n| Leeds | Anna Holt | 44 |\n| York | Ben Kerr | 12 |"
+    units = units_of([Evidence("a", 0, len(text), text, 1.0)], "en")
+    assert [it.citation.quote for it in units if it.is_quotable] == text.replace("\n\n", "\n").split("\n")
+
+
+def test_the_row_that_a_table_is_known_by_is_not_quoted() -> None:
+    text = "Depot | Staff in 2020\nLeeds | 44\nYork | 12"
+    known = PageMap(tables=((22, len(text), "Depot | Staff in 2020"),))
+    units = units_of([Evidence("a", 0, len(text), text, 1.0, page_map=known)], "en")
+    assert [it.citation.quote for it in units if it.is_quotable] == ["Leeds | 44", "York | 12"]
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("Roast duck. 24 euros.", ["Roast duck. 24 euros."]),
+        ("Blue. 44 seats. Driver Nils.", ["Blue. 44 seats. Driver Nils."]),
+        ("A walnut cradle. Estimate 210 euros.", ["A walnut cradle. Estimate 210 euros."]),
+        ("Hint 3. The maid airs the blue room each day.", ["Hint 3. The maid airs the blue room each day."]),
+        ("Born in Trento. Speaks Italian and Greek.", ["Born in Trento.", "Speaks Italian and Greek."]),
+        ("Rules of 2020. The pool is open. Towels cost nothing.", [
+            "Rules of 2020.", "The pool is open.", "Towels cost nothing."]),
+        ("Yes. It sailed in the spring of 1999.", ["Yes.", "It sailed in the spring of 1999."]),
+    ],
+)  # fmt: skip
+def test_fragments_of_an_entry_are_one_and_sentences_are_not(text: str, units: list[str]) -> None:
+    assert [it.citation.quote for it in units_of([Evidence("a", 0, len(text), text, 1.0)], "en")] == units
+
+
 @pytest.mark.parametrize("joint", [", and then ", " ", "，"])
 def test_a_long_sentence_is_cut_into_pieces_that_stand_in_the_text(joint: str) -> None:
     text = joint.join(f"the ferry number{number}carried" for number in range(90)) + "."

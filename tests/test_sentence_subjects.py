@@ -6,6 +6,7 @@ from memorag_graph.documents import NO_PAGES
 from memorag_graph.generation.absent_names import missing_names
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.generation.inflected_names import as_written, inflected_names
 from memorag_graph.generation.names_in_text import lowered, tell_of_others
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.prompts import Prompts
@@ -120,6 +121,14 @@ def test_the_name_that_is_asked_for_follows_what_is_said_of_its_bearer(
     assert quotes(question, text, code) == said
 
 
+def test_the_sentence_that_gives_the_name_is_quoted_where_the_name_is_asked_for() -> None:
+    text = (
+        "The farrier of Cluny shoes thirty horses in a week. His name is Max Roy.\n\nThe glazier of Autun mends glass."
+    )
+    found = quotes("What is the name of the farrier of Cluny?", text)
+    assert found == ["The farrier of Cluny shoes thirty horses in a week.", "His name is Max Roy."]
+
+
 @pytest.mark.parametrize(
     ("text", "code", "expected"),
     [
@@ -167,6 +176,36 @@ def test_a_name_in_another_spelling_is_not_missing(name: str) -> None:
     texts = ["Marta Olsen met Hahn.", "The Mongols came.", "Gegeen and Tesla.", "The United Mariners Union met."]
     assert missing_names(f"What about {name}?", texts, lowered(texts), "en") == []
     assert [it.word for it in missing_names("What about Krantz?", texts, lowered(texts), "en")] == ["Krantz"]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "code", "form"),
+    [
+        ("Wie hoch ist Evas Lohn?", "Eva Lux verdient 900.", "de", {"Evas": "Eva"}),
+        ("Wie hoch ist der Preis?", "Das Eva Lux sagt: teuer.", "de", {}),
+        ("Wat doet Piets zus?", "Piet Kok zingt.", "nl", {"Piets": "Piet"}),
+        ("Kim był brat Ewy?", "Tam mieszka Ewa Lis.", "pl", {"Ewy": "Ewa"}),
+        ("Кем был брат Ивана?", "Там живёт Иван.", "ru", {"Ивана": "Иван"}),
+        ("Mikä oli Akin vaimo?", "Aki Salo syntyi.", "fi", {"Akin": "Aki"}),
+        ("Ali'nin evi nerede?", "Ali Kaya geldi.", "tr", {"Ali'nin": "Ali"}),
+        ("Que fait le frère d'Eva ?", "Eva chante.", "fr", {"d'Eva": "Eva"}),
+        ("What did Marks say?", "Mark sang.", "en", {}),
+    ],
+)
+def test_names_are_known_in_their_cases(question: str, text: str, code: str, form: dict[str, str]) -> None:
+    assert inflected_names(question, [text], code) == form
+    (word, name), *_ = [*form.items(), ("", "")]
+    assert as_written(question, form) == question.replace(word, name)
+
+
+def test_a_german_genitive_is_answered_with_the_row_of_its_name() -> None:
+    rows = "Name: Ida Falk | Ort: Jena\nName: Eva Lux | Ort: Ulm\nName: Otto Bra | Ort: Bonn"
+    assert quotes("Was ist Evas Ort?", rows, "de") == ["Name: Eva Lux | Ort: Ulm"]
+
+
+def test_a_noun_behind_a_german_genitive_is_no_missing_name() -> None:
+    texts = ["Dort lebte Gandhi Swami.", "Er lobte Gandhi Patel.", "Gandhis Satyagraha half."]
+    assert missing_names("Wie hieß Gandhis Vorgehensweise?", texts, lowered(texts), "de") == []
 
 
 def test_a_numbered_line_above_a_sentence_is_a_heading_and_an_item_is_none() -> None:

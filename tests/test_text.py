@@ -147,6 +147,36 @@ def test_wrapped_paragraphs_are_joined_and_list_items_are_not() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("heading", "sentence"),
+    [
+        ("4 The year 2020", "Sales rose by 4 %."),
+        ("4.1 Costs of coal in the yard", "Coal was cheap. Wood was not."),
+        ("3 Ergebnisse des Jahres 2020", "Der Umsatz stieg um vier Prozent."),
+        ("2. Opening hours of the pool", "The pool opens at nine every day of the week."),
+        ("BACKGROUND AND AIMS", "The quay was built."),
+        ("Holiday Entitlement", "Each employee has 25 days of holiday."),
+    ],
+)
+def test_a_heading_is_not_joined_with_the_sentence_below_it(heading: str, sentence: str) -> None:
+    found = [it.text for it in split_sentences(f"{heading}\n{sentence}", "en")]
+    assert found[0] == heading
+    assert " ".join(found[1:]) == sentence
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The harbour was built by\nAnna Holt in the year of\nthe flood.",
+        "12 Norwegian ships and the\nRoyal Yacht came to town.",
+        "2. Rent is paid to the landlord\nJohn Smith in the first week of\nthe month.",
+        "Prime Minister Theresa\nMay resigned today in the\nafternoon.",
+    ],
+)
+def test_wrapped_lines_that_begin_like_headings_are_joined(sentence: str) -> None:
+    assert [it.text for it in split_sentences(sentence, "en")] == [sentence]
+
+
 def test_headings_are_not_statements() -> None:
     assert not is_statement("What happened to the money")
     assert is_statement("Revenue fell to £128m.")

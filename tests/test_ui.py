@@ -32,6 +32,7 @@ def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path
     left: list[str] = []
     page.on("request", lambda request: left.append(request.url) if not LOCAL.match(request.url) else None)
     memorized(page, demo, report(tmp_path / "report.pdf"))
+    choose_task(page, "memorag")
     ask(page, QUESTION)
     page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first.click()
     marked = page.locator(".passage mark").inner_text()
@@ -130,3 +131,26 @@ def test_memorizing_can_be_stopped_and_resumed(demo: str, page: Any, tmp_path: P
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").click()
     wait_until_memorized(page)
+
+
+def test_an_answer_can_be_stopped_and_asked_for_again_while_others_wait(report_url: str, page: Any) -> None:
+    page.goto(report_url)
+    choose_task(page, "qa")
+    page.get_by_text("Settings", exact=True).click()
+    slider = page.get_by_test_id("stSlider").filter(has_text="Max new tokens").get_by_role("slider")
+    slider.press("End")
+    box = page.get_by_placeholder("Ask the document")
+    for question in ("Tell the whole history of the company.", QUESTION):
+        sync_api.expect(box).to_be_enabled()
+        box.fill(question)
+        box.press("Enter")
+        page.get_by_text(question, exact=True).wait_for()
+    page.get_by_text("Waits for the answer before").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped.").wait_for()
+    page.get_by_text(re.compile("Confidence")).wait_for()
+    page.get_by_role("button", name="Remove").click()
+    sync_api.expect(page.get_by_text("Stopped.")).to_have_count(0)
+    choose_task(page, "lookup")
+    page.get_by_role("button", name="Ask again").click()
+    sync_api.expect(page.get_by_text(re.compile("Confidence"))).to_have_count(2)

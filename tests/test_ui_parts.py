@@ -11,6 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
+from memorag_graph.clues.clue_filter import DROP_REASONS
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
@@ -21,7 +22,9 @@ from memorag_graph.ui.conversation_store import MAX_CONVERSATIONS, ConversationS
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.jobs import Job, Jobs
+from memorag_graph.ui.panels import _UNUSED
 from memorag_graph.ui.passages import escaped, passage_html, place_of
+from memorag_graph.ui.questions import Question, Questions
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -253,3 +256,72 @@ def test_read_uploads_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     read: Any = SimpleNamespace(file_id="read")
     upload._free([read])
     assert [file.file_id for file in manager.get_files("session", ["read", "other"])] == ["other"]
+
+
+def test_every_reason_for_dropping_a_clue_is_put_in_words() -> None:
+    assert set(_UNUSED) == set(DROP_REASONS)
+
+
+class Gated(ConversationStore):
+    """Lets a test decide when a question begins to be answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Semaphore(0)
+
+    def get(self, visit: str) -> Any:
+        self.gate.acquire()
+        return super().get(visit)
+
+
+@pytest.fixture
+def questions(registry: Registry) -> tuple[Questions, Gated, str]:
+    store = Gated()
+    memory_id = registry.memorize(DOCUMENTS, TINY).memory.id
+    return Questions(build_graph(registry), store), store, memory_id
+
+
+def answered() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "answer":
+            thread.join(30)
+
+
+def test_questions_of_one_conversation_wait_for_each_other(questions: tuple[Questions, Gated, str]) -> None:
+    asking, store, memory_id = questions
+    first = Question(QUESTION, memory_id, "qa", False, TINY)
+    second = Question("Who was drowned?", memory_id, "lookup", False, TINY)
+    asking.ask("a", first)
+    asking.ask("a", second)
+    assert asking.open("a") == (first, second)
+    assert second.state == "waiting"
+    assert asking.open("b") == ()
+    store.gate.release(2)
+    answered()
+    assert asking.open("a") == ()
+    store.gate.release()
+    turns = store.get("a")
+    assert [turn["result"]["asked"] for turn in turns] == [QUESTION, "Who was drowned?"]
+    assert first.answer.strip() == turns[0]["result"]["answer"].strip()
+    assert second.passages == len(turns[1]["result"]["evidence"]) > 0
+
+
+def test_a_stopped_question_and_a_failed_one_stay_until_they_are_removed(
+    questions: tuple[Questions, Gated, str],
+) -> None:
+    asking, store, memory_id = questions
+    stopped = Question(QUESTION, memory_id, "qa", False, TINY)
+    failed = Question(QUESTION, "0" * 32, "lookup", False, TINY)
+    compared = Question(QUESTION, memory_id, "lookup", True, TINY)
+    for question in (stopped, failed, compared):
+        asking.ask("a", question)
+    stopped.stop()
+    store.gate.release(3)
+    answered()
+    assert [(it.state, bool(it.error)) for it in asking.open("a")] == [("stopped", False), ("failed", True)]
+    store.gate.release()
+    (turn,) = store.get("a")
+    assert turn["plain"]["citations"] == turn["result"]["citations"]
+    for question in (stopped, failed):
+        asking.drop("a", question)
+    assert asking.open("a") == ()

@@ -113,7 +113,7 @@ class Chat:
     *opt.MODELS, "adapter", "generator", "hits", "evidence_tokens", "use_memory_answer", "max_new_tokens",
     "temperature", "prompts",
 )  # fmt: skip
-def chat(place: opt.Place, task: opt.Task = "memorag", *, options: RunOptions) -> None:
+def chat(place: opt.Place, task: opt.Task = "auto", *, options: RunOptions) -> None:
     """Ask a memory one question after another. Type /help for the commands."""
     out = Console()
     session = Chat(place, options, task, out, Console(stderr=True))

@@ -6,6 +6,7 @@ from typing import Any
 from memorag_graph.documents.docx_styles import WORD, Styles, value
 from memorag_graph.documents.docx_visibility import Visibility
 from memorag_graph.documents.marks import Mark, joined
+from memorag_graph.documents.picture_text import in_line, without_brackets
 
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _TEXT = {f"{WORD}t", f"{_MATH}t"}
@@ -14,6 +15,9 @@ _WINGDINGS = {"A8": "☐", "6F": "☐", "FE": "☑", "78": "☒", "FD": "☒", "
 """Check boxes and ticks by the last two hexadecimal digits of their code in the font."""
 _NOT_TEXT = {f"{WORD}{name}" for name in ("pPr", "rPr", "del", "moveFrom", "txbxContent", "rt")}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_PROPERTIES = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}docPr"
+"""Name and description of a picture."""
+
 _RUN = f"{WORD}r"
 _STANDS: dict[str | None, Mark] = {"superscript": "sup", "subscript": "sub"}
 
@@ -34,8 +38,8 @@ class TextReader:
         self._visibility = Visibility(styles)
 
     def text(self, paragraph: Any) -> str:  # noqa: ANN401 - the library's elements are untyped
-        """Return the text of a paragraph."""
-        return joined(self._runs(paragraph, self._styles.of(paragraph), paragraph))
+        """Return the text of a paragraph, with the descriptions of its pictures."""
+        return without_brackets(joined(self._runs(paragraph, self._styles.of(paragraph), paragraph)))
 
     def _runs(self, node: Any, style: str, paragraph: Any) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
         for child in node:
@@ -63,5 +67,7 @@ def _pieces(node: Any) -> Iterator[str]:  # noqa: ANN401
             yield _MARKS[child.tag]
         elif child.tag == f"{WORD}sym":
             yield _WINGDINGS.get(child.get(f"{WORD}char", "")[-2:].upper(), "\N{REPLACEMENT CHARACTER}")
+        elif child.tag == _PROPERTIES:
+            yield in_line(child.get("descr", "") if child.get("hidden") not in ("1", "true") else "")
         elif child.tag not in _NOT_TEXT and child.tag != _FALLBACK:
             yield from _pieces(child)

@@ -1,6 +1,7 @@
 """Read e-mails (RFC 5322 with MIME, RFC 2045 to 2047): headers, the body, forwarded messages, attachments."""
 
 import csv
+import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import CharsetError, HeaderParseError
@@ -11,9 +12,8 @@ from pathlib import PurePath
 from memorag_graph.documents.csv_table import delimiter_of
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
-from memorag_graph.documents.html import add_html
+from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
 from memorag_graph.documents.plain_text import decode
-from memorag_graph.documents.quoted_mail import mail_parts
 from memorag_graph.errors import InputError, UnreadFormatError
 
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -26,6 +26,11 @@ _TEXT_SUFFIXES = (".txt", ".md", ".log", ".text", ".markdown", *_TABLE_SUFFIXES)
 _MOST_ATTACHED = 1 << 20
 """Bytes of an attachment that is read with the message."""
 
+_TAGS = re.compile(rb"<(?:style|script|title)\b[^<>]*>[^<]*|<[^<>]*>|&nbsp;", re.IGNORECASE)
+_MOST_STUB_WORDS, _LEAST_SHARED = 40, 0.4
+_MOST_COMPARED = 1 << 20
+"""Bytes of both forms of a body that are compared."""
+
 _MOST_HEADER = 10_000
 """Characters of a header that are read: decoding takes quadratic time."""
 
@@ -33,8 +38,8 @@ _MOST_HEADER = 10_000
 def read_email(file: File) -> Builder:
     """Read an e-mail; the subject begins a section.
 
-    Of a body in several forms the plain text is read. Earlier messages that it quotes, and attached texts, are sections
-    of their own; other attachments are named.
+    Of a body in several forms the plain text is read, unless it only says to look at the HTML. Earlier messages that it
+    quotes, and attached texts, are sections of their own; other attachments are named.
 
     Raises:
         InputError: If it is too large, has too many parts, or is no e-mail.
@@ -68,7 +73,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
         elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
             _add_attachment(builder, part, name)
         else:
-            _add_body(builder, part, name)
+            _add_body(builder, part, name, _header(message, "Subject"))
 
 
 def _parts(message: Message, name: str, depth: int) -> Iterator[Message]:
@@ -81,11 +86,22 @@ def _parts(message: Message, name: str, depth: int) -> Iterator[Message]:
     inner = _inner(message)
     if message.get_content_type() == "multipart/alternative":
         plain = [it for it in inner if it.get_content_type() == "text/plain" and it.get_payload(decode=True)]
-        inner = plain[:1] or inner[-1:]  # the last form is the best one (RFC 2046, 5.1.4)
+        is_stub = bool(plain) and _is_stub(plain[0], inner[-1])
+        inner = inner[-1:] if is_stub or not plain else plain[:1]  # the last form is the best one (RFC 2046, 5.1.4)
     elif message.get_content_type() == "multipart/related":
         inner = [it for at, it in enumerate(inner) if at == 0 or _filename(it)]  # others are parts of the page: styles
     for part in inner:
         yield from _parts(part, name, depth + 1)
+
+
+def _is_stub(plain: Message, last: Message) -> bool:
+    """Return whether plain text only says to look at the HTML: it is short and lacks most of its words."""
+    rich = next((it for it in last.walk() if it.get_content_type() == "text/html"), None)
+    if rich is None:
+        return False
+    few, many = (bytes(it.get_payload(decode=True) or b"")[:_MOST_COMPARED] for it in (plain, rich))
+    words, known = set(_TAGS.sub(b" ", many).split()), few.split()
+    return len(known) <= _MOST_STUB_WORDS and len(words.intersection(known)) < _LEAST_SHARED * len(words)
 
 
 def _inner(message: Message) -> list[Message]:
@@ -93,17 +109,14 @@ def _inner(message: Message) -> list[Message]:
     return [it for it in payload if isinstance(it, Message)] if isinstance(payload, list) else []
 
 
-def _add_body(builder: Builder, part: Message, name: str) -> None:
+def _add_body(builder: Builder, part: Message, name: str, subject: str) -> None:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
     text = decode(data, name, _charset(part)) if data.strip() else ""
     if part.get_content_subtype() == "html" and text.strip():
-        add_html(builder, text, name)
-        return
-    for author, written in mail_parts(text):
-        if author and written.strip():
-            builder.heading(f"Quoted: {author}")
-        builder.text(written)
+        add_mail_html(builder, text, name, subject)
+    else:
+        add_mail_text(builder, text, subject)
 
 
 def _add_attachment(builder: Builder, part: Message, name: str) -> None:

@@ -1,6 +1,7 @@
 """Read HTML as text with sections; lists keep bullets, rows of tables become records."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,20 @@ def read_html(file: "File") -> Builder:
 
 def add_html(builder: Builder, html: str, name: str) -> None:
     """Add an HTML page to a builder; what the page hides is left out."""
+    builder.text(*html_text(builder, html, name))
+
+
+def html_text(
+    builder: Builder, html: str, name: str, change: Callable[[Any], None] | None = None
+) -> tuple[str, list[tuple[int, str]]]:
+    """Return the text of an HTML page, without what it hides, and the offset and title of each heading.
+
+    Args:
+        builder: Gets the notices.
+        html: The page.
+        name: Name of the file, for messages.
+        change: Changes the tree of the page, without what is hidden, before it is written.
+    """
     try:
         import cssselect  # noqa: F401 - for the rules that hide
         from inscriptis import Inscriptis
@@ -64,17 +79,19 @@ def add_html(builder: Builder, html: str, name: str) -> None:
             builder.hidden()
         if remove_deleted(tree):
             builder.notice("Text that is marked as deleted was left out.")
+        if change:
+            change(tree)
         write_pictures(tree)
         write_marks(tree)
         write_tables(tree)
         read = Inscriptis(tree, _config())
     except ParserError:  # nothing but white space or comments
-        return
+        return "", []
     except ValueError as error:
         raise InputError("file", f"{name} cannot be read as HTML ({error}); save it again") from None
     text: str = read.get_text()
     headings = sorted((it.start, it.end) for it in read.get_annotations())
-    builder.text(text, [(start, text[start:end]) for start, end in headings])
+    return text, [(start, text[start:end]) for start, end in headings]
 
 
 @cache

@@ -1,12 +1,8 @@
 """Write what pages say of their pictures: the text that stands in for a picture where it is not seen."""
 
-import re
 from typing import Any
 
-_FEWEST_WORDS = 3
-"""Shorter texts name an icon or a brand."""
-
-_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|svg|webp)$", re.IGNORECASE)
+from memorag_graph.documents.picture_text import picture_text
 
 
 def write_pictures(tree: Any) -> None:  # noqa: ANN401 - the library's class
@@ -18,12 +14,12 @@ def write_pictures(tree: Any) -> None:  # noqa: ANN401 - the library's class
     from lxml.etree import Element
 
     for picture in list(tree.iter("img")):
-        said = " ".join((picture.get("alt") or "").split())
-        if len(said.split()) < _FEWEST_WORDS or _FILE_NAME.search(said):
+        said = picture_text(picture.get("alt") or "")
+        if not said:
             continue
         within = _is_within_a_line(picture)
         written = Element("span" if within else "p")
-        written.text = f" (Picture: {said}) " if within else f"Picture: {said}"
+        written.text = f" ({said}) " if within else said
         written.tail, picture.tail = picture.tail, None
         picture.addnext(written)
 

@@ -130,11 +130,15 @@ class _Reader:
             if block.tag in _NOT_CONTENT or not isinstance(block.tag, str) or self.styles.hides(block):
                 continue
             if block.tag == f"{{{TEXT}}}h" or self.styles.is_title(block):
-                self._builder.heading(paragraph_text(block, self.styles))
+                text = paragraph_text(block, self.styles)
+                is_heading = block.tag == f"{{{TEXT}}}h"
+                self._builder.heading(self.styles.numbers.numbered(block, text) if is_heading else text)
                 waiting.extend(reversed(self._anchored(block)))
             elif block.tag == f"{{{TEXT}}}p":
                 self._builder.text(paragraph_text(block, self.styles))
                 waiting.extend(reversed(self._anchored(block)))
+            elif block.tag == f"{{{TEXT}}}list" and _holds_headings(block):
+                self._add_headings(block)
             elif block.tag == f"{{{TEXT}}}list":
                 self._builder.text("\n".join(self._items(block)))
                 waiting.extend(reversed(self._anchored(block)))
@@ -143,6 +147,14 @@ class _Reader:
                 waiting.extend(reversed(self._notes_of_cells(block)))
             else:
                 waiting.extend(reversed(block))
+
+    def _add_headings(self, listed: Any) -> None:  # noqa: ANN401
+        """Add the headings of a list, as programs write those that a list's style numbers."""
+        for heading in listed.iter(f"{{{TEXT}}}h"):
+            lists = list(heading.iterancestors(f"{{{TEXT}}}list"))
+            style = next(filter(None, (get(it, TEXT, "style-name") for it in lists)), "")
+            text = "" if self.styles.hides(heading) else paragraph_text(heading, self.styles)
+            self._builder.heading(self.styles.numbers.numbered(heading, text, style, len(lists)))
 
     def _anchored(self, paragraph: Any) -> list[Any]:  # noqa: ANN401
         """Return the notes and text boxes of a paragraph or list, which follow it."""
@@ -192,6 +204,12 @@ class _Reader:
         notes = (f"{{{OFFICE}}}annotation", f"{{{TEXT}}}p", f"{{{TEXT}}}h")
         outer = (it for it in found if next(it.iterancestors(*notes), None) is None)
         return "\n".join(filter(None, (paragraph_text(it, self.styles) for it in outer if not self.styles.hides(it))))
+
+
+def _holds_headings(listed: Any) -> bool:  # noqa: ANN401
+    """Return whether a list holds headings and nothing else."""
+    headings = next(listed.iter(f"{{{TEXT}}}h"), None) is not None
+    return headings and next(listed.iter(f"{{{TEXT}}}p", f"{{{TABLE}}}table"), None) is None
 
 
 def _nearest(element: Any, *kinds: str) -> Any:  # noqa: ANN401

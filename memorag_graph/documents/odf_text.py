@@ -6,11 +6,14 @@ from typing import Any
 
 from memorag_graph.documents.docx_numbering import FORMATS
 from memorag_graph.documents.marks import Mark, joined
+from memorag_graph.documents.odf_outline import FORMS, HeadingNumbers
 from memorag_graph.documents.odf_visibility import Look, Visibility
+from memorag_graph.documents.picture_text import in_line, without_brackets
 
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns:"
 TEXT, TABLE, OFFICE, DRAW = f"{_SPACE}text:1.0", f"{_SPACE}table:1.0", f"{_SPACE}office:1.0", f"{_SPACE}drawing:1.0"
 STYLE, PRESENTATION = f"{_SPACE}style:1.0", f"{_SPACE}presentation:1.0"
+_SVG, _IMAGE = f"{_SPACE}svg-compatible:1.0", f"{{{DRAW}}}image"
 
 _MARKS = {f"{{{TEXT}}}tab": "\t", f"{{{TEXT}}}line-break": "\n", f"{{{TEXT}}}soft-page-break": ""}
 _APART = frozenset(
@@ -25,16 +28,13 @@ _APART = frozenset(
         (DRAW, "object"),
         (OFFICE, "annotation"),
         (OFFICE, "event-listeners"),
-        (f"{_SPACE}svg-compatible:1.0", "title"),
-        (f"{_SPACE}svg-compatible:1.0", "desc"),
+        (_SVG, "title"),
+        (_SVG, "desc"),
     )
 )
 """Elements within a paragraph that are not part of its sentence."""
 
 _WHITE = re.compile(r"[ \t\r\n]+")
-_FORMS = {"1": "", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
-"""Number formats of lists, by the names that DOCX gives them."""
-
 _MOST_SPACES = 100
 _DEEPEST = 50
 
@@ -50,11 +50,13 @@ class Styles:
     Attributes:
         found: Whether a hidden text was met.
         visibility: Which texts cannot be seen.
+        numbers: Counts the headings.
     """
 
     def __init__(self, roots: Sequence[Any]) -> None:
         self.found = False
         self.visibility = Visibility(roots)
+        self.numbers = HeadingNumbers(roots)
         self._text: set[str] = set()
         self._marks: dict[str, Mark] = {}
         self._titles: set[str] = {"Title"}
@@ -113,7 +115,7 @@ class Styles:
     def label(self, style: str, level: int, count: int) -> str:
         """Return the number of a list's item, or a hyphen if it has none; levels count from 1."""
         form, suffix = self._numbers.get(style, {}).get(level, ("", ""))
-        return f"{FORMATS.get(_FORMS[form], str)(count)}{suffix}" if form in _FORMS else "-"
+        return f"{FORMATS.get(FORMS[form], str)(count)}{suffix}" if form in FORMS else "-"
 
     def hides_table(self, table: Any) -> bool:  # noqa: ANN401
         """Return whether a sheet is hidden."""
@@ -133,8 +135,15 @@ def _numbers(listed: Any) -> Iterator[tuple[int, tuple[str, str]]]:  # noqa: ANN
 
 
 def paragraph_text(paragraph: Any, styles: Styles) -> str:  # noqa: ANN401
-    """Return the text of a paragraph, without notes and text boxes, which stand elsewhere."""
-    return joined(_runs(paragraph, styles)).strip()
+    """Return the text of a paragraph with what it says of pictures, without notes and boxes, which stand elsewhere."""
+    return without_brackets(joined(_runs(paragraph, styles))).strip()
+
+
+def _description(image: Any) -> str:  # noqa: ANN401
+    """Return what the frame of a picture says of it: its description, or else its title."""
+    frame = image.getparent()
+    said = [frame.findtext(f"{{{_SVG}}}{it}") for it in ("desc", "title")] if frame is not None else []
+    return next(filter(None, said), "")
 
 
 def _runs(paragraph: Any, styles: Styles) -> Iterator[tuple[str, Mark]]:  # noqa: ANN401
@@ -153,6 +162,8 @@ def _runs(paragraph: Any, styles: Styles) -> Iterator[tuple[str, Mark]]:  # noqa
             yield " " * min(int(count) if count.isdecimal() and len(count) < 8 else 1, _MOST_SPACES), mark
         elif node.tag in _MARKS:
             yield _MARKS[node.tag], mark
+        elif node.tag == _IMAGE:
+            yield in_line(_description(node)), mark
         elif node.tag not in _APART and (node is paragraph or not styles.hides(node)):
             within = mark if node is paragraph else styles.mark(node) or mark
             own = visibility.look(node, look)

@@ -7,7 +7,8 @@ from typing import Any
 
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
-from memorag_graph.documents.html import add_html, declared_charset
+from memorag_graph.documents.html import declared_charset
+from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
 from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError, MissingExtraError
 
@@ -138,10 +139,10 @@ class _Message:
         text = self._text(_BODY)
         html = self._stream(f"{_HTML}0102")
         if text.strip():
-            self._builder.text(text.replace("\r\n", "\n"))
+            add_mail_text(self._builder, text.replace("\r\n", "\n"), self._text(_SUBJECT))
         elif html.strip() or self._text(_HTML).strip():
             read = decode(html, self._builder.name, declared_charset(html)) if html.strip() else self._text(_HTML)
-            add_html(self._builder, read, self._builder.name)
+            add_mail_html(self._builder, read, self._builder.name, self._text(_SUBJECT))
         elif self._stream(f"{_RTF}0102"):
             self._builder.notice("The body is compressed RTF and was not read; save the message as .eml.")
 

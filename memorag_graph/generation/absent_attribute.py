@@ -15,12 +15,16 @@ from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.confidence import compare
 from memorag_graph.generation.names_in_text import lowered, names_in, words_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.back_references import begins_back
 from memorag_graph.text.numbers import number_in
 from memorag_graph.text.records import is_record, label_of
 
-_LANGUAGE = "en"
-"""The language in which the signs were tested."""
+_READ = "en"
+"""The language whose meaning the embedding model tells, so that records that mean something else are known.
+
+In German, French and Spanish, records were as similar to questions that they do not answer as to those that they do.
+"""
 
 _LEAST_MEANING, _LEAST_MEANING_OF_CELL = 0.12, 0.25
 """How far above chance a record without its names, or its best cell, is similar to a question if it may answer that.
@@ -29,13 +33,39 @@ Of 32 questions that six records do not answer, both are below in 25; of 36 that
 of which ask who, where the record names a person.
 """
 
-_ASKS_ROLE = re.compile(
-    r"^\W*who(?:'s|’s| is| was| are| were) (?:the |an? )?(?P<role>[\w' -]{3,40}?) (?:of|at|for|in) ", re.IGNORECASE
-)
-_BY_SOMEBODY = re.compile(r"\bby (?:the|an?|his|her|its|their|our) [a-z]")
-_PLACE = re.compile(
-    r"(?:\b(?:in|at|from|near|on|to|of|since|until|by|around|via)\s+(?:the\s+)?)(?:[A-Z][\w'’-]*[\s,]*(?:and\s+)?)+"
-)
+_ROLE = r"(?P<role>[\w' -]{3,40}?) "
+_ASKS_ROLE = {
+    "en": re.compile(
+        rf"^\W*who(?:'s|’s| is| was| are| were) (?:the |an? )?{_ROLE}(?:of|at|for|in) ", re.IGNORECASE
+    ),
+    "fr": re.compile(
+        rf"^\W*qui (?:est|était|sont|étaient) (?:les? |la |l['’]|une? )?{_ROLE}(?:de |d['’]|du |des |à |chez |dans )",
+        re.IGNORECASE,
+    ),
+    "es": re.compile(
+        rf"^\W*quién(?:es)? (?:es|era|fue|son|eran) (?:el |la |los |las |una? )?{_ROLE}(?:de|del|en) ", re.IGNORECASE
+    ),
+}  # fmt: skip
+"""Questions for the person in a role, in languages in which a capital inside a sentence tells a name."""
+
+_BY_SOMEBODY = {
+    "en": re.compile(r"\bby (?:the|an?|his|her|its|their|our) [a-z]"),
+    "fr": re.compile(r"\bpar (?:l['’]|(?:les?|la|une?|son|sa|ses|leurs?|des) )[^\W\d_A-Z]"),
+    "es": re.compile(r"\bpor (?:el|la|los|las|una?|su|sus) [^\W\d_A-Z]"),
+}
+_NAMED_PLACE = r"(?:[A-ZÀ-Ý][\w'’-]*[\s,]*(?:(?:and|et|y)\s+)?)+"
+_PLACE = {
+    "en": re.compile(rf"\b(?:in|at|from|near|on|to|of|since|until|by|around|via)\s+(?:the\s+)?{_NAMED_PLACE}"),
+    "fr": re.compile(rf"\b(?:à|au|aux|en|dans|vers|depuis|près de)\s+(?:la\s+|l['’])?{_NAMED_PLACE}"),
+    "es": re.compile(rf"\b(?:en|desde|hacia|hasta|cerca de)\s+(?:el\s+|la\s+)?{_NAMED_PLACE}"),
+}
+_MAY_BE_VERB = {
+    "en": re.compile(r"(?:[a-z]+(?:s|ed)|led|ran|became|took|made)$"),
+    "fr": re.compile(r"[^\W\dA-Z]"),
+    "es": re.compile(r"[^\W\dA-Z]"),
+}
+"""A word that may be a verb in the singular; French and Spanish nouns at the start of a sentence have an article."""
+
 _MONTH_OR_DAY = re.compile(
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|March|April|May|June|July|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?"
     r"|Dec(?:ember)?|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?)$"
@@ -77,30 +107,31 @@ def absent_attribute(
         positions: Positions of the units that would answer, best first.
         embeddings: The embedding model.
     """
-    if evidence.language_code != _LANGUAGE:
+    code = evidence.language_code
+    if code not in _ASKS_ROLE:
         return []
     if (figure := _ASKS_FIGURE.search(question)) and not _tells_figure(evidence, positions[0]):
         return [" ".join(re.findall(r"\w+", figure[0])[-1:])]
     quotes = [unit.citation.quote for unit in evidence.units]
-    names = {
-        it.word for it in names_in(question, lowered([question, *quotes]), _LANGUAGE) if it.form == "word" and it.at
-    }
+    names = {it.word for it in names_in(question, lowered([question, *quotes]), code) if it.form == "word" and it.at}
     rest = [word for word in words_of(question) if word not in names]
-    asked = set(asked_terms(" ".join(rest), _LANGUAGE))
-    wanted = [word for word in rest if asked.intersection(held_terms(word, _LANGUAGE))]
+    asked = set(asked_terms(" ".join(rest), code))
+    wanted = [word for word in rest if asked.intersection(held_terms(word, code))]
     best = positions[0]
     about = evidence.belonging[best]
     if not names or not wanted or about.speaker or about.own_speaker or _stands(wanted, evidence):
         return []
     unit = evidence.units[best]
     if unit.is_record or is_record(unit.citation.quote):
-        if not _CELL_END.search(unit.citation.quote) and label_of(unit.citation.quote) is None:
-            return []  # a line of a log, whose words say little
+        has_labels = _CELL_END.search(unit.citation.quote) or label_of(unit.citation.quote) is not None
+        if code != _READ or not has_labels:
+            return []  # of a line of a log, the words say little
         names_person = bool(_ASKS_WHO.search(question)) and _has_person(unit.citation.quote, names)
         return wanted if not names_person and _means_other(rest, unit.citation.quote, names, embeddings) else []
-    role = _ASKS_ROLE.match(question)
-    told = bool(_BY_SOMEBODY.search(unit.citation.quote)) or any(
-        _names_person(text, names) for text in _of_paragraph(evidence, about.paragraph)
+    role = _ASKS_ROLE[code].match(question)
+    told = any(
+        _BY_SOMEBODY[code].search(text) or _names_person(text, names, code)
+        for text in _of_paragraph(evidence, about.paragraph)
     )
     return role["role"].split() if role and not told else []
 
@@ -115,7 +146,7 @@ def _tells_figure(evidence: ScoredEvidence, best: int) -> bool:
     for at in alike:
         about = evidence.belonging[at]
         quotes = [units[at].citation.quote]
-        if at + 1 < len(units) and begins_back(units[at + 1].citation.quote, _LANGUAGE):
+        if at + 1 < len(units) and begins_back(units[at + 1].citation.quote, evidence.language_code):
             quotes.append(units[at + 1].citation.quote)
         if about.speaker or about.own_speaker or any(map(_has_measure, quotes)):
             return True
@@ -129,11 +160,12 @@ def _has_measure(text: str) -> bool:
 
 def _stands(wanted: Sequence[str], evidence: ScoredEvidence) -> bool:
     """Return whether a form of one of the words stands in the evidence or above it."""
+    code = evidence.language_code
     starts = {word.lower()[:_SAME_LETTERS] for word in wanted}
-    terms = {term for word in wanted for term in held_terms(word, _LANGUAGE)}
+    terms = {term for word in wanted for term in held_terms(word, code)}
     for unit, about in zip(evidence.units, evidence.belonging, strict=True):
         text = f"{unit.citation.quote} {about.words}"
-        if not terms.isdisjoint(held_terms(text, _LANGUAGE)):
+        if not terms.isdisjoint(held_terms(text, code)):
             return True
         if any(word.lower()[:_SAME_LETTERS] in starts for word in words_of(text)):
             return True
@@ -160,7 +192,13 @@ def _of_paragraph(evidence: ScoredEvidence, paragraph: int) -> Iterator[str]:
             yield unit.citation.quote
 
 
-def _names_person(text: str, names: set[str]) -> bool:
-    """Return whether a text may name a person: it has a capital that is not that of a place, a label or the start."""
-    inner = [word for word in words_of(_PLACE.sub(" ", _LABEL.sub(" ", text)))[1:] if word not in names]
-    return any(word[0].isupper() and not _MONTH_OR_DAY.match(word) for word in inner)
+def _names_person(text: str, names: set[str], language_code: str) -> bool:
+    """Return whether a text may name a person: it has a capital that is not that of a place, a label or the start.
+
+    A word at the start counts, too, if it may be a name before its verb, as in "Ann leads it".
+    """
+    first, *inner = words_of(_PLACE[language_code].sub(" ", _LABEL.sub(" ", text))) or [""]
+    is_word = first in names or first.lower() in function_words(language_code)
+    if not is_word and first[:1].isupper() and inner and _MAY_BE_VERB[language_code].match(inner[0]):
+        return True
+    return any(word[0].isupper() and word not in names and not _MONTH_OR_DAY.match(word) for word in inner)

@@ -5,11 +5,13 @@ shortened in many ways. But where the evidence speaks of "Cabinet A" and "Cabine
 people, it would name the one that is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+from memorag_graph.generation.inflected_names import inflected_names
 from memorag_graph.generation.names_in_text import Name, names_in, others, words_of
+from memorag_graph.generation.surroundings import NOUNS_ARE_CAPITALS
 from memorag_graph.retrieval.terms import terms
 
 _LEAST_ALIKE = 0.75
@@ -44,11 +46,19 @@ def missing_names(question: str, texts: Sequence[str], lower: frozenset[str], la
     words = words_of(question)
     if sum(word[0].isupper() for word in words[1:]) > _MOST_CAPITALS * len(words):
         return []
+    inflected = inflected_names(question, texts, language_code)
     wanted = [name for name in names_in(question, lower, language_code) if name.at or name.form != "word"]
     held = {word for text in texts for word in words_of(text)}
+    wanted = [it for it in wanted if it.word not in inflected and not _is_owned(it, held, language_code)]
     known = {word.casefold() for word in held} | {term for text in texts for term in terms(text, language_code)}
     initials = {it for text in texts for it in _initials(text)} if wanted else set()
     return [it for it in wanted if not _is_held(it, known, initials, language_code)]
+
+
+def _is_owned(name: Name, held: Container[str], language_code: str) -> bool:
+    """Return whether a word is a noun with a capital behind the genitive of a name: "Gandhis Vorgehensweise"."""
+    owner = name.before.capitalize().removesuffix("s")
+    return language_code in NOUNS_ARE_CAPITALS and name.before.endswith("s") and owner in held
 
 
 def _is_title(kind: str, texts: Sequence[str]) -> bool:

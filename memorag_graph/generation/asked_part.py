@@ -86,12 +86,21 @@ def asked_part(question: str, units: Sequence[Unit], language_code: str) -> tupl
     return [at for at in positions if units[at].is_quotable], []
 
 
+_SAYING = re.compile(
+    r"\b(?:regulates?|covers?|provides?|deals?|subject|about|contains?|concerns?|governs?|requires?|states?|contents?"
+    r"|bestimmt|behandelt|enthält|legt|fest|schreibt|sieht|vor|inhalt|gegenstand|traite|régit|contient|concerne|objet"
+    r"|trata|regula|contiene|dispone|prevé|prevede|disciplina|stabilisce|trata|regula)\b",
+    re.IGNORECASE,
+)
+"""Words of questions that ask what a part says: "Which subject does Rule 2 deal with?"."""
+
+
 def _asks_only(question: str, part: Reference, language_code: str) -> bool:
     """Return whether a question has no other words of content than those of the part."""
     rest = question.replace(part.name, " ")
     if any(map(is_unspaced, rest)):
         return not any(map(str.isalpha, _PHRASES.sub("", rest)))
-    return set(asked_terms(question, language_code)) <= set(held_terms(part.name, language_code))
+    return set(asked_terms(_SAYING.sub(" ", question), language_code)) <= set(held_terms(part.name, language_code))
 
 
 def _of_section(part: Reference, units: Sequence[Unit]) -> list[int]:

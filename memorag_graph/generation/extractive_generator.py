@@ -15,6 +15,7 @@ from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
+from memorag_graph.generation.parallel_sentences import without_parallel
 from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
@@ -22,7 +23,7 @@ from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
-from memorag_graph.text.list_questions import may_ask_for_several
+from memorag_graph.text.list_questions import may_ask_for_several, says_count
 
 _SURE = 0.9
 """Least confidence in what stands under the heading of the numbered part that a question asks for."""
@@ -145,7 +146,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         """Return the positions of the sentences that answer with the best, which is the first.
 
         In a conversation they are one more, and may be further from the best. Where the best is a record that holds all
-        figures of the question, so do the others.
+        figures of the question, so do the others; where it says the number that is asked for, they do, too, or hold
+        words of the question that it lacks.
         """
         is_spoken = evidence.spoken > _MOSTLY
         best = distinct(evidence.ranked, evidence.sentences, self.sentences + is_spoken)
@@ -153,6 +155,11 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             best = [it for it in best if evidence.holds_asked_figures(question, it)]
         share = NEAR_IN_SPEECH if is_spoken else NEAR
         near = near_best(best, evidence.scores, evidence.records, share)
+        near = without_parallel(near, evidence.scores, evidence.sentences)
+        if says_count(question, evidence.sentences[near[0]].quote):
+            near = [
+                it for it in near if says_count(question, evidence.sentences[it].quote) or evidence.adds(it, near[0])
+            ]
         return near if is_item(evidence.sentences[near[0]].quote) else evidence.of_records(near)
 
 

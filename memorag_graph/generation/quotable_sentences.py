@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.contents_lines import contents_lines
+from memorag_graph.generation.fragments import joined_fragments
 from memorag_graph.retrieval.retrieve import Evidence
-from memorag_graph.text.records import is_record, speaker_of
+from memorag_graph.text.clauses import is_unmarked
+from memorag_graph.text.records import is_record, is_table_rule, speaker_of
 from memorag_graph.text.sentences import Sentence, is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
 
@@ -31,6 +34,12 @@ _LONGEST_HEADING = 80
 _SHORT_WORD = 3
 """Letters of the words that titles write small."""
 
+_ABOVE = 2000
+"""Maximum characters between the row that names a table's columns and the rows below."""
+
+_MARKS_OF_HEADING = 10
+"""Characters around a heading: its marks, the blank line after it."""
+
 _NUMBER = re.compile(r"\d+")
 
 
@@ -44,6 +53,7 @@ class Unit:
         is_heading: Whether it is a line that heads what follows.
         begins_paragraph: Whether it is the first of its paragraph, row or line.
         is_record: Whether it is a record (:mod:`memorag_graph.text.records`).
+        title: The title of its document; empty if that is not known.
     """
 
     citation: Citation
@@ -51,6 +61,7 @@ class Unit:
     is_heading: bool
     begins_paragraph: bool
     is_record: bool = False
+    title: str = ""
 
 
 def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
@@ -62,11 +73,8 @@ def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
     for number, passage in enumerate(evidence, start=1):
         continues = number > 1 and _continues(evidence[number - 2], passage)
         found += _of_passage(number, passage, language_code, continues)
-    repeated = Counter(_without_numbers(unit) for unit in found if unit.begins_paragraph)
-    return [
-        replace(unit, is_quotable=unit.is_quotable and not (repeated[_without_numbers(unit)] > 1 and _is_title(unit)))
-        for unit in found
-    ]
+    places = _contents_and_heads(found) | _table_headers(found, evidence)
+    return [replace(unit, is_quotable=unit.is_quotable and at not in places) for at, unit in enumerate(found)]
 
 
 def sentences_of(evidence: Sequence[Evidence], language_code: str) -> list[Citation]:
@@ -99,6 +107,37 @@ def is_quotable(text: str) -> bool:
     return (words > 1 and is_item(text)) or (words >= _FEWEST_WORDS and _has_figure(text))
 
 
+def _contents_and_heads(units: Sequence[Unit]) -> set[int]:
+    """Return the positions of the lines of tables of contents and of running heads."""
+    repeated = Counter(_without_numbers(unit) for unit in units if unit.begins_paragraph)
+    heads = {at for at, unit in enumerate(units) if repeated[_without_numbers(unit)] > 1 and _is_title(unit)}
+    return heads | contents_lines([it.citation.quote for it in units], [it.citation.section or "" for it in units])
+
+
+def _table_headers(units: Sequence[Unit], evidence: Sequence[Evidence]) -> set[int]:
+    """Return the positions of rows that only name the columns of the rows below them."""
+    known = [
+        {
+            tuple(_cells(header))
+            for start, end, header in it.page_map.tables
+            if start - _ABOVE < it.end and end > it.start
+        }
+        for it in evidence
+    ]
+    found = set()
+    for at, unit in enumerate(units):
+        below = units[at + 1].citation.quote if at + 1 < len(units) else ""
+        if unit.is_record and "|" in unit.citation.quote:
+            is_header = tuple(_cells(unit.citation.quote)) in known[unit.citation.number - 1]
+            if is_header or is_table_rule(below):
+                found.add(at)
+    return found
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
 def _without_numbers(unit: Unit) -> str:
     return _NUMBER.sub("", unit.citation.quote)
 
@@ -119,7 +158,9 @@ def _of_passage(number: int, passage: Evidence, language_code: str, continues: b
     """Yield the units of a passage, whose first may continue the paragraph of the passage before."""
     text = passage.text
     headings = {start for start, _ in passage.page_map.sections}
-    whole = split_sentences(text, language_code)
+    found = split_sentences(text, language_code)
+    whole = list(joined_fragments(text, found, {start - passage.start for start in headings}))
+    title = _title_of(passage)
     for at, sentence in enumerate(whole):
         after = text[sentence.end : whole[at + 1].start] if at + 1 < len(whole) else ""
         before = text[whole[at - 1].end if at else 0 : sentence.start]
@@ -131,8 +172,15 @@ def _of_passage(number: int, passage: Evidence, language_code: str, continues: b
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
         quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
         for piece in _cut(sentence):
-            yield Unit(quotation(number, passage, piece), quotable, heads, begins or speaks, sentence.is_record)
+            cited = quotation(number, passage, piece)
+            yield Unit(cited, quotable, heads, begins or speaks, sentence.is_record, title)
             begins = speaks = False
+
+
+def _title_of(passage: Evidence) -> str:
+    """Return the heading at the start of a document under which nothing stands but other headings: its title."""
+    (start, title), (following, _), *_ = (*passage.page_map.sections, (0, ""), (-1, ""))
+    return title if start == 0 and 0 < following <= len(title) + _MARKS_OF_HEADING else ""
 
 
 def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
@@ -141,7 +189,9 @@ def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
         return False
     if is_known or _MARKED_HEADING.match(sentence.text):
         return True
-    return alone and not sentence.is_record and not (is_statement(sentence.text) or is_brief_statement(sentence.text))
+    if sentence.is_record or is_statement(sentence.text) or is_brief_statement(sentence.text):
+        return False
+    return alone and not (is_unmarked(sentence.text[0]) and _has_figure(sentence.text))
 
 
 def _heads(sentence: Sentence, following: Sentence) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.asked_terms import held_terms
 from memorag_graph.generation.surroundings import Surroundings
+from memorag_graph.text.mail_labels import QUOTED
 
 _NOTHING: Mapping[Citation, Surroundings] = {}
 
@@ -18,7 +19,8 @@ def shown(
     """Return quotations with their marks: ``(Article 7) The rules on repairs are decided by the board. [1]``.
 
     In brackets before a quotation stand the header of its table, the speaker, and the heading if the question asks for
-    it by words that the quotation lacks; not again while it stays the same.
+    it by words that the quotation lacks, or that is of a message which an e-mail quotes; not again while it stays the
+    same.
 
     Args:
         citations: The quotations, in order.
@@ -41,4 +43,6 @@ def _belongs(citation: Citation, about: Surroundings | None, asked: Sequence[str
         return citation.header or ""
     lacking = set(asked) - set(held_terms(citation.quote, language_code))
     heading = about.heading if lacking & set(held_terms(about.heading, language_code)) else ""
+    if citation.section and citation.section.startswith(QUOTED):
+        heading = citation.section
     return ", ".join(filter(None, (" ".join(heading.split()), about.speaker, citation.header)))

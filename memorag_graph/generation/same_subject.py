@@ -86,7 +86,11 @@ _OF_MEETINGS = frozenset({
 })  # fmt: skip
 """Words for what is held or sent again and again, whose date tells when something was said, not about what."""
 
-_JOINING = frozenset({"of", "the", "for", "from", "dated", "vom", "von", "der", "des", "du", "de", "del", "di", "da"})
+_JOINING = frozenset({
+    *("of", "the", "and", "for", "on", "from", "dated", "vom", "von", "der", "des", "die", "und", "du", "de", "la"),
+    *("del", "di", "da"),
+})  # fmt: skip
+"""Words that tell nothing in a heading."""
 
 _PARALLEL = 0.5
 """Least similarity of the first sentences of paragraphs that are entries about different things."""

@@ -12,7 +12,8 @@ from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_part import asked_part
 from memorag_graph.generation.asked_terms import asked_paths, asked_terms, held_terms
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
-from memorag_graph.generation.language_difference import LanguageDifference, language_difference
+from memorag_graph.generation.inflected_names import as_written, inflected_names
+from memorag_graph.generation.language_difference import LanguageDifference, compared_language, language_difference
 from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
@@ -37,7 +38,7 @@ class ScoredEvidence:
         belonging: What each belongs to.
         compared: How each compares with the question by its meaning.
         scores: How well each answers.
-        language_code: Language of the document.
+        language_code: Language in which words are compared: the document's, if that is known.
     """
 
     units: Sequence[Unit]
@@ -49,15 +50,18 @@ class ScoredEvidence:
     @classmethod
     def of(cls, given: GenerationInput, units: Sequence[Unit], embeddings: Embeddings) -> "ScoredEvidence":
         """Score the units, at least one, of the input's evidence (:func:`units_of`)."""
-        code = given["prompts"].language.code
+        texts = [passage.text for passage in given["evidence"]]
+        code = compared_language(given["question"], texts, given["prompts"].language).code
         belonging = surroundings_of(units, code)
         units = [with_speaker(unit, about) for unit, about in zip(units, belonging, strict=True)]
         found = [unit.citation for unit in units]
         prose = [at for at, unit in enumerate(units) if not unit.is_record and not unit.is_heading]
-        compared = compare(embeddings, given["question"], [sentence.quote for sentence in found], prose)
+        quotes = [sentence.quote for sentence in found]
+        question = as_written(given["question"], inflected_names(given["question"], quotes, code))
+        compared = compare(embeddings, question, quotes, prose)
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         rarity = given.get("rarity", {})
-        scores = score_sentences(found, compared.similarity, given["question"], clues, rarity, code, belonging)
+        scores = score_sentences(found, compared.similarity, question, clues, rarity, code, belonging)
         return cls(units, belonging, compared, scores, code)
 
     @property
@@ -179,6 +183,10 @@ class ScoredEvidence:
             return unit.citation.quote
         names = [it for it in names_in(about.heading, lower, self.language_code) if it.form == "word"]
         return about.heading if names else ""
+
+    def adds(self, position: int, best: int) -> bool:
+        """Return whether a unit holds words of the question that another one lacks."""
+        return bool((self.scores.parts[position] > self.scores.parts[best]).any())
 
     def of_one_subject(self, positions: Sequence[int], question: str) -> list[int]:
         """Return the positions without those of something else than the best, which is the first.

@@ -102,7 +102,7 @@ def _goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[
     """Return whether the next sentence tells what a sentence about the question only mentions.
 
     It begins with a word that refers back, in the same paragraph, and the sentence has no word but the question's, or
-    lacks the name or the figure that the question asks for, which the next one has.
+    lacks the name or the figure that the question asks for, which the next one has ("Her name is").
     """
     if at + 1 >= len(units) or belonging[at + 1].paragraph != belonging[at].paragraph:
         return False

@@ -59,8 +59,8 @@ class Surroundings:
     Attributes:
         heading: The headings above it, of the document's sections or in the passage; empty if there are none.
         item: The number of the item of a list or of the paragraph that it is in, as "7"; empty if there is none.
-        title: The words of its document's name and of the header of its table, and other words for its label, if that
-            is of an e-mail's header.
+        title: The words of its document's name and title, of the header of its table, and other words for its label, if
+            that is of an e-mail's header.
         speaker: Who says it, where the speaker is not named in the sentence itself.
         own_speaker: Who says it, where the sentence begins with the speaker's name.
         since_heading: Number of sentences between it and the heading above it.
@@ -117,7 +117,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
             Surroundings(
                 heading=" ".join(it for it in above if it != here.quote and not (it != heading and it in heading)),
                 item=item,
-                title=" ".join(filter(None, (_title(here), mail_label_words(here.quote)))),
+                title=" ".join(filter(None, (_title(here), unit.title, mail_label_words(here.quote)))),
                 speaker=None if own_speaker else speaker,
                 own_speaker=own_speaker,
                 since_heading=since,

@@ -5,6 +5,7 @@ the documents and sections that they name, whatever else the text says about the
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import log
@@ -37,6 +38,9 @@ _VERSION = "terms_version"
 _TERMS_VERSION = 3
 """Raised when texts give other terms than before: earlier indexes are made again when they are opened."""
 
+_GERMAN_GENITIVE = re.compile(r"(?<!\w)[^\W\d_a-zäöüß]\w+[aeiouyäöü]s(?!\w)")
+"""A genitive such as "Evas", of which the stemmer does not find the name."""
+
 
 def chunk_terms(text: str, name: str, language_code: str) -> list[str]:
     """Return the terms by which a chunk is found.
@@ -60,6 +64,8 @@ def _terms_of_name(name: str, language_code: str) -> tuple[str, ...]:
 def query_terms(query: str, *language_codes: str) -> list[str]:
     """Return the terms of a query, as they occur in texts of some languages and in the words above them."""
     wanted = terms(query, language_codes[0])
+    if "de" in language_codes:
+        wanted += terms(" ".join(it[:-1] for it in _GERMAN_GENITIVE.findall(query)), "de")
     for code in language_codes[1:]:
         wanted += dict.fromkeys(term for term in terms(query, code) if term not in wanted)
     return [*wanted, *(_NAMED + term for term in wanted)]

@@ -55,6 +55,7 @@ _BY_SCRIPT = {
 }  # fmt: skip
 """The language that is written most in each script, for texts that are too short to tell others."""
 
+_KANA = ("HIRAGANA", "KATAKANA")
 _SCRIPT_LETTERS = 500
 """Letters that are looked at to find a text's script."""
 
@@ -74,6 +75,11 @@ def language(code: str) -> Language:
     return Language(code, _NAMES.get(code, _UNKNOWN))
 
 
+def is_known(code: str) -> bool:
+    """Return whether the language of a code has a name here."""
+    return code in _NAMES
+
+
 def detect_language(text: str, otherwise: str = "en") -> Language:
     """Detect the main language of the prose in ``text``, from samples of its start, middle and end.
 
@@ -86,6 +92,12 @@ def detect_language(text: str, otherwise: str = "en") -> Language:
     if probability >= _CONFIDENT:
         return language(code)
     return language(_of_script(sample or text, otherwise))
+
+
+def tells_language(text: str) -> bool:
+    """Return whether the prose of a text, if it has any, tells its language; that of others is only guessed."""
+    sample = prose(_sample(text))
+    return bool(sample) and _classified(sample)[1] >= _CONFIDENT
 
 
 def detect_common_language(texts: Sequence[str]) -> Language:
@@ -114,13 +126,28 @@ def _classified(text: str) -> tuple[str, float]:
     return max(((code, it) for code, it in probabilities.items() if code in _NAMES), key=lambda found: found[1])
 
 
+def scripts(text: str) -> list[str]:
+    """Return the scripts of the letters at the start of a text, as "LATIN", the one of most letters first.
+
+    Chinese and Japanese letters are both "CJK".
+    """
+    found: Counter[str] = Counter()
+    for script, count in _letters(text).items():
+        found["CJK" if script in _KANA else script] += count
+    return [script for script, _ in found.most_common()]
+
+
+def _letters(text: str) -> Counter[str]:
+    letters = [character for character in text[:_SAMPLE_CHARACTERS] if character.isalpha()][:_SCRIPT_LETTERS]
+    return Counter(unicodedata.name(letter, "LATIN").split()[0] for letter in letters)
+
+
 def _of_script(text: str, otherwise: str) -> str:
     """Return the language that a text's script suggests, or the other one if the script is Latin."""
-    letters = [character for character in text[:_SAMPLE_CHARACTERS] if character.isalpha()][:_SCRIPT_LETTERS]
-    scripts = Counter(unicodedata.name(letter, "LATIN").split()[0] for letter in letters)
-    if scripts["HIRAGANA"] + scripts["KATAKANA"]:
+    found = _letters(text)
+    if any(found[script] for script in _KANA):
         return "ja"
-    return next((_BY_SCRIPT.get(script, otherwise) for script, _ in scripts.most_common(1)), otherwise)
+    return next((_BY_SCRIPT.get(script, otherwise) for script, _ in found.most_common(1)), otherwise)
 
 
 @cache

@@ -52,7 +52,7 @@ _PATTERNS = (
 _ASKS = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
 _PERHAPS = re.compile(
-    r"^\W*who (?:else )?(?=(?!(?:is|was|does|this|its)\b)\w+s\b)"
+    r"^\W*who (?:else )?(?=(?!(?:is|was|has|does|this|its)\b)\w+s\b)"
     r"|\bwhich (?:\w+ ){1,2}"
     r"(?=(?:is|has)\b|(?!(?:was|does|this|its)\b)\w+[^\W\dsui]s\b(?! (?:is|has|does|was|did|are)\b))"
     r"|^\W*wer (?=(?!(?:ist|hat|wird|bist)\b)\w+t\b)"

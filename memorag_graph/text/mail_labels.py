@@ -2,6 +2,9 @@
 
 import re
 
+QUOTED = "Quoted: "
+"""What a heading above an earlier message begins with, which an e-mail quotes."""
+
 _ASKED = {
     "From": (
         "from sender sent wrote mail email von absender geschickt gesendet schickte schrieb de expéditeur envoyé écrit "

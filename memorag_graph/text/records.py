@@ -114,6 +114,11 @@ def is_record(text: str) -> bool:
     return bool(_json_objects(line)) or stands_alone(line) or _is_short_pair(line)
 
 
+def is_table_rule(line: str) -> bool:
+    """Return whether a line is the rule below the header of a table in Markdown, such as ``|---|---|``."""
+    return "-" in line and bool(_TABLE_RULE.match(line))
+
+
 def label_of(line: str) -> str | None:
     """Return the label of a line like ``Label: value``, as a speaker's name or a key; None if it has none."""
     found = _LABEL.match(line)

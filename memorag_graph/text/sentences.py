@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sentencex import get_sentence_boundaries
 
 from memorag_graph.text.clauses import clauses, is_unmarked
+from memorag_graph.text.heading_lines import is_heading_line
 from memorag_graph.text.record_blocks import record_blocks
 from memorag_graph.text.records import Span, record_spans
 from memorag_graph.text.words import count_words
@@ -102,6 +103,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield the spans that sentences cannot cross, and whether each is a record."""
     paragraphs = list(_paragraphs(text))
     groups = record_blocks(text, paragraphs)
+    width = max((end - start for lines in paragraphs for start, end in lines), default=0)
     for at, lines in enumerate(paragraphs):
         records = _grouped(lines, groups[at]) if at in groups else record_spans(text, lines)
         longest = max((end - start for start, end in lines), default=0)
@@ -111,8 +113,10 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
                 yield from ((first, last, True) for first, last in records[number])
                 continue
             block_start = start if block_start is None else block_start
+            line = text[start:end]
             following = text[slice(*lines[number + 1])] if number + 1 < len(lines) else ""
-            if not following or number + 1 in records or _is_ended(text[start:end], following, longest):
+            heads = block_start == start and is_heading_line(line, following, width)
+            if not following or number + 1 in records or heads or _is_ended(line, following, longest):
                 yield block_start, end, False
                 block_start = None
 

@@ -1,38 +1,38 @@
-"""Show the conversation: streamed answers, citations, and plain RAG for comparison."""
+"""Show the conversation: answers, citations, and plain RAG for comparison."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
-from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from memorag_graph.cancellation import Cancellation
-from memorag_graph.errors import MemoragError
-from memorag_graph.follow_ups.conversation_turns import conversation
-from memorag_graph.langchain.runnable import ANSWERING_NODES
-from memorag_graph.ui import address
+from memorag_graph.ui import address, open_questions
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.panels import show_citation
 from memorag_graph.ui.passages import escaped, place_of
+from memorag_graph.ui.questions import Question
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
 
-_PLAIN = "lookup"
 _LONGEST_PLACE = 24
 _FIRST_WORDS = 3
 
 
-def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str | None) -> None:
-    """Show the conversation and answer a new question."""
+def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], unanswered: Sequence[Question]) -> None:
+    """Show the turns of the conversation, then the questions that have no answer yet."""
     for number, turn in enumerate(turns):
         _show_question(turn["result"]["asked"])
-        _show_answers(number, turn)
-    if not turns and not question:
+        _show_answers(shared, chosen, number, turn)
+    for question in unanswered:
+        open_questions.show(shared, question)
+    if not turns and not unanswered:
         st.caption("Ask a question below. Answers cite the document; click a citation to see the passage.")
-    if question and question.strip():
-        _show_question(question)
-        _answer(shared, chosen, turns, question)
+
+
+def ask(shared: Resources, chosen: Chosen, text: str) -> None:
+    """Ask the session's memory as chosen."""
+    question = Question(text.strip(), address.memory_id(), chosen.task, chosen.compare, chosen.options)
+    shared.questions.ask(address.visit(), question)
 
 
 def offer_export(turns: Sequence[Turn]) -> None:
@@ -47,57 +47,29 @@ def _show_question(question: str) -> None:
         st.text(question)
 
 
-def _answer(shared: Resources, chosen: Chosen, turns: Sequence[Turn], question: str) -> None:
-    turn: Turn = {}
-    visit = address.visit()
-    messages = conversation([turn["result"] for turn in turns], question)
+def _show_answers(shared: Resources, chosen: Chosen, number: int, turn: Turn) -> None:
     with st.chat_message("assistant"):
-        try:
-            if chosen.compare:
+        if "plain" in turn:
+            plain, compared = st.columns(2)
+            with plain:
                 st.caption("Plain RAG")
-                turn["plain"] = _run(shared, chosen, messages, _PLAIN)
-                st.caption(chosen.task)
-            turn["result"] = _run(shared, chosen, messages, chosen.task)
-        except MemoragError as error:
-            st.error(escaped(str(error)))
-            return
-    shared.conversations.add(visit, turn)
-    show_citation(turn["result"])
-    st.rerun()
-
-
-def _run(shared: Resources, chosen: Chosen, messages: Sequence[BaseMessage], task: str) -> Turn:
-    """Run the graph and show the answer as it is generated."""
-    result: Turn = {}
-    inputs: Any = {"memory_id": address.memory_id(), "messages": messages, "task_type": task}
-
-    def tokens() -> Iterator[str]:
-        nonlocal result
-        for mode, event in shared.graph.stream(inputs, context=chosen.options, stream_mode=["messages", "values"]):
-            if mode == "values":
-                result = cast("Turn", event)
-                continue
-            chunk, metadata = cast("tuple[Any, dict[str, Any]]", event)
-            if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in ANSWERING_NODES:
-                yield escaped(str(chunk.text))
-
-    with Cancellation().until_left(), st.spinner("Recalling, searching, answering …"):
-        st.write_stream(tokens)
-    return result
-
-
-def _show_answers(number: int, turn: Turn) -> None:
-    with st.chat_message("assistant"):
-        if "plain" not in turn:
+                _show_answer(f"{number}-plain", turn["plain"])
+            with compared:
+                st.caption(turn["result"]["task"])
+                _show_answer(f"{number}", turn["result"])
+        else:
             _show_answer(f"{number}", turn["result"])
-            return
-        plain, compared = st.columns(2)
-        with plain:
-            st.caption("Plain RAG")
-            _show_answer(f"{number}-plain", turn["plain"])
-        with compared:
-            st.caption(turn["result"]["task"])
-            _show_answer(f"{number}", turn["result"])
+        with st.container(horizontal=True):
+            st.button(
+                "Ask again",
+                key=f"again-{number}",
+                icon=":material/refresh:",
+                help="With the task and settings chosen on the left.",
+                on_click=ask,
+                args=(shared, chosen, turn["result"]["asked"]),
+            )
+            with st.popover("Copy", icon=":material/content_copy:"):
+                st.code(turn["result"]["answer"], language=None, wrap_lines=True)
 
 
 def _show_answer(key: str, result: Turn) -> None:

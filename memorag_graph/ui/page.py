@@ -55,11 +55,14 @@ def main() -> None:
     if opened is None:
         return
     job_progress.forget()
+    if question and question.strip():
+        conversation.ask(shared, chosen, question)
+    unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
     turns = shared.conversations.get(address.visit())
     with st.container(key="side-by-side"):
         left, right = st.columns([3, 2], gap="large")
     with left, st.container(height=_HEIGHT, border=False, key="talk"):
-        conversation.show(shared, chosen, turns, question)
+        conversation.show(shared, chosen, turns, unanswered)
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:

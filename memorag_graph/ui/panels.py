@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 PANELS = ("Document", "Evidence", "Recalled", "Path")
 
+_UNUSED = {
+    "scrap": "Too short to search for.",
+    "heading": "Only announces a list.",
+    "question": "Repeats the question.",
+    "instruction": "Repeats the instructions.",
+    "repeat": "Repeats an earlier one.",
+    "refusal": "Says nothing.",
+    "unsupported": "Not searched for: no passage supports it.",
+    "unrelated": "Not searched for: most of its words are not in the document.",
+    "astray": "Not searched for: too far from the question.",
+}
+"""What became of a clue, by the reason for which it was dropped."""
+
 Result = dict[str, Any]
 
 
@@ -84,13 +97,16 @@ def _show_recalled(result: Result) -> None:
     trace = result.get("trace", [])
     dropped = {record["text"]: record["reason"] for record in trace if record["what"] == "dropped"}
     shown = {clue for clues in groups.values() for clue in clues}
-    st.caption("Recalled from memory, unverified; used as search queries.")
+    if not shown:
+        st.caption("The memory was not asked: the question alone found this answer's passages.")
+    else:
+        st.caption("Recalled from memory, unverified; used as search queries.")
     for name, clues in groups.items():
         if clues:
             st.markdown(f"**{name}**")
         for clue in clues:
             st.text(clue)
-            st.caption(escaped(f"Not searched: {dropped[clue]}" if clue in dropped else _found_by(result, clue)))
+            st.caption(escaped(_UNUSED[dropped[clue]] if clue in dropped else _found_by(result, clue)))
     for record in trace:
         if record["text"] not in shown:
             st.caption(escaped(f"{TRACE_TITLES[record['what']]}: {record['text']} ({record['reason']})"))

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
+from memorag_graph.ui.questions import Questions
 
 OPTIONS = "MEMORAG_GRAPH_UI_OPTIONS"
 """Environment variable that passes the operator's options to the page, as JSON."""
@@ -26,17 +26,16 @@ class Resources:
         registry: Models and memories.
         jobs: Memories being built.
         conversations: The conversations.
+        graph: The graph.
+        questions: Questions without an answer yet.
     """
 
     options: RunOptions
     registry: Registry
     jobs: Jobs
     conversations: ConversationStore
-
-    @cached_property
-    def graph(self) -> MemoragGraph:
-        """The graph."""
-        return build_graph(self.registry)
+    graph: MemoragGraph
+    questions: Questions
 
 
 @st.cache_resource(show_spinner=False)
@@ -45,4 +44,5 @@ def resources() -> Resources:
     silence_libraries()
     registry = Registry()
     options = RunOptions.model_validate_json(os.environ.get(OPTIONS, "{}"))
-    return Resources(options, registry, Jobs(registry), ConversationStore())
+    graph, conversations = build_graph(registry), ConversationStore()
+    return Resources(options, registry, Jobs(registry), conversations, graph, Questions(graph, conversations))

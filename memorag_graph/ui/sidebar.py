@@ -13,11 +13,11 @@ GENERATORS = {
     "deepseek:deepseek-chat": "DeepSeek",
 }
 _TASKS = {
-    "memorag": "with clues",
-    "qa": "from memory",
+    "auto": "chosen for each question",
+    "memorag": "with clues from memory",
+    "qa": "from memory alone",
     "summarize": "summary",
-    "lookup": "without clues",
-    "auto": "chosen by the question",
+    "lookup": "without the memory",
 }
 
 
@@ -54,7 +54,7 @@ def settings(defaults: RunOptions) -> Chosen:
             "generator": generator or "extractive",
             "max_new_tokens": st.slider("Max new tokens", 10, 1024, defaults.max_new_tokens, key="max_new_tokens"),
             "temperature": st.slider("Temperature", 0.0, 2.0, defaults.temperature, 0.1, key="temperature"),
-            "hits": _slider("Hits per query", 1, 200, defaults.hits, 1, key="hits"),
+            "hits": _slider("Passages per search", 1, 200, defaults.hits, 1, key="hits"),
             "evidence_tokens": _slider("Evidence (tokens)", 128, 4096, defaults.evidence_tokens, 64, key="evidence"),
             "use_memory_answer": st.toggle("Draft an answer from memory", defaults.use_memory_answer, key="draft"),
         }

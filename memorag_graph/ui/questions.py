@@ -1,0 +1,160 @@
+"""Answer questions in background threads, so that a page can be left, asked more, or told to stop meanwhile."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from langchain_core.messages import AIMessageChunk
+
+from memorag_graph.cancellation import Cancellation
+from memorag_graph.errors import CancelledRunError, MemoragError
+from memorag_graph.follow_ups.conversation_turns import conversation
+from memorag_graph.graph import MemoragGraph
+from memorag_graph.langchain.runnable import ANSWERING_NODES
+from memorag_graph.settings import RunOptions
+from memorag_graph.ui.conversation_store import ConversationStore, Turn
+
+State = Literal["waiting", "running", "stopped", "failed"]
+
+PLAIN_TASK = "lookup"
+"""The task of plain RAG, to compare with."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Question:
+    """A question without an answer yet.
+
+    Attributes:
+        text: The question.
+        memory_id: The memory that is asked.
+        task: How it is answered.
+        compares: Whether plain RAG answers it first.
+        options: Options of the run.
+        state: Current state.
+        step: Node of the graph that runs.
+        passages: Number of passages found so far.
+        answer: What is written so far.
+        error: Message of the error that ended it.
+    """
+
+    text: str
+    memory_id: str
+    task: str
+    compares: bool
+    options: RunOptions
+    state: State = "waiting"
+    step: str = ""
+    passages: int = 0
+    answer: str = ""
+    error: str = ""
+    _began: float = 0.0
+    _cancellation: Cancellation = field(default_factory=Cancellation)
+
+    def begin(self) -> None:
+        """Note that it is being answered."""
+        self.state, self._began = "running", time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began to be answered."""
+        return time.monotonic() - self._began
+
+    def run(self, graph: MemoragGraph, before: Sequence[Turn]) -> Turn:
+        """Return the turn that answers the question after others.
+
+        Raises:
+            MemoragError: If it cannot be answered, or was stopped.
+        """
+        messages = conversation([turn["result"] for turn in before], self.text)
+        with self._cancellation.bound():
+            turn = {"plain": self._ask(graph, messages, PLAIN_TASK)} if self.compares else {}
+            return {**turn, "result": self._ask(graph, messages, self.task)}
+
+    def stop(self) -> None:
+        """Give up the answer."""
+        self._cancellation.cancel()
+
+    def _ask(self, graph: MemoragGraph, messages: Sequence[Any], task: str) -> Turn:
+        inputs: Any = {"memory_id": self.memory_id, "messages": messages, "task_type": task}
+        result: Turn = {}
+        self.answer = ""
+        for mode, event in graph.stream(inputs, context=self.options, stream_mode=["messages", "tasks", "values"]):
+            if mode == "values":
+                result = cast("Turn", event)
+                self.passages = len(result.get("evidence", []))
+            elif mode == "tasks":
+                self.step = cast("dict[str, Any]", event)["name"]
+            else:
+                chunk, metadata = cast("tuple[Any, dict[str, Any]]", event)
+                if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in ANSWERING_NODES:
+                    self.answer += str(chunk.text)
+        return result
+
+
+class Questions:
+    """The unanswered questions of all conversations; those of one conversation are answered one after another.
+
+    Args:
+        graph: Answers them.
+        conversations: Gets their turns.
+    """
+
+    def __init__(self, graph: MemoragGraph, conversations: ConversationStore) -> None:
+        self._graph = graph
+        self._conversations = conversations
+        self._open: dict[str, list[Question]] = {}
+        self._working: set[str] = set()
+        self._lock = threading.Lock()
+
+    def open(self, visit: str) -> Sequence[Question]:
+        """Return the unanswered questions of a conversation, in order."""
+        with self._lock:
+            return tuple(self._open.get(visit, ()))
+
+    def ask(self, visit: str, question: Question) -> None:
+        """Answer a question after those asked before."""
+        with self._lock:
+            self._open.setdefault(visit, []).append(question)
+            if visit in self._working:
+                return
+            self._working.add(visit)
+        threading.Thread(target=self._work, args=(visit,), daemon=True, name="answer").start()
+
+    def drop(self, visit: str, question: Question) -> None:
+        """Forget a question; stop it if it is being answered."""
+        question.stop()
+        with self._lock:
+            left = [it for it in self._open.get(visit, []) if it is not question]
+            self._open[visit] = left
+            if not left:
+                del self._open[visit]
+
+    def _work(self, visit: str) -> None:
+        while (question := self._next(visit)) is not None:
+            try:
+                turn = question.run(self._graph, self._conversations.get(visit))
+            except CancelledRunError:
+                question.state = "stopped"
+            except MemoragError as error:
+                question.error, question.state = str(error), "failed"
+            except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
+                _log.exception("answering failed")
+                question.error, question.state = f"{type(error).__name__}: {error}", "failed"
+            else:
+                self._conversations.add(visit, turn)
+                self.drop(visit, question)
+
+    def _next(self, visit: str) -> Question | None:
+        """Begin the question that has waited longest; None if there is none left, and the thread ends."""
+        with self._lock:
+            question = next((it for it in self._open.get(visit, ()) if it.state == "waiting"), None)
+            if question is None:
+                self._working.discard(visit)
+            else:
+                question.begin()
+            return question
