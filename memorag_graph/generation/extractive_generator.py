@@ -15,7 +15,6 @@ from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
-from memorag_graph.generation.parallel_sentences import without_parallel
 from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
@@ -155,7 +154,6 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             best = [it for it in best if evidence.holds_asked_figures(question, it)]
         share = NEAR_IN_SPEECH if is_spoken else NEAR
         near = near_best(best, evidence.scores, evidence.records, share)
-        near = without_parallel(near, evidence.scores, evidence.sentences)
         if says_count(question, evidence.sentences[near[0]].quote):
             near = [
                 it for it in near if says_count(question, evidence.sentences[it].quote) or evidence.adds(it, near[0])

@@ -62,7 +62,7 @@ _TOUCHING = 8
 
 @dataclass(frozen=True, slots=True)
 class SentenceScores:
-    """Scores of each sentence; every array but the last two has shape (sentences,).
+    """Scores of each sentence; every array but the last has shape (sentences,).
 
     Attributes:
         meaning: Cosine similarity with the question.
@@ -78,7 +78,6 @@ class SentenceScores:
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
         parts: The weight of each term of the question that a sentence holds, shape (sentences, terms).
-        known: 1 where a sentence, what it belongs to or refers back to holds a term that is asked for, same shape.
     """
 
     meaning: Matrix
@@ -92,7 +91,6 @@ class SentenceScores:
     meaning_beside: Matrix
     clues: Matrix
     parts: Matrix
-    known: Matrix
 
     @property
     def total(self) -> Matrix:
@@ -164,7 +162,6 @@ def score_sentences(
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=_overlaps(held, clues, language_code),
         parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
-        known=np.maximum(holds, np.maximum(belongs, named * back[:, None])) * asked,
     )
 
 

@@ -89,8 +89,8 @@ def _favours(first: str, second: str, asked: Set[str], code: str, fewest: int = 
     It is -1 for the reverse, and 0 if they are not parallel, differ in fewer places, or each has words of the question.
     """
     one, other = words_of(first)[:_LONGEST], words_of(second)[:_LONGEST]
-    lowered = [[word.casefold() for word in words] for words in (one, other)]
-    matcher = SequenceMatcher(None, *lowered, autojunk=False)
+    lowered, its_lowered = ([word.casefold() for word in words] for words in (one, other))
+    matcher = SequenceMatcher(None, lowered, its_lowered, autojunk=False)
     if not one or not other or matcher.ratio() < _LEAST_SAME:
         return 0
     places = [

@@ -16,8 +16,8 @@ _NEGATIONS = frozenset({
     *("uden", "nigdy", "bez", "nelze", "není", "nejsou", "nesmí", "немає", "ні", "ніколи", "δεν", "μην", "χωρίς"),
     *("ποτέ", "nem", "nincs", "nincsenek", "tilos", "soha", "eivät", "ilman", "fără", "niciun", "nicio", "tidak"),
     *("bukan", "tanpa", "jangan", "belum", "değil", "değildir", "değiller", "yok", "yoktur", "hiç", "hiçbir", "asla"),
-    *("dilarang", "няма", "όχι", "không", "chưa", "chẳng", "đừng", "नहीं", "न", "मत", "बिना", "לא", "אין", "אסור", "בלי"),
-    *("لا", "ولا", "ليس", "ليست", "لم", "لن", "غير", "بدون", "دون", "نیست", "نہیں"),
+    *("dilarang", "няма", "όχι", "không", "chưa", "chẳng", "đừng", "नहीं", "न", "मत", "बिना", "לא", "אין", "אסור"),
+    *("בלי", "لا", "ولا", "ليس", "ليست", "لم", "لن", "غير", "بدون", "دون", "نیست", "نہیں"),
 })  # fmt: skip
 """In the languages of Europe, Turkish, Vietnamese, Indonesian, Hindi, Urdu, Hebrew, Arabic and Persian, but for words
 that mean something else in another one; parts of "don't" are words, too."""
