@@ -123,11 +123,12 @@ def test_a_remote_runnable_gives_what_the_graph_gives(shared: Service) -> None:
 
 def test_the_task_is_chosen_and_explained_over_http(shared: Service) -> None:
     memory_id = shared.memorize()
-    for query, task in (("When did Captain Quill retire?", "lookup"), ("Why was the harbour closed?", "memorag")):
+    for query, task in ((QUESTION, "lookup"), ("Why was the harbour closed?", "memorag")):
         given = {"input": {"memory_id": memory_id, "query": query, "task_type": "auto"}}
         answered = shared.http.post("/memorag/invoke", json=given).json()["output"]
         assert answered["task"] == task
-        assert answered["trace"][0] == {**answered["trace"][0], "node": "memorize", "what": "route", "text": task}
+        routes = [record for record in answered["trace"] if record["what"] == "route"]
+        assert (routes[0]["node"], routes[-1]["text"]) == ("memorize", task)
         assert all(record["reason"] for record in answered["trace"])
         assert bool(answered["spans"] or answered["surrogates"] or len(answered["trace"]) > 1) == (task == "memorag")
 
