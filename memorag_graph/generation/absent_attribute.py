@@ -15,6 +15,7 @@ from memorag_graph.generation.confidence import compare
 from memorag_graph.generation.names_in_text import lowered, names_in, words_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.code_notes import is_code_note
 from memorag_graph.text.records import is_record, label_of
 
 _READ = "en"
@@ -103,8 +104,8 @@ def absent_attribute(
     unit = evidence.units[best]
     if unit.is_record or is_record(unit.citation.quote):
         has_labels = _CELL_END.search(unit.citation.quote) or label_of(unit.citation.quote) is not None
-        if code != _READ or not has_labels:
-            return []  # of a line of a log, the words say little
+        if code != _READ or not has_labels or is_code_note(unit.citation.quote):
+            return []  # of a line of a log or of code, the words say little
         names_person = bool(_ASKS_WHO.search(question)) and _has_person(unit.citation.quote, names)
         return wanted if not names_person and _means_other(rest, unit.citation.quote, names, embeddings) else []
     role = _ASKS_ROLE[code].match(question)
