@@ -47,3 +47,17 @@ def test_a_browser_s_table_over_pages_keeps_its_names(tmp_path: Path) -> None:
     lines = read_document(printed(tmp_path / "towns.pdf", f"<meta charset=utf-8>{style}{table}")).text.split("\n")
     said = [f"Place: {town} | Keeper: {keeper} | Boats: {boats}" for town, keeper, boats in rows]
     assert [line for line in lines if line] == said
+
+
+@pytest.mark.parametrize("above", [["Stations"], ["Stations", "All of them.", "As of May."]])
+def test_names_that_are_repeated_on_each_page_are_known_whatever_text_stands_before(
+    tmp_path: Path, above: list[str]
+) -> None:
+    names = ("Station", "Height (m)", "Km", "Slope (%)", "Year")
+    rows = [(f"Norvik {at}", str(at % 40), str(100 + 3 * at), f"{at % 9}.{at % 7}", str(1900 + at)) for at in range(60)]
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    table = f"<table><thead><tr>{''.join(f'<th>{it}</th>' for it in names)}</tr></thead>{body}</table>"
+    page = f"<meta charset=utf-8>{''.join(f'<p>{it}</p>' for it in above)}{table}"
+    lines = read_document(printed(tmp_path / "stations.pdf", page)).text.split("\n")
+    said = [" | ".join(f"{name}: {cell}" for name, cell in zip(names, row, strict=True)) for row in rows]
+    assert [line for line in lines if line] == [*above, *said]

@@ -17,9 +17,15 @@ from memorag_graph.documents.pdf.layout import read_blocks
 from memorag_graph.documents.pdf.ocr import page_image
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.page_objects import PageObjects, as_boxes, read_objects
-from memorag_graph.documents.pdf.running_heads import Margin, find_margins
-from memorag_graph.documents.pdf.tagged_tables import CellTags, cell_starts, find_tagged_tables, read_cell_tags
-from memorag_graph.documents.pdf.words import find_words, slanted_characters
+from memorag_graph.documents.pdf.running_heads import Margin, find_margins, without_table_rows
+from memorag_graph.documents.pdf.tagged_tables import (
+    CellTags,
+    TaggedTable,
+    cell_starts,
+    find_tagged_tables,
+    read_cell_tags,
+)
+from memorag_graph.documents.pdf.words import Words, find_words, slanted_characters
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,12 +48,28 @@ class CrowdedPageError(Exception):
     """A page has more than :data:`MOST_CHARACTERS` characters."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The words of an open page, before their order is known.
+
+    Attributes:
+        page: The page.
+        tagged: The tables that its tags describe.
+        slanted: Its lines that are not level.
+    """
+
+    page: Page
+    tagged: Sequence[TaggedTable]
+    slanted: Sequence[Paragraph]
+
+
 @dataclass(slots=True)
 class PageContent:
     """What a page says.
 
     Attributes:
-        blocks: Its paragraphs and tables.
+        sheet: Its words, until they are laid out.
+        blocks: Its paragraphs and tables, once it is laid out.
         margins: Lines at its top and bottom that may be running heads.
         characters: Number of its characters that can be seen, without spaces.
         has_hidden: Whether text that cannot be seen was left out.
@@ -55,6 +77,7 @@ class PageContent:
         is_picture: Whether it is a picture.
     """
 
+    sheet: Sheet | None = None
     blocks: list[Block] = field(default_factory=list)
     margins: list[Margin] = field(default_factory=list)
     characters: int = 0
@@ -69,86 +92,91 @@ class PageContent:
         return last if isinstance(last, Table) else None
 
 
-def read_page(page: Any, before: Table | None, with_picture: bool, form: Any = None) -> PageContent:  # noqa: ANN401
-    """Read an open page.
+def read_page(page: Any, text_page: Any, with_picture: bool, form: Any = None) -> PageContent:  # noqa: ANN401
+    """Read an open page; see :func:`lay_out` for its blocks.
 
     Args:
         page: PDFium's page.
-        before: The table at the end of the page before.
+        text_page: PDFium's text page.
         with_picture: Whether the image of a page that is a picture is wanted.
         form: PDFium's handle of the form that the file has; None if it has none.
 
     Raises:
         CrowdedPageError: If it has more than :data:`MOST_CHARACTERS` characters.
     """
-    text_page = page.get_textpage()
-    try:
-        if text_page.count_chars() > MOST_CHARACTERS:
-            raise CrowdedPageError
-        display = display_of(page)
-        characters, objects = read_characters(text_page, display), read_objects(page)
-        visible = visible_characters(page, text_page, characters, objects, display)
-        found = PageContent()
-        solid = ~characters.spaces
-        found.characters = int((visible & solid).sum())
-        found.has_hidden = _is_worth_saying(characters, ~visible & solid)
-        found.is_picture = _is_picture(found.characters, objects, display)
-        if found.is_picture and with_picture:
-            found.picture = page_image(page)
+    if text_page.count_chars() > MOST_CHARACTERS:
+        raise CrowdedPageError
+    display = display_of(page)
+    characters, objects = read_characters(text_page, display), read_objects(page)
+    visible = visible_characters(page, text_page, characters, objects, display)
+    found = PageContent()
+    solid = ~characters.spaces
+    found.characters = int((visible & solid).sum())
+    found.has_hidden = _is_worth_saying(characters, ~visible & solid)
+    found.is_picture = _is_picture(found.characters, objects, display)
+    if found.is_picture and with_picture:
+        found.picture = page_image(page)
+    slanted, _ = slanted_characters(characters, visible)
+    if (quarters := upright_quarters(text_page, np.flatnonzero(visible & solid))) not in (None, display.quarters):
+        display = replace(display, quarters=quarters)
+        characters = read_characters(text_page, display)
         slanted, _ = slanted_characters(characters, visible)
-        if (quarters := upright_quarters(text_page, np.flatnonzero(visible & solid))) not in (None, display.quarters):
-            display = replace(display, quarters=quarters)
-            characters = read_characters(text_page, display)
-            slanted, _ = slanted_characters(characters, visible)
-        if form is not None:
-            filled = with_fields(page, form, characters, display)
-            added = len(filled.text) - len(characters.text)
-            visible, slanted = np.pad(visible, (0, added), constant_values=True), np.pad(slanted, (0, added))
-            characters = filled
-            found.characters = int((visible & ~characters.spaces).sum())
-        tags = read_cell_tags(page, text_page, objects, len(visible))
-        _lay_out(found, characters, visible, slanted, objects, display, text_page, before, tags)
-        return found
-    finally:
-        text_page.close()
+    if form is not None:
+        filled = with_fields(page, form, characters, display)
+        added = len(filled.text) - len(characters.text)
+        visible, slanted = np.pad(visible, (0, added), constant_values=True), np.pad(slanted, (0, added))
+        characters = filled
+        found.characters = int((visible & ~characters.spaces).sum())
+    tags = read_cell_tags(page, text_page, objects, len(visible))
+    rules = display.shown(as_boxes(objects.lines))
+    words = _words(characters, visible & ~slanted, text_page, tags)
+    tagged = find_tagged_tables(words, tags) if tags is not None else []
+    found.sheet = Sheet(Page(words, rules, text_page), tagged, _slanted_lines(characters, visible & slanted))
+    found.margins = find_margins(found.sheet.page, np.arange(len(words)))
+    return found
 
 
-def _lay_out(
-    found: PageContent,
-    characters: Characters,
-    visible: Mask,
-    slanted: Mask,
-    objects: PageObjects,
-    display: Display,
-    text_page: Any,  # noqa: ANN401
-    before: Table | None,
-    tags: CellTags | None,
-) -> None:
-    """Add the blocks and margins of a page."""
-    words = find_words(characters, visible & ~slanted)
+def _words(characters: Characters, visible: Mask, text_page: Any, tags: CellTags | None) -> Words:  # noqa: ANN401
+    """Return the words of a page; cells that are glued together are cut."""
+    words = find_words(characters, visible)
     cuts = glued_cells(words, text_page)
     if tags is not None:
         cuts = np.union1d(cuts[tags.of_character[cuts] < 0], cell_starts(tags, characters.spaces))
-    if len(cuts):
-        words = find_words(characters, visible & ~slanted, cuts)
-    page = Page(words, display.shown(as_boxes(objects.lines)), text_page)
-    tagged = find_tagged_tables(words, tags) if tags is not None else []
+    return find_words(characters, visible, cuts) if len(cuts) else words
+
+
+def lay_out(content: PageContent, running: Sequence[Margin], before: Table | None) -> Sequence[Margin]:
+    """Find the blocks of a page that is still open; return the running heads that were left out.
+
+    Args:
+        content: What was read of the page.
+        running: Its running heads; those that turn out to belong to a table are none.
+        before: The table at the end of the page before.
+    """
+    if content.sheet is None:
+        return ()
+    page, tagged = content.sheet.page, content.sheet.tagged
+    words = page.words
     inside = np.zeros(len(words), bool)
     for table in tagged:
         inside[table.members] = True
-    found.margins, members = find_margins(
+    members = np.arange(len(words))
+    left_out = without_table_rows(
         page,
-        np.arange(len(words)),
+        members,
+        running,
         lambda row: bool(inside[row].any()) or (before is not None and is_table_row(page, row, before)),
     )
+    members = members[~np.isin(words.rows, [margin.row for margin in left_out])]
+    blocks: list[Block] = []
     first_row = members[words.rows[members] == words.rows[members].min(initial=0)]
     if before is not None and not inside[first_row].any():
         rest, members = rest_of_table(page, members, before)
         if rest is not None:
-            found.blocks.append(rest)
-    found.blocks += read_blocks(page, members, tagged)
-    found.blocks += _slanted_lines(characters, visible & slanted)
-    found.blocks = [_expanded(block) for block in found.blocks]
+            blocks.append(rest)
+    blocks += [*read_blocks(page, members, tagged), *content.sheet.slanted]
+    content.blocks, content.sheet = [_expanded(block) for block in blocks], None
+    return left_out
 
 
 def _slanted_lines(characters: Characters, slanted: Mask) -> Sequence[Paragraph]:

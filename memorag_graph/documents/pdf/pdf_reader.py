@@ -3,28 +3,24 @@
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memorag_graph.documents.document_builder import Builder
-from memorag_graph.documents.pdf.blocks import Paragraph
+from memorag_graph.documents.pdf.blocks import Paragraph, Table
 from memorag_graph.documents.pdf.ocr import Ocr, installed_ocr, unwrapped
 from memorag_graph.documents.pdf.page_reader import (
     FEWEST_CHARACTERS,
     MOST_CHARACTERS,
     CrowdedPageError,
     PageContent,
+    lay_out,
     read_page,
 )
 from memorag_graph.documents.pdf.pages_joined import PageJoiner
-from memorag_graph.documents.pdf.paragraphs import flows_on, merge
 from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running
 from memorag_graph.errors import InputError, MissingExtraError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _MOST_TITLES = 100
 """Maximum outline titles located on one page."""
@@ -90,6 +86,7 @@ class _Reader:
         self._has_labels = False
         self._characters = 0
         self._facts: set[str] = set()
+        self._table: Table | None = None
         self._hidden: list[int] = []
         self._unread: list[int] = []
         self._scanned: list[int] = []
@@ -107,10 +104,8 @@ class _Reader:
             self._form = _form(self._pdf)
             count, outline = len(self._pdf), _outline(self._pdf)
         window: deque[tuple[int, PageContent]] = deque()
-        last: PageContent | None = None
         for index in range(count):
-            last = self._page(index, last)
-            window.append((index, last))
+            window.append((index, self._page(index)))
             if index >= NEIGHBOURS:
                 self._add(window, index - NEIGHBOURS, outline)
             if len(window) > 2 * NEIGHBOURS:
@@ -122,16 +117,15 @@ class _Reader:
         self._say()
         return self._builder
 
-    def _page(self, index: int, before: PageContent | None) -> PageContent:
+    def _page(self, index: int) -> PageContent:
         """Read a page, with OCR if it is a picture."""
         from pypdfium2 import PdfiumError
 
         wanted = self._ocr is not None and self._given < _MOST_SCANNED and self._seconds < 60 * _MOST_MINUTES
-        table = before.last_table if before is not None else None
         with _one_at_a_time:
             try:
-                with _opened(self._pdf, index) as page:
-                    content = read_page(page, table, wanted, self._form)
+                page = self._pdf[index]
+                content = read_page(page, page.get_textpage(), wanted, self._form)
             except PdfiumError:
                 message = f"page {index + 1} of {self._name} is damaged; save or download it again"
                 raise InputError("file", message) from None
@@ -160,7 +154,7 @@ class _Reader:
             self._unread.append(index + 1)
             return
         content.blocks = [Paragraph(part) for part in text.split("\n\n")]
-        content.margins = []
+        content.margins, content.sheet = [], None
         content.characters = len(text)
         self._scanned.append(index + 1)
 
@@ -171,14 +165,16 @@ class _Reader:
         titles = outline.get(index, ())
         with _one_at_a_time:
             label = self._pdf.get_page_label(index)
-        kept = []
-        for margin in content.margins:
-            running = is_running(margin, index, others, titles) or is_page_number(margin, str(index + 1), label)
-            if not running or (has_facts(margin) and margin.text not in self._facts):
-                kept.append(margin)
-                self._facts.add(margin.text)
-        top, bottom = (_paragraphs(it.text for it in kept if it.at_top == at_top) for at_top in (True, False))
-        self._joiner.add(index + 1, self._label(index, label), [*top, *content.blocks, *bottom], titles)
+            running = [
+                margin
+                for margin in content.margins
+                if is_running(margin, index, others, titles) or is_page_number(margin, str(index + 1), label)
+            ]
+            left_out = lay_out(content, running, self._table)
+        self._table = content.last_table
+        facts = dict.fromkeys(it.text for it in left_out if has_facts(it) and it.text not in self._facts)
+        self._facts |= facts.keys()
+        self._joiner.add(index + 1, self._label(index, label), [*map(Paragraph, facts), *content.blocks], titles)
 
     def _label(self, index: int, label: str) -> str | None:
         """Return a page's label if it is not the page's number; an empty one after a page that has one."""
@@ -230,15 +226,6 @@ class _Reader:
             self._builder.notice(f"{_pages(self._scanned)} {are} read by OCR and may contain errors.")
 
 
-@contextmanager
-def _opened(pdf: Any, index: int) -> "Iterator[Any]":  # noqa: ANN401
-    page = pdf[index]
-    try:
-        yield page
-    finally:
-        page.close()
-
-
 def _form(pdf: Any) -> Any:  # noqa: ANN401
     """Return PDFium's handle of a file's form, which has to be asked for before any page; None if it has none."""
     from pypdfium2 import raw
@@ -258,17 +245,6 @@ def _outline(pdf: Any) -> Mapping[int, Sequence[str]]:  # noqa: ANN401
         if index is not None and len(titles[index]) < _MOST_TITLES:
             titles[index].append(item.get_title())
     return titles
-
-
-def _paragraphs(lines: Iterable[str]) -> list[Paragraph]:
-    """Return the paragraphs of lines in a margin that turned out to be text."""
-    found: list[Paragraph] = []
-    for line in map(Paragraph, lines):
-        if found and flows_on(found[-1], line):
-            found[-1] = merge(found[-1], line)
-        else:
-            found.append(line)
-    return found
 
 
 def _pages(numbers: Sequence[int]) -> str:

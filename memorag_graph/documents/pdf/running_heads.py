@@ -24,6 +24,9 @@ _MOST_LINES = 3
 _LARGER = 1.3
 """A line that is larger than the text by this factor is a heading."""
 
+_SMALLER = 0.9
+"""A running head that is not set off is smaller than the text by this factor."""
+
 _SET_OFF = 0.6
 """A running head is as far from the text as this share of its font size, at least."""
 
@@ -50,6 +53,9 @@ _ONLY_NUMBER = re.compile(
 _FACTS = re.compile(r"@|www\.|https?:|\+?\d[\d ()/.-]{6,}\d")
 """An address or a telephone number, which may stand nowhere else."""
 
+_STAMP = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d\d")
+"""When a browser printed the page: no telephone number."""
+
 NEIGHBOURS = 2
 """Pages before and after a page whose lines are compared with its own: left and right pages differ."""
 
@@ -75,40 +81,63 @@ class Margin:
     row: int
 
 
-def find_margins(page: Page, members: Indices, is_table_row: Callable[[Indices], bool]) -> tuple[list[Margin], Indices]:
-    """Return the lines in the margins of a page that may be running heads, and the other words.
+def find_margins(page: Page, members: Indices) -> list[Margin]:
+    """Return the lines in the margins of a page that may be running heads, from the top.
+
+    Such a line ends at a gap, or is the outermost one and smaller than the text, and is no heading.
 
     Args:
         page: The page.
         members: Numbers of its words.
-        is_table_row: Whether the words of a row continue the table at the end of the page before.
     """
     words = page.words
     if not len(members):
-        return [], members
-    largest = _LARGER * float(np.median(words.heights()[members]))
+        return []
+    usual = float(np.median(words.heights()[members]))
     numbers, row_of = np.unique(words.rows[members], return_inverse=True)
     tops, bottoms = row_edges(words, members, row_of)
     lines = list(zip(numbers.tolist(), tops.tolist(), bottoms.tolist(), strict=True))
     height = words.characters.height
     zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
-    bottom = _set_off([it for it in lines if it[1] > (1 - zones[1]) * height][::-1], lines[::-1], downwards=False)
+    lower = [it for it in lines if it[1] > (1 - zones[1]) * height][::-1]
+    bottom = _set_off(lower, lines[::-1], downwards=False) or _small(lower[:1], usual)
     others = [it for it in lines if it[0] not in bottom]
-    top = _set_off([it for it in others if it[2] < zones[0] * height], others, downwards=True)
+    upper = [it for it in others if it[2] < zones[0] * height]
+    top = _set_off(upper, others, downwards=True) or _small(upper[:1], usual)
     margins: list[Margin] = []
-    kept: list[int] = []
     for rows, at_top in ((top, True), (bottom[::-1], False)):
         for row in rows:
             (line,) = lines_of(page, members[words.rows[members] == row])
-            if line.height > largest:
-                kept.append(row)
-                continue
-            margins.append(Margin(line.text, at_top, abs(line.left), abs(line.right), line.top, row))
-    cells = [row for row in (*top, *bottom) if _is_row(page, members, row, numbers, is_table_row)]
-    kept += cells if not cells or cells[0] in bottom else top[top.index(cells[0]) :]
-    margins = [margin for margin in margins if margin.row not in kept]
-    taken = [row for row in (*top, *bottom) if row not in kept]
-    return margins, members[~np.isin(words.rows[members], taken)]
+            if line.height <= _LARGER * usual:
+                margins.append(Margin(line.text, at_top, abs(line.left), abs(line.right), line.top, row))
+    return margins
+
+
+def _small(lines: Sequence[tuple[int, float, float]], usual: float) -> list[int]:
+    """Return the rows that are smaller than the text."""
+    return [row for row, top, bottom in lines if bottom - top < _SMALLER * usual]
+
+
+def without_table_rows(
+    page: Page, members: Indices, margins: Sequence[Margin], is_table_row: Callable[[Indices], bool]
+) -> list[Margin]:
+    """Return the running heads of a page that belong to no table.
+
+    Args:
+        page: The page.
+        members: Numbers of its words.
+        margins: Its running heads.
+        is_table_row: Whether the words of a row belong to a table.
+    """
+    numbers = np.unique(page.words.rows[members])
+    kept: list[Margin] = []
+    is_below_cells = False
+    for margin in margins:
+        is_cells = _is_row(page, members, margin.row, numbers, is_table_row)
+        is_below_cells = margin.at_top and (is_cells or is_below_cells)
+        if not is_cells and not is_below_cells:
+            kept.append(margin)
+    return kept
 
 
 def _is_row(
@@ -168,7 +197,7 @@ def is_page_number(margin: Margin, number: str, label: str) -> bool:
 
 def has_facts(margin: Margin) -> bool:
     """Return whether a running head says what may stand nowhere else."""
-    return bool(_FACTS.search(margin.text))
+    return bool(_FACTS.search(_STAMP.sub("", margin.text)))
 
 
 def _is_same(one: Margin, other: Margin, pages: int) -> bool:
