@@ -543,6 +543,12 @@ def test_the_title_of_a_document_counts_for_all_its_sections(ask: Ask) -> None:
     assert quotes(ask("When is the Eskdale mill open on Saturday?", text, page_map=known)) == ["- Saturday: 9 to 12"]
 
 
+@pytest.mark.parametrize("question", ["What is on the top shelf?", "Which goods are on the top shelf?"])
+def test_all_items_of_a_list_are_quoted_whose_heading_is_asked_for(ask: Ask, question: str) -> None:
+    text = "# Pantry\n\n## Top shelf\n\n- jam pots\n- white rice\n- sea salt\n- wild honey\n\n## Floor\n\n- oil jars"
+    assert quotes(ask(question, text)) == ["- jam pots", "- white rice", "- sea salt", "- wild honey"]
+
+
 def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:
     text = "# CV\n\nBorn in Trento. Speaks Italian and Greek. Worked at the opera for nine years.\n"
     assert quotes(ask("Where was she born?", text))[0] == "Born in Trento."

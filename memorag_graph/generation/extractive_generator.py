@@ -133,9 +133,10 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             return fits.positions, certainty, fits.more
         if section:
-            return sorted(best), certainty, 0 if several else None
+            return sorted(evidence.with_items(best)), certainty, 0 if several else None
         near = evidence.of_one_subject(self._answering(question, evidence))
-        answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
+        near = evidence.with_items(evidence.with_answers(near))
+        answers = sorted(evidence.with_subjects(near, question))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None
 

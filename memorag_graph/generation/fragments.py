@@ -53,7 +53,8 @@ def _is_entry(line: Sequence[Sentence]) -> bool:
     crumbs = [it for it in line if not is_statement(it.text)]
     if all(is_brief_statement(it.text) for it in crumbs):
         return False
-    return len(crumbs) == len(line) or all(any(map(str.isdecimal, it.text)) for it in crumbs)
+    statements = len(line) - len(crumbs)
+    return not statements or (statements == 1 and all(any(map(str.isdecimal, it.text)) for it in crumbs))
 
 
 def _one(text: str, sentences: Sequence[Sentence]) -> Sentence:

@@ -102,6 +102,11 @@ def is_quotable(text: str) -> bool:
     return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
 
 
+def is_item(text: str) -> bool:
+    """Return whether a text is an item of a list, with its number or mark."""
+    return bool(_ITEM.match(text))
+
+
 def _contents_and_heads(units: Sequence[Unit]) -> set[int]:
     """Return the positions of the lines of tables of contents and of running heads."""
     repeated = Counter(_without_numbers(unit) for unit in units if unit.begins_paragraph)

@@ -15,7 +15,7 @@ from memorag_graph.generation.confidence import Compared, compare, confidence, f
 from memorag_graph.generation.inflected_names import as_written, inflected_names
 from memorag_graph.generation.language_difference import LanguageDifference, compared_language, language_difference
 from memorag_graph.generation.names_in_text import lowered, names_in
-from memorag_graph.generation.quotable_sentences import Unit, units_of
+from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
 from memorag_graph.generation.sentence_subjects import goes_on, subject_of
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
@@ -23,6 +23,9 @@ from memorag_graph.text.mail_labels import mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
+
+_MOST_ITEMS = 50
+"""Items of a list that are quoted together."""
 
 _CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
 """A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
@@ -214,6 +217,23 @@ class ScoredEvidence:
                 if second.is_quotable and first.citation.source == second.citation.source:
                     found[at + 1] = None
         return list(found)
+
+    def with_items(self, positions: Sequence[int]) -> list[int]:
+        """Return positions with the other items of a list of which only the heading holds words of the question."""
+        found = dict.fromkeys(positions)
+        for at in positions:
+            if is_item(self.units[at].citation.quote) and not self.scores.parts[at].any():
+                for step in (-1, 1):
+                    other = at + step
+                    while 0 <= other < len(self.units) and self._are_of_one_list(at, other):
+                        found[other] = None
+                        other += step
+        return list(found)[:_MOST_ITEMS]
+
+    def _are_of_one_list(self, first: int, second: int) -> bool:
+        one, other = self.units[first], self.units[second]
+        same = one.citation.source == other.citation.source and self.belonging[first].heading
+        return bool(same) and same == self.belonging[second].heading and is_item(other.citation.quote)
 
     def with_subjects(self, positions: Sequence[int], question: str) -> list[int]:
         """Return positions with those of the sentences that name what they speak of, or go on from them."""

@@ -15,6 +15,9 @@ _MOST_SENTENCES = 0.34
 _SAME_LABELS = 0.5
 """Least share of a group's labels that the first group has, too."""
 
+_FEWEST_OF_FORM = 3
+"""Labelled lines that are a form if less than half of them tell how to reach somebody."""
+
 _FEWEST_ALIKE = 3
 """Neighbouring paragraphs of as many short lines that are entries of one list."""
 
@@ -91,7 +94,11 @@ def _is_contact(lines: Sequence[str], labels: Sequence[str | None]) -> bool:
     if not named and not _NAME_LABEL.fullmatch(labels[0] or ""):
         return False
     mails = [number for number, line in enumerate(lines) if _MAIL.search(line)]
-    reached = bool(mails) or any(_PHONE.match(line) for line in lines[1:])
+    phones = [number for number, line in enumerate(lines) if number and _PHONE.match(line)]
+    labelled = sum(map(bool, labels[1:]))
+    if labelled >= _FEWEST_OF_FORM and 2 * len({*mails, *phones}) < labelled:
+        return False  # a form, of which each line tells something
+    reached = bool(mails or phones)
     return reached and not any(_ENDED.search(line) for line in lines) and all(b - a == 1 for a, b in pairwise(mails))
 
 
