@@ -1,8 +1,9 @@
 """Put together what a run needs to answer: the generator, and what it is given."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from memorag_graph.clue_trust import trusts_clues
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.run_scope import RunScope
 from memorag_graph.serialization import to_evidence
@@ -14,6 +15,29 @@ if TYPE_CHECKING:
 
     from memorag_graph.generation.answer import GenerationInput
     from memorag_graph.generation.choose_generator import Generator
+    from memorag_graph.prompts import Prompts
+
+
+class Conversing(NamedTuple):
+    """In which language, and by whom, a question that goes on from a conversation is rewritten.
+
+    Attributes:
+        code: ISO 639-1 code of the documents' language.
+        chat: Rewrites; None if no chat model writes answers.
+        prompts: The prompts of the documents' language.
+        trusts_clues: Whether the memory's clues are worth the wait for every question that may need several places.
+    """
+
+    code: str
+    chat: "BaseChatModel | None"
+    prompts: "Prompts"
+    trusts_clues: bool = False
+
+
+def conversing(scope: RunScope, opened: OpenMemory) -> Conversing:
+    """Return how a conversation about a memory is read."""
+    code, trusts = opened.memory.prompts.language.code, trusts_clues(opened.model)
+    return Conversing(code, chat_of(scope, opened), opened.prompts(scope.options), trusts)
 
 
 def generation_input(state: GraphState, scope: RunScope, opened: OpenMemory) -> "GenerationInput":

@@ -17,10 +17,17 @@ STAGES = {
     "chunks": "Chunking the text",
     "index": "Indexing chunks",
     "documents": "Taking in documents",
+    "memories": "Making memories",
 }
 """Title of each stage of :class:`memorag_graph.progress.Progress`."""
 
-TRACE_TITLES = {"route": "Task", "rewritten": "Understood as", "dropped": "Dropped", "missing": "Searched again for"}
+TRACE_TITLES = {
+    "route": "Task",
+    "rewritten": "Understood as",
+    "considered": "Considered",
+    "dropped": "Dropped",
+    "missing": "Searched again for",
+}
 """Title of each kind of trace record."""
 
 _LINE_SECONDS = 5.0

@@ -25,6 +25,10 @@ class InputError(MemoragError, ValueError):
         self.field = field
 
 
+class UnknownMemoryError(InputError):
+    """No memory has the id or name that a caller gives."""
+
+
 class UnreadFormatError(InputError):
     """A file is of a format that is not read; a converter may read it."""
 

@@ -26,7 +26,10 @@ def after_draft(state: GraphState) -> Literal["retrieve", "__end__"]:
 
 
 def after_retrieve(state: GraphState) -> Literal["assess", "generate"]:
-    """Assess the evidence of a question, not of a summary, while another round of retrieval is allowed."""
+    """Assess the evidence of a question, not of a summary, while another round of retrieval is allowed.
+
+    A library is asked in one round.
+    """
     is_question = state["task"] in ("memorag", "lookup")
     return "assess" if is_question and state.get("rounds_left", 0) > 0 else "generate"
 
@@ -52,6 +55,8 @@ def build(
     )
     builder.add_node(MEMORIZE, Stoppable(nodes.memorize))
     builder.add_node("contextualize", Stoppable(nodes.contextualize))
+    builder.add_node("route", Stoppable(nodes.library.route))
+    builder.add_node("ask_memory", Stoppable(nodes.library.ask_memory))
     builder.add_node("look_up", Stoppable(nodes.look_up))
     builder.add_node("recall", Stoppable(nodes.recall))
     builder.add_node("rewrite", Stoppable(nodes.rewrite))
@@ -65,6 +70,8 @@ def build(
     builder.add_conditional_edges(MEMORIZE, nodes.after_memorize, ["contextualize", *QUERYING])
     builder.add_conditional_edges("contextualize", nodes.by_task, list(QUERYING))
     builder.add_conditional_edges("look_up", nodes.after_look_up, [*CLUES, "generate"])
+    builder.add_conditional_edges("route", nodes.library.after_route, ["ask_memory", "draft_answer", "retrieve"])
+    builder.add_edge("ask_memory", "retrieve")
     builder.add_edge("recall", "retrieve")
     builder.add_edge("rewrite", "retrieve")
     builder.add_conditional_edges("draft_answer", after_draft, ["retrieve", END])

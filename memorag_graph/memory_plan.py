@@ -1,7 +1,7 @@
 """A memory that is to be made: documents, recipe and ready parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from memorag_graph.memory.build.builder import Recipe
-    from memorag_graph.memory.kv_memory import DocumentInfo
+    from memorag_graph.memory.kv_memory import DocumentInfo, Identity
     from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.prompts import Prompts
     from memorag_graph.retrieval.chunk_index import IndexKind
+    from memorag_graph.settings import MemorySettings
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class MemoryPlan:
     def memory_id(self) -> str:
         """Content address of the memory."""
         return self.recipe.memory_id(self.documents)
+
+    def after(self, earlier: OpenMemory | None) -> "MemoryPlan":
+        """Return the plan with what an earlier memory holds, if that was made by the same recipe."""
+        memory = earlier.memory if earlier else None
+        if memory and (memory.prompts, memory.settings, memory.identity) == _parts(self.recipe):
+            return replace(self, known=earlier)
+        return self
 
     def build(self, journal: Journal, report: ReportProgress) -> OpenMemory:
         """Build the memory and its index.
@@ -73,3 +82,7 @@ class MemoryPlan:
         page_maps = {document.source: document.page_map for document in built.memory.documents}
         index = MemoryIndex.of(vectors, built.memory.prompts.language.code, page_maps)
         return OpenMemory(built.memory, index, self.model)
+
+
+def _parts(recipe: "Recipe") -> "tuple[Prompts, MemorySettings, Identity]":
+    return recipe.prompts, recipe.settings, recipe.identity

@@ -37,7 +37,7 @@ def reported(node: Node) -> Node:
             told.attributes = {"tokens": tokens, **_figures(state, update)}
         self.scope(runtime).spend(tokens)
         seconds = {node.__name__: round(time.perf_counter() - start, 3)}
-        return {"memory_id": state.get("thread_memory_id"), **update, "timings": seconds}
+        return {"memory_id": state.get("thread_memory_id") or None, **update, "timings": seconds}
 
     return cast("Node", run)
 

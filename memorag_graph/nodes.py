@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
@@ -10,11 +11,13 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
-from memorag_graph.answering import chat_of, generation_input, generator_of
+from memorag_graph.answering import conversing, generation_input, generator_of
+from memorag_graph.check_input import check_input
 from memorag_graph.clue_trust import clue_weights, trusts_clues
 from memorag_graph.documents import clean_text, from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
+from memorag_graph.library_nodes import LibraryNodes, library_task
 from memorag_graph.node_report import reported
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
@@ -32,18 +35,13 @@ from memorag_graph.serialization import (
     to_queries,
     to_trace,
 )
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, check_input, instructions_of, question_of
+from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, instructions_of, question_of
 from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
     from memorag_graph.progress import Progress
-
-_FROM_MEMORY = (
-    "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
-    "document."
-)
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
@@ -58,6 +56,7 @@ class Nodes:
 
     def __init__(self, scope_of: ScopeOf) -> None:
         self.scope = scope_of
+        self.library = LibraryNodes(scope_of)
 
     @reported
     def memorize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
@@ -65,6 +64,8 @@ class Nodes:
         scope = self.scope(runtime)
         options = scope.options
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
+        if given.library:
+            return self.library.begin(given, scope)
         write = get_stream_writer()
 
         def report(progress: "Progress") -> None:
@@ -88,6 +89,7 @@ class Nodes:
             **NO_FINDINGS,
             "memory_id": opened.memory.id,
             "thread_memory_id": opened.memory.id,
+            "thread_library": "",
             "memory": memory_record(opened),
             "asked": question,
             "question": question,
@@ -107,33 +109,29 @@ class Nodes:
     @reported
     def contextualize(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Rewrite a question that depends on the conversation so that it stands alone."""
-        from memorag_graph.follow_ups.chat_rewrite import Rewriting, chat_rewriting
-        from memorag_graph.follow_ups.conversation_turns import exchanges
-        from memorag_graph.follow_ups.rewrite import rewritten
-        from memorag_graph.follow_ups.stands_alone import stands_alone
+        from memorag_graph.follow_ups.contextual_question import contextual_question
 
-        scope, opened = self._open(state, runtime)
-        code = opened.memory.prompts.language.code
-        asked = state["question"]
-        before = exchanges(state["messages"][:-1], code)
-        if not before or stands_alone(asked, code):
+        scope, library, asked = self.scope(runtime), state.get("thread_library"), state["question"]
+        told = self.library.conversing(state, scope) if library else conversing(*self._open(state, runtime))
+        code, chat, prompts, trusts = told
+        written = contextual_question(asked, state["messages"][:-1], code, chat, prompts)
+        if written is None:
             return {"tokens": {"contextualize": 0}}
-        chat = chat_of(scope, opened)
-        prompts = opened.prompts(scope.options)
-        written = chat_rewriting(chat, asked, before, prompts) if chat else Rewriting()
-        question = written.question or rewritten(asked, before, code)
         wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
-        chosen = choose_task(wanted, question, trusts_clues=trusts_clues(opened.model))
+        choose = library_task if library else partial(choose_task, trusts_clues=trusts)
+        chosen, reason = choose(wanted, written.question), f"asked: {asked}"
         return {
-            "question": question,
+            "question": written.question,
             "task": chosen.task,
             "looks_up_first": chosen.looks_up_first,
-            "trace": [TraceRecord(node="contextualize", what="rewritten", text=question, reason=f"asked: {asked}")],
+            "trace": [TraceRecord(node="contextualize", what="rewritten", text=written.question, reason=reason)],
             "tokens": {"contextualize": written.new_tokens},
         }
 
     def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying]:
-        """Choose the nodes that query the memory."""
+        """Choose the nodes that query the memory, or the documents of a library."""
+        if state.get("thread_library"):
+            return ["route"]
         if state["task"] == "qa":
             return ["draft_answer"]
         if state["task"] == "summarize":
@@ -185,6 +183,10 @@ class Nodes:
     @reported
     def draft_answer(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Answer from memory: the final answer for ``qa``, else a draft to search with."""
+        from memorag_graph.generation.memory_answer import FROM_MEMORY
+
+        if state.get("thread_library"):
+            return self.library.draft_answer(state, runtime)
         is_answer = state["task"] == "qa"
         recollection = self._recollection(state, runtime)
         question = state["question"]
@@ -198,7 +200,7 @@ class Nodes:
                 **self._nearest(state, runtime, draft),
                 "answer": draft,
                 "basis": "memory",
-                "notices": [_FROM_MEMORY],
+                "notices": [FROM_MEMORY],
             }
             update["messages"] = [to_message(update, recalled.message_id)]
         return update
@@ -216,6 +218,8 @@ class Nodes:
     @reported
     def retrieve(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Search with the question and all clues; keep the evidence that fits the budget."""
+        if state.get("thread_library"):
+            return self.library.retrieve(state, runtime)
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
@@ -257,9 +261,11 @@ class Nodes:
     @reported
     def generate(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """Write the final answer from the evidence."""
-        scope, opened = self._open(state, runtime)
         attempt = runtime.execution_info.node_attempt if runtime.execution_info else GENERATE_RETRIES.max_attempts
         is_last = attempt >= GENERATE_RETRIES.max_attempts
+        if state.get("thread_library"):
+            return self.library.generate(state, runtime, is_last_attempt=is_last)
+        scope, opened = self._open(state, runtime)
         answer = generator_of(scope, opened, state["task"], is_last_attempt=is_last).invoke(
             generation_input(state, scope, opened)
         )

@@ -10,7 +10,7 @@ class Progress:
 
     Attributes:
         stage: ``"waiting"`` (for another process), ``"sections"``, ``"gists"``, ``"memory"``, ``"eviction"``,
-            ``"chunks"``, ``"index"`` or ``"documents"`` (of a library).
+            ``"chunks"``, ``"index"``; of a library ``"documents"`` or ``"memories"``.
         done: Units finished.
         total: All units.
         unit: Name of the unit, e.g. ``"tokens"``.

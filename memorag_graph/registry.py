@@ -116,6 +116,7 @@ class Registry:
         options: RunOptions,
         directory: Path | None = None,
         report: ReportProgress = ignore_progress,
+        earlier: OpenMemory | None = None,
     ) -> OpenMemory:
         """Return the memory of documents, building and saving it if it does not exist.
 
@@ -124,13 +125,15 @@ class Registry:
             options: Models, settings and prompts.
             directory: Where to keep it; by default in the store, under its id.
             report: Called with progress.
+            earlier: A memory of earlier versions of the documents; what it holds of them is reused if it was made the
+                same way.
 
         Raises:
             InputError: If the text or an option cannot be used.
             ModelError: If a model cannot be loaded.
             MemoryFileError: If the memory cannot be written.
         """
-        plan = self._plan(documents, options)
+        plan = self._plan(documents, options).after(earlier)
         place = directory or self.store.directory(plan.memory_id)
         return self._get_or_build(plan, place, options, checking(report))
 

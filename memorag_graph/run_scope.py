@@ -35,6 +35,9 @@ class RunScope(Protocol):
     def memory(self, named: str) -> str:
         """Return the id or directory of the memory that an input or a thread names."""
 
+    def library(self, named: str) -> str:
+        """Return the directory of the library that an input or a thread names."""
+
     def spend(self, tokens: int) -> None:
         """Note that a node generated tokens."""
 
@@ -60,6 +63,10 @@ class ProgramScope:
 
     def memory(self, named: str) -> str:
         """Allow any id and any directory."""
+        return named
+
+    def library(self, named: str) -> str:
+        """Allow any directory."""
         return named
 
     def spend(self, tokens: int) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 
+from memorag_graph.citation_annotations import PROVIDER
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError
 from memorag_graph.open_memories import OpenMemory
@@ -15,6 +16,7 @@ from memorag_graph.state import GraphState, MemoryRecord, TraceRecord
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.generation.answer import Answer
+    from memorag_graph.retrieval.memory_index import MemoryIndex
     from memorag_graph.retrieval.query import Query
     from memorag_graph.retrieval.retrieve import Evidence
 
@@ -76,7 +78,7 @@ def to_document(number: int, passage: "Evidence") -> Document:
             "end": passage.end,
             "score": passage.score,
             **({"part": passage.part} if passage.part else {}),
-            "queries": [asdict(query) for query in passage.queries],
+            "queries": [{key: value for key, value in asdict(query).items() if value} for query in passage.queries],
             **known_place(passage.page_map, passage.start),
         },
     )
@@ -87,12 +89,24 @@ def known_place(page_map: PageMap, offset: int) -> dict[str, Any]:
     return {key: value for key, value in page_map.place(offset).items() if value is not None}
 
 
-def to_evidence(document: Document | Mapping[str, Any], opened: OpenMemory) -> "Evidence":
+class HasPassages(Protocol):
+    """What passages come from: a memory, or documents of a library."""
+
+    @property
+    def index(self) -> "MemoryIndex":
+        """The index over its chunks."""
+
+    @property
+    def page_maps(self) -> Mapping[str, PageMap]:
+        """The pages and sections of each document, by its name."""
+
+
+def to_evidence(document: Document | Mapping[str, Any], opened: HasPassages) -> "Evidence":
     """Convert a passage back from the state, where a person may have edited it.
 
     Args:
         document: The passage; a mapping if it came through a server.
-        opened: The memory it comes from.
+        opened: What it comes from.
 
     Raises:
         InputError: If the memorized document does not contain its text at its offsets.
@@ -136,7 +150,7 @@ def from_answer(answer: "Answer") -> Update:
 def to_message(update: Update, message_id: str | None) -> AIMessage:
     """Return the answer as a message; with the id of the streamed message, it is not streamed twice."""
     found = {key: update[key] for key in ANSWER_FIELDS}
-    return AIMessage(update["answer"], id=message_id, response_metadata=found)
+    return AIMessage(update["answer"], id=message_id, response_metadata={**found, "model_provider": PROVIDER})
 
 
 NO_ANSWER: Update = {
@@ -156,6 +170,10 @@ NO_FINDINGS: Update = {
     "outline": [],
     "missing": [],
     "evidence": [],
+    "considered": [],
+    "document_clues": None,
+    "memory_notices": [],
+    "memory_share": 1.0,
     **NO_ANSWER,
 }
 """Values that clear the previous turn's findings."""

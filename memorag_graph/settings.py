@@ -12,8 +12,7 @@ TaskType = Literal["qa", "memorag", "summarize", "lookup", "auto"]
 TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize", "lookup", "auto")
 TASKS = (
     "qa: answer from memory only; memorag: memory, retrieval and generation; summarize: a summary; lookup: retrieval "
-    "and generation without clues; auto: a summary if the question asks for one, else a lookup, and memorag where that "
-    "does not suffice."
+    "and generation without clues; auto: a summary if asked for, else a lookup, and memorag where that fails."
 )
 """What each task does."""
 
@@ -26,6 +25,8 @@ SUMMARY_TOKENS: Mapping[SummaryLength, int] = {"short": 96, "medium": 256, "long
 
 PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "sum_gen"]
 
+MOST_TOKENS = 1024
+"""Most tokens of any answer."""
 
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
@@ -207,10 +208,11 @@ class RunOptions(BaseModel):
         description="Maximum rounds of retrieval for a question: while no passage answers it well, the next round "
         "searches for the words of the question that the nearest sentences lack, too.",
     )
+    memories: int = Field(3, ge=1, le=20, description="Most documents of a library whose memories are asked.")
     use_memory_answer: bool = Field(
         False, description="Draft an answer from memory, use it as a query and show it to the generator."
     )
-    max_new_tokens: int = Field(256, ge=10, le=1024, description="Maximum tokens per answer.")
+    max_new_tokens: int = Field(256, ge=10, le=MOST_TOKENS, description="Maximum tokens per answer.")
     length: SummaryLength = Field(
         "auto",
         description="Length of a summary: short (about 70 words), medium (190), long (480), or auto: as long as "

@@ -7,11 +7,12 @@ from langchain_core.documents import Document
 from langchain_core.messages import AnyMessage, BaseMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # Pydantic cannot read the schema of typing's own before Python 3.12
 
 from memorag_graph.errors import InputError
-from memorag_graph.settings import TASK_TYPES, TASKS, TaskType, input_error
+from memorag_graph.library_records import CluesRecord, ConsideredRecord, extend_clues
+from memorag_graph.settings import TASKS, TaskType
 
 MEMORIZE = "memorize"
 
@@ -64,6 +65,15 @@ class GraphInput(FilesInput):
     save_dir: Annotated[str | None, ThisTurnOnly] = Field(
         None, description="Directory for a new memory. Default: under its id in the user's cache directory."
     )
+    library: Annotated[str | None, ThisTurnOnly] = Field(
+        None, description="Directory of a library to ask instead of a memory. Default: the one the thread used last."
+    )
+    where: Annotated[dict[str, Any] | list[str] | None, ThisTurnOnly] = Field(
+        None, description="Filter over the library's documents. Default: that of the thread's last question to it."
+    )
+    as_of: Annotated[str | None, ThisTurnOnly] = Field(
+        None, description="Time whose versions of the documents are meant, such as 2026-01-31. Default: now."
+    )
 
 
 class CitationRecord(TypedDict):
@@ -74,6 +84,8 @@ class CitationRecord(TypedDict):
     start: int
     end: int
     quote: str
+    version: NotRequired[int]
+    """Number of the document's version, in a library."""
     page: NotRequired[int | None]
     """Page on which it begins; None if the document has no pages."""
     section: NotRequired[str | None]
@@ -121,11 +133,11 @@ class TraceRecord(TypedDict):
 
     node: str
     """Node that made the decision."""
-    what: Literal["route", "rewritten", "dropped", "missing"]
-    """Kind of decision: a task was chosen, a question rewritten to stand alone, a clue dropped, or what the evidence
-    lacks is searched for."""
+    what: Literal["route", "rewritten", "considered", "dropped", "missing"]
+    """Kind of decision: a task was chosen, a question rewritten to stand alone, a document of a library considered, a
+    clue dropped, or what the evidence lacks is searched for."""
     text: str
-    """The chosen task, the rewritten question, the dropped clue, or the words searched for."""
+    """The chosen task, the rewritten question, the document, the dropped clue, or the words searched for."""
     reason: str
     """Reason; for a dropped clue, one of :data:`memorag_graph.clues.clue_filter.DROP_REASONS`."""
 
@@ -184,6 +196,12 @@ class GraphOutput(TypedDict, total=False):
     """Id of the memory; pass it instead of the text to ask again."""
     memory: MemoryRecord
     """Language and sizes of the memory."""
+    memory_share: float
+    """The share of what the question would ask of memories that exists, 0 to 1: below 1 only for a library."""
+    considered: list[ConsideredRecord]
+    """The documents of a library that the question may be about, the best first."""
+    document_clues: Annotated[list[CluesRecord], extend_clues]
+    """What the memory of each of the best documents of a library recalled."""
     trace: Annotated[list[TraceRecord], extend_trace]
     """Decisions on the way, each with its reason: the task, and the clues that were dropped."""
     timings: Annotated[dict[str, float], merge_by_node]
@@ -203,6 +221,17 @@ class GraphState(GraphOutput, total=False):
     documents: Annotated[list[Document], ThisTurnOnly]
     files: Annotated[list[str], ThisTurnOnly]
     save_dir: Annotated[str | None, ThisTurnOnly]
+    library: Annotated[str | None, ThisTurnOnly]
+    where: Annotated[dict[str, Any] | list[str] | None, ThisTurnOnly]
+    as_of: Annotated[str | None, ThisTurnOnly]
+    thread_library: str
+    """Directory of the library that the thread asked last; empty if it asked a memory."""
+    thread_where: dict[str, Any] | list[str] | None
+    thread_as_of: str | None
+    asked_document: int
+    """Number of the version whose memory the node ``ask_memory`` is sent to ask."""
+    memory_notices: list[str]
+    """What to tell of the memories that a question to a library would ask."""
     query: Annotated[str, ThisTurnOnly]
     task_type: Annotated[TaskType, ThisTurnOnly]
     looks_up_first: bool
@@ -211,33 +240,6 @@ class GraphState(GraphOutput, total=False):
     """How many more rounds of retrieval there may be in this turn."""
     missing: list[str]
     """What the evidence of the round before lacks, as search queries."""
-
-
-def check_input(state: Mapping[str, Any], default_memory_id: str = "") -> GraphInput:
-    """Validate the input of a run.
-
-    Args:
-        state: The state at the start of a turn.
-        default_memory_id: The memory to ask if the input names none: of the options, else the thread's last one.
-
-    Returns:
-        The input; its ``memory_id`` is None only if neither the input nor the default names a memory.
-
-    Raises:
-        InputError: If a value cannot be used, the question is missing, or there is nothing to ask about.
-    """
-    if state.get("task_type") not in (None, *TASK_TYPES):
-        raise InputError("task_type", f"{state['task_type']!r} is unknown; choose from {', '.join(TASK_TYPES)}")
-    try:
-        checked = GraphInput.model_validate({key: value for key, value in state.items() if value is not None})
-    except ValidationError as error:
-        raise input_error(error) from None
-    if checked.task_type != "summarize" and not question_of(checked.query, checked.messages).strip():
-        raise InputError("query", f"a question is needed for task_type {checked.task_type!r}")
-    memory_id = checked.memory_id or default_memory_id or None
-    if not (checked.context or checked.documents or checked.files or memory_id):
-        raise InputError("context", "nothing to ask about; give a text as context, documents, files, or a memory_id")
-    return checked.model_copy(update={"memory_id": memory_id})
 
 
 def question_of(query: str, messages: Sequence[BaseMessage]) -> str:

@@ -16,6 +16,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.settings import RunOptions, run_options
 
 SAMPLES: dict[str, Any] = {
+    "memories": 5,
     "encoding": "cp1251",
     "model": "a",
     "memory_id": "b",

@@ -84,10 +84,11 @@ def test_a_served_generator(run: Callable[..., str], openai: OpenAIServer) -> No
     assert "1 calls, 120 tokens" in printed
 
 
-def test_the_services_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:
+def test_the_services_clients(place: Path, run: Callable[..., str], tmp_path: Path) -> None:
     with memorag_serve(tmp_path, {"MEMORAG_GRAPH_HOME": str(place / "home")}) as url:
-        printed = run("langserve_client.py", url)
-    assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", printed)
+        for client in ("langserve_client.py", "openai_client.py"):
+            printed = run(client, url)
+            assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", printed)
 
 
 def test_the_langgraph_servers_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:

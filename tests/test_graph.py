@@ -30,8 +30,9 @@ OTHER_TEXT = TEXT.replace("ferry", "railway").replace("harbour", "station")
 DRAWING = """\
 graph TD;
 	__start__ --> memorize;
-	memorize -.-> contextualize & draft_answer & look_up & outline & recall & retrieve & rewrite;
-	contextualize -.-> draft_answer & look_up & outline & recall & retrieve & rewrite;
+	memorize -.-> contextualize & draft_answer & look_up & outline & recall & retrieve & rewrite & route;
+	route -.-> ask_memory & draft_answer & retrieve;
+	contextualize -.-> draft_answer & look_up & outline & recall & retrieve & rewrite & route;
 	look_up -.-> draft_answer & generate & recall & rewrite;
 	recall --> retrieve;
 	rewrite --> retrieve;
@@ -41,6 +42,7 @@ graph TD;
 	assess -.-> generate & retrieve_more;
 	retrieve_more -.-> assess & generate;
 	generate --> __end__;
+	ask_memory --> retrieve;
 """
 
 

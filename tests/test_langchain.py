@@ -19,6 +19,7 @@ from langchain_core.tools import BaseTool
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import MessagesState
 
+from memorag_graph.citation_annotations import annotations
 from memorag_graph.documents import from_langchain
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import MemoragGraph, build_graph
@@ -29,6 +30,7 @@ from memorag_graph.langchain.runnable import MemoRAGRunnable
 from memorag_graph.langchain.tool import memorag_tool
 from memorag_graph.memory.memory_chat import to_turns
 from memorag_graph.registry import Registry
+from memorag_graph.text.stop_sequences import StopSequences, before_stop
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -338,3 +340,99 @@ def test_errors_are_returned_to_the_agent_as_messages(graph: MemoragGraph, memor
     assert "task_type" in ask(tool, question=QUESTION, task_type="translate")
     assert "does not exist" in ask(memorag_tool("0" * 32, graph=graph, options=TINY), question=QUESTION)
     assert tool.invoke(QUESTION)
+
+
+def test_citations_are_annotations_of_the_content_block(graph: MemoragGraph, memory_id: str) -> None:
+    chain = memorag_chain(memory_id, graph=graph, options=WRITING)
+    whole, pieces = chain.invoke(QUESTION), list(chain.stream(QUESTION))
+    total = pieces[0]
+    for piece in pieces[1:]:
+        total = total + piece
+    last = MemoRAGRunnable(graph=graph, options=WRITING).invoke({"memory_id": memory_id, "query": QUESTION})
+    for message in (whole, total, last["messages"][-1]):
+        assert message.content == REPLY
+        (block,) = message.content_blocks
+        assert block["text"] == REPLY
+        marked = [REPLY[note["start_index"] : note["end_index"]] for note in block["annotations"]]
+        assert marked == ["Captain Struan was proud of the harbour at Thorle [1]", "So was nobody else [2]"]
+        for note, citation in zip(block["annotations"], message.response_metadata["citations"], strict=True):
+            extras = note["extras"]
+            assert TEXT[extras["start"] : extras["end"]] == note["cited_text"] == citation["quote"]
+            assert note["title"] == citation["source"]
+    address = whole.content_blocks[0]["annotations"][0]["url"]
+    citation = whole.response_metadata["citations"][0]
+    assert address == f"memorag://{memory_id}/context#char={citation['start']},{citation['end']}"
+
+
+def test_statements_are_found_by_their_marks() -> None:
+    text = "It sank. That was 1990 [1], and later 1991 [2][3]. 船沉了[2]。 Nobody knew. [1]"
+    cited = [
+        {"number": number, "source": "http://a.b/c", "start": 0, "end": 4, "quote": "q"} for number in (1, 2, 3, 2, 1)
+    ]
+    notes = annotations(text, [*cited, {**cited[0], "number": 9}])
+    assert [text[note["start_index"] : note["end_index"]] for note in notes[:-1]] == [
+        "That was 1990 [1]",
+        ", and later 1991 [2]",
+        ", and later 1991 [2][3]",
+        "船沉了[2]",
+        "Nobody knew. [1]",
+    ]
+    assert "start_index" not in notes[-1]
+    assert notes[0]["url"] == "http://a.b/c"
+
+
+@pytest.mark.parametrize("how", ["call", "bind", "chain"])
+def test_options_of_a_call_are_honoured(graph: MemoragGraph, memory_id: str, how: str) -> None:
+    def text(chain: Any, given: Any, **call: Any) -> list[Any]:
+        if how == "chain":
+            chain, call = ChatPromptTemplate([("human", "{question}")]) | chain.bind(**call), {}
+            given = {"question": given}
+        elif how == "bind":
+            chain, call = chain.bind(**call), {}
+        streamed = "".join(piece.content for piece in chain.stream(given, **call))
+        awaited = asyncio.run(chain.ainvoke(given, **call))
+        (batched,) = chain.batch([given], **call)
+        whole = chain.invoke(given, **call)
+        assert whole.content == streamed == awaited.content == batched.content
+        return [whole.content, whole.response_metadata]
+
+    chain = memorag_chain(memory_id, graph=graph, options=WRITING)
+    content, metadata = text(chain, QUESTION, stop=[" So was"])
+    assert content == "Captain Struan was proud of the harbour at Thorle [1]."
+    assert [citation["number"] for citation in metadata["citations"]] == [1]
+    assert text(chain, QUESTION, temperature=1, max_tokens=5000)[0] == REPLY
+    recalling = memorag_chain(memory_id, graph=graph, options=TINY, task_type="qa")
+    name = "max_new_tokens" if how == "bind" else "max_tokens"
+    assert text(recalling, QUESTION, **{name: 11})[1]["tokens"]["draft_answer"] == 11
+    for wrong, reason in (
+        ({"top_k": 3}, "top_k: is no option"),
+        ({"temperature": 9}, "temperature"),
+        ({"stop": [""]}, "stop"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            text(chain, QUESTION, **wrong)
+    with pytest.raises(InputError, match="means the same"):
+        text(chain, QUESTION, max_tokens=20, max_new_tokens=30)
+
+
+@pytest.mark.parametrize("text", ["one, two, three", "two", "", "ontwtwo", "twtw"])
+@pytest.mark.parametrize("stop", [["two"], ["two", "tw"], ["three", "e,"], ["zzz"], []])
+def test_pieces_end_where_the_whole_ends(text: str, stop: list[str]) -> None:
+    first = min((at for it in stop if (at := text.find(it)) >= 0), default=len(text))
+    assert before_stop(text, stop) == text[:first]
+    for size in (1, 2, 3):
+        pieces = StopSequences(stop)
+        read = [pieces.read(text[at : at + size]) for at in range(0, len(text), size)]
+        assert "".join([*read, pieces.rest()]) == text[:first]
+
+
+def test_one_bad_input_of_a_batch_loses_nothing_else(graph: MemoragGraph, memory_id: str) -> None:
+    chain = memorag_chain(memory_id, graph=graph, options=WRITING)
+    bad: Any = [AIMessage("Not a question.")]
+    first, failed, last = chain.batch([QUESTION, bad, QUESTION], return_exceptions=True)
+    assert isinstance(failed, InputError)
+    assert [message.content for message in (first, last)] == [REPLY, REPLY]
+    runnable = MemoRAGRunnable(graph=graph, options=WRITING)
+    given = {"memory_id": memory_id, "query": QUESTION}
+    results: Any = runnable.batch([given, {**given, "query": ""}, given], return_exceptions=True)
+    assert [isinstance(it, InputError) for it in results] == [False, True, False]

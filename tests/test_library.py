@@ -14,8 +14,9 @@ from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
 from memorag_graph.library.stored_texts import StoredTexts
+from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
-from tests.conftest import HashEmbeddings
+from tests.conftest import TINY, HashEmbeddings, tiny_model
 
 
 @pytest.fixture
@@ -203,13 +204,33 @@ def test_sync_brings_the_library_to_the_state_of_a_directory(library: Library, f
     assert len(names(library)) == 4
 
 
-def test_of_a_removed_document_no_byte_is_left(library: Library, files: Path) -> None:
+class Killed(BaseException):
+    """What a kill does to the code that runs."""
+
+
+def killed(*_: object) -> None:
+    raise Killed
+
+
+def test_of_a_removed_document_no_byte_is_left(
+    tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of its memories, of which one is whole and one in the making."""
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
+    making = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 48})
+    library = Library.open(tmp_path / "library", registry, embedding_model="hash", memory="never", options=making)
     text = "The zyxwvut of Qwertzu is hidden in the Yxcvbnm. " * 30
     (files / "Asdfghj.txt").write_text(f"# Heading Poiuztr\n\n{text}")
     library.add(files / "Asdfghj.txt", files / "ferry.txt", metadata=lambda name: {"by": f"Mnbvcxy of {name}"})
     library.add(files)
+    assert library.remember("Asdfghj.txt").remembered
     (files / "Asdfghj.txt").write_text(text)
     library.add(files)
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalMemoryModel, "_prefill", killed)
+        with pytest.raises(Killed):
+            library.remember("Asdfghj.txt")
+    assert len([*library.directory.glob("memories/*/.journal")]) == 1
     (entry, *_) = (it for it in library.stores.catalogue.entries() if it.name == "Asdfghj.txt")
     rows = library.stores.chunks.rows_of([entry.id])
     traces = [b"zyxwvut", b"Qwertzu", b"Poiuztr", b"poiuztr", b"Asdfghj", b"asdfghj", b"Mnbvcxy of Asdf"]
@@ -223,11 +244,8 @@ def test_of_a_removed_document_no_byte_is_left(library: Library, files: Path) ->
     assert left() >= {b"zyxwvut", b"Qwertzu", b"Poiuztr", b"Asdfghj", b"asdfghj", b"Mnbvcxy of Asdf"}
     assert library.remove("Asdfghj.txt").removed == ["Asdfghj.txt"]
     assert not left()
+    assert not [path for path in library.directory.glob("memories/*") if path.name != ".gate"]
     assert names(library) == ["ferry.txt", "harbour.txt", "2021/ferry.txt"]
-
-
-class Killed(BaseException):
-    """What a kill does to the code that runs."""
 
 
 def sync_twice(library: Library, files: Path) -> None:

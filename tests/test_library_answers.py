@@ -129,12 +129,12 @@ def test_no_answer_comes_from_a_removed_document(
     other: Callable[..., Library], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also not while it is removed: the question is searched again."""
-    from memorag_graph.library import library_answer
+    from memorag_graph.library import ask
 
     library = other(secret="The vault opens with the number 4711.", public="The vault is in the cellar. " * 3)
     question = "With which number does the vault open?"
     assert "4711" in library.ask(question).text
-    found = library_answer.find_passages
+    found = ask.search_chosen
     calls: list[int] = []
 
     def removing(*given: Any) -> Any:
@@ -144,7 +144,7 @@ def test_no_answer_comes_from_a_removed_document(
             library.remove("secret.txt")
         return passages
 
-    monkeypatch.setattr(library_answer, "find_passages", removing)
+    monkeypatch.setattr(ask, "search_chosen", removing)
     answer = library.ask(question)
     assert len(calls) == 2
     assert "4711" not in str(answer.to_dict())

@@ -9,16 +9,20 @@ from typer.testing import CliRunner, Result
 from memorag_graph.cli import run_graph
 from memorag_graph.cli.main import app
 from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
-from tests.conftest import HashEmbeddings
+from tests.conftest import HashEmbeddings, tiny_model
 
 
 @pytest.fixture(autouse=True)
 def _small_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     registry = Registry()
     registry.add_embeddings("hash", HashEmbeddings(16))
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     monkeypatch.setattr(run_graph, "new_registry", lambda: registry)
     monkeypatch.setenv("MEMORAG_GRAPH_EMBEDDING_MODEL", "hash")
+    monkeypatch.setenv("MEMORAG_GRAPH_MODEL", "tiny-llama")
+    monkeypatch.setenv("MEMORAG_GRAPH_GENERATOR", "extractive")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "files").mkdir()
@@ -72,6 +76,13 @@ def test_a_library_from_the_first_file_to_the_last() -> None:
     assert ", version 2" in now
     assert "version 1, 2" in run("info", "inshay.md").stdout
     assert found("info", "inshay.md")["version"] == 2
+
+    assert run("remember", "--limit", "1", "--gist-chunk-size", "512").stdout.startswith("Memories made: 1 (0 chunks, ")
+    assert found("info", "thorle.md")["memory"] == "ready"
+    assert found("info", "inshay.md")["memory"] == "none"
+    remembered = found("ask", "Which mooring fee has Thorle?", "--task", "memorag", "--memories", "1")
+    assert (remembered["task"], remembered["memory_share"]) == ("memorag", 1.0)
+    assert found("ask", question, "--task", "qa", "--memory", "when_asked", "--memories", "1")["basis"] == "memory"
 
     assert run("export", "all.jsonl").stdout == "Wrote 3 documents to all.jsonl.\n"
     Path("files/thorle.md").unlink()

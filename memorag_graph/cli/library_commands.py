@@ -1,9 +1,9 @@
-"""The commands ``library add``, ``ask``, ``list``, ``info``, ``replace``, ``remove``, ``sync`` and ``export``."""
+"""The commands ``library add``, ``remember``, ``ask``, ``list``, ``info``, ``replace``, ``remove`` and others."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -49,14 +49,24 @@ Patterns = Annotated[
         "--pattern", help="Only files of directories that fit, such as '*.pdf'. Repeatable.", metavar="PATTERN"
     ),
 ]
+Memory = Annotated[
+    Literal["now", "never"],
+    typer.Option("--memory", help="now: also make the memories; never: leave that to the command remember."),
+]
+
+_MEMORY_OPTIONS = (
+    "model", "device", "dtype", "fast_paths", "kind", "beacon_ratio", "kv_storage", "kv_keep", "gist_chunk_size",
+    "gist_tokens", "gist_writer", "prompts",
+)  # fmt: skip
 
 
-@opt.takes_options("embedding_model", "encoding")
+@opt.takes_options("embedding_model", "encoding", *_MEMORY_OPTIONS)
 def add(
     paths: Annotated[list[str], typer.Argument(help="Files and directories.", metavar="PATH")],
     place: Directory,
     metadata: Metadata = None,
     patterns: Patterns = None,
+    memory: Memory = "never",
     *,
     options: RunOptions,
     as_json: opt.Json = False,
@@ -66,12 +76,26 @@ def add(
     opened = _open(place, options, create=True)
     _change(
         lambda progress: opened.add(
-            *paths, metadata=given, patterns=patterns or (), encoding=options.encoding, progress=progress
+            *paths, metadata=given, patterns=patterns or (), encoding=options.encoding, progress=progress, memory=memory
         ),
         as_json,
     )
     if not as_json:
         out.print(f'To ask it: [green]memorag-graph library ask "..." --library {escape(place)}[/]', soft_wrap=True)
+
+
+@opt.takes_options("embedding_model", *_MEMORY_OPTIONS)
+def remember(
+    place: Directory,
+    names: Annotated[list[str] | None, typer.Argument(help="Documents; all if none is named.", metavar="NAME")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Maximum memories to make.", min=1)] = None,
+    *,
+    options: RunOptions,
+    as_json: opt.Json = False,
+) -> None:
+    """Make the memories that are missing, which ask --task memorag uses. Re-run to resume."""
+    opened = _open(place, options)
+    _change(lambda progress: opened.remember(*names or (), limit=limit, progress=progress), as_json)
 
 
 @opt.takes_options("embedding_model")
@@ -121,13 +145,25 @@ def remove(
 
 @opt.takes_options(
     "embedding_model", "generator", "hits", "evidence_tokens", "reranker", "max_new_tokens", "temperature", "prompts",
-    "model",
+    "model", "device", "dtype", "fast_paths", "adapter", "use_memory_answer", "memories",
 )  # fmt: skip
 def ask(
     question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
     place: Directory,
     where: Where = None,
     as_of: AsOf = None,
+    task: Annotated[
+        Literal["lookup", "memorag", "qa", "auto"],
+        typer.Option(
+            "--task",
+            help="lookup: search; memorag: ask the memories of the best documents for clues first; qa: answer from the "
+            "memory of the best one, unverified; auto: lookup or memorag, by the question.",
+        ),
+    ] = "lookup",
+    memory: Annotated[
+        Literal["when_asked", "never"],
+        typer.Option("--memory", help="when_asked: first make the memories to ask that are missing; never: do not."),
+    ] = "never",
     show_considered: Annotated[
         bool, typer.Option("--show-considered", help="Also show which documents were considered, and why.")
     ] = False,
@@ -139,7 +175,8 @@ def ask(
     from memorag_graph.cli.library_tables import show_considered as show
     from memorag_graph.cli.render import show_answer
 
-    result = _open(place, options).ask(question, where or None, as_of, options).to_dict()
+    answer = _open(place, options).ask(question, where or None, as_of, options, task=task, memory=memory)
+    result = answer.to_dict()
     if as_json:
         _print(result)
         return
@@ -192,7 +229,9 @@ def _open(place: str, options: RunOptions, *, create: bool = False) -> "Library"
     from memorag_graph.models.loading import silence_libraries
 
     silence_libraries()
-    return Library.open(place, new_registry(), embedding_model=options.embedding_model, create=create)
+    return Library.open(
+        place, new_registry(), embedding_model=options.embedding_model, create=create, memory="never", options=options
+    )
 
 
 def _change(change: "Callable[[ReportProgress], Report]", as_json: bool) -> None:
@@ -227,6 +266,7 @@ def _print(value: object) -> None:
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "add": add,
+    "remember": remember,
     "ask": ask,
     "list": list_documents,
     "info": info,

@@ -11,7 +11,8 @@ from rich.text import Text
 from memorag_graph.text.languages import language
 
 if TYPE_CHECKING:
-    from memorag_graph.library.entry import Entry, Report
+    from memorag_graph.library.entry import Report
+    from memorag_graph.library.memory_state import ListedDocument
 
 _MOST_TOLD = 20
 """Names or files of a kind that are shown; the others are counted."""
@@ -25,6 +26,8 @@ def show_report(console: Console, report: "Report") -> None:
         "Unchanged": len(report.unchanged),
         "Removed": len(report.removed),
         "Could not be read": len(report.unreadable),
+        "Memories made": len(report.remembered),
+        "Not made": len(report.not_remembered),
     }
     counts = ", ".join(f"{name.lower()}: {count:,}" for name, count in told.items() if count) or "nothing to do"
     console.print(
@@ -34,21 +37,21 @@ def show_report(console: Console, report: "Report") -> None:
         _line(console, "cyan", name, f"is {file}; another document has its name")
     for name, other in _some(console, report.same_text):
         _line(console, "cyan", name, f"has the same text as {other}")
-    for file, reason in _some(console, report.unreadable):
+    for file, reason in _some(console, [*report.unreadable, *report.not_remembered]):
         _line(console, "yellow", file, reason.removeprefix("file: "))
 
 
-def show_documents(console: Console, entries: "Sequence[Entry]") -> None:
+def show_documents(console: Console, entries: "Sequence[ListedDocument]") -> None:
     """List documents."""
     if not entries:
         console.print("No documents.")
         return
-    table = Table("Document", "Version", "Language", "Pages", "Tokens", "Metadata")
+    table = Table("Document", "Version", "Language", "Pages", "Tokens", "Memory", "Metadata")
     for entry in entries:
         metadata = ", ".join(f"{key}={value}" for key, value in entry.metadata.items())
         pages = f"{entry.pages:,}" if entry.pages else ""
         name, spoken = escape(entry.name), language(entry.language).name
-        table.add_row(name, str(entry.version), spoken, pages, f"{entry.tokens:,}", escape(metadata))
+        table.add_row(name, str(entry.version), spoken, pages, f"{entry.tokens:,}", entry.memory, escape(metadata))
     console.print(table)
 
 

@@ -38,10 +38,19 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A number in brackets, with the part of its sentence that it refers to."""
+    """A number in brackets, with the part of its sentence that it refers to.
+
+    Attributes:
+        number: The number.
+        statement: The words that it refers to.
+        start: Where they begin in the answer.
+        end: Where the brackets end.
+    """
 
     number: int
     statement: str
+    start: int
+    end: int
 
 
 def check(text: str, evidence: Sequence[Evidence], language_code: str, similarity: Similarity) -> Checked:
@@ -73,6 +82,12 @@ def check(text: str, evidence: Sequence[Evidence], language_code: str, similarit
     return Checked(tuple(citations), tuple(dict.fromkeys(missing)), tuple(unsupported), statements)
 
 
+def marked_statements(text: str, language_code: str) -> list[tuple[int, int, int]]:
+    """Return the number of each mark of an answer, where what it refers to begins, and where the mark ends."""
+    found = (mark for _, marks in _statements(text, language_code) for mark in marks)
+    return [(mark.number, mark.start, mark.end) for mark in found]
+
+
 def without_marks(text: str) -> str:
     """Replace the marks of an answer with spaces of the same length."""
     return _MARKS.sub(lambda match: " " * len(match[0]), text)
@@ -86,11 +101,12 @@ def _statements(text: str, language_code: str) -> Iterator[tuple[Sentence, list[
     for sentence, following in zip(sentences, [*sentences[1:], None], strict=False):
         end = following.start if following else len(text)
         marks: list[_Mark] = []
-        since, statement = sentence.start, sentence.text
+        since, statement, start = sentence.start, sentence.text, sentence.start
         for match in _MARKS.finditer(text, begin, end):
             before = plain[since : match.start()] if match.start() > since else ""
-            statement = before if content_words(before) else statement  # several marks of one statement
-            marks += [_Mark(int(number), statement) for number in re.findall(r"\d+", match[1])]
+            if content_words(before):  # else one of several marks of one statement
+                statement, start = before, since + len(before) - len(before.lstrip())
+            marks += [_Mark(int(number), statement, start, match.end()) for number in re.findall(r"\d+", match[1])]
             since = max(since, match.end())
         yield sentence, marks
         begin = end

@@ -11,6 +11,12 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.query import Query
 from memorag_graph.retrieval.retrieve import Evidence
 
+FROM_MEMORY = (
+    "This answer comes from memory and was not verified. Check it against the quoted passages, the nearest in the "
+    "document."
+)
+"""Notice of an answer from memory."""
+
 _QUOTATIONS = 3
 
 

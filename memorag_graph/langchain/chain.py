@@ -6,9 +6,10 @@ from typing import Any
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessageChunk, convert_to_messages
 from langchain_core.prompt_values import PromptValue
-from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableGenerator
 from langchain_core.runnables.utils import AddableDict
 
+from memorag_graph.citation_annotations import PROVIDER
 from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.memory_place import absolute_place
@@ -28,7 +29,9 @@ def memorag_chain(
     """Return a chain that replaces a chat model and answers from a memory, as in ``prompt | chain | parser``.
 
     It takes a question, a prompt, messages, or the graph's input as a dict, and returns a message whose
-    ``response_metadata`` holds the rest of the graph's output, e.g. the citations. It streams the answer's tokens.
+    ``response_metadata`` holds the rest of the graph's output, e.g. the citations, which are also the annotations of
+    its ``content_blocks``. It streams the answer's tokens. ``max_tokens``, ``temperature`` and ``stop`` may be given
+    with a call or bound, as in ``chain.bind(stop=["###"])``.
 
     Args:
         memory_id: Id or directory of the memory; empty if each input brings its own text.
@@ -48,14 +51,22 @@ def memorag_chain(
     if memory_id:
         chosen = chosen.model_copy(update={"memory_id": absolute_place(memory_id)})
 
-    def to_input(chain_input: ChainInput) -> dict[str, Any]:
-        return {"task_type": task_type, **_graph_input(chain_input)}
-
-    ask = MemoRAGRunnable(graph=graph, options=chosen)
-    return RunnableLambda(to_input) | ask | RunnableGenerator(_messages, _amessages)
+    ask = _ConversationRunnable(graph=graph, options=chosen, task_type=task_type)
+    chain: Runnable[Any, AIMessageChunk] = ask | RunnableGenerator(_messages, _amessages)
+    return chain
 
 
-def _graph_input(chain_input: ChainInput) -> dict[str, Any]:
+class _ConversationRunnable(MemoRAGRunnable):
+    """The graph for what chat models take. As the first of the chain, it gets the options of ``chain.bind``."""
+
+    task_type: TaskType
+
+    def graph_input(self, given: ChainInput) -> dict[str, Any]:
+        """Return the graph's input for a question, a prompt or messages."""
+        return {"task_type": self.task_type, **_of_conversation(given)}
+
+
+def _of_conversation(chain_input: ChainInput) -> dict[str, Any]:
     """Convert input to the graph's; earlier messages are the conversation that the question goes on from."""
     if isinstance(chain_input, str):
         return {"query": chain_input}
@@ -79,4 +90,6 @@ async def _amessages(pieces: AsyncIterator[AddableDict]) -> AsyncIterator[AIMess
 
 def _message(piece: AddableDict) -> AIMessageChunk:
     metadata = {key: value for key, value in piece.items() if key not in ("answer", "messages")}
+    if "citations" in metadata:
+        metadata["model_provider"] = PROVIDER
     return AIMessageChunk(content=piece["answer"], response_metadata=metadata)

@@ -1,22 +1,30 @@
 """A LangChain retriever that returns the evidence for a question."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import AfterValidator, ConfigDict, Field
 
+from memorag_graph.citation_annotations import document_uri
+from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph
 from memorag_graph.settings import RunOptions, TaskType
 
+_TOKENS_OF_A_PASSAGE = 512
+"""Room for one of ``k`` passages; a chunk may have four times the usual 128 tokens."""
+
+_MOST_TOKENS: int = 1_000_000
+
 
 class MemoRAGRetriever(BaseRetriever):
     """Retrieves passages with a question and the clues recalled for it: the graph up to its generator.
 
-    Passages are in document order. Their metadata hold the position (``source``, ``start``, ``end``), the rank
+    Passages are in document order, or, where their number ``k`` is given, here or with a call, best first. Their ``id``
+    is their address in the memory. Their metadata hold the position (``source``, ``start``, ``end``), the rank
     (``score``), and the queries that found them (``queries``: ``kind`` and ``text``, best first).
 
     Example:
@@ -24,9 +32,10 @@ class MemoRAGRetriever(BaseRetriever):
         >>> passages = retriever.invoke("Who rebuilt the lighthouse?")
         >>> "Captain Petrie rebuilt it in stone." in passages[0].page_content
         True
+        >>> [best] = retriever.invoke("Who rebuilt the lighthouse?", k=1)
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     memory_id: Annotated[str, AfterValidator(absolute_place)]
     """Id or directory of the memory."""
@@ -34,14 +43,41 @@ class MemoRAGRetriever(BaseRetriever):
     task_type: TaskType = "memorag"
     """``"memorag"`` searches with the question and clues, ``"lookup"`` with the question only, ``"summarize"`` with the
     main points; ``"auto"`` chooses by the question."""
+    k: int | None = Field(default=None, ge=1)
+    """Number of passages, the best ones; None for all evidence in document order."""
     graph: AnyGraph = Field(default=default_graph, exclude=True, repr=False)
 
-    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,
+        k: int | None = None,
+        **unknown: Any,  # noqa: ANN401 - LangChain's interface
+    ) -> list[Document]:
+        for name in unknown:
+            raise InputError(name, "is no option of a call; choose k, or give options to the retriever")
+        if k is not None and k < 1:
+            raise InputError("k", f"must be 1 or more, not {k}")
+        most = self.k if k is None else k
         found = self.graph.invoke(
             {"memory_id": self.memory_id, "query": query, "task_type": self.task_type},
             {"callbacks": run_manager.get_child()},
-            context=self.options,
+            context=self.options if most is None else self._with_room(most),
             interrupt_before=["generate"],
         )
-        evidence: list[Document] = found["evidence"]
-        return evidence
+        evidence = [_identified(passage, found["memory_id"]) for passage in found["evidence"]]
+        if most is None:
+            return evidence
+        return sorted(evidence, key=lambda passage: -float(passage.metadata["score"]))[:most]
+
+    def _with_room(self, passages: int) -> RunOptions:
+        """Return the options with a budget that holds so many passages."""
+        tokens = max(self.options.evidence_tokens, min(passages * _TOKENS_OF_A_PASSAGE, _MOST_TOKENS))
+        return self.options.model_copy(update={"evidence_tokens": tokens})
+
+
+def _identified(passage: Document, memory_id: str) -> Document:
+    """Return a passage with its address as its id."""
+    place = passage.metadata
+    return passage.model_copy(update={"id": document_uri(memory_id, place["source"], place["start"], place["end"])})

@@ -22,7 +22,7 @@ class ChosenIndex(MemoryIndex):
     """The indexes over the chunks of chosen documents; vectors and terms come from the library's tables.
 
     Attributes:
-        question: The question; only its words can be searched.
+        words: The question and clues; only their words can be searched.
         page_maps: The pages and sections of each document, by its name.
         language_code: The language of most of them.
         languages: The language of each, by its position.
@@ -31,7 +31,7 @@ class ChosenIndex(MemoryIndex):
         terms_of: The terms of these chunks.
     """
 
-    question: str
+    words: str
     page_maps: Mapping[str, PageMap]
     language_code: str
     languages: Sequence[str]
@@ -42,7 +42,7 @@ class ChosenIndex(MemoryIndex):
     @classmethod
     def over(
         cls,
-        question: str,
+        words: str,
         entries: Sequence[Entry],
         stores: Stores,
         embeddings: Embeddings,
@@ -51,7 +51,7 @@ class ChosenIndex(MemoryIndex):
         """Index the chunks of documents; None if there is none, as all were removed meanwhile.
 
         Args:
-            question: The question; only its words can be searched.
+            words: The question and clues; only their words can be searched.
             entries: The documents.
             stores: The library's stores.
             embeddings: The embedding model.
@@ -75,8 +75,8 @@ class ChosenIndex(MemoryIndex):
         matrix, terms_of = np.stack([row.vector for row in rows]), [row.terms for row in rows]
         return cls(
             FaissIndex.from_vectors(chunks, matrix, embeddings),
-            KeywordIndex.from_terms(chunks, codes[0], terms_of, codes[1:], query=question),
-            question=question,
+            KeywordIndex.from_terms(chunks, codes[0], terms_of, codes[1:], query=words),
+            words=words,
             page_maps={entry.name: stores.catalogue.page_map(entry.id) for entry in entries},
             language_code=codes[0],
             languages=[entry.language for entry in entries],
@@ -94,7 +94,7 @@ class ChosenIndex(MemoryIndex):
             vectors = FaissIndex.from_vectors(chunks, self.matrix[at], self.embeddings)
             terms_of = [self.terms_of[number] for number in at]
             code = self.languages[document]
-            keywords = KeywordIndex.from_terms(chunks, code, terms_of, query=self.question)
+            keywords = KeywordIndex.from_terms(chunks, code, terms_of, query=self.words)
             found.append(replace(self, vectors=vectors, keywords=keywords, language_code=code))
         return found
 

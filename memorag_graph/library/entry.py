@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import PurePath
+
+from memorag_graph.errors import InputError
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[Scalar]
@@ -73,6 +76,19 @@ class Entry:
         return {**values, "metadata": dict(self.metadata), "notices": list(self.notices), "origin": self.origin}
 
 
+def versions_of(entries: Sequence[Entry], name: str) -> Sequence[Entry]:
+    """Return the versions of a document, the current one last.
+
+    Raises:
+        InputError: If there is no such document.
+    """
+    if found := [entry for entry in entries if entry.name == name]:
+        return found
+    close = get_close_matches(name, {entry.name for entry in entries}, n=1)
+    near = f"; did you mean {close[0]!r}?" if close else "; list shows the names"
+    raise InputError("name", f"the library has no document {name!r}{near}")
+
+
 @dataclass(slots=True)
 class Report:
     """What a change of a library did; names of documents, each list in the order of the work.
@@ -85,6 +101,8 @@ class Report:
         same_text: New documents whose text another one has, too, with the name of that one.
         renamed: Documents that share their file's name with another one: the name they were given, and the file.
         unreadable: Files that could not be taken in, each with the reason.
+        remembered: Documents whose memory was made.
+        not_remembered: Documents whose memory could not be made, each with the reason.
         chunks: Chunks that were indexed.
         seconds: Time it took.
     """
@@ -96,5 +114,7 @@ class Report:
     same_text: list[tuple[str, str]] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
+    not_remembered: list[tuple[str, str]] = field(default_factory=list)
     chunks: int = 0
     seconds: float = 0.0

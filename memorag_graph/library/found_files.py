@@ -75,6 +75,25 @@ def file_candidates(
     return list(found.values())
 
 
+def all_candidates(
+    given: "Iterable[str | Path | LangChainDocument]", patterns: Sequence[str], leave_out: Path, encoding: str
+) -> Sequence[Candidate]:
+    """Return files, those of directories, and LangChain documents; see :func:`file_candidates`.
+
+    Raises:
+        InputError: If nothing is given, or as of the two other functions.
+    """
+    paths, documents = [], []
+    for one in given:
+        if isinstance(one, str | Path):
+            paths.append(one)
+        else:
+            documents.append(one)
+    if not (paths or documents):
+        raise InputError("paths", "nothing to take in; give files, directories or LangChain documents")
+    return [*file_candidates(paths, patterns, leave_out, encoding), *document_candidates(documents)]
+
+
 def document_candidates(documents: "Iterable[LangChainDocument]") -> list[Candidate]:
     """Return LangChain documents; those of one source are parts of one document.
 

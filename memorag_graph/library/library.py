@@ -3,44 +3,29 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memorag_graph.errors import InputError
-from memorag_graph.library.catalogue import Catalogue
-from memorag_graph.library.entry import Entry, Report
-from memorag_graph.library.export import export
-from memorag_graph.library.found_files import Candidate, Metadata, document_candidates, file_candidates
-from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE, changing, create_library, open_catalogue
+from memorag_graph.library.entry import Report
+from memorag_graph.library.found_files import Metadata, all_candidates, file_candidates
+from memorag_graph.library.home import changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
-from memorag_graph.library.lance_table import LanceTable
-from memorag_graph.library.library_answer import LibraryAnswer, ask_library
-from memorag_graph.library.snapshot import AsOf, Snapshot
-from memorag_graph.library.stored_texts import StoredTexts
-from memorag_graph.library.stores import Stores
-from memorag_graph.library.where import Where
+from memorag_graph.library.library_memories import MemoryMode, checked_mode
+from memorag_graph.library.open_library import OpenLibrary
+from memorag_graph.library.remember import remember
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document as LangChainDocument
-    from langchain_core.embeddings import Embeddings
-
-_TEXTS, _INDEX = "texts", "index"
 
 
-class Library:
+class Library(OpenLibrary):
     """Many documents in a directory. Safe to use from several threads and processes; one of them changes it at a time.
 
     Open one with :meth:`open`.
-
-    Args:
-        directory: Its directory.
-        catalogue: The catalogue there.
-        registry: Holds the models.
 
     Example:
         >>> import tempfile
@@ -56,13 +41,6 @@ class Library:
         'ferry.txt'
     """
 
-    def __init__(self, directory: Path, catalogue: Catalogue, registry: Registry) -> None:
-        self.directory = directory
-        self.registry = registry
-        size, index = int(catalogue.setting(VECTOR_SIZE)), directory / _INDEX
-        chunks, notes = LanceTable(index, "chunks", size), LanceTable(index, "notes", size)
-        self.stores = Stores(catalogue, StoredTexts(directory / _TEXTS), chunks, notes)
-
     @classmethod
     def open(
         cls,
@@ -71,6 +49,8 @@ class Library:
         *,
         embedding_model: str = "",
         create: bool = True,
+        memory: MemoryMode | None = None,
+        options: RunOptions | None = None,
     ) -> "Library":
         """Open a library.
 
@@ -79,6 +59,9 @@ class Library:
             registry: Holds the models; a new one by default.
             embedding_model: Name of its embedding model, which cannot be changed later; by default the embedded one.
             create: Whether to make it if there is none.
+            memory: When the memories of documents are made: ``"background"``, ``"now"``, ``"when_asked"`` or
+                ``"never"``; by default behind the library if the options name a model, else never.
+            options: How memories are made, and by which model.
 
         Raises:
             LibraryError: If there is none and it is not to be made, it is damaged, or made by a newer version.
@@ -90,12 +73,9 @@ class Library:
         directory, registry = Path(directory), registry or Registry()
         if create:
             create_library(directory, registry, embedding_model)
-        return cls(directory, open_catalogue(directory, registry, embedding_model), registry)
-
-    @cached_property
-    def embeddings(self) -> "Embeddings":
-        """The embedding model, loaded when it is first needed."""
-        return self.registry.models.embeddings(self.stores.catalogue.setting(EMBEDDING_MODEL))
+        options = options or RunOptions()
+        mode = checked_mode(memory or ("background" if options.model else "never"))
+        return cls(directory, open_catalogue(directory, registry, embedding_model), registry, mode, options)
 
     def add(
         self,
@@ -104,6 +84,7 @@ class Library:
         patterns: Sequence[str] = (),
         encoding: str = "",
         progress: ReportProgress = ignore_progress,
+        memory: MemoryMode | None = None,
     ) -> Report:
         """Take in files, directories with all that is in them, and LangChain documents.
 
@@ -116,6 +97,7 @@ class Library:
             patterns: If given, only files of directories whose name or path fits one, like ``*.pdf``.
             encoding: Encoding of text files; empty to find it.
             progress: Called after each document.
+            memory: When memories are made; by default as the library was opened.
 
         Returns:
             What was done; it names the files that could not be read.
@@ -125,10 +107,13 @@ class Library:
             LibraryError: If another process changes the library.
             DiskError: If it cannot be written; what was taken in before is kept.
         """
-        candidates = self._candidates(given, patterns, encoding)
+        mode, candidates = (
+            checked_mode(memory or self.memory),
+            all_candidates(given, patterns, self.directory, encoding),
+        )
         with self._changing() as report:
             Intake(self.stores, self.embeddings, metadata or {}, report).take_all(candidates, progress)
-        return report
+        return self._remember(mode, report, progress)
 
     def sync(
         self,
@@ -155,7 +140,7 @@ class Library:
             gone = {entry.name for entry in inside if not Path(entry.origin).exists()}
             self._remove(gone, report)
             Intake(self.stores, self.embeddings, metadata or {}, report).take_all(candidates, progress)
-        return report
+        return self._remember(self.memory, report, progress)
 
     def replace(
         self, name: str, given: "str | Path | LangChainDocument", metadata: Metadata | None = None, encoding: str = ""
@@ -167,7 +152,7 @@ class Library:
             LibraryError: If another process changes the library.
             DiskError: If it cannot be written; the old version stays.
         """
-        (candidate,) = self._candidates([given], (), encoding)
+        (candidate,) = all_candidates([given], (), self.directory, encoding)
         with self._changing() as report:
             (entry,) = [it for it in self._versions(name) if not it.replaced]
             intake = Intake(self.stores, self.embeddings, metadata or entry.metadata, report)
@@ -175,7 +160,33 @@ class Library:
             if report.unreadable:
                 raise InputError("file", report.unreadable[0][1].removeprefix("file: "))
             intake.finish()
+        return self._remember(self.memory, report)
+
+    def remember(self, *names: str, limit: int | None = None, progress: ReportProgress = ignore_progress) -> Report:
+        """Make memories that are missing, and wait for them; what a killed process made of one is used.
+
+        Args:
+            *names: Documents whose memories are wanted; all current ones if none is named.
+            limit: Maximum memories to make, in the order in which the documents were taken in.
+            progress: Called with the tokens whose memories are made.
+
+        Returns:
+            What was done; it names the documents whose memories could not be made.
+
+        Raises:
+            InputError: If there is no such document.
+            ModelError: If the model cannot be loaded.
+        """
+        report = Report()
+        wanted = {self._versions(name)[-1].text_sha256 for name in names}
+        missing = [entry for entry in self.memories.missing() if not names or entry.text_sha256 in wanted]
+        with _timed(report):
+            remember(missing[:limit], self.memories, report, progress)
         return report
+
+    def close(self) -> None:
+        """Stop making memories behind the library, for all who opened it in this process; what is made is kept."""
+        self.worker.stop()
 
     def remove(self, *names: str) -> Report:
         """Remove documents with all their versions; no byte of them is left in the library.
@@ -189,96 +200,33 @@ class Library:
             self._remove(names, report)
         return report
 
-    def ask(
-        self,
-        question: str,
-        where: Where | None = None,
-        as_of: AsOf | None = None,
-        options: RunOptions | None = None,
-    ) -> LibraryAnswer:
-        """Answer a question with citations.
-
-        Args:
-            question: The question.
-            where: Which documents may be used; see :mod:`memorag_graph.library.where`.
-            as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
-            options: ``generator``, ``hits``, ``evidence_tokens``, ``reranker`` and others of a run; by default
-                sentences of the documents are quoted.
-
-        Raises:
-            InputError: If the question is empty, or the filter, the time or an option cannot be used.
-            LibraryError: If a text is missing or damaged.
-            DiskError: If the library cannot be read.
-            ModelError: If a model cannot be loaded.
-        """
-        return ask_library(question, self.stores, self.embeddings, self.registry, options or RunOptions(), where, as_of)
-
-    def list(self, where: Where | None = None, as_of: AsOf | None = None) -> Sequence[Entry]:
-        """Return one version of each document, in the order in which they were taken in.
-
-        Args:
-            where: Which documents; see :mod:`memorag_graph.library.where`.
-            as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
-
-        Raises:
-            InputError: If the filter or the time cannot be used.
-        """
-        return [*Snapshot.of(self.stores.catalogue.entries(), where, as_of).entries.values()]
-
-    def info(self, name: str) -> dict[str, Any]:
-        """Return what is known of a document: its fields, versions and notes.
-
-        Raises:
-            InputError: If there is no such document.
-        """
-        versions = self._versions(name)
-        notes = self.stores.catalogue.notes(versions[-1].id)
-        older = [{"version": it.version, "added": it.added, "replaced": it.replaced} for it in versions[:-1]]
-        return {**versions[-1].to_dict(), "older": older, "notes": [note.text for note in notes]}
-
-    def export(self, path: str | Path) -> int:
-        """Write all versions of all documents as JSON lines: their text, metadata, pages and sections.
-
-        Returns:
-            The number of lines.
-
-        Raises:
-            DiskError: If the file cannot be written.
-        """
-        return export(Path(path), self.stores)
-
-    def _candidates(
-        self, given: "Iterable[str | Path | LangChainDocument]", patterns: Sequence[str], encoding: str
-    ) -> Sequence[Candidate]:
-        paths, documents = [], []
-        for one in given:
-            if isinstance(one, str | Path):
-                paths.append(one)
-            else:
-                documents.append(one)
-        if not (paths or documents):
-            raise InputError("paths", "nothing to take in; give files, directories or LangChain documents")
-        return [*file_candidates(paths, patterns, self.directory, encoding), *document_candidates(documents)]
-
-    def _versions(self, name: str) -> Sequence[Entry]:
-        entries = self.stores.catalogue.entries()
-        if found := [entry for entry in entries if entry.name == name]:
-            return found
-        close = get_close_matches(name, {entry.name for entry in entries}, n=1)
-        near = f"; did you mean {close[0]!r}?" if close else "; list shows the names"
-        raise InputError("name", f"the library has no document {name!r}{near}")
+    def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
+        if mode == "background":
+            self.worker.wake(self.memories)
+        elif mode == "now":
+            with _timed(report):
+                remember(self.memories.missing(), self.memories, report, progress)
+        return report
 
     def _remove(self, names: Iterable[str], report: Report) -> None:
         found = {name: self._versions(name) for name in names}
         if found:
-            self.stores.remove(entry for versions in found.values() for entry in versions)
+            gone = [entry for versions in found.values() for entry in versions]
+            self.memories.forget_all(gone)
+            self.stores.remove(gone)
             report.removed += found
 
     @contextmanager
     def _changing(self) -> Iterator[Report]:
         """Hold the library while it is changed, after what a killed change left is swept away."""
-        start, report = time.perf_counter(), Report()
-        with changing(self.directory) as is_unfinished:
+        report = Report()
+        with _timed(report), changing(self.directory) as is_unfinished:
             self.stores.repair(lambda: self.embeddings, is_unfinished=is_unfinished)
             yield report
-        report.seconds = round(time.perf_counter() - start, 3)
+
+
+@contextmanager
+def _timed(report: Report) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    report.seconds = round(report.seconds + time.perf_counter() - start, 3)

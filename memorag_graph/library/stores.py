@@ -1,4 +1,4 @@
-"""Where a library keeps its documents: catalogue, texts, and two tables of rows; and the order in which they change.
+"""Where a library keeps its documents: catalogue, texts, memories, two tables of rows; and the order of their changes.
 
 A document is written to the texts and the tables first and to the catalogue last, and is removed in the opposite order.
 So what the catalogue names is whole, and what a killed process leaves is not named: the next change sweeps it away.
@@ -14,6 +14,7 @@ from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.prepared import Prepared, rows_of
 from memorag_graph.library.row_table import RowTable
+from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.text.chunking import Chunk
@@ -32,12 +33,14 @@ class Stores:
         texts: The texts.
         chunks: A row for each chunk of a document.
         notes: A row for each section of a document: the vector of its note, the terms of its text.
+        memories: The memories of the texts, as far as they are made.
     """
 
     catalogue: Catalogue
     texts: StoredTexts
     chunks: RowTable
     notes: RowTable
+    memories: StoredMemories
 
     def add(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
         """Add documents, which exist when this returns.
@@ -79,6 +82,7 @@ class Stores:
         stray = (kept | self.notes.documents()) - ids
         if stray or is_unfinished:
             self._erase(stray)
+        self.memories.keep_only({entry.text_sha256 for entry in entries})  # one may just have been made when it went
         missing = [entry for entry in entries if entry.id not in kept]
         for start in range(0, len(missing), _MADE_AGAIN):
             part = missing[start : start + _MADE_AGAIN]
@@ -122,5 +126,7 @@ class Stores:
         """Erase what the catalogue does not name any more."""
         self.chunks.remove(ids)
         self.notes.remove(ids)
-        self.texts.keep_only({entry.text_sha256 for entry in self.catalogue.entries()})
+        texts = {entry.text_sha256 for entry in self.catalogue.entries()}
+        self.texts.keep_only(texts)
+        self.memories.keep_only(texts)
         self.catalogue.tidy()

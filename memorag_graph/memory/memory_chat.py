@@ -1,21 +1,24 @@
 """Chat with a memory as a LangChain chat model: every prompt continues the memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
+from memorag_graph.call_options import CallOptions
 from memorag_graph.errors import InputError
 from memorag_graph.memory.answer_end import AnswerEnd
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.models.chat_template import Role, Turn
 from memorag_graph.models.sampling import Sampling
+from memorag_graph.text.stop_sequences import StopSequences, before_stop
 
 
 class MemoryChat(BaseChatModel):
@@ -23,6 +26,8 @@ class MemoryChat(BaseChatModel):
 
     System messages are put before the next user message, because the start of a memory is fixed when it is built. If a
     conversation ends with an assistant message, a local model continues that message.
+
+    A call may change ``max_tokens`` (also called ``max_new_tokens``), ``temperature`` and ``stop``.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -39,15 +44,35 @@ class MemoryChat(BaseChatModel):
     no_repeat: int = Field(default=0, ge=0)
     max_lines: int | None = Field(default=None, ge=1)
     """Stop after this many complete lines, or when lines repeat; None does not limit them."""
+    stop: list[str] = Field(default_factory=list)
+    """Texts before which answers end, unless a call names others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_standard_names(cls, values: object) -> object:
+        """Take LangChain's name of the maximum tokens, too."""
+        if isinstance(values, Mapping) and "max_tokens" in values:
+            values = {"max_new_tokens": values["max_tokens"], **values}
+            del values["max_tokens"]
+        return values
 
     @property
     def _llm_type(self) -> str:
         return "memorag-memory"
 
     @property
+    def model_name(self) -> str:
+        """Name of the language model."""
+        return str(self.memory_model.language_model.name)
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:  # noqa: ANN401
+        named = {"model": self.model_name, "max_tokens": self.max_new_tokens, **kwargs}
+        return super()._get_ls_params(stop or self.stop, **named)
+
+    @property
     def _identifying_params(self) -> dict[str, Any]:
         return {
-            "model": self.memory_model.language_model.name,
+            "model": self.model_name,
             "memory_id": self.memory.id if self.memory else None,
             "shard": self.shard,
             "max_new_tokens": self.max_new_tokens,
@@ -61,19 +86,19 @@ class MemoryChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401 - LangChain's interface
     ) -> ChatResult:
+        call = self._call(stop, kwargs)
         answer = self.memory_model.complete(
             self.memory,
             to_turns(messages),
-            self._sampling(),
-            self._end(stop),
+            self._sampling(call),
+            self._end(call.stop),
             shard=self.shard,
             adapted=self.adapted,
         )
-        text = _cut(answer.text, stop)
         message = AIMessage(
-            content=text,
+            content=before_stop(answer.text, call.stop),
             usage_metadata=self._usage(answer),
-            response_metadata=_finish(answer),
+            response_metadata=self._metadata(answer),
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -84,40 +109,45 @@ class MemoryChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401 - LangChain's interface
     ) -> Iterator[ChatGenerationChunk]:
-        if stop:  # where to cut the answer is known only at its end
-            yield from self._stream_at_once(messages, stop)
-            return
+        call = self._call(stop, kwargs)
+        ending = StopSequences(call.stop)
         stream = self.memory_model.stream(
             self.memory,
             to_turns(messages),
-            self._sampling(),
-            self._end(None),
+            self._sampling(call),
+            self._end(call.stop),
             shard=self.shard,
             adapted=self.adapted,
         )
-        for text in stream:
-            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
-            if run_manager:
-                run_manager.on_llm_new_token(text, chunk=chunk)
-            yield chunk
+        for piece in stream:
+            if text := ending.read(piece):
+                chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
+                if run_manager:
+                    run_manager.on_llm_new_token(text, chunk=chunk)
+                yield chunk
         answer = stream.completion
         last = AIMessageChunk(
-            content="",
+            content=ending.rest(),
             usage_metadata=self._usage(answer),
-            response_metadata=_finish(answer),
+            response_metadata=self._metadata(answer),
             chunk_position="last",
         )
         yield ChatGenerationChunk(message=last)
 
-    def _stream_at_once(self, messages: list[BaseMessage], stop: list[str]) -> Iterator[ChatGenerationChunk]:
-        message = self._generate(messages, stop).generations[0].message
-        usage = message.usage_metadata if isinstance(message, AIMessage) else None
-        yield ChatGenerationChunk(
-            message=AIMessageChunk(content=message.text, usage_metadata=usage, chunk_position="last")
-        )
+    def _call(self, stop: list[str] | None, call: Mapping[str, Any]) -> CallOptions:
+        """Return the options of a call.
 
-    def _sampling(self) -> Sampling:
-        return Sampling(self.max_new_tokens, self.temperature, self.top_p, no_repeat=self.no_repeat)
+        Raises:
+            InputError: If one is unknown or invalid.
+        """
+        return CallOptions.of({**call, "stop": self.stop if stop is None else stop})
+
+    def _sampling(self, call: CallOptions) -> Sampling:
+        chosen = {"max_new_tokens": self.max_new_tokens, "temperature": self.temperature, **call.changes()}
+        return Sampling(**chosen, top_p=self.top_p, no_repeat=self.no_repeat)
+
+    def _metadata(self, answer: Completion) -> dict[str, str]:
+        return {"finish_reason": "stop" if answer.ended else "length", "model_name": self.model_name}
 
     def _end(self, stop: Sequence[str] | None) -> AnswerEnd | None:
         """Return the check that ends one answer, or None if the model ends it."""
@@ -153,13 +183,3 @@ def to_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
     if not turns or turns[0].role != "user":
         raise InputError("messages", "the conversation must begin with a user message")
     return turns
-
-
-def _finish(answer: Completion) -> dict[str, str]:
-    return {"finish_reason": "stop" if answer.ended else "length"}
-
-
-def _cut(text: str, stop: Sequence[str] | None) -> str:
-    for word in stop or ():
-        text = text.partition(word)[0]
-    return text

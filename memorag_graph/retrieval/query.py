@@ -17,7 +17,14 @@ Chosen with the embedded model, whose spans lower evidence recall and whose draf
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search text and its kind."""
+    """A search text.
+
+    Attributes:
+        kind: Its kind.
+        text: The text.
+        document: Name of the document in which it is searched; empty for all.
+    """
 
     kind: QueryKind
     text: str
+    document: str = ""

@@ -127,7 +127,7 @@ def retrieve(
     texts = [query.text for query in queries]
     most = max(search.hits, _MOST_STANDING_OUT + 1)
     by_words = index.keywords.search(texts, most) if index.keywords else [[] for _ in texts]
-    found = _rankings(index, texts, by_words, search, count_tokens)
+    found = _rankings(index, queries, by_words, search, count_tokens)
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code, search.document_share)
     listed = [it for query in queries if query.kind == "question" for it in listed_places(index, query.text, page_maps)]
@@ -187,17 +187,23 @@ def _named(index: MemoryIndex, queries: Sequence[Query], best: Sequence[int]) ->
 
 
 def _rankings(
-    index: MemoryIndex, texts: Sequence[str], by_words: Sequence[Sequence[Hit]], search: Search, count_tokens: Counts
+    index: MemoryIndex,
+    queries: Sequence[Query],
+    by_words: Sequence[Sequence[Hit]],
+    search: Search,
+    count_tokens: Counts,
 ) -> list[tuple[list[int], list[int]]]:
     """Return the two rankings of each query: by meaning and by words; none by words if the memory has no index."""
-    by_meaning = index.vectors.search(texts, search.hits)
+    by_meaning = index.vectors.search([query.text for query in queries], search.hits)
     sizes = index.tokens_of_chunks(search.chunk_tokens, count_tokens)
 
-    def ordered(hits: Sequence[Hit]) -> list[int]:
-        return order(hits, index.chunks, sizes)
+    def ordered(query: Query, hits: Sequence[Hit]) -> list[int]:
+        inside = [hit for hit in hits if query.document in ("", index.chunks[hit.chunk].source)]
+        return order(inside, index.chunks, sizes)
 
     return [
-        (ordered(first), ordered(second[: search.hits])) for first, second in zip(by_meaning, by_words, strict=True)
+        (ordered(query, first), ordered(query, second[: search.hits]))
+        for query, first, second in zip(queries, by_meaning, by_words, strict=True)
     ]
 
 

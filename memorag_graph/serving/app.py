@@ -15,6 +15,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from memorag_graph.configuration import program_options
 from memorag_graph.graph import registry as shared_registry
 from memorag_graph.registry import Registry
+from memorag_graph.serving import completion_routes as completions
 from memorag_graph.serving import served_graph as served
 from memorag_graph.serving.credentials import Credentials, Everybody, OneKey
 from memorag_graph.serving.error_responses import DOCUMENTED, answer_errors
@@ -37,6 +38,7 @@ MAX_BODY = 200 * 1024**2
 
 _THREADS = 128
 _QUESTIONS = "/memorag"
+_OPENAI = "/v1"
 
 
 def create_app(
@@ -107,8 +109,10 @@ def _service(
         page = files("memorag_graph.serving").joinpath("docs.html").read_text(encoding="utf-8")
         return HTMLResponse(page)
 
+    openai = completions.completions_app(tenants, options, guard)
     app.mount(_QUESTIONS, questions)
-    describe_together(app, _QUESTIONS, questions)
+    app.mount(_OPENAI, openai)
+    describe_together(app, {_QUESTIONS: questions, _OPENAI: openai})
     return app
 
 

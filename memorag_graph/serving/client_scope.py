@@ -94,6 +94,14 @@ class ClientScope:
             raise InputError("memory_id", "must be the id of a memory: 32 hexadecimal digits")
         return named
 
+    def library(self, named: str) -> str:
+        """Refuse: clients name no directory.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError("library", "the server asks no library that clients name")
+
     def _discard(self, memory_id: str) -> None:
         """Remove a memory that does not fit, unless another request already uses it; then no further one fits."""
         self.registry.forget(memory_id)

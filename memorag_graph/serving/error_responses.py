@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -29,9 +29,11 @@ from memorag_graph.errors import (
     StorageQuotaError,
     TimeLimitError,
     UnavailableError,
+    UnknownMemoryError,
 )
 
 _STATUS: Mapping[type[MemoragError], int] = {
+    UnknownMemoryError: 404,
     InputError: 422,
     ForbiddenError: 403,
     MemoryFileError: 409,
@@ -86,32 +88,47 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 """Responses of errors, for the OpenAPI document."""
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Make an app answer errors as ``{"error": {"field": ..., "message": ...}}``."""
+class Respond(Protocol):
+    """Makes the response of an error; :func:`error_response` is one."""
+
+    def __call__(
+        self, status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> JSONResponse:
+        """Return the response."""
+
+
+def answer_errors(app: FastAPI, respond: Respond | None = None) -> None:
+    """Make an app answer errors.
+
+    Args:
+        app: The app.
+        respond: Makes the responses; by default they are ``{"error": {"field": ..., "message": ...}}``.
+    """
+    respond = respond or error_response
 
     @app.exception_handler(MemoragError)
     async def _memorag(_: Request, error: MemoragError) -> JSONResponse:
         field = error.field if isinstance(error, InputError) else None
-        return error_response(status_of(error), str(error), field, retry_after(error))
+        return respond(status_of(error), str(error), field, retry_after(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return error_response(422, *_first_error(error.errors()))
+        return respond(422, *_first_error(error.errors()))
 
     @app.exception_handler(UnicodeDecodeError)
     @app.exception_handler(RecursionError)
     async def _unreadable(_: Request, error: Exception) -> JSONResponse:
         too_deep = isinstance(error, RecursionError)
-        return error_response(422, "is nested too deeply" if too_deep else "must be JSON in UTF-8", "body")
+        return respond(422, "is nested too deeply" if too_deep else "must be JSON in UTF-8", "body")
 
     @app.exception_handler(MemoryError)
     async def _full(_: Request, error: MemoryError) -> JSONResponse:
-        return error_response(507, MEMORY_IS_FULL)
+        return respond(507, MEMORY_IS_FULL)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
-        return error_response(error.status_code, str(error.detail), headers=headers)
+        return respond(error.status_code, str(error.detail), headers=headers)
 
 
 def status_of(error: MemoragError) -> int:
@@ -139,11 +156,11 @@ def error_response(
     status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return the JSON response of an error."""
-    shown = {"field": field and _printable(field), "message": _printable(message)}
+    shown = {"field": field and printable(field), "message": printable(message)}
     return JSONResponse({"error": shown}, status, headers)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Write lone surrogates, which no response can carry, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

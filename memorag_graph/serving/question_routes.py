@@ -10,18 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.config import get_config
-from langgraph.runtime import Runtime
 from langserve import add_routes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from memorag_graph.errors import InputError
-from memorag_graph.graph import build
 from memorag_graph.langchain.runnable import MemoRAGRunnable
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.prompts import Prompts
+from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.client_options import QUESTION_OPTIONS
-from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.serving.error_responses import DOCUMENTED, answer_errors
 from memorag_graph.serving.guard import Guard, client_of
 from memorag_graph.serving.memory_routes import require_memory
@@ -32,7 +29,6 @@ from memorag_graph.text.languages import language
 
 MEMORY_ID = "^([0-9a-f]{32})?$"
 _THREAD = "thread_id"
-_CLIENT = "__memorag_client"  # LangChain copies no field with such a name into traces
 _THREAD_ID = re.compile(r"[\w.:-]{1,128}")
 
 
@@ -85,12 +81,7 @@ def questions_app(
         guard: Guards every endpoint.
         checkpointer: Stores conversations.
     """
-
-    def scope_of(runtime: Runtime[Any]) -> ClientScope:
-        client = get_config()["configurable"][_CLIENT]
-        return tenants.scope(client, runtime.context)
-
-    graph = build(scope_of).compile(checkpointer=checkpointer, name="memorag")
+    graph = client_graph(tenants, checkpointer)
     app = FastAPI(title="memorag", docs_url=None, redoc_url=None, openapi_url=None, responses=DOCUMENTED)
     app.router.route_class = guard.route_class(_check_call)
     answer_errors(app)
@@ -117,8 +108,8 @@ def questions_app(
         thread = configurable.get(_THREAD) or str(uuid4())
         if not _THREAD_ID.fullmatch(thread):
             raise InputError(_THREAD, "must be up to 128 letters, digits, dots, colons and hyphens")
-        place = {_THREAD: f"{client.tenant}/{thread}" if client.tenant else thread, _CLIENT: client}
-        return {**config, "configurable": {**configurable, **place}}
+        place = {_THREAD: f"{client.tenant}/{thread}" if client.tenant else thread}
+        return {**config, **run_of(client, {**configurable, **place})}
 
     served = ServedRunnable(graph=graph, options=options, configurable=QUESTION_OPTIONS)
     add_routes(

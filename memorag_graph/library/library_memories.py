@@ -1,0 +1,181 @@
+"""Make and open the memories of a library's documents."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from memorag_graph.documents import Document
+from memorag_graph.errors import CancelledRunError, InputError, MemoryFileError, MemoryMismatchError
+from memorag_graph.library.entry import Entry
+from memorag_graph.library.stores import Stores
+from memorag_graph.model_pool import NO_INDEX
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import absolute_name
+from memorag_graph.open_memories import OpenMemory
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.memory.memory_model import MemoryModel
+
+MemoryMode = Literal["background", "now", "when_asked", "never"]
+MEMORY_MODES: tuple[MemoryMode, ...] = ("background", "now", "when_asked", "never")
+"""When the memories of a library are made: behind it, before ``add`` returns, by the first question that needs them, or
+only by :meth:`~memorag_graph.library.library.Library.remember`."""
+
+
+def checked_mode(mode: str) -> MemoryMode:
+    """Return when memories are made.
+
+    Raises:
+        InputError: If the mode is unknown.
+    """
+    for known in MEMORY_MODES:
+        if mode == known:
+            return known
+    raise InputError("memory", f"{mode!r} is unknown; choose from {', '.join(MEMORY_MODES)}")
+
+
+_NAME = "document"
+"""Name of the document in each memory, so that a text has the same memory under every name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A memory, or why it cannot be asked.
+
+    Attributes:
+        memory: The memory; None if there is none that the question's models can continue.
+        fault: Why a memory that exists cannot be asked; empty if it can, or there is none.
+    """
+
+    memory: OpenMemory | None = None
+    fault: str = ""
+
+
+class LibraryMemories:
+    """The memories of a library: of each text one, made without an index, as the library has its own.
+
+    Args:
+        stores: The library's stores.
+        registry: Holds the models.
+        options: How memories are made, and by which model; the embedded one by default.
+    """
+
+    def __init__(self, stores: Stores, registry: Registry, options: RunOptions) -> None:
+        self._stores = stores
+        self._stored = stores.memories
+        self._registry = registry.with_store(stores.memories.store)
+        self._options = options
+
+    def is_made(self, entry: Entry) -> bool:
+        """Return whether a version of a document has a memory."""
+        return self._stored.is_made(entry.text_sha256)
+
+    def missing(self) -> list[Entry]:
+        """Return the current versions without a memory of the model that makes them, in the order of their intake."""
+        of_text: dict[str, Entry] = {}
+        for entry in self._stores.catalogue.entries():
+            if not entry.replaced:
+                of_text.setdefault(entry.text_sha256, entry)
+        return [entry for entry in of_text.values() if not self._is_of_model(entry)]
+
+    def make(self, entry: Entry, report: ReportProgress = ignore_progress) -> OpenMemory:
+        """Return the memory of a version of a document, making it if there is none.
+
+        What a killed process made of it is used, and what the memory of an earlier version holds.
+
+        Args:
+            entry: The version.
+            report: Called with progress; may raise to give up.
+
+        Raises:
+            CancelledRunError: If the document was removed meanwhile.
+            InputError: If the settings cannot be used.
+            ModelError: If the model cannot be loaded.
+            MemoryFileError: If the memory cannot be written.
+        """
+
+        def told(progress: Progress) -> None:
+            self._require(entry)
+            report(progress)
+
+        self._require(entry)
+        options, place = self._making(self._options), self._stored.place(entry.text_sha256)
+        document = Document(_NAME, self._stores.texts.read(entry.text_sha256))
+        made = self._registry.memorize([document], options, place, told, self._earlier(entry))
+        try:
+            self._require(entry)
+        except CancelledRunError:
+            self.keep_existing()
+            raise
+        return made
+
+    def open(self, entry: Entry, options: RunOptions) -> Opened:
+        """Return the memory of a version of a document for a question.
+
+        Args:
+            entry: The version.
+            options: The question's; where they name no model, it is the one that makes memories here.
+
+        Raises:
+            ModelError: If the model cannot be loaded.
+        """
+        if not self.is_made(entry):
+            return Opened()
+        try:
+            return Opened(self._registry.open(self._stored.place(entry.text_sha256), self._making(options)))
+        except (MemoryMismatchError, MemoryFileError) as error:
+            return Opened(fault=f"{entry.name}: {error}")
+
+    def forget(self, memory: OpenMemory) -> None:
+        """Drop an open memory from RAM; it stays on disk."""
+        self._registry.forget(memory.memory.id)
+
+    def forget_all(self, entries: Iterable[Entry]) -> None:
+        """Drop the open memories of versions of documents from RAM."""
+        for entry in entries:
+            if (info := self._stored.info(entry.text_sha256)) is not None:
+                self._registry.forget(info["memory_id"])
+
+    def keep_existing(self) -> None:
+        """Remove the memories of documents that do not exist any more.
+
+        Raises:
+            DiskError: If they cannot be removed.
+        """
+        self._stored.keep_only({entry.text_sha256 for entry in self._stores.catalogue.entries()})
+
+    def model_name(self, options: RunOptions) -> str:
+        """Return the name of the memory model for a question: the one it names, or the one that makes memories here."""
+        return options.model or self._options.model or EMBEDDED
+
+    def model(self, options: RunOptions) -> "MemoryModel":
+        """Return the memory model for a question.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        return self._registry.models.memory_model(self.model_name(options), options)
+
+    def _making(self, options: RunOptions) -> RunOptions:
+        changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX}
+        return options.model_copy(update=changes)
+
+    def _require(self, entry: Entry) -> None:
+        if all(it.id != entry.id for it in self._stores.catalogue.entries()):
+            raise CancelledRunError(f"{entry.name} was removed from the library; its memory is not made")
+
+    def _is_of_model(self, entry: Entry) -> bool:
+        info = self._stored.info(entry.text_sha256)
+        name = self._options.model or EMBEDDED
+        return info is not None and info["identity"]["model"] in (name, absolute_name(name))
+
+    def _earlier(self, entry: Entry) -> OpenMemory | None:
+        """Return the memory of the latest earlier version that has one."""
+        versions: Sequence[Entry] = self._stores.catalogue.entries()
+        for it in reversed(versions):
+            if it.name == entry.name and it.version < entry.version and self.is_made(it):
+                return self.open(it, self._options).memory
+        return None

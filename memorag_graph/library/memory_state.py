@@ -1,0 +1,44 @@
+"""How far the memory of a document of a library is made."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from memorag_graph.library.entry import Entry
+from memorag_graph.library.memory_worker import MemoryWorker
+from memorag_graph.library.stored_memories import StoredMemories
+
+MemoryState = Literal["none", "waiting", "making", "ready"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDocument(Entry):
+    """A version of a document, and how far its memory is made.
+
+    Attributes:
+        memory: ``"ready"``: it can be asked; ``"making"`` and ``"waiting"``: this process makes it, or will;
+            ``"none"``: nobody here makes it.
+        memory_share: The share of it that is made, 0 to 1.
+        memory_fault: Why it could not be made; empty if nothing failed.
+    """
+
+    memory: MemoryState = "none"
+    memory_share: float = 0.0
+    memory_fault: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the entry and the state of its memory as plain values."""
+        state: dict[str, object] = {"memory": self.memory, "memory_share": self.memory_share}
+        told = {"memory_fault": self.memory_fault} if self.memory_fault else {}
+        return {**Entry.to_dict(self), **state, **told}
+
+
+def listed(entry: Entry, stored: StoredMemories, worker: MemoryWorker) -> ListedDocument:
+    """Return an entry with the state of its memory."""
+    values = {field.name: getattr(entry, field.name) for field in fields(Entry)}
+    fault, making = worker.fault(entry.text_sha256), worker.making
+    if stored.is_made(entry.text_sha256):
+        return ListedDocument(**values, memory="ready", memory_share=1.0)
+    if making is not None and making.text_sha256 == entry.text_sha256:
+        return ListedDocument(**values, memory="making", memory_share=making.share)
+    is_waiting = worker.is_working and not fault and not entry.replaced
+    return ListedDocument(**values, memory="waiting" if is_waiting else "none", memory_fault=fault)

@@ -1,0 +1,175 @@
+"""Make the memories of a library behind it: one thread in a process for each library, which rests while questions run.
+
+Nothing is noted of its work but the memories themselves, which exist wholly or not, and the journals in their folders.
+So a killed process loses what it did since the last note, and the next one goes on.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from memorag_graph.cancellation import Cancellation
+from memorag_graph.errors import CancelledRunError, MemoragError, ModelError
+from memorag_graph.library.entry import Entry
+from memorag_graph.library.library_memories import LibraryMemories
+from memorag_graph.progress import Progress
+
+_POLL_SECONDS = 0.2
+_STAGES = {"sections": (0.0, 0.0), "gists": (0.0, 0.5), "memory": (0.5, 0.4), "eviction": (0.9, 0.1)}
+"""Where the stages of making a memory begin and how long they are, as shares of it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A memory that is being made.
+
+    Attributes:
+        text_sha256: SHA-256 of its text.
+        share: The share that is done, 0 to 1.
+    """
+
+    text_sha256: str
+    share: float = 0.0
+
+    def after(self, progress: Progress) -> "Making":
+        """Return it with the share that a report of progress tells; it never falls."""
+        start, length = _STAGES.get(progress.stage, (0.0, 0.0))
+        share = start + length * progress.done / max(1, progress.total)
+        return Making(self.text_sha256, max(self.share, round(share, 3)))
+
+
+class MemoryWorker:
+    """The thread that makes the memories of one library."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._work: LibraryMemories | None = None
+        self._questions = 0
+        self._making: Making | None = None
+        self._failed: dict[str, str] = {}
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it makes memories, or rests while a question runs."""
+        return self._thread is not None
+
+    @property
+    def making(self) -> Making | None:
+        """The memory that it makes now."""
+        return self._making
+
+    def fault(self, text_sha256: str) -> str:
+        """Return why it could not make the memory of a text; empty if nothing failed."""
+        return self._failed.get(text_sha256, "")
+
+    def wake(self, memories: LibraryMemories) -> None:
+        """Make all memories that are missing, without waiting for them; what failed before is tried again."""
+        with self._changed:
+            self._work = memories
+            self._failed.clear()
+            if self._thread is None or self._stopping.is_set():
+                self._stopping = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._stopping,), name="library-memories", daemon=True
+                )
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Give up the memory that is being made, keep its journal, and end the thread."""
+        thread = self._thread
+        self._stopping.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it has nothing to do; return whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._thread is None, seconds)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Let it rest while a question runs."""
+        with self._changed:
+            self._questions += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._questions -= 1
+                self._changed.notify_all()
+
+    def _run(self, stopping: threading.Event) -> None:
+        try:
+            with Cancellation(stopping=stopping).bound():
+                while (memories := self._next_work(stopping)) is not None:
+                    self._make_missing(memories, stopping)
+        finally:
+            with self._changed:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+                self._changed.notify_all()
+
+    def _next_work(self, stopping: threading.Event) -> LibraryMemories | None:
+        """Return whose memories are to be made; None ends the thread, so that the next call of wake starts one."""
+        with self._changed:
+            work, self._work = self._work, None
+            if work is None or stopping.is_set():
+                self._thread = None
+                return None
+            return work
+
+    def _make_missing(self, memories: LibraryMemories, stopping: threading.Event) -> None:
+        for entry in memories.missing():
+            if stopping.is_set():
+                return
+            try:
+                self._make(memories, entry, stopping)
+            except CancelledRunError:  # it stops, or the document was removed
+                continue
+            except MemoragError as error:
+                self._failed[entry.text_sha256] = str(error)
+                _log.warning("the memory of %s was not made: %s", entry.name, error)
+                if isinstance(error, ModelError):
+                    return
+            except RuntimeError:
+                if threading.main_thread().is_alive():
+                    raise
+                return  # the interpreter is shutting down and takes no more work
+            finally:
+                self._making = None
+
+    def _make(self, memories: LibraryMemories, entry: Entry, stopping: threading.Event) -> None:
+        own, now = threading.get_ident(), Making(entry.text_sha256)
+        self._making = now
+
+        def report(progress: Progress) -> None:
+            nonlocal now
+            self._making = now = now.after(progress)
+            if threading.get_ident() == own:  # others compute for questions, too
+                self._rest(stopping)
+
+        self._rest(stopping)
+        memories.forget(memories.make(entry, report))
+
+    def _rest(self, stopping: threading.Event) -> None:
+        with self._changed:
+            while self._questions and not stopping.is_set():
+                self._changed.wait(_POLL_SECONDS)
+
+
+_workers: "WeakValueDictionary[Path, MemoryWorker]" = WeakValueDictionary()
+_workers_lock = threading.Lock()
+
+
+def worker_of(directory: Path) -> MemoryWorker:
+    """Return the worker of the library in a directory, the same for all who open it in this process."""
+    with _workers_lock:
+        return _workers.setdefault(directory.resolve(), MemoryWorker())

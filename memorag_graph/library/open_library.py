@@ -1,0 +1,142 @@
+"""A library that is open: asked, listed and exported."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
+from memorag_graph.library.catalogue import Catalogue
+from memorag_graph.library.entry import Entry, versions_of
+from memorag_graph.library.export import export
+from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE
+from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.library_answer import LibraryAnswer
+from memorag_graph.library.library_memories import LibraryMemories, MemoryMode, checked_mode
+from memorag_graph.library.memory_state import ListedDocument, listed
+from memorag_graph.library.memory_worker import worker_of
+from memorag_graph.library.snapshot import AsOf, Snapshot
+from memorag_graph.library.stored_memories import StoredMemories
+from memorag_graph.library.stored_texts import StoredTexts
+from memorag_graph.library.stores import Stores
+from memorag_graph.library.where import Where
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions, TaskType
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+_TEXTS, _INDEX, _MEMORIES = "texts", "index", "memories"
+
+
+class OpenLibrary:
+    """What can be read of a library, and what makes its memories.
+
+    Args:
+        directory: Its directory.
+        catalogue: The catalogue there.
+        registry: Holds the models.
+        memory: When memories are made.
+        options: How memories are made, and by which model.
+    """
+
+    def __init__(
+        self, directory: Path, catalogue: Catalogue, registry: Registry, memory: MemoryMode, options: RunOptions
+    ) -> None:
+        self.directory = directory
+        self.registry = registry
+        self.memory = memory
+        size, index = int(catalogue.setting(VECTOR_SIZE)), directory / _INDEX
+        chunks, notes = LanceTable(index, "chunks", size), LanceTable(index, "notes", size)
+        memories = StoredMemories(directory / _MEMORIES)
+        self.stores = Stores(catalogue, StoredTexts(directory / _TEXTS), chunks, notes, memories)
+        self.memories = LibraryMemories(self.stores, registry, options)
+        self.worker = worker_of(directory)
+        if memory == "background":
+            self.worker.wake(self.memories)
+
+    @cached_property
+    def embeddings(self) -> "Embeddings":
+        """The embedding model, loaded when it is first needed."""
+        return self.registry.models.embeddings(self.stores.catalogue.setting(EMBEDDING_MODEL))
+
+    @cached_property
+    def sources(self) -> Sources:
+        """What a question reads."""
+        return Sources(self.stores, self.embeddings, self.registry, self.memories, self.worker)
+
+    def ask(
+        self,
+        question: str,
+        where: Where | None = None,
+        as_of: AsOf | None = None,
+        options: RunOptions | None = None,
+        *,
+        task: TaskType = "lookup",
+        memory: MemoryMode | None = None,
+    ) -> LibraryAnswer:
+        """Answer a question with citations.
+
+        Args:
+            question: The question.
+            where: Which documents may be used; see :mod:`memorag_graph.library.where`.
+            as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
+            options: ``generator``, ``hits``, ``evidence_tokens``, ``reranker``, ``memories`` and others of a run; by
+                default sentences of the documents are quoted.
+            task: ``"lookup"``: search; ``"memorag"``: ask the memories of the best documents for clues first;
+                ``"qa"``: answer from the memory of the best one; ``"auto"``: lookup or memorag, by the question.
+            memory: ``"when_asked"``: make those that are missing first, ``"background"``: behind the answer; by default
+                as the library was opened.
+
+        Raises:
+            InputError: If the question is empty, or the filter, the time, the task or an option cannot be used.
+            LibraryError: If a text is missing or damaged.
+            DiskError: If the library cannot be read.
+            ModelError: If a model cannot be loaded.
+        """
+        mode = checked_mode(memory or self.memory)
+        makes_memories = mode in ("when_asked", "now") and task != "lookup"
+        asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, makes_memories)
+        answer = ask_library(asked, self.sources)
+        if memory == "background":
+            self.worker.wake(self.memories)
+        return answer
+
+    def list(self, where: Where | None = None, as_of: AsOf | None = None) -> Sequence[ListedDocument]:
+        """Return one version of each document, in the order in which they were taken in, and how far its memory is.
+
+        Args:
+            where: Which documents; see :mod:`memorag_graph.library.where`.
+            as_of: The time whose versions are meant, such as ``"2026-01-31"``; by default now.
+
+        Raises:
+            InputError: If the filter or the time cannot be used.
+        """
+        chosen = Snapshot.of(self.stores.catalogue.entries(), where, as_of).entries.values()
+        return [listed(entry, self.stores.memories, self.worker) for entry in chosen]
+
+    def info(self, name: str) -> dict[str, Any]:
+        """Return what is known of a document: its fields, versions and notes, and how far its memory is made.
+
+        Raises:
+            InputError: If there is no such document.
+        """
+        versions = self._versions(name)
+        notes = self.stores.catalogue.notes(versions[-1].id)
+        older = [{"version": it.version, "added": it.added, "replaced": it.replaced} for it in versions[:-1]]
+        current = listed(versions[-1], self.stores.memories, self.worker)
+        return {**current.to_dict(), "older": older, "notes": [note.text for note in notes]}
+
+    def export(self, path: str | Path) -> int:
+        """Write all versions of all documents as JSON lines: their text, metadata, pages and sections.
+
+        Returns:
+            The number of lines.
+
+        Raises:
+            DiskError: If the file cannot be written.
+        """
+        return export(Path(path), self.stores)
+
+    def _versions(self, name: str) -> Sequence[Entry]:
+        return versions_of(self.stores.catalogue.entries(), name)

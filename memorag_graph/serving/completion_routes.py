@@ -1,0 +1,125 @@
+"""OpenAI's protocol: memories are models, so that any chat client can ask them."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from langchain_core.runnables.utils import AddableDict
+from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from memorag_graph.errors import InputError, MemoragError
+from memorag_graph.langchain.runnable import MemoRAGRunnable
+from memorag_graph.memory.storage.memory_names import memory_name, named_memory
+from memorag_graph.prompts import Prompts
+from memorag_graph.serving.client_graph import client_graph, run_of
+from memorag_graph.serving.client_options import QUESTION_OPTIONS
+from memorag_graph.serving.completion_errors import completion_error, error_body
+from memorag_graph.serving.completion_reply import CompletionReply, model_record
+from memorag_graph.serving.completion_request import ChatRequest
+from memorag_graph.serving.error_responses import answer_errors, status_of
+from memorag_graph.serving.guard import Guard, client_of
+from memorag_graph.serving.tenants import Tenants
+from memorag_graph.settings import MOST_TOKENS, RunOptions, run_options
+from memorag_graph.text.languages import language
+
+_log = logging.getLogger(__name__)
+
+
+def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> FastAPI:
+    """Return the endpoints ``/chat/completions`` and ``/models``.
+
+    Args:
+        tenants: The models, and the memories of each tenant.
+        options: The operator's options.
+        guard: Guards every endpoint.
+    """
+    ask = MemoRAGRunnable(graph=client_graph(tenants), options=options, configurable=QUESTION_OPTIONS)
+    app = FastAPI(title="memorag-openai", docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.route_class = guard.route_class(_require_object)
+    answer_errors(app, completion_error)
+
+    def memory_of(request: Request, name: str) -> Mapping[str, Any]:
+        return named_memory(tenants.registry(client_of(request).tenant).store, name, "model")
+
+    @app.get("/models", summary="List memories as models", dependencies=guard.security, tags=["openai"])
+    def models(request: Request) -> dict[str, Any]:
+        memories = tenants.registry(client_of(request).tenant).store.memories()
+        return {"object": "list", "data": [_model(info) for info in memories]}
+
+    @app.get(
+        "/models/{name:path}", summary="Describe a memory as a model", dependencies=guard.security, tags=["openai"]
+    )
+    def model(request: Request, name: str) -> dict[str, Any]:
+        return _model(memory_of(request, name))
+
+    @app.post(
+        "/chat/completions",
+        summary="Answer a conversation from a memory",
+        dependencies=guard.security,
+        tags=["openai"],
+        response_model=None,
+    )
+    async def complete(request: Request, sent: ChatRequest) -> Response:
+        call, own, messages = sent.call(), sent.options(), sent.conversation()
+        chosen = run_options({**options.model_dump(), **own, **call.changes(MOST_TOKENS)})
+        Prompts(language("en"), chosen.prompts)
+        memory = await run_in_threadpool(memory_of, request, sent.model)
+        reply = CompletionReply(sent.model, chosen.max_new_tokens)
+        given = {"memory_id": memory["memory_id"], "messages": messages, "task_type": sent.task_type or "auto"}
+        config = run_of(client_of(request), own)
+        config["callbacks"] = [reply.usage]
+        if not sent.stream:
+            return JSONResponse(reply.whole(await ask.ainvoke(given, config, **call.model_dump())))
+        has_usage = bool(sent.stream_options and sent.stream_options.include_usage)
+        return EventSourceResponse(
+            _events(reply, ask.astream(given, config, **call.model_dump()), has_usage=has_usage), sep="\n"
+        )
+
+    return app
+
+
+async def _events(
+    reply: CompletionReply, pieces: AsyncIterator[AddableDict], *, has_usage: bool
+) -> AsyncIterator[dict[str, str]]:
+    """Yield the chunks of an answer while it is written, and an error as the protocol's clients expect it."""
+    text = ""
+    yield _event(reply.begin())
+    try:
+        async with aclosing(pieces):  # type: ignore[type-var] # LangChain declares no generator
+            async for piece in pieces:
+                if piece["answer"]:
+                    text += piece["answer"]
+                    yield _event(reply.piece(piece["answer"]))
+        yield _event(reply.end(text, piece))
+        if has_usage:
+            yield _event(reply.with_usage(piece))
+    except MemoragError as error:
+        yield _event(error_body(status_of(error), str(error), error.field if isinstance(error, InputError) else None))
+        return
+    except Exception:
+        _log.exception("answering failed")
+        yield _event(error_body(500, "the server failed; see its log"))
+        raise
+    yield {"data": "[DONE]"}
+
+
+def _event(body: Mapping[str, Any]) -> dict[str, str]:
+    return {"data": json.dumps(body, ensure_ascii=False)}
+
+
+def _model(info: Mapping[str, Any]) -> dict[str, Any]:
+    made = 0.0
+    with suppress(OSError):  # it was just deleted
+        made = Path(info["place"]).stat().st_mtime
+    return model_record(info, memory_name(info), made)
+
+
+def _require_object(body: object) -> None:
+    if not isinstance(body, dict):
+        raise InputError("body", "must be a JSON object")
