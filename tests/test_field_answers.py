@@ -481,6 +481,13 @@ def test_what_the_same_words_say_of_something_else_is_left_out(ask: Ask, questio
     assert quotes(ask(question, text)) == [quote]
 
 
+def test_what_has_the_form_of_a_question_may_be_its_answer(ask: Ask) -> None:
+    text = "What share of the sales in 2017 was abroad?\n\nSome 25 percent of the sales was abroad."
+    assert "Some 25 percent of the sales was abroad." in quotes(
+        ask("What share of the sales in 2017 was abroad?", text)
+    )
+
+
 def test_the_label_of_another_file_is_left_out_where_the_question_names_the_file(embeddings: Embeddings) -> None:
     files = {"Hotel Corvin.txt": "Phone number: 0361 55 20", "Hotel Meridian.txt": "Phone number: 0361 77 41"}
     passages = [Evidence(name, 0, len(text), text, 1.0) for name, text in files.items()]

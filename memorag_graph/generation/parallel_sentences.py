@@ -8,6 +8,7 @@ from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.sentence_scores import SentenceScores
 
 _WORD = re.compile(r"[^\W_]+")
+_QUESTION = re.compile(r"[?？؟]\W*$")
 _LEAST_ALIKE = 0.5
 """Least share of the same words in the same order in sentences of one form: "Lent by Mrs Kay", "Lent by Ms May"."""
 
@@ -24,6 +25,8 @@ def without_parallel(positions: Sequence[int], scores: SentenceScores, sentences
         sentences: All sentences.
     """
     best = positions[0]
+    if _QUESTION.search(sentences[best].quote):  # what has its form may be the answer
+        return list(positions)
     words = _words(sentences[best])
     kept = [best]
     for at in positions[1:]:
