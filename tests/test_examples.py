@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import EXAMPLE
 from tests.openai_server import REPLY, OpenAIServer
-from tests.servers import langgraph_dev, memorag_serve
+from tests.servers import ROOT, langgraph_dev, memorag_serve
 
 pytestmark = pytest.mark.embedded
 
@@ -89,6 +89,13 @@ def test_the_services_clients(place: Path, run: Callable[..., str], tmp_path: Pa
         for client in ("langserve_client.py", "openai_client.py"):
             printed = run(client, url)
             assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", printed)
+
+
+def test_the_mcp_client(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    printed = run("mcp_client.py")
+    assert printed.startswith("tools: list_memories, search, ask, summarize, memorize\n")
+    assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", printed)
 
 
 def test_the_langgraph_servers_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.graph import MemoragGraph, build_graph
+from memorag_graph.langchain.retriever import MemoRAGRetriever
+from memorag_graph.langchain.tool import memorag_tool
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
@@ -184,3 +186,32 @@ def test_evidence_may_be_edited_but_not_rewritten_and_that_of_a_removed_document
     result = invoke(graph, None)
     assert "Quill" not in result["answer"]
     assert "vault.txt" not in {it["source"] for it in result["citations"]}
+
+
+def test_a_retriever_and_a_tool_ask_a_library(registry: Registry, whole: Library) -> None:
+    graph, place = build_graph(registry), str(whole.directory)
+    retriever = MemoRAGRetriever(library=place, task_type="lookup", options=TINY, graph=graph)
+    found = retriever.invoke(QUESTION)
+    text = {it.name: whole.stores.document(it).text for it in whole.list()}
+    for passage in found:
+        where = passage.metadata
+        assert text[where["source"]][where["start"] : where["end"]] == passage.page_content
+        assert passage.id == f"memorag://library/{where['source']}%401#char={where['start']},{where['end']}"
+    chosen = {"name": "ferry.txt"}
+    only = MemoRAGRetriever(library=place, where=chosen, task_type="lookup", options=TINY, graph=graph)
+    assert {it.metadata["source"] for it in only.invoke(QUESTION)} == {"ferry.txt"}
+    tool = memorag_tool(library=place, where=chosen, graph=graph, options=TINY)
+    call: Any = {
+        "name": tool.name,
+        "args": {"question": QUESTION, "task_type": "lookup"},
+        "id": "1",
+        "type": "tool_call",
+    }
+    assert {it["source"] for it in tool.invoke(call).artifact["citations"]} == {"ferry.txt"}
+
+
+@pytest.mark.parametrize("place", [{}, {"memory_id": "a", "library": "b"}, {"memory_id": "a", "where": {"year": 1}}])
+def test_a_retriever_and_a_tool_ask_either_a_memory_or_a_library(place: Any) -> None:
+    for make in (MemoRAGRetriever, memorag_tool):
+        with pytest.raises(ValueError, match="library"):
+            make(**place)

@@ -15,6 +15,7 @@ from memorag_graph.cli.chat_session import chat
 from memorag_graph.cli.eval_command import evaluate, tune
 from memorag_graph.cli.keys_commands import keys
 from memorag_graph.cli.library_commands import library
+from memorag_graph.cli.mcp_command import mcp
 from memorag_graph.cli.serve import serve
 from memorag_graph.cli.studio import studio
 from memorag_graph.cli.train_command import train
@@ -177,6 +178,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "tune": tune,
     "train": train,
     "serve": serve,
+    "mcp": mcp,
     "ui": ui,
     "studio": studio,
 }

@@ -9,7 +9,7 @@ import typer
 from memorag_graph.cli import options as opt
 from memorag_graph.errors import InputError, MissingExtraError
 from memorag_graph.service_settings import LOOPBACK, ServiceOptions
-from memorag_graph.serving.credentials import Everybody, configured_credentials
+from memorag_graph.serving.credentials import Credentials, Everybody, configured_credentials
 from memorag_graph.settings import RunOptions
 
 _MB = 1024**2
@@ -41,12 +41,7 @@ def serve(
     Offers LangServe endpoints with a playground, and an API for memories.
     """
     credentials = configured_credentials(service, api_key)
-    if host not in LOOPBACK and isinstance(credentials, Everybody) and not insecure:
-        raise InputError(
-            "api_key",
-            f"{host} is open to other machines; give --api-key KEY or --oidc-issuer URL, make keys with memorag-graph "
-            "keys add, or give --insecure to serve without a key",
-        )
+    require_key(host, credentials, insecure=insecure)
     try:
         import uvicorn
 
@@ -68,6 +63,20 @@ def serve(
     )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     uvicorn.run(app, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=stop_limit)
+
+
+def require_key(host: str, credentials: Credentials, *, insecure: bool) -> None:
+    """Check that other machines cannot connect without a key, unless that is wanted.
+
+    Raises:
+        InputError: If they can.
+    """
+    if host not in LOOPBACK and isinstance(credentials, Everybody) and not insecure:
+        raise InputError(
+            "api_key",
+            f"{host} is open to other machines; give --api-key KEY or --oidc-issuer URL, make keys with memorag-graph "
+            "keys add, or give --insecure to serve without a key",
+        )
 
 
 def require_free(host: str, port: int) -> None:

@@ -1,7 +1,8 @@
-"""A memory as a tool for an agent."""
+"""A memory or a library as a tool for an agent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 from memorag_graph.errors import MemoragError
 from memorag_graph.generation.fence import Fence
 from memorag_graph.graph import graph as default_graph
-from memorag_graph.langchain.memory_place import absolute_place
+from memorag_graph.langchain.asked_place import Filter, asked_place
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.prompts.en import ENGLISH
 from memorag_graph.settings import RunOptions, TaskType
@@ -29,24 +30,33 @@ class ToolInput(BaseModel):
 
 
 def memorag_tool(
-    memory_id: str,
+    memory_id: str = "",
     *,
+    library: str | Path = "",
+    where: Filter | None = None,
+    as_of: str | None = None,
     name: str = "ask_document",
     description: str = "Answers questions about a long document, with quotations from it.",
     graph: AnyGraph = default_graph,
     options: RunOptions | None = None,
 ) -> BaseTool:
-    """Return a tool that answers questions from a memory.
+    """Return a tool that answers questions from a memory or a library.
 
     Its content is the answer with its citations; its artifact is the graph's whole output. Errors are returned to the
     agent as messages, so that it can correct its call.
 
     Args:
-        memory_id: Id or directory of the memory.
+        memory_id: Id or directory of the memory; empty for a library.
+        library: Directory of a library to ask instead.
+        where: Which documents of the library; see :mod:`memorag_graph.library.where`.
+        as_of: The time whose versions of them are meant, such as ``"2026-01-31"``; None for now.
         name: The tool's name.
         description: What the document is about, so that the agent knows when to use the tool.
         graph: The graph to run.
         options: Options of the runs.
+
+    Raises:
+        InputError: If both a memory and a library are named, or none.
 
     Example:
         >>> tool = memorag_tool(memory_id, description="Answers questions about the island.")
@@ -56,10 +66,10 @@ def memorag_tool(
     """
     runnable = MemoRAGRunnable(graph=graph, options=options or RunOptions())
 
-    place = absolute_place(memory_id)
+    place = asked_place(memory_id, library, where, as_of)
 
     def graph_input(question: str, task_type: TaskType) -> dict[str, Any]:
-        return {"memory_id": place, "query": question, "task_type": task_type}
+        return {**place, "query": question, "task_type": task_type}
 
     def ask(question: str, config: RunnableConfig, task_type: TaskType = "memorag") -> tuple[str, dict[str, Any]]:
         with _as_tool_errors():

@@ -1,0 +1,225 @@
+"""The Model Context Protocol's own client, over stdin and stdout and over HTTP on loopback."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, TextContent
+
+from memorag_graph.mcp_server.http_app import create_mcp_app
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.registry import Registry
+from memorag_graph.serving.credentials import Credentials, Everybody, KeyFile
+from memorag_graph.serving.quotas import Quota
+from memorag_graph.serving.tenants import Tenants
+from memorag_graph.text.chunked_text import document_text
+from memorag_graph.text.chunking import Chunk
+from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
+from tests.servers import ROOT
+
+QUESTION = "Who was proud of the harbour at Thorle?"
+SHORT = TEXT[:1500]
+LETTERS = {"name": "my letters.txt", "text": SHORT}
+READING = {"list_memories", "search", "ask", "summarize"}
+
+
+class HttpServer:
+    """The server over HTTP, in a thread."""
+
+    def __init__(self, credentials: Credentials, quota: Quota | None = None, **settings: Any) -> None:
+        self.registry = Registry()
+        self.registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
+        self.registry.add_embeddings("hash", HashEmbeddings())
+        tenants = Tenants(self.registry, quota)
+        app = create_mcp_app(tenants, TINY, credentials, max_body=1_000_000, **settings)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        self.url = f"http://127.0.0.1:{port}/mcp"
+
+    @asynccontextmanager
+    async def client(self, key: str = "") -> AsyncIterator[Client]:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            Client(streamable_http_client(self.url, http_client=http)) as client,
+        ):
+            yield client
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyFile:
+    return KeyFile(tmp_path / "keys.json")
+
+
+@pytest.fixture
+def open_server() -> Iterator[HttpServer]:
+    server = HttpServer(Everybody(), allow_memorize=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def guarded(keys: KeyFile) -> Iterator[HttpServer]:
+    server = HttpServer(keys, Quota(documents=1), allow_memorize=True)
+    yield server
+    server.stop()
+
+
+async def called(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """The structured result of a tool that succeeds."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+def text_of(result: CallToolResult) -> str:
+    return "".join(it.text for it in result.content if isinstance(it, TextContent))
+
+
+async def use_everything(client: Client) -> None:
+    """Memorize, list, search, ask, summarize and read, as one session of a client."""
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert set(tools) == READING | {"memorize"}
+    assert tools["ask"].annotations.read_only_hint  # type: ignore[union-attr]
+    assert "citations" in tools["ask"].output_schema["properties"]  # type: ignore[index]
+    assert all(field["description"] for field in tools["search"].input_schema["properties"].values())
+    stages: list[str | None] = []
+
+    async def progressed(done: float, total: float | None, stage: str | None) -> None:
+        stages.append(stage)
+
+    made = await client.call_tool("memorize", {"documents": [LETTERS]}, progress_callback=progressed)
+    assert made.structured_content, made
+    memory_id = made.structured_content["memory_id"]
+    assert "gists" in stages
+    (listed,) = (await called(client, "list_memories"))["memories"]
+    assert (listed["memory_id"], listed["name"]) == (memory_id, "my letters.txt")
+    for memory in (memory_id, "my letters.txt"):
+        answer = await called(client, "ask", memory=memory, question=QUESTION, task_type="lookup")
+        assert "was proud of the harbour at Thorle. [" in answer["answer"]
+        for cited in answer["citations"]:
+            assert SHORT[cited["start"] : cited["end"]] == cited["quote"]
+    shown = text_of(await client.call_tool("ask", {"memory": memory_id, "question": QUESTION, "task_type": "lookup"}))
+    assert answer["answer"] in shown
+    assert "my letters.txt, characters " in shown
+    found = (await called(client, "search", memory=memory_id, question=QUESTION, k=3))["passages"]
+    assert len(found) == 3
+    assert [it["score"] for it in found] == sorted((it["score"] for it in found), reverse=True)
+    assert all(SHORT[it["start"] : it["end"]] == it["text"] for it in found)
+    summary = await called(client, "summarize", memory=memory_id, length="short")
+    assert summary["citations"]
+    (resource,) = (await client.list_resources()).resources
+    assert resource.uri == listed["documents"][0]["uri"] == f"memorag://{memory_id}/my%20letters.txt"
+    (read,) = (await client.read_resource(resource.uri)).contents
+    assert read.text == SHORT  # type: ignore[union-attr]
+
+
+async def be_refused(client: Client) -> None:
+    """Send what is wrong, and get it back in words."""
+    for tool, arguments, reason in (
+        ("ask", {"memory": "nothing", "question": "Who?"}, "there is no memory with the id or name 'nothing'"),
+        ("ask", {"memory": "../..", "question": "Who?"}, "there is no memory"),
+        ("ask", {"memory": "my letters.txt", "question": " "}, "query: a question is needed"),
+        ("ask", {"memory": "my letters.txt"}, "question"),
+        ("search", {"memory": "my letters.txt", "question": "Who?", "k": 0}, "greater than or equal to 1"),
+        ("summarize", {"memory": "my letters.txt", "length": "huge"}, "'short'"),
+        ("memorize", {"documents": [LETTERS, LETTERS]}, "two documents have the same name"),
+    ):
+        result = await client.call_tool(tool, arguments)
+        assert result.is_error
+        assert reason in text_of(result)
+    (resource,) = (await client.list_resources()).resources
+    with pytest.raises(MCPError, match="no document of that name"):
+        await client.read_resource(resource.uri.replace("my%20letters.txt", "..%2F..%2Fetc%2Fpasswd"))
+    with pytest.raises(MCPError, match="there is no memory"):
+        await client.read_resource(f"memorag://{'0' * 32}/letters.txt")
+
+
+async def test_a_client_over_http(open_server: HttpServer) -> None:
+    async with open_server.client() as client:
+        await use_everything(client)
+        await be_refused(client)
+
+
+async def test_a_client_over_stdin_and_stdout(home: Path) -> None:
+    """The command itself, without a model; ``examples/mcp_client.py`` asks it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MEMORAG_GRAPH_HOME": str(home)}
+    server = StdioServerParameters(command=sys.executable, args=["-m", "memorag_graph", "mcp"], env=environment)
+    async with Client(server) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == READING
+        assert (await called(client, "list_memories"))["memories"] == []
+        refused = await client.call_tool("ask", {"memory": "letters", "question": QUESTION})
+        assert refused.is_error
+        assert "there is no memory with the id or name 'letters'" in text_of(refused)
+        assert (await client.list_resources()).resources == []
+
+
+async def test_memorizing_is_offered_only_where_the_operator_allows_it() -> None:
+    server = HttpServer(Everybody())
+    async with server.client() as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == READING
+        refused = await client.call_tool("memorize", {"documents": [LETTERS]})
+        assert refused.is_error
+        assert "memorize" in text_of(refused)
+    server.stop()
+
+
+async def test_keys_tenants_roles_and_quotas_apply(guarded: HttpServer, keys: KeyFile) -> None:
+    acme, globex = (keys.add(name, name, "writer") for name in ("acme", "globex"))
+    reader = keys.add("reader", "acme", "reader")
+    async with httpx2.AsyncClient() as http:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        nobody = await http.post(guarded.url, json=body)
+        assert nobody.status_code == 401
+        assert "API key" in nobody.json()["error"]["message"]
+        other_site = {"Origin": "http://elsewhere.example", "Authorization": f"Bearer {acme}"}
+        assert (await http.post(guarded.url, json=body, headers=other_site)).status_code == 403
+        assert (await http.get(guarded.url.replace("/mcp", "/health"))).status_code == 200
+    async with guarded.client(acme) as client:
+        memory_id = (await called(client, "memorize", documents=[LETTERS]))["memory_id"]
+        full = await client.call_tool("memorize", {"documents": [{"name": "b.txt", "text": "The ferry is late."}]})
+        assert full.is_error
+        assert "1 of 1 documents are kept" in text_of(full)
+    async with guarded.client(globex) as client:
+        assert (await called(client, "list_memories"))["memories"] == []
+        assert (await client.list_resources()).resources == []
+        assert (await client.call_tool("ask", {"memory": memory_id, "question": QUESTION})).is_error
+        with pytest.raises(MCPError, match="there is no memory"):
+            await client.read_resource(f"memorag://{memory_id}/my%20letters.txt")
+    async with guarded.client(reader) as client:
+        assert (await called(client, "ask", memory=memory_id, question=QUESTION))["citations"]
+        refused = await client.call_tool("memorize", {"documents": [LETTERS]})
+        assert "role writer" in text_of(refused)
+
+
+def test_a_documents_text_is_put_together_from_overlapping_and_distant_chunks() -> None:
+    text = "One.\n\n\nTwo two.  Three three three."
+    spans = [(0, 4), (7, 15), (11, 20), (20, 35)]
+    chunks = [Chunk("a", 0, start, end, text[start:end]) for start, end in spans]
+    other = Chunk("b", 1, 0, 5, "Other")
+    found = document_text([*chunks, other], "a")
+    assert len(found) == len(text)
+    assert all(found[start:end] == text[start:end] for start, end in spans)
