@@ -61,11 +61,15 @@ class LibraryNodes:
             LibraryError: If there is no such library.
         """
         from memorag_graph.library.snapshot import Snapshot
+        from memorag_graph.library.write_answer import library_generator
 
         library = self._libraries.open(str(given.library), scope)
         question = clean_text(question_of(given.query, given.messages).strip())
         chosen = library_task(given.task_type, question)
         Snapshot.of(library.stores.catalogue.entries(), given.where, given.as_of)  # fail now, if it cannot be used
+        if chosen.task != "qa":  # and also the generator
+            model = library.memories.model_name(scope.options)
+            library_generator(scope.options, model, library.embeddings, scope.registry)
         is_last_message = not given.query.strip() and question_of("", given.messages)
         return {
             **NO_FINDINGS,

@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.locks import NamedLocks
-from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.embedded import EMBEDDED, EMBEDDED_ADAPTER
 from memorag_graph.models.loading import (
     ModelSource,
     absolute_name,
@@ -110,7 +110,8 @@ class ModelPool:
 
         if options.adapter:
             plain = self.memory_model(name, options.model_copy(update={"adapter": ""}), made_with)
-            return self._adapted(plain, Path(options.adapter).resolve())
+            path = EMBEDDED_ADAPTER if options.adapter == EMBEDDED else Path(options.adapter).resolve()
+            return self._adapted(plain, path)
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
             return added

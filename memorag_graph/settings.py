@@ -174,8 +174,8 @@ class RunOptions(BaseModel):
     )
     adapter: str = Field(
         "",
-        description="Adapter with which the memory model writes clues: a file made by 'memorag-graph train' for it. "
-        "Default: none.",
+        description="Adapter with which the memory model writes clues: a file made by 'memorag-graph train' for it, or "
+        "'embedded' for the one that comes with the embedded model. Default: none.",
     )
     generator: str = Field(
         "",

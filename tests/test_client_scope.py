@@ -109,3 +109,15 @@ def test_a_run_without_a_user_is_refused_if_keys_are_needed(registry: Registry) 
     with pytest.raises(ForbiddenError, match="belongs to no user"):
         graph.invoke({"context": TEXT, "query": "Who was proud?"})
     assert Runtime().server_info is None
+
+
+def test_no_library_is_asked_that_a_client_names(registry: Registry, tmp_path: Path) -> None:
+    """Neither by the input, which has no such key, nor by the state, which clients of a LangGraph server can write."""
+    scope = Tenants(registry).scope(WRITER, TINY)
+    with pytest.raises(InputError, match="asks no library that clients name"):
+        scope.library(str(tmp_path))
+    graph = build_served_graph(Tenants(registry), TINY, Everybody())
+    assert "library" not in graph.get_input_jsonschema()["properties"]
+    for key in ("library", "thread_library"):
+        with pytest.raises(InputError, match="nothing to ask about"):
+            graph.invoke({"query": "What?", key: str(tmp_path)}, context={})

@@ -202,7 +202,7 @@ def test_flags_of_models_are_offered_together() -> None:
         *(name for name, fields in offered.items() if "fast_paths" in fields),
         "train",  # which uses none
     }
-    asking = {"ask", "summarize", "chat", "serve", "ui", "eval", "tune"}
+    asking = {"ask", "summarize", "chat", "serve", "mcp", "ui", "eval", "tune"}
     assert set(offered) == asking | {"train"} | {"memorize", "append", "replace", "remove"}
 
 

@@ -255,3 +255,14 @@ def test_in_bfloat16_a_row_of_a_batch_has_the_bits_that_it_has_alone(embedded_ho
                     assert torch.equal(together[row - MAX_ROWS + count], logits), (row, count)
 
     compute(torch.device("cpu"), compare)
+
+
+def test_the_embedded_models_own_adapter_writes_drafts(registry: Registry) -> None:
+    options = RunOptions(adapter="embedded", max_new_tokens=32, **SHORT_GISTS)
+    given = {"context": LETTER[:PART], "query": "How many passengers were carried on the Garrow?"}
+    result = build_graph(registry).invoke(given, context=options)  # type: ignore[call-overload]
+    assert set(result["timings"]) == {"memorize", "draft_answer", "retrieve", "generate"}
+    assert 0 < result["tokens"]["draft_answer"] <= 48
+    memory = registry.open(result["memory_id"], options)
+    assert memory.model.adapter is not None
+    assert memory.model.adapter.learned.trust == "draft"

@@ -217,7 +217,7 @@ def test_of_a_removed_document_no_byte_is_left(
 ) -> None:
     """Neither of its memories, of which one is whole and one in the making."""
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
-    making = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 48})
+    making = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 48, "gist_writer": "extractive"})
     library = Library.open(tmp_path / "library", registry, embedding_model="hash", memory="never", options=making)
     text = "The zyxwvut of Qwertzu is hidden in the Yxcvbnm. " * 30
     (files / "Asdfghj.txt").write_text(f"# Heading Poiuztr\n\n{text}")

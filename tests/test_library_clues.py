@@ -43,7 +43,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Libra
 def made(folder: Path, registry: Registry) -> Library:
     for name, text in TEXTS.items():
         (folder / f"{name}.txt").write_text(text)
-    library = Library.open(folder / "library", registry, embedding_model="hash", memory="never", options=TINY)
+    making = TINY.model_copy(update={"gist_writer": "extractive"})
+    library = Library.open(folder / "library", registry, embedding_model="hash", memory="never", options=making)
     library.add(*(folder / f"{name}.txt" for name in TEXTS))
     return library
 

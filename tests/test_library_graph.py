@@ -9,7 +9,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.errors import InputError, LibraryError, ModelError
 from memorag_graph.graph import MemoragGraph, build_graph
 from memorag_graph.langchain.retriever import MemoRAGRetriever
 from memorag_graph.langchain.tool import memorag_tool
@@ -111,6 +111,15 @@ def test_before_its_memories_are_made_the_answer_says_so(registry: Registry, tmp
 def test_mistakes_are_told(ask: Callable[..., dict[str, Any]], given: dict[str, Any], fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         ask(**given)
+
+
+def test_a_generator_that_cannot_be_loaded_is_told_before_memories_are_asked(
+    ask: Callable[..., dict[str, Any]], recalling: Callable[..., None], tmp_path: Path
+) -> None:
+    recalling()
+    options = TINY.model_copy(update={"generator": str(tmp_path / "nowhere")})
+    with pytest.raises(ModelError, match="nowhere"):
+        ask(options)
 
 
 def test_a_library_that_does_not_exist_is_told(ask: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

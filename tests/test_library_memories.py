@@ -23,7 +23,7 @@ TEXTS = {
     "harbour": "The harbour of Thorle is closed in winter, as the wind is strong. The keeper is Captain Kemp. " * 8,
     "vault": "The vault is in the cellar. It opens with the number 4711, which only Captain Quill knows. " * 8,
 }
-MAKING = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 24})
+MAKING = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 24, "gist_writer": "extractive"})
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +152,8 @@ def test_what_a_killed_process_wrote_is_used(opened: OpenLibrary, files: Path, m
         with pytest.raises(Killed):
             library.remember()
     assert states(library) == {"long.txt": "none"}
+    with library.stores.memories.store.claim(library.stores.memories.place(library.list()[0].text_sha256)):
+        assert states(opened()) == {"long.txt": "making"}  # by another process
     monkeypatch.setattr(Journal, "add", lambda self, key, text: (written.append(key), add(self, key, text)))
     assert opened().remember().remembered == ["long.txt"]
     assert len(written) == len(set(written)) > 2
@@ -164,9 +166,9 @@ def test_the_worker_rests_while_a_question_runs_and_can_be_stopped(
     library.add(files)
     rest = MemoryWorker._rest
 
-    def watched(self: MemoryWorker, stopping: threading.Event) -> None:
+    def watched(self: MemoryWorker, is_given_up: Callable[[], bool]) -> None:
         begun.set()
-        rest(self, stopping)
+        rest(self, is_given_up)
 
     monkeypatch.setattr(MemoryWorker, "_rest", watched)
     with library.worker.resting():
@@ -175,8 +177,19 @@ def test_the_worker_rests_while_a_question_runs_and_can_be_stopped(
         assert not library.worker.wait(0.3)
         assert "making" in states(library).values()
         assert states(library)["vault.txt"] == "waiting"
+        library.remove("ferry.txt")  # does not wait for the question
         library.close()
         assert library.worker.wait(30)
+    assert states(library) == {"harbour.txt": "none", "vault.txt": "none"}
+    library.worker.wake(library.memories)
+    assert library.worker.wait(60)
+    assert states(library) == {"harbour.txt": "ready", "vault.txt": "ready"}
+
+
+def test_a_forked_process_starts_its_own_worker(opened: OpenLibrary, files: Path) -> None:
+    library = opened()
+    library.add(files)
+    library.worker._thread = threading.Thread()  # the parent's, which does not run here
     assert states(library) == ready()
     library.worker.wake(library.memories)
     assert library.worker.wait(60)

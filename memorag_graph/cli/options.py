@@ -52,7 +52,7 @@ _METAVARS = {
     "encoding": "NAME",
     "generator": "extractive|local|SOURCE:NAME|DIR|NAME",
     "reranker": "NAME|DIR",
-    "adapter": "FILE",
+    "adapter": "FILE|embedded",
     "device": "NAME",
     "beacon_ratio": "NUMBER|auto",
     "query_weights": "KIND=NUMBER",

@@ -42,14 +42,13 @@ def memorag_tool(
 ) -> BaseTool:
     """Return a tool that answers questions from a memory or a library.
 
-    Its content is the answer with its citations; its artifact is the graph's whole output. Errors are returned to the
-    agent as messages, so that it can correct its call.
+    Its content is the answer with its citations; its artifact is the graph's output. Errors are messages to the agent.
 
     Args:
         memory_id: Id or directory of the memory; empty for a library.
         library: Directory of a library to ask instead.
         where: Which documents of the library; see :mod:`memorag_graph.library.where`.
-        as_of: The time whose versions of them are meant, such as ``"2026-01-31"``; None for now.
+        as_of: The time whose versions of them are meant; None for now.
         name: The tool's name.
         description: What the document is about, so that the agent knows when to use the tool.
         graph: The graph to run.
@@ -65,7 +64,6 @@ def memorag_tool(
         True
     """
     runnable = MemoRAGRunnable(graph=graph, options=options or RunOptions())
-
     place = asked_place(memory_id, library, where, as_of)
 
     def graph_input(question: str, task_type: TaskType) -> dict[str, Any]:

@@ -163,8 +163,12 @@ class LibraryMemories:
         changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX}
         return options.model_copy(update=changes)
 
+    def exists(self, entry: Entry) -> bool:
+        """Return whether a version of a document was not removed meanwhile."""
+        return any(it.id == entry.id for it in self._stores.catalogue.entries())
+
     def _require(self, entry: Entry) -> None:
-        if all(it.id != entry.id for it in self._stores.catalogue.entries()):
+        if not self.exists(entry):
             raise CancelledRunError(f"{entry.name} was removed from the library; its memory is not made")
 
     def _is_of_model(self, entry: Entry) -> bool:

@@ -71,7 +71,7 @@ def ask_for_clues(document: str, question: str, opened: OpenMemory, options: Run
     """
     recall, kinds = recollection(opened, options), clue_kinds(opened.model.adapter, drafts=options.use_memory_answer)
     ask = {"span": recall.recall, "sur": recall.rewrite, "qa": recall.draft}
-    with ContextThreadPoolExecutor(len(kinds)) as pool:  # so that they form one batch
+    with ContextThreadPoolExecutor(max(1, len(kinds))) as pool:  # so that they form one batch
         replies = dict(zip(kinds, pool.map(lambda kind: ask[kind](question, HIDDEN), kinds), strict=True))
 
     def found(kind: PromptKey) -> tuple[str, ...]:

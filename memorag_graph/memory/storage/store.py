@@ -104,6 +104,13 @@ class MemoryStore:
             with suppress(MemoryFileError):  # the memory exists, whether or not others can be removed
                 self.make_room(keep=directory.name)
 
+    def is_claimed(self, directory: Path) -> bool:
+        """Return whether a memory's directory is held now, as by a process that builds it."""
+        if not (directory / _MAKING).exists():
+            return False
+        with _lock_now(directory) or nullcontext() as lock:
+            return lock is None
+
     def lease(self, memory_id: str) -> Lease:
         """Mark a memory as in use, so that it is not removed.
 
