@@ -42,7 +42,7 @@ def test_the_code_runs(
     exec(compile(first, "README.md", "exec"), shared)
     assert "million" in capsys.readouterr().out
     others = blocks(ROOT / "docs" / "interfaces.md", "python")
-    assert len(others) == 4
+    assert len(others) == 5
     for code in others:
         exec(compile(code.replace("http://localhost:8000", openai_server.url), "interfaces.md", "exec"), shared)
         assert capsys.readouterr().out.strip()
