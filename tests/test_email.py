@@ -61,6 +61,37 @@ def test_of_alternatives_the_plain_text_is_read_and_without_one_the_html(tmp_pat
     assert "<" not in text.replace("<struan@example.org>", "")
 
 
+STUB = "This message is in HTML. Please use a mail program that shows it."
+NEWS = "<h1>News</h1><p>The drag lift opens on <b>6 December</b>.</p><p>The new coach is called Reidun Moe.</p>"
+
+
+@pytest.mark.parametrize("stub", [STUB, "Siehe HTML", "\n", "View this mail at https://ski.example/n/17"])
+def test_a_plain_text_that_lacks_what_the_page_says_is_not_read_for_it(tmp_path: Path, stub: str) -> None:
+    message = email(body=f"{stub}\n")
+    message.add_alternative(NEWS, subtype="html")
+    text = read(tmp_path, bytes(message))
+    assert "The drag lift opens on 6 December." in text
+    assert text.endswith("The new coach is called Reidun Moe.")
+    assert not stub.strip() or stub not in text
+
+
+def test_two_forms_that_say_different_things_are_both_read(tmp_path: Path) -> None:
+    message = email(body="The pier is closed on Sunday since the planks are rotten, and nobody may moor there.\n")
+    message.add_alternative("<p>Adults pay 14 crowns.</p>", subtype="html")
+    text = read(tmp_path, bytes(message))
+    assert text.index("nobody may moor there.") < text.index("Adults pay 14 crowns.")
+
+
+def test_a_page_within_the_parts_of_an_alternative_is_compared(tmp_path: Path) -> None:
+    message = email(body=f"{STUB}\n")
+    message.add_alternative(NEWS, subtype="html")
+    message.get_payload()[1].add_related(b"x", "image", "png", cid="<a@b>")  # type: ignore[union-attr]
+    assert "Reidun Moe" in read(tmp_path, bytes(message))
+    broken = email()
+    broken.add_alternative(b"<p>\0\1\2</p>", "text", "html")
+    assert read(tmp_path, bytes(broken)).endswith("The ferry is late.\nSorry!")
+
+
 @pytest.mark.parametrize(
     ("plain", "rich", "read"),
     [

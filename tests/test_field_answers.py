@@ -92,6 +92,41 @@ def test_thai_is_answered_with_the_sentence_of_the_village(ask: Ask, question: s
     assert any(quote.startswith(begins) and holds in quote and "\n" not in quote for quote in found)
 
 
+WITHOUT_SPACES = {
+    "th": (
+        "โรงพยาบาลประจำอำเภอมีแพทย์แปดคนและพยาบาลสามสิบคน\n\nห้องสมุดประชาชนปิดทุกวันจันทร์\n\n"
+        "รถประจำทางสายห้าออกจากตลาดทุกครึ่งชั่วโมง\n\nน้ำตกผาแดงสูงสี่สิบเมตรและอยู่ห่างจากหมู่บ้านหกกิโลเมตร"
+    ),
+    "lo": ("ໂຮງຮຽນຂອງບ້ານມີຄູສິບສອງຄົນ ແລະ ນັກຮຽນສອງຮ້ອຍຄົນ.\n\nລົດເມອອກຈາກຕະຫຼາດທຸກໆເຄິ່ງຊົ່ວໂມງ.\n\nໂຮງໝໍເປີດຮັບຄົນເຈັບຕະຫຼອດຄືນ."),
+    "km": ("សាលារៀននៃភូមិមានគ្រូដប់ពីរនាក់។\n\nវត្តចាស់ត្រូវបានសាងសង់ដោយជាងមកពីសៀមរាប។\n\nអ្នកភូមិដាំស្រូវនិងពោតនៅរដូវវស្សា។"),
+    "my": "ရွာကျောင်းတွင် ဆရာ ဆယ့်နှစ်ဦး ရှိသည်။\n\nဘတ်စ်ကားသည် ဈေးမှ နာရီဝက်တိုင်း ထွက်သည်။\n\nဆေးရုံကို တစ်ညလုံး ဖွင့်ထားသည်။",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "question", "value"),
+    [
+        ("th", "โรงพยาบาลมีแพทย์กี่คน", "แปดคน"),
+        ("th", "น้ำตกผาแดงสูงเท่าไร", "สี่สิบเมตร"),
+        ("th", "ประธานาธิบดีของสหรัฐอเมริกาคือใคร", None),
+        ("th", "ใครเป็นผู้ชนะการแข่งขันฟุตบอลโลก", None),
+        ("th", "เครื่องบินลำนี้บินเร็วเท่าไร", None),
+        ("lo", "ໂຮງຮຽນມີຄູຈັກຄົນ", "ສິບສອງ"),
+        ("lo", "ໃຜເປັນປະທານາທິບໍດີຂອງອາເມລິກາ", None),
+        ("km", "អ្នកភូមិដាំអ្វី", "ពោត"),
+        ("km", "តើអ្នកណាជាប្រធានាធិបតីអាមេរិក", None),
+        ("my", "ရွာကျောင်းတွင် ဆရာ ဘယ်နှစ်ဦး ရှိသလဲ", "ဆယ့်နှစ်ဦး"),
+        ("my", "အမေရိကန်သမ္မတသည် မည်သူနည်း", None),
+    ],
+)
+def test_what_scripts_without_spaces_do_not_tell_is_refused(
+    ask: Ask, code: str, question: str, value: str | None
+) -> None:
+    answer = ask(question, WITHOUT_SPACES[code], code)
+    assert answer.abstained is (value is None)
+    assert value is None or value in answer.text
+
+
 PRODUCTS = {"Arden": "Paper bags", "Calder": "Glass jars"}
 
 
@@ -571,6 +606,19 @@ def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:
         ("# Minutes of 5 May\n\nThe hall costs 80 pounds.", "# Minutes of 9 June\n\nThe hall costs 95 pounds.", True),
         ("# Part A\n\nThe gate is never locked.", "# Part B\n\nThe gate is always locked.", True),
         ("# Annex\n\nThe guests must sign the book.", "# Rules\n\nThe guests need not sign the book.", True),
+        ("# Map, 1st edition\n\nThe hut sleeps 20.", "# Map, 2nd edition\n\nThe hut sleeps 42.", True),
+        ("# Plan, version 2.1\n\nThe gate closes at 6.", "# Plan, version 3.0\n\nThe gate closes at 8.", True),
+        ("# Regeln, erste Fassung\n\nThe gate closes at 6.", "# Regeln, neu\n\nThe gate closes at 8.", True),
+        (
+            "# Minutes of 5 May\n\nThe hall is let for 80 pounds.",
+            "# Minutes of 9 June\n\nThe hall is let for 95 pounds.",
+            True,
+        ),
+        ("# Notes on 2021-03-04\n\nThe gate closes at 6.", "# Notes on 2021-05-06\n\nThe gate closes at 8.", True),
+        ("# 5 May\n\nThe walk starts at 6.", "# 9 June\n\nThe walk starts at 8.", False),
+        ("# May\n\nThe gate closes at 6.", "# June\n\nThe gate closes at 8.", False),
+        ("# Hut A, first edition\n\nThe hut sleeps 20.", "# Hut B, first edition\n\nThe hut sleeps 42.", False),
+        ("# First floor\n\nThe gate closes at 6.", "# Second floor\n\nThe gate closes at 8.", False),
         ("# Elm Park\n\nThe gate closes at 6.", "# Moor Park\n\nThe gate closes at 8.", False),
         ("# Cats\n\nThe fee is 20 crowns.", "# Dogs\n\nThe fee is 30 crowns.", False),
     ],
@@ -580,3 +628,108 @@ def test_headings_that_tell_no_subject_do_not_hide_a_contradiction(
 ) -> None:
     subject = first.split("\n\n")[1].split()[1].rstrip(".")
     assert bool(ask(f"What about the {subject}?", f"{first}\n\n{second}").conflicts) is told
+
+
+def in_files(embeddings: Embeddings, question: str, files: dict[str, str]) -> list[str]:
+    """Ask several files, whose lines are the evidence."""
+    passages = [Evidence(source, 0, len(text), text, 1.0) for source, text in files.items()]
+    prompts = Prompts(language("en"))
+    chunks = [Chunk(it.source, at, it.start, it.end, it.text) for at, it in enumerate(passages)]
+    given = GenerationInput(
+        question=question, task_type="memorag", evidence=passages, outline=[], draft="", prompts=prompts,
+        rarity=KeywordIndex.from_chunks(chunks, "en").rarity(question),
+    )  # fmt: skip
+    return quotes(ExtractiveGenerator(embeddings=embeddings).invoke(given))
+
+
+INNS = {"Inn Lark.txt": "Beds: 12\nOwner: Ms Low\nPort: Hove", "Inn Wren.txt": "Beds: 20\nOwner: Mr Kay\nPort: Rye"}
+HEATED = {
+    "Inn Lark.txt": "The inn has 12 beds. It is heated with peat.",
+    "Inn Wren.txt": "The inn has 20 beds. It is heated with oil.",
+}
+FEES = {"policy_2021.txt": "The fee is 38 euros.", "policy_2024.txt": "The fee is 52 euros."}
+
+
+@pytest.mark.parametrize(
+    ("question", "files", "said"),
+    [
+        ("How many beds has Inn Wren?", INNS, ["Beds: 20"]),
+        ("Who owns Inn Lark?", INNS, ["Owner: Ms Low"]),
+        ("How many beds do Inn Lark and Inn Wren have?", INNS, ["Beds: 12", "Beds: 20"]),
+        ("Which inn has more beds, Lark or Wren?", INNS, ["Beds: 12", "Beds: 20"]),
+        ("What is the fee?", FEES, ["The fee is 38 euros.", "The fee is 52 euros."]),
+        ("What was the fee in 2024?", FEES, ["The fee is 52 euros."]),
+        ("How is Inn Wren heated?", HEATED, ["The inn has 20 beds.", "It is heated with oil."]),
+    ],
+)
+def test_a_file_that_the_question_names_is_told_from_others(
+    embeddings: Embeddings, question: str, files: dict[str, str], said: list[str]
+) -> None:
+    assert set(in_files(embeddings, question, files)) == set(said)
+
+
+TOLLS = "The toll in 1880 was 4 pence. The toll in 1890 was 6 pence. The toll in 1900 was 9 pence."
+SHELVES = "# Shelf K\n\nKept by Ms Ott.\n\n# Shelf L\n\nKept by Mr Pohl.\n\n# Shelf S\n\nKept by Ms Rey."
+GRADES = "# Grade A\n\nWool without burrs, used for shawls.\n\n# Grade B\n\nWool with burrs, used for rugs."
+GATES = "# Gate 4\n\nThe lamp is lit by Una.\n\n# Gate 5\n\nThe lamp is lit by Bob."
+KEYS = "La clef de la porte nord est chez Alma. La clef de la porte sud est chez Bruno."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "code", "said"),
+    [
+        ("What was the toll in 1890?", TOLLS, "en", ["The toll in 1890 was 6 pence."]),
+        ("How did the toll change after 1880?", TOLLS, "en", TOLLS.replace(". ", ".|").split("|")),
+        ("Who keeps shelf S?", SHELVES, "en", ["Kept by Ms Rey."]),
+        ("What is wool of grade A used for?", GRADES, "en", ["Wool without burrs, used for shawls."]),
+        ("Who lights the lamp at gate 5?", GATES, "en", ["The lamp is lit by Bob."]),
+        ("Chez qui est la clef de la porte sud ?", KEYS, "fr", ["La clef de la porte sud est chez Bruno."]),
+    ],
+)
+def test_what_has_another_word_in_the_place_of_one_of_the_question_is_left_out(
+    ask: Ask, question: str, text: str, code: str, said: list[str]
+) -> None:
+    assert quotes(ask(question, text, code)) == said
+
+
+BOXES = "# Red box\n\n- hammer\n- chisel\n- rasp\n- plane\n- square\n\n# Blue box\n\n- saw\n- glue\n- nails"
+BOAT = "# Eva\n\n- built in 1931 in Hove\n- 11 m long\n- a blue hull"
+KIT = "# First aid kit\n\n1. plasters\n2. gauze\n3. scissors\n4. tape\n\n# Tool kit\n\n1. pump\n2. levers"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "said"),
+    [
+        ("Which tools are in the red box?", BOXES, ["- hammer", "- chisel", "- rasp", "- plane", "- square"]),
+        ("What is in the blue box?", BOXES, ["- saw", "- glue", "- nails"]),
+        ("What is in the first aid kit?", KIT, ["1. plasters", "2. gauze", "3. scissors", "4. tape"]),
+        ("When was the Eva built?", BOAT, ["- built in 1931 in Hove"]),
+    ],
+)
+def test_a_list_under_a_heading_is_quoted_whole(ask: Ask, question: str, text: str, said: list[str]) -> None:
+    assert quotes(ask(question, text)) == said
+
+
+def test_of_a_very_long_list_it_is_said_that_more_stands_there(ask: Ask) -> None:
+    answer = ask("What is in the red box?", "# Red box\n\n" + "\n".join(f"- tool{at}" for at in range(60)))
+    assert len(quotes(answer)) == 50
+    assert "list_may_be_incomplete" in answer.faults
+
+
+CANAL = "The canal was dug in 1834 by labourers. The manager is Petra Voll. The tower is eighty feet high."
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("How deep is the canal?", None),
+        ("What is the salary of Petra Voll?", None),
+        ("How high is the tower?", "The tower is eighty feet high."),
+        ("Who is the manager?", "The manager is Petra Voll."),
+        ("When was the canal dug?", "The canal was dug in 1834 by labourers."),
+    ],
+)
+def test_a_measure_takes_a_figure_to_tell(ask: Ask, question: str, said: str | None) -> None:
+    answer = ask(question, CANAL)
+    assert answer.abstained is (said is None)
+    assert said is None or said in quotes(answer)

@@ -107,6 +107,45 @@ def test_running_heads_and_page_numbers_are_left_out(tmp_path: Path, pages: int)
     assert all(sentence in text for sentence in sentences_of(" ".join(STORIES)))
 
 
+@pytest.mark.parametrize("size", [8, 12])
+@pytest.mark.parametrize("foot", ["file:///notes.html {}/3", "https://notes.example/a {}/3", "www.a.example, 66/2"])
+def test_small_heads_close_to_the_text_as_browsers_print_them_are_left_out(
+    tmp_path: Path, foot: str, size: int
+) -> None:
+    words = [f"word{100 + at}{'.' if at % 30 == 29 else ''}" for at in range(240)]
+    canvas = Canvas(str(tmp_path / "notes.pdf"), pagesize=A4)
+    for page in range(3):
+        canvas.setFont("Helvetica", 7.5)
+        canvas.drawString(24, A4[1] - 22, "11/29/26, 1:06 AM")
+        canvas.drawCentredString(A4[0] / 2, A4[1] - 22, "Village notes")
+        canvas.drawString(24, 12, foot.format(page + 1))
+        canvas.setFont("Times-Roman", size)
+        for row in range(10):
+            start = 80 * page + 8 * row
+            canvas.drawString(30, A4[1] - 25 - 1.15 * size * (row + 1), " ".join(words[start : start + 8]))
+        canvas.showPage()
+    canvas.save()
+    text = read_document(tmp_path / "notes.pdf").text
+    kept = "" if foot.startswith("file") else f"{foot.format(1)} "
+    assert " ".join(text.split()) == kept + " ".join(words)
+    assert "word179 word180" in text  # the end of a page and the start of the next
+
+
+def test_a_first_line_that_is_as_large_as_the_text_and_close_to_it_is_no_running_head(tmp_path: Path) -> None:
+    lines = [f"On day {at} the ferry was late." for at in range(8)]
+    pages = [[(40, 800 - 14 * at, line) for at, line in enumerate(["Log of the ferry:", *lines])] for _ in range(2)]
+    assert read_document(written(tmp_path / "log.pdf", pages)).text.count("Log of the ferry:") == 2
+
+
+def test_short_lines_below_a_title_stay_below_it(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "fares.pdf"), pagesize=A4)
+    for size, y, line in ((20, 790, "Fares"), (12, 760, "For adults."), (12, 730, "In crowns."), (12, 400, "Hamar 41")):
+        canvas.setFont("Helvetica", size)
+        canvas.drawString(60, y, line)
+    canvas.save()
+    assert " ".join(read_document(tmp_path / "fares.pdf").text.split()) == "Fares For adults. In crowns. Hamar 41"
+
+
 def test_first_lines_that_differ_are_no_running_heads() -> None:
     text = read_document(FIELD / "mixed_scanned.pdf", ocr=lambda image: "").text
     assert all(f"Clause {page}.1 of the lease says" in text for page in (1, 2, 6))

@@ -49,15 +49,28 @@ def test_a_browser_s_table_over_pages_keeps_its_names(tmp_path: Path) -> None:
     assert [line for line in lines if line] == said
 
 
-@pytest.mark.parametrize("above", [["Stations"], ["Stations", "All of them.", "As of May."]])
-def test_names_that_are_repeated_on_each_page_are_known_whatever_text_stands_before(
-    tmp_path: Path, above: list[str]
-) -> None:
-    names = ("Station", "Height (m)", "Km", "Slope (%)", "Year")
-    rows = [(f"Norvik {at}", str(at % 40), str(100 + 3 * at), f"{at % 9}.{at % 7}", str(1900 + at)) for at in range(60)]
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    table = f"<table><thead><tr>{''.join(f'<th>{it}</th>' for it in names)}</tr></thead>{body}</table>"
-    page = f"<meta charset=utf-8>{''.join(f'<p>{it}</p>' for it in above)}{table}"
-    lines = read_document(printed(tmp_path / "stations.pdf", page)).text.split("\n")
-    said = [" | ".join(f"{name}: {cell}" for name, cell in zip(names, row, strict=True)) for row in rows]
-    assert [line for line in lines if line] == [*above, *said]
+@pytest.mark.parametrize("above", [1, 3])
+def test_names_that_are_repeated_on_each_page_have_the_contents_of_their_own_page(tmp_path: Path, above: int) -> None:
+    names = ("Lock", "Rise (m)", "Gates", "Fish (%)")
+    rows = [(f"Ash {at}", str(7 * at), str(100 + at), f"{at / 10}") for at in range(60)]
+    cells = "".join(f"<tr>{''.join(f'<td>{cell}' for cell in row)}" for row in rows)
+    notes = [f"Note {at} is about locks." for at in range(above)]
+    page = (
+        f"<meta charset=utf-8>{''.join(f'<p>{note}' for note in notes)}"
+        f"<table><thead><tr>{''.join(f'<th>{name}' for name in names)}</thead><tbody>{cells}</table>"
+    )
+    lines = read_document(printed(tmp_path / "locks.pdf", page)).text.split("\n")
+    said = [" | ".join(f"{name}: {it}" for name, it in zip(names, row, strict=True)) for row in rows]
+    assert [line for line in lines if line] == [*notes, *said]
+
+
+def test_text_beside_one_of_two_tables_of_a_browser_is_a_column(tmp_path: Path) -> None:
+    fish = "<table><tr><th>Pond<th>Carp<tr><td>Mill<td>12<tr><td>Abbey<td>30<tr><td>Moor<td>5</table>"
+    page = (
+        "<meta charset=utf-8><div style='float: right; width: 30%'>The monks kept carp. They sold them at Lent.</div>"
+        f"{fish}<p>Boats:</p><table><tr><th>Boat<th>Seats<th>Fee<tr><td>Ida<td>4<td>9</table>"
+    )
+    text = read_document(printed(tmp_path / "ponds.pdf", page)).text
+    assert "They sold them at Lent." in " ".join(text.split())
+    for row in ("Pond: Mill | Carp: 12", "Pond: Moor | Carp: 5", "Boat: Ida | Seats: 4 | Fee: 9"):
+        assert row in text.split("\n")

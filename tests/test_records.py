@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from memorag_graph.text.code_notes import is_code_note
 from memorag_graph.text.records import is_record, label_of, speaker_of
 from memorag_graph.text.sentences import split_sentences
 from tests.conftest import EXAMPLE, TEXT
@@ -79,6 +80,60 @@ def test_each_line_of_a_form_is_a_unit(lines: list[str]) -> None:
 def test_an_entry_of_several_lines_is_one_unit(entries: list[str]) -> None:
     text = "The list was made in May, after a long search.\n\n" + "\n\n".join(entries) + "\n\nNobody else came."
     assert [it.text for it in split_sentences(text, "en") if it.is_record] == entries
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        ["Nome: Fulmine", "Razza: Maremmano", "Proprietario: Gino Salvi", "Box: 14", "Telefono: 0564 22 918"],
+        ["Name: Otter", "Draught: 1.4 m", "Owner: Mrs Lund", "Insurer: Baltica", "Phone: 0471 220 109"],
+        ["Opening hours", "Monday: 9 to 12", "Friday: 14 to 18", "Saturday: closed", "Emergency: 0171 555 290"],
+        ["Sprechzeiten", "Montag: 9-12 Uhr", "Mittwoch: 15-18 Uhr", "Freitag: zu", "Notdienst: 0171 555 290"],
+    ],
+)
+def test_the_lines_of_a_form_with_a_telephone_number_are_units(form: list[str]) -> None:
+    assert [it.text for it in split_sentences("\n".join(form), "en")][-4:] == form[-4:]
+
+
+def test_lines_below_a_name_that_are_labelled_as_those_of_other_names_are_one_entry() -> None:
+    entries = [
+        f"{name}\nOffice: {at}\nFaculty: {of}\nHours: {at} to 9\nPhone: 0551 22 1{at}"
+        for at, (name, of) in enumerate([("Ada Brun", "Law"), ("Ole Lund", "Music")])
+    ]
+    assert [it.text for it in split_sentences("\n\n".join(entries), "en")] == entries
+    alone = "Ada Brun\nStreet: Mill Lane 2\nCity: Hull\nPhone: 0551 22 19"
+    assert [it.text for it in split_sentences(alone, "en")] == [alone]
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        ['def rotate_keys(days=90):\n    """Replace each key that is older."""'],
+        ["class Pump(Base):\n    '''Drains the hold.\n\n    '''".replace("\n\n", "\n    Runs at night.\n")],
+        ["/** Sends a receipt by mail. */\nfunction mailReceipt(order) {"],
+        ["/**\n * Sends a receipt.\n * Retries twice.\n */\nexport async function mailReceipt(order) {"],
+        ["// Drain empties the hold.\nfunc (p *Pump) Drain() error {"],
+        ["/// Drains the hold within 9 s.\npub fn drain(pump: &Pump) {"],
+        ["# Drains the hold.\ndef drain(pump)"],
+    ],
+)
+def test_a_declaration_and_the_comment_that_tells_what_it_does_are_one_unit(units: list[str]) -> None:
+    text = "Some words about the pumps.\n\n" + "\n    run(pump, 20);\n\n".join([*units, "The end came late."])
+    assert [it.text for it in split_sentences(text, "en") if it.is_record] == units
+    assert all(map(is_code_note, units))
+    assert not is_code_note("Name: Ada Brun\nPhone: 0151 440")
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "# Notes\nclass action suits were filed by the miners, and\nthe function of the court was to hear them.",
+        "- first\nfunction of time, as the clock (of Delft) shows.",
+        "def is a word of the Arabs, they say.",
+    ],
+)
+def test_words_of_declarations_in_prose_make_no_unit(prose: str) -> None:
+    assert not [it.text for it in split_sentences(prose, "en") if it.is_record and "\n" in it.text]
 
 
 def test_repeated_labels_group_the_lines_of_a_paragraph_but_not_the_turns_of_a_conversation() -> None:

@@ -87,6 +87,40 @@ def test_a_sentence_that_says_nothing_new_is_followed_by_the_one_that_goes_on() 
     ]
 
 
+NAMED = (
+    "The chandler of Brest sells rope to the navy. She lives over the shop. Her name is Anne Le Goff. She pays no rent."
+    "\n\nThe smith of Vannes shoes horses. He is called Yann Kerjean."
+)
+GENANNT = (
+    "Der Schmied von Murnau beschlägt Pferde. Sein Name ist Max Roy.\n\n"
+    "Die Glaserin von Weiden raucht. Sie heißt Karon."
+)
+LLAMADOS = (
+    "El herrero de Burgos hierra caballos. Se llama Max Roy.\n\nLa vidriera de Soria fuma. Su nombre es Odile Caron."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "code", "said"),
+    [
+        ("What is the name of the chandler?", NAMED, "en", ["The chandler of Brest sells rope to the navy.",
+         "Her name is Anne Le Goff."]),
+        ("What is the smith of Vannes called?", NAMED, "en", ["The smith of Vannes shoes horses.",
+         "He is called Yann Kerjean."]),
+        ("Who is the smith?", NAMED, "en", ["The smith of Vannes shoes horses.", "He is called Yann Kerjean."]),
+        ("What does the smith of Vannes shoe?", NAMED, "en", ["The smith of Vannes shoes horses."]),
+        ("Wie heißt der Schmied von Murnau?", GENANNT, "de", ["Der Schmied von Murnau beschlägt Pferde.",
+         "Sein Name ist Max Roy."]),
+        ("¿Cómo se llama el herrero de Burgos?", LLAMADOS, "es", ["El herrero de Burgos hierra caballos.",
+         "Se llama Max Roy."]),
+    ],
+)  # fmt: skip
+def test_the_name_that_is_asked_for_follows_what_is_said_of_its_bearer(
+    question: str, text: str, code: str, said: list[str]
+) -> None:
+    assert quotes(question, text, code) == said
+
+
 def test_the_sentence_that_gives_the_name_is_quoted_where_the_name_is_asked_for() -> None:
     text = (
         "The farrier of Cluny shoes thirty horses in a week. His name is Max Roy.\n\nThe glazier of Autun mends glass."

@@ -1,7 +1,6 @@
 """Read e-mails (RFC 5322 with MIME, RFC 2045 to 2047): headers, the body, forwarded messages, attachments."""
 
 import csv
-import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import CharsetError, HeaderParseError
@@ -13,6 +12,7 @@ from memorag_graph.documents.csv_table import delimiter_of
 from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
 from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
+from memorag_graph.documents.mail_forms import forms_to_read
 from memorag_graph.documents.plain_text import decode
 from memorag_graph.errors import InputError, UnreadFormatError
 
@@ -26,11 +26,6 @@ _TEXT_SUFFIXES = (".txt", ".md", ".log", ".text", ".markdown", *_TABLE_SUFFIXES)
 _MOST_ATTACHED = 1 << 20
 """Bytes of an attachment that is read with the message."""
 
-_TAGS = re.compile(rb"<(?:style|script|title)\b[^<>]*>[^<]*|<[^<>]*>|&nbsp;", re.IGNORECASE)
-_MOST_STUB_WORDS, _LEAST_SHARED = 40, 0.4
-_MOST_COMPARED = 1 << 20
-"""Bytes of both forms of a body that are compared."""
-
 _MOST_HEADER = 10_000
 """Characters of a header that are read: decoding takes quadratic time."""
 
@@ -38,8 +33,8 @@ _MOST_HEADER = 10_000
 def read_email(file: File) -> Builder:
     """Read an e-mail; the subject begins a section.
 
-    Of a body in several forms the plain text is read, unless it only says to look at the HTML. Earlier messages that it
-    quotes, and attached texts, are sections of their own; other attachments are named.
+    Of a body in several forms the plain text is read, if it says what the page does. Earlier messages that it quotes,
+    and attached texts, are sections of their own; other attachments are named.
 
     Raises:
         InputError: If it is too large, has too many parts, or is no e-mail.
@@ -64,7 +59,7 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
         raise _too_deep(name)
     builder.heading(_header(message, "Subject"))
     builder.text("\n".join(f"{it}: {_header(message, it)}" for it in _LABELLED if _header(message, it)))
-    for number, part in enumerate(_parts(message, name, depth)):
+    for number, part in enumerate(_parts(message, builder, depth)):
         if number == _MOST_PARTS:
             raise InputError("file", f"{name} has more than {_MOST_PARTS:,} parts; save its attachments and give those")
         if part.get_content_type() == "message/rfc822":
@@ -76,32 +71,39 @@ def _add(builder: Builder, message: Message, name: str, depth: int) -> None:
             _add_body(builder, part, name, _header(message, "Subject"))
 
 
-def _parts(message: Message, name: str, depth: int) -> Iterator[Message]:
+def _parts(message: Message, builder: Builder, depth: int) -> Iterator[Message]:
     """Yield the parts to read, in order."""
     if not message.is_multipart() or message.get_content_type() == "message/rfc822":
         yield message
         return
     if depth > _DEEPEST:
-        raise _too_deep(name)
+        raise _too_deep(builder.name)
     inner = _inner(message)
     if message.get_content_type() == "multipart/alternative":
-        plain = [it for it in inner if it.get_content_type() == "text/plain" and it.get_payload(decode=True)]
-        is_stub = bool(plain) and _is_stub(plain[0], inner[-1])
-        inner = inner[-1:] if is_stub or not plain else plain[:1]  # the last form is the best one (RFC 2046, 5.1.4)
+        inner = _forms(inner, builder)
     elif message.get_content_type() == "multipart/related":
         inner = [it for at, it in enumerate(inner) if at == 0 or _filename(it)]  # others are parts of the page: styles
     for part in inner:
-        yield from _parts(part, name, depth + 1)
+        yield from _parts(part, builder, depth + 1)
 
 
-def _is_stub(plain: Message, last: Message) -> bool:
-    """Return whether plain text only says to look at the HTML: it is short and lacks most of its words."""
-    rich = next((it for it in last.walk() if it.get_content_type() == "text/html"), None)
-    if rich is None:
-        return False
-    few, many = (bytes(it.get_payload(decode=True) or b"")[:_MOST_COMPARED] for it in (plain, rich))
-    words, known = set(_TAGS.sub(b" ", many).split()), few.split()
-    return len(known) <= _MOST_STUB_WORDS and len(words.intersection(known)) < _LEAST_SHARED * len(words)
+def _forms(forms: list[Message], builder: Builder) -> list[Message]:
+    """Return the forms of a body that are to be read."""
+    plain = next((it for it in forms if it.get_content_type() == "text/plain" and it.get_payload(decode=True)), None)
+    pages = [(it, page) for it in forms for page in it.walk() if _is_page(page)]
+    if plain is None or not pages:
+        return [plain] if plain is not None else forms[-1:]  # the last form is the best one (RFC 2046, 5.1.4)
+    best, page = pages[-1]
+    try:
+        html = _text(page, builder.name)
+    except UnreadFormatError:
+        return [plain]
+    chosen = forms_to_read(_text(plain, builder.name), html, builder)
+    return [form for form, is_chosen in zip((plain, best), chosen, strict=True) if is_chosen]
+
+
+def _is_page(part: Message) -> bool:
+    return part.get_content_type() == "text/html" and part.get_content_disposition() != "attachment"
 
 
 def _inner(message: Message) -> list[Message]:
@@ -110,13 +112,17 @@ def _inner(message: Message) -> list[Message]:
 
 
 def _add_body(builder: Builder, part: Message, name: str, subject: str) -> None:
-    payload = part.get_payload(decode=True)
-    data = payload if isinstance(payload, bytes) else b""
-    text = decode(data, name, _charset(part)) if data.strip() else ""
+    text = _text(part, name)
     if part.get_content_subtype() == "html" and text.strip():
         add_mail_html(builder, text, name, subject)
     else:
         add_mail_text(builder, text, subject)
+
+
+def _text(part: Message, name: str) -> str:
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    return decode(data, name, _charset(part)) if data.strip() else ""
 
 
 def _add_attachment(builder: Builder, part: Message, name: str) -> None:

@@ -9,8 +9,9 @@ from memorag_graph.documents.document_builder import Builder
 from memorag_graph.documents.file import File
 from memorag_graph.documents.html import declared_charset
 from memorag_graph.documents.mail_body import add_mail_html, add_mail_text
+from memorag_graph.documents.mail_forms import forms_to_read
 from memorag_graph.documents.plain_text import decode
-from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.errors import InputError, MissingExtraError, UnreadFormatError
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PROPERTIES = "__properties_version1.0"
@@ -137,14 +138,23 @@ class _Message:
 
     def _add_body(self) -> None:
         text = self._text(_BODY)
-        html = self._stream(f"{_HTML}0102")
-        if text.strip():
+        try:
+            html = self._page()
+        except UnreadFormatError:
+            if not text.strip():
+                raise
+            html = ""
+        has_text, has_page = forms_to_read(text, html, self._builder)
+        if has_text:
             add_mail_text(self._builder, text.replace("\r\n", "\n"), self._text(_SUBJECT))
-        elif html.strip() or self._text(_HTML).strip():
-            read = decode(html, self._builder.name, declared_charset(html)) if html.strip() else self._text(_HTML)
-            add_mail_html(self._builder, read, self._builder.name, self._text(_SUBJECT))
-        elif self._stream(f"{_RTF}0102"):
+        if has_page:
+            add_mail_html(self._builder, html, self._builder.name, self._text(_SUBJECT))
+        if not text.strip() and not html.strip() and self._stream(f"{_RTF}0102"):
             self._builder.notice("The body is compressed RTF and was not read; save the message as .eml.")
+
+    def _page(self) -> str:
+        data = self._stream(f"{_HTML}0102")
+        return decode(data, self._builder.name, declared_charset(data)) if data.strip() else self._text(_HTML)
 
     def _storages(self, start: str) -> Iterator[str]:
         depth = len(self._place)

@@ -2,7 +2,8 @@
 
 A sentence that holds the names of a question, and no other word of it, may still answer in other words ("boss" for
 "Manager"). So a question is taken for one without an answer only where other signs tell: a record whose labels mean
-something else, or a question for the person in a role, where no person is named.
+something else, or a question for the person in a role, where no person is named, or for a measure, as "How deep is the
+canal?", where nothing tells any.
 """
 
 import re
@@ -15,6 +16,9 @@ from memorag_graph.generation.confidence import compare
 from memorag_graph.generation.names_in_text import lowered, names_in, words_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.back_references import begins_back
+from memorag_graph.text.code_notes import is_code_note
+from memorag_graph.text.numbers import number_in
 from memorag_graph.text.records import is_record, label_of
 
 _READ = "en"
@@ -73,6 +77,22 @@ _ASKS_WHO = re.compile(r"\bwho(?:m|se)?\b", re.IGNORECASE)
 _PERSON = re.compile(r"(?:[^\W\d_a-z](?:[\w'’-]+|\.)?\s?){2,4}")
 """A value that may be the name of a person."""
 
+_ASKS_FIGURE = re.compile(
+    r"\bhow (?:deep|high|tall|wide|heavy|thick)\b"
+    r"|^\W*what(?:'s|’s| is| was| are| were) (?:the )?(?:\w+['’]s? )?(?:annual |yearly |monthly |average |total )?"
+    r"(?:salary|wage|income|depth|height|width|weight|fee|rent|population)\b",
+    re.IGNORECASE,
+)
+"""Asks for a measure, which takes a figure to tell."""
+
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_QUANTITY = re.compile(
+    r"\b(?:hundreds?|thousands?|millions?|billions?|dozens?|half|double|twice|several|few|many|free|none|no|nothing|all"
+    r"|every|each|both|couple|pair|single|same|equal\w*|more|less|most|least|very|too|enough|so|as|about)\b|[€$£¥%]",
+    re.IGNORECASE,
+)
+"""Words that may tell a measure without a figure."""
+
 _SAME_LETTERS = 5
 """First letters in which words have to agree to be forms of one: "manager", "management"."""
 
@@ -91,6 +111,8 @@ def absent_attribute(
     code = evidence.language_code
     if code not in _ASKS_ROLE:
         return []
+    if (figure := _ASKS_FIGURE.search(question)) and not _tells_figure(evidence, positions[0]):
+        return [" ".join(re.findall(r"\w+", figure[0])[-1:])]
     quotes = [unit.citation.quote for unit in evidence.units]
     names = {it.word for it in names_in(question, lowered([question, *quotes]), code) if it.form == "word" and it.at}
     rest = [word for word in words_of(question) if word not in names]
@@ -103,8 +125,8 @@ def absent_attribute(
     unit = evidence.units[best]
     if unit.is_record or is_record(unit.citation.quote):
         has_labels = _CELL_END.search(unit.citation.quote) or label_of(unit.citation.quote) is not None
-        if code != _READ or not has_labels:
-            return []  # of a line of a log, the words say little
+        if code != _READ or not has_labels or is_code_note(unit.citation.quote):
+            return []  # of a line of a log or of code, the words say little
         names_person = bool(_ASKS_WHO.search(question)) and _has_person(unit.citation.quote, names)
         return wanted if not names_person and _means_other(rest, unit.citation.quote, names, embeddings) else []
     role = _ASKS_ROLE[code].match(question)
@@ -113,6 +135,28 @@ def absent_attribute(
         for text in _of_paragraph(evidence, about.paragraph)
     )
     return role["role"].split() if role and not told else []
+
+
+def _tells_figure(evidence: ScoredEvidence, best: int) -> bool:
+    """Return whether a sentence with the best one's words of the question, or what refers to it, may tell a measure.
+
+    In a conversation, people tell measures in many turns, so that it always may.
+    """
+    parts, units = evidence.scores.parts, evidence.units
+    alike = [at for at in range(len(units)) if (parts[at] >= parts[best]).all()]
+    for at in alike:
+        about = evidence.belonging[at]
+        quotes = [units[at].citation.quote]
+        if at + 1 < len(units) and begins_back(units[at + 1].citation.quote, evidence.language_code):
+            quotes.append(units[at + 1].citation.quote)
+        if about.speaker or about.own_speaker or any(map(_has_measure, quotes)):
+            return True
+    return not parts[best].any()
+
+
+def _has_measure(text: str) -> bool:
+    numbers = (number_in(word) for word in words_of(text))
+    return bool(_QUANTITY.search(text)) or any(it is not None and not _YEAR.fullmatch(it) for it in numbers)
 
 
 def _stands(wanted: Sequence[str], evidence: ScoredEvidence) -> bool:

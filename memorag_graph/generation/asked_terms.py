@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterable
 
-from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.retrieval.stop_words import dictionary_function_words, function_words
 from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.word_breaks import COMPLEX_RUN, dictionary_words
 
 _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
 """A single figure or capital, as in "Article 7" or "cabinet R"."""
 
-_NAMING_CAPITAL = re.compile(r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$)|(?<=[a-z] )A(?=\s))")
-"""A capital that names something though it may be a stop word, too, as in "cabinet S" or "Annex I?"."""
+_NAMING_CAPITAL = re.compile(
+    r"(?<=[^\W\d_] )(?:[B-HJ-Z](?![^\W_]|[.'’])|[AI](?=\s*[?.!,;:)]|\s*$)|(?<=[a-z] )A(?= [a-z]))"
+)
+"""A capital that names something though it may be a stop word, too, as in "cabinet S", "grade A" or "Annex I?"."""
 
 _PATH = re.compile(r"(?<![\w./:])/[A-Za-z][\w.%~/-]{1,200}")
 _JOINED = re.compile(r"\b[^\W\d_]+(?:_[^\W_]+)+\b|\b[a-z]+(?:[A-Z][a-z]+)+\b")
@@ -51,6 +54,34 @@ def held_terms(text: str, language_code: str) -> list[str]:
     return [*terms(text, language_code), *(found.lower() for found in _SINGLE.findall(text))]
 
 
+def question_terms(question: str, language_code: str) -> list[str]:
+    """Return the terms of a question (:func:`held_terms`), in Thai, Lao, Khmer and Burmese only words of content.
+
+    There, nearly every sentence holds some of the pairs of letters, and all those of function words.
+
+    Args:
+        question: The question.
+        language_code: Language of the document.
+    """
+    stop = dictionary_function_words()
+    spaced, words = COMPLEX_RUN.sub(" ", question), _complex_words(question)
+    content = [*held_terms(spaced, language_code), *(word for word in words if len(word) > 1 and word not in stop)]
+    return content or held_terms(question, language_code)
+
+
+def held_among(wanted: Iterable[str], text: str, language_code: str) -> set[str]:
+    """Return the terms of a text, and those of a question in Thai, Lao, Khmer or Burmese that stand anywhere in it.
+
+    A dictionary breaks the same letters otherwise among other words.
+    """
+    complex_terms = (term for term in wanted if COMPLEX_RUN.fullmatch(term))
+    return {*held_terms(text, language_code), *(term for term in complex_terms if term in text)}
+
+
+def _complex_words(text: str) -> list[str]:
+    return [word for run in COMPLEX_RUN.findall(text) for word in dictionary_words(run)]
+
+
 def asked_terms(question: str, language_code: str) -> list[str]:
     """Return the distinct terms that a question asks for: without words such as "which", if others are left.
 
@@ -60,10 +91,15 @@ def asked_terms(question: str, language_code: str) -> list[str]:
     """
     stop = function_words(language_code) | _ASKING
     named = {found.start() for found in _NAMING_CAPITAL.finditer(question)}
-    without = _WORD.sub(lambda word: "" if word[0].lower() in stop and word.start() not in named else word[0], question)
+
+    def content(word: re.Match[str]) -> str:
+        keep = word[0].lower() not in stop or word.start() in named or COMPLEX_RUN.match(word[0])
+        return word[0] if keep else ""
+
+    without = _WORD.sub(content, question)
     without = _ASKING_UNSPACED.sub(" ", without.rstrip(" ?？。"))
-    found = dict.fromkeys(held_terms(without, language_code))
-    return list(found or dict.fromkeys(held_terms(question, language_code)))
+    found = dict.fromkeys(question_terms(without, language_code))
+    return list(found or dict.fromkeys(question_terms(question, language_code)))
 
 
 def asked_paths(text: str) -> list[str]:

@@ -10,9 +10,9 @@ from itertools import dropwhile
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.same_subject import are_versions
 from memorag_graph.retrieval.stop_words import function_words
-from memorag_graph.text.back_references import begins_back
+from memorag_graph.text.back_references import PRONOUNS, begins_back
 from memorag_graph.text.numbers import number_in
-from memorag_graph.text.opposites import are_alike_in_kind, are_opposite, is_negated
+from memorag_graph.text.opposites import are_alike_in_kind, are_opposite, negate_each_other, only_negates
 from memorag_graph.text.quantities import are_equal_in_other_units
 from memorag_graph.text.records import is_record, label_of
 from memorag_graph.text.repeats import wording
@@ -60,6 +60,12 @@ _SPOKEN = frozenset({
     *("ich", "wir", "ja", "nein", "also", "je", "nous", "oui", "yo", "sí", "я", "мы", "да"),
 })  # fmt: skip
 """First words of what somebody says, which do not name its subject."""
+
+_NONE_OF = re.compile(r"\W*no\s+\w", re.IGNORECASE)
+"""Begins a statement in English or Spanish, and no answer."""
+
+_ELIDED = "n"
+"""A French "ne", which negates only with a word such as "pas"."""
 
 _ARTICLES = frozenset({
     *("the", "a", "an", "our", "their", "der", "die", "das", "den", "dem", "des", "le", "la", "les", "el", "los"),
@@ -111,7 +117,7 @@ class Place:
     @property
     def is_negation(self) -> bool:
         """Whether one side is negated."""
-        return is_negated(self.mine) != is_negated(self.others)
+        return negate_each_other(self.mine, self.others)
 
     @property
     def is_opposite(self) -> bool:
@@ -151,6 +157,8 @@ class Place:
         if self.is_negation or self.is_opposite or any(number_in(word) is not None for word in both):
             return False
         same = len(self.mine) == len(self.others)
+        if both == [_ELIDED] and self.trailing:
+            return True
         return all(word in stop for word in both) or (same and all(map(_are_forms, self.mine, self.others)))
 
 
@@ -162,11 +170,13 @@ class ComparedSentences:
         first: A sentence.
         second: Another one.
         stop: Words without content.
+        language_code: Language of the document.
     """
 
     first: Citation
     second: Citation
     stop: frozenset[str]
+    language_code: str = "en"
 
     @cached_property
     def places(self) -> list[Place]:
@@ -210,11 +220,9 @@ class ComparedSentences:
         """Return whether the places in which they differ make them contradict each other."""
         if are_equal_in_other_units(self.first.quote, self.second.quote):
             return False
-        words = words_of(self.first.quote)
-        shared = len(words) - sum(len(place.mine) for place in self.places)
+        shared = len(words_of(self.first.quote)) - sum(len(place.mine) for place in self.places)
         versions = are_versions(self.first, self.second)
-        refers = begins_back(self.first.quote) or begins_back(self.second.quote) or words[0].casefold() in _SPOKEN
-        if refers and not (versions and shared >= _LEAST_SHARED_UNNAMED):
+        if self._refers and not (versions and shared >= _LEAST_SHARED_UNNAMED):
             return False
         is_plain = self._are_records or all(place.is_negation or place.is_opposite for place in self.places)
         if shared < (1 if is_plain else _LEAST_SHARED) or any(self._names_subject(it) for it in self.places):
@@ -225,6 +233,17 @@ class ComparedSentences:
             return all(it.is_value or versions or not it.is_exchange for it in self.places)
         alone = versions and len(self.places) == 1
         return all(place.is_value or (alone and place.is_exchange) for place in self.places)
+
+    @property
+    def _refers(self) -> bool:
+        """Whether one begins with a pronoun of the document's language, or as what somebody says.
+
+        Short texts are taken for English, so that their pronouns may be of any language.
+        """
+        known = self.language_code != "en" and self.language_code in PRONOUNS
+        if any(begins_back(it.quote, self.language_code if known else None) for it in (self.first, self.second)):
+            return True
+        return words_of(self.first.quote)[0].casefold() in _SPOKEN and not _NONE_OF.match(self.first.quote)
 
     def _are_of_other_times(self, question: str, versions: bool) -> bool:
         """Return whether they say what was in different years or months."""
@@ -239,8 +258,8 @@ class ComparedSentences:
     def _names_subject(self, place: Place) -> bool:
         """Return whether a place is where a sentence says what it is about."""
         if not place.leading:
-            return not place.is_negation or place.is_exchange
-        if self._are_records or place.is_negation:
+            return not (place.is_negation and only_negates((*place.mine, *place.others), self.stop | _openings()))
+        if self._are_records or (place.is_negation and not self._exchanges_subject(place)):
             return False
         opening = {word.casefold() for word in place.leading} <= _openings()
         if place.is_opposite:
@@ -249,6 +268,12 @@ class ComparedSentences:
             return True
         is_early = len(place.leading) <= len(place.trailing)
         return is_early and (len(place.leading) == 1 or opening)
+
+    def _exchanges_subject(self, place: Place) -> bool:
+        """Return whether a negated place after an article has other words of content, too: "The dogs"."""
+        both = (place.mine, place.others)
+        after = {word.casefold() for word in place.leading} <= self.stop | _ARTICLES
+        return after and not any(only_negates(words, self.stop | _openings()) for words in both)
 
 
 def _openings() -> frozenset[str]:

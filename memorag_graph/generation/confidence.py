@@ -12,6 +12,7 @@ from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.sentence_scores import SentenceScores
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.dense_index import embed, embed_queries
+from memorag_graph.text.word_breaks import COMPLEX_RUN
 
 INTERCEPT = -7.87
 MEANING = 11.36
@@ -43,6 +44,9 @@ about other articles, 62 % in German (37 %), 60 % in Chinese (1 %), 12 % in Arab
 _LEAST_RANGE = 0.01
 """Minimum range of similarities above chance; in a smaller one, rounding errors would decide."""
 
+_UNTOLD = 0.2
+"""How far above chance a quotation is taken to be where a model may see nothing but the script."""
+
 _LEAST_ALIKE, _MOST_ALIKE = 0.1, 0.75
 """Range of :attr:`Features.alike` in the data; beyond it the products would be extrapolated."""
 
@@ -72,11 +76,14 @@ class Compared:
         chance: Mean similarity of the probes with the question; embedding models differ in their ranges.
         alike: Mean similarity of the sentences with each other: high where the model cannot tell them apart, as one
             that was made for another language.
+        usual: Median similarity of the sentences with a question in Thai, Lao, Khmer or Burmese, of which a model may
+            see nothing but the script; -1 for others.
     """
 
     similarity: NDArray[np.float32]
     chance: float
     alike: float
+    usual: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +121,9 @@ def compare(
     vectors = embed(embeddings, [*PROBES, *sentences])
     similarity = vectors @ wanted
     chance = float(similarity[: len(PROBES)].mean())
+    usual = float(np.median(similarity[len(PROBES) :])) if COMPLEX_RUN.search(question) else -1.0
     own = vectors[len(PROBES) :]
-    return Compared(similarity[len(PROBES) :], chance, _alike(own if prose is None else own[list(prose)]))
+    return Compared(similarity[len(PROBES) :], chance, _alike(own if prose is None else own[list(prose)]), usual)
 
 
 def _alike(vectors: NDArray[np.float32]) -> float:
@@ -137,8 +145,9 @@ def features(scores: SentenceScores, chosen: Sequence[int], compared: Compared, 
         spoken: Share of the sentences that are turns of a conversation.
     """
     positions = list(chosen)
-    above = float(compared.similarity[positions].max()) - compared.chance
-    meaning = min(max(above / max(1 - compared.chance, _LEAST_RANGE), -1.0), 1.0)
+    above = float(compared.similarity[positions].max()) - max(compared.chance, compared.usual)
+    least = -1.0 if compared.usual < compared.chance else _UNTOLD
+    meaning = min(max(above / max(1 - compared.chance, _LEAST_RANGE), least), 1.0)
     words, around = float(scores.asked[positions].max()), float(scores.words_around[positions].max())
     return Features(meaning, words, around, compared.alike, spoken)
 

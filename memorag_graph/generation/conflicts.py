@@ -45,7 +45,7 @@ def conflicts(
         for other in found:
             if 4 * len(own & known[other]) < len(own) or not repeated.isdisjoint((sentence, other)):
                 continue
-            compared = ComparedSentences(sentence, other, stop)
+            compared = ComparedSentences(sentence, other, stop, language_code)
             if not compared.places or compared.is_told(asked) or not compared.contradicts(question):
                 continue
             if not (is_apart(sentence, other, standing, question) or _is_said_by_both(sentence, other, said)):

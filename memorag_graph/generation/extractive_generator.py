@@ -13,10 +13,9 @@ from memorag_graph.generation.answer import Answer, Citation, Conflict, Generati
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
-from memorag_graph.generation.listed import asks_for_several, listed
+from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
-from memorag_graph.generation.parallel_sentences import without_parallel
-from memorag_graph.generation.quotable_sentences import Unit, units_of
+from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
@@ -131,12 +130,14 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return sorted(best), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
-            return fits.positions, certainty, fits.more
+            same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)
+            return same, certainty, fits.more
+        near = section or evidence.of_one_subject(self._answering(question, evidence), question)
+        if whole := whole_list(evidence, near, several=several or bool(section)):
+            return whole.positions, certainty, whole.more if several or whole.more else None
         if section:
-            return sorted(evidence.with_items(best)), certainty, 0 if several else None
-        near = evidence.of_one_subject(self._answering(question, evidence))
-        near = evidence.with_items(evidence.with_answers(near))
-        answers = sorted(evidence.with_subjects(near, question))
+            return sorted(best), certainty, 0 if several else None
+        answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None
 
@@ -153,12 +154,11 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             best = [it for it in best if evidence.holds_asked_figures(question, it)]
         share = NEAR_IN_SPEECH if is_spoken else NEAR
         near = near_best(best, evidence.scores, evidence.records, share)
-        near = without_parallel(near, evidence.scores, evidence.sentences)
         if says_count(question, evidence.sentences[near[0]].quote):
             near = [
                 it for it in near if says_count(question, evidence.sentences[it].quote) or evidence.adds(it, near[0])
             ]
-        return near
+        return near if is_item(evidence.sentences[near[0]].quote) else evidence.of_records(near)
 
 
 def _answer_of(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from memorag_graph.generation.quotable_sentences import is_item
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.list_matches import Place, fitting, list_weights
 from memorag_graph.text.back_references import begins_back, refers_back
@@ -61,6 +62,36 @@ def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float])
         return None
     quoted = list(said.values())[:MOST]
     return Listed(sorted({at for whole in quoted for at in whole}), len(said) - len(quoted))
+
+
+def whole_list(evidence: ScoredEvidence, positions: Sequence[int], *, several: bool) -> Listed | None:
+    """Return the list that the answers of a question are items of, whole; None if they are not.
+
+    The heading above holds words of the question, as "Red box", and the items none, so that none answers better.
+
+    Args:
+        evidence: The scored evidence.
+        positions: Positions of the sentences that answer, best first.
+        several: Whether the question asks for several things; if not, a single item is answer enough.
+    """
+    best = positions[0]
+    if not (several or len(positions) >= _FEWEST) or not evidence.scores.opens[best]:
+        return None
+    place = _list_of(evidence, best)
+    run = [at for at in range(len(evidence.units)) if _is_bare(evidence, at) and _list_of(evidence, at) == place]
+    if len(run) < _FEWEST or not set(positions) <= set(run):
+        return None
+    return Listed(run[:MOST], len(run[MOST:]))
+
+
+def _is_bare(evidence: ScoredEvidence, at: int) -> bool:
+    """Return whether a unit is an item of a list and holds no word of the question."""
+    unit = evidence.units[at]
+    return unit.is_quotable and is_item(unit.citation.quote) and not evidence.scores.parts[at].any()
+
+
+def _list_of(evidence: ScoredEvidence, at: int) -> tuple[str, str]:
+    return evidence.units[at].citation.source, evidence.belonging[at].heading
 
 
 def _named_before(evidence: ScoredEvidence, at: int) -> Sequence[int]:

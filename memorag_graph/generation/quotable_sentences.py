@@ -88,6 +88,11 @@ def quotation(number: int, passage: Evidence, sentence: Sentence) -> Citation:
     return Citation(number, passage.source, start, end, sentence.text, **passage.page_map.place(start))
 
 
+def is_item(text: str) -> bool:
+    """Return whether a text is an item of a list, as "- hammer" or "2. hammer"."""
+    return bool(_ITEM.match(text))
+
+
 def is_quotable(text: str) -> bool:
     """Return whether a text can answer by itself.
 
@@ -99,12 +104,7 @@ def is_quotable(text: str) -> bool:
     if is_statement(text) or is_brief_statement(text) or (is_record(text) and bool(content_words(text, ()))):
         return True
     words = count_words(text)
-    return (words > 1 and bool(_ITEM.match(text))) or (words >= _FEWEST_WORDS and _has_figure(text))
-
-
-def is_item(text: str) -> bool:
-    """Return whether a text is an item of a list, with its number or mark."""
-    return bool(_ITEM.match(text))
+    return (words > 1 and is_item(text)) or (words >= _FEWEST_WORDS and _has_figure(text))
 
 
 def _contents_and_heads(units: Sequence[Unit]) -> set[int]:

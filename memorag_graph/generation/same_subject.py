@@ -9,6 +9,7 @@ from pathlib import PurePath
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.text.identifiers import name_words
+from memorag_graph.text.opposites import MONTHS
 from memorag_graph.text.records import is_record
 
 _VERSION = re.compile(r"v?\d+[a-z]?|q[1-4]|[a-z]|[ivx]+")
@@ -46,24 +47,50 @@ _DIVISIONS = frozenset({
 })  # fmt: skip
 """Words for divisions of one text, whose numbers tell no subject."""
 
-_DATED = _OF_VERSIONS & frozenset({
-    *("auflage", "édition", "edición", "edizione", "uitgave", "issue", "meeting", "sitzung"),
-    *("version", "revision", "rev", "edition", "draft", "update", "amendment", "fassung", "ausgabe", "auflage"),
-    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
-    *("december", "januar", "februar", "märz", "mai", "juni", "juli", "oktober", "dezember"),
-})  # fmt: skip
-"""Words whose number tells a version or a day."""
-
-_ORDINAL = re.compile(
-    r"\d+(?:st|nd|rd|th|e|er|ère|ème|ª|º)|first|second|third|fourth|fifth|erste[rns]?|zweite[rns]?|dritte[rns]?|première?"
-    r"|premier|deuxième|troisième|primera|segunda|tercera|prima|seconda|terza"
-)
-_JOINING = frozenset(
-    {"of", "the", "and", "for", "on", "from", "der", "des", "die", "vom", "von", "und", "de", "du", "la"}
-)
-"""Words that tell nothing in a heading."""
-
 _NUMBER = re.compile(r"\d+[a-z]?|[a-z]|[ivxlc]+")
+
+_EDITION = (
+    r"(?:version|revision|rev|edition|issue|printing|draft|release|auflage|ausgabe|fassung|entwurf|édition|edición"
+    r"|edizione|edição|versión|versione|versão|editie|uitgave|druk|utgave|utgåva|upplaga|udgave|wydanie|baskı|sürüm"
+    r"|издание|редакция|версия)"
+)
+_ORDINAL = (
+    r"(?:\d+(?:st|nd|rd|th|e|er|ère|ème|te|ste|de|[ºª])?\.?|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth"
+    r"|tenth|(?:erst|zweit|dritt|viert|fünft|sechst)e[rs]?|premi(?:er|ère)|deuxième|seconde?|troisième|quatrième"
+    r"|primer[ao]?|segund[ao]|tercer[ao]?|prim[ao]|second[ao]|terz[ao]|primeir[ao]|terceir[ao]|eerste|tweede|derde"
+    r"|første|første|andre|annen|tredje|första|andra|anden|pierwsze|drugie|trzecie|birinci|ikinci|üçüncü"
+    r"|перв(?:ое|ая)|втор(?:ое|ая)|треть[ея])"
+)
+_NUMBERED_EDITION = re.compile(
+    rf"\b{_ORDINAL}\s+(?:\w+\s+)?{_EDITION}\b|\b{_EDITION}\.?\s*(?:no\.?|nr\.?)?\s*(?:\d+(?:\.\d+)*|{_ORDINAL}|[a-z])\b",
+    re.IGNORECASE,
+)
+"""As in "second edition", "2. Auflage", "version 3.1" or "rev. B"."""
+
+_MONTH = rf"(?:{'|'.join(MONTHS.split())})"
+_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th|\.|er|º)?\s+(?:of\s+|de\s+)?{_MONTH}\b|\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?\b"
+    r"|\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b",
+    re.IGNORECASE,
+)
+"""A day of a month."""
+
+_MONTHS = frozenset(MONTHS.split())
+
+_OF_MEETINGS = frozenset({
+    *("meeting", "session", "assembly", "sitting", "bulletin", "newsletter", "circular", "sitzung", "versammlung"),
+    *("rundbrief", "rundschreiben", "procès", "réunion", "séance", "assemblée", "compte", "acta", "reunión", "sesión"),
+    *("junta", "circular", "verbale", "riunione", "seduta", "assemblea", "ata", "reunião", "notulen", "vergadering"),
+    *("referat", "møte", "møde", "protokoll", "möte", "toplantı", "tutanak", "протокол", "заседание", "собрание"),
+    *("protokół", "zebranie"),
+})  # fmt: skip
+"""Words for what is held or sent again and again, whose date tells when something was said, not about what."""
+
+_JOINING = frozenset({
+    *("of", "the", "and", "for", "on", "from", "dated", "vom", "von", "der", "des", "die", "und", "du", "de", "la"),
+    *("del", "di", "da"),
+})  # fmt: skip
+"""Words that tell nothing in a heading."""
 
 _PARALLEL = 0.5
 """Least similarity of the first sentences of paragraphs that are entries about different things."""
@@ -98,18 +125,20 @@ def standing_of(found: Sequence[Citation], belonging: Sequence[Surroundings]) ->
 def is_apart(first: Citation, second: Citation, standing: Mapping[Citation, Standing], question: str) -> bool:
     """Return whether two sentences are about different things.
 
-    In one document, they are if their headings differ by more than a division, a version or a kind of text, as "Sheet
-    1" and "Minutes of May" do, or if they are records, or stand in paragraphs that begin alike, unless headings tell
-    versions. In two documents, they are if the names of the files or the headings differ by more than a version, or if
-    the question names one of both.
+    In one document, they are if their headings differ by more than a division, a month, an edition or a kind of text,
+    as "Sheet 1" and "Minutes of May" do, or if they are records, or stand in paragraphs that begin alike, unless the
+    headings tell editions. In two documents, they are if the names of the files or the headings differ by more than a
+    version. In both, they are if the question names one of both.
     """
     one, other = standing.get(first, Standing()), standing.get(second, Standing())
     if first.source == second.source:
-        if _are_of_other_things(one.heading, other.heading) or (is_record(first.quote) and is_record(second.quote)):
+        if _names_one(question, one.heading, other.heading) or _are_of_other_things(one.heading, other.heading):
             return True
-        if one.heading != other.heading and _names_version(one.heading) and _names_version(other.heading):
+        if is_record(first.quote) and is_record(second.quote):
+            return True
+        if one.paragraph == other.paragraph or _are_editions(one.heading, other.heading):
             return False
-        return one.paragraph != other.paragraph and _are_entries(first, second, one.opening, other.opening)
+        return _are_entries(first, second, one.opening, other.opening)
     if _names_one(question, f"{_name(first)} {one.heading}", f"{_name(second)} {other.heading}"):
         return True
     return _differ(_name(first), _name(second), in_heading=False) or _differ(one.heading, other.heading)
@@ -131,19 +160,32 @@ def _are_of_other_things(first: str, second: str) -> bool:
     return not (first and second) or one != other
 
 
+def _are_editions(first: str, second: str) -> bool:
+    """Return whether two headings differ by an edition, a year or the date of a meeting alone."""
+    one, other = (
+        {word for word in _words(_without_edition(it)) - _OF_VERSIONS - _JOINING if not _YEAR.fullmatch(word)}
+        for it in (first, second)
+    )
+    return first != second and one == other
+
+
 def _subject_words(heading: str) -> set[str]:
-    """Return the words of a heading without those that tell versions, kinds of texts and numbered divisions."""
-    words = _words(_LEADING_NUMBER.sub("", heading))
-    told = _OF_VERSIONS | _OF_TEXTS | _DIVISIONS
-    is_numbered = not (_DIVISIONS | _DATED).isdisjoint(words)
-    left = {it for it in words - told - _JOINING if not _YEAR.fullmatch(it) and not _ORDINAL.fullmatch(it)}
-    return {it for it in left if not (is_numbered and _NUMBER.fullmatch(it))}
+    """Return the words of a heading without those that tell versions, kinds of texts and numbered divisions.
+
+    A month or a day that stands alone is the subject.
+    """
+    words = _words(_without_edition(heading))
+    told = _OF_VERSIONS | _OF_TEXTS | _DIVISIONS | _JOINING
+    is_numbered = not _DIVISIONS.isdisjoint(words)
+    if words and words <= _MONTHS:
+        return _words(heading)
+    return {it for it in words - told if not _YEAR.fullmatch(it) and not (is_numbered and _NUMBER.fullmatch(it))}
 
 
-def _names_version(heading: str) -> bool:
-    """Return whether a heading tells a version of a text, as its edition or its day."""
-    words = _words(heading)
-    return not words.isdisjoint(_OF_VERSIONS) or any(_ORDINAL.fullmatch(it) or _YEAR.fullmatch(it) for it in words)
+def _without_edition(heading: str) -> str:
+    """Return a heading without its own number, that of an edition and, if it is of a meeting or a text, its date."""
+    text = _NUMBERED_EDITION.sub(" ", _LEADING_NUMBER.sub("", heading))
+    return text if _words(text).isdisjoint(_OF_TEXTS | _OF_MEETINGS) else _DATE.sub(" ", text)
 
 
 def _are_entries(first: Citation, second: Citation, opening: str, other: str) -> bool:
@@ -169,7 +211,7 @@ def _names_one(question: str, first: str, second: str) -> bool:
 def _differ(first: str, second: str, *, in_heading: bool = True) -> bool:
     """Return whether two names are of different things: each has a word of its own that tells no version."""
     if in_heading:
-        first, second = _LEADING_NUMBER.sub("", first), _LEADING_NUMBER.sub("", second)
+        first, second = _without_edition(first), _without_edition(second)
     one, other = _words(first), _words(second)
     version = _YEAR if in_heading else _VERSION
     left = [

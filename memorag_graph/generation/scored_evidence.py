@@ -15,17 +15,15 @@ from memorag_graph.generation.confidence import Compared, compare, confidence, f
 from memorag_graph.generation.inflected_names import as_written, inflected_names
 from memorag_graph.generation.language_difference import LanguageDifference, compared_language, language_difference
 from memorag_graph.generation.names_in_text import lowered, names_in
-from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
+from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
-from memorag_graph.generation.sentence_subjects import goes_on, subject_of
+from memorag_graph.generation.sentence_subjects import subject_of, told_after
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
+from memorag_graph.generation.told_apart import about_what_is_asked
 from memorag_graph.text.mail_labels import mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
-
-_MOST_ITEMS = 50
-"""Items of a list that are quoted together."""
 
 _CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
 """A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
@@ -190,12 +188,14 @@ class ScoredEvidence:
         """Return whether a unit holds words of the question that another one lacks."""
         return bool((self.scores.parts[position] > self.scores.parts[best]).any())
 
-    def of_one_subject(self, positions: Sequence[int]) -> list[int]:
+    def of_one_subject(self, positions: Sequence[int], question: str) -> list[int]:
         """Return the positions without those of something else than the best, which is the first.
 
         Where the best sentence or what it belongs to holds a name of the question, sentences of another file or under
-        another heading, which hold none, are about something else. So is the body of an e-mail beside its headers.
+        another heading, which hold none, are about something else. So is the body of an e-mail beside its headers, and
+        what has another word in the place of one of the question (:mod:`~memorag_graph.generation.told_apart`).
         """
+        positions = about_what_is_asked(positions, question, self.units, self.belonging, self.language_code)
         best = positions[0]
         if mail_label_words(self.units[best].citation.quote):
             return [at for at in positions if mail_label_words(self.units[at].citation.quote)]
@@ -203,6 +203,18 @@ class ScoredEvidence:
             return list(positions)
         places = [(unit.citation.source, about.heading) for unit, about in zip(self.units, self.belonging, strict=True)]
         return [at for at in positions if self.scores.named[at] > 0 or places[at] == places[best]]
+
+    def of_records(self, positions: Sequence[int]) -> list[int]:
+        """Return the positions without those of further records that hold no word of the question.
+
+        The best is the first; where it is a record, too, others tell something else of the same thing.
+        """
+        best, records = positions[0], self.records if positions[0] in self.records else ()
+        return [at for at in positions if at == best or at not in records or self.scores.parts[at].any()]
+
+    def about_the_same(self, positions: Sequence[int], best: int, question: str) -> list[int]:
+        """Return the positions without those of something else than the best, which names what the question does."""
+        return about_what_is_asked(positions, question, self.units, self.belonging, self.language_code, [best])
 
     def confidence(self, positions: Sequence[int]) -> float:
         """Return how likely the units at these positions, at least one, answer the question."""
@@ -218,29 +230,13 @@ class ScoredEvidence:
                     found[at + 1] = None
         return list(found)
 
-    def with_items(self, positions: Sequence[int]) -> list[int]:
-        """Return positions with the other items of a list of which only the heading holds words of the question."""
-        found = dict.fromkeys(positions)
-        for at in positions:
-            if is_item(self.units[at].citation.quote) and not self.scores.parts[at].any():
-                for step in (-1, 1):
-                    other = at + step
-                    while 0 <= other < len(self.units) and self._are_of_one_list(at, other):
-                        found[other] = None
-                        other += step
-        return list(found)[:_MOST_ITEMS]
-
-    def _are_of_one_list(self, first: int, second: int) -> bool:
-        one, other = self.units[first], self.units[second]
-        same = one.citation.source == other.citation.source and self.belonging[first].heading
-        return bool(same) and same == self.belonging[second].heading and is_item(other.citation.quote)
-
     def with_subjects(self, positions: Sequence[int], question: str) -> list[int]:
         """Return positions with those of the sentences that name what they speak of, or go on from them."""
         found = dict.fromkeys(positions)
         for at in positions:
-            if goes_on(at, question, self.units, self.belonging, self.language_code):
-                found[at + 1] = None
+            told = told_after(at, question, self.units, self.belonging, self.language_code)
+            if told is not None:
+                found[told] = None
         asked = asked_terms(question, self.language_code)
         for at in list(found):
             subject = subject_of(at, asked, self.units, self.belonging, self.language_code)

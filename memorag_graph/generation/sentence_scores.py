@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.generation.answer import Citation
-from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_terms
+from memorag_graph.generation.asked_terms import asked_names, asked_terms, held_among, held_terms, question_terms
 from memorag_graph.generation.names_in_text import tell_of_others
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.terms import terms
@@ -62,7 +62,7 @@ _TOUCHING = 8
 
 @dataclass(frozen=True, slots=True)
 class SentenceScores:
-    """Scores of each sentence; every array but the last two has shape (sentences,).
+    """Scores of each sentence; every array but the last has shape (sentences,).
 
     Attributes:
         meaning: Cosine similarity with the question.
@@ -78,7 +78,6 @@ class SentenceScores:
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
         parts: The weight of each term of the question that a sentence holds, shape (sentences, terms).
-        known: 1 where a sentence, what it belongs to or refers back to holds a term that is asked for, same shape.
     """
 
     meaning: Matrix
@@ -92,7 +91,6 @@ class SentenceScores:
     meaning_beside: Matrix
     clues: Matrix
     parts: Matrix
-    known: Matrix
 
     @property
     def total(self) -> Matrix:
@@ -131,9 +129,9 @@ def score_sentences(
         surroundings: What each sentence belongs to; none is known by default.
     """
     surroundings = surroundings or [Surroundings()] * len(sentences)
-    wanted = list(dict.fromkeys(held_terms(question, language_code)))
+    wanted = list(dict.fromkeys(question_terms(question, language_code)))
     asked, names = _asked_and_names(question, wanted, sentences, language_code)
-    held = [set(held_terms(sentence.quote, language_code)) for sentence in sentences]
+    held = [held_among(wanted, sentence.quote, language_code) for sentence in sentences]
     others = np.array(tell_of_others(question, [it.quote for it in sentences], language_code), dtype=np.float32)
     holds = _holds(held, wanted)
     above = _holds([set(held_terms(it.heading, language_code)) for it in surroundings], wanted)
@@ -164,7 +162,6 @@ def score_sentences(
         meaning_beside=np.array([max(meaning[others], default=0.0) for others in beside], dtype=np.float32),
         clues=_overlaps(held, clues, language_code),
         parts=holds * among * asked / max(float((among * asked).sum()), 1e-9),
-        known=np.maximum(holds, np.maximum(belongs, named * back[:, None])) * asked,
     )
 
 

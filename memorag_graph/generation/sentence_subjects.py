@@ -17,15 +17,23 @@ _OPENING = frozenset(range(1, 4))
 
 _ASKS_WHO = re.compile(r"\b(?:who|whom|whose|wer|wen|wem|wessen|qui|quién|quiénes|chi|quem|кто)\b|谁", re.IGNORECASE)
 _ASKS_NAME = re.compile(
-    r"\bname of\b|\bcalled\W*$|\bnamed\W*$|\bwie hei(?:ß|ss)|\bname (?:der|des|von)\b|s['’]appel|\bnom de\b|se llama"
-    r"|\bnombre de\b|si chiama|\bnome d",
+    r"\b(?:names?|named|called|namen?|heißt|heißen|hieß|nom|appell\w+|nomme|nombre|llam\w+|nome|chiam\w+|chama\w*|naam"
+    r"|heet|heette|namn|navn|heter|hette|hedder|hed|nazywa\w*|imię|зовут|звали|имя|называ\w+|adı|ismi|tên)\b"
+    r"|नाम|اسم|叫|名字",
     re.IGNORECASE,
 )
-_GIVES_NAME = re.compile(
-    r"\bname (?:is|was|ist|war)\b|\b(?:is|was) (?:called|named)\b|\bhei(?:ß|ss)|\bhieß|s['’]appel|\bnom est\b|se llama"
-    r"|\bnombre es\b|si chiama|\bnome è\b",
+_NAMES_IT = re.compile(
+    r"\b(?:names? (?:is|was|are|were)|(?:is|was|are|were) (?:called|named)|heißt|hieß|name (?:ist|war|lautet)"
+    r"|s['’]appel\w+|se nomm\w+|nom (?:est|était)|se llama\w*|nombre (?:es|era)|si chiama\w*|nome (?:è|é|era)"
+    r"|chama(?:va)?-se|se chama(?:va)?|heet|heette|naam (?:is|was)|heter|hette|hedder|namn (?:är|var)|navn (?:er|var)"
+    r"|nazywa\w* się|imię|зовут|звали|имя|называ\w+ся|adı|ismi|tên là)\b|नाम|اسمه|اسمها|يدعى|تدعى|名叫|叫|名字",
     re.IGNORECASE,
 )
+"""Tells a name: "His name is Max Roy"."""
+
+_MOST_BETWEEN = 3
+"""Sentences that may stand before the one that tells a name."""
+
 _ASKS_FIGURE = re.compile(
     r"\b(?:when|how (?:many|much|long|old|far|high|tall|big)|what year|wann|wie (?:viele?|lange?|alt|hoch)|quand"
     r"|combien|cuándo|cuánt[oa]s?|quando|quant[oaie]s?|wanneer|hoeveel|когда|сколько)\b|什么时候|多少",
@@ -68,7 +76,29 @@ def subject_of(
     return best
 
 
-def goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str) -> bool:
+def told_after(
+    at: int, question: str, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str
+) -> int | None:
+    """Return the position of the sentence that tells what a sentence about the question only mentions; None without.
+
+    It is the next one, or the one among the next that tells the name that is asked for, as "Her name is Odile Caron".
+    """
+    if _goes_on(at, question, units, belonging, code):
+        return at + 1
+    if not (_ASKS_NAME.search(question) or _ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
+        return None
+    for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
+        text = units[position].citation.quote
+        names_it = _NAMES_IT.search(text)
+        refers = begins_back(text, code) or (names_it is not None and not names_it.start())
+        if belonging[position].paragraph != belonging[at].paragraph or not refers:
+            return None
+        if names_it and units[position].is_quotable:
+            return position
+    return None
+
+
+def _goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str) -> bool:
     """Return whether the next sentence tells what a sentence about the question only mentions.
 
     It begins with a word that refers back, in the same paragraph, and the sentence has no word but the question's, or
@@ -82,8 +112,6 @@ def goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[S
     asked = set(asked_terms(question, code))
     if asked >= set(asked_terms(text, code)):
         return True
-    if _ASKS_NAME.search(question):
-        return bool(_GIVES_NAME.search(following)) and not _GIVES_NAME.search(text)
     if _ASKS_WHO.search(question):
         known = {word.lower() for word in _WORD.findall(question)}
         return not _names(text, code) - known and bool(_names(following, code) - known)

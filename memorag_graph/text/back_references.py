@@ -54,7 +54,8 @@ _KIND = re.compile(
 """A thing or person named by its kind alone."""
 
 _NOTHING = re.compile(
-    r"It (?:is|was|has been|will be) [\w-]+ (?:to|that)\b|Il (?:y a|faut|est \w+ de)\b|Es (?:gibt|gab)\b"
+    r"It (?:is|was|has been|will be)(?: not| never)? [\w-]+ (?:to|that)\b|Il (?:(?:n['’])?y a|faut|est \w+ de)\b"
+    r"|Il n['’]est (?:pas|plus|jamais) \w+ de\b|Es (?:gibt|gab|ist (?:nicht )?(?:verboten|erlaubt|gestattet|möglich))\b"
 )
 """Pronouns that refer to nothing, as in "It is forbidden to smoke"."""
 

@@ -1,6 +1,8 @@
 """Words whose exchange makes a statement another one: negations, opposites, units, months and days of the week."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence, Set
+from itertools import product
 
 from memorag_graph.text.numbers import number_in
 
@@ -8,15 +10,36 @@ _NEGATIONS = frozenset({
     *("not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "cannot", "without", "t", "needn", "don"),
     *("nicht", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "niemand", "ohne", "weder"),
     *("ne", "pas", "aucun", "aucune", "jamais", "sans", "nunca", "ningún", "ninguna", "sin"),
-    *("inte", "ej", "aldrig", "utan", "ikke", "aldri", "uden", "uten", "ingen", "bez", "nigdy", "není", "nelze"),
-    *("değil", "değildir", "yok", "yoktur", "hiç", "nem", "nincs", "tilos", "tidak", "bukan", "jangan", "dilarang"),
-    *("không", "chưa", "chẳng", "đừng", "नहीं", "मत", "बिना", "لا", "ليس", "ليست", "لم", "لن", "غير", "بدون", "نیست"),
-    *("ні", "немає", "няма", "δεν", "όχι", "μην", "לא", "אין", "אסור"),
     *("non", "mai", "senza", "não", "sem", "niet", "geen", "nooit", "zonder", "не", "нет", "никогда", "без", "нельзя"),
+    *("nessun", "nessuna", "nessuno", "nenhum", "nenhuma", "ninguém", "nadie",),
+    *("ikke", "ikkje", "inte", "ej", "ingen", "inget", "inga", "intet", "ingenting", "aldri", "aldrig", "uten", "utan"),
+    *("uden", "nigdy", "bez", "nelze", "není", "nejsou", "nesmí", "немає", "ні", "ніколи", "δεν", "μην", "χωρίς"),
+    *("ποτέ", "nem", "nincs", "nincsenek", "tilos", "soha", "eivät", "ilman", "fără", "niciun", "nicio", "tidak"),
+    *("bukan", "tanpa", "jangan", "belum", "değil", "değildir", "değiller", "yok", "yoktur", "hiç", "hiçbir", "asla"),
+    *("dilarang", "няма", "όχι", "không", "chưa", "chẳng", "đừng", "नहीं", "न", "मत", "बिना", "לא", "אין", "אסור"),
+    *("בלי", "لا", "ولا", "ليس", "ليست", "لم", "لن", "غير", "بدون", "دون", "نیست", "نہیں"),
 })  # fmt: skip
-"""In the languages with stop words or stems, as far as negations are words; parts of "don't" are words, too."""
+"""In the languages of Europe, Turkish, Vietnamese, Indonesian, Hindi, Urdu, Hebrew, Arabic and Persian, but for words
+that mean something else in another one; parts of "don't" are words, too."""
 
-_UNSPACED_NEGATIONS = ("不", "没", "未", "無", "无", "非", "禁止", "ない", "ません", "ไม่", "ห้าม", "មិន", "ບໍ່", "မ")
+_UNSPACED_NEGATIONS = (
+    *("不", "没", "沒", "未", "無", "无", "非", "禁止", "ない", "ません", "않", "없", "못"),
+    *("ไม่", "ห้าม", "មិន", "ហាម", "ບໍ່", "ຫ້າມ", "မ"),
+)
+
+_TURKISH_ENDINGS = tuple(
+    (re.compile(rf"(?:{negated})$"), re.compile(rf"(?:{plain})$"))
+    for negated, plain in (
+        (r"m[ae]z(?:l[ae]r|d[ıi]r)?", r"[aeıiuü]r(?:l[ae]r)?"),
+        (r"m[ıiuü]yor(?:l[ae]r)?", r"[ıiuü]yor(?:l[ae]r)?"),
+        (r"m[ae]d[ıi](?:l[ae]r)?", r"[dt][ıiuü](?:l[ae]r)?"),
+        (r"m[ae]y[ae]c[ae](?:k|kt[ıi]r|kl[ae]r)", r"[ae]c[ae](?:k|kt[ıi]r|kl[ae]r)"),
+        (r"m[ae]m[ae]l[ıi](?:d[ıi]r)?", r"m[ae]l[ıi](?:d[ıi]r)?"),
+    )
+)
+"""Endings of Turkish verbs that negate, and those in their place that do not: "girilmez", "girilir"."""
+
+_LEAST_STEM = 2
 
 _OPPOSITES = (
     "open/closed/shut opens/closes opened/closed allowed/forbidden/prohibited/banned "
@@ -40,16 +63,22 @@ _OPPOSITES = (
     "toujours/jamais gratuit/payant abierto/cerrado permitido/prohibido puede/debe antes/después "
     "siempre/nunca gratis/pagado aperto/chiuso permesso/vietato può/deve prima/dopo sempre/mai aberto/fechado "
     "permitido/proibido pode/deve open/gesloten/dicht toegestaan/verboden mag/moet voor/na altijd/nooit "
-    "открыт/закрыт разрешено/запрещено разрешён/запрещён разрешен/запрещен до/после можно/нельзя"
+    "открыт/закрыт разрешено/запрещено разрешён/запрещён разрешен/запрещен до/после можно/нельзя "
+    "åpen/stengt åpent/stengt tillatt/forbudt åben/lukket åbent/lukket tilladt/forbudt öppen/stängd öppet/stängt "
+    "tillåtet/förbjudet otwarty/zamknięty otwarte/zamknięte otwarta/zamknięta açık/kapalı açıktır/kapalıdır "
+    "serbest/yasak serbesttir/yasaktır önce/sonra mở/đóng trước/sau खुला/बंद खुली/बंद खुले/बंद पहले/बाद "
+    "مفتوح/مغلق مفتوحة/مغلقة مسموح/ممنوع قبل/بعد"
 )
 _GROUPS: tuple[frozenset[str], ...] = tuple(frozenset(group.split("/")) for group in _OPPOSITES.split())
 
-_MONTHS = (
+MONTHS = (
     "january february march april may june july august september october november december januar februar "
     "märz april mai juni juli august september oktober november dezember janvier février mars avril mai juin "
     "juillet août septembre octobre novembre décembre enero febrero marzo abril mayo junio julio agosto "
     "septiembre octubre noviembre diciembre января февраля марта апреля мая июня июля августа сентября "
-    "октября ноября декабря"
+    "октября ноября декабря gennaio febbraio marzo aprile maggio giugno luglio settembre ottobre novembre dicembre "
+    "janeiro fevereiro março maio junho julho setembro outubro dezembro januari februari maart mei augustus "
+    "oktober maj augusti mars ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık"
 )
 _DAYS = (
     "monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag "
@@ -70,7 +99,7 @@ _UNITS = (
     "pa kpa bar psi v kv volt a ma ampere",
 )
 _KINDS: tuple[frozenset[str], ...] = (
-    frozenset(_MONTHS.split()), frozenset(_DAYS.split()), *(frozenset(units.split()) for units in _UNITS)
+    frozenset(MONTHS.split()), frozenset(_DAYS.split()), *(frozenset(units.split()) for units in _UNITS)
 )  # fmt: skip
 _FIRST_UNIT = 2
 _ENDINGS = ("s", "n", "en", "e", "es")
@@ -81,6 +110,32 @@ def is_negated(words: Iterable[str]) -> bool:
     """Return whether one of some words is a negation."""
     found = [word.casefold() for word in words]
     return not _NEGATIONS.isdisjoint(found) or any(it in "".join(found) for it in _UNSPACED_NEGATIONS)
+
+
+def negate_each_other(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Return whether one of two groups of words is negated, by a word or by the ending of a Turkish verb."""
+    if is_negated(first) != is_negated(second):
+        return True
+    return any(_differ_by_ending(one, other) for one, other in product(first, second))
+
+
+def only_negates(words: Iterable[str], empty: Set[str]) -> bool:
+    """Return whether some words are nothing but negations and words without content, which are given in lower case."""
+    rest = "".join(word for word in map(str.casefold, words) if word not in _NEGATIONS and word not in empty)
+    for negation in _UNSPACED_NEGATIONS:
+        rest = rest.replace(negation, "")
+    return not rest
+
+
+def _differ_by_ending(first: str, second: str) -> bool:
+    """Return whether two words are forms of one Turkish verb of which one is negated."""
+    one, other = first.casefold(), second.casefold()
+    if one[:_LEAST_STEM] != other[:_LEAST_STEM]:
+        return False
+    for negated, plain in _TURKISH_ENDINGS:
+        if bool(negated.search(one)) != bool(negated.search(other)):
+            return bool(plain.search(other if negated.search(one) else one))
+    return False
 
 
 def are_opposite(first: Iterable[str], second: Iterable[str]) -> bool:

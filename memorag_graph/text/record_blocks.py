@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
 from memorag_graph.text.records import Span, label_of, stands_alone
@@ -15,9 +15,6 @@ _MOST_SENTENCES = 0.34
 _SAME_LABELS = 0.5
 """Least share of a group's labels that the first group has, too."""
 
-_FEWEST_OF_FORM = 3
-"""Labelled lines that are a form if less than half of them tell how to reach somebody."""
-
 _FEWEST_ALIKE = 3
 """Neighbouring paragraphs of as many short lines that are entries of one list."""
 
@@ -26,6 +23,17 @@ _NAME_LABEL = re.compile(
     r"|firma|kontakt|nom|nombre|nome",
     re.IGNORECASE,
 )
+_PLACE_LABEL = re.compile(
+    r"(?:\w+ )?(?:address|street|city|town|zip|postcode|company|firm|job|role|title|fax|web|website)"
+    r"|(?:post)?anschrift|adresse|straße|ort|plz|firma|funktion|rue|ville|société|dirección|calle|ciudad|empresa|cargo"
+    r"|indirizzo|via|città|azienda|endereço|rua|cidade|adres|straat|stad|bedrijf|functie|адрес|город|должность|факс",
+    re.IGNORECASE,
+)
+"""Labels of an address book, beside those of telephone numbers and e-mail addresses."""
+
+_REACHING = 0.5
+"""Least share of the lines below a name that say who or where somebody is: those of a form say other things."""
+
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w")
 _PHONE = re.compile(r"(?:[^\W\d][\w. -]{0,20}[:.]?\s{1,3})?[+(]?\d(?:[ ()/.–-]{0,2}\d){5,14}\s*$")
 _MOST_NAME_WORDS = 6
@@ -37,8 +45,9 @@ def record_blocks(text: str, paragraphs: Sequence[Sequence[Span]]) -> dict[int, 
     """Return the groups of lines of each paragraph that are one record each, by first line and end.
 
     Such are an entry of an address book (a name with lines below it, one of them a telephone number or an e-mail
-    address), and lines that repeat the labels of others, as ``Name: …`` and ``Room: …`` for each guest, in paragraphs
-    of their own or in one. Three or more neighbouring paragraphs of equally many short lines are entries, too.
+    address, and most of that kind or labelled as in other entries), and lines that repeat the labels of others, as
+    ``Name: …`` and ``Room: …`` for each guest, in paragraphs of their own or in one. Three or more neighbouring
+    paragraphs of equally many short lines are entries, too.
 
     Args:
         text: The text.
@@ -47,6 +56,7 @@ def record_blocks(text: str, paragraphs: Sequence[Sequence[Span]]) -> dict[int, 
     contents = [[text[start:end] for start, end in lines] if _is_short(lines) else [] for lines in paragraphs]
     labels = [[label_of(line) if _VALUE.match(line) else None for line in lines] for lines in contents]
     openings = Counter(it[0] for it in labels if _are_labelled(it))
+    uses = Counter(label for it in labels for label in set(it) if label)
     entries = _entries(contents)
     found: dict[int, list[tuple[int, int]]] = {}
     for number, (lines, own) in enumerate(zip(contents, labels, strict=True)):
@@ -55,7 +65,7 @@ def record_blocks(text: str, paragraphs: Sequence[Sequence[Span]]) -> dict[int, 
         repeated = _are_labelled(own) and openings[own[0]] > 1
         if groups := list(_groups(own)):
             found[number] = groups
-        elif len(lines) <= _MOST_LINES and (number in entries or repeated or _is_contact(lines, own)):
+        elif len(lines) <= _MOST_LINES and (number in entries or repeated or _is_contact(lines, own, uses)):
             found[number] = [(0, len(lines))]
     return found
 
@@ -87,19 +97,29 @@ def _groups(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
     yield from groups
 
 
-def _is_contact(lines: Sequence[str], labels: Sequence[str | None]) -> bool:
-    """Return whether a name and how to reach whom it names stand in the lines, once."""
+def _is_contact(lines: Sequence[str], labels: Sequence[str | None], uses: Mapping[str, int]) -> bool:
+    """Return whether a name and how to reach whom it names stand in the lines, once, and little else.
+
+    Args:
+        lines: The lines.
+        labels: Their labels.
+        uses: How many paragraphs have each label.
+    """
     name = lines[0].strip()
     named = not labels[0] and not name[0].islower() and len(name.split()) <= _MOST_NAME_WORDS and "@" not in name
     if not named and not _NAME_LABEL.fullmatch(labels[0] or ""):
         return False
     mails = [number for number, line in enumerate(lines) if _MAIL.search(line)]
-    phones = [number for number, line in enumerate(lines) if number and _PHONE.match(line)]
-    labelled = sum(map(bool, labels[1:]))
-    if labelled >= _FEWEST_OF_FORM and 2 * len({*mails, *phones}) < labelled:
-        return False  # a form, of which each line tells something
-    reached = bool(mails or phones)
-    return reached and not any(_ENDED.search(line) for line in lines) and all(b - a == 1 for a, b in pairwise(mails))
+    reached = bool(mails) or any(_PHONE.match(line) for line in lines[1:])
+    if not reached or any(_ENDED.search(line) for line in lines) or any(b - a > 1 for a, b in pairwise(mails)):
+        return False
+    rest = list(zip(lines, labels, strict=True))[1:]
+    fitting = sum(_is_of_contact(line, label) or uses[label or ""] > 1 for line, label in rest)
+    return fitting >= _REACHING * len(rest)
+
+
+def _is_of_contact(line: str, label: str | None) -> bool:
+    return not label or bool(_PLACE_LABEL.fullmatch(label) or _PHONE.match(line) or _MAIL.search(line))
 
 
 def _entries(contents: Sequence[Sequence[str]]) -> set[int]:

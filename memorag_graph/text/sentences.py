@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sentencex import get_sentence_boundaries
 
 from memorag_graph.text.clauses import clauses, is_unmarked
+from memorag_graph.text.code_notes import code_notes
 from memorag_graph.text.heading_lines import is_heading_line
 from memorag_graph.text.record_blocks import record_blocks
 from memorag_graph.text.records import Span, record_spans
@@ -105,7 +106,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     groups = record_blocks(text, paragraphs)
     width = max((end - start for lines in paragraphs for start, end in lines), default=0)
     for at, lines in enumerate(paragraphs):
-        records = _grouped(lines, groups[at]) if at in groups else record_spans(text, lines)
+        records = _grouped(lines, groups[at]) if at in groups else record_spans(text, lines) | code_notes(text, lines)
         longest = max((end - start for start, end in lines), default=0)
         block_start = None
         for number, (start, end) in enumerate(lines):

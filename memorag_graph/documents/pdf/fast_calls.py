@@ -22,8 +22,6 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "FPDFPageObj_GetStrokeColor": (_INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS),
     "FPDFPageObj_GetClipPath": (_ADDRESS, _ADDRESS),
     "FPDFClipPath_CountPaths": (_INT, _ADDRESS),
-    "FPDF_StructElement_GetMarkedContentIdCount": (_INT, _ADDRESS),
-    "FPDF_StructElement_GetMarkedContentIdAtIndex": (_INT, _ADDRESS, _INT),
     "FPDF_StructElement_CountChildren": (_INT, _ADDRESS),
     "FPDF_StructElement_GetChildAtIndex": (_ADDRESS, _ADDRESS, _INT),
     "FPDF_StructElement_GetChildMarkedContentID": (_INT, _ADDRESS, _INT),

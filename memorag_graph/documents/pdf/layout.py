@@ -95,7 +95,7 @@ class _Layout:
         """Return the blocks on one side of an edge, then those on the other."""
         on_left = self.page.words.boxes[members, 0] + self.page.words.boxes[members, 2] < 2 * edge
         grids_on_left = [it for it in grids if it.left + it.right < 2 * edge]
-        others = [it for it in grids if it not in grids_on_left]
+        others = [it for it in grids if it.left + it.right >= 2 * edge]
         parts = [self.blocks(members[on_left], grids_on_left, depth), self.blocks(members[~on_left], others, depth)]
         ordered = reversed(parts) if self.page.words.right_to_left else parts
         return [block for part in ordered for block in part]

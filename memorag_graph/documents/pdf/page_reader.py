@@ -17,7 +17,7 @@ from memorag_graph.documents.pdf.layout import read_blocks
 from memorag_graph.documents.pdf.ocr import page_image
 from memorag_graph.documents.pdf.page import Page
 from memorag_graph.documents.pdf.page_objects import PageObjects, as_boxes, read_objects
-from memorag_graph.documents.pdf.running_heads import Margin, find_margins, without_table_rows
+from memorag_graph.documents.pdf.running_heads import Margin, find_margins, set_apart, without_table_rows
 from memorag_graph.documents.pdf.tagged_tables import (
     CellTags,
     TaggedTable,
@@ -161,20 +161,22 @@ def lay_out(content: PageContent, running: Sequence[Margin], before: Table | Non
     for table in tagged:
         inside[table.members] = True
     members = np.arange(len(words))
-    left_out = without_table_rows(
+    heads = without_table_rows(
         page,
         members,
-        running,
+        content.margins,
         lambda row: bool(inside[row].any()) or (before is not None and is_table_row(page, row, before)),
     )
-    members = members[~np.isin(words.rows, [margin.row for margin in left_out])]
-    blocks: list[Block] = []
+    left_out = [head for head in heads if head in running]
+    top, bottom = (set_apart(page, members, heads, running, at_top) for at_top in (True, False))
+    members = members[~np.isin(words.rows, [margin.row for margin in (*left_out, *top, *bottom)])]
+    blocks: list[Block] = [Paragraph(margin.text) for margin in top]
     first_row = members[words.rows[members] == words.rows[members].min(initial=0)]
     if before is not None and not inside[first_row].any():
         rest, members = rest_of_table(page, members, before)
         if rest is not None:
             blocks.append(rest)
-    blocks += [*read_blocks(page, members, tagged), *content.sheet.slanted]
+    blocks += [*read_blocks(page, members, tagged), *content.sheet.slanted, *(Paragraph(it.text) for it in bottom)]
     content.blocks, content.sheet = [_expanded(block) for block in blocks], None
     return left_out
 

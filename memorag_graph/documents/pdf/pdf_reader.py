@@ -19,7 +19,7 @@ from memorag_graph.documents.pdf.page_reader import (
     read_page,
 )
 from memorag_graph.documents.pdf.pages_joined import PageJoiner
-from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running
+from memorag_graph.documents.pdf.running_heads import NEIGHBOURS, has_facts, is_page_number, is_running, uncounted
 from memorag_graph.errors import InputError, MissingExtraError
 
 _MOST_TITLES = 100
@@ -172,9 +172,13 @@ class _Reader:
             ]
             left_out = lay_out(content, running, self._table)
         self._table = content.last_table
-        facts = dict.fromkeys(it.text for it in left_out if has_facts(it) and it.text not in self._facts)
-        self._facts |= facts.keys()
-        self._joiner.add(index + 1, self._label(index, label), [*map(Paragraph, facts), *content.blocks], titles)
+        facts = []
+        for text in (margin.text for margin in left_out if has_facts(margin)):
+            forms = {text, uncounted(text, index + 1)}
+            if not forms & self._facts:
+                facts.append(Paragraph(text))
+            self._facts |= forms
+        self._joiner.add(index + 1, self._label(index, label), [*facts, *content.blocks], titles)
 
     def _label(self, index: int, label: str) -> str | None:
         """Return a page's label if it is not the page's number; an empty one after a page that has one."""

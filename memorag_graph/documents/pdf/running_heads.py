@@ -53,6 +53,7 @@ _ONLY_NUMBER = re.compile(
 _FACTS = re.compile(r"@|www\.|https?:|\+?\d[\d ()/.-]{6,}\d")
 """An address or a telephone number, which may stand nowhere else."""
 
+_OF_ALL = re.compile(r"(?:\b\d{1,5})?\s?(?:/|\b(?:of|von|de|sur|из)\b)\s?\d{1,5}\s*$")
 _STAMP = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d\d")
 """When a browser printed the page: no telephone number."""
 
@@ -84,7 +85,7 @@ class Margin:
 def find_margins(page: Page, members: Indices) -> list[Margin]:
     """Return the lines in the margins of a page that may be running heads, from the top.
 
-    Such a line ends at a gap, or is the outermost one and smaller than the text, and is no heading.
+    Such a line ends at a gap, or is the outermost one and smaller than the text or stamped with a time, and no heading.
 
     Args:
         page: The page.
@@ -100,10 +101,10 @@ def find_margins(page: Page, members: Indices) -> list[Margin]:
     height = words.characters.height
     zones = [_NUMBER_ZONE if _is_number(page, members, row) else _ZONE for row in (lines[0][0], lines[-1][0])]
     lower = [it for it in lines if it[1] > (1 - zones[1]) * height][::-1]
-    bottom = _set_off(lower, lines[::-1], downwards=False) or _small(lower[:1], usual)
+    bottom = _set_off(lower, lines[::-1], downwards=False) or _small(page, members, lower[:1], usual)
     others = [it for it in lines if it[0] not in bottom]
     upper = [it for it in others if it[2] < zones[0] * height]
-    top = _set_off(upper, others, downwards=True) or _small(upper[:1], usual)
+    top = _set_off(upper, others, downwards=True) or _small(page, members, upper[:1], usual)
     margins: list[Margin] = []
     for rows, at_top in ((top, True), (bottom[::-1], False)):
         for row in rows:
@@ -113,9 +114,13 @@ def find_margins(page: Page, members: Indices) -> list[Margin]:
     return margins
 
 
-def _small(lines: Sequence[tuple[int, float, float]], usual: float) -> list[int]:
-    """Return the rows that are smaller than the text."""
-    return [row for row, top, bottom in lines if bottom - top < _SMALLER * usual]
+def _small(page: Page, members: Indices, lines: Sequence[tuple[int, float, float]], usual: float) -> list[int]:
+    """Return the rows that are smaller than the text, or say when a browser printed the page."""
+    return [
+        row
+        for row, top, bottom in lines
+        if bottom - top < _SMALLER * usual or _STAMP.search(_text_of(page, members, row))
+    ]
 
 
 def without_table_rows(
@@ -140,6 +145,31 @@ def without_table_rows(
     return kept
 
 
+def set_apart(
+    page: Page, members: Indices, heads: Sequence[Margin], running: Sequence[Margin], at_top: bool
+) -> list[Margin]:
+    """Return the outermost lines of a margin that are no running heads but have wide gaps, as columns have.
+
+    Args:
+        page: The page.
+        members: Numbers of its words.
+        heads: The lines in its margins.
+        running: Its running heads.
+        at_top: Whether the lines above the text are meant.
+    """
+    by_row = {head.row: head for head in heads if head.at_top == at_top}
+    numbers = np.unique(page.words.rows[members])
+    gaps = wide_gaps(page.words, members) if by_row else {}
+    found: list[Margin] = []
+    for row in numbers.tolist() if at_top else numbers[::-1].tolist():
+        head = by_row.get(row)
+        if head is None or (head not in running and not gaps.get(row, 0)):
+            break
+        if head not in running:
+            found.append(head)
+    return found if at_top else found[::-1]
+
+
 def _is_row(
     page: Page, members: Indices, row: int, numbers: NDArray[np.intp], is_table_row: Callable[[Indices], bool]
 ) -> bool:
@@ -153,8 +183,12 @@ def _is_row(
 
 
 def _is_number(page: Page, members: Indices, row: int) -> bool:
+    return _ONLY_NUMBER.fullmatch(_text_of(page, members, row)) is not None
+
+
+def _text_of(page: Page, members: Indices, row: int) -> str:
     (line,) = lines_of(page, members[page.words.rows[members] == row])
-    return _ONLY_NUMBER.fullmatch(line.text) is not None
+    return line.text
 
 
 def _set_off(
@@ -198,6 +232,11 @@ def is_page_number(margin: Margin, number: str, label: str) -> bool:
 def has_facts(margin: Margin) -> bool:
     """Return whether a running head says what may stand nowhere else."""
     return bool(_FACTS.search(_STAMP.sub("", margin.text)))
+
+
+def uncounted(text: str, number: int) -> str:
+    """Return a running head without the number of its page, with which "of 12" may stand."""
+    return _NUMBER.sub(lambda found: "#" if found[0] == str(number) else found[0], _OF_ALL.sub("", text))
 
 
 def _is_same(one: Margin, other: Margin, pages: int) -> bool:

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from memorag_graph.documents.pdf.fast_calls import address_of, fast_call
@@ -39,14 +39,13 @@ def read_table_tags(page: Any) -> list[TagRows]:  # noqa: ANN401 - the library i
         reader = _Reader()
         for root in filter(None, roots):
             reader.add_tables(address_of(root), 0)
-        tables = [[[reader.on_page(cell) for cell in row] for row in rows] for rows in reader.tables]
-        return [rows for rows in tables if _are_apart(rows)]
+        return [rows for rows in reader.tables if _are_apart(rows)]
     finally:
         raw.FPDF_StructTree_Close(tree)
 
 
 def _are_apart(rows: TagRows) -> bool:
-    """Return whether no two cells claim the same contents, which are those of another page then."""
+    """Return whether no two cells claim the same contents, as in a broken file."""
     contents = [number for row in rows for cell in row for number in cell.contents]
     return len(set(contents)) == len(contents)
 
@@ -58,24 +57,10 @@ class _Reader:
         self.tables: list[TagRows] = []
         self._buffer = ctypes.create_string_buffer(2 * _LONGEST_TYPE)
         self._elements = 0
-        self._fewest: dict[int, int] = {}
-        self._siblings: dict[TagCell, dict[int, int]] = {}
-
-    def on_page(self, cell: TagCell) -> TagCell:
-        """Return a cell with the contents that are its own on this page.
-
-        Names that are repeated on each page have the numbers of all pages, which mean other things on this one.
-        """
-        siblings = self._siblings.get(cell, {})
-        own = frozenset(number for number in cell.contents if siblings[number] <= self._fewest[number])
-        return replace(cell, contents=own)
 
     def add_tables(self, element: int, depth: int) -> None:
         """Add the innermost tables of an element."""
         before = len(self.tables)
-        numbers = self._numbers(element)
-        for number in numbers:
-            self._fewest[number] = min(len(numbers), self._fewest.get(number, len(numbers)))
         for child in self._children(element, depth):
             if child is not None:
                 self.add_tables(child, depth + 1)
@@ -100,23 +85,24 @@ class _Reader:
         if name not in _CELLS:
             return None
         down, across = (_span(element, attribute) for attribute in (b"RowSpan", b"ColSpan"))
-        siblings = dict(self._contents(element, depth))
-        cell = TagCell(_CELLS[name], down, across, frozenset(siblings))
-        self._siblings[cell] = siblings
-        return cell
+        return TagCell(_CELLS[name], down, across, frozenset(self._contents(element, depth)))
 
-    def _contents(self, element: int, depth: int) -> Iterator[tuple[int, int]]:
-        """Yield the numbers of the contents in an element, and how many the innermost element has."""
-        numbers = self._numbers(element)
-        yield from ((number, len(numbers)) for number in numbers)
+    def _contents(self, element: int, depth: int) -> Iterator[int]:
+        """Yield the numbers of the contents in an element."""
+        yield from self._numbers(element)
         for child in self._children(element, depth):
             if child is not None:
                 yield from self._contents(child, depth + 1)
 
-    def _numbers(self, element: int) -> list[int]:
-        count = fast_call("FPDF_StructElement_GetMarkedContentIdCount")(element)
-        found = (fast_call("FPDF_StructElement_GetMarkedContentIdAtIndex")(element, at) for at in range(count))
-        return [number for number in found if number >= 0]
+    def _numbers(self, element: int) -> Iterator[int]:
+        """Yield the numbers of the contents that an element has on this page.
+
+        Names that are repeated on each page have contents on all of them; those of another page have no number here.
+        """
+        for at in range(fast_call("FPDF_StructElement_CountChildren")(element)):
+            number = fast_call("FPDF_StructElement_GetChildMarkedContentID")(element, at)
+            if number >= 0:
+                yield number
 
     def _children(self, element: int, depth: int) -> Iterator[int | None]:
         """Yield the elements in an element; None for those that have no text on the page."""
