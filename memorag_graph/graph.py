@@ -88,6 +88,7 @@ def build_graph(
     *,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
     interrupt_before: Sequence[str] = (),
+    name: str = "memorag",
 ) -> MemoragGraph:
     """Build the graph.
 
@@ -95,9 +96,10 @@ def build_graph(
         registry: Keeps models and memories; by default a new one for this graph.
         checkpointer: Saves the state of threads, so that conversations and failed runs can be resumed.
         interrupt_before: Nodes to stop before, e.g. ``"generate"`` to edit the evidence.
+        name: Name in traces and streams, and of the node where a parent graph takes it as one.
     """
     return build(program_scope(registry or Registry())).compile(
-        checkpointer=checkpointer, interrupt_before=list(interrupt_before), name="memorag"
+        checkpointer=checkpointer, interrupt_before=list(interrupt_before), name=name
     )
 
 

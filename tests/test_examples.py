@@ -64,7 +64,9 @@ def test_the_python_interface(run: Callable[..., str]) -> None:
 
 
 def test_the_chain(run: Callable[..., str]) -> None:
-    assert "found by " in run("lcel_chain.py")
+    printed = run("lcel_chain.py")
+    assert "found by " in printed
+    assert f"{EXAMPLE.name} says: " in printed
 
 
 def test_the_agents_tool(run: Callable[..., str]) -> None:
@@ -101,4 +103,5 @@ def test_the_mcp_client(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 def test_the_langgraph_servers_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:
     with langgraph_dev(tmp_path, {"MEMORAG_GRAPH_HOME": str(place / "home")}) as url:
         printed = run("langgraph_client.py", url)
+    assert "messages: human, ai, human, ai" in printed
     assert "not verified" in printed.splitlines()[-1]

@@ -1,5 +1,6 @@
 """The Model Context Protocol's own client, over stdin and stdout and over HTTP on loopback."""
 
+import asyncio
 import os
 import socket
 import sys
@@ -18,6 +19,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 
+from memorag_graph.cancellation import check
+from memorag_graph.errors import CancelledRunError
 from memorag_graph.mcp_server.http_app import create_mcp_app
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
@@ -223,3 +226,25 @@ def test_a_documents_text_is_put_together_from_overlapping_and_distant_chunks() 
     found = document_text([*chunks, other], "a")
     assert len(found) == len(text)
     assert all(found[start:end] == text[start:end] for start, end in spans)
+
+
+async def test_a_call_that_the_client_gives_up_ends(open_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def memorize(*_: Any) -> None:
+        deadline = time.monotonic() + 20
+        began.set()
+        while time.monotonic() < deadline:
+            try:
+                check()
+            except CancelledRunError:
+                ended.set()
+                raise
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Registry, "memorize", memorize)
+    async with open_server.client() as client:
+        call = asyncio.create_task(client.call_tool("memorize", {"documents": [LETTERS]}))
+        assert await asyncio.to_thread(began.wait, 10)
+        call.cancel()
+        assert await asyncio.to_thread(ended.wait, 10)

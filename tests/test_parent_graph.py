@@ -15,6 +15,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.graph import MemoragGraph, build, build_graph
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.state import GraphState
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -162,3 +163,10 @@ def test_bad_options_are_refused_by_name(child: MemoragGraph, given: dict[str, A
     with pytest.raises(InputError) as error:
         child.invoke({"context": TEXT, "query": QUESTION}, **given)
     assert error.value.field == field
+
+
+def test_a_parent_holds_several_by_their_names(registry: Registry) -> None:
+    parent = StateGraph(GraphState)
+    for name in ("letters", "minutes"):
+        parent.add_node(build_graph(registry, name=name))
+    assert set(parent.nodes) == {"letters", "minutes"}
