@@ -338,6 +338,14 @@ def test_superscripts_change_no_number(tmp_path: Path) -> None:
     assert read_document(tmp_path / "a.docx").text == "10^3 litres of H2O in 1912 [a]"
 
 
+def test_the_title_of_the_properties_names_the_beginning(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.core_properties.title = "Handbook of the club"
+    document.add_paragraph("The fee is 540 crowns.")
+    document.save(str(tmp_path / "a.docx"))
+    assert read_document(tmp_path / "a.docx").page_map.sections == ((0, "Handbook of the club"),)
+
+
 def test_what_is_said_of_a_picture_is_read(tmp_path: Path) -> None:
     said = ["red warning sign here", "Plan of the pier\n\nDescription automatically generated", "Logo"]
     document = docx.Document()

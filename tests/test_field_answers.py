@@ -516,6 +516,13 @@ def test_what_the_same_words_say_of_something_else_is_left_out(ask: Ask, questio
     assert quotes(ask(question, text)) == [quote]
 
 
+def test_what_has_the_form_of_a_question_may_be_its_answer(ask: Ask) -> None:
+    text = "What share of the sales in 2017 was abroad?\n\nSome 25 percent of the sales was abroad."
+    assert "Some 25 percent of the sales was abroad." in quotes(
+        ask("What share of the sales in 2017 was abroad?", text)
+    )
+
+
 def test_the_label_of_another_file_is_left_out_where_the_question_names_the_file(embeddings: Embeddings) -> None:
     files = {"Hotel Corvin.txt": "Phone number: 0361 55 20", "Hotel Meridian.txt": "Phone number: 0361 77 41"}
     passages = [Evidence(name, 0, len(text), text, 1.0) for name, text in files.items()]
@@ -576,6 +583,12 @@ def test_the_title_of_a_document_counts_for_all_its_sections(ask: Ask) -> None:
     text = "Manual of the Eskdale mill\n\nHours\n\n- Monday: closed\n- Saturday: 9 to 12"
     known = PageMap(sections=((0, "Manual of the Eskdale mill"), (28, "Hours")))
     assert quotes(ask("When is the Eskdale mill open on Saturday?", text, page_map=known)) == ["- Saturday: 9 to 12"]
+
+
+@pytest.mark.parametrize("question", ["What is on the top shelf?", "Which goods are on the top shelf?"])
+def test_all_items_of_a_list_are_quoted_whose_heading_is_asked_for(ask: Ask, question: str) -> None:
+    text = "# Pantry\n\n## Top shelf\n\n- jam pots\n- white rice\n- sea salt\n- wild honey\n\n## Floor\n\n- oil jars"
+    assert quotes(ask(question, text)) == ["- jam pots", "- white rice", "- sea salt", "- wild honey"]
 
 
 def test_a_sentence_of_three_words_is_quoted(ask: Ask) -> None:

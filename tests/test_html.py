@@ -191,6 +191,16 @@ def test_nothing_of_a_table_is_lost(tmp_path: Path, table: str) -> None:
     assert all(text.count(word) == 1 for word in words)
 
 
+def test_the_title_of_a_page_names_its_beginning_unless_a_heading_does(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("<title>Bakery &amp; mill</title><h2>Opening</h2><p>From six.</p>", encoding="utf-8")
+    document = read_document(page)
+    assert document.text == "Opening\n\nFrom six."
+    assert document.page_map.sections == ((0, "Bakery & mill"), (0, "Opening"))
+    page.write_text("<title>opening</title><h2>Opening</h2><p>From six.</p>", encoding="utf-8")
+    assert read_document(page).page_map.sections == ((0, "Opening"),)
+
+
 def test_a_page_that_nests_too_deeply_says_so(tmp_path: Path) -> None:
     document = page(tmp_path, "<p>Seen.</p>" + "<div>" * 300 + "x" + "</div>" * 300)
     assert "nested too deeply" in document.notices[0]

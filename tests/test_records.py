@@ -217,6 +217,13 @@ def test_what_counts_as_one_sentence_in_other_scripts(code: str, text: str, sent
     assert "".join("".join(it.text for it in found).split()) == "".join(text.split())
 
 
+def test_a_form_with_a_telephone_number_is_no_entry_of_an_address_book() -> None:
+    form = "Name: Lucia Robles\nBorn: 1978\nAllergies: penicillin\nDoctor: Dr Ferrer\nPhone: 91 555 0142"
+    assert [it.text for it in split_sentences(form, "en")] == form.split("\n")
+    entry = "Anna Petrov\nMill Lane 12\nPhone: 0113 496 0142\nMail: anna@example.org"
+    assert [it.text for it in split_sentences(entry, "en")] == [entry]
+
+
 def test_hostile_lines_take_linear_time() -> None:
     for text in ("a: " * 30_000, "|" * 60_000, '{"a":' * 20_000, "1." * 40_000, " . " * 30_000, "\t" * 60_000):
         assert "".join("".join(it.text for it in split_sentences(text, "en")).split()) == "".join(text.split())

@@ -288,6 +288,10 @@ def test_the_row_that_a_table_is_known_by_is_not_quoted() -> None:
         ("A walnut cradle. Estimate 210 euros.", ["A walnut cradle. Estimate 210 euros."]),
         ("Hint 3. The maid airs the blue room each day.", ["Hint 3. The maid airs the blue room each day."]),
         ("Born in Trento. Speaks Italian and Greek.", ["Born in Trento.", "Speaks Italian and Greek."]),
+        ("Leaflet 2. No dog is allowed in the yard at all. The laundry is in the cellar.", [
+            "Leaflet 2.", "No dog is allowed in the yard at all.", "The laundry is in the cellar."]),
+        ("Rules, version 1. The pool is open. The bar is shut.", [
+            "Rules, version 1.", "The pool is open.", "The bar is shut."]),
         ("Rules of 2020. The pool is open. Towels cost nothing.", [
             "Rules of 2020.", "The pool is open.", "Towels cost nothing."]),
         ("Yes. It sailed in the spring of 1999.", ["Yes.", "It sailed in the spring of 1999."]),

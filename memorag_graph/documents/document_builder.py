@@ -17,6 +17,12 @@ _SPACES = re.compile(r"\s+")
 _LEADING = re.compile(r"\A[\s\ufeff]+")
 """White space and byte order marks, which :func:`~memorag_graph.documents.document.clean_text` would remove later."""
 
+_NO_TITLE = re.compile(
+    r"(?:microsoft )?(?:word|powerpoint|excel)\b.*|untitled.*|unbenannt.*|do[ck]ument\d*|title|slide ?\d*|\S+\.\w{2,5}",
+    re.IGNORECASE,
+)
+"""What programs write where nobody gave a title."""
+
 LONGEST_HEADING = 120
 """Characters of the title of a section; the rest of a longer one is left out."""
 
@@ -40,6 +46,12 @@ class Builder:
         self._labels: list[tuple[int, str]] = []
         self._tables: list[tuple[int, int, str]] = []
         self._notices: dict[str, None] = {}
+        self._title = ""
+
+    def title(self, text: str) -> None:
+        """Give the document a title, which names its beginning unless a heading says the same; templates' are not."""
+        text = _SPACES.sub(" ", clean_text(text)).strip()[:LONGEST_HEADING]
+        self._title = "" if _NO_TITLE.fullmatch(text) else text
 
     def page(self, number: int) -> None:
         """Begin a page."""
@@ -126,5 +138,7 @@ class Builder:
         if not text:
             why = f" ({'; '.join(self._notices)})" if self._notices else ""
             raise InputError("file", f"{self.name} contains no text{why}; give a document that does")
-        page_map = PageMap(tuple(self._pages), tuple(self._sections), tuple(self._labels), tuple(self._tables))
+        known = {title.casefold() for _, title in self._sections}
+        titles = [(0, self._title)] if self._title and self._title.casefold() not in known else []
+        page_map = PageMap(tuple(self._pages), (*titles, *self._sections), tuple(self._labels), tuple(self._tables))
         return Document(clean_text(self.name), clean_text(text), page_map, tuple(self._notices))

@@ -17,6 +17,7 @@ _WIDEST = 1000
 """Maximum columns that a cell spans."""
 
 _MAIN = "word/document.xml"
+_CORE, _TITLE = "docProps/core.xml", "{http://purl.org/dc/elements/1.1/}title"
 _NOTES = ("footnote", "endnote")
 _KINDS = ("styles", "numbering", *(f"{kind}s" for kind in _NOTES))
 
@@ -43,6 +44,8 @@ def read_docx(file: File) -> Builder:
         styles = Styles(roots.get("styles"))
         blocks = _Blocks(styles, Numbering(roots.get("numbering"), styles), _notes(roots))
         blocks.add(builder, body)
+        if _CORE in archive.NameToInfo:
+            builder.title(read_xml(archive, _CORE, name, MOST_XML).findtext(_TITLE) or "")
     return builder
 
 

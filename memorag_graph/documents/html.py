@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import cache
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from memorag_graph.documents.document_builder import Builder
@@ -22,6 +23,10 @@ _BLOCKS = ("caption", "dd", "details", "dialog", "dl", "dt", "fieldset", "figcap
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})|<\?xml[^>]{0,200}encoding=[\"']([\w-]{1,40})", re.IGNORECASE
 )
+_TITLE = re.compile(r"<title[^<>]{0,100}>([^<]{1,300})</title>", re.IGNORECASE)
+_HEAD = 100_000
+"""Characters in which the title of a page is looked for."""
+
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 _MOST_CHARACTERS = 64 << 20
 """The tree of a longer page takes too much memory."""
@@ -41,7 +46,10 @@ def read_html(file: "File") -> Builder:
         MissingExtraError: If the extra ``documents`` is not installed.
     """
     builder = Builder(file.name)
-    add_html(builder, file.text(declared_charset(file.head)), file.name)
+    html = file.text(declared_charset(file.head))
+    add_html(builder, html, file.name)
+    if title := _TITLE.search(html, 0, _HEAD):
+        builder.title(unescape(title[1]))
     return builder
 
 

@@ -1,6 +1,7 @@
 """Join what a splitter takes for sentences of their own: labels before a text, and fragments that belong together."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from memorag_graph.text.records import speaker_of
@@ -9,6 +10,9 @@ from memorag_graph.text.words import count_words
 
 _LABEL = re.compile(r"[^\W\d_][\w-]*\s(?:\d{1,3}|[IVXLC]{1,6}|[A-Z])[.:]")
 """A word and a number before what they head: "Hint 3." before "The maid airs the blue room."."""
+
+_LABELLED = 2
+"""A label and the sentence that it heads."""
 
 _MOST_WORDS = 5
 """Words of each fragment of a short entry: "Roast duck. 24 euros."."""
@@ -22,9 +26,12 @@ def joined_fragments(text: str, sentences: Sequence[Sentence], headings: Collect
         sentences: Its sentences, in order.
         headings: Starts of its known headings, which are no labels.
     """
-    for line in _lines(text, sentences):
+    lines = list(_lines(text, sentences))
+    labels = Counter(line[0].text.split()[0] for line in lines if _LABEL.fullmatch(line[0].text))
+    for line in lines:
         first = line[0]
         is_label = len(line) > 1 and first.start not in headings and bool(_LABEL.fullmatch(first.text))
+        is_label &= len(line) == _LABELLED or labels[first.text.split()[0]] > 1  # others are titles: "Leaflet 2."
         if len(line) > 1 and first.start not in headings and _is_entry(line):
             yield _one(text, line)
         elif is_label:
@@ -53,7 +60,8 @@ def _is_entry(line: Sequence[Sentence]) -> bool:
     crumbs = [it for it in line if not is_statement(it.text)]
     if all(is_brief_statement(it.text) for it in crumbs):
         return False
-    return len(crumbs) == len(line) or all(any(map(str.isdecimal, it.text)) for it in crumbs)
+    statements = len(line) - len(crumbs)
+    return not statements or (statements == 1 and all(any(map(str.isdecimal, it.text)) for it in crumbs))
 
 
 def _one(text: str, sentences: Sequence[Sentence]) -> Sentence:

@@ -178,9 +178,9 @@ def _of_passage(number: int, passage: Evidence, language_code: str, continues: b
 
 
 def _title_of(passage: Evidence) -> str:
-    """Return the heading at the start of a document under which nothing stands but other headings: its title."""
+    """Return the title of a document: a heading at its start under which nothing stands but other headings."""
     (start, title), (following, _), *_ = (*passage.page_map.sections, (0, ""), (-1, ""))
-    return title if start == 0 and 0 < following <= len(title) + _MARKS_OF_HEADING else ""
+    return title if start == 0 and 0 <= following <= len(title) + _MARKS_OF_HEADING else ""
 
 
 def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
