@@ -9,7 +9,6 @@ from memorag_graph.graph import build_graph
 from memorag_graph.registry import Registry
 from tests.conftest import TEXT, TINY
 
-
 LOOKED_UP = {"memorize", "look_up", "generate"}
 
 
