@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import threading
 import time
@@ -13,7 +12,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
@@ -30,7 +28,7 @@ from memorag_graph.serving.tenants import Tenants
 from memorag_graph.text.chunked_text import document_text
 from memorag_graph.text.chunking import Chunk
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
-from tests.servers import ROOT
+from tests.servers import ROOT, RunningApp
 
 QUESTION = "Who was proud of the harbour at Thorle?"
 SHORT = TEXT[:1500]
@@ -47,15 +45,8 @@ class HttpServer:
         self.registry.add_embeddings("hash", HashEmbeddings())
         tenants = Tenants(self.registry, quota)
         app = create_mcp_app(tenants, TINY, credentials, max_body=1_000_000, **settings)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{port}/mcp"
+        self._app = RunningApp(app)
+        self.url = f"{self._app.url}/mcp"
 
     @asynccontextmanager
     async def client(self, key: str = "") -> AsyncIterator[Client]:
@@ -67,8 +58,7 @@ class HttpServer:
             yield client
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
+        self._app.stop()
 
 
 @pytest.fixture

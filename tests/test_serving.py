@@ -3,16 +3,13 @@
 import asyncio
 import base64
 import json
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -30,6 +27,7 @@ from memorag_graph.serving.app import create_app
 from memorag_graph.serving.memory_routes import document_name
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
+from tests.servers import RunningApp
 
 QUESTION = "Who was proud of the harbour at Thorle?"
 REPLY = "Captain Struan was proud of the harbour at Thorle [1]."
@@ -66,15 +64,8 @@ class Service:
         writer = GatedWriter(messages=iter(lambda: AIMessage(REPLY), None), gate=self.gate)
         self.registry.add_chat_model("writer", writer)
         app = create_app(self.registry, settings.pop("options", TINY), **settings)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{port}"
+        self._app = RunningApp(app)
+        self.url = self._app.url
         self.http = httpx.Client(base_url=self.url, timeout=60)
 
     def memorize(self, text: str = TEXT, name: str = "letters.txt") -> str:
@@ -85,8 +76,7 @@ class Service:
 
     def stop(self) -> None:
         self.http.close()
-        self._server.should_exit = True
-        self._thread.join(10)
+        self._app.stop()
 
 
 @pytest.fixture
