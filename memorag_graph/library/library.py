@@ -107,10 +107,8 @@ class Library(OpenLibrary):
             LibraryError: If another process changes the library.
             DiskError: If it cannot be written; what was taken in before is kept.
         """
-        mode, candidates = (
-            checked_mode(memory or self.memory),
-            all_candidates(given, patterns, self.directory, encoding),
-        )
+        mode = checked_mode(memory or self.memory)
+        candidates = all_candidates(given, patterns, self.directory, encoding)
         with self._changing() as report:
             Intake(self.stores, self.embeddings, metadata or {}, report).take_all(candidates, progress)
         return self._remember(mode, report, progress)
