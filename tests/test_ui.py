@@ -22,6 +22,7 @@ from tests.browser import (
     upload,
     wait_until_memorized,
 )  # fmt: skip
+from tests.paced_demo import slowly
 
 LOCAL = re.compile(r"(http://127\.0\.0\.1|data:|blob:)")
 
@@ -76,7 +77,7 @@ def test_plain_rag_answers_side_by_side_and_the_conversation_is_exported(report_
     assert QUESTION in download.value.path().read_text(encoding="utf-8")
 
 
-def test_an_answer_is_shown_while_it_is_written(report_url: str, page: Any) -> None:
+def test_an_answer_is_shown_while_it_is_written(report_url: str, demo_home: Path, page: Any) -> None:
     page.goto(report_url)
     choose_task(page, "qa")
     page.evaluate("""() => {
@@ -86,7 +87,8 @@ def test_an_answer_is_shown_while_it_is_written(report_url: str, page: Any) -> N
         });
         new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true});
     }""")
-    ask(page, "Tell the history of the company.")
+    with slowly(demo_home):
+        ask(page, "Tell the history of the company.")
     first_line = answer(page).split("\n")[0].strip()
     seen = page.evaluate("Array.from(window.seen)")
     assert any(10 < len(line) < len(first_line) and first_line.startswith(line) for line in seen), (first_line, seen)
@@ -124,32 +126,37 @@ def test_an_unreadable_file_is_reported(demo: str, page: Any, tmp_path: Path) ->
     page.get_by_text(re.compile("a.pdf is not a PDF file")).wait_for()
 
 
-def test_memorizing_can_be_stopped_and_resumed(demo: str, page: Any, tmp_path: Path) -> None:
+def test_memorizing_can_be_stopped_and_resumed(demo: str, demo_home: Path, page: Any, tmp_path: Path) -> None:
     page.goto(demo)
-    upload(page, long_text(tmp_path / "long.txt"))
-    summarizing(page)
-    page.reload()
-    summarizing(page)
-    page.get_by_role("button", name="Cancel").click()
+    with slowly(demo_home):
+        upload(page, long_text(tmp_path / "long.txt"))
+        summarizing(page)
+        page.reload()
+        summarizing(page)
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Resume").wait_for()
     page.get_by_role("button", name="Resume").click()
     wait_until_memorized(page)
 
 
-def test_an_answer_can_be_stopped_and_asked_for_again_while_others_wait(report_url: str, page: Any) -> None:
+def test_an_answer_can_be_stopped_and_asked_for_again_while_others_wait(
+    report_url: str, demo_home: Path, page: Any
+) -> None:
     page.goto(report_url)
     choose_task(page, "qa")
     page.get_by_text("Settings", exact=True).click()
     slider = page.get_by_test_id("stSlider").filter(has_text="Max new tokens").get_by_role("slider")
     slider.press("End")
     box = page.get_by_placeholder("Ask the document")
-    for question in ("Tell the whole history of the company.", QUESTION):
-        sync_api.expect(box).to_be_enabled()
-        box.fill(question)
-        box.press("Enter")
-        page.get_by_text(question, exact=True).wait_for()
-    page.get_by_text("Waits for the answer before").wait_for()
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_text("Stopped.").wait_for()
+    with slowly(demo_home):
+        for question in ("Tell the whole history of the company.", QUESTION):
+            sync_api.expect(box).to_be_enabled()
+            box.fill(question)
+            box.press("Enter")
+            page.get_by_text(question, exact=True).wait_for()
+        page.get_by_text("Waits for the answer before").wait_for()
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Stopped.").wait_for()
     page.get_by_text(re.compile("Confidence")).wait_for()
     page.get_by_role("button", name="Remove").click()
     sync_api.expect(page.get_by_text("Stopped.")).to_have_count(0)

@@ -28,6 +28,7 @@ from tests.browser import (
     upload,
     wait_until_memorized,
 )  # fmt: skip
+from tests.paced_demo import slowly
 
 LINE = 24
 """Pixels of a line of a passage."""
@@ -129,11 +130,12 @@ def test_users_of_one_file_share_one_memory(demo: str, demo_home: Path, browser:
     for page in (first, second, third):
         page.goto(demo)
         buttons.append(choose_files(page, file))
-    for button in buttons:
-        button.click()
-    summarizing(third)
-    third.get_by_role("button", name="Cancel").click()
-    third.get_by_text("so the job continues").wait_for()
+    with slowly(demo_home):
+        for button in buttons:
+            button.click()
+        summarizing(third)
+        third.get_by_role("button", name="Cancel").click()
+        third.get_by_text("so the job continues").wait_for()
     wait_until_memorized(first)
     wait_until_memorized(second)
     assert len(kept(demo_home)) == before + 1
@@ -178,9 +180,10 @@ def test_memorizing_continues_after_the_browser_is_closed(
     before = len(kept(demo_home))
     page = new_page(browser)
     page.goto(demo)
-    upload(page, long_text(tmp_path / "closed.txt", 50))
-    summarizing(page)
-    page.context.close()
+    with slowly(demo_home):
+        upload(page, long_text(tmp_path / "closed.txt", 50))
+        summarizing(page)
+        page.context.close()
     soon(lambda: len(list((demo_home / "memories").glob("*/manifest.json"))) == before + 1)
     page = new_page(browser)
     page.goto(demo)
