@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from memorag_graph.errors import InputError
-from memorag_graph.settings import input_error
+from memorag_graph.option_errors import input_error
 
 
 def _as_list(stop: object) -> object:

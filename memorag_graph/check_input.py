@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from memorag_graph.errors import InputError
-from memorag_graph.settings import TASK_TYPES, input_error
+from memorag_graph.option_errors import input_error
+from memorag_graph.settings import TASK_TYPES
 from memorag_graph.state import GraphInput, question_of
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 
 from memorag_graph.errors import InputError
+from memorag_graph.option_errors import input_error
 from memorag_graph.service_settings import ServiceOptions
-from memorag_graph.settings import RunOptions, input_error
+from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings

@@ -8,7 +8,8 @@ from langgraph.config import get_config
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from memorag_graph.errors import InputError
-from memorag_graph.settings import RunOptions, input_error, run_options
+from memorag_graph.option_errors import input_error
+from memorag_graph.settings import RunOptions, run_options
 
 KEY = "memorag"
 """Key under which the context of a parent graph, or its ``configurable``, may hold options for this one."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from memorag_graph.errors import InputError
+from memorag_graph.option_errors import input_error
 
 TaskType = Literal["qa", "memorag", "summarize", "lookup", "auto"]
 TASK_TYPES: tuple[TaskType, ...] = ("qa", "memorag", "summarize", "lookup", "auto")
@@ -33,7 +33,6 @@ KVStorage = Literal["exact", "float16", "int8", "int4"]
 GistWriterName = Literal["auto", "model", "extractive"]
 FastPathsOption = Literal["auto", "off"]
 _MAX_BEACON_RATIO = 1024
-_LONGEST_SHOWN = 80
 
 
 def _ratio(value: object) -> object:
@@ -274,26 +273,3 @@ def run_options(values: Mapping[str, Any]) -> RunOptions:
         return RunOptions.model_validate(dict(values))
     except ValidationError as error:
         raise input_error(error) from None
-
-
-def input_error(error: ValidationError, origin: str = "") -> InputError:
-    """Turn the first error of a Pydantic validation into an :class:`InputError`.
-
-    Args:
-        error: The validation error.
-        origin: File or variable that the value comes from, if any.
-    """
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "input"
-    if first["type"] == "extra_forbidden":
-        message = "unknown key"
-    else:
-        value = first.get("input")
-        shown = f", not {value!r}" if isinstance(value, int | float | str) and _may_be_shown(str(value)) else ""
-        message = f"{first['msg'][0].lower()}{first['msg'][1:]}{shown}"
-    return InputError(field, f"{message} (in {origin})" if origin else message)
-
-
-def _may_be_shown(text: str) -> bool:
-    """Return whether an error may repeat a value: it is short, and no address that may hold a login."""
-    return len(text) < _LONGEST_SHOWN and not ("://" in text and "@" in text)

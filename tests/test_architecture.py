@@ -73,7 +73,7 @@ ALLOWED = {
 LAYERS = [
     ["control_groups"],
     ["errors", "progress", "paths", "private_files", "version", "locks", "processors", "ram", "spans", "unstreamed"],
-    ["cancellation", "disk_errors"],
+    ["cancellation", "disk_errors", "option_errors"],
     ["settings", "service_settings", "library_records"],
     ["configuration", "call_options"],
     ["text"],
