@@ -10,9 +10,9 @@ import pytest
 from memorag_graph.errors import InputError, ModelError
 from memorag_graph.library.library import Library
 from memorag_graph.library.library_memories import LibraryMemories
-from memorag_graph.library.memory_worker import MemoryWorker
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.storage.journal import Journal
+from memorag_graph.memory_worker import MemoryWorker
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import TINY, HashEmbeddings, tiny_model

@@ -27,11 +27,11 @@ from memorag_graph.library.find_passages import Passages, search_chosen
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories
 from memorag_graph.library.memory_clues import DocumentClues, recollection
-from memorag_graph.library.memory_worker import MemoryWorker
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.library.write_answer import generation_given, library_generator, prompts_of, rarity_of
+from memorag_graph.memory_worker import MemoryWorker
 from memorag_graph.open_memories import OpenMemory
 from memorag_graph.retrieval.clue_weights import CAREFUL, SILENT, ClueWeights
 from memorag_graph.retrieval.query import Query

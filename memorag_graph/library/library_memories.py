@@ -8,6 +8,7 @@ from memorag_graph.documents import Document
 from memorag_graph.errors import CancelledRunError, InputError, MemoryFileError, MemoryMismatchError
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.stores import Stores
+from memorag_graph.memory_worker import MemoryJob
 from memorag_graph.model_pool import NO_INDEX
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import absolute_name
@@ -80,6 +81,17 @@ class LibraryMemories:
             if not entry.replaced:
                 of_text.setdefault(entry.text_sha256, entry)
         return [entry for entry in of_text.values() if not self._is_of_model(entry)]
+
+    def jobs(self) -> list[MemoryJob]:
+        """Return what makes the missing memories."""
+
+        def job(entry: Entry) -> MemoryJob:
+            def make(report: ReportProgress) -> None:
+                self.forget(self.make(entry, report))
+
+            return MemoryJob(entry.text_sha256, entry.name, make, lambda: self.exists(entry))
+
+        return [job(entry) for entry in self.missing()]
 
     def make(self, entry: Entry, report: ReportProgress = ignore_progress) -> OpenMemory:
         """Return the memory of a version of a document, making it if there is none.

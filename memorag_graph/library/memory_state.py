@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from memorag_graph.library.entry import Entry
-from memorag_graph.library.memory_worker import MemoryWorker
 from memorag_graph.library.stored_memories import StoredMemories
+from memorag_graph.memory_worker import MemoryWorker
 
 MemoryState = Literal["none", "waiting", "making", "ready"]
 
@@ -38,7 +38,7 @@ def listed(entry: Entry, stored: StoredMemories, worker: MemoryWorker) -> Listed
     fault, making = worker.fault(entry.text_sha256), worker.making
     if stored.is_made(entry.text_sha256):
         return ListedDocument(**values, memory="ready", memory_share=1.0)
-    if making is not None and making.text_sha256 == entry.text_sha256:
+    if making is not None and making.key == entry.text_sha256:
         return ListedDocument(**values, memory="making", memory_share=making.share)
     if stored.is_being_made(entry.text_sha256):
         return ListedDocument(**values, memory="making")

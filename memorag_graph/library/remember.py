@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from memorag_graph.errors import InputError, MemoryFileError, NoRoomError
 from memorag_graph.library.entry import Entry, Report
 from memorag_graph.library.library_memories import LibraryMemories
-from memorag_graph.library.memory_worker import Making
+from memorag_graph.memory_worker import Making
 from memorag_graph.progress import Progress, ReportProgress
 
 

@@ -1,4 +1,4 @@
-"""Make the memories of a library behind it: one thread in a process for each library, which rests while questions run.
+"""Make memories behind questions: one thread for each library, and one for single memories, which rest meanwhile.
 
 Nothing is noted of its work but the memories themselves, which exist wholly or not, and the journals in their folders.
 So a killed process loses what it did since the last note, and the next one goes on.
@@ -6,17 +6,16 @@ So a killed process loses what it did since the last note, and the next one goes
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from memorag_graph.cancellation import Cancellation
 from memorag_graph.errors import CancelledRunError, MemoragError, ModelError
-from memorag_graph.library.entry import Entry
-from memorag_graph.library.library_memories import LibraryMemories
-from memorag_graph.progress import Progress
+from memorag_graph.progress import Progress, ReportProgress
 
 _POLL_SECONDS = 0.2
 _STAGES = {"sections": (0.0, 0.0), "gists": (0.0, 0.5), "memory": (0.5, 0.4), "eviction": (0.9, 0.1)}
@@ -26,33 +25,58 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryJob:
+    """A memory to be made.
+
+    Attributes:
+        key: Says which: the SHA-256 of a library's text, or the id of a memory.
+        name: What a reader calls it.
+        make: Makes it; raises CancelledRunError if it is no longer wanted.
+        exists: Tells whether it is still wanted.
+    """
+
+    key: str
+    name: str
+    make: Callable[[ReportProgress], object]
+    exists: Callable[[], bool]
+
+
+class HasJobs(Protocol):
+    """Knows which memories are missing."""
+
+    def jobs(self) -> Sequence[MemoryJob]:
+        """Return what is to be made now, in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Making:
     """A memory that is being made.
 
     Attributes:
-        text_sha256: SHA-256 of its text.
+        key: Says which; see :class:`MemoryJob`.
         share: The share that is done, 0 to 1.
     """
 
-    text_sha256: str
+    key: str
     share: float = 0.0
 
     def after(self, progress: Progress) -> "Making":
         """Return it with the share that a report of progress tells; it never falls."""
         start, length = _STAGES.get(progress.stage, (0.0, 0.0))
         share = start + length * progress.done / max(1, progress.total)
-        return Making(self.text_sha256, max(self.share, round(share, 3)))
+        return Making(self.key, max(self.share, round(share, 3)))
 
 
 class MemoryWorker:
-    """The thread that makes the memories of one library."""
+    """A thread that makes memories, one after the other."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._work: LibraryMemories | None = None
+        self._work: HasJobs | None = None
         self._questions = 0
+        self._waiting = 0
         self._making: Making | None = None
         self._failed: dict[str, str] = {}
 
@@ -66,20 +90,18 @@ class MemoryWorker:
         """The memory that it makes now."""
         return self._making
 
-    def fault(self, text_sha256: str) -> str:
-        """Return why it could not make the memory of a text; empty if nothing failed."""
-        return self._failed.get(text_sha256, "")
+    def fault(self, key: str) -> str:
+        """Return why it could not make a memory; empty if nothing failed."""
+        return self._failed.get(key, "")
 
-    def wake(self, memories: LibraryMemories) -> None:
+    def wake(self, work: HasJobs) -> None:
         """Make all memories that are missing, without waiting for them; what failed before is tried again."""
         with self._changed:
-            self._work = memories
+            self._work = work
             self._failed.clear()
             if not self.is_working or self._stopping.is_set():
                 self._stopping = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._run, args=(self._stopping,), name="library-memories", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="memories", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
@@ -106,19 +128,31 @@ class MemoryWorker:
                 self._questions -= 1
                 self._changed.notify_all()
 
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Let it not rest while somebody waits for a memory."""
+        with self._changed:
+            self._waiting += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting -= 1
+
     def _run(self, stopping: threading.Event) -> None:
         try:
             with Cancellation(stopping=stopping).bound():
-                while (memories := self._next_work(stopping)) is not None:
-                    self._make_missing(memories, stopping)
+                while (work := self._next_work(stopping)) is not None:
+                    self._make_missing(work, stopping)
         finally:
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
                 self._changed.notify_all()
 
-    def _next_work(self, stopping: threading.Event) -> LibraryMemories | None:
-        """Return whose memories are to be made; None ends the thread, so that the next call of wake starts one."""
+    def _next_work(self, stopping: threading.Event) -> HasJobs | None:
+        """Return what knows the memories to be made; None ends the thread, so that the next call of wake starts one."""
         with self._changed:
             work, self._work = self._work, None
             if work is None or stopping.is_set():
@@ -126,17 +160,17 @@ class MemoryWorker:
                 return None
             return work
 
-    def _make_missing(self, memories: LibraryMemories, stopping: threading.Event) -> None:
-        for entry in memories.missing():
+    def _make_missing(self, work: HasJobs, stopping: threading.Event) -> None:
+        for job in work.jobs():
             if stopping.is_set():
                 return
             try:
-                self._make(memories, entry, stopping)
+                self._make(job, stopping)
             except CancelledRunError:  # it stops, or the document was removed
                 continue
             except MemoragError as error:
-                self._failed[entry.text_sha256] = str(error)
-                _log.warning("the memory of %s was not made: %s", entry.name, error)
+                self._failed[job.key] = str(error)
+                _log.warning("the memory of %s was not made: %s", job.name, error)
                 if isinstance(error, ModelError):
                     return
             except RuntimeError:
@@ -146,8 +180,8 @@ class MemoryWorker:
             finally:
                 self._making = None
 
-    def _make(self, memories: LibraryMemories, entry: Entry, stopping: threading.Event) -> None:
-        own, now = threading.get_ident(), Making(entry.text_sha256)
+    def _make(self, job: MemoryJob, stopping: threading.Event) -> None:
+        own, now = threading.get_ident(), Making(job.key)
         self._making = now
 
         def report(progress: Progress) -> None:
@@ -157,14 +191,14 @@ class MemoryWorker:
                 rest()
 
         def rest() -> None:
-            self._rest(lambda: stopping.is_set() or not memories.exists(entry))
+            self._rest(lambda: stopping.is_set() or not job.exists())
 
         rest()
-        memories.forget(memories.make(entry, report))
+        job.make(report)
 
     def _rest(self, is_given_up: Callable[[], bool]) -> None:
         """Wait while questions run, unless the memory is given up: whoever removes its document waits for that."""
-        while self._questions and not is_given_up():
+        while self._questions and not self._waiting and not is_given_up():
             with self._changed:
                 self._changed.wait(_POLL_SECONDS)
 
