@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from memorag_graph.clue_trust import trusts_clues
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.run_scope import RunScope
 from memorag_graph.serialization import to_evidence
 from memorag_graph.settings import RunOptions, TaskType

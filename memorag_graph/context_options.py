@@ -27,6 +27,7 @@ _OFTEN_ANOTHERS = frozenset(
         "generator",
         "length",
         "adapter",
+        "memory",
     }
 )
 """Options whose names a parent graph is likely to use for its own purposes; for this graph they stand under the key."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.routing import route
 from memorag_graph.serialization import Update

@@ -42,6 +42,16 @@ def library_task(asked: TaskType, question: str) -> Route:
     return Route(task_of(question, asked), route(question).reason if asked == "auto" else AS_ASKED)
 
 
+def library_task_update(asked: TaskType, question: str) -> Update:
+    """Return the keys that say how a question to a library is answered.
+
+    Raises:
+        InputError: If a library does not do the task.
+    """
+    chosen = library_task(asked, question)
+    return {"task": chosen.task, "looks_up_first": chosen.looks_up_first}
+
+
 class LibraryNodes:
     """The nodes of the graph for questions to a library.
 

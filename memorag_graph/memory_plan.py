@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document
 from memorag_graph.memory.storage.journal import Journal
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ReportProgress
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-    from memorag_graph.memory.build.builder import Recipe
+    from memorag_graph.memory.build.builder import Built, Recipe
     from memorag_graph.memory.kv_memory import DocumentInfo, Identity
     from memorag_graph.memory.memory_model import MemoryModel
     from memorag_graph.prompts import Prompts
@@ -32,6 +32,7 @@ class MemoryPlan:
         embeddings: Embeds the chunks.
         index_kind: Makes the index.
         known: An earlier memory made by the same recipe.
+        begun: The same memory, begun: its index is reused.
     """
 
     documents: "Sequence[Document | DocumentInfo]"
@@ -40,6 +41,7 @@ class MemoryPlan:
     embeddings: "Embeddings"
     index_kind: "IndexKind"
     known: OpenMemory | None = None
+    begun: OpenMemory | None = None
 
     @cached_property
     def memory_id(self) -> str:
@@ -49,7 +51,7 @@ class MemoryPlan:
     def after(self, earlier: OpenMemory | None) -> "MemoryPlan":
         """Return the plan with what an earlier memory holds, if that was made by the same recipe."""
         memory = earlier.memory if earlier else None
-        if memory and (memory.prompts, memory.settings, memory.identity) == _parts(self.recipe):
+        if memory and memory.is_whole and (memory.prompts, memory.settings, memory.identity) == _parts(self.recipe):
             return replace(self, known=earlier)
         return self
 
@@ -66,18 +68,29 @@ class MemoryPlan:
         with in_background():
             return self._build(journal, report)
 
+    def begin(self, report: ReportProgress) -> OpenMemory:
+        """Build the index only, so that the documents can be searched before the model reads them.
+
+        Raises:
+            InputError: If the documents or settings cannot be used.
+            ModelError: If a model fails.
+        """
+        documents = [it for it in self.documents if isinstance(it, Document)]
+        return self._indexed(self.model.begin(documents, self.recipe, report=report), report)
+
     def _build(self, journal: Journal, report: ReportProgress) -> OpenMemory:
         from memorag_graph.memory.build.builder import Built
-        from memorag_graph.retrieval.memory_index import MemoryIndex
 
         known = Built(self.known.memory, list(self.known.index.chunks)) if self.known else None
         built = self.model.build(self.documents, self.recipe, known=known, journal=journal, report=report)
+        return self._indexed(built, report)
+
+    def _indexed(self, built: "Built", report: ReportProgress) -> OpenMemory:
+        from memorag_graph.retrieval.memory_index import MemoryIndex
+
+        earlier = self.known or self.begun
         vectors = self.index_kind.make(
-            built.memory.id,
-            built.chunks,
-            self.embeddings,
-            self.known.index.vectors if self.known else None,
-            report,
+            built.memory.id, built.chunks, self.embeddings, earlier.index.vectors if earlier else None, report
         )
         page_maps = {document.source: document.page_map for document in built.memory.documents}
         index = MemoryIndex.of(vectors, built.memory.prompts.language.code, page_maps)

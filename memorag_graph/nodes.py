@@ -1,47 +1,42 @@
 """Nodes of the graph: each reads the state, calls the work, and returns the changed keys."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
-from langchain_core.messages import HumanMessage
-from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from memorag_graph.answering import conversing, generation_input, generator_of
+from memorag_graph.begin_turn import begin_turn, begun_notice, can_be_asked, task_update
 from memorag_graph.check_input import check_input
-from memorag_graph.clue_trust import clue_weights, trusts_clues
-from memorag_graph.documents import clean_text, from_langchain, from_text
+from memorag_graph.clue_trust import clue_weights
+from memorag_graph.documents import from_langchain, from_text
 from memorag_graph.errors import InputError
 from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
-from memorag_graph.library_nodes import LibraryNodes, library_task
-from memorag_graph.node_report import reported
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.library_nodes import LibraryNodes, library_task_update
+from memorag_graph.node_report import progress_writer, reported
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.providers.provider_errors import is_transient
 from memorag_graph.querying import Querying, clue_nodes
-from memorag_graph.routing import AS_ASKED, choose_task
+from memorag_graph.routing import AS_ASKED
 from memorag_graph.run_scope import RunScope, ScopeOf
 from memorag_graph.serialization import (
     NO_ANSWER,
-    NO_FINDINGS,
     Update,
     from_answer,
-    memory_record,
     to_documents,
     to_message,
     to_queries,
     to_trace,
 )
-from memorag_graph.state import MEMORIZE, GraphState, TraceRecord, instructions_of, question_of
+from memorag_graph.state import GraphState, TraceRecord, instructions_of
 from memorag_graph.unstreamed import HIDDEN
 
 if TYPE_CHECKING:
     from memorag_graph.clues.clue_filter import Dropped
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.progress import Progress
 
 GENERATE_RETRIES = RetryPolicy(initial_interval=1.0, max_attempts=2, retry_on=is_transient)
 """Transient failures of the generator are retried once; after the last attempt, the evidence is quoted instead."""
@@ -66,11 +61,7 @@ class Nodes:
         given = check_input(state, options.memory_id or state.get("thread_memory_id", ""))
         if given.library:
             return self.library.begin(given, scope)
-        write = get_stream_writer()
-
-        def report(progress: "Progress") -> None:
-            write({"progress": asdict(progress)})
-
+        report = progress_writer()
         if given.context:
             opened = scope.memorize([from_text(given.context)], given.save_dir, report)
         elif given.documents:
@@ -79,27 +70,7 @@ class Nodes:
             opened = scope.memorize(scope.read(given.files), given.save_dir, report)
         else:
             opened = scope.registry.open(scope.memory(str(given.memory_id)), options)
-        if given.task_type != "qa":
-            generator_of(scope, opened, given.task_type)  # fail now, not after the clues were made
-        query = clean_text(question_of(given.query, given.messages).strip())
-        question = query or opened.prompts(options).summary_question
-        chosen = choose_task(given.task_type, question, trusts_clues=trusts_clues(opened.model))
-        is_last_message = not given.query.strip() and question_of("", given.messages)
-        return {
-            **NO_FINDINGS,
-            "memory_id": opened.memory.id,
-            "thread_memory_id": opened.memory.id,
-            "thread_library": "",
-            "memory": memory_record(opened),
-            "asked": question,
-            "question": question,
-            "messages": [] if is_last_message else [HumanMessage(question)],
-            "task": chosen.task,
-            "trace": [TraceRecord(node=MEMORIZE, what="route", text=chosen.task, reason=chosen.reason)],
-            "looks_up_first": chosen.looks_up_first,
-            "rounds_left": options.rounds - 1,
-            "tokens": {MEMORIZE: 0},
-        }
+        return begin_turn(given, opened, scope)
 
     def after_memorize(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Literal["contextualize"] | Querying]:
         """Read the conversation if there is one, else choose the nodes that query the memory."""
@@ -111,22 +82,23 @@ class Nodes:
         """Rewrite a question that depends on the conversation so that it stands alone."""
         from memorag_graph.follow_ups.contextual_question import contextual_question
 
-        scope, library, asked = self.scope(runtime), state.get("thread_library"), state["question"]
-        told = self.library.conversing(state, scope) if library else conversing(*self._open(state, runtime))
-        code, chat, prompts, trusts = told
-        written = contextual_question(asked, state["messages"][:-1], code, chat, prompts)
+        scope, asked = self.scope(runtime), state["question"]
+        opened = None if state.get("thread_library") else self._open(state, runtime)[1]
+        told = self.library.conversing(state, scope) if opened is None else conversing(scope, opened)
+        written = contextual_question(asked, state["messages"][:-1], told.code, told.chat, told.prompts)
         if written is None:
             return {"tokens": {"contextualize": 0}}
-        wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
-        choose = library_task if library else partial(choose_task, trusts_clues=trusts)
-        chosen, reason = choose(wanted, written.question), f"asked: {asked}"
-        return {
-            "question": written.question,
-            "task": chosen.task,
-            "looks_up_first": chosen.looks_up_first,
-            "trace": [TraceRecord(node="contextualize", what="rewritten", text=written.question, reason=reason)],
-            "tokens": {"contextualize": written.new_tokens},
-        }
+        if opened is None:
+            wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
+            update = library_task_update(wanted, written.question)
+        elif state.get("memory_notices"):  # already answered as far as that goes without a memory
+            update = {}
+        else:
+            wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
+            update = task_update("contextualize", wanted, written.question, opened, scope)
+        rewritten = TraceRecord(node="contextualize", what="rewritten", text=written.question, reason=f"asked: {asked}")
+        new_tokens = {"contextualize": written.new_tokens}
+        return {**update, "question": written.question, "trace": [rewritten], "tokens": new_tokens}
 
     def by_task(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Querying]:
         """Choose the nodes that query the memory, or the documents of a library."""
@@ -135,7 +107,7 @@ class Nodes:
         if state["task"] == "qa":
             return ["draft_answer"]
         if state["task"] == "summarize":
-            return ["outline"]
+            return ["retrieve" if state.get("memory_notices") else "outline"]  # nothing to outline a begun memory from
         if state["task"] == "lookup":
             return ["look_up" if state.get("looks_up_first") else "retrieve"]
         scope, opened = self._open(state, runtime)
@@ -152,6 +124,8 @@ class Nodes:
         update: Update = {"evidence": evidence, "looks_up_first": False, "tokens": {"look_up": 0}}
         if found.is_enough:
             return update
+        if not can_be_asked(opened, scope.options):
+            return {**update, "memory_notices": [begun_notice(opened, scope)]}
         reason = f"the nearest sentences lack {', '.join(found.lacking)}; confidence {found.confidence:.2f}"
         told = TraceRecord(node="look_up", what="route", text="memorag", reason=reason)
         return {**update, "task": "memorag", "trace": [told]}
@@ -200,6 +174,7 @@ class Nodes:
                 **self._nearest(state, runtime, draft),
                 "answer": draft,
                 "basis": "memory",
+                "memory_share": 1.0,
                 "notices": [FROM_MEMORY],
             }
             update["messages"] = [to_message(update, recalled.message_id)]
@@ -271,9 +246,11 @@ class Nodes:
         )
         if answer.abstained:  # what was not read may hold the answer
             answer = replace(answer, notices=(*answer.notices, *opened.memory.reading_notices))
+        answer = replace(answer, notices=(*answer.notices, *state.get("memory_notices", [])))
         update: Update = {
             **from_answer(answer),
             "basis": "evidence",
+            "memory_share": scope.registry.begun_memories.share_of(opened),
             "tokens": {"generate": answer.new_tokens},
         }
         return {**update, "messages": [to_message(update, answer.message_id)]}
@@ -290,6 +267,8 @@ class Nodes:
         from memorag_graph.clues.sharded_chat import ShardedChat
 
         scope, opened = self._open(state, runtime)
+        if not opened.memory.is_whole:
+            opened = scope.registry.whole(scope.memory(opened.memory.id), scope.options, progress_writer())
         chat, prompts = ShardedChat(opened.chat(scope.options)), opened.prompts(scope.options)
         return MemoryRecall(chat, prompts, opened.memory.notes)
 

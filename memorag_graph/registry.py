@@ -6,18 +6,19 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memorag_graph.begun_memories import BegunMemories, MemoriesToMake
 from memorag_graph.cancellation import checking
 from memorag_graph.documents import Document, with_distinct_names
-from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError
-from memorag_graph.memory.storage.journal import JOURNAL, Journal
-from memorag_graph.memory.storage.manifest import find_memory, read_info, remember_place
+from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.make_memory import MemoryMaker
+from memorag_graph.memory.storage.manifest import find_memory, read_info
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.memory.storage.transaction import require_free
 from memorag_graph.memory_plan import MemoryPlan
 from memorag_graph.model_pool import NO_INDEX, ModelPool
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import default_embedding_model
-from memorag_graph.open_memories import OpenMemories, OpenMemory, OpenMemoryCache
+from memorag_graph.open_memories import OpenMemories, OpenMemoryCache
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
@@ -48,6 +49,8 @@ class Registry:
         models: The loaded models.
         store: The store.
         open_memories: The open memories.
+        begun_memories: The memories that are not whole yet.
+        behind: What is made behind questions, of all stores that share the models.
 
     Raises:
         InputError: If the budget is not positive.
@@ -72,15 +75,21 @@ class Registry:
     ) -> None:
         self.models = ModelPool(cache_dir=cache_dir, access_token=access_token)
         self.store = store or MemoryStore()
+        self.behind = MemoriesToMake()
         self._cache = OpenMemoryCache(memory_budget)
+        self._over_store()
+
+    def _over_store(self) -> None:
         self.open_memories = OpenMemories(self.models, self.store, self._cache)
+        self._maker = MemoryMaker(self.store, self.open_memories, self._cache)
+        self.begun_memories = BegunMemories(self.models, self.store, self.open_memories, self._maker, self.behind)
 
     def with_store(self, store: MemoryStore) -> "Registry":
         """Return a registry with the same models and the same budget over another store."""
         other = copy(self)
         other.store = store
         other.models = self.models.apart(str(store.root))
-        other.open_memories = OpenMemories(other.models, store, self._cache)
+        other._over_store()
         return other
 
     def add_memory_model(self, name: str, model: "MemoryModel") -> None:
@@ -120,9 +129,11 @@ class Registry:
     ) -> OpenMemory:
         """Return the memory of documents, building and saving it if it does not exist.
 
+        Unless the option ``memory`` is ``"now"``, it may be only begun: then the documents can be searched.
+
         Args:
             documents: What to memorize.
-            options: Models, settings and prompts.
+            options: Models, settings and prompts, and when the memory is made.
             directory: Where to keep it; by default in the store, under its id.
             report: Called with progress.
             earlier: A memory of earlier versions of the documents; what it holds of them is reused if it was made the
@@ -135,7 +146,10 @@ class Registry:
         """
         plan = self._plan(documents, options).after(earlier)
         place = directory or self.store.directory(plan.memory_id)
-        return self._get_or_build(plan, place, options, checking(report))
+        make = self._maker.whole if options.memory == "now" else self._maker.begun
+        with self.behind.worker.hurried():
+            opened = make(plan, place, options, checking(report))
+        return self._followed(opened, place, options)
 
     def memory_id(self, documents: Sequence[Document], options: RunOptions) -> str:
         """Return the id that the memory of documents has or would have.
@@ -171,7 +185,7 @@ class Registry:
         from memorag_graph.memory.build.builder import Recipe
 
         directory = find_memory(place, self.store.root)
-        before = self.open(directory, options)
+        before = self.begun_memories.make_whole(directory, options, report)
         old = before.memory
         plan = MemoryPlan(
             change(old),
@@ -182,8 +196,8 @@ class Registry:
             before,
         )
         if self.store.keeps(directory):
-            return self._get_or_build(plan, self.store.directory(plan.memory_id), options, report)
-        after = self._get_or_build(plan, directory, options, report, replaces=old.id)
+            return self._maker.whole(plan, self.store.directory(plan.memory_id), options, report)
+        after = self._maker.whole(plan, directory, options, report, replaces=old.id)
         if after.memory.id != old.id:
             self.forget(old.id)
         return after
@@ -196,7 +210,38 @@ class Registry:
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        return self.open_memories.open(place, options)
+        return self._followed(self.open_memories.open(place, options), place, options)
+
+    def whole(self, place: str | Path, options: RunOptions, report: ReportProgress = ignore_progress) -> OpenMemory:
+        """Return a saved memory that the model has read; one that is only begun is made first.
+
+        Raises:
+            InputError: If it is not made and is never to be.
+            ModelError: If its models cannot be loaded.
+            MemoryFileError: If it is missing or damaged, or cannot be written.
+            NoRoomError: If it does not fit the device's memory.
+        """
+        opened = self.open_memories.open(place, options)
+        if opened.memory.is_whole:
+            return opened
+        if options.memory == "never":
+            raise InputError(
+                "memory", "is never, but only a memory that is made can be asked; use lookup or when_asked"
+            )
+        directory = find_memory(place, self.store.root)
+        return self.begun_memories.make_whole(directory, options, checking(report))
+
+    def is_begun(self, memory_id: str) -> bool:
+        """Return whether a memory of the store can be searched, but not be asked yet."""
+        with suppress(MemoryFileError):
+            return not read_info(self.store.directory(memory_id)).get("shards", True)
+        return False
+
+    def _followed(self, opened: OpenMemory, place: str | Path, options: RunOptions) -> OpenMemory:
+        """Make an open memory behind questions if the options say so."""
+        if not opened.memory.is_whole and options.memory == "background":
+            self.begun_memories.make_behind(find_memory(place, self.store.root), options)
+        return opened
 
     def forget(self, memory_id: str) -> None:
         """Drop an open memory; it stays on disk, and usable for whoever holds it."""
@@ -233,42 +278,3 @@ class Registry:
             self.models.embeddings(embedding_model),
             self.models.index_kind(options.index),
         )
-
-    def _get_or_build(
-        self, plan: MemoryPlan, directory: Path, options: RunOptions, report: ReportProgress, replaces: str = ""
-    ) -> OpenMemory:
-        """Return a planned memory from its directory, building and saving it first if it is missing or damaged."""
-        from memorag_graph.memory.storage.memory_files import FILES, save_memory
-
-        if not self.store.keeps(directory):  # the store's own files are ours, however damaged
-            require_free(directory, FILES)
-        with self.open_memories.lock(plan.memory_id):
-            try:
-                self.store.require_writable(directory)
-            except MemoryFileError as unwritable:
-                with suppress(MemoryFileError):
-                    return self.open_memories.open_in(directory, plan.memory_id, options)
-                raise unwritable from None
-            journal = Journal(directory / JOURNAL)
-            with self.store.claim(directory, report):
-                try:
-                    opened = self.open_memories.open_in(directory, plan.memory_id, options)
-                    journal.forget([note.key for note in opened.memory.notes])
-                except MemoryUnreadableError:
-                    raise
-                except MemoryFileError:
-                    if replaces and read_info(directory)["memory_id"] != replaces:
-                        raise MemoryFileError(
-                            f"{directory} was changed by another process meanwhile; run the command again"
-                        ) from None
-                    built = self.open_memories.get(plan.memory_id) or self._cache.making_room(
-                        lambda: plan.build(journal, report)
-                    )
-                    save_memory(directory, built.memory, built.index)
-                    journal.clear()
-                    self.forget(plan.memory_id)
-                    del built  # its tensors are on the heap; an opened memory's are mapped
-                    opened = self.open_memories.open_in(directory, plan.memory_id, options)
-        if not self.store.keeps(directory):
-            remember_place(self.store.root, plan.memory_id, directory)
-        return opened

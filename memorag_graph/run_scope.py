@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from memorag_graph.context_options import options_of_run
 from memorag_graph.documents import Document, read_documents
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ReportProgress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions

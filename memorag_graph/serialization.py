@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 from memorag_graph.citation_annotations import PROVIDER
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.state import GraphState, MemoryRecord, TraceRecord
 
 if TYPE_CHECKING:

@@ -16,6 +16,11 @@ TASKS = (
 )
 """What each task does."""
 
+MemoryMode = Literal["background", "now", "when_asked", "never"]
+MEMORY_MODES: tuple[MemoryMode, ...] = ("background", "now", "when_asked", "never")
+"""When memories are made: behind questions, before they can be searched, by the first question that needs them, or only
+on demand."""
+
 QueryKind = Literal["question", "span", "surrogate", "draft", "outline", "missing"]
 """Kinds of query used to search for evidence."""
 
@@ -145,6 +150,11 @@ class RunOptions(BaseModel):
         "",
         description="Memory model: 'embedded' (the small pair from PyPI), a local directory, a hub name, or a served "
         "model such as 'openai:NAME'. Default: the memory's own, or 'embedded' for new text.",
+    )
+    memory: MemoryMode = Field(
+        "now",
+        description="When a new memory is made. now: before the first answer; background: behind the answers, which "
+        "are made with what there is; when_asked: by the first question that needs it; never: only the index is made.",
     )
     memory_id: str = Field("", description="Id or directory of the memory to ask if the input names none.")
     embedding_model: str = Field(

@@ -197,7 +197,7 @@ class GraphOutput(TypedDict, total=False):
     memory: MemoryRecord
     """Language and sizes of the memory."""
     memory_share: float
-    """The share of what the question would ask of memories that exists, 0 to 1: below 1 only for a library."""
+    """The share of the memories that the question would ask that is made, 0 to 1."""
     considered: list[ConsideredRecord]
     """The documents of a library that the question may be about, the best first."""
     document_clues: Annotated[list[CluesRecord], extend_clues]
@@ -231,7 +231,7 @@ class GraphState(GraphOutput, total=False):
     asked_document: int
     """Number of the version whose memory the node ``ask_memory`` is sent to ask."""
     memory_notices: list[str]
-    """What to tell of the memories that a question to a library would ask."""
+    """What to tell of memories that the question would ask, but that are not made."""
     query: Annotated[str, ThisTurnOnly]
     task_type: Annotated[TaskType, ThisTurnOnly]
     looks_up_first: bool

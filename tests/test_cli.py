@@ -347,3 +347,20 @@ def test_memories_of_the_user_are_tidied_and_deleted(call: Any, document: str) -
     assert "must be a positive integer" in bad.err
     assert "in use" in call("delete", made["memory_id"]).err  # by this process
     assert call("delete", "missing").code == 2
+
+
+def test_a_document_is_asked_before_its_memory_is_made(call, tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text(TEXT)
+    place = str(tmp_path / "memory")
+    begun = call("memorize", str(tmp_path / "ferry.txt"), "--save-dir", place, "--memory", "when_asked", *TINY)
+    assert "Memory: not made yet" in begun.out
+    assert "not made yet" in call("info", place).out
+    early = json.loads(call("ask", place, QUESTION, "--task", "lookup", "--json").out)
+    assert (early["memory_share"], read_info(Path(place))["shards"]) == (0, [])
+    assert "is made" in call("remember", place).out
+    assert read_info(Path(place))["shards"]
+    (tmp_path / "ferry.txt").write_text(TEXT + " The end.")
+    behind = call("memorize", str(tmp_path / "ferry.txt"), "--memory", "background", "--json", *TINY)
+    assert "a later command goes on from there" in behind.err
+    memory_id = json.loads(behind.out)["memory_id"]
+    assert json.loads(call("ask", memory_id, QUESTION, "--json").out)["memory_share"] == 1

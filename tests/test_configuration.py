@@ -17,6 +17,7 @@ from memorag_graph.settings import RunOptions, run_options
 
 SAMPLES: dict[str, Any] = {
     "memories": 5,
+    "memory": "background",
     "encoding": "cp1251",
     "model": "a",
     "memory_id": "b",
@@ -203,7 +204,7 @@ def test_flags_of_models_are_offered_together() -> None:
         "train",  # which uses none
     }
     asking = {"ask", "summarize", "chat", "serve", "mcp", "ui", "eval", "tune"}
-    assert set(offered) == asking | {"train"} | {"memorize", "append", "replace", "remove"}
+    assert set(offered) == asking | {"train"} | {"memorize", "remember", "append", "replace", "remove"}
 
 
 def test_the_help_shows_types_bounds_keys_and_the_defaults_that_hold(

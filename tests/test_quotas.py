@@ -20,7 +20,7 @@ from memorag_graph.configuration import service_options
 from memorag_graph.documents import from_text
 from memorag_graph.errors import QuotaError, StorageQuotaError
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app

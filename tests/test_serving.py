@@ -111,6 +111,20 @@ def test_a_remote_runnable_gives_what_the_graph_gives(shared: Service) -> None:
     assert len(hit["evidence"]) == 1
 
 
+def test_a_document_is_asked_while_its_memory_is_made_behind(service: Service) -> None:
+    given = {"documents": [{"name": "letters.txt", "text": TEXT}], "settings": {"memory": "background"}}
+    made = service.http.post("/memories", json=given).json()
+    assert made["memory"]["shards"] == 0
+    question = {"memory_id": made["memory_id"], "query": QUESTION}
+    early = service.http.post("/memorag/invoke", json={"input": {**question, "task_type": "lookup"}}).json()["output"]
+    assert "was proud of the harbour at Thorle" in early["answer"]
+    assert service.registry.behind.worker.wait(60)
+    described = service.http.get(f"/memories/{made['memory_id']}").json()
+    assert (described["memory_share"], described["shards"]) == (1.0, 1)
+    late = service.http.post("/memorag/invoke", json={"input": question}).json()["output"]
+    assert (late["memory_share"], bool(late["spans"])) == (1.0, True)
+
+
 def test_the_task_is_chosen_and_explained_over_http(shared: Service) -> None:
     memory_id = shared.memorize()
     cases = {

@@ -364,7 +364,7 @@ def test_gc_keeps_damaged_memories(tmp_path: Path) -> None:
 
 
 def test_a_memory_of_a_newer_format_is_not_replaced_but_a_damaged_one_is(registry: Registry, tmp_path: Path) -> None:
-    registry.store = MemoryStore(tmp_path)
+    registry = registry.with_store(MemoryStore(tmp_path))
     documents = [Document("a", TEXT[:1500])]
     memory_id = registry.memorize(documents, TINY).memory.id
     newer = {**read_info(tmp_path / memory_id), "format": FORMAT_VERSION + 1}
@@ -392,7 +392,7 @@ def test_a_folder_of_the_store_is_recognized_however_its_path_is_spelled(
 
 
 def test_a_memory_of_the_store_is_not_changed_in_place_by_its_path(registry: Registry, tmp_path: Path) -> None:
-    registry.store = MemoryStore(tmp_path / "root")
+    registry = registry.with_store(MemoryStore(tmp_path / "root"))
     first = registry.memorize([Document("a", TEXT[:1500])], TINY)
     place = tmp_path / "link"
     place.symlink_to(tmp_path / "root")
@@ -404,7 +404,7 @@ def test_a_memory_of_the_store_is_not_changed_in_place_by_its_path(registry: Reg
 
 
 def test_a_registry_finds_memories_of_its_store_by_id(registry: Registry, tmp_path: Path) -> None:
-    registry.store = MemoryStore(tmp_path / "root")
+    registry = registry.with_store(MemoryStore(tmp_path / "root"))
     documents = [Document("a", TEXT[:1500])]
     inside = registry.memorize(documents, TINY).memory.id
     outside = registry.memorize([Document("b", TEXT[:1500])], TINY, tmp_path / "elsewhere").memory.id
@@ -417,7 +417,7 @@ def test_a_registry_finds_memories_of_its_store_by_id(registry: Registry, tmp_pa
 def test_a_memorized_text_is_opened_from_a_read_only_store(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry.store = MemoryStore(tmp_path / "root")
+    registry = registry.with_store(MemoryStore(tmp_path / "root"))
     documents = [Document("a", TEXT[:1500])]
     first = registry.memorize(documents, TINY).memory
 
@@ -496,7 +496,7 @@ def test_the_graph_keeps_memories_in_the_store_and_releases_old_ones(registry: R
 
 
 def test_a_memory_of_the_store_without_its_manifest_is_rebuilt(registry: Registry, tmp_path: Path) -> None:
-    registry.store = MemoryStore(tmp_path / "root")
+    registry = registry.with_store(MemoryStore(tmp_path / "root"))
     memory_id = registry.memorize([Document("a", TEXT[:1500])], TINY).memory.id
     (registry.store.directory(memory_id) / MANIFEST).unlink()
     registry.forget(memory_id)

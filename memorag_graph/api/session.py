@@ -20,7 +20,7 @@ from memorag_graph.settings import RunOptions, run_options
 
 if TYPE_CHECKING:
     from memorag_graph.clues.recall import MemoryRecall
-    from memorag_graph.open_memories import OpenMemory
+    from memorag_graph.open_memory import OpenMemory
 
 Context = str | BaseLoader | Iterable[LangChainDocument]
 """Content to memorize: a text, LangChain documents, or a loader of them."""
@@ -62,7 +62,7 @@ class Session:
         documents = read_context(context)
         if save_dir is None and self._holds(documents):
             with suppress(MemoryFileError):  # missing or damaged: memorize the text again
-                self.opened()
+                self._open()
                 return
         directory = directory_of(save_dir) if save_dir else None
         with reporting(print_stats) as report:
@@ -97,15 +97,13 @@ class Session:
         return bool(text.strip()) and self._holds([from_text(text)])
 
     def opened(self) -> "OpenMemory":
-        """Return the memory in use.
+        """Return the memory in use, which is made now if it was only begun.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is none, or it is never to be made.
             MemoryFileError: If its files are gone or damaged.
         """
-        if self._place is None:
-            raise InputError("context", "there is no memory yet; call memorize(context) or load(save_dir) first")
-        return self.registry.open(self._place, self.options)
+        return self.registry.whole(self._in_use(), self.options)
 
     def recollection(self, **changes: Any) -> "MemoryRecall":  # noqa: ANN401 - fields of MemoryChat
         """Return the recall interface of the memory; ``changes`` are fields of the memory's chat model."""
@@ -122,11 +120,19 @@ class Session:
         Raises:
             InputError: If there is no memory, or the task or an option cannot be used.
         """
-        self.opened()
+        self._open()
         options = run_options({**self.options.model_dump(), **changes})
         graph_input: Any = {"memory_id": self._place, "query": query, "task_type": task_type}
         self.result = self._graph.invoke(graph_input, context=options)
         return str(self.result["answer"])
+
+    def _in_use(self) -> str:
+        if self._place is None:
+            raise InputError("context", "there is no memory yet; call memorize(context) or load(save_dir) first")
+        return self._place
+
+    def _open(self) -> "OpenMemory":
+        return self.registry.open(self._in_use(), self.options)
 
     def _holds(self, documents: Sequence[Document]) -> bool:
         """Return whether the memory in use was built from exactly these documents, without reading its files."""

@@ -110,7 +110,7 @@ class Chat:
 
 
 @opt.takes_options(
-    *opt.MODELS, "adapter", "generator", "hits", "evidence_tokens", "use_memory_answer", "max_new_tokens",
+    *opt.MODELS, "memory", "adapter", "generator", "hits", "evidence_tokens", "use_memory_answer", "max_new_tokens",
     "temperature", "prompts",
 )  # fmt: skip
 def chat(place: opt.Place, task: opt.Task = "auto", *, options: RunOptions) -> None:

@@ -62,7 +62,7 @@ def _fail(message: str) -> NoReturn:
 
 @opt.takes_options(
     *opt.MODELS, "load_in_4bit", "gist_chunk_size", "gist_tokens", "gist_writer", "retrieval_chunk_size",
-    "retrieval_chunk_overlap", "kind", "beacon_ratio", "kv_storage", "kv_keep", "prompts", "encoding",
+    "retrieval_chunk_overlap", "kind", "beacon_ratio", "kv_storage", "kv_keep", "memory", "prompts", "encoding",
 )  # fmt: skip
 def memorize(
     files: opt.Files,
@@ -74,23 +74,26 @@ def memorize(
     as_json: opt.Json = False,
 ) -> None:
     """Read documents once and save them as a memory. Re-run to resume."""
+    from memorag_graph.cli.behind import make_behind
     from memorag_graph.cli.render import show_stats
-    from memorag_graph.cli.run_graph import memorize_files
+    from memorag_graph.cli.run_graph import memorize_files, new_registry
 
     if options.model in ("", EMBEDDED) and not as_json:
         err.print(f"[dim]{_STRONGER_MODELS}[/]", highlight=False)
-    result = memorize_files(files, options, Path(save_dir) if save_dir else None, err)
+    registry = new_registry()
+    result = memorize_files(registry, files, options, Path(save_dir) if save_dir else None, err)
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
-        return
-    show_stats(out, result)
-    place = escape(save_dir or result["memory_id"])
-    out.print(f'To ask it: [green]memorag-graph ask {place} "..."[/]', soft_wrap=True)
+    else:
+        show_stats(out, result)
+        place = escape(save_dir or result["memory_id"])
+        out.print(f'To ask it: [green]memorag-graph ask {place} "..."[/]', soft_wrap=True)
+    make_behind(registry, err)
 
 
 @opt.takes_options(
-    *opt.MODELS, "adapter", "generator", "hits", "evidence_tokens", "question_share", "query_weights", "reranker",
-    "use_memory_answer", "max_new_tokens", "temperature", "prompts", "encoding",
+    *opt.MODELS, "memory", "adapter", "generator", "hits", "evidence_tokens", "question_share", "query_weights",
+    "reranker", "use_memory_answer", "max_new_tokens", "temperature", "prompts", "encoding",
 )  # fmt: skip
 def ask(
     place: opt.Place,
@@ -107,8 +110,8 @@ def ask(
 
 
 @opt.takes_options(
-    "model", "generator", "device", "dtype", "fast_paths", "length", "hits", "evidence_tokens", "max_new_tokens",
-    "temperature", "prompts", "encoding",
+    "model", "memory", "generator", "device", "dtype", "fast_paths", "length", "hits", "evidence_tokens",
+    "max_new_tokens", "temperature", "prompts", "encoding",
 )  # fmt: skip
 def summarize(
     place: opt.Place,
@@ -149,15 +152,18 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 def _answer(
     inputs: dict[str, Any], options: RunOptions, show_clues: bool, as_json: bool, offsets: opt.OffsetUnit
 ) -> None:
+    from memorag_graph.cli.behind import make_behind
     from memorag_graph.cli.render import show_answer
     from memorag_graph.cli.run_graph import new_registry, run_graph, to_json
     from memorag_graph.graph import build_graph
 
-    result, streamed = run_graph(build_graph(new_registry()), inputs, options, err, None if as_json else out)
+    registry = new_registry()
+    result, streamed = run_graph(build_graph(registry), inputs, options, err, None if as_json else out)
     if as_json:
         typer.echo(to_json(result, None if offsets == "characters" else offsets, options.encoding))
-        return
-    show_answer(out, result, clues=show_clues, streamed=streamed)
+    else:
+        show_answer(out, result, clues=show_clues, streamed=streamed)
+    make_behind(registry, err)
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {
@@ -165,6 +171,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "ask": ask,
     "chat": chat,
     "summarize": summarize,
+    "remember": memory_commands.remember,
     "append": memory_commands.append,
     "replace": memory_commands.replace,
     "remove": memory_commands.remove,

@@ -82,6 +82,15 @@ def verify(place: opt.Place) -> None:
     )
 
 
+@opt.takes_options(*_OPTIONS)
+def remember(place: opt.Place, options: RunOptions) -> None:
+    """Make a memory that was only begun (--memory background, when_asked or never). Re-run to resume."""
+    from memorag_graph.cli.run_graph import make_whole
+
+    memory_id = make_whole(place, options, err)
+    out.print(f"The memory {memory_id} is made.", markup=False, soft_wrap=True)
+
+
 @opt.takes_options(*_OPTIONS, "encoding")
 def append(
     place: opt.Place,
@@ -128,11 +137,11 @@ def remove(
 
 
 def delete(
-    memory: Annotated[str, typer.Argument(help="Id of a memory in the memory store.", metavar="MEMORY_ID")],
+    named: Annotated[str, typer.Argument(help="Id of a memory in the memory store.", metavar="MEMORY_ID")],
 ) -> None:
     """Delete a memory from the store. Fails if it is in use."""
-    MemoryStore().delete(memory)
-    out.print(f"Deleted {memory}.", markup=False)
+    MemoryStore().delete(named)
+    out.print(f"Deleted {named}.", markup=False)
 
 
 def gc(

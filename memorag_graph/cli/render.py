@@ -25,8 +25,13 @@ def show_stats(console: Console, result: Mapping[str, Any]) -> None:
     console.print(f"Detected language: {language(memory['language']).name} ({memory['language']})")
     console.print(f"Context length: {memory['context_tokens']:,} tokens")
     shards = f" in {memory['shards']} shards" if memory["shards"] > 1 else ""
-    contents = f"{memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}"
-    console.print(f"Memory: {contents if memory['memory_tokens'] else f'held by the server{shards}'}")
+    if not memory["shards"]:
+        contents = "not made yet; the documents can be searched"
+    elif memory["memory_tokens"]:
+        contents = f"{memory['memory_tokens']:,} tokens{shards}, {size(memory['memory_bytes'])}"
+    else:
+        contents = f"held by the server{shards}"
+    console.print(f"Memory: {contents}")
     console.print(f"Chunks in the retrieval corpus: {memory['chunks']:,}")
     for notice in memory.get("notices", []):
         console.print(Text(notice, style="yellow"))
@@ -135,6 +140,10 @@ def show_info(console: Console, info: Mapping[str, Any]) -> None:
     for group in ("identity", "settings"):
         for key, value in info[group].items():
             table.add_row(f"[cyan]{group}.{key}[/]", escape(str(value)))
+    if not info["shards"]:
+        table.add_row(
+            "[cyan]memory[/]", "not made yet (memorag-graph remember makes it); its documents can be searched"
+        )
     for shard in info["shards"]:
         table.add_row("[cyan]shard[/]", f"{shard['file']}: {shard['tokens']:,} tokens read, {shard['kept']:,} kept")
     for document in info["documents"]:

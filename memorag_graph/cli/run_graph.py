@@ -67,7 +67,7 @@ def run_graph(
 
 
 def memorize_files(
-    files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console
+    registry: Registry, files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console
 ) -> dict[str, Any]:
     """Memorize files and return a record of the memory."""
     from memorag_graph.documents import read_documents
@@ -77,8 +77,17 @@ def memorize_files(
     progress.print("Loading the models")
     with resumable(progress), StageProgress(progress) as bars:
         documents = read_documents(files, encoding=options.encoding or None)
-        opened = new_registry().memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
+        opened = registry.memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
+
+
+def make_whole(place: str, options: RunOptions, progress: Console) -> str:
+    """Make a memory that is only begun, and return its id."""
+    silence_libraries()
+    progress.print("Loading the models")
+    with resumable(progress), StageProgress(progress) as bars:
+        opened = new_registry().whole(place, options, lambda event: bars.update(asdict(event)))
+    return opened.memory.id
 
 
 def revise(place: str, change: "Callable[[Memory], Listed]", options: RunOptions, progress: Console) -> dict[str, Any]:
@@ -104,7 +113,7 @@ def to_json(result: Mapping[str, Any], unit: "Unit | None" = None, encoding: str
     Raises:
         InputError: If a memorized file is missing or has changed.
     """
-    fields = ("memory_id", "memory", "answer", *ANSWER_FIELDS, "trace", "timings", "tokens")
+    fields = ("memory_id", "memory", "memory_share", "answer", *ANSWER_FIELDS, "trace", "timings", "tokens")
     clues = {key: result.get(key) for key in ("spans", "surrogates", "draft", "outline")}
     evidence = [{"text": document.page_content, **document.metadata} for document in result.get("evidence", [])]
     document = {

@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableConfig
 
 from memorag_graph.evaluation.dataset import Question
 from memorag_graph.evaluation.outcome import Clues
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.providers.usage import Prices, UsageMeter
 from memorag_graph.settings import RunOptions
 from memorag_graph.unstreamed import HIDDEN

@@ -19,7 +19,7 @@ from memorag_graph.evaluation.outcome import Clues, Outcome
 from memorag_graph.evaluation.pipelines.base import Pipeline
 from memorag_graph.evaluation.run_config import CLUES, ITEMS
 from memorag_graph.evaluation.workbench import Case, Prepared, Workbench
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.settings import RunOptions

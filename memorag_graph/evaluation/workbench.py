@@ -19,7 +19,7 @@ from memorag_graph.generation.choose_generator import EXTRACTIVE, LOCAL, Generat
 from memorag_graph.model_pool import NO_INDEX
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import default_embedding_model
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.prompts import Prompts
 from memorag_graph.providers.usage import Prices

@@ -29,7 +29,7 @@ def memory_chat(
         True
     """
     chosen = options or RunOptions()
-    opened = registry.open(memory_id, chosen)
+    opened = registry.whole(memory_id, chosen)
     count = len(opened.memory.shards)
     if shard is None and count > 1:
         raise InputError(

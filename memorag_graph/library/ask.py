@@ -32,7 +32,7 @@ from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.library.write_answer import generation_given, library_generator, prompts_of, rarity_of
 from memorag_graph.memory_worker import MemoryWorker
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.retrieval.clue_weights import CAREFUL, SILENT, ClueWeights
 from memorag_graph.retrieval.query import Query
 from memorag_graph.routing import route

@@ -10,7 +10,7 @@ from memorag_graph.errors import CancelledRunError, InputError, MemoryFileError,
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.library_memories import LibraryMemories
 from memorag_graph.library.memory_clues import DocumentClues, ask_for_clues
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.settings import RunOptions, TaskType
 
 LIBRARY_TASKS: tuple[TaskType, ...] = ("lookup", "memorag", "qa", "auto")

@@ -11,12 +11,12 @@ from memorag_graph.library.entry import Report
 from memorag_graph.library.found_files import Metadata, all_candidates, file_candidates
 from memorag_graph.library.home import changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
-from memorag_graph.library.library_memories import MemoryMode, checked_mode
+from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.library.open_library import OpenLibrary
 from memorag_graph.library.remember import remember
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import MemoryMode, RunOptions
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document as LangChainDocument

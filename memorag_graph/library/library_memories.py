@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import CancelledRunError, InputError, MemoryFileError, MemoryMismatchError
@@ -12,22 +12,20 @@ from memorag_graph.memory_worker import MemoryJob
 from memorag_graph.model_pool import NO_INDEX
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.models.loading import absolute_name
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import MEMORY_MODES, MemoryMode, RunOptions
 
 if TYPE_CHECKING:
     from memorag_graph.memory.memory_model import MemoryModel
 
-MemoryMode = Literal["background", "now", "when_asked", "never"]
-MEMORY_MODES: tuple[MemoryMode, ...] = ("background", "now", "when_asked", "never")
-"""When the memories of a library are made: behind it, before ``add`` returns, by the first question that needs them, or
-only by :meth:`~memorag_graph.library.library.Library.remember`."""
-
 
 def checked_mode(mode: str) -> MemoryMode:
-    """Return when memories are made.
+    """Return when the memories of a library are made.
+
+    That is behind it, before ``add`` returns, by the first question that needs them, or only by
+    :meth:`~memorag_graph.library.library.Library.remember`.
 
     Raises:
         InputError: If the mode is unknown.
@@ -172,7 +170,7 @@ class LibraryMemories:
         return self._registry.models.memory_model(self.model_name(options), options)
 
     def _making(self, options: RunOptions) -> RunOptions:
-        changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX}
+        changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX, "memory": "now"}
         return options.model_copy(update=changes)
 
     def exists(self, entry: Entry) -> bool:

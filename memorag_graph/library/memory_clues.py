@@ -9,7 +9,7 @@ from memorag_graph.clues.clue_kinds import clue_kinds
 from memorag_graph.clues.recall import MemoryRecall, Recalled
 from memorag_graph.clues.sharded_chat import ShardedChat
 from memorag_graph.library_records import CluesRecord
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.retrieval.query import Query
 from memorag_graph.settings import PromptKey, RunOptions
 from memorag_graph.unstreamed import HIDDEN

@@ -12,7 +12,7 @@ from memorag_graph.library.export import export
 from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library_answer import LibraryAnswer
-from memorag_graph.library.library_memories import LibraryMemories, MemoryMode, checked_mode
+from memorag_graph.library.library_memories import LibraryMemories, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stored_memories import StoredMemories
@@ -21,7 +21,7 @@ from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.memory_worker import worker_of
 from memorag_graph.registry import Registry
-from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.settings import MemoryMode, RunOptions, TaskType
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings

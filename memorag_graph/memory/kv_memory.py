@@ -129,8 +129,9 @@ class Memory:
 
     Attributes:
         id: Content address; see :func:`memory_id`.
-        shards: The prefixes; several if one would not fit the model's window.
-        notes: The notes of the sections, in order.
+        shards: The prefixes; several if one would not fit the model's window, none while the model has not read the
+            notes yet.
+        notes: The notes of the sections, in order; empty texts where there are no shards.
         documents: The memorized documents, in order.
         prompts: The prompts of the documents' language; ``context`` and ``gist`` are those it was made with.
         settings: How it was made.
@@ -167,6 +168,11 @@ class Memory:
                 f"this memory was made in {self.identity.dtype} and cannot be used in {dtype} ({error}); "
                 "use dtype float32"
             ) from None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model has read the documents, so that the memory can be asked."""
+        return bool(self.shards)
 
     @property
     def reading_notices(self) -> list[str]:

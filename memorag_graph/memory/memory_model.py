@@ -8,7 +8,7 @@ from typing import Protocol
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.build.builder import Built, Recipe, build_memory
+from memorag_graph.memory.build.builder import Built, Recipe, begin_memory, build_memory
 from memorag_graph.memory.build.full_kind import FullKind
 from memorag_graph.memory.build.gist_kind import GistKind, GistWriter, NoDrafts
 from memorag_graph.memory.build.kinds import MemoryKind
@@ -192,6 +192,22 @@ class MemoryModel(ABC):
             return self._prefill(texts, recipe, known.memory if known else None, report)
 
         return build_memory(documents, recipe, kind, self.language_model, prefill, require_room, known, report)
+
+    def begin(
+        self, documents: Sequence[Document], recipe: Recipe, *, report: ReportProgress = ignore_progress
+    ) -> Built:
+        """Return what can be searched of documents before the model reads them; :meth:`build` makes the memory.
+
+        Args:
+            documents: The documents, in order.
+            recipe: Everything else that determines the memory.
+            report: Called with the progress.
+
+        Raises:
+            InputError: If there is no document, or the model's window is too small.
+        """
+        kind = self._kind(recipe, Journal(), report)
+        return begin_memory(documents, recipe, kind, self.language_model, report)
 
     def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
         if recipe.settings.kind == "full":

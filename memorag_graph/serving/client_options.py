@@ -11,8 +11,8 @@ QUESTION_OPTIONS = frozenset(
 )
 """Options of a question."""
 
-MEMORY_OPTIONS = (frozenset(MemorySettings.model_fields) - {"index"}) | {"encoding"}
-"""Options of a new memory, and of how its files are read."""
+MEMORY_OPTIONS = (frozenset(MemorySettings.model_fields) - {"index"}) | {"encoding", "memory"}
+"""Options of a new memory: how and when it is made, and how its files are read."""
 
 
 def client_options(operator: RunOptions) -> type[BaseModel]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.errors import InputError, MemoryFileError
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Principal
@@ -66,12 +66,17 @@ class ClientScope:
 
         def watched(progress: Progress) -> None:
             nonlocal is_new
-            is_new |= progress.stage == "memory"
+            is_new |= progress.stage in ("memory", "index")
             report(progress)
 
-        memory_id = self.registry.memory_id(documents, self.options)
+        options = self.options
+        if self.usage.limits_bytes(tenant):  # what is made later could not be refused
+            options = options.model_copy(update={"memory": "now"})
+        memory_id = self.registry.memory_id(documents, options)
+        is_begun = self.registry.is_begun(memory_id)  # its tokens were counted then
         with self.usage.job(tenant, store, memory_id, len(documents)):
-            opened = self.registry.memorize(documents, self.options, None, watched)
+            opened = self.registry.memorize(documents, options, None, watched)
+            is_new &= not is_begun
             if is_new:
                 self.usage.add_tokens(tenant, opened.memory.context_tokens)
                 if self.usage.limits_bytes(tenant):

@@ -109,11 +109,13 @@ def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIR
 
     @router.get("", summary="List memories")
     def list_memories(request: Request) -> list[dict[str, Any]]:
-        return [_public_info(info) for info in registry_for(request, "reader").store.memories()]
+        registry = registry_for(request, "reader")
+        return [_public_info(info, registry) for info in registry.store.memories()]
 
     @router.get("/{memory_id}", summary="Describe a memory")
     def info(request: Request, memory_id: str) -> dict[str, Any]:
-        return _public_info(read_info(require_memory(registry_for(request, "reader").store, memory_id)))
+        registry = registry_for(request, "reader")
+        return _public_info(read_info(require_memory(registry.store, memory_id)), registry)
 
     @router.delete("/{memory_id}", summary="Delete a memory", status_code=204)
     def delete(request: Request, memory_id: str) -> None:
@@ -135,7 +137,7 @@ async def _memorize(
     names = [document.source for document in documents]
     if len(set(names)) < len(names):
         raise InputError("documents", "two documents have the same name; give each a unique one")
-    if unknown := sorted(set(settings) - (set(MemorySettings.model_fields) - {"index"})):
+    if unknown := sorted(set(settings) - (set(MemorySettings.model_fields) - {"index"} | {"memory"})):
         raise InputError(f"settings.{unknown[0]}", "is unknown; see GET /openapi.json for the settings")
     scope = tenants.scope(client_of(request), run_options({**options.model_dump(), **settings}))
 
@@ -198,8 +200,8 @@ def _parse_settings(text: str) -> dict[str, Any]:
     return settings
 
 
-def _public_info(info: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a memory's manifest that clients may see; it contains no paths of the server."""
+def _public_info(info: dict[str, Any], registry: Registry) -> dict[str, Any]:
+    """Return what clients may see of a memory: a part of its manifest, without paths, and how far it is made."""
     copied = ("memory_id", "kind", "language", "settings", "memory_tokens", "chunks")
     models = {"model": Path(info["identity"]["model"]).name, "dtype": info["identity"]["dtype"]}
     return {
@@ -210,5 +212,6 @@ def _public_info(info: dict[str, Any]) -> dict[str, Any]:
         **models,
         "tokens": sum(document["tokens"] for document in info["documents"]),
         "shards": len(info["shards"]),
+        "memory_share": registry.begun_memories.share(info),
         "bytes": sum(file["bytes"] for file in info["files"].values()),
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from memorag_graph.evaluation.workbench import Prepared, Workbench
 from memorag_graph.memory.storage.journal import Journal
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 
 NOTES = "notes.db"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.open_memories import OpenMemory
+from memorag_graph.open_memory import OpenMemory
 from memorag_graph.ui import address, conversation, job_progress, panels, upload
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources

@@ -13,7 +13,7 @@ from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.resources import Resources
 
 if TYPE_CHECKING:
-    from memorag_graph.open_memories import OpenMemory
+    from memorag_graph.open_memory import OpenMemory
 
 PANELS = ("Document", "Evidence", "Recalled", "Path")
 

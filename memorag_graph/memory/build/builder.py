@@ -102,6 +102,34 @@ def build_memory(
     return Built(memory, cut_chunks(memory, documents, tokens, known, report))
 
 
+def begin_memory(
+    documents: Sequence[Document],
+    recipe: Recipe,
+    kind: MemoryKind,
+    tokens: CountsTokens,
+    report: ReportProgress = ignore_progress,
+) -> Built:
+    """Return what can be searched of documents before any model reads them: no shards, and notes without texts.
+
+    Args:
+        documents: The documents.
+        recipe: What else decides the memory.
+        kind: Where its sections end.
+        tokens: Counts the model's tokens.
+        report: Called as documents are split.
+
+    Raises:
+        InputError: If there is no document.
+    """
+    if not documents:
+        raise InputError("documents", "a memory needs at least one document")
+    sections, infos = _split(documents, kind, tokens, report)
+    notes = tuple(SectionNote(it.document, it.section.start, it.section.end, it.key, "") for it in sections)
+    identifier = recipe.memory_id(infos)
+    memory = Memory(identifier, (), notes, tuple(infos), recipe.prompts, recipe.settings, recipe.identity)
+    return Built(memory, cut_chunks(memory, documents, tokens, report=report))
+
+
 def cut_chunks(
     memory: Memory,
     documents: Sequence[Document | DocumentInfo],

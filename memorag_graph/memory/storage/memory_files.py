@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from memorag_graph.disk_errors import advice, damaged_or_unreadable, os_error_in
+from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
@@ -34,6 +35,9 @@ KEYWORDS_FILE = "keywords.bin"
 CHUNKS_FILE = "chunks.json"
 NOTES_FILE = "notes.json"
 
+UNREAD_FILE = "unread.json"
+"""The texts and prompts of a memory without shards, from which it is made."""
+
 FILES = ("memory.bin", NOTES_FILE, CHUNKS_FILE, INDEX_FILE, KEYWORDS_FILE)
 """The files of a memory with one shard, without its manifest."""
 
@@ -46,13 +50,14 @@ def shard_file(number: int) -> str:
     return f"memory.{number}.bin" if number else "memory.bin"
 
 
-def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
+def save_memory(directory: Path, memory: Memory, index: MemoryIndex, texts: Sequence[str] = ()) -> None:
     """Write a memory and its index in one step: concurrent readers see either the old memory or the new one.
 
     Args:
         directory: Directory to write to; created if needed.
         memory: The memory.
         index: The index over its documents' chunks.
+        texts: The documents' texts, to make the memory from if it has no shards yet.
 
     Raises:
         MemoryFileError: If the directory cannot be written; then it has the old memory or the new one.
@@ -82,6 +87,8 @@ def save_memory(directory: Path, memory: Memory, index: MemoryIndex) -> None:
     if index.keywords is not None:
         writers[KEYWORDS_FILE] = index.keywords.save
     writers |= {shard_file(number): _shard_writer(memory, shard) for number, shard in enumerate(memory.shards)}
+    if not memory.is_whole:
+        writers[UNREAD_FILE] = _json_writer({"texts": list(texts), **_described(memory)})
     try:
         write_together(directory, writers, manifest)
     except OSError as error:
@@ -166,7 +173,7 @@ def _load(
             shards=tuple(shard for shard, _ in read),
             notes=tuple(SectionNote(**note) for note in _read_json(path(NOTES_FILE))),
             documents=documents,
-            prompts=_read_prompts(read[0][1]),
+            prompts=_read_prompts(read[0][1] if read else _read_json(path(UNREAD_FILE))),
             settings=settings,
             identity=read_identity(manifest),
         )
@@ -175,13 +182,33 @@ def _load(
     return memory, index
 
 
-def _shard_writer(memory: Memory, shard: Shard) -> Writer:
-    described = {
+def read_unread(directory: Path) -> list[Document]:
+    """Return the documents of a memory without shards.
+
+    Raises:
+        MemoryFileError: If it is whole, missing or damaged.
+        MemoryUnreadableError: If a file cannot be read.
+    """
+    manifest = read_info(directory)
+    described = [DocumentInfo.from_dict(document) for document in manifest["documents"]]
+    try:
+        texts = _read_json(open_verified(directory, UNREAD_FILE, manifest))["texts"]
+        return [Document(it.source, text, it.page_map, it.notices) for it, text in zip(described, texts, strict=True)]
+    except (LookupError, TypeError, ValueError) as error:
+        raise MemoryFileError(f"{directory} holds no texts to read ({error}); memorize them again") from None
+
+
+def _described(memory: Memory) -> dict[str, Any]:
+    return {
         "prompts": memory.prompts.resolved(),
         "prompt_overrides": dict(memory.prompts.overrides),
         "language": memory.prompts.language.code,
         "identity": memory.identity.to_dict(),
     }
+
+
+def _shard_writer(memory: Memory, shard: Shard) -> Writer:
+    described = _described(memory)
 
     def write(path: Path) -> None:
         tensors = {"token_ids": torch.tensor(shard.token_ids, dtype=torch.int32), **shard.stored}
@@ -216,16 +243,16 @@ def _read_prompts(described: Mapping[str, Any]) -> Prompts:
     return Prompts(built_in.language, {**own, **described["prompt_overrides"]})
 
 
-def _json_writer(content: Sequence[Mapping[str, Any]]) -> Writer:
+def _json_writer(content: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Writer:
     def write(path: Path) -> None:
         path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
     return write
 
 
-def _read_json(path: Path) -> list[dict[str, Any]]:
+def _read_json(path: Path) -> Any:  # noqa: ANN401 - whatever was written
     try:
-        content: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise damaged_or_unreadable(path, error) from None
     return content
