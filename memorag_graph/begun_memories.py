@@ -1,6 +1,7 @@
 """Memories that are begun, so that their documents can be searched: make them whole, behind questions or when asked."""
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.settings import RunOptions
 
+_POLL_SECONDS = 0.05
+
 
 class MemoriesToMake:
     """The memories that a process makes behind its questions, one after the other.
@@ -29,16 +32,30 @@ class MemoriesToMake:
     def __init__(self) -> None:
         self.worker = MemoryWorker()
         self._waiting: dict[str, MemoryJob] = {}
+        self._given_up: set[str] = set()
         self._lock = threading.Lock()
 
     def add(self, job: MemoryJob) -> None:
         """Make a memory, unless that is being done."""
         making = self.worker.making
         with self._lock:
+            self._given_up.discard(job.key)
             if job.key in self._waiting or (making is not None and making.key == job.key):
                 return
             self._waiting[job.key] = job
         self.worker.wake(self)
+
+    def is_given_up(self, key: str) -> bool:
+        """Return whether nobody wants a memory any more."""
+        return key in self._given_up
+
+    def give_up(self, key: str) -> None:
+        """Make a memory no more, and wait until that has ended."""
+        with self._lock:
+            self._given_up.add(key)
+            self._waiting.pop(key, None)
+        while (making := self.worker.making) is not None and making.key == key:
+            time.sleep(_POLL_SECONDS)
 
     def share(self, memory_id: str) -> float:
         """Return the share that is done of a memory that is not whole."""
@@ -118,10 +135,11 @@ class BegunMemories:
                     raise CancelledRunError(f"the memory of {names} was deleted")
                 report(progress)
 
-            self._make_whole(directory, options, told)
+            if exists():
+                self._make_whole(directory, options, told)
 
         def exists() -> bool:
-            return (directory / MANIFEST).exists()
+            return (directory / MANIFEST).exists() and not self._behind.is_given_up(memory_id)
 
         self._behind.add(MemoryJob(memory_id, names, make, exists))
 

@@ -247,6 +247,16 @@ class Registry:
         """Drop an open memory; it stays on disk, and usable for whoever holds it."""
         self.open_memories.drop(memory_id)
 
+    def delete(self, memory_id: str) -> None:
+        """Remove a memory of the store; one that is being made behind questions is given up.
+
+        Raises:
+            MemoryFileError: If it does not exist or is in use, or the store cannot be written.
+        """
+        self.behind.give_up(memory_id)
+        self.forget(memory_id)
+        self.store.delete(memory_id)
+
     def chat(self, name: str, options: RunOptions, opened: OpenMemory | None = None) -> "BaseChatModel":
         """Return a chat model without a memory: an added one, the own model of an open memory, or another by name."""
         from memorag_graph.memory.memory_chat import MemoryChat

@@ -1,6 +1,7 @@
 """Memories that are begun: their documents are searched at once, and the memory is made behind or when asked."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from memorag_graph.langchain.chat_model import memory_chat
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.gist_kind import GistKind
 from memorag_graph.memory.storage.manifest import read_info, verify
+from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemoryMode, RunOptions
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
@@ -182,13 +184,26 @@ def test_what_another_process_made_is_seen(ask: Ask, registry: Registry) -> None
     assert ask("memorag", "never", memory_id=memory_id)["spans"]
 
 
-def test_a_memory_that_is_deleted_meanwhile_is_given_up(ask: Ask, registry: Registry, gate: threading.Event) -> None:
+def test_a_memory_that_is_deleted_meanwhile_is_given_up(
+    ask: Ask, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, prefill = threading.Event(), LocalMemoryModel._prefill
+
+    def told(self: LocalMemoryModel, texts: Any, recipe: Any, known: Any, report: Any) -> Any:
+        begun.set()
+        for _ in range(_GATE_SECONDS * 20):
+            report(Progress("memory", 0, 1, "tokens"))
+            time.sleep(0.05)
+        return prefill(self, texts, recipe, known, report)
+
+    monkeypatch.setattr(LocalMemoryModel, "_prefill", told)
     memory_id = ask("lookup", "background")["memory_id"]
-    while registry.behind.worker.making is None:
-        assert registry.behind.worker.is_working
-    registry.forget(memory_id)
-    gate.set()
-    registry.behind.worker.wait(_GATE_SECONDS)
+    assert begun.wait(_GATE_SECONDS)
+    registry.delete(memory_id)
+    assert registry.behind.worker.wait(_GATE_SECONDS)
+    assert not registry.store.directory(memory_id).exists()
+    with pytest.raises(MemoryFileError, match="does not exist"):
+        registry.open(memory_id, options("background"))
 
 
 def test_a_fault_is_told_and_tried_again(ask: Ask, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

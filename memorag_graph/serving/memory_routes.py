@@ -121,8 +121,7 @@ def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIR
     def delete(request: Request, memory_id: str) -> None:
         registry = registry_for(request, "writer")
         require_memory(registry.store, memory_id)
-        registry.forget(memory_id)
-        registry.store.delete(memory_id)
+        registry.delete(memory_id)
 
     return router
 
