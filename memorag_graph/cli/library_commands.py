@@ -49,6 +49,15 @@ Patterns = Annotated[
         "--pattern", help="Only files of directories that fit, such as '*.pdf'. Repeatable.", metavar="PATTERN"
     ),
 ]
+IndexAt = Annotated[
+    str,
+    typer.Option(
+        "--index-at",
+        help="Where a new library's index is kept, such as http://localhost:6333 for a Qdrant server (key: "
+        "QDRANT_API_KEY). Default: its directory.",
+        metavar="URL",
+    ),
+]
 Memory = Annotated[
     Literal["now", "never"],
     typer.Option("--memory", help="now: also make the memories; never: leave that to the command remember."),
@@ -67,13 +76,14 @@ def add(
     metadata: Metadata = None,
     patterns: Patterns = None,
     memory: Memory = "never",
+    index_at: IndexAt = "",
     *,
     options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
     """Take in files, and all files of directories. Makes the library if there is none. Re-run to resume."""
     given = _metadata(metadata)
-    opened = _open(place, options, create=True)
+    opened = _open(place, options, create=True, index_at=index_at)
     _change(
         lambda progress: opened.add(
             *paths, metadata=given, patterns=patterns or (), encoding=options.encoding, progress=progress, memory=memory
@@ -223,14 +233,20 @@ def export(
     out.print(f"Wrote {lines:,} documents to {file}.", soft_wrap=True, markup=False, highlight=False)
 
 
-def _open(place: str, options: RunOptions, *, create: bool = False) -> "Library":
+def _open(place: str, options: RunOptions, *, create: bool = False, index_at: str = "") -> "Library":
     from memorag_graph.cli.run_graph import new_registry
     from memorag_graph.library.library import Library
     from memorag_graph.models.loading import silence_libraries
 
     silence_libraries()
     return Library.open(
-        place, new_registry(), embedding_model=options.embedding_model, create=create, memory="never", options=options
+        place,
+        new_registry(),
+        embedding_model=options.embedding_model,
+        create=create,
+        memory="never",
+        options=options,
+        index_at=index_at,
     )
 
 

@@ -14,10 +14,15 @@ K1, B = 1.2, 0.75
 
 
 class ExactTable:
-    """Rows in memory."""
+    """Rows in memory.
 
-    def __init__(self) -> None:
+    Args:
+        average_terms: Terms of a row of usual length; by default the average of the rows.
+    """
+
+    def __init__(self, average_terms: float | None = None) -> None:
         self._rows: dict[tuple[int, int], Row] = {}
+        self._average_terms = average_terms
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows."""
@@ -47,7 +52,7 @@ class ExactTable:
         """Return rows that hold any of some terms, best first by BM25."""
         counts = {key: Counter(row.terms) for key, row in self._rows.items()}
         holding = Counter(term for count in counts.values() for term in count)
-        length = sum(count.total() for count in counts.values()) / max(1, len(counts))
+        length = self._average_terms or sum(count.total() for count in counts.values()) / max(1, len(counts))
         wanted = {term: log(1 + (len(counts) - n + 0.5) / (n + 0.5)) for term in set(terms) if (n := holding[term])}
 
         def score(count: Counter[str]) -> float:

@@ -1,6 +1,7 @@
 """The directory of a library: made once, opened with its embedding model, changed by one process at a time."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,20 +11,22 @@ from filelock import FileLock, Timeout
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.catalogue import Catalogue, unfinished
+from memorag_graph.library.index_place import checked_place
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.private_files import file_mode, make_private_dir
 from memorag_graph.registry import Registry
 
-EMBEDDING_MODEL, VECTOR_SIZE = "embedding_model", "vector_size"
+EMBEDDING_MODEL, VECTOR_SIZE, INDEX_AT, LIBRARY_ID = "embedding_model", "vector_size", "index_at", "id"
 """Settings in the catalogue."""
 
 _CATALOGUE, _LOCK, _CHANGING = "catalogue.sqlite", ".writer", ".changing"
 
 
-def create_library(directory: Path, registry: Registry, embedding_model: str) -> None:
+def create_library(directory: Path, registry: Registry, embedding_model: str, index_at: str) -> None:
     """Create an empty library, unless there is one.
 
     Raises:
+        InputError: If its index cannot be kept there.
         LibraryError: If the directory holds other files.
         ModelError: If the embedding model cannot be loaded.
         DiskError: If it cannot be written.
@@ -40,17 +43,18 @@ def create_library(directory: Path, registry: Registry, embedding_model: str) ->
                 raise LibraryError(f"{directory} holds other files and no library; give another directory")
             name = registry.models.embedding_name(embedding_model or EMBEDDED)
             size = len(registry.models.embeddings(name).embed_query("size"))
-            Catalogue.create(path, {EMBEDDING_MODEL: name, VECTOR_SIZE: str(size)})
+            place = {INDEX_AT: checked_place(index_at), LIBRARY_ID: uuid.uuid4().hex}
+            Catalogue.create(path, {EMBEDDING_MODEL: name, VECTOR_SIZE: str(size), **place})
 
 
-def open_catalogue(directory: Path, registry: Registry, embedding_model: str) -> Catalogue:
+def open_catalogue(directory: Path, registry: Registry, embedding_model: str, index_at: str) -> Catalogue:
     """Open the catalogue of a library.
 
     Loading its embedding model may download it, so a stranger's file does not decide which it is.
 
     Raises:
         LibraryError: If there is none, it is damaged, or made by a newer version.
-        InputError: If it has another embedding model, or one that the caller has to name.
+        InputError: If it has another embedding model, or one that the caller has to name, or its index is elsewhere.
     """
     path = directory / _CATALOGUE
     if not path.is_file():
@@ -63,6 +67,10 @@ def open_catalogue(directory: Path, registry: Registry, embedding_model: str) ->
         raise InputError("embedding_model", f"{directory} {other}")
     if not (embedding_model or made_with == EMBEDDED or made_with in models.loaded_models()):
         raise InputError("embedding_model", f"{directory} uses {made_with!r}; name it, too, if you trust it")
+    place = catalogue.setting(INDEX_AT)
+    if index_at and checked_place(index_at) != place:
+        kept = f"is at {place}" if place else "is in its directory"
+        raise InputError("index_at", f"the index of {directory} {kept}; leave it out")
     return catalogue
 
 

@@ -22,6 +22,22 @@ _TERMS, _DOCUMENT = "terms", "document"
 _AT_ONCE = 4096
 """Rows copied at once."""
 
+EXACT_UP_TO = 200_000
+"""Rows up to which a search by meaning compares all of them; among more, it looks into the nearest partitions."""
+
+_SCANNED_UP_TO = 10_000
+"""Rows up to which no index of vectors is worth it; above, one keeps them in RAM, partitioned."""
+
+_PARTITION_ROWS = 1024
+_PROBED_SHARE, _FEWEST_PROBES = 4, 16
+"""Of more rows than are searched exactly, one partition of so many is searched, and at least so many partitions."""
+
+_OUTGROWN = 4
+"""The partitions are made anew once there are so many times the rows they were made for."""
+
+_VECTOR_INDEX = "vector_of_"
+_ALL = 1_000_000
+
 _TRIES = 5
 """Searches meet a table that is being replaced at most so many times in a row."""
 
@@ -35,19 +51,31 @@ class LanceTable:
         directory: The database's directory.
         name: Name of the table.
         size: Size of the vectors.
+        scanned_up_to: Rows up to which no index of vectors is made.
+        exact_up_to: Rows up to which a search by meaning compares all.
 
     Raises:
         MissingExtraError: If LanceDB is not installed.
         DiskError: If the table cannot be opened.
     """
 
-    def __init__(self, directory: Path, name: str, size: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        size: int,
+        *,
+        scanned_up_to: int = _SCANNED_UP_TO,
+        exact_up_to: int = EXACT_UP_TO,
+    ) -> None:
         try:
             import lancedb
         except ImportError:
             raise MissingExtraError("a library", "library") from None
         self._place = directory / f"{name}.lance"
         self._name = name
+        self._scanned_up_to = scanned_up_to
+        self._exact_up_to = exact_up_to
         self._schema = _schema(size)
         with self._telling("opened"):
             self._database = lancedb.connect(str(directory), read_consistency_interval=timedelta(0))
@@ -78,6 +106,8 @@ class LanceTable:
         with self._telling("written"):
             if len(self._table.list_indices()) < len((_TERMS, _DOCUMENT)):
                 self._index()
+            elif self._is_outgrown():
+                self._partition()
             self._optimize()
 
     def documents(self) -> set[int]:
@@ -93,10 +123,10 @@ class LanceTable:
         return _rows(self._trying(lambda: self._table.search().where(condition).to_arrow()))
 
     def nearest(self, vector: NDArray[np.float32], hits: int, among: Among = EVERYWHERE) -> list[Found]:
-        """Return the rows most similar to a vector, best first."""
+        """Return the rows most similar to a vector, best first; among very many rows, nearly all of them."""
 
         def search() -> "pa.Table":
-            query = self._table.search(vector).distance_type("dot").limit(hits)
+            query = self._table.search(vector).distance_type("dot").nprobes(self._probes()).limit(hits)
             return _in(query, among).select([_DOCUMENT, "number", "_distance"]).to_arrow()
 
         return best_first(Found(document, number, 1 - far) for document, number, far in _tuples(self._trying(search)))
@@ -134,6 +164,34 @@ class LanceTable:
         )
         self._table.create_index(_TERMS, config=plain, replace=True)
         self._table.create_index(_DOCUMENT, config=BTree(), replace=True)
+        if self._is_outgrown():
+            self._partition()
+
+    def _partition(self) -> None:
+        """Partition the vectors by likeness."""
+        from lancedb.index import IvfFlat
+
+        before, rows = self._partitioned_for(), self._table.count_rows()
+        config = IvfFlat(distance_type="dot", target_partition_size=_PARTITION_ROWS)
+        self._table.create_index("vector", config=config, name=f"{_VECTOR_INDEX}{rows}")
+        if before not in (0, rows):
+            self._table.drop_index(f"{_VECTOR_INDEX}{before}")
+
+    def _is_outgrown(self) -> bool:
+        """Return whether partitions are missing, or were made for far fewer rows."""
+        rows: int = self._table.count_rows()
+        return rows > self._scanned_up_to and rows >= _OUTGROWN * self._partitioned_for()
+
+    def _partitioned_for(self) -> int:
+        """Return for how many rows the partitions were made; 0 if there are none."""
+        named = (it.name for it in self._table.list_indices() if it.name.startswith(_VECTOR_INDEX))
+        return max((int(name.removeprefix(_VECTOR_INDEX)) for name in named), default=0)
+
+    def _probes(self) -> int:
+        """Return how many partitions a search looks into."""
+        if self._table.count_rows() <= self._exact_up_to:
+            return _ALL
+        return max(_FEWEST_PROBES, self._partitioned_for() // _PARTITION_ROWS // _PROBED_SHARE)
 
     def _trying(self, search: Callable[[], Result]) -> Result:
         """Search; try again if the version of the table that was being read is gone.

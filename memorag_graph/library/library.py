@@ -51,6 +51,7 @@ class Library(OpenLibrary):
         create: bool = True,
         memory: MemoryMode | None = None,
         options: RunOptions | None = None,
+        index_at: str = "",
     ) -> "Library":
         """Open a library.
 
@@ -62,6 +63,8 @@ class Library(OpenLibrary):
             memory: When the memories of documents are made: ``"background"``, ``"now"``, ``"when_asked"`` or
                 ``"never"``; by default behind the library if the options name a model, else never.
             options: How memories are made, and by which model.
+            index_at: Where a new library's index is kept, such as ``"http://localhost:6333"`` for a Qdrant server; by
+                default in the directory.
 
         Raises:
             LibraryError: If there is none and it is not to be made, it is damaged, or made by a newer version.
@@ -72,10 +75,11 @@ class Library(OpenLibrary):
         """
         directory, registry = Path(directory), registry or Registry()
         if create:
-            create_library(directory, registry, embedding_model)
+            create_library(directory, registry, embedding_model, index_at)
         options = options or RunOptions()
         mode = checked_mode(memory or ("background" if options.model else "never"))
-        return cls(directory, open_catalogue(directory, registry, embedding_model), registry, mode, options)
+        catalogue = open_catalogue(directory, registry, embedding_model, index_at)
+        return cls(directory, catalogue, registry, mode, options)
 
     def add(
         self,

@@ -9,8 +9,8 @@ from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
-from memorag_graph.library.home import EMBEDDING_MODEL, VECTOR_SIZE
-from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, LIBRARY_ID, VECTOR_SIZE
+from memorag_graph.library.index_place import open_tables
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
@@ -26,7 +26,7 @@ from memorag_graph.settings import MemoryMode, RunOptions, TaskType
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-_TEXTS, _INDEX, _MEMORIES = "texts", "index", "memories"
+_TEXTS, _MEMORIES = "texts", "memories"
 
 
 class OpenLibrary:
@@ -46,8 +46,8 @@ class OpenLibrary:
         self.directory = directory
         self.registry = registry
         self.memory = memory
-        size, index = int(catalogue.setting(VECTOR_SIZE)), directory / _INDEX
-        chunks, notes = LanceTable(index, "chunks", size), LanceTable(index, "notes", size)
+        size, place = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
+        chunks, notes = open_tables(place, directory, catalogue.setting(LIBRARY_ID), size)
         memories = StoredMemories(directory / _MEMORIES)
         self.stores = Stores(catalogue, StoredTexts(directory / _TEXTS), chunks, notes, memories)
         self.memories = LibraryMemories(self.stores, registry, options)
