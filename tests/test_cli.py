@@ -1,6 +1,7 @@
 """The command line: output, exit codes, messages."""
 
 import importlib.util
+import io
 import json
 import re
 import runpy
@@ -94,7 +95,7 @@ def test_text_output_shows_answer_citations_clues_and_times(call: Any, saved: st
     assert "Draft: " in result.out
     assert "Task: memorag (" in result.out
     assert re.search(r"Dropped: .+ \(.+\)", result.out)
-    assert "Time: memorize" in result.out
+    assert "Time: open" in result.out
 
 
 def test_auto_says_what_it_chose_and_why(call: Any, saved: str) -> None:
@@ -364,3 +365,63 @@ def test_a_document_is_asked_before_its_memory_is_made(call, tmp_path: Path) -> 
     assert "a later command goes on from there" in behind.err
     memory_id = json.loads(behind.out)["memory_id"]
     assert json.loads(call("ask", memory_id, QUESTION, "--json").out)["memory_share"] == 1
+
+
+def test_a_memory_is_named_by_the_beginning_of_its_id_or_by_a_document(
+    call, tmp_path: Path, registry: Registry
+) -> None:
+    (tmp_path / "ferry.txt").write_text(TEXT[:1500])
+    (tmp_path / "rail.txt").write_text(TEXT[:1500].replace("ferry", "railway"))
+    made = [
+        json.loads(call("memorize", str(tmp_path / name), "--json", *TINY).out)["memory_id"]
+        for name in ("ferry.txt", "rail.txt")
+    ]
+    for name in (made[0][:6], "ferry.txt", str(tmp_path / "ferry.txt"), made[0]):
+        assert json.loads(call("info", name, "--json").out)["memory_id"] == made[0]
+    listed = call("list").out
+    assert [line.split("\t")[0] for line in listed.splitlines()] == list(reversed(made))
+    assert [line.split("\t")[-1] for line in listed.splitlines()] == ["ready", "ready"]
+    changed = json.loads(call("memorize", str(tmp_path / "rail.txt"), "--chunk-size", "64", "--json", *TINY).out)
+    both = call("info", "rail.txt")
+    assert both.code == 2
+    assert made[1][:8] in both.err
+    assert changed["memory_id"][:8] in both.err
+    (tmp_path / "new.txt").write_text("Never memorized.")
+    assert f"memorag-graph memorize {tmp_path / 'new.txt'}" in call("ask", str(tmp_path / "new.txt"), QUESTION).err
+    registry.forget(made[0])
+    assert call("delete", made[0][:8]).code == 0
+    assert "does not exist" in call("info", made[0]).err
+
+
+def test_directories_and_the_standard_input_are_memorized(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "letters"
+    (folder / "1990").mkdir(parents=True)
+    (folder / "1990" / "ferry.txt").write_text(TEXT[:1500])
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    (folder / ".hidden.txt").write_text("Hidden.")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT[1500:2500].encode())))
+    made = call("memorize", str(folder), "-", "--json", *TINY)
+    assert "left out" in made.err
+    assert "PNG images are not supported" in made.err
+    described = json.loads(call("info", json.loads(made.out)["memory_id"], "--json").out)
+    assert [it["source"] for it in described["documents"]] == ["1990/ferry.txt", "stdin"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(QUESTION))
+    assert json.loads(call("ask", "1990/ferry.txt", "-", "--task", "lookup", "--json").out)["query"] == QUESTION
+    (folder / "1990" / "ferry.txt").unlink()
+    assert "holds no file that can be read" in call("memorize", str(folder), *TINY).err
+
+
+def test_the_weak_model_is_told_once(call) -> None:
+    assert "often wrong" in call("memorize", "missing.txt").err
+    assert "often wrong" not in call("memorize", "missing.txt").err
+
+
+def test_the_help_groups_options_and_gives_examples(call) -> None:
+    shown = call("ask", "--help").out
+    places = [
+        shown.index(f"\n{group}:") for group in ("Arguments", "Options", "Models", "Search", "Answers", "Examples")
+    ]
+    assert places == sorted(places)
+    assert "\n  memorag-graph ask report.pdf" in shown

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from memorag_graph.cli import options as opt
+from memorag_graph.cli.command_help import OptionsCommand
 from memorag_graph.errors import InputError
 from memorag_graph.settings import RunOptions
 
@@ -292,4 +293,4 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
 }
 for _name, _command in _COMMANDS.items():
-    library.command(_name, cls=opt.OptionsCommand)(_command)
+    library.command(_name, cls=OptionsCommand)(_command)

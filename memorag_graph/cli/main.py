@@ -12,6 +12,7 @@ from rich.markup import escape
 from memorag_graph.cli import memory_commands
 from memorag_graph.cli import options as opt
 from memorag_graph.cli.chat_session import chat
+from memorag_graph.cli.command_help import OptionsCommand
 from memorag_graph.cli.eval_command import evaluate, tune
 from memorag_graph.cli.keys_commands import keys
 from memorag_graph.cli.library_commands import library
@@ -22,6 +23,7 @@ from memorag_graph.cli.train_command import train
 from memorag_graph.cli.ui import ui
 from memorag_graph.errors import MEMORY_IS_FULL, MemoragError
 from memorag_graph.models.embedded import EMBEDDED, INSTALL_COMMANDS, has_embedded_models
+from memorag_graph.paths import is_first_time
 from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
 
@@ -34,7 +36,6 @@ app = typer.Typer(
     epilog="Options of a run can also be set by field name in memorag-graph.toml (or the file in MEMORAG_GRAPH_CONFIG) "
     "and by variables such as MEMORAG_GRAPH_HITS; the command line overrides both.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -78,7 +79,7 @@ def memorize(
     from memorag_graph.cli.render import show_stats
     from memorag_graph.cli.run_graph import memorize_files, new_registry
 
-    if options.model in ("", EMBEDDED) and not as_json:
+    if options.model in ("", EMBEDDED) and not as_json and is_first_time("stronger-models"):
         err.print(f"[dim]{_STRONGER_MODELS}[/]", highlight=False)
     registry = new_registry()
     result = memorize_files(registry, files, options, Path(save_dir) if save_dir else None, err)
@@ -97,7 +98,7 @@ def memorize(
 )  # fmt: skip
 def ask(
     place: opt.Place,
-    question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
+    question: opt.Question,
     task: opt.Task = "memorag",
     show_clues: opt.ShowClues = False,
     *,
@@ -106,7 +107,11 @@ def ask(
     offsets: opt.OffsetUnit = "characters",
 ) -> None:
     """Ask a memory a question."""
-    _answer({"memory_id": place, "query": question, "task_type": task}, options, show_clues, as_json, offsets)
+    from memorag_graph.cli.given_files import question_of
+
+    _answer(
+        {"memory_id": place, "query": question_of(question), "task_type": task}, options, show_clues, as_json, offsets
+    )
 
 
 @opt.takes_options(
@@ -192,4 +197,4 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 app.add_typer(keys, name="keys")
 app.add_typer(library, name="library")
 for _name, _command in _COMMANDS.items():
-    app.command(_name, cls=opt.OptionsCommand)(_command)
+    app.command(_name, cls=OptionsCommand)(_command)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from memorag_graph.cli import options as opt
-from memorag_graph.documents import read_document, read_documents
+from memorag_graph.documents import read_document
 from memorag_graph.errors import InputError, MemoryFileError
-from memorag_graph.memory.storage.manifest import find_memories, find_memory, read_info
+from memorag_graph.memory.storage.manifest import find_memories, find_memory, last_written, read_info
 from memorag_graph.memory.storage.manifest import verify as check_files
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.paths import memories_dir
@@ -38,7 +39,7 @@ def list_memories(
     from memorag_graph.cli.render import show_memories
 
     root = Path(directory) if directory else memories_dir()
-    memories = find_memories(root)
+    memories = sorted(find_memories(root), key=lambda it: -last_written(Path(it["place"])))
     if as_json:
         typer.echo(json.dumps(memories, ensure_ascii=False, indent=2))
     elif memories:
@@ -99,9 +100,10 @@ def append(
     as_json: opt.Json = False,
 ) -> None:
     """Add documents to a memory without rereading the others."""
+    from memorag_graph.cli.given_files import read_given
     from memorag_graph.memory.build.revision import appended
 
-    documents = read_documents(files, encoding=options.encoding or None)
+    documents = read_given(files, options.encoding, lambda told: err.print(Text(told, style="yellow")))
     _revise(place, lambda memory: appended(memory, documents), options, as_json)
 
 
@@ -137,11 +139,11 @@ def remove(
 
 
 def delete(
-    named: Annotated[str, typer.Argument(help="Id of a memory in the memory store.", metavar="MEMORY_ID")],
+    place: opt.Place,
 ) -> None:
     """Delete a memory from the store. Fails if it is in use."""
-    MemoryStore().delete(named)
-    out.print(f"Deleted {named}.", markup=False)
+    MemoryStore().delete(place)
+    out.print(f"Deleted {place}.", markup=False)
 
 
 def gc(

@@ -9,16 +9,30 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import annotated_types
 import typer
 from pydantic.fields import FieldInfo
-from typer.core import TyperCommand
 
+from memorag_graph.cli.places import found_place
 from memorag_graph.configuration import program_options, service_options
 from memorag_graph.documents import SUFFIXES, clean_text
 from memorag_graph.errors import InputError
 from memorag_graph.service_settings import ServiceOptions
 from memorag_graph.settings import TASKS, RunOptions
 
-Place = Annotated[str, typer.Argument(help="Directory or id of a memory.", metavar="SAVE_DIR")]
-Files = Annotated[list[str], typer.Argument(help=f"Files: {', '.join(SUFFIXES)} and other text.", metavar="FILE")]
+Place = Annotated[
+    str,
+    typer.Argument(
+        help="A memory: its directory, its id or the beginning of it, or the name of a document in it.",
+        metavar="MEMORY",
+        callback=found_place,
+    ),
+]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        help=f"Files: {', '.join(SUFFIXES)} and other text. A directory: all files in it. -: the standard input.",
+        metavar="FILE",
+    ),
+]
+Question = Annotated[str, typer.Argument(help="The question; - reads it from the standard input.", metavar="QUESTION")]
 Task = Annotated[str, typer.Option("--task", help=TASKS, metavar="TASK")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 OffsetUnit = Annotated[
@@ -36,7 +50,8 @@ ShowClues = Annotated[
 MODELS = ("model", "embedding_model", "device", "dtype", "fast_paths")
 """Fields that choose the models and how they run."""
 
-_FIELDS = {**RunOptions.model_fields, **ServiceOptions.model_fields}
+FIELDS = {**RunOptions.model_fields, **ServiceOptions.model_fields}
+"""The fields that are offered as options."""
 
 _FLAGS = {
     "retrieval_chunk_size": "--chunk-size",
@@ -104,27 +119,9 @@ def takes_options(*fields: str, **flags: str) -> Callable[[Callable[..., None]],
     return decorate
 
 
-class OptionsCommand(TyperCommand):
-    """A command whose help shows the effective defaults: those of RunOptions, config file and environment."""
-
-    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 - typer's context is not public
-        """Return the help.
-
-        Raises:
-            InputError: If the config file or the environment holds an invalid value.
-        """
-        shown = [each for each in self.params if each.name in _FIELDS]
-        values = {**vars(program_options({})), **vars(service_options({}))} if shown else {}
-        for parameter in shown:
-            value = values[str(parameter.name)]
-            if not isinstance(value, dict) and value not in ("", None):
-                parameter.default = value
-        return super().get_help(ctx)
-
-
 def _parameter(field: str, flag: str | None) -> inspect.Parameter:
     """Return the parameter of a flag; None, its default, means that the flag was not given."""
-    definition = _FIELDS[field]
+    definition = FIELDS[field]
     name = flag or _FLAGS.get(field) or f"--{field.replace('_', '-')}"
     kind, metavar = _type_and_metavar(field, definition)
     declared = f"{name}/--no-{name.removeprefix('--')}" if kind is bool else name

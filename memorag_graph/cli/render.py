@@ -1,6 +1,8 @@
 """Render results for the command line."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -8,7 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from memorag_graph.cli.places import SHORT
 from memorag_graph.console import TRACE_TITLES, size
+from memorag_graph.memory.storage.manifest import last_written
 from memorag_graph.text.languages import language
 
 if TYPE_CHECKING:
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from memorag_graph.training.train import Trained
 
 FROM_MEMORY = "recalled from memory, unverified"
+
+_STEPS = {"memorize": "open"}
+"""What a reader calls a node, if not by its name."""
 
 
 def show_stats(console: Console, result: Mapping[str, Any]) -> None:
@@ -112,23 +119,35 @@ def show_evidence(console: Console, result: Mapping[str, Any]) -> None:
 
 
 def show_timings(console: Console, result: Mapping[str, Any]) -> None:
-    """Show how long each node took."""
-    parts = [f"{node} {seconds:.1f} s" for node, seconds in result["timings"].items()]
+    """Show how long each node took; the first one also loads the models."""
+    parts = [f"{_STEPS.get(node, node)} {seconds:.1f} s" for node, seconds in result["timings"].items()]
     console.print(f"[dim]Time: {', '.join(parts)}[/]")
 
 
 def show_memories(console: Console, memories: Sequence[Mapping[str, Any]]) -> None:
-    """List memories."""
-    table = Table("Memory", "Documents", "Tokens", "Chunks", "Model", "Size")
-    for info in memories:
-        table.add_row(
-            escape(info["place"]),
-            escape("\n".join(document["source"] for document in info["documents"])),
+    """List memories: a table that fits 80 columns; in pipes, lines whose fields are separated by tabs."""
+    rows = [
+        (
+            info["memory_id"] if Path(info["place"]).name == info["memory_id"] else info["place"],
+            ", ".join(document["source"] for document in info["documents"]),
             f"{sum(document['tokens'] for document in info['documents']):,}",
-            f"{info['chunks']:,}",
-            escape(info["identity"]["model"]),
             size(sum(file["bytes"] for file in info["files"].values())),
+            f"{datetime.fromtimestamp(last_written(Path(info['place']))):%Y-%m-%d %H:%M}",
+            "ready" if info["shards"] else "not made",
         )
+        for info in memories
+    ]
+    if not console.is_terminal:
+        for row in rows:
+            console.file.write("\t".join(row) + "\n")  # rich would replace the tabs
+        return
+    table = Table("Memory", "Document", box=None, pad_edge=False, header_style="cyan")
+    for heading in ("Tokens", "Size"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("Used", "State"):
+        table.add_column(heading, no_wrap=True)
+    for (place, *fields), info in zip(rows, memories, strict=True):
+        table.add_row(*map(escape, (place[:SHORT] if place == info["memory_id"] else place, *fields)))
     console.print(table)
 
 

@@ -70,13 +70,13 @@ def memorize_files(
     registry: Registry, files: Sequence[str], options: RunOptions, directory: Path | None, progress: Console
 ) -> dict[str, Any]:
     """Memorize files and return a record of the memory."""
-    from memorag_graph.documents import read_documents
+    from memorag_graph.cli.given_files import read_given
     from memorag_graph.serialization import memory_record
 
     silence_libraries()
+    documents = read_given(files, options.encoding, lambda told: progress.print(Text(told, style="yellow")))
     progress.print("Loading the models")
     with resumable(progress), StageProgress(progress) as bars:
-        documents = read_documents(files, encoding=options.encoding or None)
         opened = registry.memorize(documents, options, directory, lambda event: bars.update(asdict(event)))
     return {"memory_id": opened.memory.id, "memory": memory_record(opened)}
 

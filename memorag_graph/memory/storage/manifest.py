@@ -113,6 +113,14 @@ def _place_record(root: Path, memory_id: str) -> Path:
     return root / f"{memory_id}{_PLACE}"
 
 
+def last_written(directory: Path) -> float:
+    """Return when a saved memory was last written or, in a store, used: seconds since the epoch; 0 if it is gone."""
+    for name in (NEXT_MANIFEST, MANIFEST):
+        with suppress(OSError):
+            return (directory / name).stat().st_mtime
+    return 0.0
+
+
 def find_memories(root: Path) -> list[dict[str, Any]]:
     """Return the manifests of all readable memories in the folders of a directory, each with its ``"place"``.
 
