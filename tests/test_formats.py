@@ -62,6 +62,7 @@ UNREAD: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "WAV": ("a.wav", content(b"RIFF\1\0\0\0WAVEfmt " + bytes(90)), "audio files"),
     "Parquet": ("a.parquet", content(b"PAR1\x15\0" + bytes(90)), "Parquet files"),
     "program": ("a.exe", content(b"MZ\x90\0" + bytes(90)), "programs"),
+    "program by its name": ("b.exe", content(b"abcd"), "programs"),
     "PostScript": ("a.ps", content(b"%!PS-Adobe-3.0\n(text) show"),
     "PostScript files are not supported; convert it to PDF"),
     "mailbox": ("a.mbox", content(b"From a@b Mon\nSubject: x\n\ntext"), "mailboxes .mbox."),

@@ -67,6 +67,11 @@ _BY_BYTES = (
     Unread("programs", "give a document", (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\0asm")),
     Unread("fonts", "give a document", (b"OTTO", b"\0\1\0\0\0", b"wOFF", b"wOF2", b"ttcf")),
 )
+_PROGRAM = Unread(
+    "programs", "give a document", suffixes=(".exe", ".dll", ".msi", ".com", ".so", ".dylib", ".pyc", ".class")
+)
+"""Programs by their names, whatever a damaged one holds."""
+
 _CONTROLS = frozenset(range(32)) - set(b"\t\n\r\f\v\x1b")
 _TEXTUAL = ("PostScript files", "mailboxes (mbox)")
 """Kinds of files that are text; a file of any other kind has control characters near its start."""
@@ -98,7 +103,7 @@ def refuse_unread(file: File) -> None:
         InputError: If it is encrypted or damaged.
         UnreadFormatError: If its format is not read.
     """
-    kind = _of_ole(file) or _of_archive(file) or _of_bytes(file)
+    kind = _of_ole(file) or _of_archive(file) or _of_bytes(file) or _of_name(file)
     if kind is not None:
         raise UnreadFormatError(f"{file.name} is not read: {kind.name} are not supported; {kind.advice}")
 
@@ -126,3 +131,7 @@ def _of_bytes(file: File) -> Unread | None:
         if is_binary or kind.name in _TEXTUAL:
             return kind
     return None
+
+
+def _of_name(file: File) -> Unread | None:
+    return _PROGRAM if file.suffix in _PROGRAM.suffixes else None
