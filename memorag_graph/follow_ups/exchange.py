@@ -16,6 +16,8 @@ _BEFORE_A_PLACE = re.compile(r"\b(in|at|near|from|to|on)\s+(?:the\s+)?$", re.IGN
 _BEFORE_A_PART = re.compile(r"\b(?:in|at|near|of|from|to)\s+(?:the\s+)?$", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:how\s+many|the|an?)\s+", re.IGNORECASE)
 _TAIL = re.compile(r"\s+(?:of|for)\s+(?:the\s+)?(?:[A-Z][\w-]+(?:\s+[A-Z][\w-]+)*|[a-z][\w-]+)")
+_BEGINS_A_SENTENCE = re.compile(r"(?:^|[.!?:;\]]\s*|\n\s*)[\"'“‘(]*$")
+_SINGULAR = re.compile(r"['’]s\b|\s+(?:is|was|has)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Exchange:
         titled = _TITLED.search(self.question) or _TITLED.search(self.answer)
         if titled:
             return titled[0]
-        named = [*self._found(), *_names(self.question), *_names(self.answer)]
+        told = _of_people(self.answer)
+        named = [*(it for it in self._found() if it in told), *_names(self.question), *told]
         return named[0].text if named else None
 
     def several(self) -> str | None:
@@ -97,6 +100,13 @@ class Exchange:
 
 def _names(text: str) -> list[Slot]:
     return [it for it in slots(text) if it.kind == "name"]
+
+
+def _of_people(text: str) -> list[Slot]:
+    """Return the names that may be people's, the surest first: a word that only begins a sentence may be any noun."""
+    doubtful = [it for it in _names(text) if " " not in it.text and _BEGINS_A_SENTENCE.search(text[: it.start])]
+    sure = [it for it in _names(text) if it not in doubtful]
+    return [*sure, *(it for it in doubtful if not it.text.endswith("s") or _SINGULAR.match(text[it.end :]))]
 
 
 def _with_tail(thing: Slot, question: str) -> str:
