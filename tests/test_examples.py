@@ -69,6 +69,13 @@ def test_the_chain(run: Callable[..., str]) -> None:
     assert f"{EXAMPLE.name} says: " in printed
 
 
+def test_the_langchain_agent(run: Callable[..., str]) -> None:
+    pytest.importorskip("langchain.agents", reason="needs pip install 'memorag-graph[agents]'")
+    printed = run("langchain_agent.py")
+    assert "system: A search of the document for the user's question found these passages." in printed
+    assert "\nai: On 3 March 2014." in printed
+
+
 def test_the_agents_tool(run: Callable[..., str]) -> None:
     printed = run("agent_tool.py")
     assert [line.partition(":")[0] for line in printed.splitlines() if line.startswith(("human:", "ai:", "tool:"))] == [

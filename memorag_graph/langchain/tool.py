@@ -71,13 +71,13 @@ def memorag_tool(
 
     def ask(question: str, config: RunnableConfig, task_type: TaskType = "memorag") -> tuple[str, dict[str, Any]]:
         with _as_tool_errors():
-            return _for_agent(runnable.invoke(graph_input(question, task_type), config))
+            return for_agent(runnable.invoke(graph_input(question, task_type), config))
 
     async def aask(
         question: str, config: RunnableConfig, task_type: TaskType = "memorag"
     ) -> tuple[str, dict[str, Any]]:
         with _as_tool_errors():
-            return _for_agent(await runnable.ainvoke(graph_input(question, task_type), config))
+            return for_agent(await runnable.ainvoke(graph_input(question, task_type), config))
 
     return StructuredTool.from_function(
         ask,
@@ -106,7 +106,7 @@ def _as_tool_errors() -> Iterator[None]:
         raise ToolException(str(error)) from None
 
 
-def _for_agent(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def for_agent(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the answer with its citations as text, and the whole result."""
     lines = [result["answer"] or "No answer was found."]
     lines += [f"Note: {notice}" for notice in result["notices"]]
