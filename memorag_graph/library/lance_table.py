@@ -1,5 +1,6 @@
 """Rows in a table of LanceDB: a directory of column files, with full-text search over the package's own terms."""
 
+import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _TERMS, _DOCUMENT = "terms", "document"
 _AT_ONCE = 4096
 """Rows copied at once."""
+
+_INDEX_CACHE, _METADATA_CACHE = 640 * 2**20, 64 * 2**20
+"""Bytes of indexes and descriptions of files that a process keeps in RAM; the vectors of 200,000 rows fit twice."""
 
 EXACT_UP_TO = 200_000
 """Rows up to which a search by meaning compares all of them; among more, it looks into the nearest partitions."""
@@ -68,17 +72,14 @@ class LanceTable:
         scanned_up_to: int = _SCANNED_UP_TO,
         exact_up_to: int = EXACT_UP_TO,
     ) -> None:
-        try:
-            import lancedb
-        except ImportError:
-            raise MissingExtraError("a library", "library") from None
+        connect = _lancedb().connect
         self._place = directory / f"{name}.lance"
         self._name = name
         self._scanned_up_to = scanned_up_to
         self._exact_up_to = exact_up_to
         self._schema = _schema(size)
         with self._telling("opened"):
-            self._database = lancedb.connect(str(directory), read_consistency_interval=timedelta(0))
+            self._database = connect(str(directory), read_consistency_interval=timedelta(0), session=_session())
             self._table = self._database.create_table(name, schema=self._schema, exist_ok=True)
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -219,6 +220,23 @@ class LanceTable:
         cause = error if isinstance(error, OSError) and error.errno else os_error_in(error)
         told = advice(cause) if cause else "try again, or delete the folder index; it is made again from the texts"
         return DiskError(f"{self._place} cannot be {failed} ({' '.join(str(error).split())}); {told}")
+
+
+def _lancedb() -> Any:  # noqa: ANN401 - a module
+    os.environ.setdefault("LANCEDB_LOG", "error")  # its warnings are for its developers
+    try:
+        import lancedb
+    except ImportError:
+        raise MissingExtraError("a library", "library") from None
+    return lancedb
+
+
+@cache
+def _session() -> Any:  # noqa: ANN401 - LanceDB's class is not public
+    """Return what all tables of this process share: caches, which by themselves would grow to gigabytes."""
+    from lancedb._lancedb import Session
+
+    return Session(index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE)
 
 
 def _in(query: Any, among: Among) -> Any:  # noqa: ANN401 - LanceDB's builders share no public type
