@@ -47,6 +47,21 @@ def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path
     assert left == []
 
 
+def test_a_first_visitor_asks_with_one_click_and_deletes_the_memory(demo: str, demo_home: Path, page: Any) -> None:
+    page.goto(demo)
+    page.get_by_role("button", name=re.compile("Garrow Bridge reopen")).wait_for()
+    page.get_by_role("button", name=re.compile("Garrow Bridge reopen")).click()
+    wait_until_memorized(page)
+    page.get_by_text("Making the memory").wait_for()
+    page.get_by_text(re.compile("Confidence")).wait_for()
+    assert "26 October" in answer(page)
+    assert "26 October" in page.locator(".passage mark").inner_text()
+    page.get_by_role("button", name="Delete this memory").click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_text("Or try an example").wait_for()
+    assert not any("skerrow" in path.read_text() for path in demo_home.glob("memories/*/manifest.json"))
+
+
 def test_a_reload_keeps_the_memory_and_the_conversation(report_url: str, page: Any) -> None:
     page.goto(report_url)
     choose_task(page, "lookup")

@@ -10,7 +10,7 @@ from memorag_graph.service_settings import LOOPBACK
 from memorag_graph.settings import RunOptions
 
 
-@opt.takes_options(*opt.MODELS, "adapter", "generator")
+@opt.takes_options(*opt.MODELS, "memory", "adapter", "generator")
 def ui(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65535)] = 8501,
@@ -33,4 +33,6 @@ def ui(
     except ImportError as error:
         raise MissingExtraError(f"ui ({error.name})", "ui") from None
     require_free(host, port)
+    if "memory" not in options.model_fields_set:  # visitors do not wait
+        options = options.model_copy(update={"memory": "background"})
     launch(options, host, port)

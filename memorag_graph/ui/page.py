@@ -6,7 +6,7 @@ import streamlit as st
 
 from memorag_graph.errors import MemoragError
 from memorag_graph.open_memory import OpenMemory
-from memorag_graph.ui import address, conversation, job_progress, panels, upload
+from memorag_graph.ui import address, conversation, example, job_progress, memory_progress, panels, stored, upload
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
 from memorag_graph.ui.sidebar import Chosen, settings
@@ -55,8 +55,8 @@ def main() -> None:
     if opened is None:
         return
     job_progress.forget()
-    if question and question.strip():
-        conversation.ask(shared, chosen, question)
+    if asked := (question or example.first_question()).strip():
+        conversation.ask(shared, chosen, asked)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
     turns = shared.conversations.get(address.visit())
     with st.container(key="side-by-side"):
@@ -66,8 +66,10 @@ def main() -> None:
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:
+        memory_progress.show(shared, opened)
         panels.show_statistics(opened)
         conversation.offer_export(turns)
+        stored.offer_deletion(shared)
 
 
 def _show_start(shared: Resources, chosen: Chosen) -> None:
@@ -76,10 +78,11 @@ def _show_start(shared: Resources, chosen: Chosen) -> None:
         return
     st.markdown(
         "### Ask questions about long documents\n"
-        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory on the left. Documents are "
-        "memorized once; every answer cites the passages that support it."
+        "A model reads them once and remembers. Every answer cites the passages that support it; a click shows them. "
+        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory on the left."
     )
     upload.offer_upload(shared, chosen.options)
+    example.offer(shared, chosen)
 
 
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:

@@ -64,15 +64,15 @@ def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None
 def show_statistics(opened: "OpenMemory") -> None:
     """Show the memory's figures, and what to know of how its documents were read."""
     memory = opened.memory
-    figures = {
-        "Text": f"{memory.context_tokens:,} tokens",
-        "Chunks": f"{len(opened.index.chunks):,}",
-        "Memory": f"{memory.memory_tokens:,} tokens",
-        "Keys and values": size(memory.nbytes),
-        "Text to memory": f"{memory.context_tokens / max(1, memory.memory_tokens):.1f} : 1",
-        "Storage": memory.settings.kv_storage,
-        "Model": memory.identity.model,
-    }
+    figures = {"Text": f"{memory.context_tokens:,} tokens", "Chunks": f"{len(opened.index.chunks):,}"}
+    if memory.is_whole:
+        figures |= {
+            "Memory": f"{memory.memory_tokens:,} tokens",
+            "Keys and values": size(memory.nbytes),
+            "Text to memory": f"{memory.context_tokens / max(1, memory.memory_tokens):.1f} : 1",
+            "Storage": memory.settings.kv_storage,
+        }
+    figures["Model"] = memory.identity.model
     st.markdown("\n".join(f"- {name}: **{value}**" for name, value in figures.items()))
     for notice in memory.reading_notices:
         st.warning(escaped(notice))

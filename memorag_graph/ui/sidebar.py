@@ -63,6 +63,13 @@ def settings(defaults: RunOptions) -> Chosen:
         values["retrieval_chunk_size"] = _slider(
             "Chunk size (tokens)", smallest, 1024, defaults.retrieval_chunk_size, 16, key="chunk_size"
         )
+        at_once = st.toggle(
+            "Ask before the memory is made",
+            defaults.memory != "now",
+            key="at_once",
+            help="On: a document can be asked as soon as it is indexed. Off: after the model has read it.",
+        )
+        values["memory"] = "background" if at_once else "now"
     return Chosen(task, compare, defaults.model_copy(update=values))
 
 
