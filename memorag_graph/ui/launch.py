@@ -32,7 +32,8 @@ def launch(options: RunOptions, host: str, port: int) -> None:
         "runner.postScriptGC": False,  # with models loaded, a full collection takes 0.3 s after every rerun
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        "theme.primaryColor": "#2a6f97",
+        "theme.light.primaryColor": "#2a6f97",  # for each, so that the page follows the system's choice
+        "theme.dark.primaryColor": "#61a5c2",
     }
     bootstrap.load_config_options(flags)
     bootstrap.run(str(Path(__file__).with_name("page.py")), False, [], flags)
