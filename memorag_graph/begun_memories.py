@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from memorag_graph.cancellation import checking
 from memorag_graph.errors import CancelledRunError
 from memorag_graph.make_memory import MemoryMaker
 from memorag_graph.memory.storage.manifest import read_info
@@ -136,7 +137,7 @@ class BegunMemories:
                 report(progress)
 
             if exists():
-                self._make_whole(directory, options, told)
+                self._make_whole(directory, options, checking(told))
 
         def exists() -> bool:
             return (directory / MANIFEST).exists() and not self._behind.is_given_up(memory_id)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,7 @@ from langserve import RemoteRunnable
 from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.memory_routes import document_name
@@ -123,6 +125,25 @@ def test_a_document_is_asked_while_its_memory_is_made_behind(service: Service) -
     assert (described["memory_share"], described["shards"]) == (1.0, 1)
     late = service.http.post("/memorag/invoke", json={"input": question}).json()["output"]
     assert (late["memory_share"], bool(late["spans"])) == (1.0, True)
+
+
+def test_a_service_that_stops_gives_up_what_it_makes_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def told(self: LocalMemoryModel, texts: Any, recipe: Any, known: Any, report: Any) -> Any:
+        begun.set()
+        while True:
+            report(Progress("memory", 0, 1, "tokens"))
+            time.sleep(0.05)
+
+    monkeypatch.setattr(LocalMemoryModel, "_prefill", told)
+    service = Service()
+    given = {"documents": [{"name": "letters.txt", "text": TEXT}], "settings": {"memory": "background"}}
+    memory_id = service.http.post("/memories", json=given).json()["memory_id"]
+    assert begun.wait(_GATE_SECONDS)
+    service.stop()
+    assert not service.registry.behind.worker.is_working
+    assert service.registry.is_begun(memory_id)
 
 
 def test_the_task_is_chosen_and_explained_over_http(shared: Service) -> None:

@@ -99,6 +99,7 @@ def _service(
         responses=DOCUMENTED,
     )
     app.state.stopping = threading.Event()
+    app.state.behind = tenants.registry("").behind
     answer_errors(app)
     questions = questions_app(tenants, options, guard, checkpointer)
     app.include_router(memories_router(tenants, options, guard))
@@ -128,6 +129,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
             yield
         finally:
             app.state.stopping.set()
+            await asyncio.to_thread(app.state.behind.worker.stop)
 
 
 app = _service(
