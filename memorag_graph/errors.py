@@ -119,5 +119,13 @@ class LibraryError(MemoragError):
     """A library of documents is missing, damaged, in use or made by a newer version; the message says what to do."""
 
 
+class UnknownLibraryError(LibraryError):
+    """There is no such library."""
+
+
+class LibraryBusyError(LibraryError):
+    """Somebody else changes the library; try again later."""
+
+
 class MemoryMismatchError(MemoragError):
     """A memory was built with another model, tokenizer, embedding model or format than the one in use."""

@@ -38,7 +38,7 @@ class OpenLibraries:
         from memorag_graph.library.library import Library
 
         key = (scope.registry, scope.library(named))
-        if key not in self._opened:
+        if key not in self._opened or not self._opened[key].is_current():
             embedding_model = scope.options.embedding_model
             self._opened[key] = Library.open(
                 key[1], scope.registry, embedding_model=embedding_model, create=False, memory="never"

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memorag_graph.documents import UNNAMED, Document, clean_text, from_langchain, read_document
+from memorag_graph.documents import UNNAMED, Document, clean_text, from_langchain, from_text, read_document
 from memorag_graph.errors import InputError
 from memorag_graph.library.entry import Fields, Scalar, Value
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _TEMPORARY = ("~$*", "*~", "*.tmp", "*.temp", "*.part", "*.crdownload", "*.swp", "*.lock", "thumbs.db", "desktop.ini")
 _OF_PARTS = ("source", "page", "page_label", "start_index")
 """Metadata of pages and pieces, which say nothing of the document."""
+
+_UPLOADED = "upload:"
 
 Metadata = Mapping[str, Any] | Callable[[str], Mapping[str, Any]]
 """Metadata of all documents, or a function that returns those of a document by its name."""
@@ -29,7 +31,7 @@ class Candidate:
 
     Attributes:
         name: Its name in the library, unless another document has it.
-        origin: Where it is from: an absolute path, or the source of a LangChain document.
+        origin: Where it is from: an absolute path, the source of a LangChain document, or ``upload:NAME``.
         digest: Returns the SHA-256 of its content.
         read: Reads it under a name.
         metadata: What its loader says of it.
@@ -76,22 +78,46 @@ def file_candidates(
 
 
 def all_candidates(
-    given: "Iterable[str | Path | LangChainDocument]", patterns: Sequence[str], leave_out: Path, encoding: str
+    given: "Iterable[str | Path | Candidate | LangChainDocument]",
+    patterns: Sequence[str],
+    leave_out: Path,
+    encoding: str,
 ) -> Sequence[Candidate]:
-    """Return files, those of directories, and LangChain documents; see :func:`file_candidates`.
+    """Return files, those of directories, candidates as they are, and LangChain documents; see :func:`file_candidates`.
 
     Raises:
         InputError: If nothing is given, or as of the two other functions.
     """
-    paths, documents = [], []
+    paths: list[str | Path] = []
+    candidates: list[Candidate] = []
+    documents: list[LangChainDocument] = []
     for one in given:
         if isinstance(one, str | Path):
             paths.append(one)
+        elif isinstance(one, Candidate):
+            candidates.append(one)
         else:
             documents.append(one)
-    if not (paths or documents):
+    if not (paths or candidates or documents):
         raise InputError("paths", "nothing to take in; give files, directories or LangChain documents")
-    return [*file_candidates(paths, patterns, leave_out, encoding), *document_candidates(documents)]
+    files = file_candidates(paths, patterns, leave_out, encoding)
+    return [*files, *candidates, *document_candidates(documents)]
+
+
+def uploaded_file(path: Path, name: str, encoding: str = "") -> Candidate:
+    """Return a file that somebody sent: another file sent under its name is a new version of the same document.
+
+    Args:
+        path: Where it lies for now.
+        name: Its name.
+        encoding: Encoding of a text file; empty to find it.
+    """
+    return _file(name, f"{_UPLOADED}{name}", path, encoding)
+
+
+def uploaded_text(text: str, name: str, metadata: Fields) -> Candidate:
+    """Return a text that somebody sent; see :func:`uploaded_file`."""
+    return replace(_text(from_text(text, name), metadata), origin=f"{_UPLOADED}{name}")
 
 
 def document_candidates(documents: "Iterable[LangChainDocument]") -> list[Candidate]:

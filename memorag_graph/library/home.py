@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, UnknownLibraryError
 from memorag_graph.library.catalogue import Catalogue, unfinished
 from memorag_graph.library.index_place import checked_place
 from memorag_graph.models.embedded import EMBEDDED
@@ -57,9 +57,9 @@ def open_catalogue(directory: Path, registry: Registry, embedding_model: str, in
         InputError: If it has another embedding model, or one that the caller has to name, or its index is elsewhere.
     """
     path = directory / _CATALOGUE
-    if not path.is_file():
+    if not is_library(directory):
         made = f"make one with: memorag-graph library add FILES --library {directory}"
-        raise LibraryError(f"there is no library in {directory}; {made}")
+        raise UnknownLibraryError(f"there is no library in {directory}; {made}")
     catalogue = Catalogue(path)
     made_with, models = catalogue.setting(EMBEDDING_MODEL), registry.models
     if embedding_model and models.embedding_name(embedding_model) != made_with:
@@ -74,20 +74,36 @@ def open_catalogue(directory: Path, registry: Registry, embedding_model: str, in
     return catalogue
 
 
+def is_library(directory: Path) -> bool:
+    """Return whether a directory holds a library."""
+    return (directory / _CATALOGUE).is_file()
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Keep others from changing a library.
+
+    Raises:
+        LibraryBusyError: If somebody else changes it.
+    """
+    lock = FileLock(directory / _LOCK, mode=file_mode(directory), thread_local=False)
+    try:
+        acquired = lock.acquire(timeout=0)
+    except Timeout:
+        raise LibraryBusyError(f"{directory} is being changed by somebody else; try again later") from None
+    with acquired:
+        yield
+
+
 @contextmanager
 def changing(directory: Path) -> Iterator[bool]:
     """Hold a library while it is changed; give whether an earlier change was not finished.
 
     Raises:
-        LibraryError: If somebody else changes it.
+        LibraryBusyError: If somebody else changes it.
         DiskError: If it cannot be written.
     """
-    lock = FileLock(directory / _LOCK, mode=file_mode(directory), thread_local=False)
-    try:
-        held = lock.acquire(timeout=0)
-    except Timeout:
-        raise LibraryError(f"{directory} is being changed by somebody else; try again later") from None
-    with held:
+    with held(directory):
         marker = directory / _CHANGING
         was_there = marker.exists()
         with telling(marker, "written"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.errors import InputError
 from memorag_graph.library.entry import Report
-from memorag_graph.library.found_files import Metadata, all_candidates, file_candidates
+from memorag_graph.library.found_files import Candidate, Metadata, all_candidates, file_candidates
 from memorag_graph.library.home import changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.library_memories import checked_mode
@@ -83,7 +83,7 @@ class Library(OpenLibrary):
 
     def add(
         self,
-        *given: "str | Path | LangChainDocument",
+        *given: "str | Path | Candidate | LangChainDocument",
         metadata: Metadata | None = None,
         patterns: Sequence[str] = (),
         encoding: str = "",
@@ -96,7 +96,7 @@ class Library(OpenLibrary):
         batch at a time; if the process is killed, call this again to go on.
 
         Args:
-            *given: What to take in.
+            *given: What to take in; also what :func:`memorag_graph.library.found_files.uploaded_file` returns.
             metadata: What to keep with each document for filters, or a function that returns it by the file's name.
             patterns: If given, only files of directories whose name or path fits one, like ``*.pdf``.
             encoding: Encoding of text files; empty to find it.

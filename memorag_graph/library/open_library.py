@@ -9,7 +9,7 @@ from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
-from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, LIBRARY_ID, VECTOR_SIZE
+from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, LIBRARY_ID, VECTOR_SIZE, is_library
 from memorag_graph.library.index_place import open_tables
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode
@@ -46,14 +46,19 @@ class OpenLibrary:
         self.directory = directory
         self.registry = registry
         self.memory = memory
+        self._id = catalogue.setting(LIBRARY_ID)
         size, place = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
-        chunks, notes = open_tables(place, directory, catalogue.setting(LIBRARY_ID), size)
+        chunks, notes = open_tables(place, directory, self._id, size)
         memories = StoredMemories(directory / _MEMORIES)
         self.stores = Stores(catalogue, StoredTexts(directory / _TEXTS), chunks, notes, memories)
         self.memories = LibraryMemories(self.stores, registry, options)
         self.worker = worker_of(directory)
         if memory == "background":
             self.worker.wake(self.memories)
+
+    def is_current(self) -> bool:
+        """Return whether the directory still holds this library: it was not deleted, or made anew, meanwhile."""
+        return is_library(self.directory) and self.stores.catalogue.setting(LIBRARY_ID) == self._id
 
     @cached_property
     def embeddings(self) -> "Embeddings":
