@@ -51,7 +51,7 @@ def _library_of(checked: GraphInput, state: Mapping[str, Any], default_memory_id
     if checked.library and other:
         raise InputError("library", "is asked alone; leave out the text, files and memory_id")
     if checked.library:
-        return {"library": checked.library}
+        return {"library": checked.library, "as_of": checked.as_of or None}
     if not (other or default_memory_id) and state.get("thread_library"):
         kept = {key: state.get(f"thread_{key}") for key in ("where", "as_of") if getattr(checked, key) is None}
         return {"library": state["thread_library"], **kept}

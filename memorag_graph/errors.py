@@ -29,6 +29,10 @@ class UnknownMemoryError(InputError):
     """No memory has the id or name that a caller gives."""
 
 
+class UnknownDocumentError(InputError):
+    """A library has no document of the name that a caller gives."""
+
+
 class UnreadFormatError(InputError):
     """A file is of a format that is not read; a converter may read it."""
 

@@ -43,6 +43,17 @@ class ClientInput(BaseModel):
         description="Id or directory of an existing memory. Default: the memory_id of the options, else the memory "
         "that the thread used last.",
     )
+    library: Annotated[str | None, ThisTurnOnly] = Field(
+        None,
+        description="A library to ask instead of a memory: its directory, or, for clients of a server, its name. "
+        "Default: the one the thread used last.",
+    )
+    where: Annotated[dict[str, Any] | list[str] | None, ThisTurnOnly] = Field(
+        None, description="Filter over the library's documents. Default: that of the thread's last question to it."
+    )
+    as_of: Annotated[str | None, ThisTurnOnly] = Field(
+        None, description="Time whose versions of the documents are meant, such as 2026-01-31. Default: now."
+    )
     query: Annotated[str, ThisTurnOnly] = Field(
         "", description="The question. Default: the last message. May be empty for a summary."
     )
@@ -64,15 +75,6 @@ class GraphInput(FilesInput):
 
     save_dir: Annotated[str | None, ThisTurnOnly] = Field(
         None, description="Directory for a new memory. Default: under its id in the user's cache directory."
-    )
-    library: Annotated[str | None, ThisTurnOnly] = Field(
-        None, description="Directory of a library to ask instead of a memory. Default: the one the thread used last."
-    )
-    where: Annotated[dict[str, Any] | list[str] | None, ThisTurnOnly] = Field(
-        None, description="Filter over the library's documents. Default: that of the thread's last question to it."
-    )
-    as_of: Annotated[str | None, ThisTurnOnly] = Field(
-        None, description="Time whose versions of the documents are meant, such as 2026-01-31. Default: now."
     )
 
 

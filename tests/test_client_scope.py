@@ -6,7 +6,7 @@ import pytest
 from langgraph.runtime import Runtime
 
 from memorag_graph.documents import from_text
-from memorag_graph.errors import ForbiddenError, InputError
+from memorag_graph.errors import ForbiddenError, InputError, UnknownLibraryError
 from memorag_graph.progress import ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.client_options import chosen_options, client_options
@@ -111,13 +111,19 @@ def test_a_run_without_a_user_is_refused_if_keys_are_needed(registry: Registry) 
     assert Runtime().server_info is None
 
 
-def test_no_library_is_asked_that_a_client_names(registry: Registry, tmp_path: Path) -> None:
-    """Neither by the input, which has no such key, nor by the state, which clients of a LangGraph server can write."""
-    scope = Tenants(registry).scope(WRITER, TINY)
-    with pytest.raises(InputError, match="asks no library that clients name"):
-        scope.library(str(tmp_path))
-    graph = build_served_graph(Tenants(registry), TINY, Everybody())
-    assert "library" not in graph.get_input_jsonschema()["properties"]
-    for key in ("library", "thread_library"):
+def test_clients_name_libraries_never_paths(registry: Registry, tmp_path: Path) -> None:
+    """Neither by the input nor by the state, which clients of a LangGraph server can write."""
+    tenants = Tenants(registry, options=TINY)
+    scope = tenants.scope(WRITER, TINY)
+    library = tenants.libraries(WRITER.tenant).create("letters")
+    assert scope.library("letters") == str(library.directory)
+    graph = build_served_graph(tenants, TINY, Everybody())
+    for named in (str(library.directory), "../letters", "a/../letters"):
+        with pytest.raises(InputError, match="cannot be the name of a library"):
+            scope.library(named)
+        with pytest.raises(InputError, match="cannot be the name of a library"):
+            graph.invoke({"query": "What?", "library": named}, context={})
         with pytest.raises(InputError, match="nothing to ask about"):
-            graph.invoke({"query": "What?", key: str(tmp_path)}, context={})
+            graph.invoke({"query": "What?", "thread_library": named}, context={})
+    with pytest.raises(UnknownLibraryError, match="there is no library 'letters'"):
+        graph.invoke({"query": "What?", "library": "letters"}, context={})  # another tenant's

@@ -19,6 +19,7 @@ from mcp_types import CallToolResult, TextContent
 
 from memorag_graph.cancellation import check
 from memorag_graph.errors import CancelledRunError
+from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.mcp_server.http_app import create_mcp_app
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
@@ -43,8 +44,8 @@ class HttpServer:
         self.registry = Registry()
         self.registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
         self.registry.add_embeddings("hash", HashEmbeddings())
-        tenants = Tenants(self.registry, quota)
-        app = create_mcp_app(tenants, TINY, credentials, max_body=1_000_000, **settings)
+        self.tenants = Tenants(self.registry, quota, TINY.model_copy(update={"memory": "never"}))
+        app = create_mcp_app(self.tenants, TINY, credentials, max_body=1_000_000, **settings)
         self._app = RunningApp(app)
         self.url = f"{self._app.url}/mcp"
 
@@ -206,6 +207,28 @@ async def test_keys_tenants_roles_and_quotas_apply(guarded: HttpServer, keys: Ke
         assert (await called(client, "ask", memory=memory_id, question=QUESTION))["citations"]
         refused = await client.call_tool("memorize", {"documents": [LETTERS]})
         assert "role writer" in text_of(refused)
+
+
+async def test_libraries_are_asked_by_name(open_server: HttpServer) -> None:
+    library = open_server.tenants.libraries("").create("coast")
+    library.add(uploaded_text(SHORT, "my letters.txt", {"year": 1890}), uploaded_text(TEXT, "all/b.txt", {}))
+    async with open_server.client() as client:
+        listed = (await called(client, "list_memories"))["libraries"]
+        assert [(it["name"], it["documents"], it["fields"]) for it in listed] == [("coast", 2, ["year"])]
+        asked = {"memory": "coast", "question": QUESTION, "where": ["year=1890"]}
+        answer = await called(client, "ask", **asked, task_type="lookup")
+        found = (await called(client, "search", **asked))["passages"]
+        for cited in answer["citations"]:
+            assert SHORT[cited["start"] : cited["end"]] == cited["quote"]
+            assert cited["uri"].startswith("memorag://library/coast/my%20letters.txt#char=")
+        assert {it["document"] for it in found} == {"my letters.txt"}
+        read = await client.read_resource("memorag://library/coast/all%2Fb.txt")
+        assert read.contents[0].text == TEXT  # type: ignore[union-attr]
+        refused = await client.call_tool("summarize", {"memory": "coast"})
+        assert (refused.is_error, "not done over a library" in text_of(refused)) == (True, True)
+        for uri in ("memorag://library/coast/c.txt", "memorag://library/nothing/c.txt"):
+            with pytest.raises(MCPError, match=r"has no document|there is no library"):
+                await client.read_resource(uri)
 
 
 def test_a_documents_text_is_put_together_from_overlapping_and_distant_chunks() -> None:

@@ -232,7 +232,7 @@ def test_bytes_that_are_used_up_are_refused_before_the_work(
     monkeypatch.setattr(Registry, "memorize", lambda *_: pytest.fail("this is work"))
     refused = acme("POST", "/memories", json={"documents": [{"text": TEXT[:500]}]})
     assert refused.status_code == 507
-    assert "delete a memory first" in refused.json()["error"]["message"]
+    assert "delete something first" in refused.json()["error"]["message"]
 
 
 def test_one_definition_configures_the_quotas_of_all_doors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

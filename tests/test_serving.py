@@ -191,7 +191,7 @@ def test_tokens_arrive_before_the_end(service: Service) -> None:
 
 def test_schemas_show_inputs_and_options(shared: Service) -> None:
     shown = shared.http.get("/memorag/input_schema").json()["properties"]
-    assert set(shown) == {"query", "memory_id", "context", "task_type", "messages"}
+    assert set(shown) == {"query", "memory_id", "context", "library", "where", "as_of", "task_type", "messages"}
     assert all(field["description"] for field in shown.values())
     config = json.dumps(shared.http.get("/memorag/config_schema").json())
     assert '"maximum": 1024' in config
@@ -237,7 +237,7 @@ MISSING = "0" * 32
         ({"input": {"query": "?", "save_dir": "elsewhere", "context": "a"}}, 422, "save_dir"),
         ({"input": {"query": "?", "bogus": 1, "context": "a"}}, 422, "bogus"),
         ({"input": {"query": " ", "context": "a"}}, 422, "query: must not be empty"),
-        ({"input": {"query": "?"}}, 422, "memory_id: give a memory_id or a context"),
+        ({"input": {"query": "?"}}, 422, "memory_id: give a memory_id, a library or a context"),
         ({"input": {"query": "?", "context": "a", "task_type": "translate"}}, 422, "task_type"),
         ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"hits": 0}}}, 422, "hits"),
         ({"input": {"query": "?", "context": TEXT}, "config": {"configurable": {"hits": "many"}}}, 422, "hits"),

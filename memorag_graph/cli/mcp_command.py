@@ -48,11 +48,12 @@ def mcp(
         from memorag_graph.serving.tenants import Tenants
     except ImportError as error:
         raise MissingExtraError(f"mcp ({error.name})", "mcp") from None
-    tenants = Tenants(registry, Quota.of(service))
+    tenants = Tenants(registry, Quota.of(service), options)
     if not http:
         user = Principal("stdio")
         server = create_mcp_server(tenants, options, lambda _: user, allow_memorize=allow_memorize, seconds=time_limit)
         server.run("stdio")
+        tenants.close()
         return
     import uvicorn
 
@@ -70,3 +71,4 @@ def mcp(
     )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     uvicorn.run(app, host=host, port=port, log_level="info", access_log=False)
+    tenants.close()

@@ -125,13 +125,13 @@ def task_of(question: str, task: TaskType) -> TaskType:
     Raises:
         InputError: If the question is empty, or a library does not do the task.
     """
-    if not question:
-        raise InputError("question", "is empty; ask something")
     if task not in LIBRARY_TASKS:
         allowed = ", ".join(LIBRARY_TASKS)
         raise InputError(
             "task", f"{task!r} is not done over a library; choose from {allowed}, or memorize the document"
         )
+    if not question:
+        raise InputError("question", "is empty; ask something")
     if task != "auto":
         return task
     chosen = route(question).task

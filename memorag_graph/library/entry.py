@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import PurePath
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import UnknownDocumentError
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[Scalar]
@@ -80,13 +80,13 @@ def versions_of(entries: Sequence[Entry], name: str) -> Sequence[Entry]:
     """Return the versions of a document, the current one last.
 
     Raises:
-        InputError: If there is no such document.
+        UnknownDocumentError: If there is no such document.
     """
     if found := [entry for entry in entries if entry.name == name]:
         return found
     close = get_close_matches(name, {entry.name for entry in entries}, n=1)
     near = f"; did you mean {close[0]!r}?" if close else "; list shows the names"
-    raise InputError("name", f"the library has no document {name!r}{near}")
+    raise UnknownDocumentError("name", f"the library has no document {name!r}{near}")
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ _TEMPORARY = ("~$*", "*~", "*.tmp", "*.temp", "*.part", "*.crdownload", "*.swp",
 _OF_PARTS = ("source", "page", "page_label", "start_index")
 """Metadata of pages and pieces, which say nothing of the document."""
 
-_UPLOADED = "upload:"
+UPLOADED = "upload:"
+"""How the origins of what clients and visitors send begin."""
 
 Metadata = Mapping[str, Any] | Callable[[str], Mapping[str, Any]]
 """Metadata of all documents, or a function that returns those of a document by its name."""
@@ -112,12 +113,16 @@ def uploaded_file(path: Path, name: str, encoding: str = "") -> Candidate:
         name: Its name.
         encoding: Encoding of a text file; empty to find it.
     """
-    return _file(name, f"{_UPLOADED}{name}", path, encoding)
+    return _file(name, f"{UPLOADED}{name}", path, encoding)
 
 
-def uploaded_text(text: str, name: str, metadata: Fields) -> Candidate:
-    """Return a text that somebody sent; see :func:`uploaded_file`."""
-    return replace(_text(from_text(text, name), metadata), origin=f"{_UPLOADED}{name}")
+def uploaded_text(text: str, name: str, metadata: Mapping[str, Any]) -> Candidate:
+    """Return a text that somebody sent; see :func:`uploaded_file`.
+
+    Raises:
+        InputError: If its metadata cannot be used.
+    """
+    return replace(_text(from_text(text, name), checked_metadata(metadata)), origin=f"{UPLOADED}{name}")
 
 
 def document_candidates(documents: "Iterable[LangChainDocument]") -> list[Candidate]:

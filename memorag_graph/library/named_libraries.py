@@ -4,13 +4,16 @@ import re
 import shutil
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, UnknownLibraryError
 from memorag_graph.library.home import create_library, held, is_library
-from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+
+if TYPE_CHECKING:
+    from memorag_graph.library.library import Library
 
 LIBRARIES = "libraries"
 """Folder of the operator's libraries, beside the store of memories."""
@@ -67,7 +70,7 @@ class NamedLibraries:
             raise UnknownLibraryError(f"there is no library {name!r}")
         return place
 
-    def open(self, name: str) -> Library:
+    def open(self, name: str) -> "Library":
         """Return a library.
 
         Raises:
@@ -80,7 +83,7 @@ class NamedLibraries:
                 self._opened[name] = self._open(place)
             return self._opened[name]
 
-    def create(self, name: str) -> Library:
+    def create(self, name: str) -> "Library":
         """Return a library, an empty one if there is none of that name.
 
         Raises:
@@ -91,6 +94,13 @@ class NamedLibraries:
         place = self._root / checked_name(name)
         create_library(place, self._registry, self._options.embedding_model, index_at="")
         return self.open(name)
+
+    def close(self) -> None:
+        """Stop making memories behind the libraries; what is made is kept."""
+        with self._lock:
+            opened, self._opened = self._opened, {}
+        for library in opened.values():
+            library.close()
 
     def delete(self, name: str) -> None:
         """Delete a library with all its documents and memories; of an index on a server, its collections stay.
@@ -112,7 +122,9 @@ class NamedLibraries:
                 place.rename(trash)
             shutil.rmtree(trash)
 
-    def _open(self, place: Path) -> Library:
+    def _open(self, place: Path) -> "Library":
+        from memorag_graph.library.library import Library
+
         options = self._options
         mode = "background" if options.memory == "now" else options.memory
         model = options.embedding_model

@@ -60,6 +60,10 @@ class OpenLibrary:
         """Return whether the directory still holds this library: it was not deleted, or made anew, meanwhile."""
         return is_library(self.directory) and self.stores.catalogue.setting(LIBRARY_ID) == self._id
 
+    def size(self) -> int:
+        """Return the bytes of its directory."""
+        return sum(it.stat().st_size for it in self.directory.rglob("*") if it.is_file())
+
     @cached_property
     def embeddings(self) -> "Embeddings":
         """The embedding model, loaded when it is first needed."""
@@ -131,6 +135,15 @@ class OpenLibrary:
         older = [{"version": it.version, "added": it.added, "replaced": it.replaced} for it in versions[:-1]]
         current = listed(versions[-1], self.stores.memories, self.worker)
         return {**current.to_dict(), "older": older, "notes": [note.text for note in notes]}
+
+    def text(self, name: str) -> str:
+        """Return the text of a document, in its current version.
+
+        Raises:
+            UnknownDocumentError: If there is no such document.
+            LibraryError: If the text is missing or damaged.
+        """
+        return self.stores.texts.read(self._versions(name)[-1].text_sha256)
 
     def export(self, path: str | Path) -> int:
         """Write all versions of all documents as JSON lines: their text, metadata, pages and sections.

@@ -23,13 +23,13 @@ from memorag_graph.mcp_server.tool_results import (
     answer_text,
     cited_answer,
     found_passages,
+    known_library,
     known_memory,
     passages_text,
     tool_result,
 )
-from memorag_graph.memory.storage.memory_names import named_memory
 from memorag_graph.progress import Progress
-from memorag_graph.registry import Registry
+from memorag_graph.serving.asked_source import asked_source
 from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
@@ -40,7 +40,12 @@ ClientOf = Callable[[Any], Principal]
 
 _MOST_PASSAGES = 50
 
-MemoryName = Annotated[str, Field(description="Id or name of the memory; list_memories shows them.")]
+MemoryName = Annotated[
+    str, Field(description="Id or name of the memory, or name of the library; list_memories shows them.")
+]
+Where = Annotated[
+    list[str], Field(description="Of a library only documents that fit, such as year>=2020; all conditions must hold.")
+]
 
 
 class NewText(BaseModel):
@@ -72,10 +77,18 @@ class MemoryTools:
         self._graph = client_graph(tenants)
 
     async def list_memories(self, ctx: Context) -> KnownMemories:
-        """List the memories that can be asked, with their documents."""
+        """List the memories and libraries that can be asked."""
+
+        def known() -> KnownMemories:
+            tenant = self._client_of(ctx).tenant
+            libraries = self._tenants.libraries(tenant)
+            return KnownMemories(
+                memories=[known_memory(it) for it in self._tenants.registry(tenant).store.memories()],
+                libraries=[known_library(name, libraries.open(name).list()) for name in libraries.names()],
+            )
+
         with _in_words():
-            store = self._registry(ctx).store
-            return KnownMemories(memories=[known_memory(it) for it in await asyncio.to_thread(store.memories)])
+            return await asyncio.to_thread(known)
 
     async def search(
         self,
@@ -83,12 +96,13 @@ class MemoryTools:
         memory: MemoryName,
         question: Annotated[str, Field(description="What to look for, complete in itself.")],
         k: Annotated[int, Field(ge=1, le=_MOST_PASSAGES, description="Number of passages.")] = 5,
+        where: Where = [],  # noqa: B006 - the schema shows it; never changed
     ) -> Annotated[CallToolResult, FoundPassages]:
-        """Find the passages of a memory that match a question best, without writing an answer."""
-        given = {"query": question, "task_type": "lookup"}
-        result = await self._run(ctx, memory, given, {}, stop_before=["generate"])
+        """Find the passages of a memory or library that match a question best, without writing an answer."""
+        given = {"query": question, "task_type": "lookup", "where": where}
+        place, result = await self._run(ctx, memory, given, {}, stop_before=["generate"])
         evidence: list[Document] = result["evidence"]
-        found = found_passages(result["memory_id"], best_first(evidence, k))
+        found = found_passages(place, best_first(evidence, k))
         return tool_result(passages_text(found), found)
 
     async def ask(
@@ -97,10 +111,11 @@ class MemoryTools:
         memory: MemoryName,
         question: Annotated[str, Field(description="The question, complete in itself.")],
         task_type: Annotated[TaskType, Field(description=TASKS)] = "auto",
+        where: Where = [],  # noqa: B006 - the schema shows it; never changed
     ) -> Annotated[CallToolResult, CitedAnswer]:
-        """Answer a question from a memory, with quotations from its documents."""
-        result = await self._run(ctx, memory, {"query": question, "task_type": task_type}, {})
-        answer = cited_answer(result)
+        """Answer a question from a memory or library, with quotations from its documents."""
+        given = {"query": question, "task_type": task_type, "where": where}
+        answer = cited_answer(*await self._run(ctx, memory, given, {}))
         return tool_result(answer_text(answer), answer)
 
     async def summarize(
@@ -111,8 +126,8 @@ class MemoryTools:
         length: SummaryLength = "auto",
     ) -> Annotated[CallToolResult, CitedAnswer]:
         """Summarize the documents of a memory, with citations."""
-        result = await self._run(ctx, memory, {"query": about, "task_type": "summarize"}, {"length": length})
-        answer = cited_answer(result)
+        given = {"query": about, "task_type": "summarize"}
+        answer = cited_answer(*await self._run(ctx, memory, given, {"length": length}))
         return tool_result(answer_text(answer), answer)
 
     async def memorize(self, ctx: Context, documents: Annotated[list[NewText], Field(min_length=1)]) -> Memorized:
@@ -141,20 +156,18 @@ class MemoryTools:
         given: Mapping[str, Any],
         changes: Mapping[str, Any],
         stop_before: Sequence[str] = (),
-    ) -> dict[str, Any]:
+    ) -> tuple[str, dict[str, Any]]:
+        """Run the graph; return under what the addresses of the documents stand, and the output."""
+        client = self._client_of(ctx)
         with _in_words(), self._cancellable():
-            info = await asyncio.to_thread(named_memory, self._registry(ctx).store, memory, "memory")
-            options = run_options({**self._options.model_dump(), **changes})
+            source = await asyncio.to_thread(asked_source, self._tenants, client.tenant, memory, "memory")
             result: dict[str, Any] = await self._graph.ainvoke(
-                {**given, "memory_id": info["memory_id"]},
-                run_of(self._client_of(ctx)),
-                context=options,
+                {**given, **source.given},
+                run_of(client),
+                context=run_options({**self._options.model_dump(), **changes}),
                 interrupt_before=list(stop_before),
             )
-            return result
-
-    def _registry(self, ctx: Context) -> Registry:
-        return self._tenants.registry(self._client_of(ctx).tenant)
+            return source.place, result
 
     @contextmanager
     def _cancellable(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from memorag_graph.citation_annotations import document_uri
 from memorag_graph.generation.fence import Fence
+from memorag_graph.library.memory_state import ListedDocument
 from memorag_graph.memory.storage.memory_names import memory_name
 from memorag_graph.prompts.en import ENGLISH
 
@@ -42,7 +43,7 @@ class CitedAnswer(BaseModel):
     abstained: bool = Field(description="Whether no passage answers the question well.")
     notices: list[str] = Field(description="Warnings for the reader.")
     question: str = Field(description="The question as it was understood.")
-    memory_id: str
+    memory_id: str = Field(description="Id of the memory; empty for a library.")
 
 
 class FoundPassage(Place):
@@ -75,10 +76,20 @@ class KnownMemory(BaseModel):
     documents: list[KnownDocument]
 
 
+class KnownLibrary(BaseModel):
+    """A library of many documents that can be asked as one."""
+
+    name: str = Field(description="Its name; the other tools take it as memory.")
+    documents: int = Field(description="Number of its documents.")
+    tokens: int
+    fields: list[str] = Field(description="Metadata by which where can choose documents.")
+
+
 class KnownMemories(BaseModel):
-    """The memories that can be asked, the most recently used first."""
+    """The memories that can be asked, the most recently used first, and the libraries."""
 
     memories: list[KnownMemory]
+    libraries: list[KnownLibrary]
 
 
 class Memorized(BaseModel):
@@ -90,27 +101,31 @@ class Memorized(BaseModel):
     notices: list[str] = Field(description="What to know of how the documents were read.")
 
 
-def cited_answer(result: Mapping[str, Any]) -> CitedAnswer:
-    """Return the answer of a graph's output."""
-    memory_id = str(result["memory_id"])
+def cited_answer(place: str, result: Mapping[str, Any]) -> CitedAnswer:
+    """Return the answer of a graph's output.
+
+    Args:
+        place: Under what the addresses of the documents stand.
+        result: The output.
+    """
     copied = {name: result[name] for name in ("answer", "basis", "confidence", "abstained", "notices", "question")}
     citations = [
         CitedQuote(
             number=it["number"],
             quote=it["quote"],
             supported=it.get("supported", True),
-            **_place(memory_id, it),
+            **_place(place, it),
         )
         for it in result["citations"]
     ]
-    return CitedAnswer(**copied, citations=citations, memory_id=memory_id)
+    return CitedAnswer(**copied, citations=citations, memory_id=result.get("memory_id") or "")
 
 
-def found_passages(memory_id: str, passages: Sequence[Document]) -> FoundPassages:
-    """Return passages of a memory."""
+def found_passages(place: str, passages: Sequence[Document]) -> FoundPassages:
+    """Return passages of a memory or library; see :func:`cited_answer`."""
     return FoundPassages(
         passages=[
-            FoundPassage(text=it.page_content, score=it.metadata["score"], **_place(memory_id, it.metadata))
+            FoundPassage(text=it.page_content, score=it.metadata["score"], **_place(place, it.metadata))
             for it in passages
         ]
     )
@@ -130,6 +145,12 @@ def known_memory(info: Mapping[str, Any]) -> KnownMemory:
     return KnownMemory(memory_id=memory_id, name=memory_name(info), language=info["language"], documents=documents)
 
 
+def known_library(name: str, documents: Sequence[ListedDocument]) -> KnownLibrary:
+    """Return a library and what it holds."""
+    fields = sorted({key for it in documents for key in it.metadata})
+    return KnownLibrary(name=name, documents=len(documents), tokens=sum(it.tokens for it in documents), fields=fields)
+
+
 def answer_text(answer: CitedAnswer) -> str:
     """Return an answer as a text for a model, which is told that it is a quotation, not an instruction."""
     lines = [answer.answer or "No answer was found.", *(f"Note: {notice}" for notice in answer.notices)]
@@ -147,9 +168,9 @@ def tool_result(text: str, structure: BaseModel) -> CallToolResult:
     return CallToolResult(content=[*content], structured_content=structure.model_dump())
 
 
-def _place(memory_id: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def _place(place: str, found: Mapping[str, Any]) -> dict[str, Any]:
     source, start, end = found["source"], found["start"], found["end"]
-    named = {"document": source, "start": start, "end": end, "uri": document_uri(memory_id, source, start, end)}
+    named = {"document": source, "start": start, "end": end, "uri": document_uri(place, source, start, end)}
     return {**named, "page": found.get("page"), "section": found.get("section")}
 
 

@@ -21,6 +21,8 @@ from memorag_graph.serving.credentials import Credentials, Everybody, OneKey
 from memorag_graph.serving.error_responses import DOCUMENTED, answer_errors
 from memorag_graph.serving.guard import Guard
 from memorag_graph.serving.health_routes import health_router, metrics_router
+from memorag_graph.serving.library_document_routes import library_documents_router
+from memorag_graph.serving.library_routes import libraries_router
 from memorag_graph.serving.limits import LimitRequests, Limits
 from memorag_graph.serving.memory_routes import memories_router
 from memorag_graph.serving.metrics import CountRequests, Metrics
@@ -71,9 +73,10 @@ def create_app(
     """
     known = credentials or (OneKey(api_key) if api_key else Everybody())
     limits = limits or Limits()
-    tenants = Tenants(registry or shared_registry, quota)
+    options = options or RunOptions()
+    tenants = Tenants(registry or shared_registry, quota, options)
     guard = Guard(known, max_body, tenants.usage.count_request, limits.body_seconds)
-    app = _service(tenants, options or RunOptions(), guard, checkpointer, "/docs")
+    app = _service(tenants, options, guard, checkpointer, "/docs")
     metrics = Metrics()
     app.include_router(metrics_router(metrics, guard))
     app.add_middleware(LimitRequests, limits=limits, stopping=app.state.stopping)
@@ -99,10 +102,12 @@ def _service(
         responses=DOCUMENTED,
     )
     app.state.stopping = threading.Event()
-    app.state.behind = tenants.registry("").behind
+    app.state.tenants = tenants
     answer_errors(app)
     questions = questions_app(tenants, options, guard, checkpointer)
     app.include_router(memories_router(tenants, options, guard))
+    app.include_router(libraries_router(tenants, options, guard))
+    app.include_router(library_documents_router(tenants, guard))
     app.include_router(health_router(tenants.registry("")))
 
     @app.get(docs_path, include_in_schema=False)
@@ -129,7 +134,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
             yield
         finally:
             app.state.stopping.set()
-            await asyncio.to_thread(app.state.behind.worker.stop)
+            await asyncio.to_thread(app.state.tenants.close)
 
 
 app = _service(

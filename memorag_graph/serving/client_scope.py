@@ -1,4 +1,4 @@
-"""What the run of a client may use: memories of the store by id, and files of one folder if the operator allows it."""
+"""What the run of a client may use: its memories by id, its libraries by name, and files of one folder if allowed."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.errors import InputError, MemoryFileError
+from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
@@ -26,6 +27,7 @@ class ClientScope:
 
     Attributes:
         registry: The models, and the memories of the client's tenant.
+        libraries: The libraries of the client's tenant.
         options: The operator's options with those that the client set.
         client: Who sent the run.
         usage: Counts what the tenant uses.
@@ -33,6 +35,7 @@ class ClientScope:
     """
 
     registry: Registry
+    libraries: NamedLibraries
     options: RunOptions
     client: Principal
     usage: Usage
@@ -100,12 +103,13 @@ class ClientScope:
         return named
 
     def library(self, named: str) -> str:
-        """Refuse: clients name no directory.
+        """Return the directory of a library of the client's tenant.
 
         Raises:
-            InputError: Always.
+            InputError: If it cannot be the name of one, such as a path.
+            UnknownLibraryError: If there is none of that name.
         """
-        raise InputError("library", "the server asks no library that clients name")
+        return str(self.libraries.find(named))
 
     def _discard(self, memory_id: str) -> None:
         """Remove a memory that does not fit, unless another request already uses it; then no further one fits."""

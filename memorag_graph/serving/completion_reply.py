@@ -19,27 +19,29 @@ class CompletionReply:
     Args:
         model: The id or name that the client sent.
         max_tokens: Maximum tokens of the answer.
+        place: Under what the addresses of the documents stand.
 
     Attributes:
         usage: Counts the tokens of the run's models.
     """
 
-    def __init__(self, model: str, max_tokens: int) -> None:
+    def __init__(self, model: str, max_tokens: int, place: str) -> None:
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
         self._max_tokens = max_tokens
+        self._place = place
         self.usage = UsageMetadataCallbackHandler()
 
     def whole(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Return the completion of a graph's output."""
         text = result["answer"]
-        message = {"role": "assistant", "content": text, "refusal": None, "annotations": url_citations(text, result)}
+        message = {"role": "assistant", "content": text, "refusal": None, "annotations": self._citations(text, result)}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish(result)}
         return {
             **self._head,
             "object": "chat.completion",
             "choices": [choice],
             "usage": self.used(result),
-            "memorag": {key: result[key] for key in _SHOWN},
+            "memorag": _own(result),
         }
 
     def begin(self) -> dict[str, Any]:
@@ -52,9 +54,9 @@ class CompletionReply:
 
     def end(self, text: str, result: Mapping[str, Any]) -> dict[str, Any]:
         """Return the last chunk, with the citations of the text that was sent."""
-        notes = url_citations(text, result)
+        notes = self._citations(text, result)
         chunk = self._chunk({"annotations": notes} if notes else {}, self._finish(result))
-        return {**chunk, "memorag": {key: result[key] for key in _SHOWN}}
+        return {**chunk, "memorag": _own(result)}
 
     def with_usage(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Return the chunk with the tokens used, which follows the last."""
@@ -81,39 +83,47 @@ class CompletionReply:
     def _finish(self, result: Mapping[str, Any]) -> str:
         return "length" if self._answering(result) >= self._max_tokens else "stop"
 
+    def _citations(self, text: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return url_citations(text, result["citations"], self._place)
+
     @staticmethod
     def _answering(result: Mapping[str, Any]) -> int:
         """Return the tokens that were written for the answer itself, not for clues."""
         return int(result["tokens"].get("draft_answer" if result["task"] == "qa" else "generate", 0))
 
 
-def url_citations(text: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _own(result: Mapping[str, Any]) -> dict[str, Any]:
+    of_library = {"considered": result["considered"]} if result.get("considered") else {}
+    return {**{key: result.get(key) for key in _SHOWN}, **of_library}
+
+
+def url_citations(text: str, citations: Sequence[Mapping[str, Any]], place: str) -> list[dict[str, Any]]:
     """Return the citations of an answer in OpenAI's shape, beside it what LangChain's annotations hold.
 
     Those without a mark in the text, such as the passages nearest to an answer from memory, stand at its end.
     """
     found = []
-    for note in annotations(text, result["citations"], result["memory_id"] or ""):
-        place = {"start_index": note.get("start_index", len(text)), "end_index": note.get("end_index", len(text))}
+    for note in annotations(text, citations, place):
+        span = {"start_index": note.get("start_index", len(text)), "end_index": note.get("end_index", len(text))}
         named = {"title": note["title"], "url": note["url"], "cited_text": note["cited_text"]}
-        found.append({"type": "url_citation", "url_citation": {**place, **named, "extras": note["extras"]}})
+        found.append({"type": "url_citation", "url_citation": {**span, **named, "extras": note["extras"]}})
     return found
 
 
-def model_record(info: Mapping[str, Any], name: str, created: float) -> dict[str, Any]:
-    """Return a memory as a model of OpenAI's protocol.
+def model_record(known_as: str, name: str, created: float, documents: Sequence[str]) -> dict[str, Any]:
+    """Return a memory or library as a model of OpenAI's protocol.
 
     Args:
-        info: Its manifest.
+        known_as: Its id.
         name: What people call it.
-        created: When it was made or last used, in seconds since the epoch.
+        created: When it was made, changed or last used, in seconds since the epoch.
+        documents: The names of its documents.
     """
-    sources: Sequence[str] = [document["source"] for document in info["documents"]]
     return {
-        "id": info["memory_id"],
+        "id": known_as,
         "object": "model",
         "created": int(created),
         "owned_by": "memorag-graph",
         "name": name,
-        "documents": sources,
+        "documents": list(documents),
     }

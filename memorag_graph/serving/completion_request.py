@@ -65,7 +65,9 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow")  # what is not honoured is refused in words
 
-    model: str = Field(description="Id or name of the memory; GET /v1/models lists them.", min_length=1)
+    model: str = Field(
+        description="Id or name of the memory, or name of the library; GET /v1/models lists them.", min_length=1
+    )
     messages: list[ChatTurn] = Field(min_length=1, description="The conversation; it ends with the user's question.")
     stream: bool = Field(False, description="Send the answer as server-sent events while it is written.")
     stream_options: StreamOptions | None = None
@@ -74,6 +76,15 @@ class ChatRequest(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2, description="0 is deterministic, higher is more varied.")
     stop: str | list[str] | None = Field(None, description="Up to 4 texts before which the answer ends.")
     task_type: TaskType | Literal[""] = Field("", description=f"Own parameter; by default auto. {TASKS}")
+
+    where: dict[str, Any] | list[str] | None = Field(
+        None, description='Own parameter, for a library: only documents that fit, such as ["year>=2020"].'
+    )
+    as_of: str | None = Field(None, description="Own parameter, for a library: the time whose versions are meant.")
+
+    def chosen_documents(self) -> dict[str, Any]:
+        """Return which documents of a library are meant, if that is sent."""
+        return {key: value for key in ("where", "as_of") if (value := getattr(self, key)) is not None}
 
     def call(self) -> CallOptions:
         """Return the options of the call.
@@ -103,7 +114,8 @@ class ChatRequest(BaseModel):
             if name in _WITHOUT_EFFECT:
                 raise InputError(name, f"is not supported; leave it out, or send {_WITHOUT_EFFECT[name][0]!r}")
             raise InputError(
-                name, f"is no parameter here; leave it out. Own ones are task_type, {', '.join(sorted(_OWN))}"
+                name,
+                f"is no parameter here; leave it out. Own ones are task_type, where, as_of, {', '.join(sorted(_OWN))}",
             )
         return {name: value for name, value in sent.items() if name in _OWN}
 

@@ -1,9 +1,10 @@
-"""OpenAI's protocol: memories are models, so that any chat client can ask them."""
+"""OpenAI's protocol: memories and libraries are models, so that any chat client can ask them."""
 
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from starlette.responses import JSONResponse, Response
 
 from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.langchain.runnable import MemoRAGRunnable
-from memorag_graph.memory.storage.memory_names import memory_name, named_memory
+from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.memory.storage.memory_names import memory_name
 from memorag_graph.prompts import Prompts
+from memorag_graph.serving.asked_source import AskedSource, asked_source
 from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.client_options import QUESTION_OPTIONS
 from memorag_graph.serving.completion_errors import completion_error, error_body
@@ -44,23 +47,29 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
     app.router.route_class = guard.route_class(_require_object)
     answer_errors(app, completion_error)
 
-    def memory_of(request: Request, name: str) -> Mapping[str, Any]:
-        return named_memory(tenants.registry(client_of(request).tenant).store, name, "model")
+    def source_of(request: Request, name: str) -> AskedSource:
+        return asked_source(tenants, client_of(request).tenant, name, "model")
 
-    @app.get("/models", summary="List memories as models", dependencies=guard.security, tags=["openai"])
+    @app.get("/models", summary="List memories and libraries as models", dependencies=guard.security, tags=["openai"])
     def models(request: Request) -> dict[str, Any]:
-        memories = tenants.registry(client_of(request).tenant).store.memories()
-        return {"object": "list", "data": [_model(info) for info in memories]}
+        tenant = client_of(request).tenant
+        libraries = tenants.libraries(tenant)
+        found = [_library(libraries, name) for name in libraries.names()]
+        return {"object": "list", "data": [*map(_model, tenants.registry(tenant).store.memories()), *found]}
 
     @app.get(
-        "/models/{name:path}", summary="Describe a memory as a model", dependencies=guard.security, tags=["openai"]
+        "/models/{name:path}",
+        summary="Describe a memory or library as a model",
+        dependencies=guard.security,
+        tags=["openai"],
     )
     def model(request: Request, name: str) -> dict[str, Any]:
-        return _model(memory_of(request, name))
+        source = source_of(request, name)
+        return _model(source.memory) if source.memory else _library(tenants.libraries(client_of(request).tenant), name)
 
     @app.post(
         "/chat/completions",
-        summary="Answer a conversation from a memory",
+        summary="Answer a conversation from a memory or library",
         dependencies=guard.security,
         tags=["openai"],
         response_model=None,
@@ -69,9 +78,10 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
         call, own, messages = sent.call(), sent.options(), sent.conversation()
         chosen = run_options({**options.model_dump(), **own, **call.changes(MOST_TOKENS)})
         Prompts(language("en"), chosen.prompts)
-        memory = await run_in_threadpool(memory_of, request, sent.model)
-        reply = CompletionReply(sent.model, chosen.max_new_tokens)
-        given = {"memory_id": memory["memory_id"], "messages": messages, "task_type": sent.task_type or "auto"}
+        source = await run_in_threadpool(source_of, request, sent.model)
+        reply = CompletionReply(sent.model, chosen.max_new_tokens, source.place)
+        task = sent.task_type or "auto"
+        given = {**source.given, **sent.chosen_documents(), "messages": messages, "task_type": task}
         config = run_of(client_of(request), own)
         config["callbacks"] = [reply.usage]
         if not sent.stream:
@@ -117,7 +127,14 @@ def _model(info: Mapping[str, Any]) -> dict[str, Any]:
     made = 0.0
     with suppress(OSError):  # it was just deleted
         made = Path(info["place"]).stat().st_mtime
-    return model_record(info, memory_name(info), made)
+    sources = [document["source"] for document in info["documents"]]
+    return model_record(info["memory_id"], memory_name(info), made, sources)
+
+
+def _library(libraries: NamedLibraries, name: str) -> dict[str, Any]:
+    listed = libraries.open(name).list()
+    changed = max((datetime.fromisoformat(it.added).timestamp() for it in listed), default=0.0)
+    return model_record(name, name, changed, [it.name for it in listed])
 
 
 def _require_object(body: object) -> None:

@@ -1,41 +1,32 @@
 """Endpoints that create, list, describe and delete memories."""
 
-import asyncio
 import json
-import logging
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextvars import copy_context
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
-from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from memorag_graph.cancellation import detached
 from memorag_graph.documents import SUFFIXES, Document, document_name, from_text, read_document
-from memorag_graph.errors import InputError, MemoragError
+from memorag_graph.errors import InputError
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.progress import ReportProgress
 from memorag_graph.registry import Registry
 from memorag_graph.serialization import memory_record
 from memorag_graph.serving.credentials import Role
-from memorag_graph.serving.error_responses import status_of
 from memorag_graph.serving.guard import Guard, client_of
+from memorag_graph.serving.progress_events import respond_with_progress
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 _ID = re.compile("[0-9a-f]{32}")
-_EVENTS = "text/event-stream"
-
-_log = logging.getLogger(__name__)
 
 
 class Text(BaseModel):
@@ -105,7 +96,7 @@ def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIR
         client = client_of(request)
         client.require("writer")
         documents = [await run_in_threadpool(_read_upload, file, encoding or None) for file in files]
-        return await _memorize(tenants, options, request, documents, _parse_settings(settings))
+        return await _memorize(tenants, options, request, documents, parse_object(settings, "settings"))
 
     @router.get("", summary="List memories")
     def list_memories(request: Request) -> list[dict[str, Any]]:
@@ -144,40 +135,7 @@ async def _memorize(
         opened = scope.memorize(documents, None, report)
         return {"memory_id": opened.memory.id, "memory": memory_record(opened), "documents": names}
 
-    if _EVENTS in request.headers.get("accept", ""):
-        return EventSourceResponse(_events(work))
-    with detached().bound():
-        return JSONResponse(await run_in_threadpool(work, ignore_progress), 201)
-
-
-async def _events(work: Callable[[ReportProgress], dict[str, Any]]) -> AsyncIterator[dict[str, str]]:
-    """Run `work`; yield its progress, then its result or its error."""
-    loop = asyncio.get_running_loop()
-    reports: asyncio.Queue[Progress | None] = asyncio.Queue()
-
-    def report(progress: Progress) -> None:
-        loop.call_soon_threadsafe(reports.put_nowait, progress)
-
-    def run() -> dict[str, Any]:
-        try:
-            return work(report)
-        finally:
-            loop.call_soon_threadsafe(reports.put_nowait, None)
-
-    with detached().bound():
-        context = copy_context()
-    result = loop.run_in_executor(None, context.run, run)
-    while (progress := await reports.get()) is not None:
-        yield {"event": "progress", "data": json.dumps(asdict(progress))}
-    try:
-        yield {"event": "memory", "data": json.dumps(await result, ensure_ascii=False)}
-    except MemoragError as error:
-        yield {"event": "error", "data": json.dumps({"status_code": status_of(error), "message": str(error)})}
-    except Exception:
-        _log.exception("memorizing failed")
-        message = "the server failed; see its log"
-        yield {"event": "error", "data": json.dumps({"status_code": 500, "message": message})}
-        raise
+    return await respond_with_progress(request, work, "memory")
 
 
 def _read_upload(upload: UploadFile, encoding: str | None) -> Document:
@@ -189,14 +147,19 @@ def _read_upload(upload: UploadFile, encoding: str | None) -> Document:
         return read_document(file.name, name=name, encoding=encoding)
 
 
-def _parse_settings(text: str) -> dict[str, Any]:
+def parse_object(text: str, field: str) -> dict[str, Any]:
+    """Return a JSON object that a form holds as text.
+
+    Raises:
+        InputError: If it is none.
+    """
     try:
-        settings = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
-        raise InputError("settings", "must be a JSON object")
-    return settings
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise InputError(field, "must be a JSON object")
+    return parsed
 
 
 def _public_info(info: dict[str, Any], registry: Registry) -> dict[str, Any]:

@@ -43,6 +43,11 @@ class Question(BaseModel):
     query: str = Field("", description="The question; by default the last of the messages. May be empty for a summary.")
     memory_id: str = Field("", pattern=MEMORY_ID, description="Id of the memory to query.")
     context: str = Field("", description="A text to query instead; it is memorized first.")
+    library: str = Field("", description="Name of a library to query instead.")
+    where: list[str] = Field(
+        default_factory=list, description="Only documents of the library that fit, such as year>=2020; all must hold."
+    )
+    as_of: str = Field("", description="The time whose versions of the documents are meant, such as 2026-01-31.")
     task_type: TaskType = Field("memorag", description=TASKS)
     messages: list[AnyMessage] = Field(default_factory=list, description="A conversation that ends with the question.")
 
@@ -50,8 +55,8 @@ class Question(BaseModel):
     def _is_complete(self) -> "Question":
         if self.task_type != "summarize" and not question_of(self.query, self.messages).strip():
             raise ValueError("query: must not be empty")
-        if not self.memory_id and not self.context.strip():
-            raise ValueError("memory_id: give a memory_id or a context")
+        if not self.memory_id and not self.context.strip() and not self.library:
+            raise ValueError("memory_id: give a memory_id, a library or a context")
         return self
 
 
@@ -100,6 +105,8 @@ def questions_app(
             question = _validate(sent)
             if question.memory_id:
                 read_info(require_memory(tenants.registry(client.tenant).store, question.memory_id))
+            if question.library:
+                tenants.libraries(client.tenant).find(question.library)
             if question.context:
                 client.require("writer")
         configurable = dict(config.get("configurable") or {})

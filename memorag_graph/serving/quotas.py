@@ -1,4 +1,4 @@
-"""What each tenant may use: requests a minute, jobs at once, tokens a day, documents and bytes of its memories."""
+"""What each tenant may use: requests a minute, jobs at once, tokens a day, documents and bytes that are kept."""
 
 import sqlite3
 import threading
@@ -38,8 +38,8 @@ class Quota:
         requests_per_minute: Requests in any minute.
         jobs: Documents that are memorized at once.
         tokens_per_day: Tokens read and generated in a day (UTC).
-        documents: Documents in all memories, those that are being made included.
-        bytes: Bytes of all memories on disk; a memory that does not fit is refused, none is removed.
+        documents: Documents in all memories and libraries, those that are being made included.
+        bytes: Bytes of all memories and libraries on disk; what does not fit is refused, nothing else is removed.
     """
 
     requests_per_minute: int | None = None
@@ -61,11 +61,19 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a tenant keeps in libraries."""
+
+    documents: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
 class _Job:
-    """A memory that is being made or opened.
+    """A memory that is being made or opened, or documents that a library takes in.
 
     Attributes:
-        memory_id: Its id.
+        memory_id: The memory's id, or a name of its own.
         documents: The number of its documents.
         is_new: Whether it was not kept when the job began.
     """
@@ -83,6 +91,7 @@ class Usage:
         directory: Where the tokens of the day are kept.
         clock: Returns the seconds since the epoch, which name the day.
         timer: Returns seconds that never go back, however the clock is set.
+        in_libraries: Returns what a tenant keeps in libraries.
 
     Attributes:
         quota: What each tenant may use.
@@ -94,9 +103,11 @@ class Usage:
         directory: Path,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
+        in_libraries: Callable[[str], Kept] = lambda _: Kept(),
     ) -> None:
         self.quota = quota
         self._path = directory / USAGE_FILE
+        self._in_libraries = in_libraries
         self._clock = clock
         self._timer = timer
         self._requests: dict[str, deque[float]] = {}
@@ -133,7 +144,7 @@ class Usage:
         Args:
             tenant: The tenant.
             store: Its store.
-            memory_id: The memory that the job makes.
+            memory_id: The memory that the job makes; a name of its own if it makes none.
             documents: The number of its documents.
 
         Raises:
@@ -146,7 +157,7 @@ class Usage:
             job = _Job(memory_id, documents, memory_id not in kept)
             if tenant and job.is_new:
                 self._require_job(jobs)
-                self._require_room(jobs, kept, job)
+                self._require_room(jobs, kept, self._kept_in_libraries(tenant), job)
             jobs.append(job)
         try:
             yield
@@ -167,24 +178,24 @@ class Usage:
         return bool(tenant) and self.quota.bytes is not None
 
     def require_fit(self, tenant: str, store: MemoryStore, discard: Callable[[], None]) -> None:
-        """Check that a tenant's memories fit with one that was just made; its size was not known before.
+        """Check that what a tenant keeps fits with what was just made; its size was not known before.
 
         Args:
             tenant: The tenant.
             store: Its store.
-            discard: Removes the new memory.
+            discard: Removes what is new.
 
         Raises:
-            StorageQuotaError: If they do not fit; the new one is discarded.
+            StorageQuotaError: If it does not fit; what is new is discarded.
         """
         if self.quota.bytes is None or not tenant:
             return
         with self._room:  # of two that fit alone, one stays
-            size = _bytes(self._kept(tenant, store))
+            size = _bytes(self._kept(tenant, store)) + self._kept_in_libraries(tenant).bytes
             if size > self.quota.bytes:
                 discard()
-                used = f"with this memory, {size:,} of {self.quota.bytes:,} bytes would be used"
-                raise StorageQuotaError(f"{used}; send less, or delete a memory first")
+                used = f"with this, {size:,} of {self.quota.bytes:,} bytes would be used"
+                raise StorageQuotaError(f"{used}; send less, or delete something first")
 
     def _kept(self, tenant: str, store: MemoryStore) -> dict[str, dict[str, Any]]:
         """Return the manifests of a tenant's memories by id, if any limit depends on them."""
@@ -192,21 +203,27 @@ class Usage:
             return {}
         return {memory["memory_id"]: memory for memory in store.memories()}
 
+    def _kept_in_libraries(self, tenant: str) -> Kept:
+        """Return what a tenant keeps in libraries, if a limit depends on it."""
+        return self._in_libraries(tenant) if (self.quota.documents, self.quota.bytes) != (None, None) else Kept()
+
     def _require_job(self, jobs: Sequence[_Job]) -> None:
         most = self.quota.jobs
         if most is not None and sum(job.is_new for job in jobs) >= most:
             raise QuotaError(f"{most} jobs at once are allowed; wait for one to end", _JOB_SECONDS)
 
-    def _require_room(self, jobs: Sequence[_Job], kept: Mapping[str, dict[str, Any]], new: _Job) -> None:
+    def _require_room(
+        self, jobs: Sequence[_Job], kept: Mapping[str, dict[str, Any]], in_libraries: Kept, new: _Job
+    ) -> None:
         known = {it: len(memory["documents"]) for it, memory in kept.items()}
         making = {job.memory_id: job.documents for job in jobs if job.memory_id not in known}
-        used, most = sum(known.values()) + sum(making.values()), self.quota.documents
+        used, most = sum(known.values()) + in_libraries.documents + sum(making.values()), self.quota.documents
         if most is not None and new.memory_id not in making and used + new.documents > most:
             state = f"{used} of {most} documents are kept or being memorized, and {new.documents} would be added"
-            raise StorageQuotaError(f"{state}; delete a memory first")
-        size = _bytes(kept)
+            raise StorageQuotaError(f"{state}; delete something first")
+        size = _bytes(kept) + in_libraries.bytes
         if self.quota.bytes is not None and size >= self.quota.bytes:
-            raise StorageQuotaError(f"{size:,} of {self.quota.bytes:,} bytes are used; delete a memory first")
+            raise StorageQuotaError(f"{size:,} of {self.quota.bytes:,} bytes are used; delete something first")
 
     def _require_tokens(self, tenant: str) -> None:
         most = self.quota.tokens_per_day

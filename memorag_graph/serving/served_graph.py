@@ -64,6 +64,7 @@ def _allowed_folder() -> Path | None:
 
 service = service_options({})
 credentials = configured_credentials(service)
-tenants = Tenants(shared_registry, Quota.of(service))
-graph = build_served_graph(tenants, program_options({}), credentials, _allowed_folder())
+options = program_options({})
+tenants = Tenants(shared_registry, Quota.of(service), options)
+graph = build_served_graph(tenants, options, credentials, _allowed_folder())
 """The graph named in ``langgraph.json``."""

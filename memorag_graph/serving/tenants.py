@@ -1,16 +1,17 @@
-"""Memories of tenants: each has a store of its own, and all share the loaded models."""
+"""Memories and libraries of tenants: each has its own, and all share the loaded models."""
 
 import threading
 from pathlib import Path
 
+from memorag_graph.library.named_libraries import LIBRARIES, NamedLibraries
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.serving.credentials import Principal
-from memorag_graph.serving.quotas import Quota, Usage
+from memorag_graph.serving.quotas import Kept, Quota, Usage
 from memorag_graph.settings import RunOptions
 
-_TENANTS = "tenants"
+_TENANTS, _TENANT_LIBRARIES = "tenants", "tenant-libraries"
 
 
 class Tenants:
@@ -22,15 +23,18 @@ class Tenants:
     Args:
         registry: The operator's registry, with the models; the stores of tenants are folders beside its own.
         quota: What each tenant may use.
+        options: The operator's options, by which libraries are read.
 
     Attributes:
         usage: Counts what tenants use.
     """
 
-    def __init__(self, registry: Registry, quota: Quota | None = None) -> None:
+    def __init__(self, registry: Registry, quota: Quota | None = None, options: RunOptions | None = None) -> None:
         self._operator = registry
-        self.usage = Usage(quota or Quota(), registry.store.root.parent / _TENANTS)
+        self._options = options or RunOptions()
+        self.usage = Usage(quota or Quota(), registry.store.root.parent / _TENANTS, in_libraries=self._in_libraries)
         self._registries: dict[str, Registry] = {"": registry}
+        self._libraries: dict[str, NamedLibraries] = {}
         self._lock = threading.Lock()
 
     def registry(self, tenant: str) -> Registry:
@@ -41,6 +45,26 @@ class Tenants:
                 self._registries[tenant] = self._operator.with_store(store)
             return self._registries[tenant]
 
+    def libraries(self, tenant: str) -> NamedLibraries:
+        """Return the libraries of a tenant; an empty name is the operator."""
+        registry = self.registry(tenant)
+        beside = self._operator.store.root.parent
+        root = beside / _TENANT_LIBRARIES / tenant if tenant else beside / LIBRARIES
+        limited = {"memory": "never"} if self.usage.limits_bytes(tenant) else {}
+        with self._lock:
+            if tenant not in self._libraries:
+                options = self._options.model_copy(update=limited)
+                self._libraries[tenant] = NamedLibraries(root, registry, options)
+            return self._libraries[tenant]
+
+    def close(self) -> None:
+        """Stop making memories behind questions and libraries; what is made is kept."""
+        with self._lock:
+            libraries = list(self._libraries.values())
+        self._operator.behind.worker.stop()  # that of all tenants
+        for one in libraries:
+            one.close()
+
     def scope(self, client: Principal, options: RunOptions, folder: Path | None = None) -> ClientScope:
         """Return what a run of a client may use.
 
@@ -49,7 +73,14 @@ class Tenants:
             options: The operator's options with those that the client set.
             folder: Folder whose files the client may name; None allows no file.
         """
-        return ClientScope(self.registry(client.tenant), options, client, self.usage, folder)
+        tenant = client.tenant
+        return ClientScope(self.registry(tenant), self.libraries(tenant), options, client, self.usage, folder)
 
     def _place(self, tenant: str) -> Path:
         return self._operator.store.root.parent / _TENANTS / tenant
+
+    def _in_libraries(self, tenant: str) -> Kept:
+        """Return what a tenant keeps in libraries."""
+        libraries = self.libraries(tenant)
+        opened = [libraries.open(name) for name in libraries.names()]
+        return Kept(sum(len(it.list()) for it in opened), sum(it.size() for it in opened))

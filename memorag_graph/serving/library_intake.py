@@ -1,0 +1,106 @@
+"""Take what clients send into libraries, within the quotas of their tenants."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import UploadFile
+
+from memorag_graph.documents import document_name
+from memorag_graph.errors import DiskError, InputError, LibraryError
+from memorag_graph.library.found_files import UPLOADED, Candidate, uploaded_file
+from memorag_graph.progress import ReportProgress
+from memorag_graph.serving.credentials import Principal
+from memorag_graph.serving.tenants import Tenants
+from memorag_graph.settings import MemoryMode
+
+if TYPE_CHECKING:
+    from memorag_graph.library.library import Library
+
+_FOLDER = "memorag-upload-"
+
+
+@dataclass(frozen=True)
+class LibraryIntake:
+    """Documents that a client sends to a library; call it to take them in.
+
+    Attributes:
+        tenants: Keep libraries.
+        client: Who sends them.
+        name: Name of the library.
+        metadata: What to keep with all of them.
+        memory: When their memories are made; None for the library's own way. Never for a tenant whose bytes are
+            limited, as what is made later could not be refused.
+    """
+
+    tenants: Tenants
+    client: Principal
+    name: str
+    metadata: dict[str, Any]
+    memory: MemoryMode | None
+
+    def take(self, given: Sequence[Candidate], report: ReportProgress) -> dict[str, Any]:
+        """Take documents in, and return what was done.
+
+        Raises:
+            ForbiddenError: If the client may only read.
+            InputError: If two have the same name, or metadata cannot be used.
+            LibraryError: If there is no such library, or somebody else changes it.
+            QuotaError: If too many jobs of the tenant run.
+            StorageQuotaError: If the tenant may not keep more; the new documents are removed.
+        """
+        self.client.require("writer")
+        names = [it.name for it in given]
+        if twice := next((it for it in names if names.count(it) > 1), None):
+            raise InputError("documents", f"two documents are named {twice!r}; give each a name of its own")
+        tenant, usage = self.client.tenant, self.tenants.usage
+        library, store = self.tenants.libraries(tenant).open(self.name), self.tenants.registry(tenant).store
+        mode: MemoryMode | None = "never" if usage.limits_bytes(tenant) else self.memory
+
+        def discard() -> None:
+            library.remove(*done.added)
+
+        with without_path(library, self.name), usage.job(tenant, store, uuid.uuid4().hex, len(given)):
+            done = library.add(*given, metadata=self.metadata, progress=report, memory=mode)
+            new = {*done.added, *done.replaced}
+            usage.add_tokens(tenant, sum(it.tokens for it in library.list() if it.name in new))
+            if done.added:
+                usage.require_fit(tenant, store, discard)
+        return {**asdict(done), "unreadable": [(it.removeprefix(UPLOADED), reason) for it, reason in done.unreadable]}
+
+
+class ReceivedFiles:
+    """Uploaded files, kept in a folder until a library has taken them in.
+
+    Args:
+        files: The files.
+        encoding: Encoding of text files; empty to find it.
+    """
+
+    def __init__(self, files: Sequence[UploadFile], encoding: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix=_FOLDER)
+        self._candidates = []
+        for number, sent in enumerate(files):
+            path = Path(self._folder.name) / str(number)
+            with path.open("wb") as target:
+                shutil.copyfileobj(sent.file, target)
+            self._candidates.append(uploaded_file(path, document_name(sent.filename or ""), encoding))
+
+    def take_into(self, intake: LibraryIntake, report: ReportProgress) -> dict[str, Any]:
+        """Take the files in, and remove the folder; see :meth:`LibraryIntake.take`."""
+        with self._folder:
+            return intake.take(self._candidates, report)
+
+
+@contextmanager
+def without_path(library: "Library", name: str) -> Iterator[None]:
+    """Name the library, not its directory, in errors that clients see."""
+    try:
+        yield
+    except (LibraryError, DiskError) as error:
+        raise type(error)(str(error).replace(str(library.directory), f"library {name!r}")) from None
