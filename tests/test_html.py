@@ -207,6 +207,17 @@ def test_a_page_that_nests_too_deeply_says_so(tmp_path: Path) -> None:
     assert page(tmp_path, "<p>Seen.</p>" + "<div>" * 100 + "x").notices == ()
 
 
+def test_a_term_stands_before_its_description_unless_either_has_several_or_is_long(tmp_path: Path) -> None:
+    body = f"""<dl><dt>Operator</dt><dd>Westbahn <b>AG</b></dd><dt>Length:</dt><dd>9.4 km</dd>
+    <div><dt>Gauge</dt><dd>one metre</dd></div>
+    <dt>Pets</dt><dd>Dogs.</dd><dd>Cats.</dd><dt>Lunch</dt><dt>Dinner</dt><dd>On request.</dd>
+    <dt>House rules</dt><dd>{"Be quiet. " * 30}</dd><dt>Rooms</dt><dd><ul><li>One</li></ul></dd></dl>"""
+    assert lines(tmp_path, body) == [
+        "Operator: Westbahn AG", "Length: 9.4 km", "Gauge: one metre", "Pets", "Dogs.", "Cats.", "Lunch", "Dinner",
+        "On request.", "House rules", ("Be quiet. " * 30).strip(), "Rooms", "* One",
+    ]  # fmt: skip
+
+
 def test_definitions_stand_apart_and_deleted_text_is_left_out_with_a_notice(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
     page.write_text(
@@ -215,7 +226,7 @@ def test_definitions_stand_apart_and_deleted_text_is_left_out_with_a_notice(tmp_
     )
     document = read_document(page)
     assert [line for line in document.text.splitlines() if line] == [
-        "Luggage", "Two bags.", "Bicycles", "Only in summer.", "Ask Ms Rye, room 12.",
+        "Luggage: Two bags.", "Bicycles: Only in summer.", "Ask Ms Rye, room 12.",
     ]  # fmt: skip
     assert document.notices == ("Text that is marked as deleted was left out.",)
 

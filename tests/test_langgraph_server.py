@@ -101,7 +101,7 @@ def test_the_form_shows_every_option_with_its_bounds(client: SyncLangGraphClient
     assert [shown[name]["default"] for name in ("gist_tokens", "hits")] == [64, 100], (
         "the operator's, else the package's"
     )
-    inputs = {"messages", "context", "documents", "query", "task_type", "memory_id"}
+    inputs = {"messages", "context", "documents", "query", "task_type", "memory_id", "library", "where", "as_of"}
     assert set(schemas["input_schema"]["properties"]) == inputs
     assert {"messages", "answer", "citations", "evidence"} <= set(schemas["output_schema"]["properties"])
     nodes = {node["id"] for node in client.assistants.get_graph(assistant["assistant_id"])["nodes"]}

@@ -7,6 +7,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from memorag_graph.documents.document_builder import Builder
+from memorag_graph.documents.html_definitions import write_definitions
 from memorag_graph.documents.html_hidden import remove_deleted, remove_hidden
 from memorag_graph.documents.html_marks import write_marks
 from memorag_graph.documents.html_pictures import write_pictures
@@ -91,6 +92,7 @@ def html_text(
             change(tree)
         write_pictures(tree)
         write_marks(tree)
+        write_definitions(tree)
         write_tables(tree)
         read = Inscriptis(tree, _config())
     except ParserError:  # nothing but white space or comments

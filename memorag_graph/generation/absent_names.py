@@ -5,6 +5,7 @@ shortened in many ways. But where the evidence speaks of "Cabinet A" and "Cabine
 people, it would name the one that is asked for.
 """
 
+import re
 from collections.abc import Container, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -29,6 +30,9 @@ _SHORTEST = 4
 _LONGEST_ACRONYM = 6
 _FEWEST_OTHERS = 2
 """Different names in the place of the missing one that make a kind."""
+
+_SERIAL_FIGURES = 3
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 
 _MOST_CAPITALS = 0.6
 """Share of a question's words with capitals from which these tell nothing."""
@@ -70,8 +74,10 @@ def _is_title(kind: str, texts: Sequence[str]) -> bool:
 
 
 def _is_held(name: Name, known: set[str], initials: set[str], language_code: str) -> bool:
-    word = name.word.casefold()
-    if word in known or any(term in known for term in terms(name.word, language_code)):
+    word, found = name.word.casefold(), terms(name.word, language_code)
+    if name.form != "word":  # of "G-779", the figures tell
+        found = [term for term in found if any(map(str.isdecimal, term))] or found
+    if word in known or any(term in known for term in found):
         return True
     if name.form != "word":
         return any(char.isdecimal() for char in word) and any(word in it for it in known if len(it) > len(word) > 2)
@@ -114,4 +120,9 @@ def is_of_kind(name: Name, quoted: Sequence[str], texts: Sequence[str], lower: f
     if name.form == "word" and _is_title(name.before, texts):
         return False
     found = {other for text in texts for other in others(name, names_in(text, lower, code))}
-    return len(found) >= _FEWEST_OTHERS
+    return len(found) >= _FEWEST_OTHERS or (_is_serial(name.word) and any(map(_is_serial, found)))
+
+
+def _is_serial(word: str) -> bool:
+    """Return whether a word may be the number of a thing, as of an order: it has three figures and is no year."""
+    return sum(map(str.isdecimal, word)) >= _SERIAL_FIGURES and not _YEAR.fullmatch(word)

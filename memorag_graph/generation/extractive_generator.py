@@ -9,12 +9,14 @@ from pydantic import ConfigDict, Field
 
 from memorag_graph.documents.part_references import asked_parts
 from memorag_graph.generation.absent_attribute import absent_attribute
+from memorag_graph.generation.absent_distinction import absent_distinction
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
+from memorag_graph.generation.other_attribute import other_attribute
 from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
@@ -109,7 +111,10 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         """Return the names of a question that stand nowhere, or what it asks of those that do and nothing tells."""
         if names := evidence.missing_names(given["question"], positions):
             return names
-        absent = absent_attribute(given["question"], evidence, positions, self.embeddings)
+        question = given["question"]
+        absent = absent_attribute(question, evidence, positions, self.embeddings)
+        absent = absent or absent_distinction(question, evidence, positions)
+        absent = absent or other_attribute(question, evidence, positions[0])
         return absent if absent and not evidence.language_difference(given) else []
 
     def _nearest(self, given: GenerationInput, evidence: ScoredEvidence) -> tuple[list[int], float, int | None]:

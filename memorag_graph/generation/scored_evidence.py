@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents.part_references import part_numbers, references
@@ -20,10 +21,13 @@ from memorag_graph.generation.sentence_scores import SentenceScores, descending,
 from memorag_graph.generation.sentence_subjects import subject_of, told_after
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
 from memorag_graph.generation.told_apart import about_what_is_asked
-from memorag_graph.text.mail_labels import mail_label_words
+from memorag_graph.text.mail_labels import QUOTED, mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
+
+_EARLIER = 0.7
+"""Weight of what an e-mail quotes of an earlier message, which it may answer or correct."""
 
 _CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
 """A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
@@ -77,7 +81,9 @@ class ScoredEvidence:
     @property
     def ranked(self) -> list[int]:
         """Positions of the units that can answer, best first."""
-        return [index for index in descending(self.scores.total) if self.units[index].is_quotable]
+        earlier = np.array([QUOTED in about.heading for about in self.belonging], dtype=bool)
+        order = descending(np.where(earlier, _EARLIER, 1.0).astype(np.float32) * self.scores.total)
+        return [at for at in order if self.units[at].is_quotable and not self._is_earlier_question(at)]
 
     @property
     def spoken(self) -> float:
@@ -243,6 +249,13 @@ class ScoredEvidence:
             if subject is not None:
                 found[subject] = None
         return list(found)
+
+    def _is_earlier_question(self, at: int) -> bool:
+        """Return whether a unit is a question in a message that an e-mail quotes, and no answer stands below it."""
+        below = self.belonging[at + 1 : at + 2]
+        headings = [it.heading for it in (self.belonging[at], *below)]
+        is_question = _QUESTION.search(self.units[at].citation.quote) is not None
+        return is_question and all(QUOTED in heading for heading in headings)
 
     def within(self, citations: Sequence[Citation]) -> list[int]:
         """Return the positions of the units that begin within quotations."""

@@ -10,6 +10,8 @@ from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import SINGULAR_VERBS, Surroundings
 from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.back_references import begins_back, refers_back
+from memorag_graph.text.numbers import number_in
+from memorag_graph.text.opposites import DAYS, MONTHS
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _OPENING = frozenset(range(1, 4))
@@ -31,11 +33,19 @@ _NAMES_IT = re.compile(
 )
 """Tells a name: "His name is Max Roy"."""
 
+_STEM = 5
+"""First letters in which forms of a word agree."""
+
+_DATES = frozenset(f"{MONTHS} {DAYS}".split())
+"""Words with a capital that name nobody."""
+
 _MOST_BETWEEN = 3
 """Sentences that may stand before the one that tells a name."""
 
 _ASKS_FIGURE = re.compile(
-    r"\b(?:when|how (?:many|much|long|old|far|high|tall|big)|what year|wann|wie (?:viele?|lange?|alt|hoch)|quand"
+    r"\b(?:when|how (?:many|much|long|old|far|high|tall|big|heavy|wide|deep|thick|fast|large)|what year"
+    r"|what (?:is|was) the (?:\w+ )?(?:fine|fee|price|cost|toll|rent|deposit|fare|charge|penalty|salary)"
+    r"|wann|wie (?:viele?|lange?|alt|hoch)|quand"
     r"|combien|cuándo|cuánt[oa]s?|quando|quant[oaie]s?|wanneer|hoeveel|когда|сколько)\b|什么时候|多少",
     re.IGNORECASE,
 )
@@ -83,8 +93,11 @@ def told_after(
 
     It is the next one, or the one among the next that tells the name that is asked for, as "Her name is Odile Caron".
     """
-    if _goes_on(at, question, units, belonging, code):
-        return at + 1
+    for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
+        if belonging[position].paragraph != belonging[at].paragraph:
+            break
+        if _goes_on(at, position, question, units, code):
+            return position
     if not (_ASKS_NAME.search(question) or _ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
         return None
     for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
@@ -98,26 +111,36 @@ def told_after(
     return None
 
 
-def _goes_on(at: int, question: str, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str) -> bool:
-    """Return whether the next sentence tells what a sentence about the question only mentions.
+def _goes_on(at: int, position: int, question: str, units: Sequence[Unit], code: str) -> bool:
+    """Return whether a later sentence of the paragraph tells what a sentence about the question only mentions.
 
-    It begins with a word that refers back, in the same paragraph, and the sentence has no word but the question's, or
-    lacks the name or the figure that the question asks for, which the next one has ("Her name is").
+    The next one does if it refers back and the sentence has no word but the question's. Others do if the sentence lacks
+    the name or the figure that the question asks for, and they have it and refer back ("Her name is") or hold a form of
+    a word of the question: "The inspector was Harold Quint" for "Who inspected the boiler?".
     """
-    if at + 1 >= len(units) or belonging[at + 1].paragraph != belonging[at].paragraph:
-        return False
-    text, following = units[at].citation.quote, units[at + 1].citation.quote
-    if not units[at + 1].is_quotable or not begins_back(following, code):
+    text, following = units[at].citation.quote, units[position].citation.quote
+    refers = begins_back(following, code)
+    if not units[position].is_quotable or not (refers or _shares_a_form(question, following, code)):
         return False
     asked = set(asked_terms(question, code))
-    if asked >= set(asked_terms(text, code)):
+    if refers and position == at + 1 and asked >= set(asked_terms(text, code)):
         return True
     if _ASKS_WHO.search(question):
-        known = {word.lower() for word in _WORD.findall(question)}
+        known = {word.lower() for word in _WORD.findall(question)} | _DATES
         return not _names(text, code) - known and bool(_names(following, code) - known)
     if _ASKS_FIGURE.search(question):
-        return not _figures(text) - asked and bool(_figures(following) - asked)
+        has_figure = _figures(following) - asked or any(map(number_in, _WORD.findall(following)))
+        return not _figures(text) - asked and bool(has_figure)
     return False
+
+
+def _shares_a_form(question: str, text: str, code: str) -> bool:
+    """Return whether a text holds a form of a content word of a question, as "inspector" of "inspected"."""
+    stop = function_words(code)
+    stems = {
+        word.lower()[:_STEM] for word in _WORD.findall(question) if len(word) >= _STEM and word.lower() not in stop
+    }
+    return any(stem in word.lower() for word in _WORD.findall(text) for stem in stems)
 
 
 def _begins_with_name(text: str, lower: frozenset[str], language_code: str) -> bool:

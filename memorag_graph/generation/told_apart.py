@@ -30,6 +30,8 @@ _ASKS_CHANGE = re.compile(
 )
 """Questions whose years are not the only ones that matter."""
 
+_VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){1,3}(?![\d.]*\d)")
+
 _ARTICLES = frozenset({"the", "a", "an", "der", "die", "das", "den", "dem", "des", "le", "la", "les", "el", "il", "o"})
 
 
@@ -63,7 +65,7 @@ def about_what_is_asked(
     def shows(one: int, other: int) -> bool:
         own, its = units[one].citation, units[other].citation
         within = (f"{units[at].citation.quote} {belonging[at].words}" for at in (other, one))
-        files = [name_words(PurePath(it.source).stem) for it in (own, its)]
+        files = [_file_words(it.source) for it in (own, its)]
         found = [
             _favours(own.quote, its.quote, asked, code, _FEWEST_PLACES),
             _favours(belonging[one].heading, belonging[other].heading, asked, code),
@@ -76,6 +78,12 @@ def about_what_is_asked(
         for at in positions
         if not any(shows(other, at) for other in (positions if by is None else by) if other != at)
     ]
+
+
+def _file_words(source: str) -> str:
+    """Return the words of a file's name, with the numbers of versions whole: "terms v2 2.0" of "terms_v2.0.pdf"."""
+    stem = PurePath(source).stem
+    return " ".join([name_words(stem), *_VERSION.findall(stem)])
 
 
 def _names(file: str, text: str, asked: Set[str], code: str) -> int:

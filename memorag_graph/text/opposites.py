@@ -80,7 +80,7 @@ MONTHS = (
     "janeiro fevereiro março maio junho julho setembro outubro dezembro januari februari maart mei augustus "
     "oktober maj augusti mars ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık"
 )
-_DAYS = (
+DAYS = (
     "monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag "
     "samstag sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves "
     "viernes sábado domingo"
@@ -99,7 +99,7 @@ _UNITS = (
     "pa kpa bar psi v kv volt a ma ampere",
 )
 _KINDS: tuple[frozenset[str], ...] = (
-    frozenset(MONTHS.split()), frozenset(_DAYS.split()), *(frozenset(units.split()) for units in _UNITS)
+    frozenset(MONTHS.split()), frozenset(DAYS.split()), *(frozenset(units.split()) for units in _UNITS)
 )  # fmt: skip
 _FIRST_UNIT = 2
 _ENDINGS = ("s", "n", "en", "e", "es")

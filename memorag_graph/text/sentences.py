@@ -9,6 +9,7 @@ from sentencex import get_sentence_boundaries
 from memorag_graph.text.clauses import clauses, is_unmarked
 from memorag_graph.text.code_notes import code_notes
 from memorag_graph.text.heading_lines import is_heading_line
+from memorag_graph.text.opposites import MONTHS
 from memorag_graph.text.record_blocks import record_blocks
 from memorag_graph.text.records import Span, record_spans
 from memorag_graph.text.words import count_words
@@ -27,6 +28,32 @@ _BRIEF = re.compile(
     r"|(?:[^\W\d_A-Z]{1,5}\s)?\d[\w.,:%€$-]{0,15})[.!]"
 )
 """A word and a figure, or a word, a short one such as "in", and a name or a figure."""
+
+_ORDINAL_POINTS = (
+    "bs",
+    "cs",
+    "da",
+    "de",
+    "et",
+    "fi",
+    "hr",
+    "hu",
+    "is",
+    "lb",
+    "lv",
+    "nb",
+    "nn",
+    "no",
+    "pl",
+    "sk",
+    "sl",
+    "tr",
+)
+"""Languages that write the number of a day with a point."""
+
+_DAY = re.compile(r"(?<![\w.])\d{1,2}\.\s*$")
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
+_MONTHS = frozenset(MONTHS.split())
 
 _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
@@ -65,17 +92,34 @@ def split_sentences(text: str, language_code: str) -> list[Sentence]:
             sentences += _stripped(text, start, end, is_record=True)
             continue
         number = None
-        for boundary in get_sentence_boundaries(language_code, text[start:end]):
-            at = start + int(boundary["start_index"])
-            if number is None and _ITEM_NUMBER.fullmatch(boundary["text"]):
+        for first_char, piece in _boundaries(text[start:end], language_code):
+            at = start + first_char
+            if number is None and _ITEM_NUMBER.fullmatch(piece):
                 number = at
                 continue
-            for first, last in clauses(boundary["text"]):
+            for first, last in clauses(piece):
                 sentences += _stripped(text, at + first if number is None else number, at + last)
                 number = None
         if number is not None:
             sentences += _stripped(text, number, end)
     return sentences
+
+
+def _boundaries(text: str, language_code: str) -> list[tuple[int, str]]:
+    """Return the start and the text of each sentence; a date such as "dem 16. September, ..." ends none."""
+    pieces: list[tuple[int, str]] = []
+    for found in get_sentence_boundaries(language_code, text):
+        start, piece = int(found["start_index"]), str(found["text"])
+        if pieces and language_code in _ORDINAL_POINTS and _DAY.search(pieces[-1][1]) and _begins_month(piece):
+            start = pieces.pop()[0]
+            piece = text[start : int(found["end_index"])]
+        pieces.append((start, piece))
+    return pieces
+
+
+def _begins_month(text: str) -> bool:
+    word = _FIRST_WORD.match(text)
+    return word is not None and word[0].lower() in _MONTHS
 
 
 def _stripped(text: str, start: int, end: int, *, is_record: bool = False) -> list[Sentence]:

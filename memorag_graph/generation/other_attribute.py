@@ -1,0 +1,63 @@
+"""Find what a question asks of a thing, where the evidence tells only its counterpart: "When did she die?", "born in".
+
+So does a question for a telephone number or an address for e-mail, where nothing looks like one.
+"""
+
+import re
+
+from memorag_graph.generation.scored_evidence import ScoredEvidence
+
+_COUNTERPARTS = tuple(
+    (re.compile(rf"\b(?:{first})\b", re.IGNORECASE), re.compile(rf"\b(?:{second})\b", re.IGNORECASE))
+    for first, second in (
+        (r"born|births?|birthday|geboren|geburt\w*|naissance|née?|nació|nacimiento", r"die[sd]?|dying|deaths?"
+         r"|gestorben|starb\w*|stirbt|tod(?:es\w*)?|mort\w*|mourut|murió|muerte"),
+        (r"arriv\w+|check[- ]?ins?|ankunft|anreise|ankomm\w+|arrivée|llegada|llega\w*", r"leav\w+|left|depart\w*"
+         r"|check[- ]?outs?|abfahrt|abreise|abfähr\w*|départ|partida|salida|sale"),
+        (r"buy\w*|bought|purchas\w+|gekauft|kauft\w*|acheté\w*|compr\w+", r"sell\w*|sold|verkauft\w*|vend\w+"),
+    )
+)  # fmt: skip
+"""Words for the one and for the other in English, German, French and Spanish."""
+
+_KINDS = (
+    (
+        re.compile(r"\b(?:(?:tele)?phone|mobile|fax|telefon\w*|handy\w*|téléphone|teléfono)\b", re.IGNORECASE),
+        re.compile(r"\d(?:[ ./()-]{0,2}\d){4}"),
+    ),
+    (re.compile(r"\be-?mail\b", re.IGNORECASE), re.compile(r"\w@\w|\(at\)|\[at\]")),
+)
+"""Words that ask for something of a kind, and what it looks like."""
+
+
+def other_attribute(question: str, evidence: ScoredEvidence, best: int) -> list[str]:
+    """Return the words of a question for what the evidence does not tell of the thing that its best unit is about.
+
+    Args:
+        question: The question.
+        evidence: The scored evidence.
+        best: Position of the unit that would answer best.
+    """
+    about, unit = evidence.belonging[best], evidence.units[best]
+    own = unit.citation
+    if not unit.is_record and (about.speaker or about.own_speaker):  # the label of a record looks like a speaker
+        return []
+    units = list(zip(evidence.units, evidence.belonging, strict=True))
+    beside = [it.citation.quote for it, its in units if its.paragraph == about.paragraph]
+    paragraph = own.quote if unit.is_record else "\n".join(beside)
+    for pair in _COUNTERPARTS:
+        for asked, told in (pair, pair[::-1]):
+            found = asked.search(question)
+            if found and not told.search(question) and told.search(own.quote) and not asked.search(paragraph):
+                return [found[0]]
+    document = "\n".join(it.citation.quote for it, _ in units if it.citation.source == own.source)
+    for asked, kind in _KINDS:
+        if (found := asked.search(question)) and _asks_for(found[0], question) and not kind.search(document):
+            return [found[0]]
+    return []
+
+
+def _asks_for(word: str, question: str) -> bool:
+    """Return whether a question asks what something is, as "What is the phone number of", not anything about it."""
+    return re.match(r"\W*(?:what|which|wie|welche\w*|quel\w*|cuál)\b", question, re.IGNORECASE) is not None and bool(
+        re.search(rf"\b{re.escape(word)}(?:\W+(?:numbers?|address|nummer|adresse))?\b", question, re.IGNORECASE)
+    )

@@ -1,0 +1,152 @@
+"""Questions near to what a text tells: what it tells of others is refused, what the next sentence tells is quoted."""
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.documents import PageMap
+from memorag_graph.text.sentences import split_sentences
+from tests.test_field_answers import Ask, ask, embeddings, in_files, quotes
+
+pytestmark = pytest.mark.embedded
+
+__all__ = ["ask", "embeddings"]  # fixtures
+
+TOLLS = "\n\n".join(
+    f"Section {number}. {kind}\n\nThis section applies to {kind.lower()}. The toll is {toll} crowns in each direction."
+    for number, (kind, toll) in enumerate({"Cars": 90, "Buses": 310, "Lorries": 480, "Tractors": 115}.items(), 1)
+)
+OWLS = "\n".join(f"Species: {name} owl | Wings: {wings} cm | Eggs: {eggs}" for name, wings, eggs in (
+    ("Barn", 89, 5), ("Tawny", 99, 3), ("Little", 56, 4), ("Snowy", 150, 7),
+))  # fmt: skip
+METERS = "\n".join(f"meter: G-77{number} | flat: {number}A | reading: {4821 + 7 * number}" for number in range(1, 5))
+SHIPS = "\n\n".join(f"The {name} is a coaster. She was built in {town}. She carries coal." for name, town in (
+    ("Maud", "York"), ("Iris", "Hull"), ("Flora", "York"), ("Edith", "York"),
+))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "absent", "told", "value"),
+    [
+        (TOLLS, "What is the toll for {}?", "taxis", "buses", "310"),
+        (OWLS, "How many eggs does the {} owl lay?", "eagle", "snowy", "7"),
+        (METERS, "What was the reading of meter {}?", "G-779", "G-773", "4842"),
+        (
+            "Delivery 5512 arrives on Monday. It has 18 pallets.",
+            "When does delivery {} arrive?",
+            "5519",
+            "5512",
+            "Monday",
+        ),
+    ],
+)
+def test_what_is_told_of_others_alone_is_refused(
+    ask: Ask, text: str, question: str, absent: str, told: str, value: str
+) -> None:
+    refused = ask(question.format(absent), text)
+    assert (refused.abstained, absent in " ".join(refused.notices)) == (True, True), refused
+    assert any(value in it for it in quotes(ask(question.format(told), text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        (SHIPS, "Which ships were built in York?"),  # a kind, not one of them
+        (OWLS, "Which owl lays the biggest number of eggs?"),
+        (OWLS, "How many eggs does the smallest owl have?"),
+        (TOLLS, "What is the average toll?"),
+    ],
+)
+def test_a_word_that_tells_none_of_many_is_not_missed(ask: Ask, text: str, question: str) -> None:
+    assert not ask(question, text).abstained
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "told"),
+    [
+        ("Her aunt Maud Kerr, a painter, was born in 1815.", "When did Maud Kerr die?", "When was Maud Kerr born?"),
+        ("Sein Bruder Karl Uhl starb 1852 in Lima.", "Wann wurde Karl Uhl geboren?", "Wann starb Karl Uhl?"),
+        ("Name: Hamid Rahimi | Room: 31 | Arrival: 6 May", "When does Hamid Rahimi leave?", "When does Rahimi arrive?"),
+        ("Check-in: 3 p.m.\nParking: behind the house", "When is check-out?", "When is check-in?"),
+        (
+            "Vendor: Pinter Kft | City: Gyor | Contact: Anna Pinter\nVendor: Olm AG | City: Wien | Contact: Udo Ohm",
+            "What is the telephone number of Pinter Kft?",
+            "Who is the contact of Pinter Kft?",
+        ),
+    ],
+)
+def test_the_counterpart_of_what_is_asked_is_refused(ask: Ask, text: str, asked: str, told: str) -> None:
+    code = "de" if "starb" in text else "en"
+    assert ask(asked, text, code).abstained
+    assert quotes(ask(told, text, code))
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Maud Kerr was born in 1815. She died in 1879.", "When did Maud Kerr die?"),
+        ("The shop is open from 9 to 5.", "When does the shop close?"),
+        ("Pinter Kft. Telephone 0361 889 42.", "What is the telephone number of Pinter Kft?"),
+        ("The company bought the mill from the Kerr family.", "Who sold the mill to the company?"),
+    ],
+)
+def test_what_the_evidence_tells_is_not_refused_for_a_counterpart(ask: Ask, text: str, question: str) -> None:
+    answer = ask(question, text)
+    assert not answer.abstained or "sold" in question  # the other side of a sale may be told in either word
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "value"),
+    [
+        (
+            "The boiler of the school was inspected on 4 February 2001. The inspector was Harold Quint. It rained.",
+            "Who inspected the boiler?",
+            "Harold Quint",
+        ),
+        (
+            "The park's use for drones is ruled by the warden. Whoever offends against this pays a fine of 120 euros.",
+            "What is the fine for offences with drones?",
+            "120 euros",
+        ),
+        (
+            "In this room stands the clock of Master Bodin. It was made in oak and weighs two hundred kilograms.",
+            "How heavy is the clock of Master Bodin?",
+            "two hundred",
+        ),
+    ],
+)
+def test_the_sentence_that_tells_what_is_asked_follows_the_one_that_mentions_it(
+    ask: Ask, text: str, question: str, value: str
+) -> None:
+    assert any(value in it for it in quotes(ask(question, text)))
+
+
+def test_a_name_is_not_followed_by_what_is_told_of_something_else(ask: Ask) -> None:
+    text = "The lighthouse was lit in winter. The ferry belonged to Harold Quint."
+    assert not any("Quint" in it for it in quotes(ask("When was the lighthouse lit?", text)))
+
+
+def test_a_date_with_a_point_ends_no_sentence() -> None:
+    text = "Die Lieferung kommt am Montag, dem 16. September, mit Brandt. Sie wiegt 18. Das ist viel."
+    assert [it.text for it in split_sentences(text, "de")] == [
+        "Die Lieferung kommt am Montag, dem 16. September, mit Brandt.", "Sie wiegt 18.", "Das ist viel.",
+    ]  # fmt: skip
+    assert len(split_sentences("It was on May 16. September, however, was wet.", "en")) == 2
+
+
+def test_an_unanswered_question_of_an_earlier_mail_is_no_answer(ask: Ask) -> None:
+    reply = "We can repair the dinghy for 780 euros, with a new rudder."
+    earlier = "What would it cost to repair my dinghy? I would like to pay no more than 600 euros."
+    heading = "Quoted: On Monday, Mark wrote"
+    text = f"Offer\n\n{reply}\n\n{heading}\n\n{earlier}"
+    page_map = PageMap(sections=((0, "Offer"), (text.index(heading), heading)))
+    found = quotes(ask("How much does the repair of the dinghy cost?", text, page_map=page_map))
+    assert found == [reply]
+
+
+def test_a_version_in_the_name_of_a_file_tells_it_from_others(embeddings: Embeddings) -> None:
+    texts = {
+        f"terms_v{it}.docx": f"Goods may be returned within {days} days." for it, days in (("1.4", 30), ("2.0", 14))
+    }
+    for version, days in (("1.4", "30"), ("2.0", "14")):
+        (quote,) = in_files(embeddings, f"Within how many days to return goods under version {version}?", texts)
+        assert days in quote
