@@ -14,6 +14,7 @@ from memorag_graph.models.embedded import EMBEDDED, EMBEDDED_ADAPTER
 from memorag_graph.models.loading import (
     ModelSource,
     absolute_name,
+    default_embedding_model,
     load_cross_encoder,
     load_embeddings,
     load_language_model,
@@ -137,6 +138,17 @@ class ModelPool:
             fast_paths=options.fast_paths,
         ).resolved()
         return self._once(source, lambda: _memory_model(load_language_model(source)))
+
+    def preload(self, options: RunOptions) -> None:
+        """Load the models that options name, or the embedded pair, so that no question waits for them.
+
+        Raises:
+            ModelError: If one cannot be loaded.
+            InputError: If the device or dtype is unknown.
+        """
+        model = options.model or EMBEDDED
+        self.embeddings(options.embedding_model or default_embedding_model(model)).embed_query("ready")
+        self.memory_model(model, options)
 
     def embeddings(self, name: str) -> Embeddings:
         """Return an embedding model, loading it the first time; an empty name gives one that embeds nothing.

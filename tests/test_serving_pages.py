@@ -11,7 +11,10 @@ import pytest
 from memorag_graph.cli.main import app as command_line
 from memorag_graph.cli.serve import require_free
 from memorag_graph.errors import InputError
+from memorag_graph.registry import Registry
+from memorag_graph.serving.app import create_app
 from tests.browser import NEEDS_CHROMIUM
+from tests.conftest import TINY
 from tests.servers import memorag_serve
 from tests.test_serving import QUESTION, Service
 
@@ -83,11 +86,80 @@ def test_the_documentation_needs_no_network(service: Service, page: Any) -> None
     left = outside(page)
     page.goto(f"{service.url}/docs")
     page.get_by_text("/memorag/invoke", exact=True).wait_for()
-    assert page.locator("h2").all_inner_texts() == ["Questions", "Memories", "Service"]
+    headings = page.locator("h2").all_inner_texts()
+    assert headings == ["Questions", "Memories", "Libraries", "OpenAI's protocol", "Service"]
     entry = page.locator("details", has_text="/memories/upload")
     entry.locator("summary").click()
     assert entry.get_by_text("curl -X POST").is_visible()
     assert left == []
+
+
+@NEEDS_CHROMIUM
+def test_endpoints_can_be_tried_out_in_the_documentation(service_with_key: Service, page: Any, tmp_path: Path) -> None:
+    (tmp_path / "pier.txt").write_text("The pier of Thorle is ninety metres long.")
+    page.goto(f"{service_with_key.url}/")  # a browser gets the documentation
+
+    def sent(path: str, method: str, fill: Any) -> str:
+        entry = page.locator("details").filter(has=page.get_by_text(path, exact=True)).filter(has_text=method).first
+        entry.locator("summary").click()
+        fill(entry)
+        entry.get_by_role("button", name="Send").click()
+        reply = entry.locator("pre").last
+        reply.filter(has_text=re.compile(r"^\d{3} ")).wait_for(timeout=30_000)
+        return str(reply.inner_text())
+
+    def named(entry: Any) -> None:
+        entry.get_by_label("name").fill("coast")
+
+    page.get_by_label("API key").fill("wrong")
+    assert sent("/libraries/{name}", "PUT", named).startswith("401 ")
+    page.reload()
+    page.get_by_label("API key").fill("secret")
+    assert sent("/libraries/{name}", "PUT", named).startswith("200 ")
+
+    def with_file(entry: Any) -> None:
+        named(entry)
+        entry.locator("input[type=file]").set_input_files(tmp_path / "pier.txt")
+
+    assert "pier.txt" in sent("/libraries/{name}/documents/upload", "POST", with_file)
+
+    def with_question(entry: Any) -> None:
+        named(entry)
+        entry.locator("textarea").fill('{"query": "How long is the pier of Thorle?"}')
+
+    assert "ninety metres" in sent("/libraries/{name}/ask", "POST", with_question)
+
+
+def test_the_start_says_what_is_where(service: Service) -> None:
+    found = service.http.get("/", headers={"Accept": "application/json"}).json()
+    assert found["name"] == "memorag-graph"
+    known = service.http.get("/openapi.json").json()["paths"]
+    for place in found["endpoints"]:
+        assert any(path.startswith(place) for path in [*known, "/docs", "/openapi.json"]), place
+
+
+def test_pages_of_allowed_sites_may_use_the_service() -> None:
+    service = Service(origins=["https://app.example"])
+    for origin, status in (("https://app.example", 200), ("https://other.example", 403)):
+        reply = service.http.get("/memories", headers={"Origin": origin})
+        told = reply.headers.get("access-control-allow-origin")
+        assert (reply.status_code, told) == (status, origin if status == 200 else None)
+    asks = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    asks["Access-Control-Request-Headers"] = "X-API-Key, Content-Type"
+    allowed = service.http.options("/memorag/invoke", headers=asks)
+    assert (allowed.status_code, "POST" in allowed.headers["access-control-allow-methods"]) == (200, True)
+    service.stop()
+    for fault in ("*", "app.example", "https://app.example/", "https://app.example/page"):
+        with pytest.raises(InputError, match="one site without a path"):
+            create_app(origins=[fault])
+
+
+def test_models_are_loaded_before_the_first_request(registry: Registry) -> None:
+    loaded: list[str] = []
+    registry.models.memory_model = lambda name, options: loaded.append(name)  # type: ignore[assignment, method-assign]
+    registry.models.preload(TINY)
+    assert loaded == [TINY.model]
+    assert "hash" in registry.models.loaded_models()
 
 
 def test_the_command_serves(tmp_path: Path) -> None:

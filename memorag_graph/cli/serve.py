@@ -32,6 +32,15 @@ def serve(
     ] = 30,
     running: Annotated[int, typer.Option("--running", help="Most requests computing at once.", min=1)] = 32,
     queued: Annotated[int, typer.Option("--queued", help="Most waiting requests; more are refused.", min=0)] = 128,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin", help="Another site whose pages may use the service. Repeatable.", metavar="https://SITE"
+        ),
+    ] = None,
+    preload: Annotated[
+        bool, typer.Option("--preload", help="Load the models before the first request, not with it.")
+    ] = False,
     *,
     service: ServiceOptions,
     options: RunOptions,
@@ -45,6 +54,7 @@ def serve(
     try:
         import uvicorn
 
+        from memorag_graph.graph import registry
         from memorag_graph.serving.app import create_app
         from memorag_graph.serving.limits import Limits
         from memorag_graph.serving.quotas import Quota
@@ -60,7 +70,10 @@ def serve(
         limits=limits,
         quota=Quota.of(service),
         hosts=hosts,
+        origins=allow_origin or (),
     )
+    if preload:
+        registry.models.preload(options)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     uvicorn.run(app, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=stop_limit)
 

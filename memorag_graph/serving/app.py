@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from starlette.middleware.cors import CORSMiddleware
 
 from memorag_graph.configuration import program_options
 from memorag_graph.graph import registry as shared_registry
@@ -27,7 +28,7 @@ from memorag_graph.serving.limits import LimitRequests, Limits
 from memorag_graph.serving.memory_routes import memories_router
 from memorag_graph.serving.metrics import CountRequests, Metrics
 from memorag_graph.serving.openapi import describe_together
-from memorag_graph.serving.origin import OwnOrigin
+from memorag_graph.serving.origin import OwnOrigin, checked_origin
 from memorag_graph.serving.question_routes import questions_app
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.request_log import LogRequests
@@ -39,6 +40,17 @@ MAX_BODY = 200 * 1024**2
 """Maximum bytes of a request's body."""
 
 _THREADS = 128
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_HEADERS = ("Authorization", "X-API-Key", "Content-Type", "Accept")
+_PLACES = {
+    "/docs": "documentation of all endpoints, to try them out",
+    "/openapi.json": "the same for programs",
+    "/memories": "memories of documents: make, list, delete",
+    "/libraries": "libraries of many documents: fill, list, ask, delete",
+    "/memorag/invoke": "answer a question; also /batch, /stream and a page to try it, /memorag/playground/",
+    "/v1": "OpenAI's protocol: memories and libraries are models",
+    "/health": "whether the process is up",
+}
 _QUESTIONS = "/memorag"
 _OPENAI = "/v1"
 
@@ -53,6 +65,7 @@ def create_app(
     limits: Limits | None = None,
     quota: Quota | None = None,
     hosts: Collection[str] | None = None,
+    origins: Collection[str] = (),
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> FastAPI:
     """Return the service.
@@ -66,10 +79,11 @@ def create_app(
         limits: Limits of time and of requests at once; by default those of :class:`Limits`.
         quota: What each tenant may use; by default without limit.
         hosts: Names under which clients may reach the service; None allows all.
+        origins: Origins of other sites whose pages may use it, such as ``https://app.example``.
         checkpointer: Stores conversations, which clients name by ``thread_id``.
 
     Raises:
-        InputError: If an HTTP header cannot carry the key.
+        InputError: If an HTTP header cannot carry the key, or an origin is none.
     """
     known = credentials or (OneKey(api_key) if api_key else Everybody())
     limits = limits or Limits()
@@ -79,10 +93,13 @@ def create_app(
     app = _service(tenants, options, guard, checkpointer, "/docs")
     metrics = Metrics()
     app.include_router(metrics_router(metrics, guard))
+    app.add_api_route("/", _start, include_in_schema=False)
     app.add_middleware(LimitRequests, limits=limits, stopping=app.state.stopping)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(LogRequests)
-    app.add_middleware(OwnOrigin, hosts=hosts)
+    app.add_middleware(OwnOrigin, hosts=hosts, allowed=[*map(checked_origin, origins)])
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=[*origins], allow_methods=_METHODS, allow_headers=_HEADERS)
     return app
 
 
@@ -110,16 +127,24 @@ def _service(
     app.include_router(library_documents_router(tenants, guard))
     app.include_router(health_router(tenants.registry("")))
 
-    @app.get(docs_path, include_in_schema=False)
-    def docs() -> HTMLResponse:
-        page = files("memorag_graph.serving").joinpath("docs.html").read_text(encoding="utf-8")
-        return HTMLResponse(page)
-
+    app.add_api_route(docs_path, _docs, include_in_schema=False)
     openai = completions.completions_app(tenants, options, guard)
     app.mount(_QUESTIONS, questions)
     app.mount(_OPENAI, openai)
     describe_together(app, {_QUESTIONS: questions, _OPENAI: openai})
     return app
+
+
+def _docs() -> HTMLResponse:
+    page = files("memorag_graph.serving").joinpath("docs.html").read_text(encoding="utf-8")
+    return HTMLResponse(page)
+
+
+def _start(request: Request) -> Response:
+    """Say what is where: to people with the documentation, to programs as JSON."""
+    if "text/html" in request.headers.get("accept", ""):
+        return _docs()
+    return JSONResponse({"name": "memorag-graph", "version": __version__, "endpoints": _PLACES})
 
 
 @asynccontextmanager
