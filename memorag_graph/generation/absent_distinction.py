@@ -20,6 +20,9 @@ from memorag_graph.text.records import label_of
 _FEWEST_ALIKE = 3
 """Sentences or records that say the same of different things make a kind."""
 
+_MOST_ASKED = 5
+"""Words of content of a question for one thing of many; longer questions tell in other words what they mean."""
+
 _CLEARLY = 0.08
 """Difference of similarities from which the best one means what the question names in other words: "sofa", "couch"."""
 
@@ -27,10 +30,11 @@ _SAME_LETTERS = 5
 _FIGURES = re.compile(r"\w*\d[\w.,:%-]*")
 _CELL_END = re.compile(r"[|\n;]")
 _OF_ALL = frozenset({
-    *("total", "sum", "average", "mean", "next", "last", "first", "previous", "current", "currently", "usual"),
-    *("typical", "normal", "overall", "entire", "whole", "exact", "exactly", "actual", "maximum", "minimum", "best"),
-    *("least", "most", "gesamt", "insgesamt", "durchschnittlich", "nächste", "letzte", "erste", "aktuell", "genau"),
-    *("totale", "moyen", "moyenne", "prochain", "dernier", "premier", "medio", "promedio", "próximo", "último"),
+    *("total", "sum", "average", "mean", "next", "last", "first", "previous", "current", "currently", "usual", "best"),
+    *("typical", "normal", "overall", "entire", "whole", "exact", "exactly", "actual", "maximum", "minimum", "least"),
+    *("most", "main", "reason", "reasons", "impact", "effect", "comparison", "terms", "amount", "gesamt", "insgesamt"),
+    *("durchschnittlich", "nächste", "letzte", "erste", "aktuell", "genau", "totale", "moyen", "moyenne", "prochain"),
+    *("dernier", "premier", "medio", "promedio", "próximo", "último"),
 })  # fmt: skip
 """Words that tell which of several is meant, or ask of all of them, without naming any, as superlatives do."""
 
@@ -59,15 +63,13 @@ def absent_distinction(question: str, evidence: ScoredEvidence, positions: Seque
     if any(word.lower() in _OF_ALL or _SUPERLATIVE.fullmatch(word) for word in words):
         return []
     asked = set(asked_terms(question, code))
+    if len(asked) > _MOST_ASKED:
+        return []
     alike = _alike(evidence, best, asked)
     meaning = np.sort(evidence.scores.meaning[alike])[::-1]
     if len(alike) < _FEWEST_ALIKE or meaning[0] - meaning[1] >= _CLEARLY:
         return []
-    held = {
-        term
-        for unit, its in zip(evidence.units, evidence.belonging, strict=True)
-        for term in held_terms(f"{unit.citation.quote} {its.words}", code)
-    }
+    held = {term for at in range(len(evidence.units)) for term in _held(evidence, at)}
     stems = {term[:_SAME_LETTERS] for term in held}
     stop = function_words(code)
     absent = [
@@ -78,6 +80,9 @@ def absent_distinction(question: str, evidence: ScoredEvidence, positions: Seque
         and word.lower()[:_SAME_LETTERS] not in stems
         and not _ASKS_KIND.search(" ".join(words[:at]))
     ]
+    missed = {term for at in absent for term in held_terms(words[at], code)}
+    if not asked - missed <= _held(evidence, best):  # it asks for something that stands elsewhere
+        return []
     return [words[at] for at in absent if _names_one(at, words, held, stop, code)]
 
 
@@ -86,14 +91,15 @@ def _alike(evidence: ScoredEvidence, best: int, asked: set[str]) -> list[int]:
 
     So does what they belong to, such as the headings above them.
     """
-
-    def held(at: int) -> set[str]:
-        text = f"{evidence.units[at].citation.quote} {evidence.belonging[at].words}"
-        return asked.intersection(held_terms(text, evidence.language_code))
-
-    wanted, own = _pattern(evidence, best), held(best)
+    wanted, own = _pattern(evidence, best), asked & _held(evidence, best)
     parallel = (at for at, unit in enumerate(evidence.units) if unit.is_quotable and _pattern(evidence, at) == wanted)
-    return [at for at in parallel if held(at) == own] if own else [best]
+    return [at for at in parallel if asked & _held(evidence, at) == own] if own else [best]
+
+
+def _held(evidence: ScoredEvidence, at: int) -> set[str]:
+    """Return the terms of a unit and of what it belongs to."""
+    text = f"{evidence.units[at].citation.quote} {evidence.belonging[at].words}"
+    return set(held_terms(text, evidence.language_code))
 
 
 def _pattern(evidence: ScoredEvidence, at: int) -> str:
