@@ -1,12 +1,24 @@
 """The demo's page; ``launch.py`` starts it, and Streamlit reruns it for each interaction."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
 from memorag_graph.open_memory import OpenMemory
-from memorag_graph.ui import address, conversation, example, job_progress, memory_progress, panels, stored, upload
+from memorag_graph.ui import (
+    address,
+    conversation,
+    example,
+    job_progress,
+    library_page,
+    library_start,
+    memory_progress,
+    panels,
+    stored,
+    upload,
+)
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
 from memorag_graph.ui.sidebar import Chosen, settings
@@ -31,6 +43,7 @@ STYLE = """
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
 </style>
 """
+_FEW, _MANY = "One or a few documents", "A library of many documents"
 _LONGEST_QUESTION = 4000
 _HEIGHT = 640
 """Pixels; setting a height makes the columns scroll separately, and STYLE overrides the value."""
@@ -43,10 +56,14 @@ def main() -> None:
     shared = resources()
     with st.sidebar:
         st.markdown("## memorag_graph")
-        exists = upload.choose(shared)
-        chosen = settings(shared.options)
-    if not exists:
-        st.warning("This memory does not exist or was deleted. Choose another one, or upload its documents again.")
+        missing = upload.choose(shared)
+        chosen = settings(shared.options, of_library=bool(address.library()))
+    if missing:
+        st.warning(missing)
+    if address.library():
+        job_progress.forget()
+        library_page.show(shared, chosen, address.library())
+        return
     if not address.memory_id():
         _show_start(shared, chosen)
         return
@@ -55,6 +72,7 @@ def main() -> None:
     if opened is None:
         return
     job_progress.forget()
+    chosen = replace(chosen, about={"memory_id": address.memory_id()})
     if asked := (question or example.first_question()).strip():
         conversation.ask(shared, chosen, asked)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
@@ -79,10 +97,14 @@ def _show_start(shared: Resources, chosen: Chosen) -> None:
     st.markdown(
         "### Ask questions about long documents\n"
         "A model reads them once and remembers. Every answer cites the passages that support it; a click shows them. "
-        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory on the left."
+        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory or library on the left."
     )
-    upload.offer_upload(shared, chosen.options)
-    example.offer(shared, chosen)
+    kinds = (_FEW, _MANY)
+    if st.segmented_control("Kind", kinds, default=_FEW, key="kind", label_visibility="collapsed") == _MANY:
+        library_start.offer(shared)
+    else:
+        upload.offer_upload(shared, chosen.options)
+        example.offer(shared, chosen)
 
 
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:

@@ -1,0 +1,169 @@
+"""Show the documents of a library, and let visitors search, add and remove them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from memorag_graph.errors import InputError, MemoragError
+from memorag_graph.library.memory_state import ListedDocument
+from memorag_graph.ui import address, library_files, library_progress, upload
+from memorag_graph.ui.library_changes import Removal
+from memorag_graph.ui.passages import escaped
+from memorag_graph.ui.resources import Resources
+
+_REFRESH_SECONDS = 2.0
+_MOST_FAULTS = 3
+_REMOVED = "documents-to-remove"
+_LONGEST_TABLE = 12
+"""Rows above which the table scrolls."""
+
+_ROW_PIXELS = 35
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A library, and the documents of it that are asked.
+
+    Attributes:
+        name: Its name.
+        where: Conditions of the filter.
+    """
+
+    name: str
+    where: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the page was made with; if it is otherwise now, the page is made anew.
+
+    Attributes:
+        moves: Whether the library changes by itself.
+        has_documents: Whether a document can be asked.
+    """
+
+    moves: bool
+    has_documents: bool
+
+
+def documents(shared: Resources, asked: Asked) -> Sequence[ListedDocument]:
+    """Return the documents that are asked.
+
+    Raises:
+        InputError: If the filter cannot be used.
+        MemoragError: If the library cannot be read, or was deleted.
+    """
+    return shared.libraries.open(asked.name).list(list(asked.where) or None)
+
+
+def is_moving(listed: Sequence[ListedDocument]) -> bool:
+    """Return whether memories are being made, so that the states change by themselves."""
+    return any(it.memory in ("making", "waiting") for it in listed)
+
+
+def show(shared: Resources, asked: Asked, listed: Sequence[ListedDocument]) -> None:
+    """Show the documents that are asked, and the means to change the library."""
+    changes = shared.changes.of(asked.name, address.visit())
+    library_progress.show(shared, asked.name, changes)
+    wanted = st.text_input(
+        "Search by name", placeholder="Search by name", label_visibility="collapsed", key="document-search"
+    )
+    moves = _moves(shared, asked.name, listed)
+    known = _Known(moves, bool(listed))
+    st.fragment(_show_table, run_every=_REFRESH_SECONDS if moves else None)(shared, asked, wanted, known)
+    with st.container(horizontal=True):
+        with st.popover("Add files", icon=":material/add:", key=f"add-{upload.round_number()}"):
+            _offer_addition(shared, asked.name)
+        with st.popover("Remove", icon=":material/remove:", disabled=not listed):
+            _offer_removal(shared, asked.name, [it.name for it in _found(listed, wanted)])
+
+
+def state_of(document: ListedDocument) -> str:
+    """Return the state of a document's memory in words."""
+    match document.memory:
+        case "ready":
+            return "memory ready"
+        case "making":
+            return f"reading {document.memory_share:.0%}"
+        case "waiting":
+            return "waiting"
+    return "not made" if document.memory_fault else "not read yet"
+
+
+def _show_table(shared: Resources, asked: Asked, wanted: str, known: _Known) -> None:
+    try:
+        listed = documents(shared, asked)
+    except InputError:  # the page tells
+        listed = []
+    except MemoragError:  # deleted meanwhile
+        st.rerun()
+    if known != _Known(known.moves and _moves(shared, asked.name, listed), bool(listed)):
+        st.rerun()
+    found = _found(listed, wanted)
+    if not found:
+        st.caption("No document fits." if listed else "There is no document yet.")
+        return
+    ready = sum(it.memory == "ready" for it in listed)
+    st.caption(f"{_counted(len(found))} · {ready} with a memory")
+    rows = {
+        "Name": [it.name if it.version == 1 else f"{it.name} (version {it.version})" for it in found],
+        "Memory": [state_of(it) for it in found],
+        "Pages": [it.pages or None for it in found],
+        "Tokens": [it.tokens for it in found],
+    }
+    height = _ROW_PIXELS * (min(len(found), _LONGEST_TABLE) + 1) + 3
+    columns = {
+        "Name": st.column_config.TextColumn(width="medium"),
+        "Memory": st.column_config.TextColumn(width="small"),
+        "Pages": st.column_config.NumberColumn(width="small", format="localized"),
+        "Tokens": st.column_config.NumberColumn(width="small", format="localized"),
+    }
+    st.dataframe(rows, hide_index=True, height=height, column_config=columns)
+    for it in [it for it in found if it.memory_fault][:_MOST_FAULTS]:
+        st.warning(f"The memory of {escaped(it.name)} could not be made: {escaped(it.memory_fault)}")
+
+
+def _moves(shared: Resources, name: str, listed: Sequence[ListedDocument]) -> bool:
+    return is_moving(listed) or any(it.is_open for it in shared.changes.of(name, address.visit()))
+
+
+def _found(listed: Sequence[ListedDocument], wanted: str) -> list[ListedDocument]:
+    return [it for it in listed if wanted.strip().casefold() in it.name.casefold()]
+
+
+def _offer_addition(shared: Resources, name: str) -> None:
+    chosen = library_files.choose()
+    if not st.button("Take in", type="primary", disabled=not chosen.files, width="stretch"):
+        return
+    try:
+        fields = library_files.read_fields(chosen.written)
+    except InputError as error:
+        st.error(escaped(str(error).removeprefix("fields: ")))
+        return
+    library_files.take_in(shared, name, address.visit(), chosen, fields)
+    st.rerun()
+
+
+def _offer_removal(shared: Resources, name: str, names: Sequence[str]) -> None:
+    before = st.session_state.get(_REMOVED, [])
+    st.session_state[_REMOVED] = [it for it in before if it in names]  # others may have removed one
+    gone = st.multiselect("Documents to remove", names, placeholder="Choose documents", key=_REMOVED)
+    st.markdown("They are removed for all visitors, with their memories, and are not answered from any more.")
+    st.button(
+        f"Remove {_counted(len(gone))} for good" if gone else "Remove for good",
+        type="primary",
+        disabled=not gone,
+        on_click=_remove,
+        args=(shared, name, gone),
+        key="remove-for-good",
+    )
+
+
+def _remove(shared: Resources, name: str, gone: Sequence[str]) -> None:
+    st.session_state[_REMOVED] = []
+    shared.changes.start(Removal(name, address.visit(), gone))
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} {'document' if count == 1 else 'documents'}"
