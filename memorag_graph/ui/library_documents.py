@@ -19,6 +19,11 @@ _LONGEST_TABLE = 12
 """Rows above which the table scrolls."""
 
 _ROW_PIXELS = 35
+_COLUMNS = {
+    "Memory": st.column_config.TextColumn(width=110),
+    "Pages": st.column_config.NumberColumn(width=60, format="localized"),
+    "Tokens": st.column_config.NumberColumn(width=75, format="localized"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,17 +71,15 @@ def show(shared: Resources, asked: Asked, listed: Sequence[ListedDocument]) -> N
     """Show the documents that are asked, and the means to change the library."""
     changes = shared.changes.of(asked.name, address.visit())
     library_progress.show(shared, asked.name, changes)
-    wanted = st.text_input(
-        "Search by name", placeholder="Search by name", label_visibility="collapsed", key="document-search"
-    )
     moves = _moves(shared, asked.name, listed)
-    known = _Known(moves, bool(listed))
-    st.fragment(_show_table, run_every=_REFRESH_SECONDS if moves else None)(shared, asked, wanted, known)
     with st.container(horizontal=True):
         with st.popover("Add files", icon=":material/add:", key=f"add-{upload.round_number()}"):
             _offer_addition(shared, asked.name)
         with st.popover("Remove", icon=":material/remove:", disabled=not listed):
-            _offer_removal(shared, asked.name, [it.name for it in _found(listed, wanted)])
+            _offer_removal(shared, asked.name, [it.name for it in listed])
+    wanted = st.text_input("Search", placeholder="Search by name", label_visibility="collapsed", key="document-search")
+    known = _Known(moves, bool(listed))
+    st.fragment(_show_table, run_every=_REFRESH_SECONDS if moves else None)(shared, asked, wanted, known)
 
 
 def state_of(document: ListedDocument) -> str:
@@ -106,26 +109,25 @@ def _show_table(shared: Resources, asked: Asked, wanted: str, known: _Known) -> 
         return
     ready = sum(it.memory == "ready" for it in listed)
     st.caption(f"{_counted(len(found))} · {ready} with a memory")
-    rows = {
+    rows: dict[str, list[str | int]] = {
         "Name": [it.name if it.version == 1 else f"{it.name} (version {it.version})" for it in found],
         "Memory": [state_of(it) for it in found],
-        "Pages": [it.pages or None for it in found],
+        "Pages": [it.pages for it in found],
         "Tokens": [it.tokens for it in found],
     }
-    height = _ROW_PIXELS * (min(len(found), _LONGEST_TABLE) + 1) + 3
-    columns = {
-        "Name": st.column_config.TextColumn(width="medium"),
-        "Memory": st.column_config.TextColumn(width="small"),
-        "Pages": st.column_config.NumberColumn(width="small", format="localized"),
-        "Tokens": st.column_config.NumberColumn(width="small", format="localized"),
-    }
-    st.dataframe(rows, hide_index=True, height=height, column_config=columns)
+    if not any(rows["Pages"]):
+        del rows["Pages"]
+    st.dataframe(rows, hide_index=True, height=_height(len(found)), column_config=_COLUMNS)
     for it in [it for it in found if it.memory_fault][:_MOST_FAULTS]:
         st.warning(f"The memory of {escaped(it.name)} could not be made: {escaped(it.memory_fault)}")
 
 
 def _moves(shared: Resources, name: str, listed: Sequence[ListedDocument]) -> bool:
     return is_moving(listed) or any(it.is_open for it in shared.changes.of(name, address.visit()))
+
+
+def _height(rows: int) -> int:
+    return _ROW_PIXELS * (min(rows, _LONGEST_TABLE) + 1) + 3
 
 
 def _found(listed: Sequence[ListedDocument], wanted: str) -> list[ListedDocument]:

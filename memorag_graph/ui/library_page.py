@@ -23,7 +23,6 @@ PANELS = {
     DOCUMENTS: DOCUMENTS,
     panels.DOCUMENT: "Passage",
     panels.EVIDENCE: panels.EVIDENCE,
-    panels.CONSIDERED: panels.CONSIDERED,
     panels.RECALLED: panels.RECALLED,
     panels.PATH: panels.PATH,
 }
@@ -106,7 +105,8 @@ def _show_beside(
             or DOCUMENTS
         )
     if found is None or panel == DOCUMENTS:
-        library_documents.show(shared, asked, listed)
+        with st.container(key="documents"):
+            library_documents.show(shared, asked, listed)
     elif panel == panels.DOCUMENT:
         panels.show_passage(found[1], lambda citation: _text_of(library, citation))
     else:

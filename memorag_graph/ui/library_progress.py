@@ -64,7 +64,7 @@ def _show_end(shared: Resources, change: Change) -> None:
     if told := list(_told(change.report)):
         st.success(escaped(", ".join(told)).capitalize() + ".")
     report = change.report
-    _list("could not be read", [f"{_sent(origin)}: {_reason(why)}" for origin, why in report.unreadable])
+    _list("could not be read", [_unread(_sent(origin), why) for origin, why in report.unreadable])
     _list("have the same text as others", [f"{name}: as {other}" for name, other in report.same_text])
     _list("got another name", [f"{_sent(origin)}: now {name}" for name, origin in report.renamed])
     st.button("OK", key=f"drop-{id(change)}", on_click=shared.changes.drop, args=(change,))
@@ -94,8 +94,9 @@ def _sent(origin: str) -> str:
     return origin.removeprefix(_UPLOADED)
 
 
-def _reason(why: str) -> str:
-    return why.removeprefix("file: ")
+def _unread(name: str, why: str) -> str:
+    reason = why.removeprefix("file: ")
+    return reason if name in reason else f"{name}: {reason}"
 
 
 def _joined(names: Sequence[str]) -> str:

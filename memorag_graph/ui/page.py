@@ -28,10 +28,16 @@ STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3rem 2.5rem 1rem; }
 [data-testid="stBottomBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-side-by-side { --talk: calc(100vh - 12.5rem); --beside: var(--talk); }
+body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5rem); }
+.st-key-library-head h3 { padding: 0; }
+.st-key-library_panel button { padding-left: 0.5rem; padding-right: 0.5rem; }
 @media (max-width: 640px) {  /* stacked, the conversation next to the input */
   [data-testid="stMainBlockContainer"] { padding: 3rem 1rem 1rem; }
   [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
+  body:has(.st-key-library-head) .st-key-side-by-side { --talk: 30vh; --beside: 24vh; }
+  body:has(.st-key-documents) .st-key-side-by-side { --talk: 16vh; --beside: 38vh; }
+  .st-key-library-head [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
   .passage .far { display: none; }
   .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) {
     flex-direction: column-reverse; gap: 1rem;
@@ -43,7 +49,7 @@ STYLE = """
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
 </style>
 """
-_FEW, _MANY = "One or a few documents", "A library of many documents"
+_FEW, _MANY = "A few documents", "A library of many"
 _LONGEST_QUESTION = 4000
 _HEIGHT = 640
 """Pixels; setting a height makes the columns scroll separately, and STYLE overrides the value."""

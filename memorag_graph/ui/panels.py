@@ -16,7 +16,7 @@ from memorag_graph.ui.resources import Resources
 if TYPE_CHECKING:
     from memorag_graph.open_memory import OpenMemory
 
-DOCUMENT, EVIDENCE, RECALLED, CONSIDERED, PATH = "Document", "Evidence", "Recalled", "Considered", "Path"
+DOCUMENT, EVIDENCE, RECALLED, PATH = "Document", "Evidence", "Recalled", "Path"
 PANELS = (DOCUMENT, EVIDENCE, RECALLED, PATH)
 """The panels of a memory."""
 
@@ -72,10 +72,9 @@ def show_of_result(shared: Resources, panel: str, result: Result) -> None:
         _show_evidence(result)
     elif panel == RECALLED:
         _show_recalled(result)
-    elif panel == CONSIDERED:
-        _show_considered(result)
     else:
         st.graphviz_chart(path_dot(shared.graph, result["timings"]))
+        _show_considered(result.get("considered", []))
 
 
 def show_passage(citation: Result | None, chunks_of: Callable[[Result], Sequence[Chunk]]) -> None:
@@ -155,11 +154,13 @@ def _recalled(result: Result) -> dict[str, Sequence[str]]:
     return groups
 
 
-def _show_considered(result: Result) -> None:
-    st.caption("The documents that the question may be about, the best first.")
-    for number, it in enumerate(result["considered"], start=1):
-        done = [word for word in ("cited", "searched") if it[word]][:1] + ["memory asked"] * it["asked"]
-        st.markdown(f"{number}\\. **{escaped(it['name'])}** · {', '.join(done) or 'others fit better'}")
+def _show_considered(considered: Sequence[Result]) -> None:
+    if considered:
+        st.caption("The documents that the question may be about, the best first:")
+    for number, it in enumerate(considered, start=1):
+        words = {"cited": it["cited"], "memory asked": it["asked"], "searched": it["searched"]}
+        done = ", ".join(word for word, holds in words.items() if holds) or "others fit better"
+        st.markdown(f"{number}\\. **{escaped(it['name'])}** · {done}")
         st.caption("Place by " + ", ".join(f"{name}: {place}" for name, place in it["places"].items()))
 
 
