@@ -14,7 +14,7 @@ from memorag_graph.ui.resources import Resources
 
 _REFRESH_SECONDS = 2.0
 _MOST_FAULTS = 3
-_REMOVED = "documents-to-remove"
+_REMOVED, _REMOVALS = "documents-to-remove", "removals"
 _LONGEST_TABLE = 12
 """Rows above which the table scrolls."""
 
@@ -70,12 +70,14 @@ def is_moving(listed: Sequence[ListedDocument]) -> bool:
 def show(shared: Resources, asked: Asked, listed: Sequence[ListedDocument]) -> None:
     """Show the documents that are asked, and the means to change the library."""
     changes = shared.changes.of(asked.name, address.visit())
-    library_progress.show(shared, asked.name, changes)
+    with st.container():  # so that what is below keeps its place in the page
+        library_progress.show(shared, asked.name, changes)
     moves = _moves(shared, asked.name, listed)
     with st.container(horizontal=True):
         with st.popover("Add files", icon=":material/add:", key=f"add-{upload.round_number()}"):
             _offer_addition(shared, asked.name)
-        with st.popover("Remove", icon=":material/remove:", disabled=not listed):
+        times = st.session_state.get(_REMOVALS, 0)  # a new key closes it
+        with st.popover("Remove", icon=":material/remove:", disabled=not listed, key=f"remove-{times}"):
             _offer_removal(shared, asked.name, [it.name for it in listed])
     wanted = st.text_input("Search", placeholder="Search by name", label_visibility="collapsed", key="document-search")
     known = _Known(moves, bool(listed))
@@ -164,6 +166,7 @@ def _offer_removal(shared: Resources, name: str, names: Sequence[str]) -> None:
 
 def _remove(shared: Resources, name: str, gone: Sequence[str]) -> None:
     st.session_state[_REMOVED] = []
+    st.session_state[_REMOVALS] = st.session_state.get(_REMOVALS, 0) + 1
     shared.changes.start(Removal(name, address.visit(), gone))
 
 

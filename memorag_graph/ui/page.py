@@ -35,9 +35,10 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
   [data-testid="stMainBlockContainer"] { padding: 3rem 1rem 1rem; }
   [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
-  body:has(.st-key-library-head) .st-key-side-by-side { --talk: 30vh; --beside: 24vh; }
-  body:has(.st-key-documents) .st-key-side-by-side { --talk: 16vh; --beside: 38vh; }
-  .st-key-library-head [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
+  body:has(.st-key-library-head) .st-key-side-by-side { --talk: 34vh; --beside: 26vh; }
+  body:has(.st-key-documents) .st-key-side-by-side { --talk: 19vh; --beside: 41vh; }
+  .st-key-library-head { padding-top: 0.75rem; }
+  .st-key-library-head h3 { min-height: 3rem; }
   .passage .far { display: none; }
   .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) {
     flex-direction: column-reverse; gap: 1rem;
