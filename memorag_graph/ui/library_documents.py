@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import streamlit as st
 
@@ -15,15 +16,7 @@ from memorag_graph.ui.resources import Resources
 _REFRESH_SECONDS = 2.0
 _MOST_FAULTS = 3
 _REMOVED, _REMOVALS = "documents-to-remove", "removals"
-_LONGEST_TABLE = 12
-"""Rows above which the table scrolls."""
-
-_ROW_PIXELS = 35
-_COLUMNS = {
-    "Memory": st.column_config.TextColumn(width=110),
-    "Pages": st.column_config.NumberColumn(width=60, format="localized"),
-    "Tokens": st.column_config.NumberColumn(width=75, format="localized"),
-}
+_MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -111,15 +104,9 @@ def _show_table(shared: Resources, asked: Asked, wanted: str, known: _Known) -> 
         return
     ready = sum(it.memory == "ready" for it in listed)
     st.caption(f"{_counted(len(found))} · {ready} with a memory")
-    rows: dict[str, list[str | int]] = {
-        "Name": [it.name if it.version == 1 else f"{it.name} (version {it.version})" for it in found],
-        "Memory": [state_of(it) for it in found],
-        "Pages": [it.pages for it in found],
-        "Tokens": [it.tokens for it in found],
-    }
-    if not any(rows["Pages"]):
-        del rows["Pages"]
-    st.dataframe(rows, hide_index=True, height=_height(len(found)), column_config=_COLUMNS)
+    st.html(_table(found[:_MOST_ROWS]))
+    if len(found) > _MOST_ROWS:
+        st.caption(f"and {len(found) - _MOST_ROWS:,} more; search by name, or filter")
     for it in [it for it in found if it.memory_fault][:_MOST_FAULTS]:
         st.warning(f"The memory of {escaped(it.name)} could not be made: {escaped(it.memory_fault)}")
 
@@ -128,8 +115,20 @@ def _moves(shared: Resources, name: str, listed: Sequence[ListedDocument]) -> bo
     return is_moving(listed) or any(it.is_open for it in shared.changes.of(name, address.visit()))
 
 
-def _height(rows: int) -> int:
-    return _ROW_PIXELS * (min(rows, _LONGEST_TABLE) + 1) + 3
+def _table(shown: Sequence[ListedDocument]) -> str:
+    """Return a table of documents as HTML."""
+    has_pages = any(it.pages for it in shown)
+    pages = '<th class="number">Pages</th>' if has_pages else ""
+    rows = "".join(_row(it, has_pages=has_pages) for it in shown)
+    head = f'<tr><th>Name</th><th>Memory</th>{pages}<th class="number">Tokens</th></tr>'
+    return f'<table class="documents"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+
+
+def _row(document: ListedDocument, *, has_pages: bool) -> str:
+    version = f" (version {document.version})" if document.version > 1 else ""
+    pages = f'<td class="number">{document.pages or ""}</td>' if has_pages else ""
+    name, tokens = escape(document.name + version), f'<td class="number">{document.tokens:,}</td>'
+    return f'<tr><td class="name">{name}</td><td>{escape(state_of(document))}</td>{pages}{tokens}</tr>'
 
 
 def _found(listed: Sequence[ListedDocument], wanted: str) -> list[ListedDocument]:

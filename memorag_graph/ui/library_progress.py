@@ -23,16 +23,17 @@ def show(shared: Resources, name: str, changes: Sequence[Change]) -> None:
         name: Name of the library.
         changes: Its open changes, and those of this visit that ended.
     """
-    if any(change.is_open for change in changes):
-        _watch(shared, name, changes)
-    for change in changes:
-        if not change.is_open:
-            _show_end(shared, change)
+    was_open = [change for change in changes if change.is_open]
+    if was_open:
+        _watch(shared, name, was_open)
+    with st.container():
+        for change in changes:
+            if change not in was_open:
+                _show_end(shared, change)
 
 
 @st.fragment(run_every=0.5)
-def _watch(shared: Resources, name: str, known: Sequence[Change]) -> None:
-    was_open = [change for change in known if change.is_open]
+def _watch(shared: Resources, name: str, was_open: Sequence[Change]) -> None:
     now_open = [change for change in shared.changes.of(name, address.visit()) if change.is_open]
     if now_open != was_open:
         st.rerun()

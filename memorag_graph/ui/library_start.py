@@ -18,7 +18,7 @@ def offer(shared: Resources) -> None:
     )
     name = st.text_input("Name of the library", placeholder="annual-reports", max_chars=_LONGEST_NAME).strip()
     chosen = library_files.choose()
-    if st.button("Make the library", type="primary", width="stretch"):
+    if st.button("Make the library", type="primary", disabled=not chosen.files, width="stretch"):
         try:
             with st.spinner("Making the library …"):
                 _make(shared, name, chosen)
@@ -51,8 +51,7 @@ def _make(shared: Resources, name: str, chosen: library_files.Chosen) -> None:
         shared.libraries.delete(name)  # empty, and of no use
         raise
     visit = address.new_name()
-    if chosen.files:
-        library_files.take_in(shared, name, visit, chosen, fields)
+    library_files.take_in(shared, name, visit, chosen, fields)
     address.enter(library=name, visit=visit)
 
 

@@ -35,10 +35,10 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
   [data-testid="stMainBlockContainer"] { padding: 3rem 1rem 1rem; }
   [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
-  body:has(.st-key-library-head) .st-key-side-by-side { --talk: 34vh; --beside: 26vh; }
-  body:has(.st-key-documents) .st-key-side-by-side { --talk: 19vh; --beside: 41vh; }
+  body:has(.st-key-library-head) .st-key-side-by-side { --talk: 30vh; --beside: 25vh; }
+  body:has(.st-key-documents) .st-key-side-by-side { --talk: 14vh; --beside: 41vh; }
   .st-key-library-head { padding-top: 0.75rem; }
-  .st-key-library-head h3 { min-height: 3rem; }
+  .st-key-library-head h3 { min-height: 2.5rem; }
   .passage .far { display: none; }
   .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) {
     flex-direction: column-reverse; gap: 1rem;
@@ -48,6 +48,11 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 .st-key-beside, :has(> .st-key-beside) { height: var(--beside) !important; flex-basis: var(--beside) !important; }
 .passage { white-space: pre-wrap; line-height: 1.55; border-left: 3px solid #2a6f97; padding: 0.4rem 0 0.4rem 1rem; }
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
+.documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
+.documents th, .documents td { text-align: left; padding: 0.3rem 0.6rem 0.3rem 0; }
+.documents tr { border-bottom: 1px solid rgba(128, 128, 128, 0.3); }
+.documents .number { text-align: right; }
+.documents .name { overflow-wrap: anywhere; }
 </style>
 """
 _FEW, _MANY = "A few documents", "A library of many"
