@@ -13,13 +13,14 @@ from memorag_graph.ui.resources import Resources
 _REFRESH_SECONDS = 2.0
 
 
-def show(shared: Resources, name: str) -> None:
+def show(shared: Resources, name: str, listed: Sequence[ListedDocument]) -> None:
     """Show the sizes of a library, and a bar while memories are made.
 
-    Raises:
-        MemoragError: If the library cannot be read.
+    Args:
+        shared: Holds the libraries.
+        name: Name of the library.
+        listed: All its documents.
     """
-    listed = library_documents.documents(shared, Asked(name))
     moves = library_documents.is_moving(listed)
     st.fragment(_show, run_every=_REFRESH_SECONDS if moves else None)(shared, name, moves)
 

@@ -1,12 +1,13 @@
 """The page of a library: the conversation, beside it the documents or the cited passage, and a filter over both."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from memorag_graph.errors import InputError, MemoragError
+from memorag_graph.errors import InputError, LibraryError, MemoragError
 from memorag_graph.library.library import Library
 from memorag_graph.library.memory_state import ListedDocument
 from memorag_graph.text.chunking import Chunk
@@ -43,12 +44,13 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
         asked = Asked(name, tuple(parts(_choose_filter(name))))
     try:
         library = shared.libraries.open(name)
-        listed = _listed(shared, asked)
+        everything = library_documents.documents(shared, Asked(name))
+        listed = _listed(shared, asked) if everything else []
     except MemoragError as error:
         st.error(escaped(str(error)))
         return
     chosen = replace(chosen, about={"library": str(library.directory), "where": list(asked.where) or None})
-    if question := _question(asked, listed).strip():
+    if question := _question(everything, listed).strip():
         _ask(shared, chosen, library, question)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
     turns = shared.conversations.get(address.visit())
@@ -59,7 +61,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         _show_beside(shared, library, asked, listed, turns)
     with st.sidebar:
-        library_memories.show(shared, asked.name)
+        library_memories.show(shared, name, everything)
         conversation.offer_export(turns)
         library_deletion.offer(shared, name)
 
@@ -77,11 +79,11 @@ def _listed(shared: Resources, asked: Asked) -> Sequence[ListedDocument]:
         return []
 
 
-def _question(asked: Asked, listed: Sequence[ListedDocument]) -> str:
+def _question(everything: Sequence[ListedDocument], listed: Sequence[ListedDocument]) -> str:
     """Show the box for questions, and return what was asked."""
     placeholder = "Ask the documents"
     if not listed:
-        placeholder = "No document fits the filter" if asked.where else "There is no document to ask yet"
+        placeholder = "No document fits the filter" if everything else "There is no document to ask yet"
     return st.chat_input(placeholder, max_chars=_LONGEST_QUESTION, disabled=not listed) or ""
 
 
@@ -118,8 +120,9 @@ def _text_of(library: Library, citation: Mapping[str, Any]) -> Sequence[Chunk]:
     name, version = citation["source"], citation["version"]
     for entry in library.stores.catalogue.entries():
         if (entry.name, entry.version) == (name, version):
-            text = library.stores.texts.read(entry.text_sha256)
-            return [Chunk(name, 0, 0, len(text), text)]
+            with suppress(LibraryError):  # removed meanwhile
+                text = library.stores.texts.read(entry.text_sha256)
+                return [Chunk(name, 0, 0, len(text), text)]
     return []
 
 
