@@ -84,7 +84,7 @@ def _question(everything: Sequence[ListedDocument], listed: Sequence[ListedDocum
     placeholder = "Ask the documents"
     if not listed:
         placeholder = "No document fits the filter" if everything else "There is no document to ask yet"
-    return st.chat_input(placeholder, max_chars=_LONGEST_QUESTION, disabled=not listed) or ""
+    return st.chat_input(placeholder, max_chars=_LONGEST_QUESTION, disabled=not listed, key="question") or ""
 
 
 def _ask(shared: Resources, chosen: Chosen, library: Library, question: str) -> None:
