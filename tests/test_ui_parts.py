@@ -254,7 +254,7 @@ def test_read_uploads_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     context = SimpleNamespace(uploaded_file_mgr=manager, session_id="session")
     monkeypatch.setattr(upload, "get_script_run_ctx", lambda: context)
     read: Any = SimpleNamespace(file_id="read")
-    upload._free([read])
+    upload.free([read])
     assert [file.file_id for file in manager.get_files("session", ["read", "other"])] == ["other"]
 
 
@@ -289,8 +289,8 @@ def answered() -> None:
 
 def test_questions_of_one_conversation_wait_for_each_other(questions: tuple[Questions, Gated, str]) -> None:
     asking, store, memory_id = questions
-    first = Question(QUESTION, memory_id, "qa", False, TINY)
-    second = Question("Who was drowned?", memory_id, "lookup", False, TINY)
+    first = Question(QUESTION, {"memory_id": memory_id}, "qa", False, TINY)
+    second = Question("Who was drowned?", {"memory_id": memory_id}, "lookup", False, TINY)
     asking.ask("a", first)
     asking.ask("a", second)
     assert asking.open("a") == (first, second)
@@ -310,9 +310,9 @@ def test_a_stopped_question_and_a_failed_one_stay_until_they_are_removed(
     questions: tuple[Questions, Gated, str],
 ) -> None:
     asking, store, memory_id = questions
-    stopped = Question(QUESTION, memory_id, "qa", False, TINY)
-    failed = Question(QUESTION, "0" * 32, "lookup", False, TINY)
-    compared = Question(QUESTION, memory_id, "lookup", True, TINY)
+    stopped = Question(QUESTION, {"memory_id": memory_id}, "qa", False, TINY)
+    failed = Question(QUESTION, {"memory_id": "0" * 32}, "lookup", False, TINY)
+    compared = Question(QUESTION, {"memory_id": memory_id}, "lookup", True, TINY)
     for question in (stopped, failed, compared):
         asking.ask("a", question)
     stopped.stop()

@@ -15,23 +15,24 @@ from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
 
 _LONGEST_PLACE = 24
+_LONGEST_NAME = 40
 _FIRST_WORDS = 3
 
 
 def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], unanswered: Sequence[Question]) -> None:
     """Show the turns of the conversation, then the questions that have no answer yet."""
     for number, turn in enumerate(turns):
-        _show_question(turn["result"]["asked"])
+        _show_question(turn["result"]["asked"], turn.get("where"))
         _show_answers(shared, chosen, number, turn)
     for question in unanswered:
         open_questions.show(shared, question)
     if not turns and not unanswered:
-        st.caption("Ask a question below. Answers cite the document; click a citation to see the passage.")
+        st.caption("Ask a question below. Answers cite what they are from; click a citation to see the passage.")
 
 
 def ask(shared: Resources, chosen: Chosen, text: str) -> None:
-    """Ask the session's memory as chosen."""
-    question = Question(text.strip(), address.memory_id(), chosen.task, chosen.compare, chosen.options)
+    """Ask the session's memory or library as chosen."""
+    question = Question(text.strip(), chosen.about, chosen.task, chosen.compare, chosen.options)
     shared.questions.ask(address.visit(), question)
 
 
@@ -42,9 +43,11 @@ def offer_export(turns: Sequence[Turn]) -> None:
         st.download_button("Export conversation", text, "conversation.md", "text/markdown", width="stretch")
 
 
-def _show_question(question: str) -> None:
+def _show_question(question: str, where: Sequence[str] | None) -> None:
     with st.chat_message("user"):
         st.text(question)
+        if where:
+            st.caption(f":material/filter_alt: {escaped(', '.join(where))}")
 
 
 def _show_answers(shared: Resources, chosen: Chosen, number: int, turn: Turn) -> None:
@@ -93,8 +96,10 @@ def _show_answer(key: str, result: Turn) -> None:
 
 
 def _short(citation: dict[str, Any]) -> str:
-    """Return the page, label or section of a citation and its first words."""
+    """Return the page, label or section of a citation, and its first words or, in a library, its document."""
     page = citation.get("page")
     named = str(citation.get("label") or citation.get("section") or "")[:_LONGEST_PLACE]
     place = f"p. {page}" if page is not None else named
+    if "version" in citation:
+        return f"{citation['source'][:_LONGEST_NAME]} · {place}".removesuffix(" · ")
     return f"{place} · {' '.join(citation['quote'].split()[:_FIRST_WORDS])} …".removeprefix(" · ")

@@ -9,7 +9,7 @@ MAX_CONVERSATIONS = 200
 """Conversations that are kept; the least recently shown is dropped first."""
 
 Turn = dict[str, Any]
-"""``result`` is the graph's output; ``plain`` that of plain RAG, if it was compared."""
+"""``result`` is the graph's output, ``plain`` that of plain RAG, if it was compared; ``where`` a library's filter."""
 
 
 class ConversationStore:

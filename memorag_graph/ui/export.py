@@ -16,6 +16,8 @@ def to_markdown(turns: Sequence[Turn]) -> str:
     parts = ["# Conversation"]
     for turn in turns:
         parts.append(f"## {_single_line(turn['result']['asked'])}")
+        if turn.get("where"):
+            parts.append(f"Filter: {_single_line(', '.join(turn['where']))}")
         if "plain" in turn:
             parts += ["### Plain RAG", *_answer_parts(turn["plain"]), f"### {turn['result']['task']}"]
         parts += _answer_parts(turn["result"])

@@ -10,6 +10,8 @@ from memorag_graph.ui.resources import Resources
 
 _STEPS = {
     "memorize": "Opening the memory",
+    "route": "Choosing documents",
+    "ask_memory": "Asking the memories",
     "contextualize": "Reading the conversation",
     "look_up": "Searching the document",
     "recall": "Asking the memory",
@@ -65,5 +67,5 @@ def _show_end(shared: Resources, question: Question) -> None:
 def _ask_again(shared: Resources, visit: str, question: Question) -> None:
     shared.questions.drop(visit, question)
     shared.questions.ask(
-        visit, Question(question.text, question.memory_id, question.task, question.compares, question.options)
+        visit, Question(question.text, question.about, question.task, question.compares, question.options)
     )

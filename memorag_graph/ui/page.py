@@ -1,12 +1,24 @@
 """The demo's page; ``launch.py`` starts it, and Streamlit reruns it for each interaction."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
 from memorag_graph.open_memory import OpenMemory
-from memorag_graph.ui import address, conversation, example, job_progress, memory_progress, panels, stored, upload
+from memorag_graph.ui import (
+    address,
+    conversation,
+    example,
+    job_progress,
+    library_page,
+    library_start,
+    memory_progress,
+    panels,
+    stored,
+    upload,
+)
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
 from memorag_graph.ui.sidebar import Chosen, settings
@@ -16,10 +28,17 @@ STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 3rem 2.5rem 1rem; }
 [data-testid="stBottomBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-side-by-side { --talk: calc(100vh - 12.5rem); --beside: var(--talk); }
+body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5rem); }
+.st-key-library-head h3 { padding: 0; }
+.st-key-library_panel button { padding-left: 0.5rem; padding-right: 0.5rem; }
 @media (max-width: 640px) {  /* stacked, the conversation next to the input */
   [data-testid="stMainBlockContainer"] { padding: 3rem 1rem 1rem; }
   [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
+  body:has(.st-key-library-head) .st-key-side-by-side { --talk: 30vh; --beside: 25vh; }
+  body:has(.st-key-documents) .st-key-side-by-side { --talk: 14vh; --beside: 41vh; }
+  .st-key-library-head { padding-top: 0.75rem; }
+  .st-key-library-head h3 { min-height: 2.5rem; }
   .passage .far { display: none; }
   .st-key-side-by-side [data-testid="stHorizontalBlock"]:has(.st-key-talk) {
     flex-direction: column-reverse; gap: 1rem;
@@ -29,8 +48,14 @@ STYLE = """
 .st-key-beside, :has(> .st-key-beside) { height: var(--beside) !important; flex-basis: var(--beside) !important; }
 .passage { white-space: pre-wrap; line-height: 1.55; border-left: 3px solid #2a6f97; padding: 0.4rem 0 0.4rem 1rem; }
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
+.documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
+.documents th, .documents td { text-align: left; padding: 0.3rem 0.6rem 0.3rem 0; }
+.documents tr { border-bottom: 1px solid rgba(128, 128, 128, 0.3); }
+.documents .number { text-align: right; }
+.documents .name { overflow-wrap: anywhere; }
 </style>
 """
+_FEW, _MANY = "A few documents", "A library of many"
 _LONGEST_QUESTION = 4000
 _HEIGHT = 640
 """Pixels; setting a height makes the columns scroll separately, and STYLE overrides the value."""
@@ -43,10 +68,14 @@ def main() -> None:
     shared = resources()
     with st.sidebar:
         st.markdown("## memorag_graph")
-        exists = upload.choose(shared)
-        chosen = settings(shared.options)
-    if not exists:
-        st.warning("This memory does not exist or was deleted. Choose another one, or upload its documents again.")
+        missing = upload.choose(shared)
+        chosen = settings(shared.options, of_library=bool(address.library()))
+    if missing:
+        st.warning(missing)
+    if address.library():
+        job_progress.forget()
+        library_page.show(shared, chosen, address.library())
+        return
     if not address.memory_id():
         _show_start(shared, chosen)
         return
@@ -55,6 +84,7 @@ def main() -> None:
     if opened is None:
         return
     job_progress.forget()
+    chosen = replace(chosen, about={"memory_id": address.memory_id()})
     if asked := (question or example.first_question()).strip():
         conversation.ask(shared, chosen, asked)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
@@ -79,10 +109,14 @@ def _show_start(shared: Resources, chosen: Chosen) -> None:
     st.markdown(
         "### Ask questions about long documents\n"
         "A model reads them once and remembers. Every answer cites the passages that support it; a click shows them. "
-        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory on the left."
+        "Upload text, PDF, DOCX, EPUB, HTML, Markdown or e-mail files, or choose a memory or library on the left."
     )
-    upload.offer_upload(shared, chosen.options)
-    example.offer(shared, chosen)
+    kinds = (_FEW, _MANY)
+    if st.segmented_control("Kind", kinds, default=_FEW, key="kind", label_visibility="collapsed") == _MANY:
+        library_start.offer(shared)
+    else:
+        upload.offer_upload(shared, chosen.options)
+        example.offer(shared, chosen)
 
 
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:

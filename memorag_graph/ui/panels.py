@@ -1,11 +1,12 @@
 """Show panels beside the conversation: cited passage, evidence, recalled clues, path through the graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from memorag_graph.console import TRACE_TITLES, size
+from memorag_graph.text.chunking import Chunk
 from memorag_graph.ui import address
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.graph_drawing import path_dot
@@ -15,7 +16,9 @@ from memorag_graph.ui.resources import Resources
 if TYPE_CHECKING:
     from memorag_graph.open_memory import OpenMemory
 
-PANELS = ("Document", "Evidence", "Recalled", "Path")
+DOCUMENT, EVIDENCE, RECALLED, PATH = "Document", "Evidence", "Recalled", "Path"
+PANELS = (DOCUMENT, EVIDENCE, RECALLED, PATH)
+"""The panels of a memory."""
 
 _UNUSED = {
     "scrap": "Too short to search for.",
@@ -37,28 +40,58 @@ def show_citation(result: Result, citation: Result | None = None) -> None:
     """Select the result to show and one of its citations, by default the first."""
     first = result["citations"][0] if result["citations"] else None
     st.session_state.shown = (address.visit(), result, citation or first)
-    st.session_state.panel = "Document"
+    st.session_state.panel = DOCUMENT
+    st.session_state.library_panel = DOCUMENT
+
+
+def selected(turns: Sequence[Turn]) -> tuple[Result, Result | None] | None:
+    """Return the selected result, by default that of the last turn, and its selected citation; None without turns."""
+    if st.session_state.get("shown", ("",))[0] != address.visit():
+        if not turns:
+            return None
+        show_citation(turns[-1]["result"])
+    _, result, citation = st.session_state.shown
+    return result, citation
 
 
 def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None:
-    """Show the chosen panel for the selected result, by default that of the last turn."""
-    if st.session_state.get("shown", ("",))[0] != address.visit():
-        if not turns:
-            return
-        show_citation(turns[-1]["result"])
-    _, result, citation = st.session_state.shown
+    """Show the chosen panel for the selected result."""
+    if (found := selected(turns)) is None:
+        return
+    result, citation = found
     panel = st.segmented_control("Show", PANELS, key="panel", label_visibility="collapsed")
-    if panel == "Evidence":
-        _show_evidence(result)
-    elif panel == "Recalled":
-        _show_recalled(result)
-    elif panel == "Path":
-        st.graphviz_chart(path_dot(shared.graph, result["timings"]))
-    elif citation is None:
-        st.caption("This answer has no citations.")
+    if panel in (None, DOCUMENT):
+        show_passage(citation, lambda _: opened.index.chunks)
     else:
-        st.markdown(f"**{escaped(place_of(citation))}**")
-        st.html(passage_html(opened.index.chunks, citation))
+        show_of_result(shared, panel, result)
+
+
+def show_of_result(shared: Resources, panel: str, result: Result) -> None:
+    """Show a panel that only depends on the result."""
+    if panel == EVIDENCE:
+        _show_evidence(result)
+    elif panel == RECALLED:
+        _show_recalled(result)
+    else:
+        st.graphviz_chart(path_dot(shared.graph, result["timings"]))
+        _show_considered(result.get("considered", []))
+
+
+def show_passage(citation: Result | None, chunks_of: Callable[[Result], Sequence[Chunk]]) -> None:
+    """Show the passage around a citation.
+
+    Args:
+        citation: The citation, if the answer has one.
+        chunks_of: Returns the chunks of the text that a citation is from; none if it was removed.
+    """
+    if citation is None:
+        st.caption("This answer has no citations.")
+        return
+    st.markdown(f"**{escaped(place_of(citation))}**")
+    if chunks := chunks_of(citation):
+        st.html(passage_html(chunks, citation))
+    else:
+        st.caption("This document was removed.")
 
 
 def show_statistics(opened: "OpenMemory") -> None:
@@ -88,13 +121,8 @@ def _show_evidence(result: Result) -> None:
 
 
 def _show_recalled(result: Result) -> None:
-    groups = {
-        "Spans": result.get("spans", []),
-        "Surrogate questions": result.get("surrogates", []),
-        "Draft": [result["draft"]] if result.get("draft") else [],
-        "Outline": result.get("outline", []),
-    }
-    trace = result.get("trace", [])
+    groups = _recalled(result)
+    trace = [record for record in result.get("trace", []) if record["what"] != "considered"]  # has a panel
     dropped = {record["text"]: record["reason"] for record in trace if record["what"] == "dropped"}
     shown = {clue for clues in groups.values() for clue in clues}
     if not shown:
@@ -103,13 +131,37 @@ def _show_recalled(result: Result) -> None:
         st.caption("Recalled from memory, unverified; used as search queries.")
     for name, clues in groups.items():
         if clues:
-            st.markdown(f"**{name}**")
+            st.markdown(f"**{escaped(name)}**")
         for clue in clues:
             st.text(clue)
             st.caption(escaped(_UNUSED[dropped[clue]] if clue in dropped else _found_by(result, clue)))
     for record in trace:
         if record["text"] not in shown:
             st.caption(escaped(f"{TRACE_TITLES[record['what']]}: {record['text']} ({record['reason']})"))
+
+
+def _recalled(result: Result) -> dict[str, Sequence[str]]:
+    """Return what the memory, or the memory of each document of a library, recalled."""
+    groups: dict[str, Sequence[str]] = {
+        "Spans": result.get("spans", []),
+        "Surrogate questions": result.get("surrogates", []),
+        "Draft": [result["draft"]] if result.get("draft") else [],
+        "Outline": result.get("outline", []),
+    }
+    for clues in result.get("document_clues", []):
+        draft = [clues["draft"]] if clues["draft"] else []
+        groups[clues["document"]] = [*clues["spans"], *clues["surrogates"], *draft]
+    return groups
+
+
+def _show_considered(considered: Sequence[Result]) -> None:
+    if considered:
+        st.caption("The documents that the question may be about, the best first:")
+    for number, it in enumerate(considered, start=1):
+        words = {"cited": it["cited"], "memory asked": it["asked"], "searched": it["searched"]}
+        done = ", ".join(word for word, holds in words.items() if holds) or "others fit better"
+        st.markdown(f"{number}\\. **{escaped(it['name'])}** · {done}")
+        st.caption("Place by " + ", ".join(f"{name}: {place}" for name, place in it["places"].items()))
 
 
 def _found_by(result: Result, clue: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -31,7 +31,7 @@ class Question:
 
     Attributes:
         text: The question.
-        memory_id: The memory that is asked.
+        about: What is asked, as inputs of the graph: the ``memory_id``, or the ``library`` and ``where``.
         task: How it is answered.
         compares: Whether plain RAG answers it first.
         options: Options of the run.
@@ -43,7 +43,7 @@ class Question:
     """
 
     text: str
-    memory_id: str
+    about: Mapping[str, Any]
     task: str
     compares: bool
     options: RunOptions
@@ -72,7 +72,9 @@ class Question:
         """
         messages = conversation([turn["result"] for turn in before], self.text)
         with self._cancellation.bound():
-            turn = {"plain": self._ask(graph, messages, PLAIN_TASK)} if self.compares else {}
+            turn: Turn = {"where": self.about.get("where")}
+            if self.compares:
+                turn["plain"] = self._ask(graph, messages, PLAIN_TASK)
             return {**turn, "result": self._ask(graph, messages, self.task)}
 
     def stop(self) -> None:
@@ -80,7 +82,7 @@ class Question:
         self._cancellation.cancel()
 
     def _ask(self, graph: MemoragGraph, messages: Sequence[Any], task: str) -> Turn:
-        inputs: Any = {"memory_id": self.memory_id, "messages": messages, "task_type": task}
+        inputs: Any = {**self.about, "messages": messages, "task_type": task}
         result: Turn = {}
         self.answer = ""
         for mode, event in graph.stream(inputs, context=self.options, stream_mode=["messages", "tasks", "values"]):

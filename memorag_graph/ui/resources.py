@@ -1,4 +1,4 @@
-"""Resources that all sessions share: models, memories, the graph, jobs, conversations."""
+"""Resources that all sessions share: models, memories, libraries, the graph, jobs, conversations."""
 
 import os
 from dataclasses import dataclass
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from memorag_graph.graph import MemoragGraph, build_graph
+from memorag_graph.library.named_libraries import LIBRARIES, NamedLibraries
 from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
+from memorag_graph.ui.library_changes import LibraryChanges
 from memorag_graph.ui.questions import Questions
 
 OPTIONS = "MEMORAG_GRAPH_UI_OPTIONS"
@@ -28,6 +30,8 @@ class Resources:
         conversations: The conversations.
         graph: The graph.
         questions: Questions without an answer yet.
+        libraries: Libraries of many documents.
+        changes: Their changes.
     """
 
     options: RunOptions
@@ -36,6 +40,8 @@ class Resources:
     conversations: ConversationStore
     graph: MemoragGraph
     questions: Questions
+    libraries: NamedLibraries
+    changes: LibraryChanges
 
 
 @st.cache_resource(show_spinner=False)
@@ -45,4 +51,14 @@ def resources() -> Resources:
     registry = Registry()
     options = RunOptions.model_validate_json(os.environ.get(OPTIONS, "{}"))
     graph, conversations = build_graph(registry), ConversationStore()
-    return Resources(options, registry, Jobs(registry), conversations, graph, Questions(graph, conversations))
+    libraries = NamedLibraries(registry.store.root.parent / LIBRARIES, registry, options)
+    return Resources(
+        options,
+        registry,
+        Jobs(registry),
+        conversations,
+        graph,
+        Questions(graph, conversations),
+        libraries,
+        LibraryChanges(libraries),
+    )

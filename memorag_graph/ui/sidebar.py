@@ -1,6 +1,8 @@
 """Show widgets for the settings of questions and memories."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -19,6 +21,12 @@ _TASKS = {
     "summarize": "summary",
     "lookup": "without the memory",
 }
+_LIBRARY_TASKS = {
+    "auto": "chosen for each question",
+    "memorag": "with clues from memories",
+    "qa": "from one memory alone",
+    "lookup": "without memories",
+}
 
 
 @dataclass(frozen=True)
@@ -29,16 +37,19 @@ class Chosen:
         task: The task.
         compare: Whether each question is also answered without clues.
         options: The options.
+        about: What is asked, as inputs of the graph.
     """
 
     task: str
     compare: bool
     options: RunOptions
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def settings(defaults: RunOptions) -> Chosen:
-    """Show the settings and return the choices."""
-    task = st.selectbox("Task", list(_TASKS), format_func=lambda task: f"{task}: {_TASKS[task]}", key="task")
+def settings(defaults: RunOptions, *, of_library: bool = False) -> Chosen:
+    """Show the settings, with the tasks of a memory or of a library, and return the choices."""
+    tasks, key = (_LIBRARY_TASKS, "library-task") if of_library else (_TASKS, "task")
+    task = st.selectbox("Task", list(tasks), format_func=lambda task: f"{task}: {tasks[task]}", key=key)
     compare = st.toggle("Compare with plain RAG", key="compare", help="Also answer each question without clues.")
     with st.expander("Settings"):
         generators = list(dict.fromkeys([defaults.generator or "extractive", *GENERATORS]))
@@ -58,7 +69,7 @@ def settings(defaults: RunOptions) -> Chosen:
             "evidence_tokens": _slider("Evidence (tokens)", 128, 4096, defaults.evidence_tokens, 64, key="evidence"),
             "use_memory_answer": st.toggle("Draft an answer from memory", defaults.use_memory_answer, key="draft"),
         }
-        st.caption("For new documents:")
+        st.caption("For a new memory:")
         smallest = max(16, defaults.retrieval_chunk_overlap + 1)
         values["retrieval_chunk_size"] = _slider(
             "Chunk size (tokens)", smallest, 1024, defaults.retrieval_chunk_size, 16, key="chunk_size"

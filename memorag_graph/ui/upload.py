@@ -1,8 +1,8 @@
-"""Choose a memory of the store, or upload documents and memorize them."""
+"""Choose a memory of the store or a library, or upload documents and memorize them."""
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import streamlit as st
@@ -17,35 +17,62 @@ from memorag_graph.ui import address, job_progress
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
+NO_MEMORY = "This memory does not exist or was deleted. Choose another one, or upload its documents again."
+NO_LIBRARY = "There is no such library, or it was deleted. Choose another one, or make it again."
+
 _UPLOADS = "uploads"
 _CHOICE = "choice"
 _SHORT = 6
 
 
-def choose(shared: Resources) -> bool:
-    """Show the memories of the store; return whether the address names one of them, or none."""
-    titles = {"": "New document", **_titles(shared.registry.store.memories())}
-    exists = address.memory_id() in titles
-    if not exists:
+def choose(shared: Resources) -> str:
+    """Show the memories of the store and the libraries; return what to tell if the address names none of them."""
+    memories, libraries = _titles(shared.registry.store.memories()), shared.libraries.names()
+    titles = {"": "New document or library", **memories, **{name: f"{name} (library)" for name in libraries}}
+    told = ""
+    if address.library() and address.library() not in libraries:
+        told = NO_LIBRARY
+    elif address.memory_id() and address.memory_id() not in memories:
+        told = NO_MEMORY
+    if told:
         address.go()
-    st.session_state[_CHOICE] = address.memory_id()
-    st.selectbox("Memory", list(titles), format_func=titles.__getitem__, key=_CHOICE, on_change=_go_to_choice)
-    return exists
+    st.session_state[_CHOICE] = address.library() or address.memory_id()
+    st.selectbox(
+        "Memory or library",
+        list(titles),
+        format_func=titles.__getitem__,
+        key=_CHOICE,
+        on_change=_go_to_choice,
+        args=(libraries,),
+    )
+    return told
 
 
-def _go_to_choice() -> None:
-    address.go(memory=st.session_state[_CHOICE])
+def _go_to_choice(libraries: Collection[str]) -> None:
+    chosen = st.session_state[_CHOICE]
+    is_library = chosen in libraries
+    address.go(library=chosen if is_library else "", memory="" if is_library else chosen)
+
+
+def uploader(label: str) -> list[UploadedFile]:
+    """Show a file uploader, and return its files."""
+    return st.file_uploader(
+        label,
+        type=[suffix[1:] for suffix in SUFFIXES],
+        accept_multiple_files=True,
+        max_upload_size=MOST_BYTES // 1_000_000,
+        key=f"documents-{round_number()}",
+    )
+
+
+def round_number() -> int:
+    """Return how often files were taken from the uploader, so that widgets named by it are empty afterwards."""
+    return int(st.session_state.get(_UPLOADS, 0))
 
 
 def offer_upload(shared: Resources, options: RunOptions) -> None:
     """Show the file uploader and memorize its files."""
-    files = st.file_uploader(
-        "Documents",
-        type=[suffix[1:] for suffix in SUFFIXES],
-        accept_multiple_files=True,
-        max_upload_size=MOST_BYTES // 1_000_000,
-        key=f"documents-{st.session_state.get(_UPLOADS, 0)}",
-    )
+    files = uploader("Documents")
     if not st.button("Memorize", type="primary", disabled=not files, width="stretch"):
         return
     try:
@@ -54,8 +81,7 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
     except MemoragError as error:
         st.error(escaped(str(error).removeprefix("file: ")))
         return
-    _free(files)
-    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1  # a new key shows an empty uploader
+    free(files)
     job_progress.begin(shared, documents, options)
 
 
@@ -70,8 +96,9 @@ def _read(files: Sequence[UploadedFile]) -> list[Document]:
     return documents
 
 
-def _free(files: Sequence[UploadedFile]) -> None:
-    """Free the bytes of uploads; Streamlit would keep them until the session ends."""
+def free(files: Sequence[UploadedFile]) -> None:
+    """Empty the uploader, and free the bytes of its files; Streamlit would keep them until the session ends."""
+    st.session_state[_UPLOADS] = round_number() + 1  # a new key shows an empty uploader
     context = get_script_run_ctx()
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for upload in files:

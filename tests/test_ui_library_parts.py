@@ -1,0 +1,165 @@
+"""The parts of the web demo's libraries without a browser: changes, what visitors write, and the states of memories."""
+
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from memorag_graph.errors import InputError
+from memorag_graph.library.found_files import uploaded_file
+from memorag_graph.library.home import held
+from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.registry import Registry
+from memorag_graph.settings import RunOptions
+from memorag_graph.ui.library_changes import Addition, Change, LibraryChanges, Removal
+from memorag_graph.ui.library_documents import state_of
+from memorag_graph.ui.library_files import _distinct, parts, read_fields
+from tests.conftest import HashEmbeddings
+
+NAME, ME, OTHER = "harbours", "my visit", "another visit"
+
+
+@pytest.fixture
+def libraries(tmp_path: Path) -> NamedLibraries:
+    registry = Registry()
+    registry.add_embeddings("hash", HashEmbeddings(8))
+    libraries = NamedLibraries(tmp_path / "libraries", registry, RunOptions(embedding_model="hash", memory="never"))
+    libraries.create(NAME)
+    return libraries
+
+
+@pytest.fixture
+def changes(libraries: NamedLibraries) -> LibraryChanges:
+    return LibraryChanges(libraries)
+
+
+def addition(texts: dict[str, str], metadata: dict[str, Any] | None = None) -> Addition:
+    folder = TemporaryDirectory()
+    given = []
+    for name, text in texts.items():
+        path = Path(folder.name, name)
+        path.write_text(text)
+        given.append(uploaded_file(path, name))
+    return Addition(NAME, ME, list(texts), folder, files=given, metadata=metadata or {})
+
+
+def ended() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "change":
+            thread.join(30)
+
+
+def names(libraries: NamedLibraries, where: list[str] | None = None) -> list[str]:
+    return [it.name for it in libraries.open(NAME).list(where)]
+
+
+def test_files_are_taken_in_a_part_at_a_time_and_not_kept(libraries: NamedLibraries, changes: LibraryChanges) -> None:
+    texts = {f"{number}.txt": f"The harbour number {number} is lit at night." for number in range(30)}
+    change = addition({**texts, "broken.pdf": "no PDF"}, {"year": 2021})
+    changes.start(change)
+    ended()
+    assert (change.state, change.done) == ("done", 31)
+    assert change.report.added == list(texts) == names(libraries, ["year=2021"])
+    assert [origin for origin, _ in change.report.unreadable] == ["upload:broken.pdf"]
+    assert change.folder is not None
+    assert not Path(change.folder.name).exists()
+
+
+def test_the_changes_of_a_library_happen_one_after_another(libraries: NamedLibraries, changes: LibraryChanges) -> None:
+    for change in (
+        addition({"a.txt": "The ferry opens."}),
+        Removal(NAME, ME, ["a.txt"]),
+        addition({"b.txt": "A boat."}),
+    ):
+        changes.start(change)
+    ended()
+    assert [it.state for it in changes.of(NAME, ME)] == ["done"] * 3
+    assert names(libraries) == ["b.txt"]
+
+
+def test_others_see_a_change_until_it_ends(changes: LibraryChanges) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(Change):
+        def _run(self, _: object) -> None:
+            begun.set()
+            may_go_on.wait(30)
+
+    change = Slow(NAME, ME, ["a.txt"])
+    changes.start(change)
+    begun.wait(30)
+    assert changes.of(NAME, OTHER) == changes.of(NAME, ME) == [change]
+    assert changes.of("another", ME) == []
+    may_go_on.set()
+    ended()
+    assert (changes.of(NAME, OTHER), changes.of(NAME, ME)) == ([], [change])
+    changes.drop(change)
+    assert changes.of(NAME, ME) == []
+
+
+def test_a_change_that_cannot_be_made_says_why_and_the_next_one_is_made(
+    libraries: NamedLibraries, changes: LibraryChanges
+) -> None:
+    changes.start(Removal(NAME, ME, ["nothing.txt"]))
+    ended()
+    with held(libraries.find(NAME)):
+        changes.start(addition({"a.txt": "The ferry opens."}))
+        ended()
+    stopped = addition({"b.txt": "A boat."})
+    stopped.stop()
+    for change in (stopped, addition({"c.txt": "A pier."})):
+        changes.start(change)
+    ended()
+    found = changes.of(NAME, ME)
+    assert [it.state for it in found] == ["failed", "failed", "stopped", "done"]
+    assert "no document 'nothing.txt'" in found[0].error
+    assert found[1].error == "Somebody else is changing this library. Try again later."
+    assert names(libraries) == ["c.txt"]
+
+
+def test_commas_divide_conditions_unless_they_are_quoted() -> None:
+    assert parts(' year=2021 , name="Smith, John.pdf",,') == ["year=2021", 'name="Smith, John.pdf"']
+    assert parts('width=5", year>3') == ['width=5"', "year>3"]
+    assert parts("") == []
+
+
+def test_fields_are_read_as_they_are_written() -> None:
+    assert read_fields('year=2021, type=report, by="A, B", done=true') == {
+        "year": 2021,
+        "type": "report",
+        "by": "A, B",
+        "done": True,
+    }
+    for written in ("year", "year=", "=2021"):
+        with pytest.raises(InputError, match="for example year=2021"):
+            read_fields(written)
+
+
+@pytest.mark.parametrize(
+    ("given", "distinct"),
+    [
+        (["a.txt", "b.txt"], ["a.txt", "b.txt"]),
+        (["a.txt", "a.txt", "a.txt"], ["a.txt", "a (2).txt", "a (3).txt"]),
+        (["a.txt", "a (2).txt", "a.txt"], ["a.txt", "a (2).txt", "a (3).txt"]),
+    ],
+)
+def test_files_of_one_name_stay_different_documents(given: list[str], distinct: list[str]) -> None:
+    assert _distinct(given) == distinct
+
+
+@pytest.mark.parametrize(
+    ("memory", "share", "fault", "words"),
+    [
+        ("ready", 1.0, "", "memory ready"),
+        ("making", 0.4, "", "reading 40%"),
+        ("waiting", 0.0, "", "waiting"),
+        ("none", 0.0, "", "not read yet"),
+        ("none", 0.0, "no room", "not made"),
+    ],
+)
+def test_the_state_of_a_memory_is_told_in_words(memory: str, share: float, fault: str, words: str) -> None:
+    document: Any = SimpleNamespace(memory=memory, memory_share=share, memory_fault=fault)
+    assert state_of(document) == words
