@@ -69,6 +69,12 @@ def test_the_chain(run: Callable[..., str]) -> None:
     assert f"{EXAMPLE.name} says: " in printed
 
 
+def test_the_library(run: Callable[..., str]) -> None:
+    printed = run("library.py")
+    assert printed.startswith("1 letters, ")
+    assert re.search(r"^\[\d+\] letter for 2014: .*thirty-four weeks", printed, re.MULTILINE)
+
+
 def test_the_langchain_agent(run: Callable[..., str]) -> None:
     pytest.importorskip("langchain.agents", reason="needs pip install 'memorag-graph[agents]'")
     printed = run("langchain_agent.py")

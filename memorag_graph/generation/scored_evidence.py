@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
 
 from memorag_graph.documents.part_references import part_numbers, references
 from memorag_graph.generation.absent_names import is_of_kind, missing_names
@@ -21,13 +22,11 @@ from memorag_graph.generation.sentence_scores import SentenceScores, descending,
 from memorag_graph.generation.sentence_subjects import subject_of, told_after
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
 from memorag_graph.generation.told_apart import about_what_is_asked
+from memorag_graph.generation.unit_weights import unit_weights
 from memorag_graph.text.mail_labels import QUOTED, mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 
-
-_EARLIER = 0.7
-"""Weight of what an e-mail quotes of an earlier message, which it may answer or correct."""
 
 _CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
 """A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
@@ -42,6 +41,7 @@ class ScoredEvidence:
         belonging: What each belongs to.
         compared: How each compares with the question by its meaning.
         scores: How well each answers.
+        weights: Weight of each score, by where the unit stands.
         language_code: Language in which words are compared: the document's, if that is known.
     """
 
@@ -49,6 +49,7 @@ class ScoredEvidence:
     belonging: Sequence[Surroundings]
     compared: Compared
     scores: SentenceScores
+    weights: NDArray[np.float32]
     language_code: str
 
     @classmethod
@@ -66,7 +67,7 @@ class ScoredEvidence:
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         rarity = given.get("rarity", {})
         scores = score_sentences(found, compared.similarity, question, clues, rarity, code, belonging)
-        return cls(units, belonging, compared, scores, code)
+        return cls(units, belonging, compared, scores, unit_weights(given["question"], units, belonging), code)
 
     @property
     def sentences(self) -> list[Citation]:
@@ -81,8 +82,7 @@ class ScoredEvidence:
     @property
     def ranked(self) -> list[int]:
         """Positions of the units that can answer, best first."""
-        earlier = np.array([QUOTED in about.heading for about in self.belonging], dtype=bool)
-        order = descending(np.where(earlier, _EARLIER, 1.0).astype(np.float32) * self.scores.total)
+        order = descending(self.weights * self.scores.total)
         return [at for at in order if self.units[at].is_quotable and not self._is_earlier_question(at)]
 
     @property
