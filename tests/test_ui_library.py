@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
-from tests.browser import MINUTES, NEEDS_CHROMIUM, QUESTION, answer, ask, new_page, report, show, sync_api
+from tests.browser import MINUTES, NEEDS_CHROMIUM, PAGES, QUESTION, answer, ask, new_page, show, sync_api
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.embedded]
 
-ISLANDS = ("Inshay", "Tarvay", "Thorle", "Garrow", "Orway", "Stroma")
-COST = "What does a ticket to Orway cost?"
+ISLANDS = ("Inshay", "Tarvay", "Orway", "Stroma")
+COST = "How much does a ticket to Orway cost?"
 BOX = "Ask the documents"
 
 
@@ -21,11 +22,15 @@ def costs(number: int, island: str) -> str:
 
 
 def files(folder: Path) -> list[Path]:
-    """Write a text about each island, a report of three pages, and a file that is not what its name says."""
+    """Write a text about each island, three pages about a ship, and a file that is not what its name says."""
     for number, island in enumerate(ISLANDS):
         text = f"The ferry to {island} leaves at seven. {costs(number, island)} It takes lorries, too, and mail."
         (folder / f"{island.lower()}.txt").write_text(text)
-    report(folder / "report.pdf")
+    canvas = Canvas(str(folder / "ship.pdf"))
+    for sentences in PAGES:
+        canvas.drawString(40, 780, " ".join(sentences))
+        canvas.showPage()
+    canvas.save()
     (folder / "broken.pdf").write_text("Dear reader")
     return sorted(folder.iterdir())
 
@@ -60,7 +65,7 @@ def islands(demo: str, browser: Any, tmp_path_factory: pytest.TempPathFactory) -
     page = new_page(browser)
     make_library(page, demo, "islands", files(tmp_path_factory.mktemp("islands")))
     page.get_by_text("broken.pdf is not a PDF file").wait_for()
-    listed(page, "report.pdf", *(f"{island.lower()}.txt" for island in ISLANDS))
+    listed(page, "ship.pdf", *(f"{island.lower()}.txt" for island in ISLANDS))
     yield page.url.partition("&")[0]
     page.context.close()
 
@@ -68,17 +73,17 @@ def islands(demo: str, browser: Any, tmp_path_factory: pytest.TempPathFactory) -
 def test_many_files_are_asked_as_one_and_a_reload_keeps_the_page(islands: str, page: Any) -> None:
     page.goto(islands)
     ask(page, QUESTION)
-    page.get_by_role("button", name=re.compile(r"\[\d+\] report\.pdf · p\. 2")).first.click()
-    page.get_by_text(re.compile(r"^report\.pdf, page 2")).wait_for()
-    sync_api.expect(page.locator(".passage mark")).to_contain_text("forty-one lorries", timeout=MINUTES)
+    page.get_by_role("button", name=re.compile(r"\[\d+\] ship\.pdf · p\. 2")).first.click()
+    page.get_by_text(re.compile(r"^ship\.pdf, page 2")).wait_for()
+    assert any(sentence in page.locator(".passage mark").inner_text() for sentence in PAGES[1])
     ask(page, COST)
-    assert costs(4, "Orway") in answer(page)
-    sync_api.expect(page.locator(".passage mark")).to_have_text(costs(4, "Orway"), timeout=MINUTES)
+    assert costs(2, "Orway") in answer(page)
+    sync_api.expect(page.locator(".passage mark")).to_have_text(costs(2, "Orway"), timeout=MINUTES)
     show(page, "Path")
     page.get_by_text(re.compile("orway.txt · cited")).wait_for()
     address = page.url
     page.reload()
-    sync_api.expect(page.locator(".passage mark")).to_have_text(costs(4, "Orway"), timeout=MINUTES)
+    sync_api.expect(page.locator(".passage mark")).to_have_text(costs(2, "Orway"), timeout=MINUTES)
     sync_api.expect(page.get_by_test_id("stChatMessage").first).to_contain_text(QUESTION)
     assert page.url == address
 
@@ -86,18 +91,19 @@ def test_many_files_are_asked_as_one_and_a_reload_keeps_the_page(islands: str, p
 def test_a_filter_limits_questions_and_a_wrong_one_is_told(islands: str, page: Any) -> None:
     page.goto(islands)
     apply_filter(page, "pages>=3")
-    listed(page, "report.pdf")
+    listed(page, "ship.pdf")
     ask(page, COST)
     assert "Orway costs" not in answer(page)
     page.reload()
     sync_api.expect(page.get_by_role("textbox", name="Filter", exact=True)).to_have_value("pages>=3", timeout=MINUTES)
+    page.get_by_text(re.compile("Confidence")).wait_for()
     apply_filter(page, "depth>=3")
     page.get_by_text(re.compile("no document has this field; the fields are .*pages")).wait_for()
     page.get_by_placeholder("No document fits the filter").wait_for()
     sync_api.expect(page.get_by_placeholder(BOX)).to_have_count(0, timeout=MINUTES)
     apply_filter(page, "suffix=.txt, name!=inshay.txt")
     ask(page, COST)
-    assert costs(4, "Orway") in answer(page)
+    assert costs(2, "Orway") in answer(page)
 
 
 def test_added_files_have_fields_and_what_was_removed_is_not_answered_from(
@@ -115,7 +121,7 @@ def test_added_files_have_fields_and_what_was_removed_is_not_answered_from(
     listed(page, "orway.txt", "stroma.txt")
     apply_filter(page, "")
     ask(page, COST)
-    assert costs(4, "Orway") in answer(page)
+    assert costs(2, "Orway") in answer(page)
     show(page, "Documents")
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("combobox", name=re.compile("Documents to remove")).click()
@@ -142,7 +148,7 @@ def test_what_is_no_library_is_told(islands: str, demo: str, page: Any, tmp_path
     page.goto(f"{demo}/?library=unknown")
     page.get_by_text("There is no such library").wait_for()
     page.get_by_text("A library of many").click()
-    page.set_input_files("input[type=file]", str(report(tmp_path / "report.pdf")))
+    page.set_input_files("input[type=file]", str(files(tmp_path)[-1]))
     name = page.get_by_label("Name of the library")
     for given, told in (("two words", "cannot be the name of a library"), ("islands", "There is a library 'islands'")):
         name.fill(given)
