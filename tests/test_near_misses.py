@@ -4,7 +4,15 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import PageMap
+from memorag_graph.documents.numbered_headings import with_numbered
+from memorag_graph.documents.page_references import asked_page, page_span
+from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.retrieval.memory_index import MemoryIndex
+from memorag_graph.retrieval.query import Query
+from memorag_graph.retrieval.retrieve import Search, retrieve
+from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.sentences import split_sentences
+from tests.conftest import HashEmbeddings
 from tests.test_field_answers import Ask, ask, embeddings, in_files, quotes
 
 pytestmark = pytest.mark.embedded
@@ -108,6 +116,11 @@ def test_what_the_evidence_tells_is_not_refused_for_a_counterpart(ask: Ask, text
             "120 euros",
         ),
         (
+            "The mill of Orway stands on a slope. Its walls are thick. The owner is Carla Bossi.",
+            "Who owns the mill?",
+            "Bossi",
+        ),
+        (
             "In this room stands the clock of Master Bodin. It was made in oak and weighs two hundred kilograms.",
             "How heavy is the clock of Master Bodin?",
             "two hundred",
@@ -150,3 +163,59 @@ def test_a_version_in_the_name_of_a_file_tells_it_from_others(embeddings: Embedd
     for version, days in (("1.4", "30"), ("2.0", "14")):
         (quote,) = in_files(embeddings, f"Within how many days to return goods under version {version}?", texts)
         assert days in quote
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("What does page iv say?", "iv"),
+        ("What is written on page 12 of the report?", "12"),
+        ("Was steht auf Seite A-3?", "a-3"),
+        ("Que dit la page 7 ?", "7"),
+        ("Who is named on page 4?", ""),  # not the page, but something on it
+        ("What do pages 3 and 4 say?", ""),
+        ("What does Article 7 say?", ""),
+        ("Is there a page?", ""),
+    ],
+)
+def test_a_question_for_a_page_alone_is_known(question: str, page: str) -> None:
+    assert asked_page(question) == page
+
+
+def test_a_page_is_quoted_by_its_label_or_its_number(ask: Ask) -> None:
+    texts = ["Written by Ruth Calloway in winter.", "Thanks are due to the library.", "The well was dug in 1312."]
+    starts = [sum(len(it) + 2 for it in texts[:at]) for at in range(3)]
+    numbered = PageMap(pages=tuple((start, at + 1) for at, start in enumerate(starts)))
+    labelled = PageMap(pages=numbered.pages, labels=tuple(zip(starts, ("i", "ii", "1"), strict=True)))
+    for page_map, page, at in ((labelled, "ii", 1), (labelled, "1", 2), (numbered, "1", 0), (numbered, "3", 2)):
+        assert quotes(ask(f"What does page {page} say?", "\n\n".join(texts), page_map=page_map)) == [texts[at]]
+        start, end = page_span(page_map, page) or (0, 0)
+        assert (start, end) == (starts[at], starts[at + 1] if at < 2 else None)
+    assert ask("What does page 9 say?", "\n\n".join(texts), page_map=labelled).abstained
+    assert page_span(labelled, "3") is None
+
+
+def test_the_chunks_of_a_page_are_found_however_long_the_document_is() -> None:
+    pages = [f"The clerk of ward {number} keeps a ledger of its lamps. " * 12 for number in range(60)]
+    text, starts = "".join(pages), [sum(map(len, pages[:at])) for at in range(60)]
+    chunks = [Chunk("a.pdf", 0, at, min(at + 300, len(text)), text[at : at + 300]) for at in range(0, len(text), 300)]
+    index = MemoryIndex.of(FaissIndex.from_chunks(chunks, HashEmbeddings()), "en")
+    page_map = PageMap(pages=tuple((start, at + 1) for at, start in enumerate(starts)))
+    search = Search(hits=5, token_budget=150, chunk_tokens=60)
+    found = retrieve(
+        index, [Query("question", "What does page 41 say?")], search,
+        count_tokens=lambda it: len(it.split()), language_code="en", page_maps={"a.pdf": page_map},
+    )  # fmt: skip
+    start, end = starts[40], starts[41]
+    assert found
+    assert all(it.start < end and it.end > start for it in found)
+
+
+def test_a_part_within_a_part_is_not_taken_for_the_part(ask: Ask) -> None:
+    text = "\n\n".join(
+        f"§ {number} Teil\n(1) Der {number}. Verein hat einen Sitz.\n(2) Der Austritt von {number} kostet Geld."
+        for number in (1, 2, 3)
+    )
+    page_map = PageMap(sections=tuple(with_numbered(text, ())))
+    said = quotes(ask("Was steht in § 2 Absatz 2?", text, "de", page_map=page_map))
+    assert said == ["(2) Der Austritt von 2 kostet Geld."]

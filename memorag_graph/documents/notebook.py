@@ -13,6 +13,7 @@ from memorag_graph.documents.json_records import MOST_BYTES, parse_json, read_js
 from memorag_graph.documents.markdown import markdown_page_map
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LABELLED = re.compile(r"[:=.!?]\s|[:=.!?]$|^[\[{(<]")
 _MOST_OUTPUT = 100_000
 """Characters of an output beyond which it is cut."""
 
@@ -64,6 +65,12 @@ def _text(value: Any) -> str:  # noqa: ANN401
     return value if isinstance(value, str) else ""
 
 
+def _labelled(text: str) -> str:
+    """Return an output; a single line without a label gets one, as it is no sentence: "Output: loss 0.183"."""
+    line = text.strip()
+    return text if not line or "\n" in line or _LABELLED.search(line) else f"Output: {line}"
+
+
 def _add_output(builder: Builder, output: dict[str, Any], name: str) -> None:
     """Add what an output shows: its HTML if that is a table, else its text; the last line of an error."""
     data = output.get("data", output)
@@ -75,6 +82,6 @@ def _add_output(builder: Builder, output: dict[str, Any], name: str) -> None:
         builder.text(": ".join(filter(None, (_text(output.get("ename")), _text(output.get("evalue"))))))
     else:
         text = _text(data.get("text/plain", data.get("text")))
-        builder.text(_COLOURS.sub("", text[:_MOST_OUTPUT]))
+        builder.text(_labelled(_COLOURS.sub("", text[:_MOST_OUTPUT])))
     if len(html) > _MOST_OUTPUT or len(_text(data.get("text/plain", data.get("text")))) > _MOST_OUTPUT:
         builder.notice(f"Outputs of more than {_MOST_OUTPUT:,} characters were cut.")

@@ -30,6 +30,9 @@ _PHRASES = re.compile(
 """Words of questions in Chinese and Japanese that say only that a part is asked for."""
 
 
+_NUMBERED = ("(1)", "(a)", "1.", "a.")
+"""Forms of labels without a name."""
+
 _SAME_NAME = 3
 """Letters by which the names of parts are compared: "Art. 7" and "Article 7"."""
 
@@ -79,7 +82,9 @@ def asked_part(question: str, units: Sequence[Unit], language_code: str) -> tupl
     positions = _of_section(part, units) or _of_labels(part.number, range(len(units)), units)
     for number in part.inner:
         labels = [it for it in (label(units[at].citation.quote) for at in positions[1:]) if it]
-        within = _of_labels(number, positions, units)
+        opening = label(units[positions[0]].citation.quote, is_heading=True) if positions else None
+        is_own = opening is not None and opening.form not in _NUMBERED and opening.number in readings(part.number)
+        within = _of_labels(number, positions[is_own:], units)
         if not within and positions and labels:
             return [], [part.name]
         positions = within or positions

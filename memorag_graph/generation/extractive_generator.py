@@ -7,6 +7,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
+from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import asked_parts
 from memorag_graph.generation.absent_attribute import absent_attribute
 from memorag_graph.generation.absent_distinction import absent_distinction
@@ -127,7 +128,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
         certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
-        if section and asked_parts(question):
+        if section and (asked_parts(question) or asked_page(question)):
             certainty = max(certainty, _SURE)
         elif certainty and evidence.holds_asked_figures(question, best[0]):
             certainty = max(certainty, _LIKELY)

@@ -8,8 +8,10 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import part_numbers, references
 from memorag_graph.generation.absent_names import is_of_kind, missing_names
+from memorag_graph.generation.agent_nouns import with_agent_nouns
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_part import asked_part
 from memorag_graph.generation.asked_terms import asked_paths, asked_terms, held_terms
@@ -66,7 +68,8 @@ class ScoredEvidence:
         compared = compare(embeddings, question, quotes, prose)
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         rarity = given.get("rarity", {})
-        scores = score_sentences(found, compared.similarity, question, clues, rarity, code, belonging)
+        words = with_agent_nouns(question, quotes, code)
+        scores = score_sentences(found, compared.similarity, words, clues, rarity, code, belonging)
         return cls(units, belonging, compared, scores, unit_weights(given["question"], units, belonging), code)
 
     @property
@@ -96,7 +99,7 @@ class ScoredEvidence:
         A question asks for a heading if that holds all its words, as "What does the preface say?", or for a numbered
         part (:mod:`~memorag_graph.generation.asked_part`); else there are none.
         """
-        if part := asked_part(question, self.units, self.language_code)[0]:
+        if part := self._page(question) or asked_part(question, self.units, self.language_code)[0]:
             return part
         asked = set(asked_terms(question, self.language_code))
         headings = dict.fromkeys((it.citation.source, about.heading) for it, about in self._under_headings())
@@ -111,6 +114,12 @@ class ScoredEvidence:
             for at, (unit, about) in enumerate(under)
             if unit.is_quotable and (unit.citation.source, about.heading) == nearest
         ]
+
+    def _page(self, question: str) -> list[int]:
+        """Return the positions of what stands on the page that a question asks for."""
+        wanted = asked_page(question)
+        cited = ((at, unit.citation) for at, unit in enumerate(self.units) if wanted and unit.is_quotable)
+        return [at for at, it in cited if (it.label or str(it.page)).lower() == wanted]
 
     def _under_headings(self) -> Iterator[tuple[Unit, Surroundings]]:
         for unit, about in zip(self.units, self.belonging, strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.documents.page_references import asked_page, page_span
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
@@ -16,6 +17,7 @@ from memorag_graph.retrieval.query import WEIGHTS, Query
 from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
+from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.list_questions import asks_for_list, may_ask_for_several
 
 _FOUND = 10
@@ -131,6 +133,9 @@ def retrieve(
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code, search.document_share)
     listed = [it for query in queries if query.kind == "question" for it in listed_places(index, query.text, page_maps)]
+    for query in queries:
+        if query.kind == "question" and (page := asked_page(query.text)):
+            selection.take(_of_page(index.chunks, page_maps or {}, page), 1.0)
     rounds = list(_rounds(index, queries, search, found, by_words, fused))
     if listed:
         for ranked, share in rounds:
@@ -153,6 +158,17 @@ def listed_places(index: MemoryIndex, question: str, page_maps: Mapping[str, Pag
     if index.keywords is None or not (asks_for_list(question) or may_ask_for_several(question)):
         return []
     return list_matches(index.keywords, question, page_maps or {})
+
+
+def _of_page(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap], page: str) -> list[int]:
+    """Return the positions of the chunks of a page, in order."""
+    spans = {source: span for source, pages in page_maps.items() if (span := page_span(pages, page))}
+    found = []
+    for at, chunk in enumerate(chunks):
+        start, end = spans.get(chunk.source, (0, 0))
+        if chunk.end > start and (end is None or chunk.start < end):
+            found.append(at)
+    return found
 
 
 def _rounds(
