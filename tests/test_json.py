@@ -97,7 +97,7 @@ def test_a_notebook_is_read_for_what_it_shows(tmp_path: Path) -> None:
     nbformat.write(new.new_notebook(cells=cells), tmp_path / "a.ipynb")
     document = read_document(tmp_path / "a.ipynb")
     assert document.text == (
-        f"{source}\n\nprint(fare)\n\nred\n\nHeron | fare: 14\n\n<Figure>\n\nValueError: no fare\n\nend"
+        f"{source}\n\nprint(fare)\n\nOutput: red\n\nHeron | fare: 14\n\n<Figure>\n\nValueError: no fare\n\nend"
     )
     assert document.page_map.section(document.text.index("print")) == "Fares"
     assert document.page_map.header(document.text.index("| Heron")) == "Ship | Fare"
@@ -109,5 +109,5 @@ def test_an_old_notebook_is_read(tmp_path: Path) -> None:
         {"cell_type": "code", "input": ["1 + 1"], "outputs": [{"output_type": "pyout", "text": ["2"]}]},
     ]
     document = read(tmp_path, {"nbformat": 3, "worksheets": [{"cells": cells}]}, "ipynb")
-    assert document.text == "Fares\n\n1 + 1\n\n2"
+    assert document.text == "Fares\n\n1 + 1\n\nOutput: 2"
     assert document.page_map.sections == ((0, "Fares"),)

@@ -60,10 +60,18 @@ class StreamOptions(BaseModel):
     include_usage: bool = Field(False, description="Send the tokens used as the last chunk.")
 
 
+_EXAMPLE: dict[str, Any] = {
+    "model": "letters.txt",
+    "messages": [{"role": "user", "content": "When did the bridge reopen?"}],
+    "stream": False,
+}
+
+
 class ChatRequest(BaseModel):
     """A request for an answer, in OpenAI's protocol."""
 
-    model_config = ConfigDict(extra="allow")  # what is not honoured is refused in words
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
+    """What is not honoured is refused in words."""
 
     model: str = Field(
         description="Id or name of the memory, or name of the library; GET /v1/models lists them.", min_length=1

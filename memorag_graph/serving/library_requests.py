@@ -14,6 +14,11 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
+_TEXTS: dict[str, Any] = {
+    "documents": [{"name": "ferry.txt", "text": "A ticket costs four pounds.", "metadata": {"year": 2021}}]
+}
+
+
 class LibraryText(BaseModel):
     """A text for a library."""
 
@@ -27,7 +32,7 @@ class LibraryText(BaseModel):
 class LibraryTexts(BaseModel):
     """Texts for a library."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_TEXTS]})
 
     documents: list[LibraryText] = Field(min_length=1, description="The documents.")
     memory: MemoryMode | None = Field(

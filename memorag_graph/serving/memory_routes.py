@@ -29,6 +29,12 @@ from memorag_graph.settings import MemorySettings, RunOptions, run_options
 _ID = re.compile("[0-9a-f]{32}")
 
 
+_EXAMPLE: dict[str, Any] = {
+    "documents": [{"name": "letters.txt", "text": "The bridge reopened in 1947."}],
+    "settings": {"memory": "background"},
+}
+
+
 class Text(BaseModel):
     """A text to memorize."""
 
@@ -41,7 +47,7 @@ class Text(BaseModel):
 class Texts(BaseModel):
     """Texts to memorize and the settings of their memory."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     documents: list[Text] = Field(min_length=1, description="The documents, in order.")
     settings: dict[str, Any] = Field(

@@ -32,7 +32,7 @@ def launch(options: RunOptions, host: str, port: int) -> None:
         "runner.postScriptGC": False,  # with models loaded, a full collection takes 0.3 s after every rerun
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        "theme.light.primaryColor": "#2a6f97",  # for each, so that the page follows the system's choice
+        "theme.light.primaryColor": "#1d5577",  # for each, so that the page follows the system's choice
         "theme.dark.primaryColor": "#61a5c2",
     }
     bootstrap.load_config_options(flags)

@@ -47,6 +47,7 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 .st-key-talk, :has(> .st-key-talk) { height: var(--talk) !important; flex-basis: var(--talk) !important; }
 .st-key-beside, :has(> .st-key-beside) { height: var(--beside) !important; flex-basis: var(--beside) !important; }
 .passage { white-space: pre-wrap; line-height: 1.55; border-left: 3px solid #2a6f97; padding: 0.4rem 0 0.4rem 1rem; }
+[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.8; }  /* enough contrast to be read */
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
 .documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
 .documents th, .documents td { text-align: left; padding: 0.3rem 0.6rem 0.3rem 0; }
