@@ -373,7 +373,7 @@ print(len(document.text), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - b
 """
 
 
-LARGE = MOST_BYTES // 5
+LARGE = MOST_BYTES // 10
 """Bytes of a text whose memory is measured; the libraries that reading loads take few beside it."""
 
 
