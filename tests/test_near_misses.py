@@ -94,12 +94,10 @@ def test_the_counterpart_of_what_is_asked_is_refused(ask: Ask, text: str, asked:
         ("Maud Kerr was born in 1815. She died in 1879.", "When did Maud Kerr die?"),
         ("The shop is open from 9 to 5.", "When does the shop close?"),
         ("Pinter Kft. Telephone 0361 889 42.", "What is the telephone number of Pinter Kft?"),
-        ("The company bought the mill from the Kerr family.", "Who sold the mill to the company?"),
     ],
 )
 def test_what_the_evidence_tells_is_not_refused_for_a_counterpart(ask: Ask, text: str, question: str) -> None:
-    answer = ask(question, text)
-    assert not answer.abstained or "sold" in question  # the other side of a sale may be told in either word
+    assert not ask(question, text).abstained
 
 
 @pytest.mark.parametrize(

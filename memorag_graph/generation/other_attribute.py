@@ -28,6 +28,8 @@ _KINDS = (
 )
 """Words that ask for something of a kind, and what it looks like."""
 
+_ASKS_WHAT = re.compile(r"\W*(?:what|which|wie|welche\w*|quel\w*|cuál)\b", re.IGNORECASE)
+
 
 def other_attribute(question: str, evidence: ScoredEvidence, best: int) -> list[str]:
     """Return the words of a question for what the evidence does not tell of the thing that its best unit is about.
@@ -51,13 +53,6 @@ def other_attribute(question: str, evidence: ScoredEvidence, best: int) -> list[
                 return [found[0]]
     document = "\n".join(it.citation.quote for it, _ in units if it.citation.source == own.source)
     for asked, kind in _KINDS:
-        if (found := asked.search(question)) and _asks_for(found[0], question) and not kind.search(document):
+        if _ASKS_WHAT.match(question) and (found := asked.search(question)) and not kind.search(document):
             return [found[0]]
     return []
-
-
-def _asks_for(word: str, question: str) -> bool:
-    """Return whether a question asks what something is, as "What is the phone number of", not anything about it."""
-    return re.match(r"\W*(?:what|which|wie|welche\w*|quel\w*|cuál)\b", question, re.IGNORECASE) is not None and bool(
-        re.search(rf"\b{re.escape(word)}(?:\W+(?:numbers?|address|nummer|adresse))?\b", question, re.IGNORECASE)
-    )

@@ -22,7 +22,7 @@ _LONGEST = 60
 _FEWEST_PLACES = 2
 """Places in which parallel sentences differ: what they are about, and what they tell of it."""
 
-_ASKS_CHANGE = re.compile(
+ASKS_CHANGE = re.compile(
     r"\b(?:since|after|before|between|until|till|from|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|trend|seit|nach|vor"
     r"|zwischen|bis|ab|entwickel\w+|depuis|après|avant|entre|jusqu\w*|evol\w+|évolu\w+|desde|después|antes|hasta"
     r"|cambi\w+|dopo|prima|fino|depois|até|sinds|na|voor|tussen|после|до|между|с)\b",
@@ -59,7 +59,7 @@ def about_what_is_asked(
     if compares(question) or len(positions) < _FEWEST_PLACES:
         return list(positions)
     asked = set(asked_terms(question, code))
-    if _ASKS_CHANGE.search(question):
+    if ASKS_CHANGE.search(question):
         asked = {term for term in asked if not any(map(str.isdecimal, term))}
 
     def shows(one: int, other: int) -> bool:

@@ -8,18 +8,13 @@ from numpy.typing import NDArray
 
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import Surroundings
+from memorag_graph.generation.told_apart import ASKS_CHANGE
 from memorag_graph.text.mail_labels import QUOTED
 
 _ELSEWHERE = 0.7
 """Weight of what an e-mail quotes of an earlier message, which it may answer or correct, and of another year."""
 
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
-_ASKS_CHANGE = re.compile(
-    r"\b(?:since|after|before|between|until|till|from|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|seit|nach|vor"
-    r"|zwischen|bis|depuis|après|avant|entre|jusqu\w*|desde|después|antes|hasta|dopo|prima|fino)\b",
-    re.IGNORECASE,
-)
-"""Questions whose years are not the only ones that matter."""
 
 
 def unit_weights(question: str, units: Sequence[Unit], belonging: Sequence[Surroundings]) -> NDArray[np.float32]:
@@ -30,7 +25,7 @@ def unit_weights(question: str, units: Sequence[Unit], belonging: Sequence[Surro
     """
     weights = np.array([_ELSEWHERE if QUOTED in about.heading else 1.0 for about in belonging], dtype=np.float32)
     asked = set(_YEAR.findall(question))
-    if not asked or _ASKS_CHANGE.search(question):
+    if not asked or ASKS_CHANGE.search(question):
         return weights
     above = [set(_YEAR.findall(f"{about.title} {about.heading}")) for about in belonging]
     if any(asked & years for years in above):
