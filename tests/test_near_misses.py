@@ -6,6 +6,10 @@ from langchain_core.embeddings import Embeddings
 from memorag_graph.documents import PageMap
 from memorag_graph.documents.numbered_headings import with_numbered
 from memorag_graph.documents.page_references import asked_page, page_span
+from memorag_graph.generation.answer import Citation
+from memorag_graph.generation.quotable_sentences import Unit
+from memorag_graph.generation.surroundings import Surroundings
+from memorag_graph.generation.unit_weights import unit_weights
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import Query
@@ -217,3 +221,19 @@ def test_a_part_within_a_part_is_not_taken_for_the_part(ask: Ask) -> None:
     page_map = PageMap(sections=tuple(with_numbered(text, ())))
     said = quotes(ask("Was steht in § 2 Absatz 2?", text, "de", page_map=page_map))
     assert said == ["(2) Der Austritt von 2 kostet Geld."]
+
+
+def test_what_stands_under_another_year_counts_less() -> None:
+    asked, other, untold = Surroundings(title="letter for 2018"), Surroundings(title="letter for 2014"), Surroundings()
+    quotes = [
+        "We carried 3 million.",
+        "We carried 2 million.",
+        "We carried 4 million.",
+        "In 2018 we carried 5 million.",
+    ]
+    units = [Unit(Citation(1, "a", 0, len(it), it), True, False, False) for it in quotes]
+    belonging = [asked, other, untold, other]
+    first, second, *rest = unit_weights("How many were carried in 2018?", units, belonging)
+    assert first == rest[0] == rest[1] == 1.0 > second
+    for question in ("How many were carried?", "How many were carried in 1990?", "How did it change from 2018 on?"):
+        assert set(unit_weights(question, units, belonging)) == {1.0}
