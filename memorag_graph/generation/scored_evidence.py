@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 from langchain_core.embeddings import Embeddings
-from numpy.typing import NDArray
 
 from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import part_numbers, references
@@ -25,6 +23,7 @@ from memorag_graph.generation.sentence_subjects import subject_of, told_after
 from memorag_graph.generation.surroundings import Surroundings, surroundings_of, with_speaker
 from memorag_graph.generation.told_apart import about_what_is_asked
 from memorag_graph.generation.unit_weights import unit_weights
+from memorag_graph.generation.word_families import in_words_of
 from memorag_graph.text.mail_labels import QUOTED, mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
@@ -43,16 +42,16 @@ class ScoredEvidence:
         belonging: What each belongs to.
         compared: How each compares with the question by its meaning.
         scores: How well each answers.
-        weights: Weight of each score, by where the unit stands.
         language_code: Language in which words are compared: the document's, if that is known.
+        worded: The question in words that the evidence holds, as far as these are of one family.
     """
 
     units: Sequence[Unit]
     belonging: Sequence[Surroundings]
     compared: Compared
     scores: SentenceScores
-    weights: NDArray[np.float32]
     language_code: str
+    worded: str
 
     @classmethod
     def of(cls, given: GenerationInput, units: Sequence[Unit], embeddings: Embeddings) -> "ScoredEvidence":
@@ -68,9 +67,10 @@ class ScoredEvidence:
         compared = compare(embeddings, question, quotes, prose)
         clues = [*given.get("clues", ()), *([given["draft"]] if given["draft"] else [])]
         rarity = given.get("rarity", {})
-        words = with_agent_nouns(question, quotes, code)
-        scores = score_sentences(found, compared.similarity, words, clues, rarity, code, belonging)
-        return cls(units, belonging, compared, scores, unit_weights(given["question"], units, belonging), code)
+        worded = with_agent_nouns(in_words_of(quotes, question, code), quotes, code)
+        scores = score_sentences(found, compared.similarity, worded, clues, rarity, code, belonging)
+        scores = replace(scores, standing=unit_weights(given["question"], units, belonging))
+        return cls(units, belonging, compared, scores, code, worded)
 
     @property
     def sentences(self) -> list[Citation]:
@@ -85,7 +85,7 @@ class ScoredEvidence:
     @property
     def ranked(self) -> list[int]:
         """Positions of the units that can answer, best first."""
-        order = descending(self.weights * self.scores.total)
+        order = descending(self.scores.total)
         return [at for at in order if self.units[at].is_quotable and not self._is_earlier_question(at)]
 
     @property
@@ -101,7 +101,7 @@ class ScoredEvidence:
         """
         if part := self._page(question) or asked_part(question, self.units, self.language_code)[0]:
             return part
-        asked = set(asked_terms(question, self.language_code))
+        asked = set(asked_terms(self.worded, self.language_code))
         headings = dict.fromkeys((it.citation.source, about.heading) for it, about in self._under_headings())
         held = {key: set(held_terms(key[1], self.language_code)) for key in headings}
         fitting = [key for key in headings if asked and asked <= held[key]]

@@ -78,6 +78,8 @@ class SentenceScores:
         meaning_beside: Similarity of the more similar neighbour; 0 without one.
         clues: Largest share of a clue's words.
         parts: The weight of each term of the question that a sentence holds, shape (sentences, terms).
+        standing: Weight of the total by where a sentence stands (:mod:`~memorag_graph.generation.unit_weights`); 1 for
+            all by default.
     """
 
     meaning: Matrix
@@ -91,6 +93,7 @@ class SentenceScores:
     meaning_beside: Matrix
     clues: Matrix
     parts: Matrix
+    standing: Matrix | float = 1.0
 
     @property
     def total(self) -> Matrix:
@@ -101,8 +104,8 @@ class SentenceScores:
             + WITH_SUBJECT * self.with_subject
             + OPENS * self.opens
         )
-        total: Matrix = self.meaning + words + MEANING_BESIDE * self.meaning_beside + CLUES * self.clues
-        return total
+        total = self.meaning + words + MEANING_BESIDE * self.meaning_beside + CLUES * self.clues
+        return np.asarray(self.standing * total, dtype=np.float32)
 
 
 def score_sentences(

@@ -9,6 +9,7 @@ from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import SINGULAR_VERBS, Surroundings
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.asking_words import ASKS_FIGURE, ASKS_WHO
 from memorag_graph.text.back_references import begins_back, refers_back
 from memorag_graph.text.numbers import number_in
 from memorag_graph.text.opposites import DAYS, MONTHS
@@ -17,7 +18,6 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _OPENING = frozenset(range(1, 4))
 """Places of the first words of a sentence but the very first, whose capital may be that of the sentence."""
 
-_ASKS_WHO = re.compile(r"\b(?:who|whom|whose|wer|wen|wem|wessen|qui|quién|quiénes|chi|quem|кто)\b|谁", re.IGNORECASE)
 _ASKS_NAME = re.compile(
     r"\b(?:names?|named|called|namen?|heißt|heißen|hieß|nom|appell\w+|nomme|nombre|llam\w+|nome|chiam\w+|chama\w*|naam"
     r"|heet|heette|namn|navn|heter|hette|hedder|hed|nazywa\w*|imię|зовут|звали|имя|называ\w+|adı|ismi|tên)\b"
@@ -42,13 +42,9 @@ _DATES = frozenset(f"{MONTHS} {DAYS}".split())
 _MOST_BETWEEN = 3
 """Sentences that may stand before the one that tells a name."""
 
-_ASKS_FIGURE = re.compile(
-    r"\b(?:when|how (?:many|much|long|old|far|high|tall|big|heavy|wide|deep|thick|fast|large)|what year"
-    r"|what (?:is|was) the (?:\w+ )?(?:fine|fee|price|cost|toll|rent|deposit|fare|charge|penalty|salary)"
-    r"|wann|wie (?:viele?|lange?|alt|hoch)|quand"
-    r"|combien|cuándo|cuánt[oa]s?|quando|quant[oaie]s?|wanneer|hoeveel|когда|сколько)\b|什么时候|多少",
-    re.IGNORECASE,
-)
+
+_DEFINITE = re.compile(r"(?:The|Der|Die|Das|Les?|La|L['’]|El|Los|Las|Il|Lo|Gli|De|Het) ?(?=[^\W\d_])")
+"""A definite article at the start of a sentence."""
 
 
 def subject_of(
@@ -98,7 +94,7 @@ def told_after(
             break
         if _goes_on(at, position, question, units, code):
             return position
-    if not (_ASKS_NAME.search(question) or _ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
+    if not (_ASKS_NAME.search(question) or ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
         return None
     for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
         text = units[position].citation.quote
@@ -119,19 +115,24 @@ def _goes_on(at: int, position: int, question: str, units: Sequence[Unit], code:
     a word of the question: "The inspector was Harold Quint" for "Who inspected the boiler?".
     """
     text, following = units[at].citation.quote, units[position].citation.quote
-    refers = begins_back(following, code)
+    refers = begins_back(following, code) or (position == at + 1 and _is_of_the_same(following, code))
     if not units[position].is_quotable or not (refers or _shares_a_form(question, following, code)):
         return False
     asked = set(asked_terms(question, code))
     if refers and position == at + 1 and asked >= set(asked_terms(text, code)):
         return True
-    if _ASKS_WHO.search(question):
+    if ASKS_WHO.search(question):
         known = {word.lower() for word in _WORD.findall(question)} | _DATES
         return not _names(text, code) - known and bool(_names(following, code) - known)
-    if _ASKS_FIGURE.search(question):
+    if ASKS_FIGURE.search(question):
         has_figure = _figures(following) - asked or any(map(number_in, _WORD.findall(following)))
         return not _figures(text) - asked and bool(has_figure)
     return False
+
+
+def _is_of_the_same(text: str, code: str) -> bool:
+    """Return whether a sentence begins with "The" and names nothing, so that it goes on about what was named before."""
+    return bool(_DEFINITE.match(text)) and not _names(text, code)
 
 
 def _shares_a_form(question: str, text: str, code: str) -> bool:

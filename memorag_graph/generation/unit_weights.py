@@ -1,4 +1,7 @@
-"""Weigh sentences by where they stand: less in an earlier message, or where a file or heading names another year."""
+"""Weigh sentences by where they stand: less in an earlier message, or where a file or heading names another year.
+
+So do the headers of an e-mail that tell no person, where the question asks who.
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,10 +12,14 @@ from numpy.typing import NDArray
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.generation.told_apart import ASKS_CHANGE
-from memorag_graph.text.mail_labels import QUOTED
+from memorag_graph.text.asking_words import ASKS_WHO
+from memorag_graph.text.mail_labels import QUOTED, tells_who
 
 _ELSEWHERE = 0.7
 """Weight of what an e-mail quotes of an earlier message, which it may answer or correct, and of another year."""
+
+_OTHER_HEADER = 0.5
+"""Weight of headers of an e-mail that tell nobody, where the question asks who."""
 
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
@@ -24,6 +31,10 @@ def unit_weights(question: str, units: Sequence[Unit], belonging: Sequence[Surro
     unless a sentence itself names the year.
     """
     weights = np.array([_ELSEWHERE if QUOTED in about.heading else 1.0 for about in belonging], dtype=np.float32)
+    if ASKS_WHO.search(question):
+        weights *= np.array(
+            [1.0 if tells_who(question, it.citation.quote) else _OTHER_HEADER for it in units], dtype=np.float32
+        )
     asked = set(_YEAR.findall(question))
     if not asked or ASKS_CHANGE.search(question):
         return weights

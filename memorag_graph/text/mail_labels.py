@@ -12,10 +12,10 @@ _ASKED = {
         "отправитель отправил 发件人 寄件人 差出人"
     ),
     "To": (
-        "to recipient whom mail email an empfänger ging à destinataire para destinatario destinatário aan "
-        "ontvanger кому получатель 收件人 宛先"
+        "to recipient whom addressed addressee got received mail email an empfänger adressiert ging bekam à "
+        "destinataire para destinatario destinatário aan ontvanger кому получатель 收件人 宛先"
     ),
-    "Cc": "cc copy kopie copie copia cópia копия 抄送",
+    "Cc": "cc copy got received mail email kopie copie copia cópia копия 抄送",
     "Date": (
         "date sent when mail email datum wann gesendet geschickt date envoyé fecha enviado data inviato verzonden дата "
         "日期 日付"
@@ -26,6 +26,13 @@ _ASKED = {
         "添付"
     ),
 }
+_PEOPLE = ("From", "To", "Cc")
+_RECIPIENTS = ("To", "Cc")
+_ASKS_TO_WHOM = re.compile(
+    r"\bto whom\b|\bwhom?\b.*\bto\s*\?|\ban wen\b|\bwem\b|\bà qui\b|\ba quién\b|\ba chi\b|\bpara quem\b|\baan wie\b"
+    r"|\bкому\b",
+    re.IGNORECASE,
+)
 _LABELLED = re.compile(rf"(?P<label>{'|'.join(_ASKED)}): \S")
 
 
@@ -33,3 +40,14 @@ def mail_label_words(line: str) -> str:
     """Return the words by which people ask for what a line such as "From: Ann" tells; empty for other lines."""
     found = _LABELLED.match(line)
     return _ASKED[found["label"]] if found else ""
+
+
+def tells_who(question: str, line: str) -> bool:
+    """Return whether a line may answer a question for a person: it is no header of an e-mail that tells another thing.
+
+    A "Subject" names nobody who sent or got a message, and "From" nobody whom it was sent to.
+    """
+    found = _LABELLED.match(line)
+    if not found:
+        return not line.startswith(QUOTED)
+    return found["label"] in (_RECIPIENTS if _ASKS_TO_WHOM.search(question) else _PEOPLE)
