@@ -630,7 +630,7 @@ def test_headings_that_tell_no_subject_do_not_hide_a_contradiction(
     assert bool(ask(f"What about the {subject}?", f"{first}\n\n{second}").conflicts) is told
 
 
-def in_files(embeddings: Embeddings, question: str, files: dict[str, str]) -> list[str]:
+def ask_files(embeddings: Embeddings, question: str, files: dict[str, str]) -> Answer:
     """Ask several files, whose lines are the evidence."""
     passages = [Evidence(source, 0, len(text), text, 1.0) for source, text in files.items()]
     prompts = Prompts(language("en"))
@@ -639,7 +639,11 @@ def in_files(embeddings: Embeddings, question: str, files: dict[str, str]) -> li
         question=question, task_type="memorag", evidence=passages, outline=[], draft="", prompts=prompts,
         rarity=KeywordIndex.from_chunks(chunks, "en").rarity(question),
     )  # fmt: skip
-    return quotes(ExtractiveGenerator(embeddings=embeddings).invoke(given))
+    return ExtractiveGenerator(embeddings=embeddings).invoke(given)
+
+
+def in_files(embeddings: Embeddings, question: str, files: dict[str, str]) -> list[str]:
+    return quotes(ask_files(embeddings, question, files))
 
 
 INNS = {"Inn Lark.txt": "Beds: 12\nOwner: Ms Low\nPort: Hove", "Inn Wren.txt": "Beds: 20\nOwner: Mr Kay\nPort: Rye"}

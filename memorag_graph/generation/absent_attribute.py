@@ -78,7 +78,7 @@ _PERSON = re.compile(r"(?:[^\W\d_a-z](?:[\w'’-]+|\.)?\s?){2,4}")
 """A value that may be the name of a person."""
 
 _ASKS_FIGURE = re.compile(
-    r"\bhow (?:deep|high|tall|wide|heavy|thick)\b"
+    r"\bhow (?:deep|high|tall|wide|heavy|thick)\b|\bhow much (?:do|does|did)\b.*\b(?:cost|weigh)\b"
     r"|^\W*what(?:'s|’s| is| was| are| were) (?:the )?(?:\w+['’]s? )?(?:annual |yearly |monthly |average |total )?"
     r"(?:salary|wage|income|depth|height|width|weight|fee|rent|population)\b",
     re.IGNORECASE,

@@ -32,7 +32,7 @@ _FEWEST_OTHERS = 2
 """Different names in the place of the missing one that make a kind."""
 
 _SERIAL_FIGURES = 3
-_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]\d\d|20\d\d)(?!\d)")
 
 _MOST_CAPITALS = 0.6
 """Share of a question's words with capitals from which these tell nothing."""
@@ -75,8 +75,10 @@ def _is_title(kind: str, texts: Sequence[str]) -> bool:
 
 def _is_held(name: Name, known: set[str], initials: set[str], language_code: str) -> bool:
     word, found = name.word.casefold(), terms(name.word, language_code)
-    if name.form != "word":  # of "G-779", the figures tell
-        found = [term for term in found if any(map(str.isdecimal, term))] or found
+    if name.form != "word":  # of "G-779", the figures tell; of "H12", they may be those of anything
+        figures = [term for term in found if any(map(str.isdecimal, term))]
+        whole = [term for term in figures if not term.isdecimal()]
+        found = (figures if sum(map(str.isdecimal, word)) >= _SERIAL_FIGURES else whole or figures) or found
     if word in known or any(term in known for term in found):
         return True
     if name.form != "word":
@@ -115,12 +117,22 @@ def is_of_kind(name: Name, quoted: Sequence[str], texts: Sequence[str], lower: f
         lower: Words that are no names.
         code: Language of the texts.
     """
+    if name.form == "number" and _YEAR.fullmatch(name.word):
+        return _are_of_other_years(name.word, quoted, texts)
     if not any(others(name, names_in(text, lower, code)) for text in quoted):
         return False
     if name.form == "word" and _is_title(name.before, texts):
         return False
     found = {other for text in texts for other in others(name, names_in(text, lower, code))}
     return len(found) >= _FEWEST_OTHERS or (_is_serial(name.word) and any(map(_is_serial, found)))
+
+
+def _are_of_other_years(year: str, quoted: Sequence[str], texts: Sequence[str]) -> bool:
+    """Return whether quoted sentences are of other years, of which there are several, none of them a span around it."""
+    found = [set(_YEAR.findall(text)) for text in texts]
+    spans = any(min(years) < year < max(years) for years in found if years)
+    several = len(set().union(*found)) >= _FEWEST_OTHERS
+    return several and not spans and bool(quoted) and all(_YEAR.search(text) for text in quoted[:1])
 
 
 def _is_serial(word: str) -> bool:

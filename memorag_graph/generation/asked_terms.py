@@ -27,6 +27,8 @@ _ASKING = frozenset({
     *("talked", "mention", "mentions", "mentioned", "mentioning", "according", "describe", "describes", "described"),
     *("describing", "explain", "explained", "explanation", "summarize", "summarise", "summary", "discuss", "discussed"),
     *("discusses", "discussing", "discussion", "discussions", "think", "thinks", "thought", "opinion", "opinions"),
+    *("quote", "quotes", "quoted", "cite", "cites", "recite", "wording", "verbatim"),
+    *("please", "kindly", "bitte", "veuillez", "favor", "favore", "prego"),
     *("view", "comment", "comments", "detail", "details", "specific", "specifically", "regarding", "concerning"),
     *("related", "relation", "wer", "wen", "wem", "wann", "warum", "viele", "sagt", "laut", "beschreibe", "erkläre"),
     *("nenne", "fasse", "zusammen", "qui", "que", "quoi", "pourquoi", "combien", "selon", "décrivez", "quién"),

@@ -1,5 +1,6 @@
 """Estimate how likely quotations answer a question: a calibrated confidence, and the threshold to abstain."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
@@ -153,10 +154,11 @@ def features(scores: SentenceScores, chosen: Sequence[int], compared: Compared, 
 
 
 def share_spoken(units: Sequence[Unit], belonging: Sequence[Surroundings]) -> float:
-    """Return the share of sentences that are turns, or parts of turns, of speakers who have several."""
-    speakers = [about.speaker or about.own_speaker for about in belonging]
-    turns = [about.own_speaker for about in belonging]
-    spoken = [name for name in speakers if name is not None and turns.count(name) > 1]
+    """Return the share of sentences that are turns, or parts of turns, of speakers who have several in a document."""
+    together = list(zip((unit.citation.source for unit in units), belonging, strict=True))
+    speakers = [(source, about.speaker or about.own_speaker) for source, about in together]
+    turns = Counter((source, about.own_speaker) for source, about in together)
+    spoken = [(source, name) for source, name in speakers if name is not None and turns[source, name] > 1]
     return len(spoken) / len(units) if units else 0.0
 
 

@@ -57,7 +57,8 @@ def listed(question: str, evidence: ScoredEvidence, rarity: Mapping[str, float])
         whole = [*_named_before(evidence, at), at]
         if len(whole) == 1 and (opening := _opening(evidence, at, told)) is not None:
             whole = [opening, at]
-        said.setdefault(wording(" ".join(evidence.sentences[it].quote for it in whole)), whole)
+        heading = evidence.belonging[at].heading if told[wording(evidence.sentences[at].quote)] > 1 else ""
+        said.setdefault(wording(" ".join([heading, *(evidence.sentences[it].quote for it in whole)])), whole)
     if len(said) < _FEWEST:
         return None
     quoted = list(said.values())[:MOST]
@@ -95,8 +96,12 @@ def _list_of(evidence: ScoredEvidence, at: int) -> tuple[str, str]:
 
 
 def _named_before(evidence: ScoredEvidence, at: int) -> Sequence[int]:
-    """Return the positions of the sentences before one that begins with a pronoun, from the one it refers to."""
+    """Return the positions of the sentences before one that begins with a pronoun, from the one it refers to.
+
+    If that names nothing, but an earlier one names the paragraph's subject, it is that one alone.
+    """
     before: list[int] = []
+    last, about = at, evidence.belonging[at]
     while (
         begins_back(evidence.sentences[at].quote, evidence.language_code)
         and _follows(evidence, at)
@@ -104,6 +109,9 @@ def _named_before(evidence: ScoredEvidence, at: int) -> Sequence[int]:
     ):
         at -= 1
         before.insert(0, at)
+    named = about.subject[:1] if about.is_named else ()
+    if before and named and before[0] > named[0] and not evidence.adds(before[0], last):
+        return [it for it in named if evidence.units[it].is_quotable] or before
     return before
 
 

@@ -1,16 +1,18 @@
 """Find the words of a text that name something, by their capitals and figures."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from memorag_graph.generation.surroundings import NOUNS_ARE_CAPITALS
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.identifiers import name_words
 
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _OWNED = re.compile(r"['’]s?$")
 _NUMBER = re.compile(r"\d+(?:[.,-]\d+)*$")
 _CODE = re.compile(r"(?P<kind>[^\W\d_]{2,}-?)(?P<number>\d[\d.-]*)$|(?P<letter>[^\W\d_]-?\d[\d.-]*|\d+[^\W\d_])$")
+_FIGURE = re.compile(r"\d")
 _ROMAN = re.compile(r"[IVXLC]+$")
 
 
@@ -73,18 +75,38 @@ def names_in(text: str, lower: frozenset[str], language_code: str) -> list[Name]
     return _of_several(found) if language_code in NOUNS_ARE_CAPITALS else found
 
 
+def file_title(source: str) -> str:
+    """Return the name of a file with capitals, by which names are known: "Cottage Heron" of "cottage_heron.txt"."""
+    return name_words(source).title()
+
+
 def others(name: Name, among: Iterable[Name]) -> set[str]:
     """Return the names that stand where a name might: "3" after "Line" for the 2 of "Line 2", "North" before "Harbour".
 
-    They have the same form, and the same word beside them.
+    They have the same form, and the same word beside them; codes such as "H12" and "H07" are built alike.
     """
+    shape = _shape(name)
     return {
         it.word.lower()
         for it in among
         if it.form == name.form
         and it.word.lower() != name.word.lower()
-        and (_are_same(name.before, it.before) or _are_same(name.after, it.after))
+        and ((shape and shape == _shape(it)) or any(_are_same(*beside) for beside in _beside_both(name, it)))
     }
+
+
+def _beside_both(name: Name, other: Name) -> Iterator[tuple[str, str]]:
+    """Yield the words beside two names that may be the same; that of a kind on either side, as in "Como lake"."""
+    yield name.before, other.before
+    yield name.after, other.after
+    if name.form == "word":
+        yield name.after, other.before
+        yield name.before, other.after
+
+
+def _shape(name: Name) -> str:
+    """Return how a code of letters and figures is built, as "H##" for "H12"; nothing for other names."""
+    return _FIGURE.sub("#", name.word.lower()) if name.form == "code" else ""
 
 
 def tell_of_others(question: str, sentences: Sequence[str], language_code: str) -> list[bool]:

@@ -1,6 +1,6 @@
 """Find what a question asks of a thing, where the evidence tells only its counterpart: "When did she die?", "born in".
 
-So does a question for a telephone number or an address for e-mail, where nothing looks like one.
+So does a question for a telephone number, an address for e-mail or a weight, where nothing looks like one.
 """
 
 import re
@@ -24,7 +24,21 @@ _KINDS = (
         re.compile(r"\b(?:(?:tele)?phone|mobile|fax|telefon\w*|handy\w*|téléphone|teléfono)\b", re.IGNORECASE),
         re.compile(r"\d(?:[ ./()-]{0,2}\d){4}"),
     ),
-    (re.compile(r"\be-?mail\b", re.IGNORECASE), re.compile(r"\w@\w|\(at\)|\[at\]")),
+    (
+        re.compile(
+            r"\be-?mail\b|\badresse électronique\b|\bcourriel\b|\bcorreo electrónico\b|\bмейл\b|\bэлектронн\w+ почт\w+",
+            re.IGNORECASE,
+        ),
+        re.compile(r"\w@\w|\(at\)|\[at\]"),
+    ),
+    (
+        re.compile(r"\b(?:weight|weighs?|gewicht|poids|peso)\b", re.IGNORECASE),
+        re.compile(
+            r"\b(?:[km]?g|kilo\w*|(?:\w*g)?ram(?:me)?s?|t|tons?|tonnes?|tonnen|lbs?|pounds?|oz|ounces?|stones?|cwt"
+            r"|hundredweight|zentner|pfund|weigh\w*|wiegt|wog|pèse\w*|pes[ao]\w*)\b|\d(?:[km]?g|t|lbs?|oz)\b",
+            re.IGNORECASE,
+        ),
+    ),
 )
 """Words that ask for something of a kind, and what it looks like."""
 

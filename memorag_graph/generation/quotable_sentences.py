@@ -4,13 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.contents_lines import contents_lines
 from memorag_graph.generation.fragments import joined_fragments
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.clauses import is_unmarked
-from memorag_graph.text.records import is_record, is_table_rule, speaker_of
+from memorag_graph.text.numbers import number_in
+from memorag_graph.text.records import is_record, is_table_rule, label_of, speaker_of
 from memorag_graph.text.sentences import Sentence, is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
 
@@ -39,6 +41,9 @@ _ABOVE = 2000
 
 _MARKS_OF_HEADING = 10
 """Characters around a heading: its marks, the blank line after it."""
+
+_FEWEST_LINES = 2
+"""Labelled lines right below a name."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -97,14 +102,15 @@ def is_quotable(text: str) -> bool:
     """Return whether a text can answer by itself.
 
     It is a sentence, a record such as ``Phone: 0151 440 9981``, an item of a list, or a line of several words that
-    holds a figure; headings and fragments are not.
+    holds a figure, as "Makes seven jars."; headings and fragments are not.
     """
     if _MARKED_HEADING.match(text):
         return is_record(text.lstrip("# "))
     if is_statement(text) or is_brief_statement(text) or (is_record(text) and bool(content_words(text, ()))):
         return True
     words = count_words(text)
-    return (words > 1 and is_item(text)) or (words >= _FEWEST_WORDS and _has_figure(text))
+    counts = words >= _FEWEST_WORDS - 1 and text.endswith(".") and any(map(number_in, text.rstrip(".").split()))
+    return counts or (words > 1 and is_item(text)) or (words >= _FEWEST_WORDS and _has_figure(text))
 
 
 def _contents_and_heads(units: Sequence[Unit]) -> set[int]:
@@ -168,12 +174,13 @@ def _of_passage(number: int, passage: Evidence, language_code: str, continues: b
         alone = begins and (after.count("\n") > 1 or at + 1 == len(whole))
         alone |= begins and at + 1 < len(whole) and _heads(sentence, whole[at + 1])
         heads = _is_heading(sentence, alone, passage.start + sentence.start in headings)
+        heads |= begins and _names_lines(sentence, text, whole[at + 1 : at + 1 + _FEWEST_LINES])
         speaks = speaker_of(sentence.text) is not None and (not at or "\n" in before)
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
         quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
         for piece in _cut(sentence):
             cited = quotation(number, passage, piece)
-            yield Unit(cited, quotable, heads, begins or speaks, sentence.is_record, title)
+            yield Unit(cited, quotable, heads, begins or speaks, sentence.is_record and not heads, title)
             begins = speaks = False
 
 
@@ -197,6 +204,15 @@ def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
 def _heads(sentence: Sentence, following: Sentence) -> bool:
     """Return whether a numbered line such as "4 The year 2020" stands above a sentence, not above the next number."""
     return bool(_NUMBERED.match(sentence.text)) and not following.text[0].isdecimal() and is_statement(following.text)
+
+
+def _names_lines(sentence: Sentence, text: str, below: Sequence[Sentence]) -> bool:
+    """Return whether a line without a label stands right above labelled ones, as the name above what is told of it."""
+    if len(below) < _FEWEST_LINES or len(sentence.text) > _LONGEST_HEADING or is_record(sentence.text):
+        return False
+    labelled = all(it.is_record and label_of(it.text) is not None and "\n" not in it.text for it in below)
+    gaps = [text[one.end : other.start].count("\n") for one, other in pairwise([sentence, *below])]
+    return labelled and not is_statement(sentence.text) and not is_item(sentence.text) and set(gaps) == {1}
 
 
 def _has_figure(text: str) -> bool:

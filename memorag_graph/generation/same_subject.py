@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.surroundings import Surroundings
-from memorag_graph.text.identifiers import name_words
+from memorag_graph.text.identifiers import name_words, named_versions
 from memorag_graph.text.opposites import MONTHS
 from memorag_graph.text.records import is_record
 
@@ -128,7 +128,7 @@ def is_apart(first: Citation, second: Citation, standing: Mapping[Citation, Stan
     In one document, they are if their headings differ by more than a division, a month, an edition or a kind of text,
     as "Sheet 1" and "Minutes of May" do, or if they are records, or stand in paragraphs that begin alike, unless the
     headings tell editions. In two documents, they are if the names of the files or the headings differ by more than a
-    version. In both, they are if the question names one of both.
+    version, or the question names the version of one. In both, they are if the question names one of both.
     """
     one, other = standing.get(first, Standing()), standing.get(second, Standing())
     if first.source == second.source:
@@ -139,6 +139,9 @@ def is_apart(first: Citation, second: Citation, standing: Mapping[Citation, Stan
         if one.paragraph == other.paragraph or _are_editions(one.heading, other.heading):
             return False
         return _are_entries(first, second, one.opening, other.opening)
+    versions = [named_versions(question) & named_versions(PurePath(it.source).stem) for it in (first, second)]
+    if bool(versions[0]) != bool(versions[1]):
+        return True
     if _names_one(question, f"{_name(first)} {one.heading}", f"{_name(second)} {other.heading}"):
         return True
     return _differ(_name(first), _name(second), in_heading=False) or _differ(one.heading, other.heading)

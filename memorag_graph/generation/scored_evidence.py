@@ -16,7 +16,7 @@ from memorag_graph.generation.asked_terms import asked_paths, asked_terms, held_
 from memorag_graph.generation.confidence import Compared, compare, confidence, features, share_spoken
 from memorag_graph.generation.inflected_names import as_written, inflected_names
 from memorag_graph.generation.language_difference import LanguageDifference, compared_language, language_difference
-from memorag_graph.generation.names_in_text import lowered, names_in
+from memorag_graph.generation.names_in_text import file_title, lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.sentence_scores import SentenceScores, descending, score_sentences
 from memorag_graph.generation.sentence_subjects import subject_of, told_after
@@ -27,8 +27,6 @@ from memorag_graph.generation.word_families import in_words_of
 from memorag_graph.text.mail_labels import QUOTED, mail_label_words
 
 _QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
-
-
 _CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
 """A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
 
@@ -167,10 +165,11 @@ class ScoredEvidence:
             question: The question.
             positions: Positions of the units that would answer, best first.
         """
-        texts = [f"{it.citation.quote}\n{about.words}" for it, about in zip(self.units, self.belonging, strict=True)]
+        together = zip(self.units, self.belonging, strict=True)
+        texts = [f"{it.citation.quote}\n{about.words}\n{file_title(it.citation.source)}" for it, about in together]
         lower = lowered([question, *self._quotes()])
         missing = missing_names(question, texts, lower, self.language_code)
-        if any(self.belonging[at].speaker or self.belonging[at].own_speaker for at in positions):
+        if self.spoken and any(self.belonging[at].speaker or self.belonging[at].own_speaker for at in positions):
             missing = [it for it in missing if it.form != "word"]  # speakers seldom name themselves and each other
         quoted = ["\n".join(texts[it] for it in (*self.belonging[at].subject[:1], at)) for at in positions]
         absent = [it for it in missing if is_of_kind(it, quoted, texts, lower, self.language_code)]

@@ -10,8 +10,9 @@ from memorag_graph.generation.compared_sentences import Place, words_of
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.asking_words import ASKS_CHANGE
 from memorag_graph.text.comparisons import compares
-from memorag_graph.text.identifiers import name_words
+from memorag_graph.text.identifiers import name_words, named_versions
 
 _LEAST_SAME = 0.5
 """Similarity from which two sentences or headings are parallel."""
@@ -21,14 +22,6 @@ _LONGEST = 60
 
 _FEWEST_PLACES = 2
 """Places in which parallel sentences differ: what they are about, and what they tell of it."""
-
-ASKS_CHANGE = re.compile(
-    r"\b(?:since|after|before|between|until|till|from|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|trend|seit|nach|vor"
-    r"|zwischen|bis|ab|entwickel\w+|depuis|après|avant|entre|jusqu\w*|evol\w+|évolu\w+|desde|después|antes|hasta"
-    r"|cambi\w+|dopo|prima|fino|depois|até|sinds|na|voor|tussen|после|до|между|с)\b",
-    re.IGNORECASE,
-)
-"""Questions whose years are not the only ones that matter."""
 
 _VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){1,3}(?![\d.]*\d)")
 
@@ -58,7 +51,7 @@ def about_what_is_asked(
     """
     if compares(question) or len(positions) < _FEWEST_PLACES:
         return list(positions)
-    asked = set(asked_terms(question, code))
+    asked = {*asked_terms(question, code), *map(_version_word, named_versions(question))}
     if ASKS_CHANGE.search(question):
         asked = {term for term in asked if not any(map(str.isdecimal, term))}
 
@@ -83,7 +76,12 @@ def about_what_is_asked(
 def _file_words(source: str) -> str:
     """Return the words of a file's name, with the numbers of versions whole: "terms v2 2.0" of "terms_v2.0.pdf"."""
     stem = PurePath(source).stem
-    return " ".join([name_words(stem), *_VERSION.findall(stem)])
+    return " ".join([name_words(stem), *_VERSION.findall(stem), *map(_version_word, named_versions(stem))])
+
+
+def _version_word(version: str) -> str:
+    """Return one word for a version, which no other number of a text is: "v2"."""
+    return f"v{version}"
 
 
 def _names(file: str, text: str, asked: Set[str], code: str) -> int:

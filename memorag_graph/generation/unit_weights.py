@@ -5,14 +5,15 @@ So do the headers of an e-mail that tell no person, where the question asks who.
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import Surroundings
-from memorag_graph.generation.told_apart import ASKS_CHANGE
-from memorag_graph.text.asking_words import ASKS_WHO
+from memorag_graph.text.asking_words import ASKS_CHANGE, ASKS_WHO
+from memorag_graph.text.identifiers import named_versions
 from memorag_graph.text.mail_labels import QUOTED, tells_who
 
 _ELSEWHERE = 0.7
@@ -28,13 +29,17 @@ def unit_weights(question: str, units: Sequence[Unit], belonging: Sequence[Surro
     """Return the weight of each unit's score, shape (units,).
 
     Where the question names a year that a file's name or a heading has, those with other years alone are about these,
-    unless a sentence itself names the year.
+    unless a sentence itself names the year. So are files of other versions, where it names one's.
     """
     weights = np.array([_ELSEWHERE if QUOTED in about.heading else 1.0 for about in belonging], dtype=np.float32)
     if ASKS_WHO.search(question):
         weights *= np.array(
             [1.0 if tells_who(question, it.citation.quote) else _OTHER_HEADER for it in units], dtype=np.float32
         )
+    if version := named_versions(question):
+        named = [named_versions(PurePath(it.citation.source).stem) for it in units]
+        if any(version & its for its in named):
+            weights *= np.array([1.0 if version & its else _ELSEWHERE for its in named], dtype=np.float32)
     asked = set(_YEAR.findall(question))
     if not asked or ASKS_CHANGE.search(question):
         return weights

@@ -1,4 +1,4 @@
-"""What a question asks for, by its words: a person, or a figure."""
+"""What a question asks for, by its words: a person, a figure, or how something changes."""
 
 import re
 
@@ -11,3 +11,11 @@ ASKS_FIGURE = re.compile(
     r"|combien|cuándo|cuánt[oa]s?|quando|quant[oaie]s?|wanneer|hoeveel|когда|сколько)\b|什么时候|多少",
     re.IGNORECASE,
 )
+
+ASKS_CHANGE = re.compile(
+    r"\b(?:since|after|before|between|until|till|from|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|trend|seit|nach|vor"
+    r"|zwischen|bis|ab|entwickel\w+|depuis|après|avant|entre|jusqu\w*|evol\w+|évolu\w+|desde|después|antes|hasta"
+    r"|cambi\w+|dopo|prima|fino|depois|até|sinds|na|voor|tussen|после|до|между|с)\b",
+    re.IGNORECASE,
+)
+"""Questions whose years are not the only ones that matter."""

@@ -18,6 +18,12 @@ _SECOND = r"names?|ids?|keys?|ports?|paths?|urls?|types?|sizes?|codes?|numbers?|
 _COMPOUND = re.compile(rf"({_FIRST})({_SECOND})", re.IGNORECASE)
 """Names of settings and columns that are written as one word: ``hostname``, ``orderid``."""
 
+_VERSION = re.compile(
+    r"(?<![^\W_])(?:version|edition|issue|rev(?:ision)?|fassung|auflage|versión|versione|v)[ ._-]?"
+    r"(\d{1,3}(?:\.\d{1,4})*)(?![^\W_])",
+    re.IGNORECASE,
+)
+
 
 def identifier_parts(word: str) -> list[str]:
     """Return the words that a name joins by capitals, underscores or digits, or as ``hostname``; none for a plain word.
@@ -36,3 +42,8 @@ def name_words(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     stem = re.sub(r"(?<=\w)\.[A-Za-z0-9]{1,5}(?= \(\d+\)$|$)", "", last)
     return " ".join(re.split(r"[\W_]+", stem)).strip()
+
+
+def named_versions(text: str) -> set[str]:
+    """Return the numbers of the versions that a question or a file's name names: "2" for "version 2" and "a_v2"."""
+    return set(_VERSION.findall(text))

@@ -7,23 +7,25 @@ QUOTED = "Quoted: "
 
 _ASKED = {
     "From": (
-        "from sender sent wrote mail email von absender geschickt gesendet schickte schrieb de expéditeur envoyé écrit "
-        "remitente enviado envió escribió mittente inviato scritto remetente van afzender verzonden verstuurd от "
-        "отправитель отправил 发件人 寄件人 差出人"
+        "from sender sent wrote message mail email von absender geschickt gesendet schickte schrieb de "
+        "expéditeur envoyé écrit remitente enviado envió escribió mittente inviato scritto remetente van "
+        "afzender verzonden verstuurd от отправитель отправил 发件人 寄件人 差出人"
     ),
     "To": (
-        "to recipient whom addressed addressee got received mail email an empfänger adressiert ging bekam à "
-        "destinataire para destinatario destinatário aan ontvanger кому получатель 收件人 宛先"
+        "to recipient whom addressed addressee got received message mail email an empfänger adressiert "
+        "ging bekam à destinataire para destinatario destinatário aan ontvanger кому получатель 收件人 宛先"
     ),
-    "Cc": "cc copy got received mail email kopie copie copia cópia копия 抄送",
+    "Cc": ("cc copy got received message mail email kopie copie copia cópia копия 抄送"),
     "Date": (
-        "date sent when mail email datum wann gesendet geschickt date envoyé fecha enviado data inviato verzonden дата "
-        "日期 日付"
+        "date sent when message mail email datum wann gesendet geschickt date envoyé fecha enviado data "
+        "inviato verzonden дата 日期 日付"
     ),
-    "Subject": "subject title betreff objet sujet asunto oggetto assunto onderwerp тема 主题 主旨 件名",
+    "Subject": (
+        "subject title message mail email betreff objet sujet asunto oggetto assunto onderwerp тема 主题 主旨 件名"
+    ),
     "Attachment": (
-        "attachment attached anhang anlage angehängt pièce jointe adjunto archivo allegato anexo bijlage вложение 附件 "
-        "添付"
+        "attachment attached anhang anlage angehängt pièce jointe adjunto archivo allegato anexo bijlage "
+        "вложение 附件 添付"
     ),
 }
 _PEOPLE = ("From", "To", "Cc")

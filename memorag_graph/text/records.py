@@ -62,6 +62,9 @@ _SEPARATORS = (",", ";", "\t")
 _GAP = re.compile(r"(?<=[^\s.,;:!?])(?: {2,}| ?\t)(?=\S)")
 """What separates columns that spaces align."""
 
+_FIGURE_APART = re.compile(r"\s*[^\W\d_][^\n.!?]{0,48}?(?: {3,}|\t)\S*\d\S*\s*$")
+"""A label and, set apart by spaces, a figure, as "Subtotal      544.50"."""
+
 _FEWEST_COLUMNS = 3
 _LISTED_LINE = 60
 """Longest line of a block whose lines may be entries of a list, for example an address."""
@@ -174,7 +177,7 @@ def _json_objects(line: str) -> list[Span]:
 
 def _runs(lines: Sequence[str]) -> set[int]:
     """Return the lines that are records because of a neighbour of the same form, or short ones that stand apart."""
-    pairs = [_is_pair(line) for line in lines]
+    pairs = [_is_pair(line) or bool(_FIGURE_APART.match(line)) for line in lines]
     columns = [_columns(line) for line in lines]
     shortest = _SHORT_SHARE * max(map(len, lines), default=0)
     found = {
