@@ -1,30 +1,23 @@
 """The commands ``library add``, ``remember``, ``ask``, ``list``, ``info``, ``replace``, ``remove`` and others."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from memorag_graph.cli import options as opt
 from memorag_graph.cli.command_help import OptionsCommand
+from memorag_graph.cli.library_changes import Directory, change, out, print_json
+from memorag_graph.cli.library_rebuild import rebuild
 from memorag_graph.errors import InputError
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
-    from memorag_graph.library.entry import Report
     from memorag_graph.library.library import Library
-    from memorag_graph.progress import ReportProgress
-
-out = Console()
-err = Console(stderr=True)
 
 library = typer.Typer(help="Ask many documents as one library.", no_args_is_help=True)
 
-Directory = Annotated[str, typer.Option("--library", help="Directory of the library.", metavar="DIR")]
 Name = Annotated[str, typer.Argument(help="The document's name, as shown by list.", metavar="NAME")]
 Where = Annotated[
     list[str] | None,
@@ -85,7 +78,7 @@ def add(
     """Take in files, and all files of directories. Makes the library if there is none. Re-run to resume."""
     given = _metadata(metadata)
     opened = _open(place, options, create=True, index_at=index_at)
-    _change(
+    change(
         lambda progress: opened.add(
             *paths, metadata=given, patterns=patterns or (), encoding=options.encoding, progress=progress, memory=memory
         ),
@@ -106,7 +99,7 @@ def remember(
 ) -> None:
     """Make the memories that are missing, which ask --task memorag uses. Re-run to resume."""
     opened = _open(place, options)
-    _change(lambda progress: opened.remember(*names or (), limit=limit, progress=progress), as_json)
+    change(lambda progress: opened.remember(*names or (), limit=limit, progress=progress), as_json)
 
 
 @opt.takes_options("embedding_model")
@@ -122,7 +115,7 @@ def sync(
     """Bring the library to the state of a directory: take in new and changed files, remove what is gone."""
     given = _metadata(metadata)
     opened = _open(place, options, create=True)
-    _change(lambda progress: opened.sync(directory, given, patterns or (), progress), as_json)
+    change(lambda progress: opened.sync(directory, given, patterns or (), progress), as_json)
 
 
 @opt.takes_options("embedding_model", "encoding")
@@ -138,7 +131,7 @@ def replace(
     """Take in a new version of a document; the old one can be asked with --as-of."""
     given = _metadata(metadata) or None
     opened = _open(place, options)
-    _change(lambda _: opened.replace(name, file, given, options.encoding), as_json)
+    change(lambda _: opened.replace(name, file, given, options.encoding), as_json)
 
 
 @opt.takes_options("embedding_model")
@@ -151,7 +144,7 @@ def remove(
 ) -> None:
     """Remove documents with all their versions, so that nothing of them is left in the library."""
     opened = _open(place, options)
-    _change(lambda _: opened.remove(*names), as_json)
+    change(lambda _: opened.remove(*names), as_json)
 
 
 @opt.takes_options(
@@ -189,7 +182,7 @@ def ask(
     answer = _open(place, options).ask(question, where or None, as_of, options, task=task, memory=memory)
     result = answer.to_dict()
     if as_json:
-        _print(result)
+        print_json(result)
         return
     show_answer(out, result, clues=False)
     if show_considered:
@@ -205,7 +198,7 @@ def list_documents(
 
     entries = _open(place, options).list(where or None, as_of)
     if as_json:
-        _print([entry.to_dict() for entry in entries])
+        print_json([entry.to_dict() for entry in entries])
     else:
         show_documents(out, entries)
 
@@ -217,7 +210,7 @@ def info(name: Name, place: Directory, *, options: RunOptions, as_json: opt.Json
 
     found = _open(place, options).info(name)
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         show_document(out, found)
 
@@ -251,19 +244,6 @@ def _open(place: str, options: RunOptions, *, create: bool = False, index_at: st
     )
 
 
-def _change(change: "Callable[[ReportProgress], Report]", as_json: bool) -> None:
-    """Change a library, show the progress, and tell what was done."""
-    from memorag_graph.cli.library_tables import show_report
-    from memorag_graph.console import StageProgress
-
-    with StageProgress(err) as bars:
-        report = change(lambda event: bars.update(asdict(event)))
-    if as_json:
-        _print(asdict(report))
-    else:
-        show_report(out, report)
-
-
 def _metadata(pairs: list[str] | None) -> Mapping[str, Any]:
     """Parse pairs like ``year=2021``; numbers and truth values are recognized."""
     from memorag_graph.library.where import literal
@@ -277,10 +257,6 @@ def _metadata(pairs: list[str] | None) -> Mapping[str, Any]:
     return found
 
 
-def _print(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
 _COMMANDS: dict[str, Callable[..., None]] = {
     "add": add,
     "remember": remember,
@@ -290,6 +266,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "replace": replace,
     "remove": remove,
     "sync": sync,
+    "rebuild": rebuild,
     "export": export,
 }
 for _name, _command in _COMMANDS.items():

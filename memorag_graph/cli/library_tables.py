@@ -25,6 +25,7 @@ def show_report(console: Console, report: "Report") -> None:
         "New versions": len(report.replaced),
         "Unchanged": len(report.unchanged),
         "Removed": len(report.removed),
+        "Indexed again": len(report.indexed),
         "Could not be read": len(report.unreadable),
         "Memories made": len(report.remembered),
         "Not made": len(report.not_remembered),

@@ -98,6 +98,7 @@ class Report:
         replaced: Documents with a new version.
         unchanged: Documents that the library had already.
         removed: Documents that were removed.
+        indexed: Documents whose rows of the index were made again.
         same_text: New documents whose text another one has, too, with the name of that one.
         renamed: Documents that share their file's name with another one: the name they were given, and the file.
         unreadable: Files that could not be taken in, each with the reason.
@@ -111,6 +112,7 @@ class Report:
     replaced: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    indexed: list[str] = field(default_factory=list)
     same_text: list[tuple[str, str]] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)

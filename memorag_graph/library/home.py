@@ -17,6 +17,7 @@ from memorag_graph.private_files import file_mode, make_private_dir
 from memorag_graph.registry import Registry
 
 EMBEDDING_MODEL, VECTOR_SIZE, INDEX_AT, LIBRARY_ID = "embedding_model", "vector_size", "index_at", "id"
+INDEX_NAME = "index_name"
 """Settings in the catalogue."""
 
 _CATALOGUE, _LOCK, _CHANGING = "catalogue.sqlite", ".writer", ".changing"
@@ -56,11 +57,7 @@ def open_catalogue(directory: Path, registry: Registry, embedding_model: str, in
         LibraryError: If there is none, it is damaged, or made by a newer version.
         InputError: If it has another embedding model, or one that the caller has to name, or its index is elsewhere.
     """
-    path = directory / _CATALOGUE
-    if not is_library(directory):
-        made = f"make one with: memorag-graph library add FILES --library {directory}"
-        raise UnknownLibraryError(f"there is no library in {directory}; {made}")
-    catalogue = Catalogue(path)
+    catalogue = existing_catalogue(directory)
     made_with, models = catalogue.setting(EMBEDDING_MODEL), registry.models
     if embedding_model and models.embedding_name(embedding_model) != made_with:
         other = f"was made with {made_with!r}, not {embedding_model!r}; use that one"
@@ -72,6 +69,18 @@ def open_catalogue(directory: Path, registry: Registry, embedding_model: str, in
         kept = f"is at {place}" if place else "is in its directory"
         raise InputError("index_at", f"the index of {directory} {kept}; leave it out")
     return catalogue
+
+
+def existing_catalogue(directory: Path) -> Catalogue:
+    """Open the catalogue of a library, whatever its embedding model is.
+
+    Raises:
+        LibraryError: If there is none, it is damaged, or made by a newer version.
+    """
+    if not is_library(directory):
+        made = f"make one with: memorag-graph library add FILES --library {directory}"
+        raise UnknownLibraryError(f"there is no library in {directory}; {made}")
+    return Catalogue(directory / _CATALOGUE)
 
 
 def is_library(directory: Path) -> bool:

@@ -1,10 +1,12 @@
 """Where the index of a library is kept: a folder of the library, or a Qdrant server."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, MissingExtraError
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.row_table import RowTable
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 API_KEY = "QDRANT_API_KEY"
 """Environment variable with the key of the Qdrant server, if it needs one."""
 
-_FOLDER = "index"
+FIRST_INDEX = "index"
+"""Name of the index with which a library is made; one that is made again has another."""
+
 _LOCAL = "qdrant:"
 _TABLES = {"chunks": 60.0, "notes": 600.0}
 """Names of the tables, and the terms of a row of usual length."""
@@ -41,7 +45,9 @@ def checked_place(place: str) -> str:
     return place
 
 
-def open_tables(place: str, directory: Path, library_id: str, size: int) -> tuple[RowTable, ...]:
+def open_tables(
+    place: str, directory: Path, library_id: str, size: int, name: str = FIRST_INDEX
+) -> tuple[RowTable, ...]:
     """Return the tables of a library: of chunks and of notes.
 
     Args:
@@ -49,6 +55,7 @@ def open_tables(place: str, directory: Path, library_id: str, size: int) -> tupl
         directory: The library's directory.
         library_id: Tells its tables from others' on the same server.
         size: Size of the vectors.
+        name: Name of the index.
 
     Raises:
         MissingExtraError: If the package for it is not installed.
@@ -56,14 +63,42 @@ def open_tables(place: str, directory: Path, library_id: str, size: int) -> tupl
         UnavailableError: If the server cannot be reached.
     """
     if not place:
-        return tuple(LanceTable(directory / _FOLDER, name, size) for name in _TABLES)
+        return tuple(LanceTable(directory / name, table, size) for table in _TABLES)
     try:
         from memorag_graph.library.qdrant_table import QdrantTable
 
         client = _client(place)
     except ImportError:
         raise MissingExtraError("an index in Qdrant", "qdrant") from None
-    return tuple(QdrantTable(client, f"memorag-{library_id}-{name}", size, terms) for name, terms in _TABLES.items())
+    names = _collections(library_id, name)
+    return tuple(QdrantTable(client, it, size, terms) for it, terms in zip(names, _TABLES.values(), strict=True))
+
+
+def delete_tables(place: str, directory: Path, library_id: str, name: str) -> None:
+    """Delete the tables of an index; those that are not there cost nothing.
+
+    Args:
+        place: Where they are.
+        directory: The library's directory.
+        library_id: Tells its tables from others' on the same server.
+        name: Name of the index.
+
+    Raises:
+        DiskError: If they cannot be deleted.
+        UnavailableError: If the server cannot be reached.
+    """
+    if place:
+        from memorag_graph.library.qdrant_table import delete_collections
+
+        delete_collections(_client(place), _collections(library_id, name))
+    elif (folder := directory / name).exists():
+        with telling(folder, "written"):
+            shutil.rmtree(folder)
+
+
+def _collections(library_id: str, name: str) -> list[str]:
+    part = "" if name == FIRST_INDEX else f"{name}-"
+    return [f"memorag-{library_id}-{part}{table}" for table in _TABLES]
 
 
 def _client(place: str) -> "QdrantClient":

@@ -218,7 +218,9 @@ class LanceTable:
 
     def _error(self, failed: str, error: Exception) -> DiskError:
         cause = error if isinstance(error, OSError) and error.errno else os_error_in(error)
-        told = advice(cause) if cause else "try again, or delete the folder index; it is made again from the texts"
+        told = (
+            advice(cause) if cause else "try again, or make it again from the texts with: memorag-graph library rebuild"
+        )
         return DiskError(f"{self._place} cannot be {failed} ({' '.join(str(error).split())}); {told}")
 
 

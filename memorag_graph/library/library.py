@@ -13,6 +13,7 @@ from memorag_graph.library.home import changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.library.open_library import OpenLibrary
+from memorag_graph.library.rebuild import finish_rebuild, give_up_rebuild, rebuild
 from memorag_graph.library.remember import remember
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
@@ -202,6 +203,42 @@ class Library(OpenLibrary):
             self._remove(names, report)
         return report
 
+    @staticmethod
+    def rebuild(
+        directory: str | Path,
+        registry: Registry | None = None,
+        *,
+        embedding_model: str = "",
+        index_at: str | None = None,
+        progress: ReportProgress = ignore_progress,
+    ) -> Report:
+        """Make the index of a library again from its texts, if wanted with another embedding model or in another place.
+
+        Memories stay as they are, and nothing is written by a language model. Until the new index is whole, questions
+        are answered from the old one; if the process is killed, call this again to go on. Who has the library open
+        opens it again.
+
+        Args:
+            directory: The library's directory.
+            registry: Holds the models; a new one by default.
+            embedding_model: Name of the embedding model; that of the library by default.
+            index_at: Where the index is kept, as for :meth:`open`; where it is by default.
+            progress: Called as documents are indexed.
+
+        Returns:
+            What was done.
+
+        Raises:
+            LibraryError: If there is no library, it is damaged, made by a newer version, or another process changes it.
+            InputError: If its embedding model is one that the caller has to name, or the index cannot be kept there.
+            ModelError: If the embedding model cannot be loaded.
+            DiskError: If something cannot be read or written; the old index stays.
+        """
+        report = Report()
+        with _timed(report):
+            rebuild(Path(directory), registry or Registry(), embedding_model, index_at, report, progress)
+        return report
+
     def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
         if mode == "background":
             self.worker.wake(self.memories)
@@ -214,6 +251,7 @@ class Library(OpenLibrary):
         found = {name: self._versions(name) for name in names}
         if found:
             gone = [entry for versions in found.values() for entry in versions]
+            give_up_rebuild(self.directory, self.stores.catalogue)
             self.memories.forget_all(gone)
             self.stores.remove(gone)
             report.removed += found
@@ -223,6 +261,8 @@ class Library(OpenLibrary):
         """Hold the library while it is changed, after what a killed change left is swept away."""
         report = Report()
         with _timed(report), changing(self.directory) as is_unfinished:
+            self._check_current()
+            finish_rebuild(self.directory, self.stores.catalogue)
             self.stores.repair(lambda: self.embeddings, is_unfinished=is_unfinished)
             yield report
 

@@ -5,19 +5,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memorag_graph.errors import DiskError, LibraryError, UnavailableError
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
-from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, LIBRARY_ID, VECTOR_SIZE, is_library
-from memorag_graph.library.index_place import open_tables
+from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, LIBRARY_ID, VECTOR_SIZE, is_library
+from memorag_graph.library.index_place import FIRST_INDEX, open_tables
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.library.stored_texts import StoredTexts
-from memorag_graph.library.stores import Stores
+from memorag_graph.library.stores import MEMORIES, TEXTS, Stores
 from memorag_graph.library.where import Where
 from memorag_graph.memory_worker import worker_of
 from memorag_graph.registry import Registry
@@ -25,8 +26,6 @@ from memorag_graph.settings import MemoryMode, RunOptions, TaskType
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
-
-_TEXTS, _MEMORIES = "texts", "memories"
 
 
 class OpenLibrary:
@@ -48,17 +47,26 @@ class OpenLibrary:
         self.memory = memory
         self._id = catalogue.setting(LIBRARY_ID)
         size, place = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
-        chunks, notes = open_tables(place, directory, self._id, size)
-        memories = StoredMemories(directory / _MEMORIES)
-        self.stores = Stores(catalogue, StoredTexts(directory / _TEXTS), chunks, notes, memories)
+        self._index = catalogue.setting(INDEX_NAME, FIRST_INDEX)
+        chunks, notes = open_tables(place, directory, self._id, size, self._index)
+        memories = StoredMemories(directory / MEMORIES)
+        self.stores = Stores(catalogue, StoredTexts(directory / TEXTS), chunks, notes, memories)
         self.memories = LibraryMemories(self.stores, registry, options)
         self.worker = worker_of(directory)
         if memory == "background":
             self.worker.wake(self.memories)
 
     def is_current(self) -> bool:
-        """Return whether the directory still holds this library: it was not deleted, or made anew, meanwhile."""
-        return is_library(self.directory) and self.stores.catalogue.setting(LIBRARY_ID) == self._id
+        """Return whether the directory still holds this library: it was not deleted, or its index made anew."""
+        catalogue = self.stores.catalogue
+        if not is_library(self.directory) or catalogue.setting(LIBRARY_ID) != self._id:
+            return False
+        return catalogue.setting(INDEX_NAME, FIRST_INDEX) == self._index
+
+    def _check_current(self) -> None:
+        """Raise :class:`LibraryError` if the library was deleted, or its index made anew."""
+        if not self.is_current():
+            raise LibraryError(f"{self.directory} was deleted or its index made anew meanwhile; open it again")
 
     def size(self) -> int:
         """Return the bytes of its directory."""
@@ -99,14 +107,19 @@ class OpenLibrary:
 
         Raises:
             InputError: If the question is empty, or the filter, the time, the task or an option cannot be used.
-            LibraryError: If a text is missing or damaged.
+            LibraryError: If a text is missing or damaged, or the library was deleted or its index made anew.
             DiskError: If the library cannot be read.
             ModelError: If a model cannot be loaded.
         """
+        self._check_current()
         mode = checked_mode(memory or self.memory)
         makes_memories = mode in ("when_asked", "now") and task != "lookup"
         asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, makes_memories)
-        answer = ask_library(asked, self.sources)
+        try:
+            answer = ask_library(asked, self.sources)
+        except (DiskError, UnavailableError):
+            self._check_current()
+            raise
         if memory == "background":
             self.worker.wake(self.memories)
         return answer

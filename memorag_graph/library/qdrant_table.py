@@ -45,13 +45,13 @@ class QdrantTable:
         self._client = client
         self._name = name
         self._average_terms = average_terms
-        with self._telling():
+        with _telling(self._name):
             if not client.collection_exists(name):
                 self._create(size)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows."""
-        with self._telling():
+        with _telling(self._name):
             for start in range(0, len(rows), _AT_ONCE):
                 points = [self._point(row) for row in rows[start : start + _AT_ONCE]]
                 self._client.upsert(self._name, points, wait=True)
@@ -61,7 +61,7 @@ class QdrantTable:
         from qdrant_client import models
 
         if documents:
-            with self._telling():
+            with _telling(self._name):
                 chosen = models.FilterSelector(filter=_filter(Among(frozenset(documents))))
                 self._client.delete(self._name, chosen, wait=True)
 
@@ -121,7 +121,7 @@ class QdrantTable:
     def _found(self, query: Any, using: str, hits: int, among: Among) -> list[Found]:  # noqa: ANN401 - two kinds
         if among.only is not None and not among.only - among.without:
             return []
-        with self._telling():
+        with _telling(self._name):
             points = self._client.query_points(
                 self._name, query, using=using, limit=hits, query_filter=_filter(among), with_payload=list(_PLACE[:2])
             ).points
@@ -131,7 +131,7 @@ class QdrantTable:
     def _scroll(self, among: Among, vectors: Any, payload: Any) -> Iterator[Any]:  # noqa: ANN401 - as the client's
         place = None
         while True:
-            with self._telling():
+            with _telling(self._name):
                 points, place = self._client.scroll(
                     self._name, _filter(among), _AT_ONCE, offset=place, with_payload=payload, with_vectors=vectors
                 )
@@ -139,19 +139,16 @@ class QdrantTable:
             if place is None:
                 return
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        from httpx import HTTPError
-        from qdrant_client.http.exceptions import ApiException
 
-        try:
-            yield
-        except (ApiException, HTTPError) as error:
-            told = " ".join(str(error).split()) or type(error).__name__
-            raise UnavailableError(
-                f"the index of this library, collection {self._name} of Qdrant, does not answer ({told}); nothing is "
-                "lost: start the server, or see to its address and QDRANT_API_KEY, and try again"
-            ) from error
+def delete_collections(client: "QdrantClient", names: Iterable[str]) -> None:
+    """Delete collections with their rows.
+
+    Raises:
+        UnavailableError: If the server does not answer.
+    """
+    for name in names:
+        with _telling(name):
+            client.delete_collection(name)
 
 
 def _dimension(term: str) -> int:
@@ -176,3 +173,18 @@ def _row(point: Any) -> Row:  # noqa: ANN401 - a record of the client
     vector = np.asarray(point.vector[_MEANING], dtype=np.float32)
     document, number, start, end = (int(point.payload[key]) for key in _PLACE)
     return Row(document, number, start, end, tuple(point.payload["terms"]), vector)
+
+
+@contextmanager
+def _telling(collection: str) -> Iterator[None]:
+    from httpx import HTTPError
+    from qdrant_client.http.exceptions import ApiException
+
+    try:
+        yield
+    except (ApiException, HTTPError) as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise UnavailableError(
+            f"the index of this library, collection {collection} of Qdrant, does not answer ({told}); nothing is lost: "
+            "start the server, or see to its address and QDRANT_API_KEY, and try again"
+        ) from error

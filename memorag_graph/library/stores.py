@@ -16,10 +16,16 @@ from memorag_graph.library.prepared import Prepared, rows_of
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.library.stored_texts import StoredTexts
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.text.chunking import Chunk
 
-_WEIGHT = "meaning_weight."
+TEXTS, MEMORIES = "texts", "memories"
+"""Folders of a library."""
+
+WEIGHT = "meaning_weight."
+"""Begins the settings with the weight of rankings by meaning, one for each language."""
+
 _MADE_AGAIN = 32
 """Documents whose rows are made again at once."""
 
@@ -67,12 +73,19 @@ class Stores:
         self.catalogue.remove(gone)
         self._erase(gone)
 
-    def repair(self, embeddings: Callable[[], Embeddings], *, is_unfinished: bool) -> None:
+    def repair(
+        self,
+        embeddings: Callable[[], Embeddings],
+        *,
+        is_unfinished: bool,
+        progress: ReportProgress = ignore_progress,
+    ) -> None:
         """Sweep away what a killed change left, and make again the rows that are missing.
 
         Args:
             embeddings: Returns the embedding model, if rows are missing.
             is_unfinished: Whether the last change was not finished, so that there may be leftovers that no store names.
+            progress: Called as rows are made.
 
         Raises:
             DiskError: If something cannot be written.
@@ -88,6 +101,7 @@ class Stores:
             part = missing[start : start + _MADE_AGAIN]
             self.notes.remove([entry.id for entry in part])
             self._add_rows([(entry, self._prepared(entry)) for entry in part], embeddings())
+            progress(Progress("documents", start + len(part), len(missing), "documents"))
         if missing:
             self.settle()
 
@@ -107,20 +121,28 @@ class Stores:
 
     def meaning_weights(self, codes: Iterable[str]) -> dict[str, float]:
         """Return the weight of rankings by meaning for each language where those by words have weight 1."""
-        return {code: float(self.catalogue.setting(f"{_WEIGHT}{code}", "1")) for code in codes}
+        return {code: float(self.catalogue.setting(f"{WEIGHT}{code}", "1")) for code in codes}
 
     def weigh_meaning(self, new: Prepared, embeddings: Embeddings) -> None:
         """Find out how well the embedding model reads the language of a document, if that is not known yet."""
-        if not self.catalogue.setting(f"{_WEIGHT}{new.language}"):
-            chunks = [Chunk(new.document.source, 0, it.start, it.end, it.text) for it in new.chunks]
-            self.catalogue.set(f"{_WEIGHT}{new.language}", str(meaning_weight(embeddings, chunks)))
+        if not self.catalogue.setting(f"{WEIGHT}{new.language}"):
+            self.catalogue.set(f"{WEIGHT}{new.language}", _weight(new, embeddings))
+
+    def found_weights(self, embeddings: Embeddings) -> dict[str, str]:
+        """Return the settings that tell how well an embedding model reads each language of the documents."""
+        firsts: dict[str, Entry] = {}
+        for entry in self.catalogue.entries():
+            firsts.setdefault(entry.language, entry)
+        return {f"{WEIGHT}{code}": _weight(self._prepared(entry), embeddings) for code, entry in firsts.items()}
 
     def _prepared(self, entry: Entry) -> Prepared:
         return Prepared.of(self.document(entry))
 
     def _add_rows(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
-        self.chunks.add(rows_of([(entry.id, it.language, it.chunks) for entry, it in new], embeddings))
         self.notes.add(rows_of([(entry.id, it.language, it.note_parts) for entry, it in new], embeddings))
+        self.chunks.add(
+            rows_of([(entry.id, it.language, it.chunks) for entry, it in new], embeddings)
+        )  # repair asks these
 
     def _erase(self, ids: Collection[int]) -> None:
         """Erase what the catalogue does not name any more."""
@@ -130,3 +152,8 @@ class Stores:
         self.texts.keep_only(texts)
         self.memories.keep_only(texts)
         self.catalogue.tidy()
+
+
+def _weight(new: Prepared, embeddings: Embeddings) -> str:
+    chunks = [Chunk(new.document.source, 0, it.start, it.end, it.text) for it in new.chunks]
+    return str(meaning_weight(embeddings, chunks))
