@@ -141,3 +141,57 @@ def test_a_name_heads_the_labelled_lines_below_it() -> None:
     assert [it.citation.quote for it in units if it.is_heading] == [it.splitlines()[0] for it in HOSTELS.split("\n\n")]
     prose = "We met the warden\nRoom: the small one was free. It was cold.\nOwain Rees is his name."
     assert not any(it.is_heading for it in units_of([Evidence("a.txt", 0, len(prose), prose, 1.0)], "en"))
+
+
+TRAVEL = {
+    f"reise_{year}.md": f"Für Übernachtungen werden höchstens {most} Euro je Nacht erstattet."
+    for year, most in ((2018, 80), (2023, 115))
+}
+
+
+def test_according_to_is_not_after(embeddings: Embeddings) -> None:
+    question = "Wie viel wird nach der Reiseordnung {} je Nacht höchstens erstattet?"
+    for year, most in ((2018, "80"), (2023, "115")):
+        (found,) = in_files(embeddings, question.format(year), TRAVEL)
+        assert most in found
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "question", "told", "other"),
+    [
+        (
+            "MUSEO DEL CORCHO\n\nAbre de diez a dos. Lo dirige Elvira Santacruz.\n\n"
+            "MUSEO DE LA SAL\n\nAbre de once a siete. Lo dirige Bruno Ferrer.",
+            "es", "¿Quién dirige el Museo de la Sal?", "Bruno Ferrer", "Santacruz",
+        ),
+        (
+            "Çamlık kuyusu 34 metre derindir. Bekçisi Halil Aksoy'dur.\n\n"
+            "Değirmen kuyusu 19 metre derindir. Bekçisi Emine Yurt'tur.",
+            "tr", "Çamlık kuyusunun bekçisi kimdir?", "Halil Aksoy", "Emine",
+        ),
+        (
+            "关于噪音的规定由理事会每年春天决定。违反者向基金缴纳43元，并以书面通知。\n\n"
+            "关于船只的规定由理事会每年秋天决定。违反者向基金缴纳52元，并以书面通知。",
+            "zh", "违反关于噪音的规定要缴纳多少元？", "43元", None,
+        ),
+        ("ຊາວບ້ານຊ່ວຍກັນສ້ອມແປງຂົວໄມ້ຂ້າມຫ້ວຍ\n\nກະແຈຫໍສະໝຸດຢູ່ກັບຄູບຸນມີ", "lo", "ກະແຈຫໍສະໝຸດຢູ່ກັບໃຜ?", "ຄູບຸນມີ", "ຂົວໄມ້"),
+    ],
+)  # fmt: skip
+def test_so_it_is_in_other_languages(
+    ask: Ask, text: str, code: str, question: str, told: str, other: str | None
+) -> None:
+    found = " ".join(quotes(ask(question, text, code)))
+    assert told in found
+    assert other is None or other not in found
+
+
+def test_what_a_short_article_says_about_something_is_all_that_it_says(ask: Ask) -> None:
+    article = "Article 33\n\nThe council makes the rules on letters. Whoever breaks them pays 61 florins."
+    text = f"{article}\n\nArticle 34\n\nThe council makes the rules on dogs."
+    assert any("61 florins" in it for it in quotes(ask("What does article 33 say about letters?", text)))
+
+
+def test_a_first_word_may_be_a_name_where_questions_begin_with_their_subject(ask: Ask) -> None:
+    text = "\n\n".join(f"{name} kuyusu {deep} metre derindir." for name, deep in (("Çamlık", 34), ("Taşlık", 51)))
+    assert ask("Söğütlü kuyusu kaç metre derindir?", text, "tr").abstained
+    assert "51" in " ".join(quotes(ask("Taşlık kuyusu kaç metre derindir?", text, "tr")))

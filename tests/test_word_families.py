@@ -25,6 +25,9 @@ MAIL = "Offer for the dinghy\n\n" + "\n".join((
         ("retention_days: 400", "How many days is it retained?", "How many days is it retention?"),
         ("The line is 9 km long.", "How long is the line?", "How long is the line?"),  # the text's own word
         ("She paid the payment.", "Who paid?", "Who paid?"),
+        ("Seats: 3", "Which boat has three seats?", "Which boat has 3 seats?"),
+        ("It has three seats.", "Which boat has 3 seats?", "Which boat has three seats?"),
+        ("It opens at 12:30.", "Does it open at 12:45?", "Does it open at 12:45?"),
         ("Payment is due.", "Where does Mr Paid live?", "Where does Mr Paid live?"),  # a name
         ("Length: 9 km", "Is the long line blue?", "Is the long line blue?"),  # asks for no measure
     ],
@@ -44,6 +47,11 @@ def test_measures_of_other_languages_are_known_and_other_words_stay() -> None:
     [
         ("Tram 7\n\nOperator: Westbahn AG\n\nLength: 9.4 km\n\nFirst tram: 4:51", "How long is the line?", "9.4 km"),
         ("The hall costs 140 euros.\n\nPlease pay by 1 March.", "By when must the hall be paid?", "1 March"),
+        (
+            "Kayak: Grebe | Seats: 2\nKayak: Puffin | Seats: 3\nKayak: Otter | Seats: 1",
+            "Which has three seats?",
+            "Puffin",
+        ),
         ("storage.bucket: harrier\nstorage.retention_days: 400", "For how many days is data retained?", "400"),
         (
             "This section applies to buses. The toll is 310 crowns.\n\n"

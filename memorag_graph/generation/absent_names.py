@@ -34,6 +34,9 @@ _FEWEST_OTHERS = 2
 _SERIAL_FIGURES = 3
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]\d\d|20\d\d)(?!\d)")
 
+_SUBJECT_FIRST = ("tr", "az")
+"""Languages whose questions begin with what is asked about, not with a word such as "who"."""
+
 _MOST_CAPITALS = 0.6
 """Share of a question's words with capitals from which these tell nothing."""
 
@@ -51,7 +54,8 @@ def missing_names(question: str, texts: Sequence[str], lower: frozenset[str], la
     if sum(word[0].isupper() for word in words[1:]) > _MOST_CAPITALS * len(words):
         return []
     inflected = inflected_names(question, texts, language_code)
-    wanted = [name for name in names_in(question, lower, language_code) if name.at or name.form != "word"]
+    may_begin = language_code in _SUBJECT_FIRST
+    wanted = [it for it in names_in(question, lower, language_code) if it.at or it.form != "word" or may_begin]
     held = {word for text in texts for word in words_of(text)}
     wanted = [it for it in wanted if it.word not in inflected and not _is_owned(it, held, language_code)]
     known = {word.casefold() for word in held} | {term for text in texts for term in terms(text, language_code)}

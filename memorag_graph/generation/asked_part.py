@@ -30,6 +30,14 @@ _PHRASES = re.compile(
 """Words of questions in Chinese and Japanese that say only that a part is asked for."""
 
 
+_SAYS_ABOUT = re.compile(
+    r"\bsays? (?:about|on)\b|\bsagt\b.*\b(?:über|zu[rm]?)\b|\bsteht\b.*\büber\b|\bdit\b.*\b(?:sur|des|du)\b"
+    r"|\b(?:dice|diz)\b.*\b(?:sobre|su|acerca)\b|\bzegt\b.*\bover\b|\bговорит\w*\b.*\bоб?\b",
+    re.IGNORECASE,
+)
+_SHORT_PART = 4
+"""Sentences of a part that are quoted whole."""
+
 _NUMBERED = ("(1)", "(a)", "1.", "a.")
 """Forms of labels without a name."""
 
@@ -68,7 +76,8 @@ def label(text: str, *, is_heading: bool = False) -> Label | None:
 def asked_part(question: str, units: Sequence[Unit], language_code: str) -> tuple[list[int], list[str]]:
     """Return the positions of what stands in the part that a question asks for, and what part of it is missing.
 
-    Both are empty if it asks for something else, or for several parts. A part goes on to the next number of its form.
+    Both are empty if it asks for something else, or for several parts. A part goes on to the next number of its form;
+    a short one is meant whole where the question is what it says about something.
 
     Args:
         question: The question.
@@ -76,7 +85,8 @@ def asked_part(question: str, units: Sequence[Unit], language_code: str) -> tupl
         language_code: Language of the document.
     """
     parts = asked_parts(question)
-    if len(parts) != 1 or not _asks_only(question, parts[0], language_code):
+    asks_only = len(parts) == 1 and _asks_only(question, parts[0], language_code)
+    if len(parts) != 1 or not (asks_only or _SAYS_ABOUT.search(question)):
         return [], []
     part = parts[0]
     positions = _of_section(part, units) or _of_labels(part.number, range(len(units)), units)
@@ -88,7 +98,8 @@ def asked_part(question: str, units: Sequence[Unit], language_code: str) -> tupl
         if not within and positions and labels:
             return [], [part.name]
         positions = within or positions
-    return [at for at in positions if units[at].is_quotable], []
+    found = [at for at in positions if units[at].is_quotable]
+    return (found if asks_only or len(found) <= _SHORT_PART else []), []
 
 
 _SAYING = re.compile(

@@ -114,7 +114,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return names
         question = given["question"]
         absent = absent_attribute(question, evidence, positions, self.embeddings)
-        absent = absent or absent_distinction(question, evidence, positions)
+        absent = absent or absent_distinction(evidence.worded, evidence, positions)
         absent = absent or other_attribute(question, evidence, positions[0])
         return absent if absent and not evidence.language_difference(given) else []
 

@@ -116,9 +116,10 @@ def _goes_on(at: int, position: int, question: str, units: Sequence[Unit], code:
     """
     text, following = units[at].citation.quote, units[position].citation.quote
     refers = begins_back(following, code) or (position == at + 1 and _is_of_the_same(following, code))
-    if not units[position].is_quotable or not (refers or _shares_a_form(question, following, code)):
-        return False
     asked = set(asked_terms(question, code))
+    adds = not asked.isdisjoint(set(held_terms(following, code)) - set(held_terms(text, code)))
+    if not units[position].is_quotable or not (refers or adds or _shares_a_form(question, following, code)):
+        return False
     if refers and position == at + 1 and asked >= set(asked_terms(text, code)):
         return True
     if ASKS_WHO.search(question):

@@ -61,7 +61,7 @@ def about_what_is_asked(
         files = [_file_words(it.source) for it in (own, its)]
         found = [
             _favours(own.quote, its.quote, asked, code, _FEWEST_PLACES),
-            _favours(belonging[one].heading, belonging[other].heading, asked, code),
+            _favours(_content(belonging[one].heading, code), _content(belonging[other].heading, code), asked, code),
             _names(files[0], next(within), asked, code) - _names(files[1], next(within), asked, code),
         ]
         return max(found) > 0 and min(found) >= 0
@@ -71,6 +71,12 @@ def about_what_is_asked(
         for at in positions
         if not any(shows(other, at) for other in (positions if by is None else by) if other != at)
     ]
+
+
+def _content(heading: str, code: str) -> str:
+    """Return a heading without function words, which may differ, too: "Museo de la Sal", "Museo del Corcho"."""
+    empty = function_words(code)
+    return " ".join(word for word in heading.split() if word.lower() not in empty or _is_letter(word))
 
 
 def _file_words(source: str) -> str:

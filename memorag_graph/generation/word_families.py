@@ -1,4 +1,4 @@
-"""Read a question in the words of a text that are of the same families: "paid" and "payment", "long" and "length".
+"""Read a question in the words of a text that are of the same families: "paid" and "payment", "three" and "3".
 
 A stemmer ties "pays" to "payment", but neither to "paid"; and nobody asks "What is the line's length?" who may ask
 how long it is.
@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from memorag_graph.generation.asked_terms import held_terms
+from memorag_graph.text.numbers import number_in
 
-_LOWER = re.compile(r"(?<![^\W_])[^\W\d_A-Z][^\W\d_]+(?:-[^\W\d_]+)?")
+_WORD = re.compile(r"[^\W_]+(?:-[^\W\d_]+)?")
+_LOWER = re.compile(r"(?<![^\W_.,:-])(?:[^\W\d_A-Z][^\W\d_]+(?:-[^\W\d_]+)?|\d{1,3}(?![^\W_]|[.,:-]\d))")
 _FAMILIES = {
     "en": (
         "pay paid payment payable / sell sold sale seller / buy bought purchase purchased buyer / "
@@ -68,8 +70,8 @@ def in_words_of(texts: Iterable[str], question: str, language_code: str) -> str:
         language_code: Language of the texts.
     """
     families, measures = _families(language_code), _measures(language_code)
-    if not (families or measures):
-        return question
+    words = {word.lower() for text in texts for word in _WORD.findall(text)}
+    numbers = {number: word for word in sorted(words) if (number := number_in(word))}
     held = {term for text in texts for term in held_terms(text, language_code)}
 
     def told(word: str, family: Iterable[str]) -> str:
@@ -81,6 +83,8 @@ def in_words_of(texts: Iterable[str], question: str, language_code: str) -> str:
         question = adjective.sub(lambda found: told(found[0], measures[found[0].lower()]), question)
 
     def in_family(found: re.Match[str]) -> str:
+        if (number := number_in(found[0])) in numbers:
+            return told(found[0], (numbers[str(number)],))
         stems = held_terms(found[0], language_code)
         return told(found[0], next((families[stem] for stem in stems if stem in families), ()))
 

@@ -2,7 +2,11 @@
 
 import re
 
-ASKS_WHO = re.compile(r"\b(?:who|whom|whose|wer|wen|wem|wessen|qui|quién|quiénes|chi|quem|кто)\b|谁", re.IGNORECASE)
+ASKS_WHO = re.compile(
+    r"\b(?:who|whom|whose|wer|wen|wem|wessen|qui|quién|quiénes|chi|quem|кто|kim\w*|vem|hvem|kto)\b"
+    r"|谁|誰|कौन|किस(?:ने|का|की|के)|^\W*من (?:هو|هي)|ใคร|ໃຜ|누구",
+    re.IGNORECASE,
+)
 
 ASKS_FIGURE = re.compile(
     r"\b(?:when|how (?:many|much|long|old|far|high|tall|big|heavy|wide|deep|thick|fast|large)|what year"
@@ -13,9 +17,10 @@ ASKS_FIGURE = re.compile(
 )
 
 ASKS_CHANGE = re.compile(
-    r"\b(?:since|after|before|between|until|till|from|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|trend|seit|nach|vor"
-    r"|zwischen|bis|ab|entwickel\w+|depuis|après|avant|entre|jusqu\w*|evol\w+|évolu\w+|desde|después|antes|hasta"
-    r"|cambi\w+|dopo|prima|fino|depois|até|sinds|na|voor|tussen|после|до|между|с)\b",
+    r"\b(?:since|after|before|between|until|till|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|trend|seit"
+    r"|zwischen|bis|entwickel\w+|depuis|après|avant|entre|jusqu\w*|evol\w+|évolu\w+|desde|después|antes|hasta"
+    r"|cambi\w+|dopo|prima|fino|depois|até|sinds|tussen|после|между)\b"
+    r"|\b(?:from|nach|vor|ab|na|voor|до|с)(?= (?:dem jahr )?\d)",
     re.IGNORECASE,
 )
 """Questions whose years are not the only ones that matter."""

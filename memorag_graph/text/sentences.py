@@ -29,6 +29,9 @@ _BRIEF = re.compile(
 )
 """A word and a figure, or a word, a short one such as "in", and a name or a figure."""
 
+_COPULA = re.compile(r"\s[^\W\d_a-z][\w]*[’'](?:[dt][ıiuü]r|y?[dt][ıiuü])[.!]$")
+"""A name that is the predicate, as in Turkish "Bekçisi Halil Aksoy'dur."."""
+
 _ORDINAL_POINTS = (
     "bs",
     "cs",
@@ -132,7 +135,8 @@ def _stripped(text: str, start: int, end: int, *, is_record: bool = False) -> li
 def is_statement(text: str) -> bool:
     """Return whether a sentence can answer a question: it is not a heading or a fragment."""
     words = count_words(text)
-    return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or bool(_ENDS_SENTENCE.search(text)))
+    ends = bool(_ENDS_SENTENCE.search(text)) or is_unmarked(text.rstrip()[-1:] or " ")
+    return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or ends)
 
 
 def is_brief_statement(text: str) -> bool:
@@ -141,7 +145,7 @@ def is_brief_statement(text: str) -> bool:
     A heading has no full stop; "Bank of England.", "Fig. 3." and "See above." are crumbs.
     """
     last = text.split()[-1:]
-    return bool(_BRIEF.fullmatch(text)) and not last[0][0].islower()
+    return bool(_COPULA.search(text)) or (bool(_BRIEF.fullmatch(text)) and not last[0][0].islower())
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
