@@ -229,6 +229,18 @@ class ModelPool:
                 elsewhere = f"the memory in {directory} was made elsewhere and names the model {name!r}"
                 raise InputError(field, f"{elsewhere}; name it too if you trust it")
 
+    def salted(self, name: str, chat: "BaseChatModel") -> "BaseChatModel":
+        """Return the chat model of a served model that reads the cache of this pool's tenant, if it has one.
+
+        Args:
+            name: The model's name, such as ``"openai:NAME"``.
+            chat: Its chat model.
+        """
+        from memorag_graph.memory.backends.served import ServedMemoryModel
+
+        model = self.memory_model(name, RunOptions()) if self._tenant else None
+        return model.salted(chat) if isinstance(model, ServedMemoryModel) else chat
+
     def _of_tenant(self, model: "MemoryModel") -> "MemoryModel":
         return model.of_tenant(self._tenant) if self._tenant else model
 

@@ -3,7 +3,7 @@
 What is secret in a request's body stays out of what callbacks and traces see, too.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Self, cast
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from langchain_core.language_models import BaseChatModel
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
@@ -28,7 +29,7 @@ class RedactingChat(BaseChatModel):
     _key_setting: str = PrivateAttr("")
     _address_setting: str = PrivateAttr("")
     _may_be_own_server: bool = PrivateAttr(False)
-    _secret_body: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _secret_body: Callable[[], Mapping[str, Any]] = PrivateAttr(dict)
 
     def set_error_names(self, model: str, key_setting: str, address_setting: str) -> None:
         """Set the names of the model and of its settings in error messages."""
@@ -48,10 +49,14 @@ class RedactingChat(BaseChatModel):
         """The fields that the user adds to each request."""
         return dict(cast(Any, self).extra_body or {})
 
-    def with_secret_body(self, body: Mapping[str, Any]) -> Self:
-        """Return the chat model with more fields in the body of each request, which callbacks and traces do not see."""
+    def with_secret_body(self, body: Callable[[], Mapping[str, Any]]) -> Self:
+        """Return the chat model with more fields in the body of each request, which callbacks and traces do not see.
+
+        Args:
+            body: Called for each request; its errors are those of the request.
+        """
         other = self.model_copy()
-        other._secret_body = {**self._secret_body, **body}
+        other._secret_body = body
         return other
 
     def fetch(self, path: str, body: Mapping[str, Any] | None = None, *, seconds: float = 10.0) -> Any:  # noqa: ANN401
@@ -74,14 +79,20 @@ class RedactingChat(BaseChatModel):
         """Leave out what may hold keys."""
         return ((name, value) for name, value in super().__repr_args__() if name not in _MAY_HOLD_KEYS)
 
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """Describe the chat model to callbacks, without what may hold keys."""
+        described: Any = super().to_json()
+        kept = {name: value for name, value in described.get("kwargs", {}).items() if name not in _MAY_HOLD_KEYS}
+        return {**described, "kwargs": kept} if "kwargs" in described else described  # type: ignore[no-any-return]
+
     @property
     def _base_url(self) -> httpx.URL:
         return httpx.URL(str(cast(Any, self).root_client.base_url))
 
     def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         payload: dict[str, Any] = super()._get_request_payload(*args, **kwargs)  # type: ignore[misc]
-        if self._secret_body:
-            payload["extra_body"] = {**(payload.get("extra_body") or {}), **self._secret_body}
+        if secret := self._secret_body():
+            payload["extra_body"] = {**(payload.get("extra_body") or {}), **secret}
         return payload
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:  # noqa: ANN401 - LangChain's interface

@@ -10,8 +10,8 @@ _log = logging.getLogger(__name__)
 LEAST_SHARE = 0.9
 """Share of a memory's tokens that a question should find in the cache."""
 
-_BLOCK = 16
-"""Tokens by which a cached prefix may be shorter: caches keep whole blocks."""
+_BLOCK = 128
+"""Tokens by which a cached prefix may be shorter: caches keep whole blocks (vLLM: 16 tokens, on CPUs 128)."""
 
 _WARM_UPS = 2
 """Misses in a row after which a memory is no longer warmed up: the server does not keep it."""

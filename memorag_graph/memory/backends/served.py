@@ -86,6 +86,10 @@ class ServedMemoryModel(MemoryModel):
             self._of_tenants.setdefault(tenant, ServedMemoryModel(self._requests.of_tenant(tenant), self._watch))
         return self._of_tenants[tenant]
 
+    def salted(self, chat: BaseChatModel) -> BaseChatModel:
+        """Return a chat model of the same server that reads the tenant's cache."""
+        return self._requests.salted(chat)
+
     def build(
         self,
         documents: Sequence[Document | DocumentInfo],

@@ -97,12 +97,15 @@ class ServedRequests:
         with self.slots.taken():
             yield from chat.stream(list(messages), config, **settings, **added)
 
+    def salted(self, chat: BaseChatModel) -> BaseChatModel:
+        """Return a chat model of this server whose requests carry the tenant's salt; they raise what facts raises."""
+        if not self.use.is_apart or not isinstance(chat, RedactingChat):
+            return chat
+        return chat.with_secret_body(lambda: self.use.secret_fields(self.facts()))
+
     def _prepared(self, session: str, *, later: bool) -> tuple[BaseChatModel, dict[str, Any]]:
         """Return the chat model with the tenant's salt, and the options that a call adds."""
-        facts, chat = self.facts(), self.model.chat
-        if not isinstance(chat, RedactingChat):
-            return chat, {}
-        if secret := self.use.secret_fields(facts):
-            chat = chat.with_secret_body(secret)
-        own = self.use.fields(facts, session, later=later)
-        return chat, {"extra_body": {**own, **chat.own_extra_body}} if own else {}
+        chat = self.salted(self.model.chat)
+        own = self.use.fields(self.facts(), session, later=later)
+        added = chat.own_extra_body if isinstance(chat, RedactingChat) else {}
+        return chat, {"extra_body": {**own, **added}} if own else {}
