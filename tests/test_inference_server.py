@@ -155,7 +155,12 @@ def test_a_server_that_is_down_is_told_by_the_question(server: VllmServer, tmp_p
 def test_facts_are_asked_for_once(server: VllmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     told = server.told
-    monkeypatch.setattr(server, "told", lambda path: asked.append(path) or told(path))
+
+    def noted(path: str) -> dict[str, Any] | None:
+        asked.append(path)
+        return told(path)
+
+    monkeypatch.setattr(server, "told", noted)
     memory = remote(server)
     memory.memorize(TEXT)
     for _ in range(3):

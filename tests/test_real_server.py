@@ -6,6 +6,7 @@ For example: ``MEMORAG_TEST_SERVER=http://127.0.0.1:8000/v1 pytest tests/test_re
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,12 +25,12 @@ SECRET = secrets.token_urlsafe(32)
 pytestmark = pytest.mark.skipif(not URL, reason="MEMORAG_TEST_SERVER names no server")
 
 
-def remote(tenant: str, secret: str = SECRET, **changes: object) -> RemoteMemory:
+def remote(tenant: str, secret: str = SECRET, **changes: Any) -> RemoteMemory:
     card = httpx.get(f"{URL}/models").json()["data"][0]
     api = {"api_key": "none", "base_url": URL, "timeout": 600}
     return RemoteMemory(
         str(card["id"]), api_dict=api, kind="full", registry=Registry(), tenant=tenant, secret=secret, **changes
-    )  # type: ignore[arg-type]
+    )
 
 
 def cached_share(memory: RemoteMemory, question: str) -> float:

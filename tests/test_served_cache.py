@@ -69,9 +69,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_question_reads_the_memory_from_the_cache_of_its_own_tenant_alone(
-    server: VllmServer, tmp_path: Path
-) -> None:
+def test_a_question_reads_the_memory_from_the_cache_of_its_own_tenant_alone(server: VllmServer, tmp_path: Path) -> None:
     mine = remote(server, tenant="mine")
     mine.memorize(TEXT, tmp_path / "memory")
     server.usages.clear()
@@ -80,7 +78,8 @@ def test_a_question_reads_the_memory_from_the_cache_of_its_own_tenant_alone(
         memory.answer(question)
     assert min(shares(server)) >= MOST_SHARED
     server.usages.clear()
-    for whose in ({"tenant": "other"}, {"tenant": "mine", "secret": "x" * 16}, {}):
+    strangers: list[dict[str, Any]] = [{"tenant": "other"}, {"tenant": "mine", "secret": "x" * 16}, {}]
+    for whose in strangers:
         stranger = remote(server, warm_up=False, **whose)
         stranger.load(tmp_path / "memory")
         stranger.answer(ANOTHER)

@@ -9,6 +9,8 @@ import re
 import threading
 from typing import Any
 
+from typing_extensions import override
+
 from tests.openai_server import Handler, OpenAIServer
 
 BLOCK = 16
@@ -33,10 +35,12 @@ def chat_tokens(messages: list[dict[str, Any]]) -> list[str]:
 class VllmHandler(Handler):
     server: "VllmServer"
 
+    @override
     def do_GET(self) -> None:
         told = self.server.told(self.path)
         self._send(200 if told is not None else 404, json.dumps(told or {}).encode())
 
+    @override
     def do_POST(self) -> None:
         if not self.path.endswith("/tokenize"):
             super().do_POST()

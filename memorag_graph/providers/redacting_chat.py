@@ -81,9 +81,11 @@ class RedactingChat(BaseChatModel):
 
     def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
         """Describe the chat model to callbacks, without what may hold keys."""
-        described: Any = super().to_json()
-        kept = {name: value for name, value in described.get("kwargs", {}).items() if name not in _MAY_HOLD_KEYS}
-        return {**described, "kwargs": kept} if "kwargs" in described else described  # type: ignore[no-any-return]
+        described = super().to_json()
+        if described["type"] == "constructor":
+            given = described["kwargs"].items()
+            described["kwargs"] = {name: value for name, value in given if name not in _MAY_HOLD_KEYS}
+        return described
 
     @property
     def _base_url(self) -> httpx.URL:
