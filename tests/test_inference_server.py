@@ -130,6 +130,8 @@ def test_another_version_of_the_server_is_told_but_not_refused(
     newer.load(tmp_path / "memory")
     assert newer.answer(QUESTION) == ANSWER
     assert "a memory made with vllm 0.32.0 is used with vllm 0.33.0" in caplog.text
+    newer.memorize(TEXT)
+    assert newer.session.opened().memory.id == first.session.opened().memory.id
 
 
 def test_a_memory_made_before_servers_told_anything_can_be_used(server: VllmServer, tmp_path: Path) -> None:

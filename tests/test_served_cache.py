@@ -187,10 +187,22 @@ def test_a_request_says_what_the_caller_adds_but_not_another_tenants_salt(server
     assert salts([it.body for it in server.asked]) == {"another"}
 
 
-@pytest.mark.parametrize("api", [{"extra_body": "top_k"}, {"default_headers": {1: "a"}}])
-def test_additions_of_another_type_are_refused(server: VllmServer, api: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="must be a dict with texts as keys"):
-        remote(server, api)
+@pytest.mark.parametrize(
+    ("api", "changes", "message"),
+    [
+        ({"extra_body": "top_k"}, {}, r"api_dict\.extra_body: must be a dict with texts as keys"),
+        ({"default_headers": {1: "a"}}, {}, r"api_dict\.default_headers: must be a dict with texts as keys"),
+        ({"default_headers": {"a": 1}}, {}, r"api_dict\.default_headers: must have texts as values"),
+        ({}, {"kv_transfer_params": "a"}, "kv_transfer_params: must be a dict, not str"),
+        ({}, {"tenant": 7}, "tenant: must be a text, not int"),
+        ({}, {"tenant": "a", "secret": "short"}, "secret: must have at least 16 characters"),
+    ],
+)
+def test_additions_of_another_type_are_refused(
+    server: VllmServer, api: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        remote(server, api, **changes)
 
 
 def test_a_session_is_a_memory_and_a_shard(server: VllmServer) -> None:

@@ -170,7 +170,9 @@ class ProviderModel:
             check_number(name, value, field)
         elif name in _TABLES:
             if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-                raise InputError(field, f"must be a dict with texts as keys, not {type(value).__name__}")
+                raise InputError(field, "must be a dict with texts as keys")
+            if name == "default_headers" and not all(isinstance(header, str) for header in value.values()):
+                raise InputError(field, "must have texts as values")
         elif not isinstance(value, SecretStr if name == "api_key" and not isinstance(value, str) else str):
             raise InputError(field, f"must be a text, not {type(value).__name__}")
         elif name in _URLS and not _is_address(str(value)):

@@ -1,6 +1,7 @@
 """Send requests to a served model: within its slots, for one tenant, in a session."""
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,11 +34,13 @@ class ServedRequests:
         self.model = model
         self.use = use
         self.slots = slots or RequestSlots(use.at_once)
-        self._told_shared = False
+        self._told_shared = threading.Event()
 
     def of_tenant(self, tenant: str) -> "ServedRequests":
         """Return requests of a tenant, which share the slots of the others."""
-        return ServedRequests(self.model, self.use.of_tenant(tenant), self.slots)
+        other = ServedRequests(self.model, self.use.of_tenant(tenant), self.slots)
+        other._told_shared = self._told_shared
+        return other
 
     def facts(self) -> ServerFacts:
         """Return what is known of the server.
@@ -49,8 +52,8 @@ class ServedRequests:
         server = self.model.inference_server
         needed = server is not None and self.use.is_apart and self.use.engine is None
         known = self.use.told(server.facts() if server and needed else self.model.facts)
-        if self.use.is_apart and not known.engine and not self._told_shared:
-            self._told_shared = True
+        if self.use.is_apart and not known.engine and not self._told_shared.is_set():
+            self._told_shared.set()
             _log.warning(
                 "requests to %s carry no salt, because its server does not tell that it is vLLM or SGLang: its cache "
                 "is shared by all tenants",

@@ -29,7 +29,7 @@ class ServerUse:
         at_once: Maximum requests at once.
 
     Raises:
-        InputError: If the secret could be guessed, or the program is unknown.
+        InputError: If the secret could be guessed, the program is unknown, or a value is of another type.
     """
 
     tenant: str | None = None
@@ -42,6 +42,10 @@ class ServerUse:
 
     def __post_init__(self) -> None:
         """Check what does not need the server."""
+        if self.tenant is not None and not isinstance(self.tenant, str):
+            raise InputError("tenant", f"must be a text, not {type(self.tenant).__name__}")
+        if not isinstance(self.kv_transfer_params, Mapping):
+            raise InputError("kv_transfer_params", f"must be a dict, not {type(self.kv_transfer_params).__name__}")
         if self.secret:
             require_secret(self.secret)
         if self.engine not in (None, "vllm", "sglang", ""):
