@@ -79,7 +79,8 @@ def generator_of(scope: RunScope, opened: OpenMemory, task: TaskType, *, is_last
 
     options = _options(scope, task)
     own, local_chat = opened.memory.identity.model, _local_chat(scope, opened, options)
-    return choose_generator(options, own, opened.index.embeddings, local_chat, is_last_attempt=is_last_attempt)
+    salted = scope.registry.models.salted
+    return choose_generator(options, own, opened.index.embeddings, local_chat, salted, is_last_attempt=is_last_attempt)
 
 
 def chat_of(scope: RunScope, opened: OpenMemory) -> "BaseChatModel | None":
@@ -87,7 +88,7 @@ def chat_of(scope: RunScope, opened: OpenMemory) -> "BaseChatModel | None":
     from memorag_graph.generation.choose_generator import generator_chat
 
     own, local_chat = opened.memory.identity.model, _local_chat(scope, opened, scope.options)
-    return generator_chat(scope.options, own, local_chat)
+    return generator_chat(scope.options, own, local_chat, scope.registry.models.salted)
 
 
 def _local_chat(scope: RunScope, opened: OpenMemory, options: RunOptions) -> "Callable[[str], BaseChatModel]":

@@ -31,6 +31,7 @@ _OTHER_VARIABLES = {
     f"{_PREFIX}API_KEY",
     f"{_PREFIX}ALLOW_FILES",
     f"{_PREFIX}UI_OPTIONS",
+    f"{_PREFIX}CACHE_SECRET",
 }
 """Variables of the package that are no options."""
 

@@ -108,7 +108,8 @@ class LibraryNodes:
         library = self._libraries.open(state["thread_library"], scope)
         code = languages_of(LibraryRun(library, state, scope).snapshot)[0]
         model = library.memories.model_name(scope.options)
-        chat = generator_chat(scope.options, model, lambda name: scope.registry.chat(name, scope.options))
+        registry, options = scope.registry, scope.options
+        chat = generator_chat(options, model, lambda name: registry.chat(name, options), registry.models.salted)
         return Conversing(code, chat, Prompts(language(code), scope.options.prompts))
 
     @reported

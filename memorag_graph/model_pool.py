@@ -60,11 +60,18 @@ class ModelPool:
         self._models: dict[Hashable, Any] = {}
         self._locks = NamedLocks()
         self._salt = ""
+        self._tenant = ""
 
-    def apart(self, salt: str) -> "ModelPool":
-        """Return the same models for other users, with whom only caches of the same salt are shared."""
+    def apart(self, salt: str, tenant: str = "") -> "ModelPool":
+        """Return the same models for other users, with whom only caches of the same salt are shared.
+
+        Args:
+            salt: Names the caches of this process.
+            tenant: Whose caches on inference servers are used; by default those that this pool uses.
+        """
         other = copy(self)
         other._salt = salt
+        other._tenant = tenant or self._tenant
         return other
 
     def add(self, kind: ModelKind, name: str, model: object) -> None:
@@ -115,11 +122,11 @@ class ModelPool:
             return self._adapted(plain, path)
         added: MemoryModel | None = self._models.get(("model", name))
         if added is not None:
-            return added
+            return self._of_tenant(added)
         if (served := ProviderModel.named(name)) is not None:
             if options.load_in_4bit:
                 raise InputError("load_in_4bit", f"is for models that run here, not for {name}")
-            return self._once(("model", name), lambda: served_memory_model(name, served.chat()))
+            return self._of_tenant(self._once(("model", name), lambda: served_memory_model(name, served.chat())))
         if made_with and made_with.dtype == SERVED:
             raise MemoryMismatchError(
                 f"this memory was made with {made_with.model}, a served model; use it, not {name}"
@@ -221,6 +228,21 @@ class ModelPool:
             if not (chosen or name in ("", EMBEDDED) or name in self.loaded_models()):
                 elsewhere = f"the memory in {directory} was made elsewhere and names the model {name!r}"
                 raise InputError(field, f"{elsewhere}; name it too if you trust it")
+
+    def salted(self, name: str, chat: "BaseChatModel") -> "BaseChatModel":
+        """Return the chat model of a served model that reads the cache of this pool's tenant, if it has one.
+
+        Args:
+            name: The model's name, such as ``"openai:NAME"``.
+            chat: Its chat model.
+        """
+        from memorag_graph.memory.backends.served import ServedMemoryModel
+
+        model = self.memory_model(name, RunOptions()) if self._tenant else None
+        return model.salted(chat) if isinstance(model, ServedMemoryModel) else chat
+
+    def _of_tenant(self, model: "MemoryModel") -> "MemoryModel":
+        return model.of_tenant(self._tenant) if self._tenant else model
 
     def _adapted(self, model: "MemoryModel", path: Path) -> "MemoryModel":
         """Return a loaded memory model with an adapter, loading the adapter the first time."""

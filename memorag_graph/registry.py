@@ -84,11 +84,16 @@ class Registry:
         self._maker = MemoryMaker(self.store, self.open_memories, self._cache)
         self.begun_memories = BegunMemories(self.models, self.store, self.open_memories, self._maker, self.behind)
 
-    def with_store(self, store: MemoryStore) -> "Registry":
-        """Return a registry with the same models and the same budget over another store."""
+    def with_store(self, store: MemoryStore, tenant: str = "") -> "Registry":
+        """Return a registry with the same models and the same budget over another store.
+
+        Args:
+            store: The store.
+            tenant: The tenant, from its credential, whose caches on inference servers are used; by default the same.
+        """
         other = copy(self)
         other.store = store
-        other.models = self.models.apart(str(store.root))
+        other.models = self.models.apart(str(store.root), tenant)
         other._over_store()
         return other
 

@@ -24,6 +24,7 @@ class Asked:
 class Handler(BaseHTTPRequestHandler):
     server: "OpenAIServer"
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     _FAULTS: ClassVar[dict[str, int]] = {"401": 401, "403": 403, "404": 404, "429": 429, "500": 500, "503": 503}
 
     def log_message(self, *args: object) -> None:
@@ -55,7 +56,8 @@ class Handler(BaseHTTPRequestHandler):
     def _completion(self, body: dict[str, Any]) -> dict[str, Any]:
         message = {"role": "assistant", "content": self.server.reply(body)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": USAGE}
+        return {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice],
+                "usage": self.server.usage(body)}  # fmt: skip
 
     def _stream(self, body: dict[str, Any], *, breaks: bool) -> None:
         self.send_response(200)
@@ -72,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
             self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         if body.get("stream_options", {}).get("include_usage"):
-            self._event({"choices": [], "usage": USAGE})
+            self._event({"choices": [], "usage": self.server.usage(body)})
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
 
@@ -100,9 +102,10 @@ class OpenAIServer(ThreadingHTTPServer):
     """The server; ``faults`` are what it does with the next requests, ``always`` with all the others."""
 
     daemon_threads = True
+    handler: type[Handler] = Handler
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), self.handler)
         self.asked: list[Asked] = []
         self.faults: deque[str] = deque()
         self.always = ""
@@ -115,6 +118,10 @@ class OpenAIServer(ThreadingHTTPServer):
 
     def next_fault(self) -> str:
         return self.faults.popleft() if self.faults else self.always
+
+    def usage(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return what a request is told to have cost."""
+        return USAGE
 
     def reply(self, body: dict[str, Any]) -> str:
         """Echo a number that the prompt ends with, else say always the same."""

@@ -20,12 +20,16 @@ LOCAL = "local"
 
 Generator = Runnable[GenerationInput, Answer]
 
+Salted = Callable[[str, BaseChatModel], BaseChatModel]
+"""Takes the name of a served model and its chat model."""
+
 
 def choose_generator(
     options: RunOptions,
     memory_model: str,
     embeddings: Embeddings,
     local_chat: Callable[[str], BaseChatModel],
+    salted: Salted | None = None,
     *,
     is_last_attempt: bool = True,
 ) -> Generator:
@@ -36,6 +40,7 @@ def choose_generator(
         memory_model: Name of the memory model; the embedded one writes answers only if ``generator`` is ``"local"``.
         embeddings: Embeds questions, statements and sentences.
         local_chat: Returns a chat model by the name of a registered, local or hub model.
+        salted: Has a served model read the cache of the tenant who asks; needed only if there are several.
         is_last_attempt: Whether the evidence is quoted after transient errors, too; otherwise they are raised.
 
     Raises:
@@ -44,7 +49,7 @@ def choose_generator(
         MissingExtraError: If a package for it is not installed.
     """
     extractive = ExtractiveGenerator(embeddings=embeddings)
-    chat = generator_chat(options, memory_model, local_chat)
+    chat = generator_chat(options, memory_model, local_chat, salted)
     if chat is None:
         return extractive
     generator = ChatGenerator(chat=chat, embeddings=embeddings)
@@ -54,7 +59,10 @@ def choose_generator(
 
 
 def generator_chat(
-    options: RunOptions, memory_model: str, local_chat: Callable[[str], BaseChatModel]
+    options: RunOptions,
+    memory_model: str,
+    local_chat: Callable[[str], BaseChatModel],
+    salted: Salted | None = None,
 ) -> BaseChatModel | None:
     """Return the chat model that writes the answers; None if they are quotations.
 
@@ -63,7 +71,9 @@ def generator_chat(
     name = options.generator or (EXTRACTIVE if memory_model == EMBEDDED else LOCAL)
     if name == EXTRACTIVE:
         return None
-    return _served(name, options) or local_chat(memory_model if name == LOCAL else name)
+    if (served := _served(name, options)) is not None:
+        return salted(name, served) if salted else served
+    return local_chat(memory_model if name == LOCAL else name)
 
 
 def _first_attempt(generator: Generator, fallback: Generator) -> Generator:

@@ -42,7 +42,8 @@ def library_generator(
     def local_chat(name: str) -> "BaseChatModel":
         return registry.chat(name, options)
 
-    return choose_generator(options, model, embeddings, local_chat, is_last_attempt=is_last_attempt)
+    salted = registry.models.salted
+    return choose_generator(options, model, embeddings, local_chat, salted, is_last_attempt=is_last_attempt)
 
 
 def generation_given(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,6 +14,8 @@ from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.text_model import TextModel
 from memorag_graph.prompts import Prompts
 from memorag_graph.settings import BeaconRatio, MemorySettings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Identity:
         window: Maximum tokens of prompt and answer together; shards are laid out for it.
         embedding_model: Name of the model behind the retrieval index; empty without an index.
         quantization: ``"nf4"`` if its weights are held in 4 bits; else empty.
+        served: The model that an inference server serves under that name, as the server tells; empty if unknown.
+        server: Program and version of the server; another one is told, but may continue the memory.
     """
 
     model: str
@@ -36,6 +41,8 @@ class Identity:
     window: int
     embedding_model: str
     quantization: str = ""
+    served: str = ""
+    server: str = ""
 
     @classmethod
     def of(cls, model: TextModel, embedding_model: str) -> "Identity":
@@ -48,12 +55,14 @@ class Identity:
             model.window,
             embedding_model,
             model.quantization,
+            model.served,
+            model.server,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values, without an empty quantization."""
+        """Return the fields as plain values, without those of other kinds of models."""
         fields = asdict(self)
-        return fields if self.quantization else {name: fields[name] for name in fields if name != "quantization"}
+        return {name: fields[name] for name in fields if fields[name] or name not in _MAY_BE_EMPTY}
 
     def require(self, used: "Identity", *, same_dtype: bool = True) -> None:
         """Compare with the models in use; names may differ, contents may not.
@@ -73,6 +82,7 @@ class Identity:
             ("weights", self.quantization, used.quantization, _weights(self) + " → " + _weights(used)),
             ("embedding model", self.embedding_model, used.embedding_model,
              f"{self.embedding_model} → {used.embedding_model}"),
+            ("served model", self.served or used.served, used.served or self.served, f"{self.served} → {used.served}"),
         )  # fmt: skip
         differences = [f"{what}: {shown}" for what, mine, theirs, shown in compared if mine != theirs]
         if differences:
@@ -80,6 +90,11 @@ class Identity:
                 f"this memory was made with other models than those in use ({'; '.join(differences)}); "
                 "use the models it was made with or memorize the document again"
             )
+        if self.server and used.server and self.server != used.server:
+            _log.warning("a memory made with %s is used with %s; answers may differ", self.server, used.server)
+
+
+_MAY_BE_EMPTY = ("quantization", "served", "server")
 
 
 def _models(made_with: Identity, used: Identity) -> str:
@@ -221,7 +236,7 @@ def memory_id(
         del chosen["gist_writer"]
     described = {
         "documents": [[document.source, document.sha256] for document in documents],
-        "identity": {**identity.to_dict(), "model": None},
+        "identity": {**replace(identity, server="").to_dict(), "model": None},
         "settings": chosen,
         "prompts": [prompts["context"], prompts["gist"]],
     }

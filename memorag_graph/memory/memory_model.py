@@ -83,6 +83,10 @@ class MemoryModel(ABC):
         """What writes clues, if anything was trained to; it takes no part in reading a memory."""
         return None
 
+    def of_tenant(self, tenant: str) -> "MemoryModel":
+        """Return the model for a tenant: itself, unless a server's cache has to be kept apart."""
+        return self
+
     @abstractmethod
     def complete(
         self,

@@ -35,6 +35,9 @@ class LanguageModel:
         ModelError: If the model's cache cannot be continued exactly.
     """
 
+    served = server = ""
+    """It runs here."""
+
     def __init__(
         self,
         model: PreTrainedModel,

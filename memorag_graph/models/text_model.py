@@ -31,6 +31,14 @@ class TextModel(CountsTokens, Protocol):
         """How the weights are quantized: ``"nf4"``, or empty."""
 
     @property
+    def served(self) -> str:
+        """What a server tells about the model that it serves; empty if it does not, or the model runs here."""
+
+    @property
+    def server(self) -> str:
+        """Program and version of the server; empty if unknown, or the model runs here."""
+
+    @property
     def window(self) -> int:
         """Maximum tokens of prompt and answer together."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
 _FREE = Prices(0.0, 0.0)
-_KINDS_OF_TOKENS = 2
+_KINDS_OF_TOKENS = (2, 3)
 
 
 class Agent:
@@ -28,13 +28,15 @@ class Agent:
         model: Name of the model, for example ``"gpt-4o"``; for Azure, of the deployment.
         source: ``"openai"``, ``"azure"`` or ``"deepseek"``.
         api_dict: ``api_key``, ``base_url`` (Azure: ``azure_endpoint``, ``azure_deployment``, ``api_version``),
-            ``organization``, ``timeout``, ``max_retries``; missing ones are read from the source's environment
+            ``organization``, ``timeout``, ``max_retries``, ``default_headers`` (sent with each request),
+            ``extra_body`` (fields added to each request); missing ones are read from the source's environment
             variables.
         temperature: 0 is deterministic; higher values, up to 2, are more varied.
         max_new_tokens: Maximum tokens per answer.
         timeout: Seconds to wait for an answer.
         max_retries: Retries of a request after temporary failures.
-        prices: Prices per million tokens read and generated.
+        prices: Prices per million tokens read and generated, and of those read from the server's cache if they cost
+            less.
         max_cost: Maximum cost of all calls together; a call that may exceed it is not made. A lost answer counts in
             full; retries by the client count once.
 
@@ -61,7 +63,7 @@ class Agent:
         max_new_tokens: int = 1024,
         timeout: float = 60.0,
         max_retries: int = 3,
-        prices: tuple[float, float] | None = None,
+        prices: tuple[float, float] | tuple[float, float, float] | None = None,
         max_cost: float | None = None,
     ) -> None:
         check_number("max_new_tokens", max_new_tokens)
@@ -73,8 +75,10 @@ class Agent:
             )
         if max_cost is not None and (prices is None or not max_cost > 0):  # also refuses NaN
             raise InputError("max_cost", "must be positive, and needs prices=(input, output) per million tokens")
-        if prices is not None and (len(prices) != _KINDS_OF_TOKENS or not all(price >= 0 for price in prices)):
-            raise InputError("prices", f"must be two numbers from 0 up, (input, output), not {prices}")
+        if prices is not None and (len(prices) not in _KINDS_OF_TOKENS or not all(price >= 0 for price in prices)):
+            raise InputError(
+                "prices", f"must be two or three numbers from 0 up, (input, output, cached input), not {prices}"
+            )
         self.model = model
         self.source = source
         self._provider_model = ProviderModel(source, model, dict(api_dict or {}), temperature)

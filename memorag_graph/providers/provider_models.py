@@ -22,7 +22,8 @@ _KEYS: Mapping[Source, str] = {
     "azure": "AZURE_OPENAI_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
 }
-_COMMON = {name: name for name in ("api_key", "organization", "timeout", "max_retries")}
+_TABLES = ("default_headers", "extra_body")
+_COMMON = {name: name for name in ("api_key", "organization", "timeout", "max_retries", *_TABLES)}
 _SETTINGS: Mapping[Source, Mapping[str, str]] = {
     "openai": {**_COMMON, "base_url": "base_url"},
     "azure": {
@@ -125,7 +126,7 @@ class ProviderModel:
                 ``callbacks``; ``api_dict`` takes precedence.
         """
         names = _SETTINGS[self.source]
-        from_user = {names[name]: value for name, value in self.api_dict.items() if value not in (None, "")}
+        from_user = {names[name]: value for name, value in self.api_dict.items() if value not in (None, "", {})}
         fields = {
             "timeout": _TIMEOUT,
             "max_retries": _RETRIES,
@@ -155,6 +156,7 @@ class ProviderModel:
         chat = redacting(kind)(model=self.model, stream_usage=True, **fields)
         key = f"api_dict['api_key'] or {_KEYS[self.source]}"
         chat.set_error_names(f"{self.source}:{self.model}", key, _ADDRESSES[self.source])
+        chat.set_own_server(self.source == "openai")
         return chat
 
     def _check_setting(self, name: str, value: object) -> None:
@@ -166,6 +168,11 @@ class ProviderModel:
             return
         if name in _NUMBERS:
             check_number(name, value, field)
+        elif name in _TABLES:
+            if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+                raise InputError(field, "must be a dict with texts as keys")
+            if name == "default_headers" and not all(isinstance(header, str) for header in value.values()):
+                raise InputError(field, "must have texts as values")
         elif not isinstance(value, SecretStr if name == "api_key" and not isinstance(value, str) else str):
             raise InputError(field, f"must be a text, not {type(value).__name__}")
         elif name in _URLS and not _is_address(str(value)):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from memorag_graph.errors import CostLimitError
@@ -25,14 +26,18 @@ class Prices:
     Attributes:
         input: Price of tokens read.
         output: Price of tokens generated.
+        cached: Price of tokens that were read from the server's cache; by default that of tokens read.
     """
 
     input: float
     output: float
+    cached: float | None = None
 
-    def of(self, input_tokens: int, output_tokens: int) -> float:
-        """Return the price of tokens read and generated."""
-        return (input_tokens * self.input + output_tokens * self.output) / _PER
+    def of(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
+        """Return the price of tokens read and generated; ``cached_tokens`` are among those read."""
+        cached = self.input if self.cached is None else self.cached
+        read = (input_tokens - cached_tokens) * self.input + cached_tokens * cached
+        return (read + output_tokens * self.output) / _PER
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,14 @@ class Usage:
         input_tokens: Tokens read.
         output_tokens: Tokens generated.
         cost: Cost by the given prices; 0 without prices.
+        cached_tokens: Tokens among those read that the server found in its cache, as far as it tells.
     """
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0
+    cached_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -107,9 +114,10 @@ class UsageMeter(BaseCallbackHandler):
         usages = [message.usage_metadata for message in messages if isinstance(message, AIMessage)]
         read = sum(usage["input_tokens"] for usage in usages if usage)
         written = sum(usage["output_tokens"] for usage in usages if usage)
+        cached = sum(cached_tokens(usage) or 0 for usage in usages)
         with self._lock:
             reserved = self._reserved.pop(run_id, 0.0)
-            cost = self._prices.of(read, written) if any(usages) else reserved  # no reported usage is not free
+            cost = self._prices.of(read, written, cached) if any(usages) else reserved  # no reported usage is not free
             before = self.usage
             self.usage = replace(
                 before,
@@ -117,6 +125,7 @@ class UsageMeter(BaseCallbackHandler):
                 input_tokens=before.input_tokens + read,
                 output_tokens=before.output_tokens + written,
                 cost=before.cost + cost,
+                cached_tokens=before.cached_tokens + cached,
             )
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401
@@ -135,3 +144,8 @@ class UsageMeter(BaseCallbackHandler):
         limits = [params.get("max_completion_tokens"), params.get("max_tokens")]
         written = max([limit for limit in limits if limit], default=self._max_tokens)
         return self._prices.of(read, written * len(messages))
+
+
+def cached_tokens(usage: UsageMetadata | None) -> int | None:
+    """Return the tokens of a prompt that were in the server's cache; None if the server does not tell."""
+    return usage.get("input_token_details", {}).get("cache_read") if usage else None

@@ -42,7 +42,7 @@ class Tenants:
         with self._lock:
             if tenant not in self._registries:
                 store = MemoryStore(self._place(tenant))
-                self._registries[tenant] = self._operator.with_store(store)
+                self._registries[tenant] = self._operator.with_store(store, tenant)
             return self._registries[tenant]
 
     def libraries(self, tenant: str) -> NamedLibraries:

@@ -4,117 +4,47 @@ A server with automatic prefix caching (vLLM, "Automatic Prefix Caching"; the Op
 the keys and values of prefixes that it has read before, so this process does not need them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import get_executor_for_config
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from memorag_graph.errors import InputError
+from memorag_graph.documents import Document
+from memorag_graph.errors import InputError, MemoryMismatchError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.build.builder import Recipe
-from memorag_graph.memory.build.gist_kind import GistPlan
-from memorag_graph.memory.kv_memory import Memory
+from memorag_graph.memory.backends.cache_watch import CacheWatch
+from memorag_graph.memory.backends.served_answer import ServedStream, completion
+from memorag_graph.memory.backends.served_gists import ServedGistWriter
+from memorag_graph.memory.backends.served_requests import ServedRequests
+from memorag_graph.memory.backends.server_use import ServerUse
+from memorag_graph.memory.backends.warm_up import UNREPORTED, WarmUp, session_of
+from memorag_graph.memory.build.builder import Built, Recipe
+from memorag_graph.memory.kv_memory import DocumentInfo, Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
+from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.served_language_model import ServedLanguageModel
-from memorag_graph.models.thinking import stream_without_thinking, without_thinking
-from memorag_graph.progress import Progress, ReportProgress
-from memorag_graph.unstreamed import HIDDEN
-
-_AT_ONCE = 8
-_UNREPORTED: RunnableConfig = {**HIDDEN, "callbacks": []}
-"""For answers: the chat over the memory reports them to the caller's callbacks, which must not count them twice."""
-
-DEFAULT_WINDOW = 32_768
-"""Default window of a served model: maximum tokens of prompt and answer together."""
+from memorag_graph.progress import Progress, ReportProgress, ignore_progress
+from memorag_graph.providers.usage import cached_tokens
 
 
-def served_memory_model(name: str, chat: BaseChatModel, window: int = DEFAULT_WINDOW) -> "ServedMemoryModel":
+def served_memory_model(
+    name: str, chat: BaseChatModel, window: int | None = None, use: ServerUse | None = None
+) -> "ServedMemoryModel":
     """Return a memory model over any LangChain chat model.
 
     Args:
         name: Name used by the user; part of the identity of its memories.
         chat: The chat model.
-        window: Maximum tokens of prompt and answer together.
+        window: Maximum tokens of prompt and answer together; by default the server's, at most 32,768.
+        use: How the server is used.
 
     Raises:
         InputError: If the window is too small.
     """
-    return ServedMemoryModel(ServedLanguageModel(name, chat, window))
-
-
-class ChatGistWriter:
-    """Drafts gists with a chat model, with several concurrent requests.
-
-    Args:
-        chat: The chat model.
-    """
-
-    def __init__(self, chat: BaseChatModel) -> None:
-        self._chat = chat
-
-    def draft(
-        self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan, report: Callable[[int], None]
-    ) -> Iterator[tuple[str, str]]:
-        """Yield the key and the draft of each section; see :class:`memorag_graph.memory.build.gist_kind.GistWriter`.
-
-        After a failure no new request is sent, but running ones are awaited and used, because they cost money.
-
-        Raises:
-            ModelError: If the server does not answer.
-        """
-
-        def ask(key: str) -> str:
-            request = HumanMessage(plan.request(sections[key]).text)
-            reply = self._chat.invoke([request], HIDDEN, max_tokens=plan.gist_tokens)
-            return without_thinking(reply.text).strip()
-
-        failure: BaseException | None = None
-        with get_executor_for_config({"max_concurrency": _AT_ONCE}) as executor:
-            drafts = {executor.submit(ask, key): key for key in costs}
-            try:
-                for draft in as_completed(drafts):
-                    if draft.cancelled():
-                        continue
-                    if (error := draft.exception()) is None:
-                        report(0)
-                        yield drafts[draft], draft.result()
-                    else:
-                        failure = failure or error
-                        _cancel(drafts)
-            finally:
-                _cancel(drafts)
-        if failure is not None:
-            raise failure
-
-
-class ServedStream:
-    """The answer of a served model; see :class:`memorag_graph.memory.memory_model.TextStream`."""
-
-    def __init__(self, chunks: Iterator[AIMessage], count: Callable[[str], int]) -> None:
-        self._chunks = chunks
-        self._count = count
-        self._received = [AIMessageChunk(content="")]
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the answer's text piece by piece; pieces may be empty."""
-        return stream_without_thinking(self._pieces())
-
-    @property
-    def completion(self) -> Completion:
-        """The complete answer, once it is finished."""
-        return _completion(add_ai_message_chunks(*self._received), self._count)
-
-    def _pieces(self) -> Iterator[str]:
-        for chunk in self._chunks:
-            self._received.append(chunk if isinstance(chunk, AIMessageChunk) else _as_chunk(chunk))
-            yield chunk.text
+    return ServedMemoryModel(ServedRequests(ServedLanguageModel(name, chat, window), use or ServerUse()), CacheWatch())
 
 
 class ServedMemoryModel(MemoryModel):
@@ -124,11 +54,16 @@ class ServedMemoryModel(MemoryModel):
     conversation.
 
     Args:
-        language_model: The served model.
+        requests: Sends requests to the model.
+        watch: Notes what the server's cache holds.
     """
 
-    def __init__(self, language_model: ServedLanguageModel) -> None:
-        self._model = language_model
+    def __init__(self, requests: ServedRequests, watch: CacheWatch) -> None:
+        self._requests = requests
+        self._model = requests.model
+        self._watch = watch
+        self._warm_up = WarmUp(requests, watch)
+        self._of_tenants: dict[str, ServedMemoryModel] = {}
 
     @property
     def language_model(self) -> ServedLanguageModel:
@@ -145,6 +80,35 @@ class ServedMemoryModel(MemoryModel):
         """False: a server cannot continue a given start of an answer."""
         return False
 
+    def of_tenant(self, tenant: str) -> "ServedMemoryModel":
+        """Return the same model for a tenant, whose requests read a cache of their own."""
+        if tenant not in self._of_tenants:
+            self._of_tenants.setdefault(tenant, ServedMemoryModel(self._requests.of_tenant(tenant), self._watch))
+        return self._of_tenants[tenant]
+
+    def salted(self, chat: BaseChatModel) -> BaseChatModel:
+        """Return a chat model of the same server that reads the tenant's cache."""
+        return self._requests.salted(chat)
+
+    def build(
+        self,
+        documents: Sequence[Document | DocumentInfo],
+        recipe: Recipe,
+        *,
+        known: Built | None = None,
+        journal: Journal | None = None,
+        report: ReportProgress = ignore_progress,
+    ) -> Built:
+        """Build the memory of documents, and have the server read it; see :meth:`MemoryModel.build`."""
+        longest = self._requests.facts().window
+        if 0 < longest < self._model.window:
+            raise InputError(
+                "window", f"the server's is {longest:,} tokens, less than {self._model.window:,}; give window={longest}"
+            )
+        built = super().build(documents, recipe, known=known, journal=journal, report=report)
+        self._warm_up.now(built.memory)
+        return built
+
     def complete(
         self,
         memory: Memory | None,
@@ -159,11 +123,15 @@ class ServedMemoryModel(MemoryModel):
 
         Raises:
             InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
+            MemoryMismatchError: If the server now serves another model than the one the memory was made with.
             ModelError: If the server does not answer.
         """
         messages = self._messages(memory, shard, turns, sampling)
-        reply = self._model.chat.invoke(messages, _UNREPORTED, **_settings(sampling))
-        return _completion(reply, self._model.count)
+        session = session_of(memory, shard) if memory else ""
+        finished = self._watched(memory, shard)
+        reply = self._requests.ask(messages, UNREPORTED, session=session, **_settings(sampling))
+        finished(reply)
+        return completion(reply, self._model.count)
 
     def stream(
         self,
@@ -179,15 +147,35 @@ class ServedMemoryModel(MemoryModel):
 
         Raises:
             InputError: If the conversation and its answer do not fit the window, or end with the assistant's turn.
+            MemoryMismatchError: If the server now serves another model than the one the memory was made with.
         """
         messages = self._messages(memory, shard, turns, sampling)
-        return ServedStream(self._model.chat.stream(messages, _UNREPORTED, **_settings(sampling)), self._model.count)
+        session = session_of(memory, shard) if memory else ""
+        chunks = self._requests.stream(messages, UNREPORTED, session=session, **_settings(sampling))
+        return ServedStream(chunks, self._model.count, self._watched(memory, shard))
+
+    def _watched(self, memory: Memory | None, shard: int) -> Callable[[AIMessage], None]:
+        """Return what is to be done with the reply to a question: see whether the memory was in the server's cache."""
+        if memory is None or not self._requests.facts().engine:
+            return lambda _: None
+        key = self._warm_up.key(memory, shard)
+        was_read = self._watch.was_read(key)
+
+        def finished(reply: AIMessage) -> None:
+            prefix, cached = self._model.count(memory.shards[shard].text), cached_tokens(reply.usage_metadata)
+            if self._watch.judge(key, prefix, cached, was_read=was_read):
+                if self._model.inference_server:  # it may have been restarted, with another model
+                    self._model.inference_server.ask_again()
+                self._warm_up.behind(memory)
+
+        return finished
 
     def _messages(
         self, memory: Memory | None, shard: int, turns: Sequence[Turn], sampling: Sampling
     ) -> list[BaseMessage]:
         if turns[-1].role == "assistant":
             raise InputError("messages", "a served model cannot continue an answer; end with the user's message")
+        self._require_same(memory)
         prefix = memory.shards[shard].text if memory else ""
         room = self._model.window - self._model.count(prefix) - sampling.max_new_tokens
         if (needed := self._model.count_chat(turns)) > room:
@@ -200,8 +188,17 @@ class ServedMemoryModel(MemoryModel):
         opening = [SystemMessage(prefix)] if prefix else []
         return [*opening, *(_KINDS[turn.role](turn.text) for turn in turns)]
 
-    def _drafter(self) -> ChatGistWriter:
-        return ChatGistWriter(self._model.chat)
+    def _require_same(self, memory: Memory | None) -> None:
+        """Notice that the server serves another model now than when the memory was opened."""
+        served = self._model.served
+        if memory and memory.identity.served and served and served != memory.identity.served:
+            raise MemoryMismatchError(
+                f"the server now serves another model than this memory was made with ({memory.identity.served} → "
+                f"{served}); serve the former again, or memorize the document again"
+            )
+
+    def _drafter(self) -> ServedGistWriter:
+        return ServedGistWriter(self._requests)
 
     def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
@@ -215,18 +212,7 @@ class ServedMemoryModel(MemoryModel):
         return tuple(map(Shard.of_text, prefixes))
 
 
-def _cancel(drafts: Iterable[Future[str]]) -> None:
-    """Cancel requests that have not started."""
-    for draft in drafts:
-        draft.cancel()
-
-
 _KINDS: Mapping[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
-
-
-def _as_chunk(whole: AIMessage) -> AIMessageChunk:
-    """Convert the answer of a chat model that does not stream into a chunk."""
-    return AIMessageChunk(**whole.model_dump(exclude={"type"}))
 
 
 def _settings(sampling: Sampling) -> dict[str, Any]:
@@ -235,13 +221,3 @@ def _settings(sampling: Sampling) -> dict[str, Any]:
     if sampling.temperature > 0:
         settings |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
     return settings
-
-
-def _completion(reply: AIMessage, count: Callable[[str], int]) -> Completion:
-    text = without_thinking(reply.text).strip()
-    ended = reply.response_metadata.get("finish_reason") != "length"
-    usage = reply.usage_metadata
-    if usage is None:
-        return Completion(text, 0, count(text), ended)
-    cached = usage.get("input_token_details", {}).get("cache_read", 0)
-    return Completion(text, usage["input_tokens"], usage["output_tokens"], ended, cached)

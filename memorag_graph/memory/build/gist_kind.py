@@ -127,6 +127,7 @@ class GistKind:
             self._plan.gist_tokens,
             section,
             *self._written_otherwise,
+            *([model.served] if model.served else []),
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
