@@ -163,7 +163,10 @@ def _names_subject(unit: Unit, stop: frozenset[str], known: _Known, language_cod
     article = bool(words) and words[0].lower() in stop and words[0][0].isupper()
     words = words[article:]
     named = len(list(takewhile(lambda word: word[0].isupper() and word.lower() not in stop, words)))
-    if language_code not in NOUNS_ARE_CAPITALS and _is_joined_name(words, named, article and unit.begins_paragraph):
+    if language_code not in NOUNS_ARE_CAPITALS and (
+        _is_joined_name(words, named, article and unit.begins_paragraph)
+        or (article and _is_named_kind(words, stop, known))
+    ):
         return True
     if named == 1 and len(words) > 1 and (words[1][0].isdecimal() or (len(words[1]) == 1 and words[1].isupper())):
         return True
@@ -179,6 +182,13 @@ def _names_subject(unit: Unit, stop: frozenset[str], known: _Known, language_cod
         return words[1] in SINGULAR_VERBS or (words[1].islower() and words[1] not in stop)
     refers = any(word.lower() in _PRONOUNS for word in _WORD.findall(unit.citation.quote))
     return words[1] in SINGULAR_VERBS and words[0] in known.inner and not refers
+
+
+def _is_named_kind(words: Sequence[str], stop: frozenset[str], known: _Known) -> bool:
+    """Return whether words behind an article are a name and its kind, as in "The Arden depot was sold"."""
+    if len(words) < 2 or not words[0][0].isupper() or words[0].lower() in known.lower | stop:
+        return False
+    return words[1].islower() and words[1] not in stop and words[0] in known.inner
 
 
 def _is_joined_name(words: Sequence[str], named: int, after_kind: bool) -> bool:
