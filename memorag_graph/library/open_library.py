@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Entry, versions_of
@@ -50,7 +51,8 @@ class OpenLibrary:
         size, place = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
         chunks, notes = open_tables(place, directory, self._id, size)
         memories = StoredMemories(directory / _MEMORIES)
-        self.stores = Stores(catalogue, StoredTexts(directory / _TEXTS), chunks, notes, memories)
+        texts, originals = StoredTexts(directory / _TEXTS), KeptFiles(directory / KEPT)
+        self.stores = Stores(catalogue, texts, originals, chunks, notes, memories)
         self.memories = LibraryMemories(self.stores, registry, options)
         self.worker = worker_of(directory)
         if memory == "background":

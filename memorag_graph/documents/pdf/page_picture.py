@@ -105,13 +105,13 @@ def _opened(path: Path, number: int) -> Iterator[tuple[Any, Any]]:
     try:
         pdf = pypdfium2.PdfDocument(path)
     except FileNotFoundError:
-        raise InputError("file", "it is not there any more") from None
+        raise InputError("file", "the file is not there any more") from None
     except pypdfium2.PdfiumError as error:
-        raise refusal("it", error) from None
+        raise refusal("the file", error) from None
     try:
         form = form_of(pdf)
         if not 1 <= number <= len(pdf):
-            raise InputError("page", f"it has {len(pdf):,} pages, not a page {number:,}")
+            raise InputError("page", f"the file has {len(pdf):,} pages, and no page {number:,}")
         yield pdf[number - 1], form
     except pypdfium2.PdfiumError as error:
         raise InputError("page", f"page {number:,} is damaged ({error})") from None
