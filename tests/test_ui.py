@@ -36,8 +36,16 @@ def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path
     choose_task(page, "memorag")
     ask(page, QUESTION)
     page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first.click()
+    picture = page.get_by_role("img", name=re.compile("Page 2 of report.pdf. Marked: “.*carried forty-one lorries"))
+    assert picture.evaluate("it => it.complete && it.naturalWidth > 1000 && it.naturalHeight > 1000")
+    mark, sheet = page.locator(".page mark").first.bounding_box(), page.locator(".page").bounding_box()
+    assert sheet["y"] < mark["y"] < mark["y"] + mark["height"] < sheet["y"] + sheet["height"]
+    page.get_by_text("The passage as text").click()
     marked = page.locator(".passage mark").inner_text()
     assert any(sentence in marked for sentence in PAGES[1])
+    page.get_by_role("button", name="Enlarge").click()
+    page.get_by_role("dialog").get_by_role("img").wait_for()
+    page.keyboard.press("Escape")
     assert page.get_by_text(re.compile(r"report\.pdf, page 2")).count()
     for panel, shown in (("Evidence", "Found by"), ("Recalled", "Recalled from memory"), ("Path", "")):
         show(page, panel)

@@ -81,7 +81,8 @@ def page_parts(document: CitedDocument, citation: Mapping[str, Any]) -> list[tup
     start, end, source = int(citation["start"]), int(citation["end"]), citation["source"]
     pages = document.page_map.pages
     parts = []
-    for (first, number), (last, _) in zip(pages, [*pages[1:], (end + _AFTER, 0)], strict=True):
+    ends = [*(first for first, _ in pages[1:]), end + _AFTER]
+    for (first, number), last in zip(pages, ends, strict=False):
         begin, stop = max(first, start), min(last, end)
         text = citation["quote"][max(0, begin - start) : max(0, stop - start)]
         if text.strip():
@@ -115,9 +116,10 @@ def page_html(picture: PagePicture, name: str, number: int, quote: str) -> str:
 
 def table_html(table: CitedRows) -> str:
     """Return rows of a table as HTML, under the names of their columns."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.names) if any(table.names) else ""
+    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.names)
+    head = f"<thead><tr>{names}</tr></thead>" if any(table.names) else ""
     rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
-    return f'<div class="cited-rows"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="cited-rows"><table>{head}<tbody>{rows}</tbody></table></div>'
 
 
 def _drawn(file: Path, parts: Sequence[tuple[int, Quotation]]) -> list[PagePicture]:
