@@ -1,11 +1,13 @@
 """What the panel of a citation is made of: kept files, pages of a quotation, rows of tables, HTML."""
 
+import html
 import re
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from memorag_graph.documents import PageMap, read_document
 from memorag_graph.documents.cited_rows import CitedRows, cited_rows
@@ -15,6 +17,7 @@ from memorag_graph.library.found_files import uploaded_file
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from memorag_graph.text.chunking import Chunk
+from memorag_graph.ui.citation_links import citation_at, linked
 from memorag_graph.ui.cited_page import CitedDocument, page_html, page_parts, table_html
 from memorag_graph.ui.jobs import Jobs
 from memorag_graph.ui.uploaded_files import UploadedFiles, kept_file
@@ -145,3 +148,29 @@ def test_the_html_of_pages_and_tables_is_escaped_and_says_what_is_marked() -> No
     assert 'alt="Page 3 of a.pdf"' in plain
     assert "<mark" not in plain
     assert "<th" not in table_html(CitedRows(("", ""), (("a", "b"),)))
+
+
+def test_marks_become_links_that_show_the_passage() -> None:
+    citations = [
+        {"number": 1, "quote": 'He said "no" [x]\n(twice).'},
+        {"number": 2, "quote": "The harbour froze."},
+        {"number": 1, "quote": "It <b>thawed</b>."},
+    ]
+    answer = 'He said "no". [1] It froze, and thawed. [2, 1] Nobody *knows*. [7]'
+    shown = MarkdownIt().renderInline(linked(answer, citations, "3-plain"))
+    assert re.findall('<a href="(.*?)" title="(.*?)">(.*?)</a>', shown) == [
+        ("#cite-3-plain-0", "He said &quot;no&quot; [x] (twice).", "[1]"),
+        ("#cite-3-plain-1", "The harbour froze.", "[2]"),
+        ("#cite-3-plain-2", "It &lt;b&gt;thawed&lt;/b&gt;.", "[1]"),
+    ]
+    told = html.unescape(re.sub("<.*?>", "", shown))
+    assert told == 'He said "no". [1] It froze, and thawed. [2] [1] Nobody *knows*. [7]'
+
+
+def test_a_link_leads_to_its_citation_or_nowhere() -> None:
+    first, second, plain = ({"citations": [{"number": at}]} for at in range(3))
+    turns = [{"result": first}, {"result": second, "plain": plain}]
+    assert citation_at(turns, "#cite-0-0") == (first, first["citations"][0])
+    assert citation_at(turns, "#cite-1-plain-0") == (plain, plain["citations"][0])
+    for place in ("#cite-0-plain-0", "#cite-0-1", "#cite-2-0", "#cite-x", "", None):
+        assert citation_at(turns, place) is None

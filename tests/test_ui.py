@@ -36,7 +36,9 @@ def test_from_an_upload_to_a_marked_passage(demo: str, page: Any, tmp_path: Path
     memorized(page, demo, report(tmp_path / "report.pdf"))
     choose_task(page, "memorag")
     ask(page, QUESTION)
-    page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first.click()
+    links = page.get_by_role("link", name=re.compile(r"^\[\d+\]$"))
+    titles = [str(link.get_attribute("title")) for link in links.all()]
+    links.nth(next(at for at, title in enumerate(titles) if "carried forty-one lorries" in title)).click()
     shown = page.get_by_role("img", name=re.compile("Page 2 of report.pdf. Marked: “.*carried forty-one lorries"))
     assert shown.evaluate("it => it.complete && it.naturalWidth > 1000 && it.naturalHeight > 1000")
     mark, sheet = page.locator(".page mark").first.bounding_box(), page.locator(".page").bounding_box()

@@ -108,6 +108,9 @@ def page_html(picture: PagePicture, name: str, number: int, quote: str) -> str:
         f'<mark style="left:{left:.3%};top:{top:.3%};width:{width:.3%};height:{height:.3%}"></mark>'
         for left, top, width, height in picture.marks
     )
+    if picture.marks:  # what is scrolled into view
+        left, top = (min(mark[side] for mark in picture.marks) for side in (0, 1))
+        marks += f'<span class="begin" style="left:{left:.3%};top:{top:.3%}"></span>'
     return (
         f'<div class="sheet"><img src="data:{picture.media_type};base64,{data}" width="{picture.width}" '
         f'height="{picture.height}" alt="Page {number} of {escape(name)}{escape(marked)}">{marks}</div>'

@@ -47,7 +47,7 @@ class Job:
     key: str
     documents: Sequence[Document]
     options: RunOptions
-    files: UploadedFiles = field(default_factory=UploadedFiles)
+    files: UploadedFiles | None = None
     state: State = "running"
     stages: dict[str, Progress] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Jobs:
             if job is not None and job.state == "running" and not job.stopping:
                 job.watchers.add(watcher)
                 return job
-            job = self._jobs[key] = Job(key, documents, options, files or UploadedFiles(), watchers={watcher})
+            job = self._jobs[key] = Job(key, documents, options, files, watchers={watcher})
         threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 
@@ -122,7 +122,8 @@ class Jobs:
     def _run(self, job: Job) -> None:
         try:
             opened = self._registry.memorize(job.documents, job.options, None, job.report)
-            job.files.keep_with(self._registry.store, opened.memory.id, job.documents)
+            if job.files is not None:
+                job.files.keep_with(self._registry.store, opened.memory.id, job.documents)
             job.memory_id = opened.memory.id
             job.state = "done"
         except _StopError:

@@ -59,9 +59,9 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 .sheet img { display: block; width: 100%; height: auto; }
 .sheet mark { position: absolute; background: #ffd84d; mix-blend-mode: multiply; border-radius: 2px; }
 .sheet mark { forced-color-adjust: none; }
-.sheet mark:first-of-type { scroll-margin: 2rem; animation: into-view 0.1s; }
+.sheet .begin { position: absolute; width: 1px; height: 1px; scroll-margin: 3rem 1.5rem; animation: into-view 0.1s; }
 .page { animation: snaps 0.1s; }
-@keyframes into-view { from, to { scroll-snap-align: center start; } }  /* shows the mark first, then scrolls freely */
+@keyframes into-view { from, to { scroll-snap-align: start; } }  /* shows the mark first, then scrolls freely */
 @keyframes snaps { from, to { scroll-snap-type: both mandatory; } }
 .cited-rows { overflow-x: auto; }
 .cited-rows table { border-collapse: collapse; font-size: 0.875rem; }
