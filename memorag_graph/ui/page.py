@@ -54,7 +54,7 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 .page { max-height: calc(var(--beside) - 9.5rem); min-height: 9rem; overflow: auto; background: #888; }
 .page { border: 1px solid rgba(128, 128, 128, 0.5); }
 [role="dialog"] .page { max-height: 78vh; }
-.sheet { position: relative; min-width: 34rem; background: #fff; }
+.sheet { position: relative; min-width: 30rem; background: #fff; }
 .sheet + .sheet { margin-top: 0.5rem; }
 .sheet img { display: block; width: 100%; height: auto; }
 .sheet mark { position: absolute; background: #ffd84d; mix-blend-mode: multiply; border-radius: 2px; }
