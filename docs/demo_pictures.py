@@ -21,6 +21,8 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate
 
 PLACE = Path(__file__).parent
 LETTERS = PLACE.parent / "examples" / "skerrow_letters.txt"
@@ -149,6 +151,33 @@ def walk(browser: Browser, files: list[str]) -> str:
     return address
 
 
+def letters_as_pdf(path: Path) -> Path:
+    """Write the example as a PDF, each letter on pages of its own."""
+    styles, parts = getSampleStyleSheet(), list[Flowable]()
+    for paragraph in LETTERS.read_text(encoding="utf-8").split("\n\n"):
+        is_heading = paragraph.startswith("Letter to shareholders")
+        if is_heading and parts:
+            parts.append(PageBreak())
+        parts.append(Paragraph(paragraph, styles["Heading1" if is_heading else "BodyText"]))
+    SimpleDocTemplate(str(path)).build(parts)
+    return path
+
+
+def page_of_pdf(browser: Browser, file: Path) -> None:
+    """Photograph the page of a PDF that an answer cites."""
+    page = browser.new_page(viewport={"width": 1400, "height": 800})
+    start(page)
+    page.set_input_files("input[type=file]", [str(file)])
+    page.get_by_role("button", name="Memorize").click()
+    page.wait_for_url(re.compile("memory="), timeout=5 * MINUTES)
+    box = page.get_by_placeholder("Ask the document")
+    box.fill(ASKED)
+    box.press("Enter")
+    page.locator(".page mark").first.wait_for(timeout=3 * MINUTES)
+    page.wait_for_timeout(1500)
+    save(picture(page), "demo-page")
+
+
 def other_forms(browser: Browser, address: str) -> None:
     """Photograph an answer in the dark and on a phone."""
     for name, settings in {
@@ -171,6 +200,7 @@ def main() -> None:
         files.mkdir()
         with served(home):
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page_of_pdf(browser, letters_as_pdf(Path(folder) / "skerrow letters.pdf"))
             other_forms(browser, walk(browser, letters(files)))
             browser.close()
 

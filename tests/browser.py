@@ -128,6 +128,16 @@ def answer(page: Any) -> str:
     return str(page.get_by_test_id("stChatMessage").last.get_by_test_id("stMarkdown").first.inner_text())
 
 
+def picture(page: Any) -> Any:
+    """Return the picture of the page of a PDF that is shown."""
+    return page.locator(".page img").first
+
+
+def marked(page: Any) -> str:
+    """Return what is marked on the picture of the page of a PDF, as those who do not see it are told."""
+    return str(picture(page).get_attribute("alt")).partition("Marked: ")[2]
+
+
 def choose_task(page: Any, task: str) -> None:
     """Choose the task."""
     box = page.get_by_role("combobox", name=re.compile("Task"))

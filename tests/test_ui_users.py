@@ -19,6 +19,7 @@ from tests.browser import (
     choose_task,
     demo_server,
     long_text,
+    marked,
     memorized,
     new_page,
     report,
@@ -107,7 +108,7 @@ def test_the_keyboard_suffices(demo: str, page: Any, tmp_path: Path) -> None:
     page.get_by_text(re.compile("Confidence")).wait_for()
     tab_to(page, page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first)
     page.keyboard.press("Enter")
-    assert any(sentence in page.locator(".passage mark").inner_text() for sentence in PAGES[1])
+    assert any(sentence in marked(page) for sentence in PAGES[1])
 
 
 def test_a_narrow_window_shows_everything(report_url: str, browser: Any) -> None:
@@ -115,7 +116,7 @@ def test_a_narrow_window_shows_everything(report_url: str, browser: Any) -> None
     page.goto(report_url)
     ask(page, QUESTION)
     page.get_by_role("button", name=re.compile(r"\[\d+\] p\. 2")).first.click()
-    mark = page.locator(".passage mark").bounding_box()
+    mark = page.locator(".page mark").first.bounding_box()
     panel, conversation = (page.locator(f".st-key-{key}").bounding_box() for key in ("beside", "talk"))
     box = page.get_by_placeholder("Ask the document").bounding_box()
     assert mark["x"] >= 0

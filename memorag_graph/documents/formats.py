@@ -62,7 +62,8 @@ def _starts_with(*starts: bytes) -> Callable[[File], bool]:
     return lambda file: file.start.lower().startswith(starts)
 
 
-def _is_pdf(file: File) -> bool:
+def is_pdf(file: File) -> bool:
+    """Return whether a file is a PDF."""
     return file.start.startswith(_PDF) or (file.suffix == ".pdf" and _PDF in file.head)
 
 
@@ -76,7 +77,7 @@ TEXT = Format("plain text", TEXT_SUFFIXES, read_text, is_text=True)
 """The format of files that are of no other."""
 
 FORMATS: tuple[Format, ...] = (
-    Format("PDF", (".pdf",), _read_pdf, _is_pdf),
+    Format("PDF", (".pdf",), _read_pdf, is_pdf),
     Format("DOCX", (".docx", ".docm", ".dotx"), read_docx, _has_folder("word/")),
     Format("XLSX", (".xlsx", ".xlsm", ".xltx"), read_xlsx, is_workbook),
     Format("PPTX", (".pptx", ".pptm", ".ppsx", ".potx"), read_pptx, _has_folder("ppt/")),

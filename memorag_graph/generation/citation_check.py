@@ -11,7 +11,9 @@ from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.sentences import Sentence, split_sentences
 from memorag_graph.text.words import content_words, count_words, share_of
 
-_MARKS = re.compile(r"[\[［【](\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)[\]］】]")
+MARKS = re.compile(r"[\[［【](\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)[\]］】]")
+"""The marks of an answer, such as ``[1]`` or ``[2, 3]``."""
+
 _FEWEST_WORDS = 4
 """Shorter sentences, for example "Yes.", need no support."""
 
@@ -90,7 +92,7 @@ def marked_statements(text: str, language_code: str) -> list[tuple[int, int, int
 
 def without_marks(text: str) -> str:
     """Replace the marks of an answer with spaces of the same length."""
-    return _MARKS.sub(lambda match: " " * len(match[0]), text)
+    return MARKS.sub(lambda match: " " * len(match[0]), text)
 
 
 def _statements(text: str, language_code: str) -> Iterator[tuple[Sentence, list[_Mark]]]:
@@ -102,7 +104,7 @@ def _statements(text: str, language_code: str) -> Iterator[tuple[Sentence, list[
         end = following.start if following else len(text)
         marks: list[_Mark] = []
         since, statement, start = sentence.start, sentence.text, sentence.start
-        for match in _MARKS.finditer(text, begin, end):
+        for match in MARKS.finditer(text, begin, end):
             before = plain[since : match.start()] if match.start() > since else ""
             if content_words(before):  # else one of several marks of one statement
                 statement, start = before, since + len(before) - len(before.lstrip())

@@ -36,6 +36,7 @@ class Candidate:
         digest: Returns the SHA-256 of its content.
         read: Reads it under a name.
         metadata: What its loader says of it.
+        kept: A file of which a copy is to be kept, so that its pages can be shown; None to keep its text alone.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Candidate:
     digest: Callable[[], str]
     read: Callable[[str], Document]
     metadata: Fields
+    kept: Path | None = None
 
 
 def file_candidates(
@@ -105,15 +107,16 @@ def all_candidates(
     return [*files, *candidates, *document_candidates(documents)]
 
 
-def uploaded_file(path: Path, name: str, encoding: str = "") -> Candidate:
+def uploaded_file(path: Path, name: str, encoding: str = "", *, keep: bool = False) -> Candidate:
     """Return a file that somebody sent: another file sent under its name is a new version of the same document.
 
     Args:
         path: Where it lies for now.
         name: Its name.
         encoding: Encoding of a text file; empty to find it.
+        keep: Whether the library keeps a copy if it is a PDF, until the document is removed.
     """
-    return _file(name, f"{UPLOADED}{name}", path, encoding)
+    return replace(_file(name, f"{UPLOADED}{name}", path, encoding), kept=path if keep else None)
 
 
 def uploaded_text(text: str, name: str, metadata: Mapping[str, Any]) -> Candidate:

@@ -72,6 +72,7 @@ class Intake:
             metadata = self._metadata_of(known.name if known else candidate.name, candidate.metadata)
             if known and known.content_sha256 == digest:
                 self._keep(known, metadata)
+                self._keep_file(candidate, known.text_sha256)
                 return
             name = known.name if known else self._free_name(candidate)
             prepared, digest = _read(candidate, name, digest)
@@ -109,6 +110,10 @@ class Intake:
             self._write()  # it may be waiting
             self._stores.catalogue.describe(known.id, {**known.metadata, **metadata})
 
+    def _keep_file(self, candidate: Candidate, text_sha256: str) -> None:
+        if candidate.kept is not None:
+            self._stores.originals.add(text_sha256, candidate.kept)
+
     def _free_name(self, candidate: Candidate) -> str:
         name, counts = candidate.name, Counter(dict.fromkeys([candidate.name], 1))
         while name in self._current:
@@ -140,6 +145,7 @@ class Intake:
             metadata=metadata,
             notices=document.notices,
         )
+        self._keep_file(candidate, entry.text_sha256)
         if (other := self._texts.get(entry.text_sha256)) not in (None, entry.name):
             self._report.same_text.append((entry.name, str(other)))
         (self._report.replaced if known else self._report.added).append(entry.name)

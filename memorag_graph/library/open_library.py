@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import DiskError, LibraryError, UnavailableError
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import Catalogue
@@ -50,7 +51,8 @@ class OpenLibrary:
         self._index = catalogue.setting(INDEX_NAME, FIRST_INDEX)
         chunks, notes = open_tables(place, directory, self._id, size, self._index)
         memories = StoredMemories(directory / MEMORIES)
-        self.stores = Stores(catalogue, StoredTexts(directory / TEXTS), chunks, notes, memories)
+        texts, originals = StoredTexts(directory / TEXTS), KeptFiles(directory / KEPT)
+        self.stores = Stores(catalogue, texts, originals, chunks, notes, memories)
         self.memories = LibraryMemories(self.stores, registry, options)
         self.worker = worker_of(directory)
         if memory == "background":

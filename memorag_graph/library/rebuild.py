@@ -8,6 +8,7 @@ import json
 import uuid
 from pathlib import Path
 
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Report
 from memorag_graph.library.home import (
@@ -52,8 +53,8 @@ def rebuild(
         finish_rebuild(directory, catalogue)
         made = _begun(directory, catalogue, wanted)
         chunks, notes = open_tables(place, directory, catalogue.setting(LIBRARY_ID), int(size), made[INDEX_NAME])
-        memories = StoredMemories(directory / MEMORIES)
-        stores = Stores(catalogue, StoredTexts(directory / TEXTS), chunks, notes, memories)
+        texts, originals = StoredTexts(directory / TEXTS), KeptFiles(directory / KEPT)
+        stores = Stores(catalogue, texts, originals, chunks, notes, StoredMemories(directory / MEMORIES))
         stores.repair(lambda: embeddings, is_unfinished=is_unfinished, progress=progress)
         left = {key: catalogue.setting(key) for key in (INDEX_AT, INDEX_NAME)}
         settings = {**made, **stores.found_weights(embeddings), _MAKING: "", _LEAVING: json.dumps(left)}

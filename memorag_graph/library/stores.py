@@ -1,7 +1,8 @@
-"""Where a library keeps its documents: catalogue, texts, memories, two tables of rows; and the order of their changes.
+"""Where a library keeps its documents: catalogue, texts, files, memories, two tables of rows; the order of changes.
 
-A document is written to the texts and the tables first and to the catalogue last, and is removed in the opposite order.
-So what the catalogue names is whole, and what a killed process leaves is not named: the next change sweeps it away.
+A document is written to the texts, the files and the tables first and to the catalogue last, and is removed in the
+opposite order. So what the catalogue names is whole, and what a killed process leaves is not named: the next change
+sweeps it away.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import Document
+from memorag_graph.documents.kept_files import KeptFiles
 from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.prepared import Prepared, rows_of
@@ -37,6 +39,7 @@ class Stores:
     Attributes:
         catalogue: The entries.
         texts: The texts.
+        originals: The files from which they were read, as far as they are kept.
         chunks: A row for each chunk of a document.
         notes: A row for each section of a document: the vector of its note, the terms of its text.
         memories: The memories of the texts, as far as they are made.
@@ -44,6 +47,7 @@ class Stores:
 
     catalogue: Catalogue
     texts: StoredTexts
+    originals: KeptFiles
     chunks: RowTable
     notes: RowTable
     memories: StoredMemories
@@ -150,6 +154,7 @@ class Stores:
         self.notes.remove(ids)
         texts = {entry.text_sha256 for entry in self.catalogue.entries()}
         self.texts.keep_only(texts)
+        self.originals.keep_only(texts)
         self.memories.keep_only(texts)
         self.catalogue.tidy()
 

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from memorag_graph.ui import address, open_questions
+from memorag_graph.ui.citation_links import follow, linked
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.panels import show_citation
@@ -21,6 +22,7 @@ _FIRST_WORDS = 3
 
 def show(shared: Resources, chosen: Chosen, turns: Sequence[Turn], unanswered: Sequence[Question]) -> None:
     """Show the turns of the conversation, then the questions that have no answer yet."""
+    follow(turns)
     for number, turn in enumerate(turns):
         _show_question(turn["result"]["asked"], turn.get("where"))
         _show_answers(shared, chosen, number, turn)
@@ -78,7 +80,7 @@ def _show_answers(shared: Resources, chosen: Chosen, number: int, turn: Turn) ->
 def _show_answer(key: str, result: Turn) -> None:
     if result["question"] != result["asked"]:
         st.caption(f"Understood as: {escaped(result['question'])}")
-    st.markdown(escaped(result["answer"]) or "No answer found.")
+    st.markdown(linked(result["answer"], result["citations"], key) or "No answer found.")
     if result.get("basis") == "memory":
         st.caption("Recalled from memory, unverified.")
     for notice in result["notices"]:

@@ -12,15 +12,18 @@ from memorag_graph.ui import address
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.uploaded_files import UploadedFiles
 
 _NOTES_SHOWN = 6
 _JOB = "job"
 
 
-def begin(shared: Resources, documents: Sequence[Document], options: RunOptions) -> NoReturn:
+def begin(
+    shared: Resources, documents: Sequence[Document], options: RunOptions, files: UploadedFiles | None = None
+) -> NoReturn:
     """Start memorizing documents for the session and show the job."""
     visit = address.new_name()
-    job = st.session_state[_JOB] = shared.jobs.start(documents, options, visit)
+    job = st.session_state[_JOB] = shared.jobs.start(documents, options, visit, files)
     address.enter(job=job.key, visit=visit)
 
 
@@ -100,4 +103,4 @@ def _duration(seconds: float) -> str:
 def _offer_restart(shared: Resources, job: Job, label: str, message: str) -> None:
     st.info(message)
     if st.button(label, type="primary"):
-        begin(shared, job.documents, job.options)
+        begin(shared, job.documents, job.options, job.files)

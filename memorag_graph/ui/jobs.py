@@ -14,6 +14,7 @@ from memorag_graph.errors import MemoragError
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
+from memorag_graph.ui.uploaded_files import UploadedFiles
 
 State = Literal["running", "done", "stopped", "failed"]
 
@@ -33,6 +34,7 @@ class Job:
         key: Hash of the documents and the memory settings.
         documents: The documents.
         options: Options of the memory.
+        files: The files of the documents whose pages can be shown.
         state: Current state.
         stages: The latest report of each stage.
         notes: Summaries in the order in which they were written.
@@ -45,6 +47,7 @@ class Job:
     key: str
     documents: Sequence[Document]
     options: RunOptions
+    files: UploadedFiles | None = None
     state: State = "running"
     stages: dict[str, Progress] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -95,7 +98,9 @@ class Jobs:
         """Return a job; None if there is none with this key."""
         return self._jobs.get(key)
 
-    def start(self, documents: Sequence[Document], options: RunOptions, watcher: str) -> Job:
+    def start(
+        self, documents: Sequence[Document], options: RunOptions, watcher: str, files: UploadedFiles | None = None
+    ) -> Job:
         """Start or resume memorizing documents, or join the running job of the same documents and settings."""
         key = _key(documents, options)
         with self._lock:
@@ -103,7 +108,7 @@ class Jobs:
             if job is not None and job.state == "running" and not job.stopping:
                 job.watchers.add(watcher)
                 return job
-            job = self._jobs[key] = Job(key, documents, options, watchers={watcher})
+            job = self._jobs[key] = Job(key, documents, options, files, watchers={watcher})
         threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 
@@ -116,7 +121,10 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         try:
-            job.memory_id = self._registry.memorize(job.documents, job.options, None, job.report).memory.id
+            opened = self._registry.memorize(job.documents, job.options, None, job.report)
+            if job.files is not None:
+                job.files.keep_with(self._registry.store, opened.memory.id, job.documents)
+            job.memory_id = opened.memory.id
             job.state = "done"
         except _StopError:
             job.state = "stopped"

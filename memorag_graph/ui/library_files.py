@@ -64,7 +64,7 @@ def take_in(shared: Resources, library: str, visit: str, chosen: Chosen, fields:
     for number, (file, name) in enumerate(zip(chosen.files, names, strict=True)):
         path = Path(folder.name, str(number))
         path.write_bytes(file.getbuffer())
-        candidates.append(uploaded_file(path, name))
+        candidates.append(uploaded_file(path, name, keep=True))
     upload.free(chosen.files)
     shared.changes.start(Addition(library, visit, names, folder=folder, files=candidates, metadata=fields))
 

@@ -1,6 +1,6 @@
 """The page of a library: the conversation, beside it the documents or the cited passage, and a filter over both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from memorag_graph.library.library import Library
 from memorag_graph.library.memory_state import ListedDocument
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.ui import address, conversation, library_deletion, library_documents, library_memories, panels
+from memorag_graph.ui.cited_page import CitedDocument
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.library_documents import Asked
 from memorag_graph.ui.library_files import parts
@@ -110,20 +111,21 @@ def _show_beside(
         with st.container(key="documents"):
             library_documents.show(shared, asked, listed)
     elif panel == panels.DOCUMENT:
-        panels.show_passage(found[1], lambda citation: _text_of(library, citation))
+        panels.show_passage(found[1], lambda citation: _cited(library, citation))
     else:
         panels.show_of_result(shared, panel, found[0])
 
 
-def _text_of(library: Library, citation: Mapping[str, Any]) -> Sequence[Chunk]:
-    """Return the text of the version of a document that is cited; nothing if it was removed."""
+def _cited(library: Library, citation: dict[str, Any]) -> CitedDocument | None:
+    """Return the version of a document that is cited; None if it was removed."""
     name, version = citation["source"], citation["version"]
     for entry in library.stores.catalogue.entries():
         if (entry.name, entry.version) == (name, version):
             with suppress(LibraryError):  # removed meanwhile
-                text = library.stores.texts.read(entry.text_sha256)
-                return [Chunk(name, 0, 0, len(text), text)]
-    return []
+                document = library.stores.document(entry)
+                chunks = [Chunk(name, 0, 0, len(document.text), document.text)]
+                return CitedDocument(chunks, document.page_map, library.stores.originals.find(entry.text_sha256))
+    return None
 
 
 def _choose_filter(name: str) -> str:

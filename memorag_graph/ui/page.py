@@ -37,6 +37,8 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
   .st-key-side-by-side { --talk: 36vh; --beside: 27vh; }
   body:has(.st-key-library-head) .st-key-side-by-side { --talk: 30vh; --beside: 25vh; }
   body:has(.st-key-documents) .st-key-side-by-side { --talk: 14vh; --beside: 41vh; }
+  body:has(.page) .st-key-side-by-side { --talk: 25vh; --beside: 38vh; }
+  body:has(.st-key-library-head):has(.page) .st-key-side-by-side { --talk: 19vh; --beside: 36vh; }
   .st-key-library-head { padding-top: 0.75rem; }
   .st-key-library-head h3 { min-height: 2.5rem; }
   .passage .far { display: none; }
@@ -49,6 +51,22 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 .passage { white-space: pre-wrap; line-height: 1.55; border-left: 3px solid #2a6f97; padding: 0.4rem 0 0.4rem 1rem; }
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.8; }  /* enough contrast to be read */
 .passage mark { background: #ffe08a; color: #222; padding: 0 0.1em; border-radius: 2px; }
+.page { max-height: calc(var(--beside) - 9.5rem); min-height: 9rem; overflow: auto; background: #888; }
+.page { border: 1px solid rgba(128, 128, 128, 0.5); }
+[role="dialog"] .page { max-height: 78vh; }
+.sheet { position: relative; min-width: 30rem; background: #fff; }
+.sheet + .sheet { margin-top: 0.5rem; }
+.sheet img { display: block; width: 100%; height: auto; }
+.sheet mark { position: absolute; background: #ffd84d; mix-blend-mode: multiply; border-radius: 2px; }
+.sheet mark { forced-color-adjust: none; }
+.sheet .begin { position: absolute; width: 1px; height: 1px; scroll-margin: 3rem 1.5rem; animation: into-view 0.1s; }
+.page { animation: snaps 0.1s; }
+@keyframes into-view { from, to { scroll-snap-align: start; } }  /* shows the mark first, then scrolls freely */
+@keyframes snaps { from, to { scroll-snap-type: both mandatory; } }
+.cited-rows { overflow-x: auto; }
+.cited-rows table { border-collapse: collapse; font-size: 0.875rem; }
+.cited-rows th, .cited-rows td { text-align: left; padding: 0.3rem 0.6rem; border: 1px solid rgba(128, 128, 128, 0.4); }
+.cited-rows td { background: rgba(255, 216, 77, 0.25); }
 .documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
 .documents th, .documents td { text-align: left; padding: 0.3rem 0.6rem 0.3rem 0; }
 .documents tr { border-bottom: 1px solid rgba(128, 128, 128, 0.3); }

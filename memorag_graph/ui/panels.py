@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from memorag_graph.console import TRACE_TITLES, size
-from memorag_graph.text.chunking import Chunk
-from memorag_graph.ui import address
+from memorag_graph.documents.cited_rows import cited_rows
+from memorag_graph.ui import address, cited_page
+from memorag_graph.ui.cited_page import CitedDocument, table_html
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.uploaded_files import kept_file
 
 if TYPE_CHECKING:
     from memorag_graph.open_memory import OpenMemory
@@ -61,7 +63,7 @@ def show(shared: Resources, opened: "OpenMemory", turns: Sequence[Turn]) -> None
     result, citation = found
     panel = st.segmented_control("Show", PANELS, key="panel", label_visibility="collapsed")
     if panel in (None, DOCUMENT):
-        show_passage(citation, lambda _: opened.index.chunks)
+        show_passage(citation, lambda citation: _cited(shared, opened, citation))
     else:
         show_of_result(shared, panel, result)
 
@@ -77,21 +79,35 @@ def show_of_result(shared: Resources, panel: str, result: Result) -> None:
         _show_considered(result.get("considered", []))
 
 
-def show_passage(citation: Result | None, chunks_of: Callable[[Result], Sequence[Chunk]]) -> None:
-    """Show the passage around a citation.
+def show_passage(citation: Result | None, document_of: Callable[[Result], CitedDocument | None]) -> None:
+    """Show the pages of a citation, its rows as a table, or the text around it.
 
     Args:
         citation: The citation, if the answer has one.
-        chunks_of: Returns the chunks of the text that a citation is from; none if it was removed.
+        document_of: Returns the document that a citation is from; None if it was removed.
     """
     if citation is None:
         st.caption("This answer has no citations.")
         return
-    st.markdown(f"**{escaped(place_of(citation))}**")
-    if chunks := chunks_of(citation):
-        st.html(passage_html(chunks, citation))
-    else:
+    head = st.container(horizontal=True, vertical_alignment="center", key="place")
+    head.markdown(f"**{escaped(place_of(citation))}**")
+    if (document := document_of(citation)) is None:
         st.caption("This document was removed.")
+        return
+    needs_text = cited_page.show(document, citation, head)
+    if table := cited_rows(citation["quote"], citation.get("header")):
+        st.html(table_html(table))
+    text = passage_html(document.chunks, citation)
+    if needs_text:
+        st.html(text)
+    else:
+        st.expander("The passage as text").html(text)
+
+
+def _cited(shared: Resources, opened: "OpenMemory", citation: Result) -> CitedDocument:
+    document = next(it for it in opened.memory.documents if it.source == citation["source"])
+    file = kept_file(shared.registry.store, opened.memory.id, document.sha256)
+    return CitedDocument(opened.index.chunks, document.page_map, file)
 
 
 def show_statistics(opened: "OpenMemory") -> None:

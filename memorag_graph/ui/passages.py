@@ -26,7 +26,7 @@ def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
         citation: ``source``, ``start`` and ``end`` of the quotation.
     """
     start, end = int(citation["start"]), int(citation["end"])
-    text, first = _text(chunks, citation["source"], max(0, start - _BEFORE), end + _AFTER)
+    text, first = text_between(chunks, citation["source"], max(0, start - _BEFORE), end + _AFTER)
     before, quote, after = text[: start - first], text[start - first : end - first], text[end - first :]
     if first:
         before = before.partition(" ")[2] or before  # start at a whole word
@@ -44,7 +44,7 @@ def _last_lines(text: str, lines: int) -> str:
     return "\n".join(text.split("\n")[-lines:])
 
 
-def _text(chunks: Sequence[Chunk], source: str, start: int, end: int) -> tuple[str, int]:
+def text_between(chunks: Sequence[Chunk], source: str, start: int, end: int) -> tuple[str, int]:
     """Return a document's text between two offsets, and the offset of its first known character.
 
     Memories do not keep white space between chunks; spaces and line feeds fill the gaps, so offsets stay valid.

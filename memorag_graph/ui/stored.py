@@ -12,7 +12,7 @@ _FAILED = "deletion_failed"
 def offer_deletion(shared: Resources) -> None:
     """Offer to delete the session's memory, with a second click to confirm."""
     with st.popover("Delete this memory", icon=":material/delete:", width="stretch"):
-        st.markdown("The memory and its index are deleted for all visitors; uploaded files are not kept anyway.")
+        st.markdown("The memory, its index and the PDF files that were uploaded are deleted for all visitors.")
         st.button("Delete for good", type="primary", on_click=_delete, args=(shared, address.memory_id()))
     if told := st.session_state.pop(_FAILED, ""):
         st.error(told)

@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -16,9 +17,12 @@ from memorag_graph.settings import RunOptions
 from memorag_graph.ui import address, job_progress
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.uploaded_files import UploadedFiles
 
 NO_MEMORY = "This memory does not exist or was deleted. Choose another one, or upload its documents again."
 NO_LIBRARY = "There is no such library, or it was deleted. Choose another one, or make it again."
+
+_KEPT = "PDF files are kept to show their pages, until they are deleted here; of other files, only the text is kept."
 
 _UPLOADS = "uploads"
 _CHOICE = "choice"
@@ -55,14 +59,16 @@ def _go_to_choice(libraries: Collection[str]) -> None:
 
 
 def uploader(label: str) -> list[UploadedFile]:
-    """Show a file uploader, and return its files."""
-    return st.file_uploader(
+    """Show a file uploader and what is kept, and return its files."""
+    files = st.file_uploader(
         label,
         type=[suffix[1:] for suffix in SUFFIXES],
         accept_multiple_files=True,
         max_upload_size=MOST_BYTES // 1_000_000,
         key=f"documents-{round_number()}",
     )
+    st.caption(_KEPT)
+    return files
 
 
 def round_number() -> int:
@@ -77,23 +83,24 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
         return
     try:
         with st.spinner("Reading …"):
-            documents = _read(files)
+            documents, originals = _read(files)
     except MemoragError as error:
         st.error(escaped(str(error).removeprefix("file: ")))
         return
     free(files)
-    job_progress.begin(shared, documents, options)
+    job_progress.begin(shared, documents, options, originals)
 
 
-def _read(files: Sequence[UploadedFile]) -> list[Document]:
-    """Read uploads by way of temporary files."""
-    documents = []
+def _read(files: Sequence[UploadedFile]) -> tuple[list[Document], UploadedFiles]:
+    """Read uploads by way of temporary files; return the files, too, whose pages can be shown."""
+    documents, originals = [], UploadedFiles()
     for upload in files:
         with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as file:
             file.write(upload.getvalue())
             file.flush()
             documents.append(read_document(file.name, name=document_name(upload.name)))
-    return documents
+            originals.add(documents[-1], Path(file.name))
+    return documents, originals
 
 
 def free(files: Sequence[UploadedFile]) -> None:

@@ -33,7 +33,7 @@ _MOST_MINUTES = 30
 """Time after which an OCR program is given no further page of a file."""
 
 _OCR_NEEDS = "the extra ocr (pip install 'memorag-graph[ocr]') and the program tesseract"
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 """PDFium is not thread-safe, not even across documents."""
 
 
@@ -53,23 +53,24 @@ def read_pdf(path: Path, name: str, ocr: Ocr | None = None) -> Builder:
         import pypdfium2
     except ImportError:
         raise MissingExtraError(f"reading the PDF {name}", "documents") from None
-    with _one_at_a_time:
+    with one_at_a_time:
         try:
             pdf = pypdfium2.PdfDocument(path)
         except pypdfium2.PdfiumError as error:
-            raise _refusal(name, error) from None
+            raise refusal(name, error) from None
     try:
-        with _one_at_a_time:
+        with one_at_a_time:
             pages = len(pdf)
         if pages > MOST_PAGES:
             raise InputError("file", f"{name} has {pages:,} pages; the limit is {MOST_PAGES:,}; split it")
         return _Reader(pdf, name, ocr or installed_ocr()).read()
     finally:
-        with _one_at_a_time:
+        with one_at_a_time:
             pdf.close()
 
 
-def _refusal(name: str, error: Exception) -> InputError:
+def refusal(name: str, error: Exception) -> InputError:
+    """Return the error of a file that PDFium does not open."""
     if "password" in str(error).lower():
         return InputError("file", f"{name} is password-protected; save it without a password")
     return InputError("file", f"{name} is damaged or was cut off ({error}); save or download it again")
@@ -100,8 +101,8 @@ class _Reader:
         Raises:
             InputError: If a page is damaged, or there is hardly any text.
         """
-        with _one_at_a_time:
-            self._form = _form(self._pdf)
+        with one_at_a_time:
+            self._form = form_of(self._pdf)
             count, outline = len(self._pdf), _outline(self._pdf)
         window: deque[tuple[int, PageContent]] = deque()
         for index in range(count):
@@ -122,7 +123,7 @@ class _Reader:
         from pypdfium2 import PdfiumError
 
         wanted = self._ocr is not None and self._given < _MOST_SCANNED and self._seconds < 60 * _MOST_MINUTES
-        with _one_at_a_time:
+        with one_at_a_time:
             try:
                 page = self._pdf[index]
                 content = read_page(page, page.get_textpage(), wanted, self._form)
@@ -163,7 +164,7 @@ class _Reader:
         content = next(page for at, page in window if at == index)
         others = [(at, page.margins) for at, page in window if 0 < abs(at - index) <= NEIGHBOURS]
         titles = outline.get(index, ())
-        with _one_at_a_time:
+        with one_at_a_time:
             label = self._pdf.get_page_label(index)
             running = [
                 margin
@@ -230,7 +231,7 @@ class _Reader:
             self._builder.notice(f"{_pages(self._scanned)} {are} read by OCR and may contain errors.")
 
 
-def _form(pdf: Any) -> Any:  # noqa: ANN401
+def form_of(pdf: Any) -> Any:  # noqa: ANN401
     """Return PDFium's handle of a file's form, which has to be asked for before any page; None if it has none."""
     from pypdfium2 import raw
 
