@@ -244,3 +244,17 @@ def test_what_a_page_says_of_a_picture_is_read_in_its_place(tmp_path: Path) -> N
         "Figure 1",
         "Test: Pump | Done: Picture: green tick mark",
     ]
+
+
+@pytest.mark.parametrize("hidden", [(2,), (1,), (1, 2)])
+def test_a_hidden_row_does_not_push_the_rows_below_aside(tmp_path: Path, hidden: tuple[int, ...]) -> None:
+    guests = (("Adult", 18), ("Child", 7), ("Member", 1))
+    rows = []
+    for at, (guest, price) in enumerate(guests):
+        spanning = "" if at else "<td rowspan=3>Salt</td>"
+        rows.append(f"<tr{' hidden' if at in hidden else ''}>{spanning}<td>{guest}</td><td>{price}</td>")
+    head = "<tr><th>Bath</th><th>Guest</th><th>Price</th></tr>"
+    more = "<tr><td rowspan=2>Steam</td><td>Adult</td><td>23</td></tr><tr><td>Child</td><td>11</td></tr>"
+    shown = [f"Bath: Salt | Guest: {it} | Price: {price}" for at, (it, price) in enumerate(guests) if at not in hidden]
+    steam = ["Bath: Steam | Guest: Adult | Price: 23", "Bath: Steam | Guest: Child | Price: 11"]
+    assert lines(tmp_path, f"<table>{head}{''.join(rows)}{more}</table>") == shown + steam

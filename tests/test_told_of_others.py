@@ -128,6 +128,7 @@ def test_what_is_there_is_found_by_the_name_of_its_file(embeddings: Embeddings) 
             "What is the total of the invoice?",
             "653.40",
         ),
+        ("§ 43\n\nDogs stay out.\n\n§ 44\n\nRowing is settled by the warden.", "What stands in § 44?", "Rowing"),
         ("Article 10. Members are expelled.\n\nArticle 11. Charts are lent.", "Please quote Article 11.", "Charts"),
         ("From: Ann\nTo: Ben\nSubject: Blue tiles", "What is the subject of the message?", "Blue tiles"),
     ],
@@ -195,3 +196,24 @@ def test_a_first_word_may_be_a_name_where_questions_begin_with_their_subject(ask
     text = "\n\n".join(f"{name} kuyusu {deep} metre derindir." for name, deep in (("Çamlık", 34), ("Taşlık", 51)))
     assert ask("Söğütlü kuyusu kaç metre derindir?", text, "tr").abstained
     assert "51" in " ".join(quotes(ask("Taşlık kuyusu kaç metre derindir?", text, "tr")))
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "absent"),
+    [
+        ("The recommended dose of Velorin is 35 mg.", "What is the recommended dose of {}?", "Tamoxal"),
+        ("2026-03-04 08:02:55 ERROR sensor T-17 lost\n2026-03-04 08:20:07 INFO sensor T-17 replaced",
+         "When was sensor {} replaced?", "T-88"),
+    ],
+)  # fmt: skip
+def test_one_other_name_is_enough_where_nothing_else_is_lacking(
+    ask: Ask, text: str, question: str, absent: str
+) -> None:
+    refused = ask(question.format(absent), text)
+    assert (refused.abstained, refused.notices) == (True, (f"No passage mentions {absent}.",))
+    assert quotes(ask(question.format("Velorin" if "Velorin" in text else "T-17"), text))
+
+
+def test_what_a_program_printed_is_quoted_beside_its_code(ask: Ask) -> None:
+    text = "print('highest level:', levels.max(), 'cm')\n\nhighest level: 488 cm"
+    assert "highest level: 488 cm" in quotes(ask("What was the highest level?", text))

@@ -1,10 +1,13 @@
 """Remove what a page hides from its readers: by attributes, inline styles and the rules of its style sheets."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from memorag_graph.documents.css_values import hides, is_at_most_a_pixel
 from memorag_graph.documents.html_invisible import clear_invisible
 from memorag_graph.documents.html_styles import Styles
+from memorag_graph.documents.html_tables import span
 
 _NOT_SHOWN = ("script", "style", "template", "noscript", "object", "datalist", "title", "meta", "link")
 """Elements whose text no browser shows."""
@@ -26,6 +29,7 @@ def remove_hidden(tree: Any) -> bool:  # noqa: ANN401 - the library's elements a
     """
     styles = Styles(tree)
     hidden = _hidden_elements(tree, styles)
+    _shorten_spans(hidden)
     found = False
     for element in hidden:
         found = found or bool(element.text_content().strip())
@@ -52,6 +56,19 @@ def _hidden_elements(tree: Any, styles: Styles) -> list[Any]:  # noqa: ANN401
         else:
             waiting.extend(child for child in element if isinstance(child.tag, str) and child.tag not in _NOT_SHOWN)
     return hidden
+
+
+def _shorten_spans(hidden: Sequence[Any]) -> None:
+    """Let no cell span hidden rows, which are removed, so that it does not reach into the rows after its own."""
+    rows = {it for it in hidden if it.tag == "tr"}
+    for section in {it.getparent() for it in rows}:
+        own = list(section.iterchildren("tr"))
+        shown = [0, *accumulate(row not in rows for row in own)]
+        for at, row in enumerate(own):
+            for cell in row.iterchildren("td", "th"):
+                if (rows_spanned := span(cell, "rowspan")) > 1:
+                    end = min(at + rows_spanned, len(own))
+                    cell.set("rowspan", str(max(1, shown[end] - shown[at])))
 
 
 def _is_hidden(element: Any, style: dict[str, str]) -> bool:  # noqa: ANN401

@@ -71,7 +71,7 @@ def _lines(table: Any) -> list[str]:  # noqa: ANN401
     rows = [(row, list(row.iterchildren("td", "th"))) for row in _rows(table)]
     rows = [(row, cells) for row, cells in rows if cells]
     captions = [_text(caption) for caption in table.iter("caption")]
-    cells = [[Cell(_text(it), _span(it, "rowspan"), _span(it, "colspan")) for it in row] for _, row in rows]
+    cells = [[Cell(_text(it), span(it, "rowspan"), span(it, "colspan")) for it in row] for _, row in rows]
     if rows and all([it.tag for it in row] == ["th", "td"] for _, row in rows):  # labels and values
         cells = [[Cell(f"{label.text.rstrip(':')}:"), value] for label, value in cells]
         return [*filter(None, captions), *table_lines(cells, 0)]
@@ -112,6 +112,7 @@ def _pieces(node: Any) -> Iterator[str]:  # noqa: ANN401
         waiting.append(gap + (it.text or ""))
 
 
-def _span(cell: Any, name: str) -> int:  # noqa: ANN401
+def span(cell: Any, name: str) -> int:  # noqa: ANN401
+    """Return how many rows or columns a cell spans, by the attribute ``rowspan`` or ``colspan``; 0: all that follow."""
     written = (cell.get(name) or "").strip()
     return int(written) if written.isascii() and written.isdecimal() and len(written) < 8 else 1

@@ -111,7 +111,9 @@ def _initials(text: str) -> set[str]:
     return {letters[at : at + size] for size in sizes for at in range(len(letters) - size + 1)}
 
 
-def is_of_kind(name: Name, quoted: Sequence[str], texts: Sequence[str], lower: frozenset[str], code: str) -> bool:
+def is_of_kind(
+    name: Name, quoted: Sequence[str], texts: Sequence[str], lower: frozenset[str], code: str, *, is_all: bool
+) -> bool:
     """Return whether quoted sentences, and the evidence, have other names in the place of a missing one.
 
     Args:
@@ -120,6 +122,7 @@ def is_of_kind(name: Name, quoted: Sequence[str], texts: Sequence[str], lower: f
         texts: All sentences and headings.
         lower: Words that are no names.
         code: Language of the texts.
+        is_all: Whether the name is all of the question that the best sentence lacks; then one other name is enough.
     """
     if name.form == "number" and _YEAR.fullmatch(name.word):
         return _are_of_other_years(name.word, quoted, texts)
@@ -128,7 +131,7 @@ def is_of_kind(name: Name, quoted: Sequence[str], texts: Sequence[str], lower: f
     if name.form == "word" and _is_title(name.before, texts):
         return False
     found = {other for text in texts for other in others(name, names_in(text, lower, code))}
-    return len(found) >= _FEWEST_OTHERS or (_is_serial(name.word) and any(map(_is_serial, found)))
+    return is_all or len(found) >= _FEWEST_OTHERS or (_is_serial(name.word) and any(map(_is_serial, found)))
 
 
 def _are_of_other_years(year: str, quoted: Sequence[str], texts: Sequence[str]) -> bool:

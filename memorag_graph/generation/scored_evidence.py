@@ -172,7 +172,9 @@ class ScoredEvidence:
         if self.spoken and any(self.belonging[at].speaker or self.belonging[at].own_speaker for at in positions):
             missing = [it for it in missing if it.form != "word"]  # speakers seldom name themselves and each other
         quoted = ["\n".join(texts[it] for it in (*self.belonging[at].subject[:1], at)) for at in positions]
-        absent = [it for it in missing if is_of_kind(it, quoted, texts, lower, self.language_code)]
+        lacking = set(asked_terms(question, self.language_code)) - set(held_terms(quoted[0], self.language_code))
+        is_all = lacking <= {term for it in missing for term in held_terms(it.word, self.language_code)}
+        absent = [it for it in missing if is_of_kind(it, quoted, texts, lower, self.language_code, is_all=is_all)]
         every = [it for it in names_in(question, lower, self.language_code) if it.at and it.form == "word"]
         if not absent and every and set(every) <= set(missing) and self._tells_of_others(positions[0], lower):
             absent = every
