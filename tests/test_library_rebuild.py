@@ -231,9 +231,8 @@ def test_one_that_was_killed_before_its_rows_were_indexed_is_indexed(
         with pytest.raises(Killed):
             Library.rebuild(library.directory, registry, embedding_model="other")
     library.sync(files)  # changes nothing, but is finished
-    settled = []
-    settle = Stores.settle
-    monkeypatch.setattr(Stores, "settle", lambda stores: (settled.append(stores), settle(stores)))
+    settled: list[Stores] = []
+    monkeypatch.setattr(Stores, "settle", settled.append)
     Library.rebuild(library.directory, registry, embedding_model="other")
     assert settled
 
