@@ -232,7 +232,11 @@ def test_one_that_was_killed_before_its_rows_were_indexed_is_indexed(
             Library.rebuild(library.directory, registry, embedding_model="other")
     library.sync(files)  # changes nothing, but is finished
     settled: list[Stores] = []
-    monkeypatch.setattr(Stores, "settle", settled.append)
+
+    def noted(stores: Stores) -> None:
+        settled.append(stores)
+
+    monkeypatch.setattr(Stores, "settle", noted)
     Library.rebuild(library.directory, registry, embedding_model="other")
     assert settled
 
