@@ -246,8 +246,8 @@ class ModelPool:
         """
         from memorag_graph.memory.backends.served import ServedMemoryModel
 
-        has_tenant = self._tenant or ("model", name) in self._models
-        model = self.memory_model(name, RunOptions()) if has_tenant else None
+        may_have_tenant = self._tenant or ("model", name) in self._models
+        model = self.memory_model(name, RunOptions()) if may_have_tenant else None
         return model.salted(chat) if isinstance(model, ServedMemoryModel) else chat
 
     def _of_tenant(self, model: "MemoryModel") -> "MemoryModel":
