@@ -198,15 +198,21 @@ class ModelPool:
 
         Raises:
             MemoryMismatchError: If they differ from those the memory was made with.
-            ModelError: If they cannot be loaded.
+            ModelError: If they cannot be loaded, or a server that cannot be reached may differ.
         """
+        from memorag_graph.memory.backends.served import ServedMemoryModel
         from memorag_graph.memory.kv_memory import Identity
 
         model = self.memory_model(options.model or made_with.model, options, made_with)
         embedding_model = made_with.embedding_model and self.embedding_name(
             options.embedding_model or made_with.embedding_model
         )
-        made_with.require(Identity.of(model.language_model, embedding_model), same_dtype=False)
+        try:
+            made_with.require(Identity.of(model.language_model, embedding_model), same_dtype=False)
+        except MemoryMismatchError:
+            if isinstance(model, ServedMemoryModel):
+                model.require_known()
+            raise
         return model, self.embeddings(embedding_model)
 
     def require_named(self, made_with: "Identity", options: RunOptions, directory: Path) -> None:
@@ -230,7 +236,9 @@ class ModelPool:
                 raise InputError(field, f"{elsewhere}; name it too if you trust it")
 
     def salted(self, name: str, chat: "BaseChatModel") -> "BaseChatModel":
-        """Return the chat model of a served model that reads the cache of this pool's tenant, if it has one.
+        """Return the chat model of a served model that reads the cache of its tenant.
+
+        That is this pool's, else that of the memory model that was added under the name, if one was.
 
         Args:
             name: The model's name, such as ``"openai:NAME"``.
@@ -238,7 +246,8 @@ class ModelPool:
         """
         from memorag_graph.memory.backends.served import ServedMemoryModel
 
-        model = self.memory_model(name, RunOptions()) if self._tenant else None
+        may_have_tenant = self._tenant or ("model", name) in self._models
+        model = self.memory_model(name, RunOptions()) if may_have_tenant else None
         return model.salted(chat) if isinstance(model, ServedMemoryModel) else chat
 
     def _of_tenant(self, model: "MemoryModel") -> "MemoryModel":

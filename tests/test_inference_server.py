@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 
 from memorag_graph import RemoteMemory
-from memorag_graph.errors import InputError, MemoryMismatchError, ModelError, ModelUnavailableError
+from memorag_graph.cancellation import Cancellation
+from memorag_graph.errors import (
+    CancelledRunError,
+    InputError,
+    MemoryMismatchError,
+    ModelError,
+    ModelUnavailableError,
+)
 from memorag_graph.memory.backends.request_slots import RequestSlots
 from memorag_graph.models.token_estimate import estimate_tokens
+from memorag_graph.providers.inference_server import InferenceServer
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.servers import free_port
@@ -54,6 +62,58 @@ def test_tokens_are_estimated_where_the_server_does_not_count_them(server: VllmS
     model = remote(server).model.language_model
     assert model.count(TEXT) == model.count(TEXT) == estimate_tokens(TEXT)
     assert server.tokenized == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"data": 5},
+        {"data": "m"},
+        {"data": [1, {"id": "m", "owned_by": ["vllm"], "max_model_len": 99}]},
+        {"data": [{"id": "m", "owned_by": "vllm", "max_model_len": "many"}]},
+    ],
+)
+def test_what_a_server_tells_in_another_form_is_left_out(
+    server: VllmServer, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(server, "told", lambda path: told if path == "/v1/models" else None)
+    model = remote(server).model.language_model
+    assert model.window == 32_768
+    assert model.count(TEXT) > 0
+
+
+def test_a_server_that_stops_counting_is_not_asked_for_each_text(
+    server: VllmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = remote(server).model.language_model
+    model.count(TEXT)
+    asked = []
+
+    def down(*args: Any) -> list[int]:
+        asked.append(args)
+        raise ModelUnavailableError("down", 503)
+
+    monkeypatch.setattr(InferenceServer, "_tokens", down)
+    for number in range(20):
+        assert model.count(f"{TEXT}{number}") == estimate_tokens(f"{TEXT}{number}")
+    assert len(asked) == 1
+
+
+def test_a_server_that_is_busy_for_a_moment_serves_no_other_model(
+    server: VllmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = remote(server, kind="full")
+    memory.memorize(TEXT)
+    tokens = InferenceServer._tokens
+
+    def busy(self: InferenceServer, request: Any) -> list[int]:
+        if "messages" in request:
+            raise ModelUnavailableError("busy", 503)
+        return tokens(self, request)
+
+    monkeypatch.setattr(InferenceServer, "_tokens", busy)
+    memory.model.language_model.inference_server.ask_again()  # type: ignore[attr-defined]
+    assert memory.answer(QUESTION) == ANSWER
 
 
 def test_tokens_are_estimated_while_the_server_cannot_be_reached(server: VllmServer) -> None:
@@ -154,6 +214,14 @@ def test_a_server_that_is_down_is_told_by_the_question(server: VllmServer, tmp_p
         memory.answer(QUESTION)
 
 
+def test_a_memory_laid_out_for_the_servers_window_needs_the_server(server: VllmServer, tmp_path: Path) -> None:
+    remote(server).memorize(TEXT, tmp_path / "memory")
+    nowhere = {"api_key": "none", "base_url": f"http://127.0.0.1:{free_port()}/v1"}
+    memory = RemoteMemory("m", api_dict=nowhere, registry=Registry())
+    with pytest.raises(ModelUnavailableError, match="cannot be reached; check that it runs"):
+        memory.load(tmp_path / "memory")
+
+
 def test_facts_are_asked_for_once(server: VllmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     told = server.told
@@ -221,6 +289,28 @@ def test_a_question_waits_for_no_gist_that_has_not_begun() -> None:
     for thread in [*gists, *questions]:
         thread.join(5)
     assert order == ["question"] * 2 + ["gist"] * 3
+
+
+def test_a_cancelled_request_does_not_wait_for_a_place() -> None:
+    slots, cancellation, ended = RequestSlots(1), Cancellation(), []
+
+    def wait() -> None:
+        with cancellation.bound():
+            try:
+                with slots.taken():
+                    ended.append("sent")
+            except CancelledRunError:
+                ended.append("cancelled")
+
+    with slots.taken():
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        time.sleep(0.1)
+        cancellation.cancel()
+        waiting.join(5)
+        assert ended == ["cancelled"]
+    with slots.taken(later=True):  # no question waits any more
+        pass
 
 
 def test_a_busy_server_gets_fewer_requests_until_it_answers_again() -> None:

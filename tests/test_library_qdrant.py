@@ -1,11 +1,11 @@
 """A library whose index is in Qdrant answers as one whose index is in its directory."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from memorag_graph.errors import InputError, MissingExtraError, UnavailableError
-from memorag_graph.library import index_place
 from memorag_graph.library.index_place import API_KEY, checked_place
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
@@ -65,10 +65,7 @@ def test_the_place_of_the_index_is_checked_and_kept(
             checked_place(secret)
         assert "word" not in str(refused.value)
 
-    def without(place: str) -> None:
-        raise ImportError(place)
-
-    monkeypatch.setattr(index_place, "_client", without)
+    monkeypatch.setitem(sys.modules, "qdrant_client", None)
     with pytest.raises(MissingExtraError, match=r"memorag-graph\[qdrant\]"):
         Library.open(tmp_path / "third", registry, embedding_model="hash", index_at="http://localhost:6333")
 

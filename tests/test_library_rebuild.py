@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from memorag_graph.cli.main import app
-from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, UnavailableError
 from memorag_graph.library import rebuild as rebuilding
 from memorag_graph.library.library import Library
 from memorag_graph.library.named_libraries import NamedLibraries
@@ -17,6 +17,7 @@ from memorag_graph.library.stores import Stores
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import HashEmbeddings
+from tests.servers import free_port
 from tests.test_library import Killed, content, files
 
 __all__ = ["files"]
@@ -166,8 +167,9 @@ def test_an_index_that_was_left_is_deleted_by_the_next_change(
 ) -> None:
     library = made(tmp_path / "library", registry, files, "hash")
 
-    def killed(*_: object) -> None:
-        raise Killed
+    def killed(place: str, directory: Path, library_id: str, name: str) -> None:
+        if name == "index":
+            raise Killed
 
     monkeypatch.setattr(rebuilding, "delete_tables", killed)
     with pytest.raises(Killed):
@@ -214,6 +216,94 @@ def test_an_index_moves_to_a_server_and_back(tmp_path: Path, registry: Registry,
         assert content(moved) == before
         assert any(it.startswith("index") for it in folders(moved)) is (place == "")
         del moved
+
+
+def test_one_that_was_killed_before_its_rows_were_indexed_is_indexed(
+    tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = made(tmp_path / "library", registry, files, "hash")
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stores, "settle", killed)
+        with pytest.raises(Killed):
+            Library.rebuild(library.directory, registry, embedding_model="other")
+    library.sync(files)  # changes nothing, but is finished
+    settled: list[Stores] = []
+
+    def noted(stores: Stores) -> None:
+        settled.append(stores)
+
+    monkeypatch.setattr(Stores, "settle", noted)
+    Library.rebuild(library.directory, registry, embedding_model="other")
+    assert settled
+
+
+def test_one_that_somebody_else_finished_meanwhile_is_not_undone(
+    tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = made(tmp_path / "library", registry, files, "hash")
+    load = registry.models.embeddings
+
+    def meanwhile(name: str) -> Any:
+        monkeypatch.undo()
+        Library.rebuild(library.directory, registry, embedding_model="other")
+        return load(name)
+
+    monkeypatch.setattr(registry.models, "embeddings", meanwhile)
+    with pytest.raises(LibraryBusyError, match=r"made the index of .* again meanwhile"):
+        Library.rebuild(library.directory, registry)
+    assert Library.open(library.directory, registry, embedding_model="other").ask(QUESTION).citations
+
+
+def test_a_server_that_cannot_be_reached_is_told_and_forgotten(tmp_path: Path, registry: Registry, files: Path) -> None:
+    pytest.importorskip("qdrant_client", reason="needs pip install 'memorag-graph[qdrant]'")
+    library = made(tmp_path / "library", registry, files, "hash")
+    with pytest.raises(UnavailableError, match="does not answer"):
+        Library.rebuild(library.directory, registry, embedding_model="hash", index_at=f"http://127.0.0.1:{free_port()}")
+    assert library.remove("harbour.txt").removed == ["harbour.txt"]
+    Library.rebuild(library.directory, registry, embedding_model="hash")
+
+
+def test_an_index_on_a_server_that_is_gone_is_left_until_documents_are_removed(
+    tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = made(tmp_path / "library", registry, files, "hash")
+    delete = rebuilding.delete_tables
+
+    def unreachable(place: str, directory: Path, library_id: str, name: str) -> None:
+        if name == "index":
+            raise UnavailableError("the server does not answer")
+        delete(place, directory, library_id, name)
+
+    monkeypatch.setattr(rebuilding, "delete_tables", unreachable)
+    for _ in range(2):
+        Library.rebuild(library.directory, registry, embedding_model="other")
+    again = Library.open(library.directory, registry, embedding_model="other")
+    (files / "new.txt").write_text("The pier is new.")
+    assert again.add(files).added == ["new.txt"]
+    assert "could not be deleted; the next change tries again" in caplog.text
+    with pytest.raises(UnavailableError, match="may hold what is to be removed; nothing was removed"):
+        again.remove("harbour.txt")
+    assert "harbour.txt" in {entry.name for entry in again.list()}
+    monkeypatch.undo()
+    assert "index" in folders(again)
+    again.remove("harbour.txt")
+    assert len([it for it in folders(again) if it.startswith("index")]) == 1
+
+
+def test_an_index_in_local_mode_is_made_again_in_its_place(tmp_path: Path, registry: Registry, files: Path) -> None:
+    pytest.importorskip("qdrant_client", reason="needs pip install 'memorag-graph[qdrant]'")
+    place = f"qdrant:{tmp_path / 'rows'}"
+    library = Library.open(tmp_path / "library", registry, embedding_model="hash", index_at=place)
+    library.add(files)
+    before = content(library)
+    Library.rebuild(library.directory, registry, embedding_model="hash")
+    again = Library.open(library.directory, registry, embedding_model="hash")
+    assert content(again) == before
+    again.remove("harbour.txt")
 
 
 def test_the_command_says_what_it_did(tmp_path: Path, files: Path) -> None:

@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableLambda
 
 from memorag_graph import Agent, RemoteMemory
 from memorag_graph.documents import Document
-from memorag_graph.errors import InputError
+from memorag_graph.errors import DiskError, InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.memory.storage.store import MemoryStore
@@ -139,7 +139,19 @@ def test_the_secret_of_a_service_is_made_once_and_readable_by_its_owner_alone(mo
     monkeypatch.setenv("MEMORAG_GRAPH_CACHE_SECRET", SECRET)
     assert service_secret() == SECRET
     monkeypatch.setenv("MEMORAG_GRAPH_CACHE_SECRET", "short")
-    with pytest.raises(InputError, match="at least 16 characters"):
+    with pytest.raises(InputError, match="MEMORAG_GRAPH_CACHE_SECRET: must have at least 16 characters"):
+        service_secret()
+
+
+def test_a_secret_that_could_not_be_written_whole_is_not_used() -> None:
+    service_secret()
+    file = Path(os.environ["MEMORAG_GRAPH_HOME"]) / "cache-secret"
+    file.write_text("")
+    with pytest.raises(InputError, match="the file cache-secret: must have at least 16 characters"):
+        service_secret()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(DiskError, match="cache-secret cannot be read"):
         service_secret()
 
 
@@ -154,7 +166,8 @@ class Recorder(BaseCallbackHandler):
 
 
 def test_callbacks_files_and_reprs_show_no_salt_and_no_header(server: VllmServer, tmp_path: Path) -> None:
-    memory = remote(server, {"default_headers": {"x-gateway": "sk-gateway"}}, tenant="acme")
+    memory = remote(server, {"default_headers": {"x-gateway": "sk-gateway"}, "extra_body": {"user_key": "sk-body"}},
+                    tenant="acme")  # fmt: skip
     recorder = Recorder()
 
     def ask(text: str) -> str:
@@ -166,7 +179,7 @@ def test_callbacks_files_and_reprs_show_no_salt_and_no_header(server: VllmServer
     salt = cache_salt(SECRET, "acme")
     assert recorder.told
     shown = " ".join([*recorder.told, repr(memory), repr(memory.agent.chat), repr(vars(memory))])
-    for secret in (salt, SECRET, "sk-gateway"):
+    for secret in (salt, SECRET, "sk-gateway", "sk-body"):
         assert secret not in shown
         assert not any(secret.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
@@ -203,6 +216,31 @@ def test_additions_of_another_type_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         remote(server, api, **changes)
+
+
+def test_salts_are_sent_while_a_server_restarts(server: VllmServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = remote(server, tenant="acme", window=8192)
+    memory.memorize(TEXT)
+    nothing: dict[str, Any] = {"object": "list", "data": []}
+    monkeypatch.setattr(server, "told", lambda path: nothing if path == "/v1/models" else None)
+    memory.model.language_model.inference_server.ask_again()  # type: ignore[attr-defined]
+    server.asked.clear()
+    assert memory.answer(QUESTION) == ANSWER
+    assert salts([it.body for it in server.asked]) == {cache_salt(SECRET, "acme")}
+
+
+def test_a_generator_of_the_same_name_reads_the_tenants_cache(
+    server: VllmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+    registry = Registry()
+    registry.add_embeddings("hash", HashEmbeddings())
+    remote(server, tenant="acme", registry=registry)
+    options = RunOptions(model="openai:m", embedding_model="hash", generator="openai:m")
+    opened = registry.memorize([Document("a.txt", TEXT)], options)
+    given: Any = {"memory_id": opened.memory.id, "query": QUESTION, "task_type": "memorag"}
+    build_graph(registry).invoke(given, context=options)
+    assert salts([it.body for it in server.asked]) == {cache_salt(SECRET, "acme")}
 
 
 def test_a_session_is_a_memory_and_a_shard(server: VllmServer) -> None:
@@ -311,6 +349,29 @@ def test_a_server_that_does_not_tell_what_it_caches_is_noticed_once(
         memory.answer(QUESTION)
     assert caplog.text.count("--enable-prompt-tokens-details") == 1
     assert len(server.warm_ups) == 1
+
+
+def test_a_miss_is_noticed_where_the_server_leaves_out_a_zero(
+    server: VllmServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = server.usage
+
+    def as_vllm(body: dict[str, Any]) -> dict[str, Any]:
+        told = usage(body)
+        if told["prompt_tokens_details"] == {"cached_tokens": 0}:
+            del told["prompt_tokens_details"]
+        return told
+
+    monkeypatch.setattr(server, "usage", as_vllm)
+    memory = remote(server, kind="full")
+    memory.memorize(TEXT)
+    memory.answer(QUESTION)
+    assert "cache" not in caplog.text
+    server.restart()
+    memory.answer(QUESTION)
+    assert "read 0 % of the memory's" in caplog.text
+    assert "--enable-prompt-tokens-details" not in caplog.text
+    wait_for(lambda: len(server.warm_ups) == 2)
 
 
 def test_a_streamed_answer_is_watched_too(server: VllmServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -114,14 +114,19 @@ class Catalogue:
         with self._writing() as database:
             database.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
 
-    def change_settings(self, new: Mapping[str, str], without: str) -> None:
-        """Write settings, in one transaction in which those whose key begins so are removed first.
+    def change_settings(self, new: Mapping[str, str], without: str = "") -> None:
+        """Write settings in one transaction.
+
+        Args:
+            new: The settings.
+            without: If given, all settings whose key begins so are removed first.
 
         Raises:
             DiskError: If they cannot be written; nothing is changed.
         """
         with self._writing() as database:
-            database.execute("DELETE FROM setting WHERE substr(key, 1, ?) = ?", (len(without), without))
+            if without:
+                database.execute("DELETE FROM setting WHERE substr(key, 1, ?) = ?", (len(without), without))
             database.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", new.items())
 
     def changes(self) -> int:

@@ -5,9 +5,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.errors import InputError, MissingExtraError, UnavailableError
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.row_table import RowTable
 
@@ -23,6 +24,9 @@ FIRST_INDEX = "index"
 _LOCAL = "qdrant:"
 _TABLES = {"chunks": 60.0, "notes": 600.0}
 """Names of the tables, and the terms of a row of usual length."""
+
+_local_clients: "WeakValueDictionary[str, QdrantClient]" = WeakValueDictionary()
+"""Of each place in Qdrant's local mode the client that is in use, as a process can open a place once only."""
 
 
 def checked_place(place: str) -> str:
@@ -64,12 +68,9 @@ def open_tables(
     """
     if not place:
         return tuple(LanceTable(directory / name, table, size) for table in _TABLES)
-    try:
-        from memorag_graph.library.qdrant_table import QdrantTable
+    client = _client(place)
+    from memorag_graph.library.qdrant_table import QdrantTable
 
-        client = _client(place)
-    except ImportError:
-        raise MissingExtraError("an index in Qdrant", "qdrant") from None
     names = _collections(library_id, name)
     return tuple(QdrantTable(client, it, size, terms) for it, terms in zip(names, _TABLES.values(), strict=True))
 
@@ -84,13 +85,15 @@ def delete_tables(place: str, directory: Path, library_id: str, name: str) -> No
         name: Name of the index.
 
     Raises:
+        MissingExtraError: If the package for the server is not installed.
         DiskError: If they cannot be deleted.
         UnavailableError: If the server cannot be reached.
     """
     if place:
+        client = _client(place)
         from memorag_graph.library.qdrant_table import delete_collections
 
-        delete_collections(_client(place), _collections(library_id, name))
+        delete_collections(client, _collections(library_id, name))
     elif (folder := directory / name).exists():
         with telling(folder, "written"):
             shutil.rmtree(folder)
@@ -102,8 +105,17 @@ def _collections(library_id: str, name: str) -> list[str]:
 
 
 def _client(place: str) -> "QdrantClient":
-    from qdrant_client import QdrantClient
-
-    if place.startswith(_LOCAL):
-        return QdrantClient(path=place.removeprefix(_LOCAL))
-    return QdrantClient(url=place, api_key=os.environ.get(API_KEY) or None, timeout=60, check_compatibility=False)
+    try:
+        from qdrant_client import QdrantClient
+    except ImportError:
+        raise MissingExtraError("an index in Qdrant", "qdrant") from None
+    if not place.startswith(_LOCAL):
+        return QdrantClient(url=place, api_key=os.environ.get(API_KEY) or None, timeout=60, check_compatibility=False)
+    if (client := _local_clients.get(place)) is None:
+        try:
+            client = _local_clients[place] = QdrantClient(path=place.removeprefix(_LOCAL))
+        except RuntimeError:
+            raise UnavailableError(
+                f"{place} is used by another process; end that, or keep the index on a server"
+            ) from None
+    return client

@@ -13,7 +13,7 @@ from memorag_graph.library.home import changing, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.library.open_library import OpenLibrary
-from memorag_graph.library.rebuild import finish_rebuild, give_up_rebuild, rebuild
+from memorag_graph.library.rebuild import delete_left, give_up_rebuild, rebuild
 from memorag_graph.library.remember import remember
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
@@ -198,6 +198,7 @@ class Library(OpenLibrary):
             InputError: If there is no such document; nothing is removed.
             LibraryError: If another process changes the library.
             DiskError: If it cannot be written; they are not answered from any more, and the next change goes on.
+            UnavailableError: If an index that a rebuild left on a server cannot be deleted; nothing is removed.
         """
         with self._changing() as report:
             self._remove(names, report)
@@ -251,7 +252,8 @@ class Library(OpenLibrary):
         found = {name: self._versions(name) for name in names}
         if found:
             gone = [entry for versions in found.values() for entry in versions]
-            give_up_rebuild(self.directory, self.stores.catalogue)
+            give_up_rebuild(self.stores.catalogue)
+            delete_left(self.directory, self.stores.catalogue, insist=True)
             self.memories.forget_all(gone)
             self.stores.remove(gone)
             report.removed += found
@@ -262,7 +264,7 @@ class Library(OpenLibrary):
         report = Report()
         with _timed(report), changing(self.directory) as is_unfinished:
             self._check_current()
-            finish_rebuild(self.directory, self.stores.catalogue)
+            delete_left(self.directory, self.stores.catalogue)
             self.stores.repair(lambda: self.embeddings, is_unfinished=is_unfinished)
             yield report
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document
-from memorag_graph.errors import CancelledRunError, InputError, MemoryFileError, MemoryMismatchError
+from memorag_graph.errors import (
+    CancelledRunError,
+    InputError,
+    MemoryFileError,
+    MemoryMismatchError,
+    ModelUnavailableError,
+)
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.stores import Stores
 from memorag_graph.memory_worker import MemoryJob
@@ -136,7 +142,7 @@ class LibraryMemories:
             return Opened()
         try:
             return Opened(self._registry.open(self._stored.place(entry.text_sha256), self._making(options)))
-        except (MemoryMismatchError, MemoryFileError) as error:
+        except (MemoryMismatchError, MemoryFileError, ModelUnavailableError) as error:
             return Opened(fault=f"{entry.name}: {error}")
 
     def forget(self, memory: OpenMemory) -> None:

@@ -5,10 +5,12 @@ while it is made, so that a killed rebuild goes on where it was.
 """
 
 import json
+import logging
 import uuid
 from pathlib import Path
 
 from memorag_graph.documents.kept_files import KEPT, KeptFiles
+from memorag_graph.errors import LibraryBusyError, UnavailableError
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.entry import Report
 from memorag_graph.library.home import (
@@ -28,8 +30,10 @@ from memorag_graph.library.stores import MEMORIES, TEXTS, WEIGHT, Stores
 from memorag_graph.progress import ReportProgress
 from memorag_graph.registry import Registry
 
-_MAKING, _LEAVING = "index_being_made", "index_to_delete"
-"""Settings: the index that is being made, and the one that was left, each as JSON."""
+_MAKING, _LEFT = "index_being_made", "indexes_to_delete"
+"""Settings: the index that is being made, and a list of those that were left, as JSON."""
+
+_log = logging.getLogger(__name__)
 
 
 def rebuild(
@@ -44,49 +48,67 @@ def rebuild(
     if not embedding_model:  # then the library's own has to be trusted
         open_catalogue(directory, registry, "", "")
     catalogue = existing_catalogue(directory)
-    model = registry.models.embedding_name(embedding_model or catalogue.setting(EMBEDDING_MODEL))
+    before = _in_use(catalogue)
+    model = registry.models.embedding_name(embedding_model or before[EMBEDDING_MODEL])
     embeddings = registry.models.embeddings(model)
     size = str(len(embeddings.embed_query("size")))
-    place = catalogue.setting(INDEX_AT) if index_at is None else checked_place(index_at)
+    place = before[INDEX_AT] if index_at is None else checked_place(index_at)
     wanted = {EMBEDDING_MODEL: model, VECTOR_SIZE: size, INDEX_AT: place}
     with changing(directory) as is_unfinished:
-        finish_rebuild(directory, catalogue)
+        if _in_use(catalogue) != before:  # what was not named would be changed back
+            raise LibraryBusyError(f"somebody else made the index of {directory} again meanwhile; try again if needed")
+        delete_left(directory, catalogue)
         made = _begun(directory, catalogue, wanted)
         chunks, notes = open_tables(place, directory, catalogue.setting(LIBRARY_ID), int(size), made[INDEX_NAME])
         texts, originals = StoredTexts(directory / TEXTS), KeptFiles(directory / KEPT)
         stores = Stores(catalogue, texts, originals, chunks, notes, StoredMemories(directory / MEMORIES))
         stores.repair(lambda: embeddings, is_unfinished=is_unfinished, progress=progress)
-        left = {key: catalogue.setting(key) for key in (INDEX_AT, INDEX_NAME)}
-        settings = {**made, **stores.found_weights(embeddings), _MAKING: "", _LEAVING: json.dumps(left)}
+        stores.settle()  # a process that was killed may have made the rows only
+        settings = {**made, **stores.found_weights(embeddings), **_leaving(catalogue, before)}
         catalogue.change_settings(settings, without=WEIGHT)
-        finish_rebuild(directory, catalogue)
+        delete_left(directory, catalogue)
     entries = catalogue.entries()
     report.indexed += [entry.name for entry in entries]
     report.chunks += sum(entry.chunks for entry in entries)
 
 
-def finish_rebuild(directory: Path, catalogue: Catalogue) -> None:
-    """Delete the index that a rebuild has left.
+def delete_left(directory: Path, catalogue: Catalogue, *, insist: bool = False) -> None:
+    """Delete the indexes that rebuilds have left.
+
+    Args:
+        directory: The library's directory.
+        catalogue: Its catalogue.
+        insist: Whether all of them have to be deleted now, as before documents are removed, of which they may hold
+            rows. Else one whose server cannot be reached is deleted by a later change.
 
     Raises:
-        DiskError: If it cannot be deleted.
-        UnavailableError: If its server cannot be reached.
+        DiskError: If one cannot be deleted.
+        UnavailableError: If the server of one cannot be reached, and all have to be deleted.
     """
-    if left := catalogue.setting(_LEAVING):
-        _delete(directory, catalogue, json.loads(left))
-        catalogue.set(_LEAVING, "")
+    left = _left(catalogue)
+    for index in tuple(left):
+        try:
+            _delete(directory, catalogue, index)
+        except UnavailableError as error:
+            told = f"the index that was left at {index[INDEX_AT]} could not be deleted"
+            if insist:
+                raise UnavailableError(
+                    f"{told}, and may hold what is to be removed; nothing was removed. {error}"
+                ) from error
+            _log.warning("%s; the next change tries again. %s", told, error)
+        else:
+            left.remove(index)
+            catalogue.set(_LEFT, json.dumps(left))
 
 
-def give_up_rebuild(directory: Path, catalogue: Catalogue) -> None:
-    """Delete the index that a killed rebuild has begun, as before documents are removed, of which it may hold rows.
+def give_up_rebuild(catalogue: Catalogue) -> None:
+    """Leave the index that a killed rebuild has begun, as before documents are removed, of which it may hold rows.
 
     Raises:
-        DiskError: If it cannot be deleted.
-        UnavailableError: If its server cannot be reached.
+        DiskError: If the catalogue cannot be written.
     """
     if begun := catalogue.setting(_MAKING):
-        _delete(directory, catalogue, json.loads(begun))
-        catalogue.set(_MAKING, "")
+        catalogue.change_settings(_leaving(catalogue, json.loads(begun)))
 
 
 def _begun(directory: Path, catalogue: Catalogue, wanted: dict[str, str]) -> dict[str, str]:
@@ -94,10 +116,28 @@ def _begun(directory: Path, catalogue: Catalogue, wanted: dict[str, str]) -> dic
     begun: dict[str, str] = json.loads(catalogue.setting(_MAKING) or "{}")
     if begun and {key: begun[key] for key in wanted} == wanted:
         return begun
-    give_up_rebuild(directory, catalogue)
+    give_up_rebuild(catalogue)
+    delete_left(directory, catalogue)
     made = {**wanted, INDEX_NAME: f"{FIRST_INDEX}-{uuid.uuid4().hex[:8]}"}
+    _delete(directory, catalogue, made)  # there is none, but a place that cannot be reached is told before it is noted
     catalogue.set(_MAKING, json.dumps(made))
     return made
+
+
+def _in_use(catalogue: Catalogue) -> dict[str, str]:
+    """Return the settings of the index that is in use."""
+    return {key: catalogue.setting(key) for key in (EMBEDDING_MODEL, INDEX_AT, INDEX_NAME)}
+
+
+def _left(catalogue: Catalogue) -> list[dict[str, str]]:
+    left: list[dict[str, str]] = json.loads(catalogue.setting(_LEFT) or "[]")
+    return left
+
+
+def _leaving(catalogue: Catalogue, index: dict[str, str]) -> dict[str, str]:
+    """Return the settings with which an index is left, and none is being made."""
+    left = {key: index[key] for key in (INDEX_AT, INDEX_NAME)}
+    return {_MAKING: "", _LEFT: json.dumps([*_left(catalogue), left])}
 
 
 def _delete(directory: Path, catalogue: Catalogue, index: dict[str, str]) -> None:

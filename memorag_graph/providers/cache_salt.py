@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import os
 import secrets
-from contextlib import suppress
+from pathlib import Path
 
 from filelock import FileLock
 
+from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError
 from memorag_graph.paths import user_dir
 from memorag_graph.private_files import make_private_dir, write_private
@@ -35,15 +36,19 @@ def cache_salt(secret: str, tenant: str) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def require_secret(secret: str) -> str:
+def require_secret(secret: str, given_as: str = "secret") -> str:
     """Return a secret if it is long enough.
+
+    Args:
+        secret: The secret.
+        given_as: Where it was given, for the error.
 
     Raises:
         InputError: If it could be guessed.
     """
     if len(secret) < _SHORTEST:
         raise InputError(
-            "secret", f"must have at least {_SHORTEST} characters, best random ones, so as not to be guessed"
+            given_as, f"must have at least {_SHORTEST} characters, best random ones, so as not to be guessed"
         )
     return secret
 
@@ -52,16 +57,21 @@ def service_secret() -> str:
     """Return the secret of this user's services: ``MEMORAG_GRAPH_CACHE_SECRET``, else one that is made once and kept.
 
     Raises:
-        InputError: If the variable's value could be guessed.
-        OSError: If the file of the secret cannot be read or written.
+        InputError: If the secret could be guessed.
+        DiskError: If the file of the secret cannot be read or written.
     """
     if given := os.environ.get(SECRET_VARIABLE):
-        return require_secret(given)
+        return require_secret(given, SECRET_VARIABLE)
     path = user_dir() / _FILE
-    with suppress(FileNotFoundError):
-        return path.read_text(encoding="ascii")
-    make_private_dir(path.parent)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            write_private(path, secrets.token_urlsafe(_BYTES).encode())
-        return path.read_text(encoding="ascii")
+    if not path.exists():
+        _make(path)
+    with telling(path, "read"):
+        return require_secret(path.read_text(encoding="ascii", errors="replace"), f"the file {_FILE}")
+
+
+def _make(path: Path) -> None:
+    with telling(path, "written"):
+        make_private_dir(path.parent)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():  # made by another process meanwhile
+                write_private(path, secrets.token_urlsafe(_BYTES).encode())

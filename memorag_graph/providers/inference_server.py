@@ -100,12 +100,15 @@ class InferenceServer:
             if now - self._unreached < _UNREACHED:
                 return self._known()
             try:
-                self._facts = self._ask()
+                told = self._ask()
             except ModelUnavailableError:
+                told = None
+            if told is None or (self._facts and self._facts.engine and not told.engine):
+                # A server that is restarting, or a gateway before it, may name no model; salts are not left out for it.
                 self._unreached = time.monotonic()
                 return self._known()
-            self._asked = time.monotonic()
-            return self._facts
+            self._facts, self._asked = told, time.monotonic()
+            return told
 
     def known_facts(self) -> ServerFacts:
         """Return what the server tells about itself; nothing if it cannot be reached."""
@@ -126,10 +129,16 @@ class InferenceServer:
             if key in self._counts:
                 self._counts.move_to_end(key)
                 return self._counts[key]
+            if time.monotonic() - self._unreached < _UNREACHED:
+                return None
         if not self.known_facts().tokenizer:
             return None
         try:
             tokens = self._tokens({"prompt": text, "add_special_tokens": False})
+        except ModelUnavailableError:
+            with self._lock:
+                self._unreached = time.monotonic()
+            return None
         except ModelError:
             return None
         with self._lock:
@@ -146,8 +155,7 @@ class InferenceServer:
         return self._facts
 
     def _ask(self) -> ServerFacts:
-        cards: list[Mapping[str, Any]] = self._told("models").get("data") or []
-        card: Mapping[str, Any] = next((it for it in cards if it.get("id") == self._model), {})
+        card = self._card()
         engine: Engine = card["owned_by"] if card.get("owned_by") in ("vllm", "sglang") else ""
         if not engine:  # a service that may charge for requests, or knows none of the others
             return ServerFacts(root=str(card.get("root") or ""))
@@ -158,24 +166,36 @@ class InferenceServer:
             engine,
             str(version),
             str(card.get("root") or ""),
-            int(card.get("max_model_len") or 0),
+            _whole(card.get("max_model_len")),
             self._tokenizer_hash(),
             about.get("enable_lmcache"),
             later if about.get("enable_priority_scheduling") else None,
         )
 
+    def _card(self) -> Mapping[str, Any]:
+        """Return what the server tells about the model; nothing if it does not name it."""
+        cards = self._told("models").get("data")
+        named = (it for it in cards if isinstance(it, Mapping)) if isinstance(cards, list) else iter(())
+        return next((it for it in named if it.get("id") == self._model), {})
+
     def _tokenizer_hash(self) -> str:
-        try:
-            plain = self._tokens({"prompt": _PROBE, "add_special_tokens": False})
-        except ModelUnavailableError:
-            raise
-        except ModelError:
+        if not (plain := self._sample({"prompt": _PROBE, "add_special_tokens": False})):
             return ""
+        in_chat = self._sample({"messages": [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]})
+        return hashlib.sha256(json.dumps([plain, in_chat]).encode()).hexdigest()[:16]
+
+    def _sample(self, request: Mapping[str, Any]) -> list[int]:
+        """Return the tokens of a sample; none if the server does not count such (SGLang's counts texts alone).
+
+        Raises:
+            ModelUnavailableError: If the server cannot be reached or is busy.
+        """
         try:
-            in_chat = self._tokens({"messages": [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]})
-        except ModelError:  # SGLang's counts texts alone
-            in_chat = []
-        return hashlib.sha256(json.dumps([plain, in_chat]).encode()).hexdigest()[:16] if plain else ""
+            return self._tokens(request)
+        except ModelError as error:
+            if _may_know_it(error):
+                raise
+            return []
 
     def _tokens(self, request: Mapping[str, Any]) -> list[int]:
         reply = self._chat.fetch("../tokenize", {"model": self._model, **request})
@@ -190,10 +210,17 @@ class InferenceServer:
         """
         try:
             reply = self._chat.fetch(path)
-        except ModelUnavailableError as error:
-            if error.status_code == _NOT_IMPLEMENTED:
-                return {}
-            raise
-        except ModelError:
+        except ModelError as error:
+            if _may_know_it(error):
+                raise
             return {}
         return reply if isinstance(reply, Mapping) else {}
+
+
+def _may_know_it(error: ModelError) -> bool:
+    """Return whether a server that answered with an error may answer the same request later."""
+    return isinstance(error, ModelUnavailableError) and error.status_code != _NOT_IMPLEMENTED
+
+
+def _whole(told: object) -> int:
+    return told if type(told) is int and told > 0 else 0

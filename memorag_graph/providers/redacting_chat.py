@@ -87,6 +87,11 @@ class RedactingChat(BaseChatModel):
             described["kwargs"] = {name: value for name, value in given if name not in _MAY_HOLD_KEYS}
         return described
 
+    def _get_invocation_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Describe a call to callbacks, without what may hold keys."""
+        described = super()._get_invocation_params(*args, **kwargs)
+        return {name: value for name, value in described.items() if name not in _MAY_HOLD_KEYS}
+
     @property
     def _base_url(self) -> httpx.URL:
         return httpx.URL(str(cast(Any, self).root_client.base_url))

@@ -47,6 +47,7 @@ class CacheWatch:
 
     def __init__(self) -> None:
         self._seen: OrderedDict[CacheKey, _Seen] = OrderedDict()
+        self._tells = False
         self._told_silent = False
         self._lock = threading.Lock()
 
@@ -61,7 +62,8 @@ class CacheWatch:
         Args:
             key: The prefix.
             prefix_tokens: Its tokens.
-            cached_tokens: Tokens of the prompt that were in the cache; None if the server does not tell.
+            cached_tokens: Tokens of the prompt that were in the cache; None if the server does not tell, or found none:
+                vLLM leaves out a 0.
             was_read: Whether the prefix had been read when the question was sent.
 
         Returns:
@@ -70,10 +72,13 @@ class CacheWatch:
         with self._lock:
             seen = self._of(key)
             seen.is_read = True
-            if cached_tokens is None:
-                self._tell_silent()
+            self._tells = self._tells or cached_tokens is not None
+            if not self._tells:
+                if was_read:
+                    self._tell_silent()
                 return False
-            if cached_tokens + _BLOCK >= LEAST_SHARE * prefix_tokens:
+            cached = cached_tokens or 0
+            if cached + _BLOCK >= LEAST_SHARE * prefix_tokens:
                 seen.misses = 0
                 return False
             seen.misses += 1
@@ -83,7 +88,7 @@ class CacheWatch:
                 "a question read %.0f %% of the memory's %d tokens from the server's cache, though the server had read "
                 "them before; check that prefix caching is on, that the cache has room for the memory, and that the "
                 "chat template puts nothing that changes, such as the date, before it",
-                100 * cached_tokens / max(1, prefix_tokens),
+                100 * cached / max(1, prefix_tokens),
                 prefix_tokens,
             )
         return misses <= _WARM_UPS
@@ -104,6 +109,7 @@ class CacheWatch:
         if not self._told_silent:
             self._told_silent = True
             _log.warning(
-                "the server does not tell how many tokens it reads from its cache, so nobody notices if it caches "
-                "none; start vLLM with --enable-prompt-tokens-details, SGLang with --enable-cache-report"
+                "the server does not tell that it reads tokens from its cache; check that prefix caching is on, and "
+                "start vLLM with --enable-prompt-tokens-details, SGLang with --enable-cache-report, so that misses are "
+                "noticed"
             )

@@ -4,10 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from memorag_graph.cancellation import check
 from memorag_graph.errors import InputError, ModelUnavailableError
 
 _BUSY = frozenset({429, 503})
 _WAITING_PER_SLOT = 32
+_LOOK = 0.5
+"""Seconds after which a waiting request looks whether anybody still wants it."""
 
 
 class RequestSlots:
@@ -46,6 +49,8 @@ class RequestSlots:
 
         Raises:
             ModelUnavailableError: If too many requests wait already.
+            CancelledRunError: If the run was cancelled while it waited.
+            TimeLimitError: If the time of the run was over before.
         """
         self._enter(later=later)
         try:
@@ -68,12 +73,16 @@ class RequestSlots:
             self._waiting += 1
             self._questions += not later
             try:
-                self._changed.wait_for(lambda: self._running < self.room and not (later and self._questions))
+                while not self._changed.wait_for(lambda: self._may_run(later=later), _LOOK):
+                    check()
+                self._running += 1
             finally:
                 self._waiting -= 1
                 self._questions -= not later
-            self._running += 1
-            self._changed.notify_all()  # the last waiting question lets later requests in
+                self._changed.notify_all()  # the last waiting question lets later requests in
+
+    def _may_run(self, *, later: bool) -> bool:
+        return self._running < self.room and not (later and self._questions)
 
     def _leave(self) -> None:
         with self._changed:

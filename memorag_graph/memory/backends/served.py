@@ -86,6 +86,15 @@ class ServedMemoryModel(MemoryModel):
             self._of_tenants.setdefault(tenant, ServedMemoryModel(self._requests.of_tenant(tenant), self._watch))
         return self._of_tenants[tenant]
 
+    def require_known(self) -> None:
+        """Return if the server has told what it serves, with which window, if it tells that.
+
+        Raises:
+            ModelUnavailableError: If it was never reached.
+        """
+        if self._model.inference_server:
+            self._model.inference_server.facts()
+
     def salted(self, chat: BaseChatModel) -> BaseChatModel:
         """Return a chat model of the same server that reads the tenant's cache."""
         return self._requests.salted(chat)
