@@ -14,6 +14,7 @@ from memorag_graph.library import rebuild as rebuilding
 from memorag_graph.library.library import Library
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.library.stores import Stores
+from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 from tests.conftest import HashEmbeddings
@@ -45,7 +46,9 @@ def folders(library: Library) -> set[str]:
 
 def test_a_rebuilt_library_equals_one_made_with_that_model(tmp_path: Path, registry: Registry, files: Path) -> None:
     library = made(tmp_path / "library", registry, files, "hash")
-    report = Library.rebuild(library.directory, registry, embedding_model="other")
+    told: list[Progress] = []
+    report = Library.rebuild(library.directory, registry, embedding_model="other", progress=told.append)
+    assert told == [Progress("index", 3, 3, "documents")]
     assert (report.indexed, report.chunks) == (["ferry.txt", "harbour.txt", "2021/ferry.txt"], 3)
     with pytest.raises(InputError, match="was made with 'other'"):
         Library.open(library.directory, registry, embedding_model="hash")

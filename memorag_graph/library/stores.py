@@ -105,7 +105,7 @@ class Stores:
             part = missing[start : start + _MADE_AGAIN]
             self.notes.remove([entry.id for entry in part])
             self._add_rows([(entry, self._prepared(entry)) for entry in part], embeddings())
-            progress(Progress("documents", start + len(part), len(missing), "documents"))
+            progress(Progress("index", start + len(part), len(missing), "documents"))
         if missing:
             self.settle()
 
