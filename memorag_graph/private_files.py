@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,6 +55,18 @@ def remove_unfinished(path: Path, age: float = 0.0) -> None:
         with suppress(FileNotFoundError):  # removed or finished meanwhile
             if time.time() - left.stat().st_mtime >= age:
                 left.unlink()
+
+
+def keep_only(directory: Path, names: Collection[str], suffix: str) -> None:
+    """Remove the files of a directory but those of these names with a suffix; nothing if there is no directory.
+
+    Raises:
+        OSError: If one cannot be removed.
+    """
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            if name.removesuffix(suffix) not in names:
+                (directory / name).unlink(missing_ok=True)
 
 
 def write_private(path: Path, content: bytes) -> None:

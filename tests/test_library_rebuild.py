@@ -129,10 +129,8 @@ def test_a_killed_rebuild_goes_on_and_questions_are_answered_meanwhile(
     assert content(opened[0]) == content(opened[1])
 
 
-def test_one_that_was_begun_with_another_model_is_given_up(
-    tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library = made(tmp_path / "library", registry, files, "hash")
+def begin_rebuild(library: Library, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rebuild with the other model, until the process is killed."""
 
     def killed(*_: object, **__: object) -> None:
         raise Killed
@@ -141,6 +139,13 @@ def test_one_that_was_begun_with_another_model_is_given_up(
     with pytest.raises(Killed):
         Library.rebuild(library.directory, registry, embedding_model="other")
     monkeypatch.undo()
+
+
+def test_one_that_was_begun_with_another_model_is_given_up(
+    tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = made(tmp_path / "library", registry, files, "hash")
+    begin_rebuild(library, registry, monkeypatch)
     Library.rebuild(library.directory, registry, embedding_model="hash")
     again = Library.open(library.directory, registry, embedding_model="hash")
     assert content(again) == content(made(tmp_path / "expected", registry, files, "hash"))
@@ -151,14 +156,7 @@ def test_of_a_removed_document_nothing_is_left_in_one_that_was_begun(
     tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = made(tmp_path / "library", registry, files, "hash")
-
-    def killed(*_: object, **__: object) -> None:
-        raise Killed
-
-    monkeypatch.setattr(Stores, "settle", killed)
-    with pytest.raises(Killed):
-        Library.rebuild(library.directory, registry, embedding_model="other")
-    monkeypatch.undo()
+    begin_rebuild(library, registry, monkeypatch)
     (begun,) = folders(library) - {"index", "texts"}
     library.remove("harbour.txt")
     assert begun not in folders(library)

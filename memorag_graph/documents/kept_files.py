@@ -1,14 +1,12 @@
 """Original files of documents, kept beside what was read from them, so that their pages can be shown."""
 
-import os
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.documents.file import open_file
 from memorag_graph.documents.formats import is_pdf
-from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
+from memorag_graph.private_files import keep_only, make_private_dir, remove_unfinished, write_private
 
 KEPT = "originals"
 """Folder of a memory or a library for original files."""
@@ -55,10 +53,8 @@ class KeptFiles:
         Raises:
             DiskError: If they cannot be removed.
         """
-        with telling(self._directory, "written"), suppress(FileNotFoundError):
-            for name in os.listdir(self._directory):
-                if name.removesuffix(_SUFFIX) not in wanted:
-                    (self._directory / name).unlink(missing_ok=True)
+        with telling(self._directory, "written"):
+            keep_only(self._directory, wanted, _SUFFIX)
 
     def _path(self, text_sha256: str) -> Path:
         return self._directory / f"{text_sha256}{_SUFFIX}"

@@ -135,11 +135,11 @@ def is_of_kind(
 
 
 def _are_of_other_years(year: str, quoted: Sequence[str], texts: Sequence[str]) -> bool:
-    """Return whether quoted sentences are of other years, of which there are several, none of them a span around it."""
+    """Return whether the best sentence is of another year, where there are several and none spans the one asked for."""
     found = [set(_YEAR.findall(text)) for text in texts]
     spans = any(min(years) < year < max(years) for years in found if years)
     several = len(set().union(*found)) >= _FEWEST_OTHERS
-    return several and not spans and bool(quoted) and all(_YEAR.search(text) for text in quoted[:1])
+    return several and not spans and bool(quoted) and _YEAR.search(quoted[0]) is not None
 
 
 def _is_serial(word: str) -> bool:

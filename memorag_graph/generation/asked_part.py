@@ -103,7 +103,8 @@ def asked_part(question: str, units: Sequence[Unit], language_code: str) -> tupl
 
 
 _SAYING = re.compile(
-    r"\b(?:stands?|written|reads?|regulates?|covers?|provides?|deals?|subject|about|contains?|concerns?|governs?|requires?|states?|contents?"
+    r"\b(?:stands?|written|reads?|regulates?|covers?|provides?|deals?|subject|about|contains?|concerns?|governs?"
+    r"|requires?|states?|contents?"
     r"|bestimmt|behandelt|enthält|legt|fest|schreibt|sieht|vor|inhalt|gegenstand|traite|régit|contient|concerne|objet"
     r"|trata|regula|contiene|dispone|prevé|prevede|disciplina|stabilisce|trata|regula)\b",
     re.IGNORECASE,

@@ -34,7 +34,7 @@ _KINDS = (
     (
         re.compile(r"\b(?:weight|weighs?|gewicht|poids|peso)\b", re.IGNORECASE),
         re.compile(
-            r"\b(?:[km]?g|kilo\w*|(?:\w*g)?ram(?:me)?s?|t|tons?|tonnes?|tonnen|lbs?|pounds?|oz|ounces?|stones?|cwt"
+            r"\b(?:[km]?g|kilo\w*|\w*gram(?:me)?s?|t|tons?|tonnes?|tonnen|lbs?|pounds?|oz|ounces?|stones?|cwt"
             r"|hundredweight|zentner|pfund|weigh\w*|wiegt|wog|pèse\w*|pes[ao]\w*)\b|\d(?:[km]?g|t|lbs?|oz)\b",
             re.IGNORECASE,
         ),

@@ -43,7 +43,7 @@ _MOST_BETWEEN = 3
 """Sentences that may stand before the one that tells a name."""
 
 
-_DEFINITE = re.compile(r"(?:The|Der|Die|Das|Les?|La|L['’]|El|Los|Las|Il|Lo|Gli|De|Het) ?(?=[^\W\d_])")
+_DEFINITE = re.compile(r"(?:(?:The|Der|Die|Das|Les?|La|El|Los|Las|Il|Lo|Gli|De|Het)\s|L['’])(?=[^\W\d_])")
 """A definite article at the start of a sentence."""
 
 

@@ -112,12 +112,12 @@ def _favours(first: str, second: str, asked: Set[str], code: str, fewest: int = 
         return 0
     empty = function_words(code)
     telling = [place for place in places if place.is_exchange and _tells_subject(place, empty)]
-    held = [set(held_terms(text, code)) for text in (first, second)]
     mine, its = (
         asked & {term for place in telling for term in held_terms(" ".join((place.mine, place.others)[side]), code)}
         for side in (0, 1)
     )
-    mine, its = mine - held[1], its - held[0]
+    mine = mine and mine - set(held_terms(second, code))  # a word that both hold tells them not apart
+    its = its and its - set(held_terms(first, code))
     return int(bool(mine - its)) - int(bool(its - mine))
 
 

@@ -5,7 +5,7 @@ how long it is.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from memorag_graph.generation.asked_terms import held_terms
@@ -69,13 +69,18 @@ def in_words_of(texts: Iterable[str], question: str, language_code: str) -> str:
         question: The question.
         language_code: Language of the texts.
     """
+    texts = list(texts)
     families, measures = _families(language_code), _measures(language_code)
     words = {word.lower() for text in texts for word in _WORD.findall(text)}
     numbers = {number: word for word in sorted(words) if (number := number_in(word))}
-    held = {term for text in texts for term in held_terms(text, language_code)}
 
-    def told(word: str, family: Iterable[str]) -> str:
-        return next((it for it in (word, *family) if held.intersection(held_terms(it, language_code))), word)
+    @cache
+    def held() -> set[str]:  # most questions have no word of a family, and do not ask
+        return {term for text in texts for term in held_terms(text, language_code)}
+
+    def told(word: str, family: Sequence[str]) -> str:
+        known = (it for it in (word, *family) if held().intersection(held_terms(it, language_code)))
+        return next(known, word) if family else word
 
     if measures:
         asking, _ = _MEASURES[language_code]

@@ -1,14 +1,12 @@
 """The texts of a library: files named by the SHA-256 of what they hold."""
 
 import gzip
-import os
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import LibraryError
-from memorag_graph.private_files import make_private_dir, write_private
+from memorag_graph.private_files import keep_only, make_private_dir, write_private
 
 _SUFFIX = ".txt.gz"
 
@@ -53,10 +51,8 @@ class StoredTexts:
         Raises:
             DiskError: If they cannot be removed.
         """
-        with telling(self._directory, "written"), suppress(FileNotFoundError):
-            for name in os.listdir(self._directory):
-                if name.removesuffix(_SUFFIX) not in wanted:
-                    (self._directory / name).unlink(missing_ok=True)
+        with telling(self._directory, "written"):
+            keep_only(self._directory, wanted, _SUFFIX)
 
     def _path(self, sha256: str) -> Path:
         return self._directory / f"{sha256}{_SUFFIX}"
