@@ -71,8 +71,11 @@ def in_words_of(texts: Iterable[str], question: str, language_code: str) -> str:
     """
     texts = list(texts)
     families, measures = _families(language_code), _measures(language_code)
-    words = {word.lower() for text in texts for word in _WORD.findall(text)}
-    numbers = {number: word for word in sorted(words) if (number := number_in(word))}
+
+    @cache
+    def numbers() -> dict[str, str]:
+        words = {word.lower() for text in texts for word in _WORD.findall(text)}
+        return {number: word for word in sorted(words) if (number := number_in(word))}
 
     @cache
     def held() -> set[str]:  # most questions have no word of a family, and do not ask
@@ -88,8 +91,8 @@ def in_words_of(texts: Iterable[str], question: str, language_code: str) -> str:
         question = adjective.sub(lambda found: told(found[0], measures[found[0].lower()]), question)
 
     def in_family(found: re.Match[str]) -> str:
-        if (number := number_in(found[0])) in numbers:
-            return told(found[0], (numbers[str(number)],))
+        if (number := number_in(found[0])) and number in numbers():
+            return told(found[0], (numbers()[number],))
         stems = held_terms(found[0], language_code)
         return told(found[0], next((families[stem] for stem in stems if stem in families), ()))
 
