@@ -189,7 +189,7 @@ def test_studio_writes_a_configuration_once(call: Any, tmp_path: Path, monkeypat
     assert "cannot be written" in call("studio", "file").err
 
 
-@pytest.mark.parametrize("package", ["langgraph_cli", "langgraph_api"])
+@pytest.mark.parametrize("package", ["langgraph_cli", "langgraph_api", "mcp"])
 def test_studio_without_its_extra_names_the_command_that_installs_it(
     call: Any, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from memorag_graph.serving.client_options import MEMORY_OPTIONS, QUESTION_OPTION
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, byte_tokenizer, tiny_model
+from tests.mcp_session import be_refused, called, connected, text_of, use_everything
 from tests.oidc_issuer import AUDIENCE, Issuer
 from tests.servers import langgraph_dev
 
@@ -338,13 +339,24 @@ def test_tenants_of_a_langgraph_server_see_only_their_own(closed: tuple[str, dic
     assert thread in [it["thread_id"] for it in acme.threads.search()]
 
 
-def test_a_tool_of_the_model_context_protocol_answers_for_its_tenant(closed: tuple[str, dict[str, str]]) -> None:
+async def test_its_tools_are_those_of_the_mcp_command(server: str) -> None:
+    async with connected(f"{server}/mcp") as client:
+        await use_everything(client)
+        await be_refused(client)
+
+
+async def test_tools_answer_for_their_tenant(closed: tuple[str, dict[str, str]]) -> None:
     url, secrets = closed
-    headers = {"Accept": "application/json, text/event-stream"}
-    call = {"name": "memorag", "arguments": {"context": TEXT, "query": QUESTION, "task_type": "lookup"}}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
-    answer = httpx.post(f"{url}/mcp", json=body, headers={**headers, "X-API-Key": secrets["acme"]}, timeout=120)
-    assert "citations" in answer.text, answer.text
+    acme = get_sync_client(url=url, headers={"X-API-Key": secrets["acme"]}, timeout=120)
+    made: Any = acme.runs.wait(None, "memorag", input={"context": TEXT, "query": QUESTION}, context=CONTEXT)
+    asked = {"memory": made["memory_id"], "question": QUESTION, "task_type": "lookup"}
+    async with connected(f"{url}/mcp", secrets["acme"]) as client:
+        answer = await called(client, "ask", **asked)
+        assert (answer["memory_id"], answer["question"]) == (made["memory_id"], QUESTION)
+    async with connected(f"{url}/mcp", secrets["globex"]) as client:
+        assert made["memory_id"] not in str(await called(client, "list_memories"))
+        refused = await client.call_tool("ask", asked)
+        assert (refused.is_error, "there is no memory" in text_of(refused)) == (True, True)
 
 
 def test_a_cancelled_run_stops_memorizing(client: SyncLangGraphClient, directory: Path) -> None:

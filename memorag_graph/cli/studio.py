@@ -13,13 +13,14 @@ from memorag_graph.errors import InputError, MissingExtraError
 out = Console()
 
 _FILE = "langgraph.json"
+_PACKAGES = ("langgraph_cli", "langgraph_api", "mcp")
 
 
 def studio(
     directory: Annotated[Path, typer.Argument(help="Where to write langgraph.json.", metavar="DIRECTORY")] = Path(),
 ) -> None:
     """Write a langgraph.json for LangGraph Studio."""
-    if find_spec("langgraph_cli") is None or find_spec("langgraph_api") is None:
+    if any(find_spec(package) is None for package in _PACKAGES):
         raise MissingExtraError("LangGraph Studio", "studio")
     path = directory / _FILE
     template = files("memorag_graph.cli").joinpath("langgraph_template.json").read_text(encoding="utf-8")

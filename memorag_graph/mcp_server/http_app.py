@@ -4,9 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
 
 from memorag_graph.mcp_server.memory_server import create_mcp_server
 from memorag_graph.serving.credentials import Credentials, Principal
@@ -30,7 +30,7 @@ def create_mcp_app(
     max_body: int,
     hosts: Collection[str] | None = None,
     allow_memorize: bool = False,
-) -> ASGIApp:
+) -> Starlette:
     """Return the app; it keeps no sessions, so that several processes can serve one address.
 
     Args:

@@ -169,7 +169,8 @@ app = _service(
     checkpointer=None,
     docs_path="/memorag-docs",
 )
-"""The service as the environment configures it, to be served beside a LangGraph server's own endpoints.
+"""The service as the environment configures it, to be served beside a LangGraph server's own endpoints; with tools for
+agents, it is :data:`memorag_graph.mcp_server.langgraph_app.app`.
 
 Models load with the first request. Limits and the check of origins are up to that server: LangGraph Studio is a page of
 another site.
