@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_sync_client
 
 url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:2024"
@@ -27,12 +26,6 @@ for event in client.runs.stream(
         )
     elif event.event == "messages" and event.data[1]["langgraph_node"] == "generate":
         print(f"\n{event.data[0]['content']}")
-
-# The same thread, as chat programs send it (agent-chat-ui, for example): messages in, messages out.
-remote = RemoteGraph("memorag", url=url)
-question = {"role": "user", "content": "Who was the chairman?"}
-state = remote.invoke({"messages": [question]}, {"configurable": {"thread_id": thread}})
-print("messages:", ", ".join(message["type"] for message in state["messages"]))
 
 # The thread remembers which document it is about.
 answer = client.runs.wait(thread, "memorag", input={"query": "Who was paid a dividend?", "task_type": "qa"})

@@ -113,8 +113,29 @@ def test_the_mcp_client(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     assert re.search(rf"\[\d+\] {re.escape(EXAMPLE.name)}: ", printed)
 
 
-def test_the_langgraph_servers_client(place: Path, run: Callable[..., str], tmp_path: Path) -> None:
-    with langgraph_dev(tmp_path, {"MEMORAG_GRAPH_HOME": str(place / "home")}) as url:
-        printed = run("langgraph_client.py", url)
-    assert "messages: human, ai, human, ai" in printed
+@pytest.fixture(scope="module")
+def langgraph_server(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a LangGraph server."""
+    with langgraph_dev(tmp_path_factory.mktemp("server"), {"MEMORAG_GRAPH_HOME": str(place / "home")}) as url:
+        yield url
+
+
+def test_the_langgraph_servers_client(run: Callable[..., str], langgraph_server: str) -> None:
+    printed = run("langgraph_client.py", langgraph_server)
     assert "not verified" in printed.splitlines()[-1]
+
+
+def test_what_agent_chat_ui_sends(run: Callable[..., str], langgraph_server: str) -> None:
+    printed = run("agent_chat_ui.py", langgraph_server)
+    answers = re.findall(r"^ai: (.*)\n  \[\d+\] (.*): .*", printed, re.MULTILINE)
+    assert len(answers) == 2
+    assert answers[0][0].count("thirty-four weeks") == 1, "no piece is streamed twice"
+    assert "3 March" in answers[1][0]
+    assert {source for _, source in answers} == {EXAMPLE.name}
+    assert printed.endswith("messages: human, ai, human, ai\n")
+
+
+def test_a_remote_graph(run: Callable[..., str], langgraph_server: str) -> None:
+    printed = run("remote_graph.py", langgraph_server)
+    assert re.search(rf"^ai: .*thirty-four weeks.*\n  \[\d+\] {re.escape(EXAMPLE.name)}: ", printed, re.MULTILINE)
+    assert re.findall(r"^step: (\w+)", printed, re.MULTILINE)[-1] == "generate"
