@@ -3,6 +3,7 @@
 from langchain_core.messages import HumanMessage
 
 from memorag_graph.answering import generator_of
+from memorag_graph.clue_cache import asking_key
 from memorag_graph.clue_trust import trusts_clues
 from memorag_graph.documents import clean_text
 from memorag_graph.open_memory import OpenMemory
@@ -35,6 +36,7 @@ def begin_turn(given: GraphInput, opened: OpenMemory, scope: RunScope) -> Update
         "memory_id": opened.memory.id,
         "thread_memory_id": opened.memory.id,
         "thread_library": "",
+        "asking_key": asking_key(opened, scope.options),
         "memory": memory_record(opened),
         "memory_share": scope.registry.begun_memories.share_of(opened),
         "asked": question,

@@ -32,6 +32,9 @@ _OFTEN_ANOTHERS = frozenset(
 )
 """Options whose names a parent graph is likely to use for its own purposes; for this graph they stand under the key."""
 
+_PLAIN = (str, bytes, int, float, list, tuple, set)
+"""Types that hold no options by name; given to this graph itself, they are a mistake."""
+
 _INSIDE = "|"
 """Separates the names of nested graphs in LangGraph's checkpoint namespace."""
 
@@ -68,6 +71,8 @@ def options_of_run(context: object) -> RunOptions:
     """
     configurable = get_config().get("configurable", {})
     is_inside = _INSIDE in str(configurable.get("checkpoint_ns", ""))
+    if not is_inside and isinstance(context, _PLAIN):
+        raise InputError("context", f"must be RunOptions or a mapping of options, not {type(context).__name__}")
     chosen = _named(configurable, is_shared=is_inside)
     chosen |= _set(context) if isinstance(context, RunOptions) else _named(_as_mapping(context), is_shared=True)
     return run_options(chosen)

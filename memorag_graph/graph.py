@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from langgraph.cache.base import BaseCache
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
+from langgraph.types import CachePolicy
 from pydantic import BaseModel
 
+from memorag_graph.clue_cache import CACHED_CLUES
 from memorag_graph.context_options import ContextOptions
 from memorag_graph.nodes import GENERATE_RETRIES, Nodes
 from memorag_graph.querying import CLUES, QUERYING
@@ -40,7 +44,10 @@ def after_assess(state: GraphState) -> Literal["retrieve_more", "generate"]:
 
 
 def build(
-    scope_of: ScopeOf, input_schema: type[BaseModel] = GraphInput, context_schema: type[BaseModel] = ContextOptions
+    scope_of: ScopeOf,
+    input_schema: type[BaseModel] = GraphInput,
+    context_schema: type[BaseModel] = ContextOptions,
+    cached: CachePolicy[Any] | None = None,
 ) -> StateGraph[Any, Any, Any, Any]:
     """Wire the graph without compiling it.
 
@@ -48,6 +55,7 @@ def build(
         scope_of: Returns what a run may use.
         input_schema: What callers may put in.
         context_schema: Options that callers may set.
+        cached: How the clues of a memory are kept in a cache; None for clients, who can write the state.
     """
     nodes = Nodes(scope_of)
     builder = StateGraph(
@@ -58,8 +66,8 @@ def build(
     builder.add_node("route", Stoppable(nodes.library.route))
     builder.add_node("ask_memory", Stoppable(nodes.library.ask_memory))
     builder.add_node("look_up", Stoppable(nodes.look_up))
-    builder.add_node("recall", Stoppable(nodes.recall))
-    builder.add_node("rewrite", Stoppable(nodes.rewrite))
+    builder.add_node("recall", Stoppable(nodes.recall), cache_policy=cached)
+    builder.add_node("rewrite", Stoppable(nodes.rewrite), cache_policy=cached)
     builder.add_node("draft_answer", Stoppable(nodes.draft_answer))
     builder.add_node("outline", Stoppable(nodes.outline))
     builder.add_node("retrieve", Stoppable(nodes.retrieve), defer=True)  # wait for all running branches
@@ -87,6 +95,8 @@ def build_graph(
     registry: Registry | None = None,
     *,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
+    store: BaseStore | None = None,
+    cache: BaseCache[Any] | None = None,
     interrupt_before: Sequence[str] = (),
     name: str = "memorag",
 ) -> MemoragGraph:
@@ -95,11 +105,15 @@ def build_graph(
     Args:
         registry: Keeps models and memories; by default a new one for this graph.
         checkpointer: Saves the state of threads, so that conversations and failed runs can be resumed.
+        store: For models of your own that call ``langgraph.config.get_store``; a parent graph's comes first.
+        cache: Keeps what the nodes ``recall`` and ``rewrite`` return for a memory, a question and options, also inside
+            a parent graph. What is returned again has the ``tokens`` and ``timings`` of the first time. A cache is not
+            emptied when a memory is deleted: call the graph's ``clear_cache``.
         interrupt_before: Nodes to stop before, e.g. ``"generate"`` to edit the evidence.
         name: Name in traces and streams, and of the node where a parent graph takes it as one.
     """
-    return build(program_scope(registry or Registry())).compile(
-        checkpointer=checkpointer, interrupt_before=list(interrupt_before), name=name
+    return build(program_scope(registry or Registry()), cached=CACHED_CLUES).compile(
+        checkpointer=checkpointer, store=store, cache=cache, interrupt_before=list(interrupt_before), name=name
     )
 
 

@@ -226,6 +226,8 @@ class GraphState(GraphOutput, total=False):
     library: Annotated[str | None, ThisTurnOnly]
     where: Annotated[dict[str, Any] | list[str] | None, ThisTurnOnly]
     as_of: Annotated[str | None, ThisTurnOnly]
+    asking_key: str
+    """What decides clues beside the question, as a hash; empty if a cache must not return them again."""
     thread_library: str
     """Directory of the library that the thread asked last; empty if it asked a memory."""
     thread_where: dict[str, Any] | list[str] | None

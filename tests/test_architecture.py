@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "memorag_graph"
 
 ALLOWED = {
     "langgraph": {
+        "clue_cache.py",
         "graph.py",
         "library_nodes.py",
         "nodes.py",
@@ -105,7 +106,7 @@ LAYERS = [
     ["library"],
     ["context_options"],
     ["run_scope"],
-    ["node_report", "answering", "querying", "stoppable"],
+    ["node_report", "answering", "querying", "stoppable", "clue_cache"],
     ["begin_turn"],
     ["library_run"],
     ["library_nodes"],

@@ -91,6 +91,10 @@ def test_the_operators_options_are_the_defaults_and_only_some_can_be_changed() -
     assert chosen_options(operator, foreign) == operator, "a context of another class sets nothing"
     for name in ("model", "generator", "embedding_model", "reranker", "index", "device", "file_check"):
         assert name not in schema.model_fields
+        with pytest.raises(InputError, match=f"{name}: unknown key"):
+            schema(**{name: "mine"})
+    with pytest.raises(InputError, match="hits: input should be greater than or equal to 1, not 0"):
+        schema(hits=0)
 
 
 def test_files_are_in_the_schema_only_if_they_are_allowed(registry: Registry, folder: Path) -> None:

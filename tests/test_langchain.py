@@ -1,7 +1,7 @@
 """The LangChain components, over a tiny model."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from memorag_graph.langchain.chain import memorag_chain
 from memorag_graph.langchain.chat_model import memory_chat
 from memorag_graph.langchain.retriever import MemoRAGRetriever
 from memorag_graph.langchain.runnable import MemoRAGRunnable
+from memorag_graph.langchain.subagent import memorag_subagent
 from memorag_graph.langchain.tool import memorag_tool
 from memorag_graph.memory.memory_chat import to_turns
 from memorag_graph.registry import Registry
@@ -418,7 +419,7 @@ def test_pieces_end_where_the_whole_ends(text: str, stop: list[str]) -> None:
         assert "".join([*read, pieces.rest()]) == text[:first]
 
 
-def test_one_bad_input_of_a_batch_loses_nothing_else(graph: MemoragGraph, memory_id: str) -> None:
+def test_one_bad_input_of_a_batch_loses_nothing_else(graph: MemoragGraph, registry: Registry, memory_id: str) -> None:
     chain = memorag_chain(memory_id, graph=graph, options=WRITING)
     bad: Any = [AIMessage("Not a question.")]
     first, failed, last = chain.batch([QUESTION, bad, QUESTION], return_exceptions=True)
@@ -428,3 +429,36 @@ def test_one_bad_input_of_a_batch_loses_nothing_else(graph: MemoragGraph, memory
     given = {"memory_id": memory_id, "query": QUESTION}
     results: Any = runnable.batch([given, {**given, "query": ""}, given], return_exceptions=True)
     assert [isinstance(it, InputError) for it in results] == [False, True, False]
+    retriever = MemoRAGRetriever(memory_id=memory_id, graph=graph, options=TINY, task_type="lookup")
+    chat = memory_chat(memory_id, registry=registry, options=TINY)
+    for door, good, bad in (
+        (graph.with_config(configurable=TINY.model_dump(exclude_unset=True)), given, {"query": ""}),
+        (retriever, QUESTION, " "),
+        (chat, QUESTION, []),
+    ):
+        found = door.batch([good, bad, good], return_exceptions=True)
+        assert [isinstance(it, InputError) for it in found] == [False, True, False]
+        found = asyncio.run(door.abatch([good, bad, good], return_exceptions=True))
+        assert [isinstance(it, InputError) for it in found] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"hits": 0}, "hits: input should be greater than or equal to 1, not 0"),
+        ({"hit": 7}, "hit: unknown key"),
+        (7, "options: must be RunOptions or a mapping of options, not int"),
+    ],
+)
+def test_every_door_checks_its_options_with_our_own_error(
+    registry: Registry, memory_id: str, options: Any, error: str
+) -> None:
+    doors: list[Callable[..., Any]] = [memorag_chain, memorag_tool, memorag_subagent]
+    doors += [lambda memory_id, options: memory_chat(memory_id, registry=registry, options=options)]
+    doors += [lambda memory_id, options: MemoRAGRetriever(memory_id=memory_id, options=options)]
+    doors += [lambda memory_id, options: MemoRAGRunnable(options=options)]
+    for door in doors:
+        with pytest.raises(InputError) as refused:
+            door(memory_id, options=options)
+        assert str(refused.value) == error
+        assert door(memory_id, options=TINY.model_dump(exclude_unset=True)), "a mapping of options is taken"

@@ -172,7 +172,7 @@ def test_an_error_names_the_field(client: SyncLangGraphClient) -> None:
     failed = client.runs.wait(
         None, "memorag", input={"query": "?", "context": TEXT}, context={"hits": 0}, raise_error=False
     )
-    assert "hits" in failed["__error__"]["message"]
+    assert failed["__error__"]["message"] == "hits: input should be greater than or equal to 1, not 0"
 
 
 def test_a_remote_graph_is_a_graph(server: str, memory_id: str) -> None:

@@ -154,6 +154,8 @@ def test_options_may_stand_in_the_config() -> None:
     [
         ({"context": {"evidence_token": 64}}, "evidence_token"),
         ({"context": {"evidence_tokens": "many"}}, "evidence_tokens"),
+        ({"context": 7}, "context"),
+        ({"context": ["hits"]}, "context"),
         ({"config": {"configurable": {"temperature": 9}}}, "temperature"),
         ({"config": {"configurable": {"memorag": {"bogus": 9}}}}, "bogus"),
         ({"config": {"configurable": {"memorag": "fast"}}}, "memorag"),

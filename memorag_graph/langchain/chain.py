@@ -12,9 +12,10 @@ from langchain_core.runnables.utils import AddableDict
 from memorag_graph.citation_annotations import PROVIDER
 from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
+from memorag_graph.langchain.given_options import Options, given_options
 from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
-from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.settings import TaskType
 
 ChainInput = LanguageModelInput | Mapping[str, Any]
 
@@ -23,7 +24,7 @@ def memorag_chain(
     memory_id: str = "",
     *,
     graph: AnyGraph = default_graph,
-    options: RunOptions | None = None,
+    options: Options | None = None,
     task_type: TaskType = "auto",
 ) -> Runnable[ChainInput, AIMessageChunk]:
     """Return a chain that replaces a chat model and answers from a memory, as in ``prompt | chain | parser``.
@@ -39,6 +40,9 @@ def memorag_chain(
         options: Options of the runs; ``config["configurable"]`` takes precedence.
         task_type: Task for inputs that name none.
 
+    Raises:
+        InputError: If an option is invalid.
+
     Example:
         >>> chain = memorag_chain(memory_id, task_type="lookup")
         >>> message = chain.invoke("Who rebuilt the lighthouse?")
@@ -47,7 +51,7 @@ def memorag_chain(
         >>> message.response_metadata["citations"][0]["source"]
         'context'
     """
-    chosen = options or RunOptions()
+    chosen = given_options(options)
     if memory_id:
         chosen = chosen.model_copy(update={"memory_id": absolute_place(memory_id)})
 

@@ -8,6 +8,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.generation.choose_generator import generator_chat
 from memorag_graph.graph import registry as shared_registry
 from memorag_graph.langchain.chat_with_tools import MemoryChatWithTools
+from memorag_graph.langchain.given_options import Options, given_options
 from memorag_graph.memory.backends.served import ServedMemoryModel
 from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.open_memory import OpenMemory
@@ -16,7 +17,7 @@ from memorag_graph.settings import RunOptions
 
 
 def memory_chat(
-    memory_id: str, *, shard: int | None = None, registry: Registry = shared_registry, options: RunOptions | None = None
+    memory_id: str, *, shard: int | None = None, registry: Registry = shared_registry, options: Options | None = None
 ) -> MemoryChat:
     """Return a chat model that answers your own prompts from a memory, without retrieval or citations.
 
@@ -29,7 +30,7 @@ def memory_chat(
         options: Models, maximum tokens per answer and temperature; ``generator`` calls tools and fills in schemas.
 
     Raises:
-        InputError: If the memory has several shards and ``shard`` names none of them.
+        InputError: If the memory has several shards and ``shard`` names none of them, or an option is invalid.
         MemoryFileError: If there is no such memory, or it is damaged.
 
     Example:
@@ -38,7 +39,7 @@ def memory_chat(
         >>> 0 < reply.usage_metadata["output_tokens"] <= 16
         True
     """
-    chosen = options or RunOptions()
+    chosen = given_options(options)
     opened = registry.whole(memory_id, chosen)
     count = len(opened.memory.shards)
     if shard is None and count > 1:

@@ -10,10 +10,10 @@ from memorag_graph.errors import MemoragError, MissingExtraError
 from memorag_graph.generation.fence import Fence
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.asked_place import Filter, asked_place
+from memorag_graph.langchain.given_options import Options
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.langchain.tool import memorag_tool
 from memorag_graph.prompts.en import ENGLISH
-from memorag_graph.settings import RunOptions
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -45,7 +45,7 @@ class DocumentMiddleware(AgentMiddleware[DocumentState, Any, Any]):
         options: Options of the runs; ``evidence_tokens`` limits the passages.
 
     Raises:
-        InputError: If both a memory and a library are named, or none.
+        InputError: If both a memory and a library are named, or none, or an option is invalid.
 
     Example:
         >>> from langchain.agents import create_agent
@@ -63,11 +63,11 @@ class DocumentMiddleware(AgentMiddleware[DocumentState, Any, Any]):
         as_of: str | None = None,
         description: str = "Answers questions about a long document, with quotations from it.",
         graph: AnyGraph = default_graph,
-        options: RunOptions | None = None,
+        options: Options | None = None,
     ) -> None:
         super().__init__()
         self._place = asked_place(memory_id, library, where, as_of)
-        self._search = MemoRAGRunnable(graph=graph, options=options or RunOptions())
+        self._search = MemoRAGRunnable(graph=graph, options=options)
         self.tools = [
             memorag_tool(
                 memory_id,

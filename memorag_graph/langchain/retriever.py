@@ -13,6 +13,7 @@ from memorag_graph.citation_annotations import document_uri
 from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.asked_place import asked_place
+from memorag_graph.langchain.given_options import given_options
 from memorag_graph.langchain.memory_place import absolute_place
 from memorag_graph.langchain.runnable import AnyGraph
 from memorag_graph.settings import RunOptions, TaskType
@@ -60,6 +61,14 @@ class MemoRAGRetriever(BaseRetriever):
     k: int | None = Field(default=None, ge=1)
     """Number of passages, the best ones; None for all evidence in document order."""
     graph: AnyGraph = Field(default=default_graph, exclude=True, repr=False)
+
+    def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - its fields
+        """Check the options.
+
+        Raises:
+            InputError: If one is unknown, out of range or of the wrong type.
+        """
+        super().__init__(**fields | {"options": given_options(fields.get("options"))})
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:

@@ -15,6 +15,7 @@ from memorag_graph.call_options import CallOptions
 from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.cut_answer import cut_result
+from memorag_graph.langchain.given_options import given_options
 from memorag_graph.settings import MOST_TOKENS, RunOptions, run_options
 from memorag_graph.text.stop_sequences import StopSequences
 
@@ -48,6 +49,14 @@ class MemoRAGRunnable(RunnableSerializable[dict[str, Any], AddableDict]):
     options: RunOptions = Field(default_factory=RunOptions)
     configurable: frozenset[str] = frozenset(RunOptions.model_fields)
     """Options that a caller may set; the others are fixed by :attr:`options`."""
+
+    def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - its fields
+        """Check the options.
+
+        Raises:
+            InputError: If one is unknown, out of range or of the wrong type.
+        """
+        super().__init__(**fields | {"options": given_options(fields.get("options"))})
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:

@@ -8,9 +8,10 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.asked_place import Filter, asked_place
+from memorag_graph.langchain.given_options import Options
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.langchain.tool import for_agent
-from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.settings import TaskType
 
 
 class Subagent(TypedDict):
@@ -31,7 +32,7 @@ def memorag_subagent(
     description: str = "Answers questions about a long document from its text, with quotations and their places.",
     task_type: TaskType = "auto",
     graph: AnyGraph = default_graph,
-    options: RunOptions | None = None,
+    options: Options | None = None,
 ) -> Subagent:
     """Return a subagent for ``create_deep_agent(subagents=[...])``.
 
@@ -49,9 +50,9 @@ def memorag_subagent(
         options: Options of the runs.
 
     Raises:
-        InputError: If both a memory and a library are named, or none.
+        InputError: If both a memory and a library are named, or none, or an option is invalid.
     """
-    runnable = MemoRAGRunnable(graph=graph, options=options or RunOptions())
+    runnable = MemoRAGRunnable(graph=graph, options=options)
     place = asked_place(memory_id, library, where, as_of)
 
     def given(state: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from memorag_graph.errors import MemoragError
 from memorag_graph.generation.fence import Fence
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.asked_place import Filter, asked_place
+from memorag_graph.langchain.given_options import Options
 from memorag_graph.langchain.runnable import AnyGraph, MemoRAGRunnable
 from memorag_graph.prompts.en import ENGLISH
-from memorag_graph.settings import RunOptions, TaskType
+from memorag_graph.settings import TaskType
 
 
 class ToolInput(BaseModel):
@@ -38,7 +39,7 @@ def memorag_tool(
     name: str = "ask_document",
     description: str = "Answers questions about a long document, with quotations from it.",
     graph: AnyGraph = default_graph,
-    options: RunOptions | None = None,
+    options: Options | None = None,
 ) -> BaseTool:
     """Return a tool that answers questions from a memory or a library.
 
@@ -55,7 +56,7 @@ def memorag_tool(
         options: Options of the runs.
 
     Raises:
-        InputError: If both a memory and a library are named, or none.
+        InputError: If both a memory and a library are named, or none, or an option is invalid.
 
     Example:
         >>> tool = memorag_tool(memory_id, description="Answers questions about the island.")
@@ -63,7 +64,7 @@ def memorag_tool(
         >>> "Captain Petrie rebuilt it in stone. [1]" in content
         True
     """
-    runnable = MemoRAGRunnable(graph=graph, options=options or RunOptions())
+    runnable = MemoRAGRunnable(graph=graph, options=options)
     place = asked_place(memory_id, library, where, as_of)
 
     def graph_input(question: str, task_type: TaskType) -> dict[str, Any]:

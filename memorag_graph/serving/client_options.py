@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from memorag_graph.option_errors import input_error
 from memorag_graph.settings import MemorySettings, RunOptions, run_options
 
 QUESTION_OPTIONS = frozenset(
@@ -13,6 +14,18 @@ QUESTION_OPTIONS = frozenset(
 
 MEMORY_OPTIONS = (frozenset(MemorySettings.model_fields) - {"index"}) | {"encoding", "memory"}
 """Options of a new memory: how and when it is made, and how its files are read."""
+
+
+class _Refusing(BaseModel):
+    """Options that say in words which one is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - any option
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise input_error(error) from None
 
 
 def client_options(operator: RunOptions) -> type[BaseModel]:
@@ -27,7 +40,7 @@ def client_options(operator: RunOptions) -> type[BaseModel]:
         field = RunOptions.model_fields[name]
         bounds = (*field.metadata, Field(description=field.description))
         fields[name] = (Annotated[(field.annotation, *bounds)], getattr(operator, name))
-    return create_model("ClientOptions", __config__=ConfigDict(frozen=True, extra="forbid"), **fields)
+    return create_model("ClientOptions", __base__=_Refusing, **fields)
 
 
 def chosen_options(operator: RunOptions, context: object) -> RunOptions:
