@@ -5,9 +5,13 @@ import runpy
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+with suppress(ImportError):
+    import mcp.client.stdio  # noqa: F401 - it gives servers the sys.stderr of its first import, which must be a file
 
 from tests.conftest import EXAMPLE
 from tests.openai_server import REPLY, OpenAIServer

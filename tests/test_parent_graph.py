@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph import END, START, StateGraph
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import BaseModel
 
@@ -172,3 +175,34 @@ def test_a_parent_holds_several_by_their_names(registry: Registry) -> None:
     for name in ("letters", "minutes"):
         parent.add_node(build_graph(registry, name=name))
     assert set(parent.nodes) == {"letters", "minutes"}
+
+
+@pytest.mark.parametrize("saver", [None, InMemorySaver()], ids=["forgets", "remembers"])
+async def test_a_parent_of_messages_only_holds_a_conversation(
+    child: MemoragGraph, memory_id: str, saver: InMemorySaver | None
+) -> None:
+    builder = StateGraph(MessagesState)
+    builder.add_node("ask", child)
+    builder.add_edge(START, "ask")
+    graph, config = builder.compile(checkpointer=saver), RunnableConfig(configurable={"thread_id": "1"})
+    context: Any = {"memorag": options(memory_id=memory_id)}
+    first = graph.invoke({"messages": [HumanMessage(QUESTION)]}, config, context=context)["messages"]
+    second = await graph.ainvoke({"messages": [HumanMessage("And Inshay?")]}, config, context=context)
+    assert "was proud of the harbour at Thorle" in first[-1].text
+    assert first[-1].response_metadata["citations"]
+    turns = ["human", "ai", "human", "ai"] if saver else ["human", "ai"]
+    assert [it.type for it in second["messages"]] == turns
+
+
+def test_a_workflow_of_functions_calls_the_graph(child: MemoragGraph, memory_id: str) -> None:
+    given = {"memory_id": memory_id, "query": QUESTION, "task_type": "lookup"}
+
+    @task
+    def ask(query: str) -> str:
+        return str(child.invoke({**given, "query": query}, context=TINY)["answer"])  # type: ignore[call-overload]
+
+    @entrypoint()
+    def workflow(query: str) -> str:
+        return ask(query).result()
+
+    assert workflow.invoke(QUESTION) == child.invoke(given, context=TINY)["answer"]  # type: ignore[call-overload]
