@@ -50,13 +50,17 @@ class Principal:
     tenant: str = ""
     role: Role = "admin"
 
+    def may(self, role: Role) -> bool:
+        """Return whether the credential allows what a role may do."""
+        return RANK[self.role] >= RANK[role]
+
     def require(self, role: Role) -> None:
         """Check that the credential allows what a role may do.
 
         Raises:
             ForbiddenError: If it does not.
         """
-        if RANK[self.role] < RANK[role]:
+        if not self.may(role):
             raise ForbiddenError(
                 f"this needs a key or token with the role {role}; that of {self.name!r} has {self.role}"
             )

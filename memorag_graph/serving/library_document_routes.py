@@ -11,11 +11,12 @@ from memorag_graph.documents import SUFFIXES, document_name
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.serving.guard import Guard, client_of
-from memorag_graph.serving.library_intake import LibraryIntake, ReceivedFiles
+from memorag_graph.serving.library_intake import LibraryIntake, told
 from memorag_graph.serving.library_requests import LibraryTexts
 from memorag_graph.serving.library_routes import PREFIX, TAG, opened
 from memorag_graph.serving.memory_routes import parse_object
 from memorag_graph.serving.progress_events import respond_with_progress
+from memorag_graph.serving.received_files import ReceivedFiles
 from memorag_graph.serving.tenants import Tenants
 
 _PLACE = "/{name}/documents"
@@ -42,7 +43,7 @@ def library_documents_router(tenants: Tenants, guard: Guard) -> APIRouter:
     async def add_texts(request: Request, name: str, sent: LibraryTexts) -> Response:
         given = [uploaded_text(it.text, document_name(it.name), it.metadata) for it in sent.documents]
         intake = LibraryIntake(tenants, client_of(request), name, {}, sent.memory)
-        return await respond_with_progress(request, partial(intake.take, given), "report")
+        return await respond_with_progress(request, lambda report: told(intake.take(given, report)), "report")
 
     @router.post(f"{_PLACE}/upload", summary="Take in files", status_code=201)
     async def add_files(

@@ -1,19 +1,14 @@
 """Take what clients send into libraries, within the quotas of their tenants."""
 
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import UploadFile
-
-from memorag_graph.documents import document_name
 from memorag_graph.errors import DiskError, InputError, LibraryError
-from memorag_graph.library.found_files import UPLOADED, Candidate, uploaded_file
+from memorag_graph.library.entry import Report
+from memorag_graph.library.found_files import UPLOADED, Candidate
 from memorag_graph.progress import ReportProgress
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
@@ -21,8 +16,6 @@ from memorag_graph.settings import MemoryMode
 
 if TYPE_CHECKING:
     from memorag_graph.library.library import Library
-
-_FOLDER = "memorag-upload-"
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class LibraryIntake:
     metadata: dict[str, Any]
     memory: MemoryMode | None
 
-    def take(self, given: Sequence[Candidate], report: ReportProgress) -> dict[str, Any]:
+    def take(self, given: Sequence[Candidate], report: ReportProgress) -> Report:
         """Take documents in, and return what was done.
 
         Raises:
@@ -71,30 +64,12 @@ class LibraryIntake:
             usage.add_tokens(tenant, sum(it.tokens for it in library.list() if it.name in new))
             if done.added:
                 usage.require_fit(tenant, store, discard)
-        return {**asdict(done), "unreadable": [(it.removeprefix(UPLOADED), reason) for it, reason in done.unreadable]}
+        return done
 
 
-class ReceivedFiles:
-    """Uploaded files, kept in a folder until a library has taken them in.
-
-    Args:
-        files: The files.
-        encoding: Encoding of text files; empty to find it.
-    """
-
-    def __init__(self, files: Sequence[UploadFile], encoding: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix=_FOLDER)
-        self._candidates = []
-        for number, sent in enumerate(files):
-            path = Path(self._folder.name) / str(number)
-            with path.open("wb") as target:
-                shutil.copyfileobj(sent.file, target)
-            self._candidates.append(uploaded_file(path, document_name(sent.filename or ""), encoding))
-
-    def take_into(self, intake: LibraryIntake, report: ReportProgress) -> dict[str, Any]:
-        """Take the files in, and remove the folder; see :meth:`LibraryIntake.take`."""
-        with self._folder:
-            return intake.take(self._candidates, report)
+def told(done: Report) -> dict[str, Any]:
+    """Return what was done as clients are told."""
+    return {**asdict(done), "unreadable": [(it.removeprefix(UPLOADED), reason) for it, reason in done.unreadable]}
 
 
 @contextmanager
