@@ -49,7 +49,7 @@ ALLOWED = {
     "langchain_openai": {"providers/provider_models.py"},
     "langchain_deepseek": {"providers/provider_models.py"},
     "fastapi": {"serving"},
-    "starlette": {"serving", "mcp_server"},
+    "starlette": {"serving", "mcp_server", "ui"},
     "sse_starlette": {"serving"},
     "uvicorn": {"cli/serve.py", "cli/mcp_command.py"},
     "mcp": {"mcp_server"},

@@ -23,7 +23,7 @@ from memorag_graph.ui.jobs import Jobs
 from memorag_graph.ui.uploaded_files import UploadedFiles, kept_file
 from tests.conftest import TINY
 from tests.pdf_files import STORIES, written
-from tests.test_ui_parts import ended
+from tests.test_ui_parts import ended, scope
 
 
 def pdf(path: Path, text: str = STORIES[0]) -> Path:
@@ -51,10 +51,10 @@ def test_only_pdf_files_are_kept_privately_and_once(tmp_path: Path) -> None:
 
 def test_a_memory_keeps_its_files_as_long_as_it_exists(registry: Registry, tmp_path: Path) -> None:
     path = pdf(tmp_path / "a.pdf")
-    document, jobs = read_document(path, name="a.pdf"), Jobs(registry)
+    document, jobs = read_document(path, name="a.pdf"), Jobs()
     files = UploadedFiles()
     files.add(document, path)
-    job = jobs.start([document], TINY, "me", files)
+    job = jobs.start([document], scope(registry), "me", files)
     assert ended(job) == "done"
     file = kept_file(registry.store, job.memory_id, document.sha256)
     assert file is not None

@@ -185,6 +185,6 @@ def test_an_answer_can_be_stopped_and_asked_for_again_while_others_wait(
     page.get_by_text(re.compile("Confidence")).wait_for()
     page.get_by_role("button", name="Remove").click()
     sync_api.expect(page.get_by_text("Stopped.")).to_have_count(0)
-    choose_task(page, "lookup")
     page.get_by_role("button", name="Ask again").click()
+    page.get_by_role("menuitem", name="By search alone").click()
     sync_api.expect(page.get_by_text(re.compile("Confidence"))).to_have_count(2)

@@ -12,7 +12,12 @@ from memorag_graph.errors import InputError
 from memorag_graph.library.found_files import uploaded_file
 from memorag_graph.library.home import held
 from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
+from memorag_graph.serving.credentials import Principal
+from memorag_graph.serving.library_intake import LibraryIntake
+from memorag_graph.serving.quotas import Quota
+from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.library_changes import Addition, Change, LibraryChanges, Removal
 from memorag_graph.ui.library_documents import state_of
@@ -20,13 +25,19 @@ from memorag_graph.ui.library_files import _distinct, parts, read_fields
 from tests.conftest import HashEmbeddings
 
 NAME, ME, OTHER = "harbours", "my visit", "another visit"
+OPERATOR = Principal()
 
 
 @pytest.fixture
-def libraries(tmp_path: Path) -> NamedLibraries:
-    registry = Registry()
+def tenants(tmp_path: Path) -> Tenants:
+    registry = Registry(MemoryStore(tmp_path / "memories"))
     registry.add_embeddings("hash", HashEmbeddings(8))
-    libraries = NamedLibraries(tmp_path / "libraries", registry, RunOptions(embedding_model="hash", memory="never"))
+    return Tenants(registry, options=RunOptions(embedding_model="hash", memory="never"))
+
+
+@pytest.fixture
+def libraries(tenants: Tenants) -> NamedLibraries:
+    libraries = tenants.libraries("")
     libraries.create(NAME)
     return libraries
 
@@ -36,14 +47,15 @@ def changes(libraries: NamedLibraries) -> LibraryChanges:
     return LibraryChanges(libraries)
 
 
-def addition(texts: dict[str, str], metadata: dict[str, Any] | None = None) -> Addition:
+def addition(tenants: Tenants, texts: dict[str, str], client: Principal = OPERATOR, **metadata: Any) -> Addition:
     folder = TemporaryDirectory()
     given = []
     for name, text in texts.items():
         path = Path(folder.name, name)
         path.write_text(text)
         given.append(uploaded_file(path, name))
-    return Addition(NAME, ME, list(texts), folder, files=given, metadata=metadata or {})
+    intake = LibraryIntake(tenants, client, NAME, metadata, None)
+    return Addition(NAME, ME, list(texts), folder, files=given, intake=intake)
 
 
 def ended() -> None:
@@ -56,9 +68,11 @@ def names(libraries: NamedLibraries, where: list[str] | None = None) -> list[str
     return [it.name for it in libraries.open(NAME).list(where)]
 
 
-def test_files_are_taken_in_a_part_at_a_time_and_not_kept(libraries: NamedLibraries, changes: LibraryChanges) -> None:
+def test_files_are_taken_in_a_part_at_a_time_and_not_kept(
+    tenants: Tenants, libraries: NamedLibraries, changes: LibraryChanges
+) -> None:
     texts = {f"{number}.txt": f"The harbour number {number} is lit at night." for number in range(30)}
-    change = addition({**texts, "broken.pdf": "no PDF"}, {"year": 2021})
+    change = addition(tenants, {**texts, "broken.pdf": "no PDF"}, year=2021)
     changes.start(change)
     ended()
     assert (change.state, change.done) == ("done", 31)
@@ -68,11 +82,13 @@ def test_files_are_taken_in_a_part_at_a_time_and_not_kept(libraries: NamedLibrar
     assert not Path(change.folder.name).exists()
 
 
-def test_the_changes_of_a_library_happen_one_after_another(libraries: NamedLibraries, changes: LibraryChanges) -> None:
+def test_the_changes_of_a_library_happen_one_after_another(
+    tenants: Tenants, libraries: NamedLibraries, changes: LibraryChanges
+) -> None:
     for change in (
-        addition({"a.txt": "The ferry opens."}),
+        addition(tenants, {"a.txt": "The ferry opens."}),
         Removal(NAME, ME, ["a.txt"]),
-        addition({"b.txt": "A boat."}),
+        addition(tenants, {"b.txt": "A boat."}),
     ):
         changes.start(change)
     ended()
@@ -101,16 +117,16 @@ def test_others_see_a_change_until_it_ends(changes: LibraryChanges) -> None:
 
 
 def test_a_change_that_cannot_be_made_says_why_and_the_next_one_is_made(
-    libraries: NamedLibraries, changes: LibraryChanges
+    tenants: Tenants, libraries: NamedLibraries, changes: LibraryChanges
 ) -> None:
     changes.start(Removal(NAME, ME, ["nothing.txt"]))
     ended()
     with held(libraries.find(NAME)):
-        changes.start(addition({"a.txt": "The ferry opens."}))
+        changes.start(addition(tenants, {"a.txt": "The ferry opens."}))
         ended()
-    stopped = addition({"b.txt": "A boat."})
+    stopped = addition(tenants, {"b.txt": "A boat."})
     stopped.stop()
-    for change in (stopped, addition({"c.txt": "A pier."})):
+    for change in (stopped, addition(tenants, {"c.txt": "A pier."})):
         changes.start(change)
     ended()
     found = changes.of(NAME, ME)
@@ -118,6 +134,19 @@ def test_a_change_that_cannot_be_made_says_why_and_the_next_one_is_made(
     assert "no document 'nothing.txt'" in found[0].error
     assert found[1].error == "Somebody else is changing this library. Try again later."
     assert names(libraries) == ["c.txt"]
+
+
+def test_who_may_only_ask_adds_nothing_and_a_tenant_no_more_than_its_quota(tenants: Tenants) -> None:
+    limited = Tenants(tenants.registry(""), Quota(documents=1), RunOptions(embedding_model="hash", memory="never"))
+    library, changes = limited.libraries("acme").create(NAME), LibraryChanges(limited.libraries("acme"))
+    reader, writer = Principal("rita", "acme", "reader"), Principal("alice", "acme", "writer")
+    for client, texts in ((reader, ["a"]), (writer, ["b"]), (writer, ["c"])):
+        changes.start(addition(limited, {f"{text}.txt": f"The ferry {text} opens." for text in texts}, client))
+    ended()
+    assert [it.state for it in changes.of(NAME, ME)] == ["failed", "done", "failed"]
+    assert [it.name for it in library.list()] == ["b.txt"]
+    assert "role writer" in changes.of(NAME, ME)[0].error
+    assert "1 of 1 documents" in changes.of(NAME, ME)[2].error
 
 
 def test_commas_divide_conditions_unless_they_are_quoted() -> None:

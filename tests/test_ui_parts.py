@@ -17,6 +17,10 @@ from memorag_graph.errors import InputError
 from memorag_graph.graph import build_graph
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
+from memorag_graph.run_scope import ProgramScope
+from memorag_graph.serving.client_graph import client_graph
+from memorag_graph.serving.credentials import Principal
+from memorag_graph.serving.tenants import Tenants
 from memorag_graph.ui import upload
 from memorag_graph.ui.conversation_store import MAX_CONVERSATIONS, ConversationStore
 from memorag_graph.ui.export import to_markdown
@@ -45,6 +49,10 @@ class Slow(Registry):
         return self._registry.memorize(documents, options, directory)
 
 
+def scope(registry: Registry, **options: Any) -> ProgramScope:
+    return ProgramScope(registry, TINY.model_copy(update=options))
+
+
 def ended(job: Job) -> str:
     for thread in threading.enumerate():
         if thread.name == "memorize":
@@ -61,8 +69,8 @@ DOCUMENTS = [Document("letters.txt", TEXT)]
 
 
 def test_equal_jobs_run_once(slow: Slow) -> None:
-    jobs = Jobs(slow)
-    first, second = jobs.start(DOCUMENTS, TINY, "a"), jobs.start(DOCUMENTS, TINY, "b")
+    jobs = Jobs()
+    first, second = jobs.start(DOCUMENTS, scope(slow), "a"), jobs.start(DOCUMENTS, scope(slow), "b")
     assert first is second
     slow.steps.release(3)
     assert ended(first) == "done"
@@ -71,10 +79,10 @@ def test_equal_jobs_run_once(slow: Slow) -> None:
 
 
 def test_leaving_repeatedly_stops_no_job_that_others_watch(slow: Slow) -> None:
-    jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY, "a")
-    jobs.start(DOCUMENTS, TINY, "b")
-    jobs.start(DOCUMENTS, TINY, "a")
+    jobs = Jobs()
+    job = jobs.start(DOCUMENTS, scope(slow), "a")
+    jobs.start(DOCUMENTS, scope(slow), "b")
+    jobs.start(DOCUMENTS, scope(slow), "a")
     assert not jobs.leave(job, "a")
     assert not jobs.leave(job, "a")
     slow.steps.release(3)
@@ -82,8 +90,8 @@ def test_leaving_repeatedly_stops_no_job_that_others_watch(slow: Slow) -> None:
 
 
 def test_an_ended_job_is_dropped_once_nobody_shows_it(slow: Slow) -> None:
-    jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY, "a")
+    jobs = Jobs()
+    job = jobs.start(DOCUMENTS, scope(slow), "a")
     key = job.key
     slow.steps.release(3)
     assert ended(job) == "done"
@@ -94,10 +102,10 @@ def test_an_ended_job_is_dropped_once_nobody_shows_it(slow: Slow) -> None:
 
 
 def test_only_memory_settings_make_another_job(slow: Slow) -> None:
-    jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY, "a")
-    assert jobs.start(DOCUMENTS, TINY.model_copy(update={"temperature": 1.5, "hits": 3}), "b") is job
-    other = jobs.start(DOCUMENTS, TINY.model_copy(update={"retrieval_chunk_size": 64}), "b")
+    jobs = Jobs()
+    job = jobs.start(DOCUMENTS, scope(slow), "a")
+    assert jobs.start(DOCUMENTS, scope(slow, temperature=1.5, hits=3), "b") is job
+    other = jobs.start(DOCUMENTS, scope(slow, retrieval_chunk_size=64), "b")
     assert other is not job
     slow.steps.release(6)
     assert ended(job) == ended(other) == "done"
@@ -105,28 +113,28 @@ def test_only_memory_settings_make_another_job(slow: Slow) -> None:
 
 def test_the_least_recently_shown_conversations_are_dropped_and_reading_adds_none() -> None:
     store, turn = ConversationStore(), {"result": {}}
-    store.add("first", turn)
+    store.add("first", "memory", turn)
     for number in range(2 * MAX_CONVERSATIONS):
         assert store.get(str(number)) == ()
     assert store.get("first") == (turn,)
     for number in range(MAX_CONVERSATIONS - 1):
-        store.add(str(number), turn)
+        store.add(str(number), "memory", turn)
     assert store.get("first") == (turn,)
     for number in range(MAX_CONVERSATIONS - 1):
-        store.add(f"other {number}", turn)
+        store.add(f"other {number}", "memory", turn)
     assert store.get("first") == (turn,)
-    store.add("one more", turn)
-    store.add("and one", turn)
+    store.add("one more", "memory", turn)
+    store.add("and one", "memory", turn)
     assert [number for number in range(MAX_CONVERSATIONS) if store.get(str(number))] == []
 
 
 def test_an_abandoned_job_stops_and_can_be_restarted(slow: Slow) -> None:
-    jobs = Jobs(slow)
-    job = jobs.start(DOCUMENTS, TINY, "a")
+    jobs = Jobs()
+    job = jobs.start(DOCUMENTS, scope(slow), "a")
     assert jobs.leave(job, "a")
     slow.steps.release(1)
     assert ended(job) == "stopped"
-    again = jobs.start(job.documents, job.options, "a")
+    again = jobs.start(job.documents, job.scope, "a")
     slow.steps.release(3)
     assert ended(again) == "done"
 
@@ -136,13 +144,13 @@ def test_a_failed_job_keeps_its_error(registry: Registry) -> None:
         def memorize(self, *_: Any, **__: Any) -> Any:
             raise InputError("gist_tokens", "too long")
 
-    job = Jobs(Broken()).start(DOCUMENTS, TINY, "a")
+    job = Jobs().start(DOCUMENTS, scope(Broken()), "a")
     assert ended(job) == "failed"
     assert job.error == "gist_tokens: too long"
 
 
 def test_the_rate_and_the_time_left() -> None:
-    job = Job("key", DOCUMENTS, TINY)
+    job = Job("key", DOCUMENTS, scope(Registry()))
     job.report(Progress("gists", 0, 100, "tokens"))
     assert job.seconds_left("gists") is None
     job._first_reports["gists"] = (job._first_reports["gists"][0] - 10, 0)
@@ -278,7 +286,9 @@ class Gated(ConversationStore):
 def questions(registry: Registry) -> tuple[Questions, Gated, str]:
     store = Gated()
     memory_id = registry.memorize(DOCUMENTS, TINY).memory.id
-    return Questions(build_graph(registry), store), store, memory_id
+    tenants = Tenants(registry)
+    asking = Questions(client_graph(tenants), store, Principal(), tenants.usage.count_request)
+    return asking, store, memory_id
 
 
 def answered() -> None:

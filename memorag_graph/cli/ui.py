@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from memorag_graph.cli import options as opt
-from memorag_graph.errors import InputError, MissingExtraError
-from memorag_graph.service_settings import LOOPBACK
+from memorag_graph.cli.serve import require_free, require_key
+from memorag_graph.errors import MissingExtraError
+from memorag_graph.service_settings import ServiceOptions
+from memorag_graph.serving.credentials import configured_credentials
 from memorag_graph.settings import RunOptions
 
 
@@ -14,25 +16,29 @@ from memorag_graph.settings import RunOptions
 def ui(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65535)] = 8501,
+    api_key: Annotated[
+        str, typer.Option("--api-key", envvar="MEMORAG_GRAPH_API_KEY", help="The operator's key, to log in with.")
+    ] = "",
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow other machines to connect; the demo has no access control.")
+        bool, typer.Option("--insecure", help="Allow other machines to connect without a key, as the operator.")
     ] = False,
     *,
+    service: ServiceOptions,
     options: RunOptions,
 ) -> None:
-    """Open the web demo: upload documents, ask, follow citations."""
-    from memorag_graph.cli.serve import require_free
+    """Open the web demo: upload documents, ask, follow citations.
 
-    if host not in LOOPBACK and not insecure:
-        raise InputError(
-            "host",
-            f"{host} is open to other machines and the demo has no access control; give --insecure to serve it anyway",
-        )
+    Visitors log in if there are keys (memorag-graph keys add, --api-key) or an issuer of tokens; otherwise there is one
+    user.
+    """
+    credentials = configured_credentials(service, api_key)
+    require_key(host, credentials, insecure=insecure)
     try:
+        from memorag_graph.serving.quotas import Quota
         from memorag_graph.ui.launch import launch
     except ImportError as error:
         raise MissingExtraError(f"ui ({error.name})", "ui") from None
     require_free(host, port)
     if "memory" not in options.model_fields_set:  # visitors do not wait
         options = options.model_copy(update={"memory": "background"})
-    launch(options, host, port)
+    launch(options, credentials, Quota.of(service), host, port)

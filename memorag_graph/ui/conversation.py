@@ -1,6 +1,7 @@
 """Show the conversation: answers, citations, and plain RAG for comparison."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from memorag_graph.ui.panels import show_citation
 from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.questions import Question
 from memorag_graph.ui.resources import Resources
-from memorag_graph.ui.sidebar import Chosen
+from memorag_graph.ui.sidebar import WAYS, Chosen, ways_of
 
 _LONGEST_PLACE = 24
 _LONGEST_NAME = 40
@@ -65,16 +66,27 @@ def _show_answers(shared: Resources, chosen: Chosen, number: int, turn: Turn) ->
         else:
             _show_answer(f"{number}", turn["result"])
         with st.container(horizontal=True):
-            st.button(
-                "Ask again",
-                key=f"again-{number}",
-                icon=":material/refresh:",
-                help="With the task and settings chosen on the left.",
-                on_click=ask,
-                args=(shared, chosen, turn["result"]["asked"]),
-            )
+            _offer_again(shared, chosen, number, turn["result"]["asked"])
             with st.popover("Copy", icon=":material/content_copy:"):
                 st.code(turn["result"]["answer"], language=None, wrap_lines=True)
+
+
+def _offer_again(shared: Resources, chosen: Chosen, number: int, asked: str) -> None:
+    """Show a menu of the ways in which a question can be answered anew, with the settings chosen on the left."""
+    ways = dict(ways_of(chosen.about))
+    key = f"again-{number}"
+
+    def again() -> None:
+        ask(shared, replace(chosen, task=st.session_state[key] or chosen.task), asked)
+
+    st.menu_button(
+        "Ask again",
+        ["", *ways],
+        format_func=lambda task: ways.get(task, "As chosen on the left"),
+        key=key,
+        icon=":material/refresh:",
+        on_click=again,
+    )
 
 
 def _show_answer(key: str, result: Turn) -> None:
@@ -94,7 +106,9 @@ def _show_answer(key: str, result: Turn) -> None:
                 on_click=show_citation,
                 args=(result, citation),
             )
-    st.caption(f"Confidence {result['confidence']:.2f} · {sum(result['timings'].values()):.1f} s")
+    st.caption(
+        f"{WAYS[result['task']]} · Confidence {result['confidence']:.2f} · {sum(result['timings'].values()):.1f} s"
+    )
 
 
 def _short(citation: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ def begin(
 ) -> NoReturn:
     """Start memorizing documents for the session and show the job."""
     visit = address.new_name()
-    job = st.session_state[_JOB] = shared.jobs.start(documents, options, visit, files)
+    job = st.session_state[_JOB] = shared.jobs.start(documents, shared.scope(options), visit, files)
     address.enter(job=job.key, visit=visit)
 
 
@@ -103,4 +103,4 @@ def _duration(seconds: float) -> str:
 def _offer_restart(shared: Resources, job: Job, label: str, message: str) -> None:
     st.info(message)
     if st.button(label, type="primary"):
-        begin(shared, job.documents, job.options, job.files)
+        begin(shared, job.documents, job.scope.options, job.files)

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError
 from memorag_graph.progress import Progress
-from memorag_graph.registry import Registry
+from memorag_graph.run_scope import RunScope
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.uploaded_files import UploadedFiles
 
@@ -33,7 +33,7 @@ class Job:
     Attributes:
         key: Hash of the documents and the memory settings.
         documents: The documents.
-        options: Options of the memory.
+        scope: What the visitor who started it may use, with the options of the memory.
         files: The files of the documents whose pages can be shown.
         state: Current state.
         stages: The latest report of each stage.
@@ -46,7 +46,7 @@ class Job:
 
     key: str
     documents: Sequence[Document]
-    options: RunOptions
+    scope: RunScope
     files: UploadedFiles | None = None
     state: State = "running"
     stages: dict[str, Progress] = field(default_factory=dict)
@@ -81,16 +81,12 @@ class Job:
 
 
 class Jobs:
-    """The jobs of a process; equal jobs run once.
+    """The jobs of a visitor; equal jobs run once.
 
     A finished job is kept as long as a session refers to it.
-
-    Args:
-        registry: Builds and keeps memories.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self) -> None:
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         self._lock = threading.Lock()
 
@@ -99,16 +95,16 @@ class Jobs:
         return self._jobs.get(key)
 
     def start(
-        self, documents: Sequence[Document], options: RunOptions, watcher: str, files: UploadedFiles | None = None
+        self, documents: Sequence[Document], scope: RunScope, watcher: str, files: UploadedFiles | None = None
     ) -> Job:
         """Start or resume memorizing documents, or join the running job of the same documents and settings."""
-        key = _key(documents, options)
+        key = _key(documents, scope.options)
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running" and not job.stopping:
                 job.watchers.add(watcher)
                 return job
-            job = self._jobs[key] = Job(key, documents, options, files, watchers={watcher})
+            job = self._jobs[key] = Job(key, documents, scope, files, watchers={watcher})
         threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 
@@ -121,9 +117,9 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         try:
-            opened = self._registry.memorize(job.documents, job.options, None, job.report)
+            opened = job.scope.memorize(job.documents, None, job.report)
             if job.files is not None:
-                job.files.keep_with(self._registry.store, opened.memory.id, job.documents)
+                job.files.keep_with(job.scope.registry.store, opened.memory.id, job.documents)
             job.memory_id = opened.memory.id
             job.state = "done"
         except _StopError:

@@ -3,18 +3,19 @@
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 from memorag_graph.cancellation import Cancellation
 from memorag_graph.errors import CancelledRunError, LibraryBusyError, MemoragError
-from memorag_graph.library.entry import Report, Scalar
+from memorag_graph.library.entry import Report
 from memorag_graph.library.found_files import Candidate
 from memorag_graph.library.library import Library
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.progress import Progress
+from memorag_graph.serving.library_intake import LibraryIntake
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
@@ -87,11 +88,11 @@ class Addition(Change):
 
     Attributes:
         files: The files.
-        metadata: What to keep with each for filters.
+        intake: Takes them in, within the quotas of the tenant.
     """
 
     files: Sequence[Candidate]
-    metadata: Mapping[str, Scalar]
+    intake: LibraryIntake
 
     def _run(self, library: Library) -> None:
         with library.worker.resting():
@@ -102,7 +103,7 @@ class Addition(Change):
                     self._cancellation.check()
                     self.done = before + progress.done
 
-                self.report = _joined(self.report, library.add(*part, metadata=self.metadata, progress=tell))
+                self.report = _joined(self.report, self.intake.take(part, tell))
 
     def _parts(self) -> Iterator[Sequence[Candidate]]:
         start, size = 0, _AT_FIRST
@@ -120,7 +121,7 @@ class Removal(Change):
 
 
 class LibraryChanges:
-    """The changes of all libraries.
+    """The changes of a tenant's libraries.
 
     Args:
         libraries: The libraries.

@@ -10,7 +10,9 @@ _FAILED = "library_deletion_failed"
 
 
 def offer(shared: Resources, name: str) -> None:
-    """Offer to delete a library, with a second click to confirm."""
+    """Offer to delete a library, with a second click to confirm, to those who may."""
+    if not shared.may_write:
+        return
     with st.popover("Delete this library", icon=":material/delete:", width="stretch"):
         st.markdown("All its documents and memories are deleted for all visitors.")
         st.button("Delete for good", type="primary", on_click=_delete, args=(shared, name))
@@ -20,8 +22,10 @@ def offer(shared: Resources, name: str) -> None:
 
 def _delete(shared: Resources, name: str) -> None:
     try:
+        shared.visitor.require("writer")
         shared.libraries.open(name).close()  # waits for the memory in the making, while others can open libraries
         shared.libraries.delete(name)
+        shared.forget(name)
     except LibraryBusyError:
         st.session_state[_FAILED] = "The library is being changed. Delete it when that is done."
     except MemoragError as error:

@@ -66,15 +66,20 @@ def show(shared: Resources, asked: Asked, listed: Sequence[ListedDocument]) -> N
     with st.container():  # so that what is below keeps its place in the page
         library_progress.show(shared, asked.name, changes)
     moves = _moves(shared, asked.name, listed)
-    with st.container(horizontal=True):
-        with st.popover("Add files", icon=":material/add:", key=f"add-{upload.round_number()}"):
-            _offer_addition(shared, asked.name)
-        times = st.session_state.get(_REMOVALS, 0)  # a new key closes it
-        with st.popover("Remove", icon=":material/remove:", disabled=not listed, key=f"remove-{times}"):
-            _offer_removal(shared, asked.name, [it.name for it in listed])
+    if shared.may_write:
+        _offer_changes(shared, asked.name, listed)
     wanted = st.text_input("Search", placeholder="Search by name", label_visibility="collapsed", key="document-search")
     known = _Known(moves, bool(listed))
     st.fragment(_show_table, run_every=_REFRESH_SECONDS if moves else None)(shared, asked, wanted, known)
+
+
+def _offer_changes(shared: Resources, name: str, listed: Sequence[ListedDocument]) -> None:
+    with st.container(horizontal=True):
+        with st.popover("Add files", icon=":material/add:", key=f"add-{upload.round_number()}"):
+            _offer_addition(shared, name)
+        times = st.session_state.get(_REMOVALS, 0)  # a new key closes it
+        with st.popover("Remove", icon=":material/remove:", disabled=not listed, key=f"remove-{times}"):
+            _offer_removal(shared, name, [it.name for it in listed])
 
 
 def state_of(document: ListedDocument) -> str:
@@ -166,7 +171,8 @@ def _offer_removal(shared: Resources, name: str, names: Sequence[str]) -> None:
 def _remove(shared: Resources, name: str, gone: Sequence[str]) -> None:
     st.session_state[_REMOVED] = []
     st.session_state[_REMOVALS] = st.session_state.get(_REMOVALS, 0) + 1
-    shared.changes.start(Removal(name, address.visit(), gone))
+    if shared.may_write:  # a role can change while a page is open
+        shared.changes.start(Removal(name, address.visit(), gone))
 
 
 def _counted(count: int) -> str:

@@ -15,6 +15,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.library.entry import Scalar
 from memorag_graph.library.found_files import uploaded_file
 from memorag_graph.library.where import literal
+from memorag_graph.serving.library_intake import LibraryIntake
 from memorag_graph.ui import upload
 from memorag_graph.ui.library_changes import Addition
 from memorag_graph.ui.resources import Resources
@@ -66,7 +67,8 @@ def take_in(shared: Resources, library: str, visit: str, chosen: Chosen, fields:
         path.write_bytes(file.getbuffer())
         candidates.append(uploaded_file(path, name, keep=True))
     upload.free(chosen.files)
-    shared.changes.start(Addition(library, visit, names, folder=folder, files=candidates, metadata=fields))
+    intake = LibraryIntake(shared.tenants, shared.visitor, library, dict(fields), None)
+    shared.changes.start(Addition(library, visit, names, folder=folder, files=candidates, intake=intake))
 
 
 def read_fields(written: str) -> dict[str, Scalar]:

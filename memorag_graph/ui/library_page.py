@@ -11,7 +11,15 @@ from memorag_graph.errors import InputError, LibraryError, MemoragError
 from memorag_graph.library.library import Library
 from memorag_graph.library.memory_state import ListedDocument
 from memorag_graph.text.chunking import Chunk
-from memorag_graph.ui import address, conversation, library_deletion, library_documents, library_memories, panels
+from memorag_graph.ui import (
+    address,
+    conversation,
+    library_deletion,
+    library_documents,
+    library_memories,
+    panels,
+    past_conversations,
+)
 from memorag_graph.ui.cited_page import CitedDocument
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.library_documents import Asked
@@ -50,7 +58,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
     except MemoragError as error:
         st.error(escaped(str(error)))
         return
-    chosen = replace(chosen, about={"library": str(library.directory), "where": list(asked.where) or None})
+    chosen = replace(chosen, about={"library": name, "where": list(asked.where) or None})
     if question := _question(everything, listed).strip():
         _ask(shared, chosen, library, question)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
@@ -62,6 +70,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         _show_beside(shared, library, asked, listed, turns)
     with st.sidebar:
+        past_conversations.show(shared, library=name)
         library_memories.show(shared, name, everything)
         conversation.offer_export(turns)
         library_deletion.offer(shared, name)

@@ -11,7 +11,17 @@ _LONGEST_NAME = 64
 
 
 def offer(shared: Resources) -> None:
-    """Show a form for a new library, and the libraries that exist."""
+    """Show a form for a new library to those who may make one, and the libraries that exist."""
+    if shared.may_write:
+        _offer_new(shared)
+    if names := shared.libraries.names():
+        st.markdown("##### Or open a library" if shared.may_write else "##### Open a library")
+        with st.container(horizontal=True):
+            for known in names:
+                st.button(known, icon=":material/library_books:", key=f"open-{known}", on_click=_open, args=(known,))
+
+
+def _offer_new(shared: Resources) -> None:
     st.markdown(
         "Drop many files at once and ask them all a few seconds later. Answers name the document, page and section; "
         "documents can be added and removed at any time. A model reads them meanwhile and remembers."
@@ -24,11 +34,6 @@ def offer(shared: Resources) -> None:
                 _make(shared, name, chosen)
         except MemoragError as error:
             st.error(escaped(str(error).removeprefix("library: ").removeprefix("fields: ")))
-    if names := shared.libraries.names():
-        st.markdown("##### Or open a library")
-        with st.container(horizontal=True):
-            for known in names:
-                st.button(known, icon=":material/library_books:", key=f"open-{known}", on_click=_open, args=(known,))
 
 
 def _make(shared: Resources, name: str, chosen: library_files.Chosen) -> None:
@@ -44,6 +49,7 @@ def _make(shared: Resources, name: str, chosen: library_files.Chosen) -> None:
         raise InputError(
             "library", f"There is a library {name!r} already. Open it and add files there, or choose another name."
         )
+    shared.visitor.require("writer")
     fields = library_files.read_fields(chosen.written)
     try:
         shared.libraries.create(name)

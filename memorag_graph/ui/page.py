@@ -14,10 +14,13 @@ from memorag_graph.ui import (
     job_progress,
     library_page,
     library_start,
+    memory_changes,
+    memory_list,
     memory_progress,
     panels,
-    stored,
+    past_conversations,
     upload,
+    visitor,
 )
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
@@ -67,6 +70,11 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 .cited-rows table { border-collapse: collapse; font-size: 0.875rem; }
 .cited-rows th, .cited-rows td { text-align: left; padding: 0.3rem 0.6rem; border: 1px solid rgba(128, 128, 128, 0.4); }
 .cited-rows td { background: rgba(255, 216, 77, 0.25); }
+[class*="st-key-past-"] { flex-wrap: nowrap !important; }
+[class*="st-key-past-"] > :first-child { flex: 1 1 0 !important; min-width: 0; }
+[class*="st-key-past-"] button p { text-align: left; }
+.visitor { font-size: 0.875rem; overflow-wrap: anywhere; }
+.visitor a { color: inherit; }
 .documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
 .documents th, .documents td { text-align: left; padding: 0.3rem 0.6rem 0.3rem 0; }
 .documents tr { border-bottom: 1px solid rgba(128, 128, 128, 0.3); }
@@ -84,11 +92,13 @@ def main() -> None:
     """Show the page."""
     st.set_page_config(page_title="memorag_graph", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
     st.html(STYLE)
-    shared = resources()
+    if (shared := resources()) is None:
+        return
     with st.sidebar:
         st.markdown("## memorag_graph")
+        visitor.show(shared)
         missing = upload.choose(shared)
-        chosen = settings(shared.options, of_library=bool(address.library()))
+        chosen = settings(shared.options, of_library=bool(address.library()), any_model=shared.is_operator)
     if missing:
         st.warning(missing)
     if address.library():
@@ -115,10 +125,11 @@ def main() -> None:
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:
+        past_conversations.show(shared, memory=address.memory_id())
         memory_progress.show(shared, opened)
         panels.show_statistics(opened)
         conversation.offer_export(turns)
-        stored.offer_deletion(shared)
+        memory_changes.offer(shared)
 
 
 def _show_start(shared: Resources, chosen: Chosen) -> None:
@@ -133,9 +144,13 @@ def _show_start(shared: Resources, chosen: Chosen) -> None:
     kinds = (_FEW, _MANY)
     if st.segmented_control("Kind", kinds, default=_FEW, key="kind", label_visibility="collapsed") == _MANY:
         library_start.offer(shared)
-    else:
+    elif shared.may_write:
         upload.offer_upload(shared, chosen.options)
+        memory_list.offer(shared)
         example.offer(shared, chosen)
+    else:
+        st.info("Your key may ask, but not memorize. Choose a memory, or a library under “A library of many”.")
+        memory_list.offer(shared)
 
 
 def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -14,6 +14,8 @@ from memorag_graph.errors import CancelledRunError, MemoragError
 from memorag_graph.follow_ups.conversation_turns import conversation
 from memorag_graph.graph import MemoragGraph
 from memorag_graph.langchain.runnable import ANSWERING_NODES
+from memorag_graph.serving.client_graph import run_of
+from memorag_graph.serving.credentials import Principal
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore, Turn
 
@@ -31,7 +33,7 @@ class Question:
 
     Attributes:
         text: The question.
-        about: What is asked, as inputs of the graph: the ``memory_id``, or the ``library`` and ``where``.
+        about: What is asked, as inputs of the graph: the ``memory_id``, or the ``library`` by name and ``where``.
         task: How it is answered.
         compares: Whether plain RAG answers it first.
         options: Options of the run.
@@ -60,11 +62,16 @@ class Question:
         self.state, self._began = "running", time.monotonic()
 
     @property
+    def subject(self) -> str:
+        """The memory's id or the library's name."""
+        return str(self.about.get("memory_id") or self.about["library"])
+
+    @property
     def seconds(self) -> float:
         """Seconds since it began to be answered."""
         return time.monotonic() - self._began
 
-    def run(self, graph: MemoragGraph, before: Sequence[Turn]) -> Turn:
+    def run(self, graph: MemoragGraph, before: Sequence[Turn], client: Principal) -> Turn:
         """Return the turn that answers the question after others.
 
         Raises:
@@ -74,18 +81,19 @@ class Question:
         with self._cancellation.bound():
             turn: Turn = {"where": self.about.get("where")}
             if self.compares:
-                turn["plain"] = self._ask(graph, messages, PLAIN_TASK)
-            return {**turn, "result": self._ask(graph, messages, self.task)}
+                turn["plain"] = self._ask(graph, messages, PLAIN_TASK, client)
+            return {**turn, "result": self._ask(graph, messages, self.task, client)}
 
     def stop(self) -> None:
         """Give up the answer."""
         self._cancellation.cancel()
 
-    def _ask(self, graph: MemoragGraph, messages: Sequence[Any], task: str) -> Turn:
+    def _ask(self, graph: MemoragGraph, messages: Sequence[Any], task: str, client: Principal) -> Turn:
         inputs: Any = {**self.about, "messages": messages, "task_type": task}
         result: Turn = {}
         self.answer = ""
-        for mode, event in graph.stream(inputs, context=self.options, stream_mode=["messages", "tasks", "values"]):
+        modes: list[Any] = ["messages", "tasks", "values"]
+        for mode, event in graph.stream(inputs, run_of(client), context=self.options, stream_mode=modes):
             if mode == "values":
                 result = cast("Turn", event)
                 self.passages = len(result.get("evidence", []))
@@ -99,16 +107,22 @@ class Question:
 
 
 class Questions:
-    """The unanswered questions of all conversations; those of one conversation are answered one after another.
+    """The unanswered questions of a visitor; those of one conversation are answered one after another.
 
     Args:
         graph: Answers them.
         conversations: Gets their turns.
+        client: The visitor.
+        count: Called with the visitor's tenant before each answer; may refuse it.
     """
 
-    def __init__(self, graph: MemoragGraph, conversations: ConversationStore) -> None:
+    def __init__(
+        self, graph: MemoragGraph, conversations: ConversationStore, client: Principal, count: Callable[[str], None]
+    ) -> None:
         self._graph = graph
         self._conversations = conversations
+        self._client = client
+        self._count = count
         self._open: dict[str, list[Question]] = {}
         self._working: set[str] = set()
         self._lock = threading.Lock()
@@ -139,7 +153,8 @@ class Questions:
     def _work(self, visit: str) -> None:
         while (question := self._next(visit)) is not None:
             try:
-                turn = question.run(self._graph, self._conversations.get(visit))
+                self._count(self._client.tenant)
+                turn = question.run(self._graph, self._conversations.get(visit), self._client)
             except CancelledRunError:
                 question.state = "stopped"
             except MemoragError as error:
@@ -148,7 +163,7 @@ class Questions:
                 _log.exception("answering failed")
                 question.error, question.state = f"{type(error).__name__}: {error}", "failed"
             else:
-                self._conversations.add(visit, turn)
+                self._conversations.add(visit, question.subject, turn)
                 self.drop(visit, question)
 
     def _next(self, visit: str) -> Question | None:

@@ -1,79 +1,160 @@
-"""Resources that all sessions share: models, memories, libraries, the graph, jobs, conversations."""
+"""What a visitor may use: models, memories and libraries of the tenant, and jobs and conversations of the visitor."""
 
 import logging
-import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.graph import MemoragGraph, build_graph
-from memorag_graph.library.named_libraries import LIBRARIES, NamedLibraries
+from memorag_graph.graph import MemoragGraph
+from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.model_pool import ModelPool
-from memorag_graph.models.loading import silence_libraries
 from memorag_graph.registry import Registry
+from memorag_graph.serving.client_graph import client_graph
+from memorag_graph.serving.client_scope import ClientScope
+from memorag_graph.serving.credentials import Principal
+from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
 from memorag_graph.ui.library_changes import LibraryChanges
 from memorag_graph.ui.questions import Questions
+from memorag_graph.ui.visitors import Visitors
 
-OPTIONS = "MEMORAG_GRAPH_UI_OPTIONS"
-"""Environment variable that passes the operator's options to the page, as JSON."""
-
+_TENANT = "tenant_of_session"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Resources shared by all sessions of the process.
+    """What one visitor may use; all pages of the visitor share it.
 
     Attributes:
+        visitor: Who it is.
+        has_login: Whether visitors have to log in.
         options: The operator's options.
-        registry: Models and memories.
-        jobs: Memories being built.
-        conversations: The conversations.
+        tenants: The memories and libraries of all tenants, and what each may use.
         graph: The graph.
-        questions: Questions without an answer yet.
-        libraries: Libraries of many documents.
+        registry: Models, and the memories of the tenant.
+        libraries: The tenant's libraries of many documents.
         changes: Their changes.
+        jobs: Memories that the visitor has made.
+        conversations: The visitor's conversations.
+        questions: The visitor's questions without an answer yet.
+        of_tenant: The conversations of all visitors of the tenant.
     """
 
+    visitor: Principal
+    has_login: bool
     options: RunOptions
-    registry: Registry
-    jobs: Jobs
-    conversations: ConversationStore
+    tenants: Tenants
     graph: MemoragGraph
-    questions: Questions
+    registry: Registry
     libraries: NamedLibraries
     changes: LibraryChanges
+    jobs: Jobs
+    conversations: ConversationStore
+    questions: Questions
+    of_tenant: Sequence[ConversationStore]
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the visitor may memorize, change and delete; others ask."""
+        return self.visitor.may("writer")
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the visitor runs the demo, and so may name any model."""
+        return not self.visitor.tenant
+
+    def forget(self, subject: str) -> None:
+        """Delete what visitors were told about a memory or library that is deleted."""
+        for store in self.of_tenant:
+            store.delete_about(subject)
+
+    def scope(self, options: RunOptions) -> ClientScope:
+        """Return what a job of the visitor may use."""
+        return self.tenants.scope(self.visitor, options)
 
 
-@st.cache_resource(show_spinner=False)
-def resources() -> Resources:
-    """Return the shared resources; the first call creates them, and begins to load the models."""
-    silence_libraries()
-    registry = Registry()
-    options = RunOptions.model_validate_json(os.environ.get(OPTIONS, "{}"))
-    threading.Thread(target=_preload, args=(registry.models, options), daemon=True, name="preload").start()
-    graph, conversations = build_graph(registry), ConversationStore()
-    libraries = NamedLibraries(registry.store.root.parent / LIBRARIES, registry, options)
-    return Resources(
-        options,
-        registry,
-        Jobs(registry),
-        conversations,
-        graph,
-        Questions(graph, conversations),
-        libraries,
-        LibraryChanges(libraries),
-    )
+class Demo:
+    """The demo of this process.
+
+    Args:
+        options: The operator's options, the defaults of each session.
+        tenants: Memories and libraries.
+        visitors: Recognises visitors.
+    """
+
+    def __init__(self, options: RunOptions, tenants: Tenants, visitors: Visitors) -> None:
+        self.options = options
+        self.tenants = tenants
+        self.visitors = visitors
+        self._graph: MemoragGraph = client_graph(tenants)
+        self._conversations: dict[str, list[ConversationStore]] = {}
+        self._changes: dict[str, LibraryChanges] = {}
+        self._known: dict[tuple[str, str], Resources] = {}
+        self._lock = threading.Lock()
+
+    def resources(self, visitor: Principal) -> Resources:
+        """Return what a visitor may use; begin to load the models while the first one reads the page."""
+        with self._lock:
+            if not self._known:
+                models = self.tenants.registry("").models
+                threading.Thread(target=_preload, args=(models, self.options), daemon=True, name="preload").start()
+            key = (visitor.tenant, visitor.name)
+            if key not in self._known:
+                self._known[key] = self._made(visitor)
+            return replace(self._known[key], visitor=visitor)  # the role may have changed
+
+    def _made(self, visitor: Principal) -> Resources:
+        tenant, conversations = visitor.tenant, ConversationStore()
+        of_tenant = self._conversations.setdefault(tenant, [])
+        of_tenant.append(conversations)
+        changes = self._changes.setdefault(tenant, LibraryChanges(self.tenants.libraries(tenant)))
+        return Resources(
+            visitor,
+            self.visitors.has_login,
+            self.options,
+            self.tenants,
+            self._graph,
+            self.tenants.registry(tenant),
+            self.tenants.libraries(tenant),
+            changes,
+            Jobs(),
+            conversations,
+            Questions(self._graph, conversations, visitor, self.tenants.usage.count_request),
+            of_tenant,
+        )
+
+
+running: Demo | None = None
+"""The demo of this process, for its pages; :func:`memorag_graph.ui.launch.launch` makes it."""
+
+
+def resources() -> Resources | None:
+    """Return what the visitor of the page may use; None, and tell why, if it is not known who that is."""
+    if running is None:
+        raise RuntimeError("this page is part of the demo: start it with memorag-graph ui, not with streamlit run")
+    try:
+        visitor = running.visitors.find(st.context.headers, st.context.cookies)
+    except MemoragError as error:
+        _log.warning("a visitor is not recognised: %s", error)
+        visitor = None
+    if visitor is None:
+        st.error("Your key or token is not valid any more. Load this page again to log in.")
+        return None
+    if st.session_state.setdefault(_TENANT, (visitor.tenant, visitor.name)) != (visitor.tenant, visitor.name):
+        st.session_state.clear()  # what another visitor of this browser was shown
+        st.session_state[_TENANT] = (visitor.tenant, visitor.name)
+    return running.resources(visitor)
 
 
 def _preload(models: ModelPool, options: RunOptions) -> None:
-    """Load the models while the first visitor reads the page; what fails is told by the first question."""
+    """Load the models; what fails is told by the first question."""
     try:
         models.preload(options)
     except MemoragError as error:

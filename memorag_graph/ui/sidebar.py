@@ -21,6 +21,14 @@ _TASKS = {
     "summarize": "summary",
     "lookup": "without the memory",
 }
+WAYS = {
+    "qa": "From memory alone",
+    "memorag": "With clues from memory",
+    "lookup": "By search alone",
+    "summarize": "As a summary",
+}
+"""How an answer came about, by the task that was run."""
+
 _LIBRARY_TASKS = {
     "auto": "chosen for each question",
     "memorag": "with clues from memories",
@@ -46,21 +54,24 @@ class Chosen:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def settings(defaults: RunOptions, *, of_library: bool = False) -> Chosen:
-    """Show the settings, with the tasks of a memory or of a library, and return the choices."""
+def ways_of(about: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the ways in which a memory or a library can be asked."""
+    return {task: way for task, way in WAYS.items() if "library" not in about or task in _LIBRARY_TASKS}
+
+
+def settings(defaults: RunOptions, *, of_library: bool = False, any_model: bool = True) -> Chosen:
+    """Show the settings, with the tasks of a memory or of a library, and return the choices.
+
+    Args:
+        defaults: The operator's options.
+        of_library: Whether a library is asked.
+        any_model: Whether the visitor may name the model that writes answers; others get the operator's.
+    """
     tasks, key = (_LIBRARY_TASKS, "library-task") if of_library else (_TASKS, "task")
     task = st.selectbox("Task", list(tasks), format_func=lambda task: f"{task}: {tasks[task]}", key=key)
     compare = st.toggle("Compare with plain RAG", key="compare", help="Also answer each question without clues.")
     with st.expander("Settings"):
-        generators = list(dict.fromkeys([defaults.generator or "extractive", *GENERATORS]))
-        generator = st.selectbox(
-            "Generation model",
-            generators,
-            format_func=lambda name: f"{name} ({GENERATORS[name]})" if name in GENERATORS else name,
-            accept_new_options=True,
-            key="generator",
-            help="Writes the answer: one of these, SOURCE:NAME, a directory, or a name on the model hub.",
-        )
+        generator = _choose_generator(defaults) if any_model else defaults.generator
         values = {
             "generator": generator or "extractive",
             "max_new_tokens": st.slider("Max new tokens", 10, 1024, defaults.max_new_tokens, key="max_new_tokens"),
@@ -82,6 +93,17 @@ def settings(defaults: RunOptions, *, of_library: bool = False) -> Chosen:
         )
         values["memory"] = "background" if at_once else "now"
     return Chosen(task, compare, defaults.model_copy(update=values))
+
+
+def _choose_generator(defaults: RunOptions) -> str | None:
+    return st.selectbox(
+        "Generation model",
+        list(dict.fromkeys([defaults.generator or "extractive", *GENERATORS])),
+        format_func=lambda name: f"{name} ({GENERATORS[name]})" if name in GENERATORS else name,
+        accept_new_options=True,
+        key="generator",
+        help="Writes the answer: one of these, SOURCE:NAME, a directory, or a name on the model hub.",
+    )
 
 
 def _slider(label: str, low: int, high: int, value: int, step: int, *, key: str) -> int:

@@ -1,10 +1,8 @@
 """Choose a memory of the store or a library, or upload documents and memorize them."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -14,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from memorag_graph.documents import MOST_BYTES, SUFFIXES, Document, document_name, read_document
 from memorag_graph.errors import MemoragError
 from memorag_graph.settings import RunOptions
-from memorag_graph.ui import address, job_progress
+from memorag_graph.ui import address, job_progress, memory_list
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.uploaded_files import UploadedFiles
@@ -26,12 +24,11 @@ _KEPT = "PDF files are kept to show their pages, until they are deleted here; of
 
 _UPLOADS = "uploads"
 _CHOICE = "choice"
-_SHORT = 6
 
 
 def choose(shared: Resources) -> str:
     """Show the memories of the store and the libraries; return what to tell if the address names none of them."""
-    memories, libraries = _titles(shared.registry.store.memories()), shared.libraries.names()
+    memories, libraries = memory_list.titles(shared), shared.libraries.names()
     titles = {"": "New document or library", **memories, **{name: f"{name} (library)" for name in libraries}}
     told = ""
     if address.library() and address.library() not in libraries:
@@ -46,6 +43,7 @@ def choose(shared: Resources) -> str:
         list(titles),
         format_func=titles.__getitem__,
         key=_CHOICE,
+        help="Type to search." if len(titles) > memory_list.MANY else None,
         on_change=_go_to_choice,
         args=(libraries,),
     )
@@ -110,15 +108,3 @@ def free(files: Sequence[UploadedFile]) -> None:
     if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for upload in files:
             context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
-
-
-def _titles(memories: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return titles by memory id; equal titles get the start of the id appended."""
-    titles = {info["memory_id"]: _title(info) for info in memories}
-    counts = Counter(titles.values())
-    return {key: f"{title} · {key[:_SHORT]}" if counts[title] > 1 else title for key, title in titles.items()}
-
-
-def _title(info: dict[str, Any]) -> str:
-    names = ", ".join(document["source"] for document in info["documents"])
-    return f"{names} ({sum(document['tokens'] for document in info['documents']):,} tokens)"

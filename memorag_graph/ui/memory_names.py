@@ -1,0 +1,45 @@
+"""The names that visitors give to memories, each kept in the memory's folder, with which it is deleted."""
+
+from memorag_graph.disk_errors import telling
+from memorag_graph.errors import InputError, UnknownMemoryError
+from memorag_graph.memory.storage.store import MemoryStore
+from memorag_graph.private_files import remove_unfinished, write_private
+
+NAME = "name.txt"
+LONGEST_NAME = 100
+"""Characters."""
+
+
+def name_of(store: MemoryStore, memory_id: str) -> str:
+    """Return the name that a memory was given; empty if it has none."""
+    try:
+        return (store.directory(memory_id) / NAME).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def rename(store: MemoryStore, memory_id: str, name: str) -> None:
+    """Give a memory a name; an empty one takes its name away, so that it is called by its documents again.
+
+    Raises:
+        InputError: If the name is too long or cannot be shown.
+        UnknownMemoryError: If the memory was deleted meanwhile.
+        DiskError: If the name cannot be written.
+    """
+    name = " ".join(name.split())
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError("name", f"must be up to {LONGEST_NAME} printable characters")
+    try:
+        lease = store.lease(memory_id)
+    except OSError:
+        raise UnknownMemoryError("memory", "it was deleted meanwhile") from None
+    path = store.directory(memory_id) / NAME
+    try:
+        with telling(path, "written"):
+            remove_unfinished(path)
+            if name:
+                write_private(path, name.encode())
+            else:
+                path.unlink(missing_ok=True)
+    finally:
+        lease.release()

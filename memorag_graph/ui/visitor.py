@@ -1,0 +1,18 @@
+"""Show who is logged in, and the way out."""
+
+from html import escape
+
+import streamlit as st
+
+from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.visitors import sent_secret
+
+
+def show(shared: Resources) -> None:
+    """Show the visitor's name and, unless a proxy logs visitors in, a link to log out; nothing without a login."""
+    if not shared.has_login:
+        return
+    visitor = shared.visitor
+    parts = [visitor.name, visitor.tenant or "operator", *([] if shared.may_write else ["may only ask"])]
+    way_out = "" if sent_secret(st.context.headers) else ' · <a href="/logout" target="_self">Log out</a>'
+    st.html(f'<div class="visitor">{escape(" · ".join(parts))}{way_out}</div>')
