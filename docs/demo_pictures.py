@@ -35,9 +35,9 @@ MINUTES = 60_000
 
 
 @contextmanager
-def served(home: Path) -> Iterator[None]:
+def served(home: Path, *arguments: str) -> Iterator[None]:
     """Run the demo until the block ends."""
-    command = [sys.executable, "-m", "memorag_graph", "ui", "--port", URL.rpartition(":")[2]]
+    command = [sys.executable, "-m", "memorag_graph", "ui", "--port", URL.rpartition(":")[2], *arguments]
     environment = {**os.environ, "MEMORAG_GRAPH_HOME": str(home)}
     with subprocess.Popen(command, env=environment, cwd=home, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - own command
         try:
@@ -85,8 +85,8 @@ def save(shown: Image.Image, name: str) -> None:
     shown.quantize(COLOURS).save(PLACE / f"{name}.png", optimize=True)
 
 
-def start(page: Page) -> None:
-    """Open the first page, once the server answers."""
+def reach(page: Page) -> None:
+    """Open the demo, once the server answers."""
     for _ in range(120):
         try:
             page.goto(URL)
@@ -96,6 +96,11 @@ def start(page: Page) -> None:
             time.sleep(0.5)
     else:
         raise SystemExit(f"the demo does not start: {last}")
+
+
+def start(page: Page) -> None:
+    """Open the first page."""
+    reach(page)
     page.get_by_text("Or try an example").wait_for(timeout=2 * MINUTES)
 
 
@@ -192,6 +197,14 @@ def other_forms(browser: Browser, address: str) -> None:
         save(picture(page), name)
 
 
+def login(browser: Browser) -> None:
+    """Photograph the page to log in."""
+    page = browser.new_page(viewport={"width": 1000, "height": 600})
+    reach(page)
+    page.get_by_label("Your key").wait_for()
+    save(picture(page), "demo-login")
+
+
 def main() -> None:
     """Take all pictures."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -202,6 +215,10 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page_of_pdf(browser, letters_as_pdf(Path(folder) / "skerrow letters.pdf"))
             other_forms(browser, walk(browser, letters(files)))
+            browser.close()
+        with served(home, "--api-key", "a key"):
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            login(browser)
             browser.close()
 
 

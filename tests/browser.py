@@ -143,3 +143,18 @@ def choose_task(page: Any, task: str) -> None:
     box = page.get_by_role("combobox", name=re.compile("Task"))
     box.click()
     page.get_by_role("option", name=re.compile(f"^{task}:")).click()
+
+
+def serious(page: Any) -> list[str]:
+    """What axe-core finds on a page, once it has faded in, that keeps people with disabilities from using it."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found: list[str] = []
+    for _ in range(10):
+        told = Axe().run(page).response["violations"]
+        grave = [it for it in told if it["impact"] in ("serious", "critical")]
+        found = [f"{it['id']}: {it['nodes'][0]['html'][:200]}" for it in grave]
+        if not found:
+            break
+        page.wait_for_timeout(500)
+    return found

@@ -20,6 +20,7 @@ from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, fi
 from memorag_graph.retrieval.clue_weights import CAREFUL
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.serving.quotas import USAGE_FILE, Quota, Usage
+from memorag_graph.ui import memory_names
 
 ONE, TWO, NEW, GONE, BEGUN = (f"{number:032x}" for number in range(5))
 DAY = 86_400
@@ -162,6 +163,25 @@ def tokens(place: Path) -> list[Any]:
         return database.execute("SELECT * FROM used").fetchall() if tables else []
 
 
+def rename(name: str) -> Change:
+    return lambda place: memory_names.rename(store(place), ONE, name)
+
+
+def begin_name(place: Path) -> None:
+    begin_store(place)
+    rename("one")(place)
+
+
+def named(place: Path) -> str:
+    return memory_names.name_of(store(place), ONE)
+
+
+def tidy_names(place: Path) -> None:
+    for path in store(place).directory(ONE).glob(".name.txt-*"):
+        os.utime(path, (0, 0))  # a process may still be writing a new one
+    rename("three")(place)
+
+
 def found(place: Path) -> str:
     return find_memory(ONE, place / "root").name
 
@@ -230,6 +250,9 @@ SUBJECTS = {
         lambda place: usage(place).add_tokens("acme", 5), lambda place: usage(place).add_tokens("acme", 7), tokens
     ),
     "first tokens": Subject(nothing, lambda place: usage(place).add_tokens("acme", 7), tokens),
+    "name": Subject(begin_name, rename("two"), named, tidy=tidy_names),
+    "first name": Subject(begin_store, rename("two"), named, tidy=tidy_names),
+    "no name": Subject(begin_name, rename(""), named, tidy=tidy_names),
     "place": Subject(
         lambda place: write(place / "memory", ONE, notes=b"text"),
         lambda place: remember_place(place / "root", ONE, place / "memory"),

@@ -178,7 +178,7 @@ def test_an_answer_can_be_stopped_and_asked_for_again_while_others_wait(
             sync_api.expect(box).to_be_enabled()
             box.fill(question)
             box.press("Enter")
-            page.get_by_text(question, exact=True).wait_for()
+            page.get_by_test_id("stChatMessage").get_by_text(question, exact=True).wait_for()
         page.get_by_text("Waits for the answer before").wait_for()
         page.get_by_role("button", name="Stop").click()
         page.get_by_text("Stopped.").wait_for()

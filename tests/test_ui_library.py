@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.browser import (
@@ -19,6 +18,7 @@ from tests.browser import (
     marked,
     new_page,
     picture,
+    serious,
     show,
     sync_api,
 )
@@ -169,19 +169,6 @@ def test_what_is_no_library_is_told(islands: str, demo: str, page: Any, tmp_path
         page.get_by_text(re.compile(told)).wait_for()
     page.get_by_role("button", name="islands").click()
     sync_api.expect(page.get_by_placeholder(BOX)).to_be_enabled(timeout=MINUTES)
-
-
-def serious(page: Any) -> list[str]:
-    """What axe-core finds on a page, once it has faded in, that keeps people with disabilities from using it."""
-    found: list[str] = []
-    for _ in range(10):
-        told = Axe().run(page).response["violations"]
-        grave = [it for it in told if it["impact"] in ("serious", "critical")]
-        found = [f"{it['id']}: {it['nodes'][0]['html'][:200]}" for it in grave]
-        if not found:
-            break
-        page.wait_for_timeout(500)
-    return found
 
 
 def test_people_with_disabilities_can_use_the_pages(demo: str, islands: str, page: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from urllib.parse import urlsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -57,7 +58,7 @@ class Gate:
         if visitor is None:
             await self._refuse(scope, receive, send)
         elif scope["type"] == "http":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _unkept(send))
         else:
             await self._app(scope, self._watched(connection, receive, send), send)
 
@@ -128,6 +129,19 @@ def login_routes(visitors: Visitors) -> list[Route]:
         return response
 
     return [Route(LOG_IN, log_in, methods=["GET", "POST"]), Route(LOG_OUT, log_out)]
+
+
+def _unkept(send: Send) -> Send:
+    """Have the browser keep no page, so that nobody goes back to one after the visitor has logged out."""
+
+    async def unkept(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers["Cache-Control"] = "no-store"
+        await send(message)
+
+    return unkept
 
 
 async def _found(visitors: Visitors, connection: HTTPConnection) -> Principal | None:

@@ -9,6 +9,8 @@ NAME = "name.txt"
 LONGEST_NAME = 100
 """Characters."""
 
+_UNFINISHED_SECONDS = 3600.0
+
 
 def name_of(store: MemoryStore, memory_id: str) -> str:
     """Return the name that a memory was given; empty if it has none."""
@@ -36,7 +38,7 @@ def rename(store: MemoryStore, memory_id: str, name: str) -> None:
     path = store.directory(memory_id) / NAME
     try:
         with telling(path, "written"):
-            remove_unfinished(path)
+            remove_unfinished(path, _UNFINISHED_SECONDS)
             if name:
                 write_private(path, name.encode())
             else:

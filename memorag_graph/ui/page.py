@@ -73,6 +73,9 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
 [class*="st-key-past-"] { flex-wrap: nowrap !important; }
 [class*="st-key-past-"] > :first-child { flex: 1 1 0 !important; min-width: 0; }
 [class*="st-key-past-"] button p { text-align: left; }
+[class*="st-key-past-"] [data-testid="stPopover"] p {  /* read out, not shown */
+  position: absolute; width: 1px; height: 1px; clip-path: inset(50%);
+}
 .visitor { font-size: 0.875rem; overflow-wrap: anywhere; }
 .visitor a { color: inherit; }
 .documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }

@@ -59,7 +59,7 @@ def _show(shared: Resources, memory: str, library: str, conversation: Conversati
             on_click=_open,
             args=(memory, library, conversation.visit),
         )
-        with st.popover("", icon=":material/delete:", help=f"Delete “{escaped(short)}”", type="tertiary"):
+        with st.popover(f"Delete “{escaped(short)}”", icon=":material/delete:", type="tertiary"):  # shown as its icon
             st.button(
                 "Delete for good",
                 type="primary",
