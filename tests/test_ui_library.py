@@ -161,8 +161,9 @@ def test_what_is_no_library_is_told(islands: str, demo: str, page: Any, tmp_path
     page.goto(f"{demo}/?library=unknown")
     page.get_by_text("There is no such library").wait_for()
     page.get_by_text("A library of many").click()
-    page.set_input_files("input[type=file]", str(files(tmp_path)[-1]))
     name = page.get_by_label("Name of the library")
+    name.wait_for()  # and so the place for its files
+    page.set_input_files("input[type=file]", str(files(tmp_path)[-1]))
     for given, told in (("two words", "cannot be the name of a library"), ("islands", "There is a library 'islands'")):
         name.fill(given)
         page.get_by_role("button", name="Make the library").click()
