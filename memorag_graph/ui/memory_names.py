@@ -31,17 +31,17 @@ def rename(store: MemoryStore, memory_id: str, name: str) -> None:
     name = " ".join(name.split())
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError("name", f"must be up to {LONGEST_NAME} printable characters")
-    try:
-        lease = store.lease(memory_id)
-    except OSError:
-        raise UnknownMemoryError("memory", "it was deleted meanwhile") from None
     path = store.directory(memory_id) / NAME
-    try:
-        with telling(path, "written"):
+    with telling(path, "written"):
+        try:
+            lease = store.lease(memory_id)
+        except FileNotFoundError:
+            raise UnknownMemoryError("memory", "it was deleted meanwhile") from None
+        try:
             remove_unfinished(path, _UNFINISHED_SECONDS)
             if name:
                 write_private(path, name.encode())
             else:
                 path.unlink(missing_ok=True)
-    finally:
-        lease.release()
+        finally:
+            lease.release()
