@@ -213,8 +213,8 @@ def main() -> None:
         files.mkdir()
         with served(home):
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            page_of_pdf(browser, letters_as_pdf(Path(folder) / "skerrow letters.pdf"))
             other_forms(browser, walk(browser, letters(files)))
+            page_of_pdf(browser, letters_as_pdf(Path(folder) / "skerrow letters.pdf"))
             browser.close()
         with served(home, "--api-key", "a key"):
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
