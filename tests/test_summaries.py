@@ -182,10 +182,15 @@ def test_the_selection_is_that_of_plain_greedy_search() -> None:
 
 
 def test_salience_does_not_depend_on_who_speaks() -> None:
-    turns = ["Ann: The new bridge will cost nine million pounds.", "Bob: We close the road in May, I am afraid."]
-    bare = ["The new bridge will cost nine million pounds.", "We close the road in May, I am afraid."]
-    assert np.allclose(salience(turns, "en").sentences, salience(bare, "en").sentences)
-    assert salience(bare, "en").sentences[0] > salience(bare, "en").sentences[1]
+    said = ["The new bridge will cost nine million pounds.", "We close the road in May, I am afraid."]
+    first, second = (
+        [f"{name}: {it}" for name, it in zip(names, said, strict=True)] for names in ("AB", ("Ann", "Zoe"))
+    )
+    assert np.allclose(salience(first, "en").sentences, salience(second, "en").sentences)
+    assert salience(first, "en").words == salience(second, "en").words == salience(said, "en").words
+    assert salience(first, "en").sentences[0] > salience(first, "en").sentences[1]
+    german = [f"{name}: {it}" for name, it in zip(("Ann", "Zoe"), said, strict=True)]
+    assert np.allclose(salience(german, "de").sentences, salience(said, "de").sentences)
 
 
 def test_no_sentences_have_no_salience() -> None:

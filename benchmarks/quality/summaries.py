@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from wording_fits import PENALTY, SHORT_TURN, as_model, keep, ridge, unscaled
 
 from memorag_graph.documents import Document
 from memorag_graph.evaluation.chunks import count_tokens, split_document
@@ -29,11 +30,11 @@ from memorag_graph.evaluation.metrics.answer_metrics import ROUGE, rouge
 from memorag_graph.evaluation.significance import difference, interval
 from memorag_graph.generation.answer import GenerationInput
 from memorag_graph.generation.quotable_sentences import units_of
-from memorag_graph.generation.summary import sentence_model
 from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.generation.summary.salience import share_of_turns, without_speaker, word_features
-from memorag_graph.generation.summary.sentence_model import FEATURES, SPEECH, function_word_shares, sentence_features
+from memorag_graph.generation.summary.sentence_features import SPEECH, sentence_features
+from memorag_graph.generation.wording_model import function_word_shares
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.stop_words import stop_words
 from memorag_graph.retrieval.terms import terms
@@ -44,11 +45,6 @@ RESULTS = Path(__file__).parent.parent / "results" / "summaries.json"
 BUDGET = 1536
 OWN = "memorag_graph"
 WORDS_PER_TOKEN = 0.75
-PENALTY = 300.0
-"""Of the ridge regression with function words; chosen on QMSum's training meetings, as the next."""
-
-SHORT_TURN = 3
-"""Words; added to the length of what is said, so that turns such as "Right ." are not the best."""
 Case = tuple[Document, Question]
 Matrix = NDArray[np.float64]
 
@@ -208,15 +204,14 @@ def fit(folders: Sequence[Path]) -> None:
     together = list(zip(documents, likely, strict=True))
     listed = sorted(stop_words("en"))
     models = {
-        "general": sentence_weights(together, []),
-        "speech": sentence_weights([it for it in together if it[0].turns >= SPEECH], listed, SHORT_TURN),
+        "summary": sentence_weights(together, []),
+        "summary_of_speech": sentence_weights([it for it in together if it[0].turns >= SPEECH], listed, SHORT_TURN),
     }
-    target = Path(sentence_model.__file__).with_name(sentence_model.MODELS)
-    target.write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
+    keep(models)
 
 
 def sentence_weights(
-    documents: Sequence[tuple[Prepared, Mapping[str, float]]], listed: Sequence[str], added: int = 0
+    documents: Sequence[tuple[Prepared, Mapping[str, float]]], listed: list[str], added: int = 0
 ) -> dict[str, object]:
     """Return the weights of a model of sentences, with those of some function words."""
     inputs, targets, weights = [], [], []
@@ -228,10 +223,9 @@ def sentence_weights(
         )
         targets.append((raw - raw.mean()) / raw.std())
         weights.append(np.full(len(raw), 1 / len(raw)))
-    found = ridge(np.concatenate(inputs), np.concatenate(targets), np.concatenate(weights), PENALTY if listed else 1.0)
-    rounded = [round(float(it), 4) for it in found]
-    of_words = dict(zip(listed, rounded[1 + FEATURES :], strict=True))
-    return {"intercept": rounded[0], "weights": rounded[1 : 1 + FEATURES], "function_words": of_words}
+    penalty = PENALTY if listed else 1.0
+    found = ridge(np.concatenate(inputs), np.concatenate(targets), np.concatenate(weights), penalty)
+    return as_model(found, listed)
 
 
 def prepared(document: Document, question: Question) -> Prepared:
@@ -266,22 +260,6 @@ def logistic(features: Matrix, shares: Matrix) -> Matrix:
     classes = np.repeat([1, 0], len(features))
     model = LogisticRegression(max_iter=500).fit(twice, classes, sample_weight=np.concatenate([shares, 1 - shares]))
     return unscaled(model.intercept_[0], model.coef_[0], mean, deviation)
-
-
-def ridge(features: Matrix, targets: Matrix, weights: Matrix, penalty: float) -> Matrix:
-    """Return intercept and coefficients of a ridge regression."""
-    from sklearn.linear_model import Ridge
-
-    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-9
-    weights = weights * len(weights) / weights.sum()
-    model = Ridge(penalty).fit((features - mean) / deviation, targets, sample_weight=weights)
-    return unscaled(float(model.intercept_), model.coef_, mean, deviation)
-
-
-def unscaled(intercept: float, coefficients: Matrix, mean: Matrix, deviation: Matrix) -> Matrix:
-    """Return a model of scaled features as one of the features themselves."""
-    own = coefficients / deviation
-    return np.array([intercept - own @ mean, *own])
 
 
 def main() -> None:

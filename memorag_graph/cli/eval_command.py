@@ -49,7 +49,8 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the results of an e
 
 @opt.takes_options(
     *opt.MODELS, "adapter", "generator", "evidence_tokens", "retrieval_chunk_size", "hits", "question_share",
-    "query_weights", "reranker", "kind", "beacon_ratio", "max_new_tokens", "prompts", evidence_tokens="--budget",
+    "query_weights", "reranker", "kind", "gist_writer", "beacon_ratio", "max_new_tokens", "prompts",
+    evidence_tokens="--budget",
 )  # fmt: skip
 def evaluate(
     dataset: DataSetPath,
@@ -83,8 +84,8 @@ def evaluate(
 
 
 @opt.takes_options(
-    *opt.MODELS, "adapter", "evidence_tokens", "retrieval_chunk_size", "hits", "kind", "beacon_ratio", "prompts",
-    evidence_tokens="--budget",
+    *opt.MODELS, "adapter", "evidence_tokens", "retrieval_chunk_size", "hits", "kind", "gist_writer", "beacon_ratio",
+    "prompts", evidence_tokens="--budget",
 )  # fmt: skip
 def tune(
     dataset: DataSetPath,

@@ -23,6 +23,7 @@ from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
+from memorag_graph.generation.spoken_answer import is_conversation, spoken_answer
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.text.list_questions import may_ask_for_several, says_count
@@ -32,9 +33,6 @@ _SURE = 0.9
 
 _LIKELY = 0.5
 """Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502."""
-
-_MOSTLY = 0.5
-"""Share of the sentences that are spoken from which the evidence is a conversation."""
 
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
@@ -150,21 +148,28 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _answering(self, question: str, evidence: ScoredEvidence) -> list[int]:
         """Return the positions of the sentences that answer with the best, which is the first.
 
-        In a conversation they are one more, and may be further from the best. Where the best is a record that holds all
+        In a conversation they are one more, and further from the best. Where the best is a record that holds all
         figures of the question, so do the others; where it says the number that is asked for, they do, too, or hold
         words of the question that it lacks.
         """
-        is_spoken = evidence.spoken > _MOSTLY
-        best = distinct(evidence.ranked, evidence.sentences, self.sentences + is_spoken)
-        if evidence.holds_asked_figures(question, best[0]):
-            best = [it for it in best if evidence.holds_asked_figures(question, it)]
-        share = NEAR_IN_SPEECH if is_spoken else NEAR
-        near = near_best(best, evidence.scores, evidence.records, share)
+        is_spoken = is_conversation(evidence)
+        most = self.sentences + is_spoken
+        if is_spoken and evidence.language_code == "en":
+            near = spoken_answer(evidence, most)
+        else:
+            near = self._near(question, evidence, most, NEAR_IN_SPEECH if is_spoken else NEAR)
         if says_count(question, evidence.sentences[near[0]].quote):
             near = [
                 it for it in near if says_count(question, evidence.sentences[it].quote) or evidence.adds(it, near[0])
             ]
         return near if is_item(evidence.sentences[near[0]].quote) else evidence.of_records(near)
+
+    @staticmethod
+    def _near(question: str, evidence: ScoredEvidence, most: int, share: float) -> list[int]:
+        best = distinct(evidence.ranked, evidence.sentences, most)
+        if evidence.holds_asked_figures(question, best[0]):
+            best = [it for it in best if evidence.holds_asked_figures(question, it)]
+        return near_best(best, evidence.scores, evidence.records, share)
 
 
 def _answer_of(

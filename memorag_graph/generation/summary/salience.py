@@ -3,7 +3,7 @@
 Models fitted by ``benchmarks/quality/summaries.py`` on stories with summaries (SQuALITY's training split, CC BY 4.0)
 and on meetings (QMSum's training split, MIT). The first predicts how many references hold a word of the document, as
 the concepts of Gillick and Favre ("A scalable global model for summarization", 2009), the second how much of a sentence
-they hold (:mod:`memorag_graph.generation.summary.sentence_model`).
+they hold (:mod:`memorag_graph.generation.summary.sentence_features`).
 """
 
 import re
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memorag_graph.generation.summary.sentence_model import sentence_features, sentence_model
+from memorag_graph.generation.summary.sentence_features import sentence_features, summary_model
 from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.records import speaker_of
@@ -59,7 +59,7 @@ def salience(sentences: Sequence[str], language_code: str) -> Salience:
     words, of_words = word_features(found)
     odds = WORD_WEIGHTS[0] + of_words @ np.array(WORD_WEIGHTS[1:])
     likely = dict(zip(words, (1 / (1 + np.exp(-odds))).tolist(), strict=True))
-    model = sentence_model(language_code, share_of_turns(sentences))
+    model = summary_model(language_code, share_of_turns(sentences))
     scores = model.scores(spoken, sentence_features(spoken, found, likely, language_code))
     needing = np.array([refers_back(sentence, language_code) for sentence in spoken], dtype=np.float64)
     return Salience(likely, [frozenset(each) for each in found], scores - _REFERRING_BACK * needing)
