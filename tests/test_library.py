@@ -10,9 +10,9 @@ import pytest
 from langchain_core.documents import Document as LangChainDocument
 
 from memorag_graph.errors import InputError, LibraryError, MissingExtraError
-from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
+from memorag_graph.library.sqlite_catalogue import SqliteCatalogue
 from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
@@ -272,13 +272,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (StoredTexts, "add", True),
         (LanceTable, "add", False),
         (LanceTable, "add", True),
-        (Catalogue, "add", False),
-        (Catalogue, "add", True),
+        (SqliteCatalogue, "add", False),
+        (SqliteCatalogue, "add", True),
         (LanceTable, "_index", False),
-        (Catalogue, "remove", True),
+        (SqliteCatalogue, "remove", True),
         (LanceTable, "remove", True),
         (StoredTexts, "keep_only", False),
-        (Catalogue, "tidy", False),
+        (SqliteCatalogue, "tidy", False),
     ],
 )
 def test_the_same_command_after_a_kill_gives_the_same_library(

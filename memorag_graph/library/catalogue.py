@@ -1,35 +1,18 @@
-"""The catalogue of a library: a SQLite database of its documents; a document exists once its entry is committed."""
+"""The catalogue of a library: its settings, and an entry for each version of a document.
 
-import json
-import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+A document exists once its entry is committed. The catalogue is the truth; texts are named by it, and the index and the
+memories can be made again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from memorag_graph.disk_errors import telling
 from memorag_graph.documents import PageMap
-from memorag_graph.errors import LibraryError
 from memorag_graph.library.entry import Entry
-from memorag_graph.private_files import file_mode
 
 FORMAT = 1
 """Raised when a library of this version cannot be read by earlier ones."""
-
-_TABLES = """
-CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE document (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL, version INTEGER NOT NULL, origin TEXT NOT NULL, content_sha256 TEXT NOT NULL,
-    text_sha256 TEXT NOT NULL, added TEXT NOT NULL, replaced TEXT NOT NULL, language TEXT NOT NULL, title TEXT NOT NULL,
-    characters INTEGER NOT NULL, tokens INTEGER NOT NULL, chunks INTEGER NOT NULL, pages INTEGER NOT NULL,
-    metadata TEXT NOT NULL, notices TEXT NOT NULL, page_map TEXT NOT NULL, notes TEXT NOT NULL,
-    UNIQUE (name, version)
-);
-"""
-_COLUMNS = tuple(Entry.__dataclass_fields__)
-_JSON = ("metadata", "notices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,187 +39,67 @@ class Detailed:
     notes: tuple[Note, ...]
 
 
-class Catalogue:
-    """The entries of a library. Safe to use from several threads and processes; one of them may write.
+class Catalogue(Protocol):
+    """Keeps the settings and entries of one library.
 
-    Args:
-        path: The database, which exists.
-
-    Raises:
-        LibraryError: If it is no catalogue, or was made by a newer version.
-        DiskError: If it cannot be read.
+    Safe to use from several threads and processes: whoever reads sees the state between two changes, while one, who
+    holds the library (:func:`memorag_graph.library.home.changing`), writes. A change is one transaction, durable when
+    its method returns, and changes nothing if it fails.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._known: tuple[int, Sequence[Entry]] | None = None
-        try:
-            found = int(self.setting("format", "0"))
-        except (sqlite3.DatabaseError, ValueError):
-            raise LibraryError(
-                f"{path} is no catalogue of a library, or it is damaged; restore it from a copy"
-            ) from None
-        if found > FORMAT:
-            raise LibraryError(f"{path.parent} was made by a newer version of memorag-graph; update this one to use it")
-
-    @classmethod
-    def create(cls, path: Path, settings: Mapping[str, str]) -> "Catalogue":
-        """Create an empty catalogue; a reader sees it whole or not at all.
-
-        Raises:
-            DiskError: If it cannot be written.
-        """
-        new = unfinished(path)
-        with telling(path, "written"):
-            new.unlink(missing_ok=True)
-            new.touch(mode=file_mode(path.parent))
-            with closing(sqlite3.connect(new)) as database:
-                database.executescript(_TABLES)
-                values = {"format": str(FORMAT), "changes": "0", **settings}
-                database.executemany("INSERT INTO setting VALUES (?, ?)", values.items())
-                database.commit()
-                database.execute("PRAGMA journal_mode = WAL")
-            new.replace(path)
-        return cls(path)
 
     def setting(self, key: str, otherwise: str = "") -> str:
         """Return a setting of the library."""
-        with self._reading() as database:
-            found = database.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
-        return str(found[0]) if found else otherwise
-
-    def set(self, key: str, value: str) -> None:
-        """Write a setting of the library.
-
-        Raises:
-            DiskError: If it cannot be written.
-        """
-        with self._writing() as database:
-            database.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
 
     def change_settings(self, new: Mapping[str, str], without: str = "") -> None:
-        """Write settings in one transaction.
+        """Write settings.
 
         Args:
             new: The settings.
             without: If given, all settings whose key begins so are removed first.
 
         Raises:
-            DiskError: If they cannot be written; nothing is changed.
+            DiskError: If they cannot be written.
         """
-        with self._writing() as database:
-            if without:
-                database.execute("DELETE FROM setting WHERE substr(key, 1, ?) = ?", (len(without), without))
-            database.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", new.items())
-
-    def changes(self) -> int:
-        """Return a number that grows with every change."""
-        return int(self.setting("changes", "0"))
 
     def entries(self) -> Sequence[Entry]:
-        """Return all versions of all documents, in the order in which they were taken in; read once for each change."""
-        with self._reading() as database:
-            database.execute("BEGIN")  # both are of one moment
-            changes = int(database.execute("SELECT value FROM setting WHERE key = 'changes'").fetchone()[0])
-            if self._known is None or self._known[0] != changes:
-                columns = ", ".join(_COLUMNS)
-                rows = database.execute(f"SELECT {columns} FROM document ORDER BY id").fetchall()  # noqa: S608
-                self._known = (changes, tuple(map(_entry, rows)))
-            return self._known[1]
+        """Return all versions of all documents, in the order in which they were taken in.
+
+        They are read once for each change: what is returned is the same object until something changes.
+        """
 
     def next_id(self) -> int:
-        """Return the id of the next entry."""
-        with self._reading() as database:
-            found = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'document'").fetchone()
-        return int(found[0]) + 1 if found else 1
+        """Return the id of the next entry; the id of an entry that was removed does not come again."""
 
     def page_map(self, entry_id: int) -> PageMap:
-        """Return the pages and sections of a document."""
-        return PageMap.of(self._column("page_map", entry_id) or {})
+        """Return the pages and sections of a document; none if there is no such entry."""
 
     def notes(self, entry_id: int) -> list[Note]:
-        """Return what each section of a document is about."""
-        return [Note(int(start), int(end), str(text)) for start, end, text in self._column("notes", entry_id) or ()]
+        """Return what each section of a document is about; nothing if there is no such entry."""
 
     def add(self, new: Sequence[Detailed]) -> None:
-        """Add entries in one transaction, which makes their documents exist; earlier versions become replaced.
+        """Add entries, which makes their documents exist; earlier versions become replaced.
 
         Raises:
-            DiskError: If it cannot be written; nothing is added.
+            DiskError: If they cannot be written.
         """
-        with self._writing() as database:
-            for one in new:
-                database.execute(
-                    "UPDATE document SET replaced = ? WHERE name = ? AND replaced = ''",
-                    (one.entry.added, one.entry.name),
-                )
-                columns = (*_COLUMNS, "page_map", "notes")
-                notes = [[note.start, note.end, note.text] for note in one.notes]
-                values = [*_row(one.entry), _json(one.page_map.to_dict()), _json(notes)]
-                marks = ", ".join("?" * len(columns))
-                database.execute(f"INSERT INTO document ({', '.join(columns)}) VALUES ({marks})", values)  # noqa: S608
 
     def describe(self, entry_id: int, metadata: Mapping[str, Any]) -> None:
-        """Change the metadata of an entry."""
-        with self._writing() as database:
-            database.execute("UPDATE document SET metadata = ? WHERE id = ?", (_json(metadata), entry_id))
+        """Change the metadata of an entry.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
 
     def remove(self, ids: Collection[int]) -> None:
-        """Remove entries, which makes their documents cease to exist; their bytes are overwritten.
+        """Remove entries, which makes their documents cease to exist.
 
         Raises:
-            DiskError: If it cannot be written.
+            DiskError: If they cannot be removed.
         """
-        with self._writing() as database:
-            database.executemany("DELETE FROM document WHERE id = ?", [(each,) for each in ids])
 
     def tidy(self) -> None:
-        """Rewrite the file without what was removed.
+        """Erase the bytes of what was removed, as far as they are in files of the library.
 
         Raises:
-            DiskError: If it cannot be written.
+            DiskError: If they cannot be erased.
         """
-        with telling(self.path, "written"), closing(sqlite3.connect(self.path)) as database:
-            database.execute("VACUUM")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _column(self, column: str, entry_id: int) -> Any:  # noqa: ANN401 - parsed JSON
-        with self._reading() as database:
-            found = database.execute(f"SELECT {column} FROM document WHERE id = ?", (entry_id,)).fetchone()  # noqa: S608
-        return json.loads(found[0]) if found else None
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=30)) as database:
-            yield database
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Open the database for one transaction, which is durable when the context ends."""
-        with telling(self.path, "written"), closing(sqlite3.connect(self.path, timeout=30)) as database:
-            database.execute("PRAGMA secure_delete = ON")
-            database.execute("PRAGMA synchronous = FULL")
-            with database:
-                database.execute("UPDATE setting SET value = CAST(value AS INTEGER) + 1 WHERE key = 'changes'")
-                yield database
-
-
-def unfinished(path: Path) -> Path:
-    """Return the file in which a catalogue is made."""
-    return path.with_name(f".{path.name}-new")
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _row(entry: Entry) -> list[object]:
-    values = {name: getattr(entry, name) for name in _COLUMNS}
-    return [_json(value) if name in _JSON else value for name, value in values.items()]
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    return Entry(
-        **{**values, "metadata": json.loads(values["metadata"]), "notices": tuple(json.loads(values["notices"]))}
-    )

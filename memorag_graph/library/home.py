@@ -10,8 +10,9 @@ from filelock import FileLock, Timeout
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, UnknownLibraryError
-from memorag_graph.library.catalogue import Catalogue, unfinished
+from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.index_place import checked_place
+from memorag_graph.library.sqlite_catalogue import SqliteCatalogue, unfinished
 from memorag_graph.models.embedded import EMBEDDED
 from memorag_graph.private_files import file_mode, make_private_dir
 from memorag_graph.registry import Registry
@@ -45,7 +46,7 @@ def create_library(directory: Path, registry: Registry, embedding_model: str, in
             name = registry.models.embedding_name(embedding_model or EMBEDDED)
             size = len(registry.models.embeddings(name).embed_query("size"))
             place = {INDEX_AT: checked_place(index_at), LIBRARY_ID: uuid.uuid4().hex}
-            Catalogue.create(path, {EMBEDDING_MODEL: name, VECTOR_SIZE: str(size), **place})
+            SqliteCatalogue.create(path, {EMBEDDING_MODEL: name, VECTOR_SIZE: str(size), **place})
 
 
 def open_catalogue(directory: Path, registry: Registry, embedding_model: str, index_at: str) -> Catalogue:
@@ -80,7 +81,7 @@ def existing_catalogue(directory: Path) -> Catalogue:
     if not is_library(directory):
         made = f"make one with: memorag-graph library add FILES --library {directory}"
         raise UnknownLibraryError(f"there is no library in {directory}; {made}")
-    return Catalogue(directory / _CATALOGUE)
+    return SqliteCatalogue(directory / _CATALOGUE)
 
 
 def is_library(directory: Path) -> bool:

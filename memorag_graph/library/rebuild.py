@@ -98,7 +98,7 @@ def delete_left(directory: Path, catalogue: Catalogue, *, insist: bool = False) 
             _log.warning("%s; the next change tries again. %s", told, error)
         else:
             left.remove(index)
-            catalogue.set(_LEFT, json.dumps(left))
+            catalogue.change_settings({_LEFT: json.dumps(left)})
 
 
 def give_up_rebuild(catalogue: Catalogue) -> None:
@@ -120,7 +120,7 @@ def _begun(directory: Path, catalogue: Catalogue, wanted: dict[str, str]) -> dic
     delete_left(directory, catalogue)
     made = {**wanted, INDEX_NAME: f"{FIRST_INDEX}-{uuid.uuid4().hex[:8]}"}
     _delete(directory, catalogue, made)  # there is none, but a place that cannot be reached is told before it is noted
-    catalogue.set(_MAKING, json.dumps(made))
+    catalogue.change_settings({_MAKING: json.dumps(made)})
     return made
 
 

@@ -130,7 +130,7 @@ class Stores:
     def weigh_meaning(self, new: Prepared, embeddings: Embeddings) -> None:
         """Find out how well the embedding model reads the language of a document, if that is not known yet."""
         if not self.catalogue.setting(f"{WEIGHT}{new.language}"):
-            self.catalogue.set(f"{WEIGHT}{new.language}", _weight(new, embeddings))
+            self.catalogue.change_settings({f"{WEIGHT}{new.language}": _weight(new, embeddings)})
 
     def found_weights(self, embeddings: Embeddings) -> dict[str, str]:
         """Return the settings that tell how well an embedding model reads each language of the documents."""
