@@ -32,6 +32,7 @@ _OTHER_VARIABLES = {
     f"{_PREFIX}ALLOW_FILES",
     f"{_PREFIX}UI_OPTIONS",
     f"{_PREFIX}CACHE_SECRET",
+    f"{_PREFIX}CATALOGUE",
 }
 """Variables of the package that are no options."""
 

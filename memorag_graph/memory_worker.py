@@ -161,7 +161,12 @@ class MemoryWorker:
             return work
 
     def _make_missing(self, work: HasJobs, stopping: threading.Event) -> None:
-        for job in work.jobs():
+        try:
+            jobs = work.jobs()
+        except MemoragError as error:
+            _log.warning("no memories are made until somebody asks for them again: %s", error)
+            return
+        for job in jobs:
             if stopping.is_set():
                 return
             try:

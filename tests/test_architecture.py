@@ -40,6 +40,8 @@ ALLOWED = {
     "Stemmer": {"retrieval/terms.py"},
     "lancedb": {"library/lance_table.py"},
     "pyarrow": {"library/lance_table.py"},
+    "psycopg": {"library/postgres_server.py"},
+    "tenacity": {"library/postgres_server.py"},
     "sentencex": {"text/sentences.py"},
     "semantic_text_splitter": {"text/chunking.py", "evaluation/chunks.py"},
     "typer": {"cli"},

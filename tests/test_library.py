@@ -266,6 +266,26 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return content(library)
 
 
+def killed_and_run_again(
+    open_library: Callable[[], Library], files: Path, kind: type, method: str, is_done: bool
+) -> Library:
+    """Kill a process at a step, or after it, while it adds, or while it removes what a sync found gone; sync again."""
+    original = getattr(kind, method)
+
+    def killed(self: object, *given: Any) -> None:
+        if is_done:
+            original(self, *given)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, method, killed)
+        with pytest.raises(Killed):
+            sync_twice(open_library(), files)
+    library = open_library()
+    sync_twice(library, files)
+    return library
+
+
 @pytest.mark.parametrize(
     ("kind", "method", "is_done"),
     [
@@ -282,28 +302,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ],
 )
 def test_the_same_command_after_a_kill_gives_the_same_library(
-    open_library: Callable[[], Library],
-    files: Path,
-    whole: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    kind: type,
-    method: str,
-    is_done: bool,
+    open_library: Callable[[], Library], files: Path, whole: dict[str, Any], kind: type, method: str, is_done: bool
 ) -> None:
-    """The process is killed at a step, or after it, while it adds, or while it removes what a sync found gone."""
-    original = getattr(kind, method)
-
-    def killed(self: object, *given: Any) -> None:
-        if is_done:
-            original(self, *given)
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kind, method, killed)
-        with pytest.raises(Killed):
-            sync_twice(open_library(), files)
-    library = open_library()
-    sync_twice(library, files)
+    library = killed_and_run_again(open_library, files, kind, method, is_done)
     for entry in content(library)["entries"]:
         assert Path(str(entry["origin"])).parent in (files, files / "2021")
     assert without_origins(content(library)) == without_origins(whole)

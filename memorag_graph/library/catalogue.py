@@ -14,6 +14,9 @@ from memorag_graph.library.entry import Entry
 FORMAT = 1
 """Raised when a library of this version cannot be read by earlier ones."""
 
+LIBRARY_ID = "id"
+"""Setting with the id of the library, which no other has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -44,7 +47,8 @@ class Catalogue(Protocol):
 
     Safe to use from several threads and processes: whoever reads sees the state between two changes, while one, who
     holds the library (:func:`memorag_graph.library.home.changing`), writes. A change is one transaction, durable when
-    its method returns, and changes nothing if it fails.
+    its method returns, and changes nothing if it fails. Of a catalogue on a server, each method raises
+    :class:`~memorag_graph.errors.UnavailableError` if that does not answer.
     """
 
     def setting(self, key: str, otherwise: str = "") -> str:
@@ -58,7 +62,7 @@ class Catalogue(Protocol):
             without: If given, all settings whose key begins so are removed first.
 
         Raises:
-            DiskError: If they cannot be written.
+            DiskError, UnavailableError: If they cannot be written.
         """
 
     def entries(self) -> Sequence[Entry]:
@@ -80,21 +84,21 @@ class Catalogue(Protocol):
         """Add entries, which makes their documents exist; earlier versions become replaced.
 
         Raises:
-            DiskError: If they cannot be written.
+            DiskError, UnavailableError: If they cannot be written.
         """
 
     def describe(self, entry_id: int, metadata: Mapping[str, Any]) -> None:
         """Change the metadata of an entry.
 
         Raises:
-            DiskError: If it cannot be written.
+            DiskError, UnavailableError: If it cannot be written.
         """
 
     def remove(self, ids: Collection[int]) -> None:
         """Remove entries, which makes their documents cease to exist.
 
         Raises:
-            DiskError: If they cannot be removed.
+            DiskError, UnavailableError: If they cannot be removed.
         """
 
     def tidy(self) -> None:

@@ -53,6 +53,7 @@ class Library(OpenLibrary):
         memory: MemoryMode | None = None,
         options: RunOptions | None = None,
         index_at: str = "",
+        catalogue_at: str = "",
     ) -> "Library":
         """Open a library.
 
@@ -66,20 +67,23 @@ class Library(OpenLibrary):
             options: How memories are made, and by which model.
             index_at: Where a new library's index is kept, such as ``"http://localhost:6333"`` for a Qdrant server; by
                 default in the directory.
+            catalogue_at: Where a new library's catalogue is kept, and an existing one's is found: the URL of a Postgres
+                database; by default that of ``MEMORAG_GRAPH_CATALOGUE``, or else in the directory.
 
         Raises:
             LibraryError: If there is none and it is not to be made, it is damaged, or made by a newer version.
             InputError: If it has another embedding model, or one that the caller has to name.
-            MissingExtraError: If the extra ``library`` is not installed.
+            MissingExtraError: If the extra ``library`` is not installed, or one for where it is kept.
             ModelError: If the embedding model of a new library cannot be loaded.
             DiskError: If it cannot be read or written.
+            UnavailableError: If a server where something of it is kept does not answer.
         """
         directory, registry = Path(directory), registry or Registry()
         if create:
-            create_library(directory, registry, embedding_model, index_at)
+            create_library(directory, registry, embedding_model, index_at, catalogue_at)
         options = options or RunOptions()
         mode = checked_mode(memory or ("background" if options.model else "never"))
-        catalogue = open_catalogue(directory, registry, embedding_model, index_at)
+        catalogue = open_catalogue(directory, registry, embedding_model, index_at, catalogue_at)
         return cls(directory, catalogue, registry, mode, options)
 
     def add(
@@ -111,6 +115,7 @@ class Library(OpenLibrary):
             InputError: If a path does not exist, a directory holds no files, or metadata cannot be used.
             LibraryError: If another process changes the library.
             DiskError: If it cannot be written; what was taken in before is kept.
+            UnavailableError: If a server does not answer; what was taken in before is kept.
         """
         mode = checked_mode(memory or self.memory)
         candidates = all_candidates(given, patterns, self.directory, encoding)
@@ -211,6 +216,7 @@ class Library(OpenLibrary):
         *,
         embedding_model: str = "",
         index_at: str | None = None,
+        catalogue_at: str = "",
         progress: ReportProgress = ignore_progress,
     ) -> Report:
         """Make the index of a library again from its texts, if wanted with another embedding model or in another place.
@@ -224,6 +230,7 @@ class Library(OpenLibrary):
             registry: Holds the models; a new one by default.
             embedding_model: Name of the embedding model; that of the library by default.
             index_at: Where the index is kept, as for :meth:`open`; where it is by default.
+            catalogue_at: Where the catalogue is, as for :meth:`open`.
             progress: Called as documents are indexed.
 
         Returns:
@@ -237,7 +244,8 @@ class Library(OpenLibrary):
         """
         report = Report()
         with _timed(report):
-            rebuild(Path(directory), registry or Registry(), embedding_model, index_at, report, progress)
+            registry = registry or Registry()
+            rebuild(Path(directory), registry, embedding_model, index_at, catalogue_at, report, progress)
         return report
 
     def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:

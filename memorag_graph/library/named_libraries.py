@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, UnknownLibraryError
+from memorag_graph.library.catalogue_place import delete_catalogue
 from memorag_graph.library.home import create_library, held, is_library
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
@@ -76,6 +77,7 @@ class NamedLibraries:
         Raises:
             InputError: If the name cannot be one, or the library's embedding model is not the operator's.
             LibraryError: If there is none of that name, it is damaged, or made by a newer version.
+            UnavailableError: If a server where something of it is kept does not answer.
         """
         place = self.find(name)
         with self._lock:
@@ -90,6 +92,7 @@ class NamedLibraries:
             InputError: If the name cannot be one.
             LibraryError: If it is damaged, or the folder of that name holds something else.
             DiskError: If it cannot be written.
+            UnavailableError: If a server where something of it is kept does not answer.
         """
         place = self._root / checked_name(name)
         create_library(place, self._registry, self._options.embedding_model, index_at="")
@@ -110,6 +113,7 @@ class NamedLibraries:
             UnknownLibraryError: If there is none of that name.
             LibraryBusyError: If somebody changes it.
             DiskError: If it cannot be deleted.
+            UnavailableError: If the database of its catalogue does not answer; nothing is deleted.
         """
         place = self.find(name)
         trash = place.with_name(f"{_TRASH}{name}")
@@ -119,6 +123,7 @@ class NamedLibraries:
             if trash.exists():  # left by a process that was killed
                 shutil.rmtree(trash)
             with held(place):
+                delete_catalogue(place)
                 place.rename(trash)
             shutil.rmtree(trash)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import DiskError, LibraryError, UnavailableError
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
-from memorag_graph.library.catalogue import Catalogue
+from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
-from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, LIBRARY_ID, VECTOR_SIZE, is_library
+from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, VECTOR_SIZE, is_library
 from memorag_graph.library.index_place import FIRST_INDEX, open_tables
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode

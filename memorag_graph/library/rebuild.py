@@ -11,13 +11,12 @@ from pathlib import Path
 
 from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import LibraryBusyError, UnavailableError
-from memorag_graph.library.catalogue import Catalogue
+from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.entry import Report
 from memorag_graph.library.home import (
     EMBEDDING_MODEL,
     INDEX_AT,
     INDEX_NAME,
-    LIBRARY_ID,
     VECTOR_SIZE,
     changing,
     existing_catalogue,
@@ -41,13 +40,14 @@ def rebuild(
     registry: Registry,
     embedding_model: str,
     index_at: str | None,
+    catalogue_at: str,
     report: Report,
     progress: ReportProgress,
 ) -> None:
     """Make the index again; see :meth:`memorag_graph.library.library.Library.rebuild`."""
     if not embedding_model:  # then the library's own has to be trusted
-        open_catalogue(directory, registry, "", "")
-    catalogue = existing_catalogue(directory)
+        open_catalogue(directory, registry, "", "", catalogue_at)
+    catalogue = existing_catalogue(directory, catalogue_at)
     before = _in_use(catalogue)
     model = registry.models.embedding_name(embedding_model or before[EMBEDDING_MODEL])
     embeddings = registry.models.embeddings(model)
