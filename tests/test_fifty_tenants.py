@@ -1,0 +1,159 @@
+"""Fifty tenants and the operator: whatever one tries, what others have is like what does not exist."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import pytest
+
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.memory_model import MemoryModel
+from memorag_graph.serving.credentials import KeyFile
+from tests.conftest import tiny_model
+from tests.tenant_doors import NAMING, OPENING, SPELLINGS
+from tests.tenant_worlds import COMMON_NAME, Call, Kept, Run, Sent, Tenant, Things, World, copy_files, settle
+
+TENANTS = 50
+CALLERS, ATTEMPTS = 20, 50
+"""Of the tenants that try, and what each of them tries at what all others have: 1,000 in all."""
+
+SEED = 0
+
+LISTS = [Call("GET", path) for path in ("/memories", "/libraries", "/v1/models")]
+_SPELLED = {it.name for it in fields(Things)} - {"tenant", "word", "field", "thread"}
+
+_OF_THE_OPERATOR = "/metrics"
+"""It tells the operator of all."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one tenant sends to get at what another has."""
+
+    kind: str
+    caller: Tenant
+    victim: Tenant
+    sent: Sent
+
+
+@dataclass(frozen=True)
+class City:
+    """The service of all, who lives there, and what other services are made of.
+
+    Attributes:
+        world: The service.
+        tenants: The operator and the tenants.
+        files: A copy of their files, as they were when all had settled.
+        keys: The keys of all.
+        model: The model of all.
+    """
+
+    world: World
+    tenants: Sequence[Tenant]
+    files: Path
+    keys: KeyFile
+    model: MemoryModel
+
+    def with_only(self, root: Path, *tenants: Tenant) -> World:
+        """Start a service in which nobody but some tenants exists, as they were when they had settled."""
+        copy_files(self.files, root, *tenants)
+        return World(root, self.keys, self.model)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    root = tmp_path_factory.mktemp("city")
+    keys, model = KeyFile(root / "keys.json"), LocalMemoryModel(tiny_model("llama"))
+    world = World(root, keys, model)
+    tenants = settle(world, keys, TENANTS, SEED)
+    files = tmp_path_factory.mktemp("files")
+    copy_files(root, files, *tenants)
+    yield City(world, tenants, files, keys, model)
+    world.stop()
+
+
+def drawn(city: City, caller: Tenant, chance: random.Random) -> Iterator[Attempt]:
+    """Draw attempts of a tenant: half through doors that open to the owner, half in other ways to name others."""
+    for _ in range(ATTEMPTS):
+        victim = chance.choice([it for it in city.tenants if it is not caller])
+        doors = chance.choice([OPENING, NAMING])
+        kind = chance.choice([it for it in doors if caller.name or not it.endswith(_OF_THE_OPERATOR)])
+        its = victim.things
+        if victim.common_id and chance.random() < 0.3:
+            its = replace(its, memory_id=victim.common_id, memory=COMMON_NAME)
+        if chance.random() < 0.4:
+            spell = chance.choice(SPELLINGS)
+            spelled = {it: spell(getattr(its, it), victim.name, str(city.world.root)) for it in _SPELLED}
+            its = replace(its, **spelled)
+        yield Attempt(kind, caller, victim, doors[kind](caller.things, its))
+
+
+def leaks(city: City, caller: Tenant, reply: str, said: str) -> set[str]:
+    """Return what a reply tells of others that the caller did not say; who has a text knows the id of its memory."""
+    others = [it for it in city.tenants if it is not caller and it.things.word not in said]
+    return {it for other in others for it in other.secrets if it in reply and it not in said}
+
+
+def test_every_door_opens_to_its_owner_and_to_no_stranger(city: City, tmp_path: Path) -> None:
+    world = city.with_only(tmp_path / "copy", *city.tenants)
+    writers = [it for it in city.tenants if it.role != "reader"]
+    for number, (kind, door) in enumerate(OPENING.items()):
+        owner = writers[number % len(writers)]
+        stranger = next(it for it in writers if not shared(it, owner))
+        sent = door(owner.things, owner.things)
+        refused, opened = world.reply(stranger, sent), world.reply(owner, sent)
+        assert refused != opened, kind
+        assert isinstance(sent, Run) or opened.startswith("2"), (kind, opened)
+    world.stop()
+
+
+def shared(one: Tenant, other: Tenant) -> set[str]:
+    """Return the names that two tenants use for what they have."""
+    return {getattr(one.things, it) for it in _SPELLED} & {getattr(other.things, it) for it in _SPELLED}
+
+
+def faults(city: City, alone: World, attempt: Attempt, said: str, kept: Kept) -> Iterator[tuple[str, object]]:
+    """Make an attempt; yield what it gained, and what shows that.
+
+    Args:
+        city: Where it is made.
+        alone: The service without anybody but the caller, where it is made, too.
+        attempt: The attempt.
+        said: All that the caller has sent.
+        kept: The victim's files.
+    """
+    caller, sent = attempt.caller, attempt.sent
+    got, expected = city.world.reply(caller, sent), alone.reply(caller, sent)
+    if got != expected:
+        yield "another reply than without the other tenant", (sent, got, expected)
+    if told := leaks(city, caller, got, said):
+        yield "tells", (sent, told)
+    if city.world.kept(attempt.victim) != kept:
+        yield "changes another tenant's files", sent
+
+
+def test_what_another_tenant_has_is_like_what_does_not_exist(city: City, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    kept = {it.name: city.world.kept(it) for it in city.tenants}
+    failed: defaultdict[str, list[object]] = defaultdict(list)
+    operator, *others = city.tenants
+    for number, caller in enumerate([operator, *chance.sample(others, CALLERS - 1)]):
+        alone, said = city.with_only(tmp_path / str(number), caller), ""
+        alone.talk(caller)
+        for attempt in drawn(city, caller, chance):
+            said += str(attempt.sent)
+            for what, shown in faults(city, alone, attempt, said, kept[attempt.victim.name]):
+                failed[f"{attempt.kind}: {what}"].append(shown)
+        for listed in LISTS:
+            if city.world.reply(caller, listed) != alone.reply(caller, listed):
+                failed["its own lists differ at the end"].append(listed)
+        alone.stop()
+        kept[caller.name] = city.world.kept(caller)  # it may change what is its own
+    for tenant in city.tenants:
+        if city.world.kept(tenant) != kept[tenant.name]:
+            failed["files changed by a tenant who was not aimed at"].append(tenant.name)
+    assert not failed, "\n".join(
+        f"{len(shown)} x {what}, such as {str(shown[0])[:2000]}" for what, shown in failed.items()
+    )
