@@ -11,23 +11,23 @@ from tests.tenant_worlds import QUESTION, Call, Run, Sent, Things
 Door = Callable[[Things, Things], Sent]
 """Makes what is sent, of what the sender has and of what it wants."""
 
-Spelling = Callable[[str, str, str], str]
-"""Writes a name in another way: the name, its tenant, and the directory of the service."""
+Spelling = Callable[[str, str, str, str], str]
+"""Writes a name in another way: the name, its tenant, the folder in which it lies, and the service's directory."""
 
 SPELLINGS: list[Spelling] = [
-    lambda it, tenant, root: it.upper(),
-    lambda it, tenant, root: f" {it}",
-    lambda it, tenant, root: f"{it}\0",
-    lambda it, tenant, root: f"./{it}",
-    lambda it, tenant, root: f"{it}/.",
-    lambda it, tenant, root: f"{tenant}/{it}",
-    lambda it, tenant, root: f"../{tenant}/{it}",
-    lambda it, tenant, root: f"../../tenants/{tenant}/{it}",
-    lambda it, tenant, root: f"../../tenant-libraries/{tenant}/{it}",
-    lambda it, tenant, root: f"%2e%2e%2f{tenant}%2f{it}",
-    lambda it, tenant, root: f"..\\{tenant}\\{it}",
-    lambda it, tenant, root: f"{root}/tenants/{tenant}/{it}",
-    lambda it, tenant, root: f"file://{root}/tenant-libraries/{tenant}/{it}",
+    lambda it, tenant, folder, root: it.upper(),
+    lambda it, tenant, folder, root: f" {it}",
+    lambda it, tenant, folder, root: f"{it}\0",
+    lambda it, tenant, folder, root: f"./{it}",
+    lambda it, tenant, folder, root: f"{it}/.",
+    lambda it, tenant, folder, root: f"{tenant}/{it}",
+    lambda it, tenant, folder, root: f"../{tenant}/{it}",
+    lambda it, tenant, folder, root: f"../../{folder}/{it}",
+    lambda it, tenant, folder, root: f"%2e%2e%2f{tenant}%2f{it}",
+    lambda it, tenant, folder, root: f"..\\{tenant}\\{it}",
+    lambda it, tenant, folder, root: f"{root}/{folder}/{it}",
+    lambda it, tenant, folder, root: f"{root}/./{folder}/../{folder}/{it}/",
+    lambda it, tenant, folder, root: f"file://{root}/{folder}/{it}",
 ]
 
 _EVENTS = {"Accept": "text/event-stream"}

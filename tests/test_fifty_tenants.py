@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,8 @@ from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.memory_model import MemoryModel
 from memorag_graph.serving.credentials import KeyFile
 from tests.conftest import tiny_model
-from tests.tenant_doors import NAMING, OPENING, SPELLINGS
-from tests.tenant_worlds import COMMON_NAME, Call, Kept, Run, Sent, Tenant, Things, World, copy_files, settle
+from tests.tenant_doors import NAMING, OPENING, SPELLINGS, Spelling
+from tests.tenant_worlds import COMMON_NAME, Call, Kept, Run, Sent, Tenant, World, copy_files, settle
 
 TENANTS = 50
 CALLERS, ATTEMPTS = 20, 50
@@ -22,7 +22,7 @@ CALLERS, ATTEMPTS = 20, 50
 SEED = 0
 
 LISTS = [Call("GET", path) for path in ("/memories", "/libraries", "/v1/models")]
-_SPELLED = {it.name for it in fields(Things)} - {"tenant", "word", "field", "thread"}
+_NAMES = ("memory_id", "memory", "library", "document")
 
 _OF_THE_OPERATOR = "/metrics"
 """It tells the operator of all."""
@@ -74,20 +74,33 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     world.stop()
 
 
-def drawn(city: City, caller: Tenant, chance: random.Random) -> Iterator[Attempt]:
-    """Draw attempts of a tenant: half through doors that open to the owner, half in other ways to name others."""
-    for _ in range(ATTEMPTS):
+def deck(chance: random.Random) -> list[tuple[str, Spelling | None]]:
+    """Return kinds of attempts and spellings in random order: of each kind some with and some without a spelling."""
+    opening = [(kind, it) for kind in OPENING for it in (*[None] * 8, *chance.sample(SPELLINGS, 8))]
+    naming = [(kind, it) for kind in NAMING for it in (None, chance.choice(SPELLINGS))]
+    missing = CALLERS * ATTEMPTS - len(opening) - len(naming)
+    cards = [*opening, *naming, *((chance.choice([*OPENING]), None) for _ in range(missing))]
+    chance.shuffle(cards)
+    return sorted(cards, key=lambda card: card[0].endswith(_OF_THE_OPERATOR))  # the operator is dealt the first
+
+
+def attempts(
+    city: City, caller: Tenant, cards: Sequence[tuple[str, Spelling | None]], chance: random.Random
+) -> Iterator[Attempt]:
+    """Aim attempts of a tenant at what others have; sometimes at a memory that several have."""
+    for kind, spell in cards:
         victim = chance.choice([it for it in city.tenants if it is not caller])
-        doors = chance.choice([OPENING, NAMING])
-        kind = chance.choice([it for it in doors if caller.name or not it.endswith(_OF_THE_OPERATOR)])
         its = victim.things
         if victim.common_id and chance.random() < 0.3:
             its = replace(its, memory_id=victim.common_id, memory=COMMON_NAME)
-        if chance.random() < 0.4:
-            spell = chance.choice(SPELLINGS)
-            spelled = {it: spell(getattr(its, it), victim.name, str(city.world.root)) for it in _SPELLED}
+        if spell:
+            memories, libraries = victim.folders
+            folders = {"memory_id": memories, "memory": memories, "library": libraries, "document": libraries}
+            root = str(city.world.root)
+            spelled = {it: spell(getattr(its, it), victim.name, folder, root) for it, folder in folders.items()}
             its = replace(its, **spelled)
-        yield Attempt(kind, caller, victim, doors[kind](caller.things, its))
+        door = OPENING.get(kind) or NAMING[kind]
+        yield Attempt(kind, caller, victim, door(caller.things, its))
 
 
 def leaks(city: City, caller: Tenant, reply: str, said: str) -> set[str]:
@@ -111,10 +124,12 @@ def test_every_door_opens_to_its_owner_and_to_no_stranger(city: City, tmp_path: 
 
 def shared(one: Tenant, other: Tenant) -> set[str]:
     """Return the names that two tenants use for what they have."""
-    return {getattr(one.things, it) for it in _SPELLED} & {getattr(other.things, it) for it in _SPELLED}
+    return {getattr(one.things, it) for it in _NAMES} & {getattr(other.things, it) for it in _NAMES}
 
 
-def faults(city: City, alone: World, attempt: Attempt, said: str, kept: Kept) -> Iterator[tuple[str, object]]:
+def faults(
+    city: City, alone: World, attempt: Attempt, said: str, kept: dict[str, Kept]
+) -> Iterator[tuple[str, object]]:
     """Make an attempt; yield what it gained, and what shows that.
 
     Args:
@@ -122,15 +137,16 @@ def faults(city: City, alone: World, attempt: Attempt, said: str, kept: Kept) ->
         alone: The service without anybody but the caller, where it is made, too.
         attempt: The attempt.
         said: All that the caller has sent.
-        kept: The victim's files.
+        kept: The files of all.
     """
-    caller, sent = attempt.caller, attempt.sent
+    caller, victim, sent = attempt.caller, attempt.victim, attempt.sent
     got, expected = city.world.reply(caller, sent), alone.reply(caller, sent)
     if got != expected:
         yield "another reply than without the other tenant", (sent, got, expected)
     if told := leaks(city, caller, got, said):
         yield "tells", (sent, told)
-    if city.world.kept(attempt.victim) != kept:
+    if (now := city.world.kept(victim)) != kept[victim.name]:
+        kept[victim.name] = now
         yield "changes another tenant's files", sent
 
 
@@ -139,12 +155,13 @@ def test_what_another_tenant_has_is_like_what_does_not_exist(city: City, tmp_pat
     kept = {it.name: city.world.kept(it) for it in city.tenants}
     failed: defaultdict[str, list[object]] = defaultdict(list)
     operator, *others = city.tenants
+    cards = deck(chance)
     for number, caller in enumerate([operator, *chance.sample(others, CALLERS - 1)]):
         alone, said = city.with_only(tmp_path / str(number), caller), ""
         alone.talk(caller)
-        for attempt in drawn(city, caller, chance):
+        for attempt in attempts(city, caller, cards[number * ATTEMPTS : (number + 1) * ATTEMPTS], chance):
             said += str(attempt.sent)
-            for what, shown in faults(city, alone, attempt, said, kept[attempt.victim.name]):
+            for what, shown in faults(city, alone, attempt, said, kept):
                 failed[f"{attempt.kind}: {what}"].append(shown)
         for listed in LISTS:
             if city.world.reply(caller, listed) != alone.reply(caller, listed):

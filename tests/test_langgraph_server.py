@@ -1,10 +1,12 @@
 """The graph on a real LangGraph server (``langgraph dev``), as Studio and its SDK use it."""
 
 import importlib.util
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -337,6 +339,61 @@ def test_tenants_of_a_langgraph_server_see_only_their_own(closed: tuple[str, dic
             look(thread)
         assert refused.value.response.status_code == 404
     assert thread in [it["thread_id"] for it in acme.threads.search()]
+
+
+RUN = {"assistant_id": "memorag", "input": {"query": QUESTION}}
+THREAD_DOORS: list[tuple[str, Any]] = [
+    ("GET /threads/THREAD", None),
+    ("PATCH /threads/THREAD", {"metadata": {"mine": "yes"}}),
+    ("POST /threads/THREAD/copy", None),
+    ("GET /threads/THREAD/state", None),
+    ("POST /threads/THREAD/state", {"values": {"query": QUESTION}}),
+    ("POST /threads/THREAD/state/checkpoint", {"checkpoint": {"checkpoint_ns": "", "checkpoint_id": "RUN"}}),
+    ("GET /threads/THREAD/history", None),
+    ("POST /threads/THREAD/history", {"limit": 5}),
+    ("GET /threads/THREAD/runs", None),
+    ("GET /threads/THREAD/runs/RUN", None),
+    ("GET /threads/THREAD/runs/RUN/join", None),
+    ("POST /threads/THREAD/runs/RUN/cancel", None),
+    ("POST /threads/THREAD/runs", RUN),
+    ("POST /threads/THREAD/runs/wait", RUN),
+    ("POST /threads/THREAD/runs/stream", RUN),
+    ("POST /threads/search", {"ids": ["THREAD"]}),
+    ("POST /threads/search", {"metadata": {"word": "zembla", "memorag_tenant": "acme"}}),
+    ("POST /threads/count", {"metadata": {"memorag_tenant": "acme"}}),
+    ("POST /threads/prune", {"thread_ids": ["THREAD"]}),
+    ("POST /runs/cancel", {"thread_id": "THREAD", "run_ids": ["RUN"]}),
+    ("POST /runs/cancel", {"status": "all"}),
+    ("POST /runs/wait", {**RUN, "config": {"configurable": {"thread_id": "THREAD"}}}),
+    ("POST /runs/crons/search", {"thread_id": "THREAD"}),
+    ("DELETE /threads/THREAD/runs/RUN", None),
+    ("DELETE /threads/THREAD", None),
+]
+"""All but the creation of a thread with an id of the client's choice; the server refuses one that is taken."""
+
+
+def test_threads_of_another_tenant_are_like_ones_that_do_not_exist(closed: tuple[str, dict[str, str]]) -> None:
+    url, secrets = closed
+    acme, globex = (httpx.Client(base_url=url, headers={"X-API-Key": secrets[it]}) for it in ("acme", "globex"))
+    thread = acme.post("/threads", json={"metadata": {"word": "zembla"}}).json()["thread_id"]
+    run = acme.post(f"/threads/{thread}/runs", json=RUN).json()["run_id"]
+    assert acme.get(f"/threads/{thread}/runs/{run}/join", timeout=60).is_success
+    before = [acme.get(f"/threads/{thread}{it}").json() for it in ("", "/history", "/runs")]
+    for place, body in THREAD_DOORS:
+        seen = []
+        for ids in ((thread, run), (str(uuid4()), str(uuid4()))):
+            method, path = _named(place, ids).split()
+            sent = json.loads(_named(json.dumps(body), ids))
+            got = globex.request(method, path, json=sent)
+            seen.append((got.status_code, got.text.replace(ids[0], "THREAD").replace(ids[1], "RUN")))
+        assert seen[0] == seen[1], place
+        assert "zembla" not in seen[0][1], place
+    assert [acme.get(f"/threads/{thread}{it}").json() for it in ("", "/history", "/runs")] == before
+
+
+def _named(text: str, ids: tuple[str, str]) -> str:
+    """Put the ids of a thread and a run in their places."""
+    return text.replace("THREAD", ids[0]).replace("RUN", ids[1])
 
 
 async def test_its_tools_are_those_of_the_mcp_command(server: str) -> None:
