@@ -121,7 +121,6 @@ OPENING: Mapping[str, Door] = {
     "run with memory": lambda mine, its: Run(_asked(memory_id=its.memory_id)),
     "run with library": lambda mine, its: Run(_asked(library=its.library)),
     "run with context": lambda mine, its: Run(_asked(), context={"memory_id": its.memory_id}),
-    "make library of that name": lambda mine, its: Call("PUT", f"/libraries/{_q(its.library)}"),
     "replace document": lambda mine, its: Call(
         "POST", f"/libraries/{_q(its.library)}/documents", _texts(its.document, mine.text, mark=mine.word)
     ),
@@ -137,6 +136,8 @@ OPENING: Mapping[str, Door] = {
     "remove document": lambda mine, its: Call("DELETE", f"/libraries/{_q(its.library)}/documents/{_q(its.document)}"),
     "DELETE memory": lambda mine, its: Call("DELETE", f"/memories/{_q(its.memory_id)}"),
     "DELETE library": lambda mine, its: Call("DELETE", f"/libraries/{_q(its.library)}"),
+    # the last, as a stranger makes it, too
+    "make library of that name": lambda mine, its: Call("PUT", f"/libraries/{_q(its.library)}"),
 }
 """Doors that open to the owner, who gets another reply than a stranger; what changes something is last."""
 

@@ -43,7 +43,7 @@ _NOT_COMPARED = ("date", "x-request-id", "content-length")  # the last depends o
 _CHANGING = re.compile(
     r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"created":\s?\d+|chatcmpl-\w+'
     r'|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)|"memory_share":[\d.]+'
-    r'|seconds\\*":\s?[\d.e-]+|timings(?:","value)?\\*":\s?\{[^}]*\}'
+    r'|seconds\\*":\s?[\d.e-]+|timings[\w/]*(?:","value)?\\*":\s?(?:\{[^}]*\}|[\d.e-]+)'
 )
 """Ids of runs and replies, times, and how far a memory is, which differ between two replies to one request."""
 
