@@ -50,8 +50,13 @@ def scored(turns: Sequence[str] = MEETING, question: str = QUESTION) -> ScoredEv
     return evidence
 
 
-def answer(turns: Sequence[str], sentences: int = 3, code: str = "en") -> Answer:
-    return ExtractiveGenerator(embeddings=HashEmbeddings(), sentences=sentences).invoke(input_of(turns, code=code))
+def answer(turns: Sequence[str], sentences: int = 3, code: str = "en", question: str = QUESTION) -> Answer:
+    generator = ExtractiveGenerator(embeddings=HashEmbeddings(), sentences=sentences)
+    return generator.invoke(input_of(turns, question, code))
+
+
+def chosen_of(evidence: ScoredEvidence, most: int) -> list[int]:
+    return spoken_answer(evidence, evidence.ranked[:most], most)
 
 
 def test_scores_are_linear_in_the_features_and_in_the_shares_of_function_words() -> None:
@@ -88,12 +93,50 @@ def test_a_crumb_of_the_speaker_who_is_asked_for_is_no_answer() -> None:
     evidence = scored()
     turns = [it.quote for it in evidence.sentences]
     assert is_conversation(evidence)
-    first, *_ = spoken_answer(evidence, 3)
+    first, *_ = chosen_of(evidence, 3)
     assert "buoys" in turns[first]
-    assert not {"Harbour Master: Okay .", "Clerk: Yeah ."} & {turns[at] for at in spoken_answer(evidence, 3)}
+    assert not {"Harbour Master: Okay .", "Clerk: Yeah ."} & {turns[at] for at in chosen_of(evidence, 3)}
     quoted = [it.quote for it in answer(MEETING, sentences=2).citations]
     assert any("moved by the storm" in it for it in quoted)
     assert not any(len(without_speaker(it).split()) < 3 for it in quoted)
+
+
+@pytest.mark.parametrize(
+    ("question", "turn"),
+    [
+        ("What is the budget?", "Treasurer: Budget: 400 euros."),
+        ("What is the deadline?", "Clerk: Deadline: 14 May."),
+        ("How much does the bell weigh?", "Harbour Master: It weighs nine tons."),
+        ("When do the painters come?", "Clerk: Tuesday."),
+        ("Who is against the crane?", "Member Ash: I am against the crane."),
+        ("What did the Treasurer say about the budget?", "Treasurer: Budget: 400 euros."),
+    ],
+)
+def test_a_short_turn_that_holds_words_of_the_question_is_quoted_however_it_is_put(question: str, turn: str) -> None:
+    told = [
+        *MEETING,
+        "Treasurer: Budget: 400 euros.",
+        "Clerk: The list of the members who are to help with the work on the roof of the hall was put on the door .",
+        "Clerk: Deadline: 14 May.",
+        "Treasurer: The bell of the harbour was given to the town by the owner of the mill at the end of the war .",
+        "Harbour Master: It weighs nine tons.",
+        "Treasurer: When do the painters come?",
+        "Clerk: Tuesday.",
+        "Member Ash: I am against the crane.",
+        "Clerk: It was put to the members of the board in a letter that is to be answered by the end of the month .",
+    ]
+    assert turn in [it.quote for it in answer(told, question=question).citations]
+
+
+def test_a_message_with_another_number_than_the_question_is_no_answer() -> None:
+    messages = [
+        "Anna: Order 4411 was shipped on Monday.",
+        "Ben: Order 4412 was shipped on Tuesday to the shop at the end of the road by the carrier.",
+        "Anna: The rest of the things that are in the store are to be sent by the end of the week with the van.",
+        "Ben: Order 4413 is late, as the carrier was held by the snow on the pass to the south.",
+    ]
+    quoted = [it.quote for it in answer(messages, question="When was order 4411 shipped?").citations]
+    assert quoted == messages[:1]
 
 
 @pytest.mark.parametrize("most", [1, 2, 4, 8])
@@ -102,7 +145,7 @@ def test_an_answer_has_no_more_turns_and_words_than_allowed(most: int) -> None:
              f"who paid for {number} boards and for the paint of the {number} posts in the spring ."
              for number in range(20)]  # fmt: skip
     evidence = scored(turns, "What was agreed on the price of tickets?")
-    chosen = spoken_answer(evidence, most)
+    chosen = chosen_of(evidence, most)
     words = sum(len(without_speaker(evidence.sentences[at].quote).split()) for at in chosen)
     assert 1 <= len(chosen) == len(set(chosen)) <= most
     assert words <= WORDS
@@ -111,7 +154,7 @@ def test_an_answer_has_no_more_turns_and_words_than_allowed(most: int) -> None:
 def test_a_first_turn_that_is_longer_than_an_answer_is_quoted_whole() -> None:
     long = "Harbour Master: The buoys " + "of the river and of the harbour with the bell " * 20 + "were moved ."
     evidence = scored([*MEETING[:2], long, *MEETING[3:5]])
-    chosen = spoken_answer(evidence, 4)
+    chosen = chosen_of(evidence, 4)
     assert [evidence.sentences[at].quote.startswith(long[:40]) for at in chosen] == [True]
 
 
@@ -120,7 +163,7 @@ def test_turns_put_alike_are_ranked_by_what_they_say() -> None:
     evidence = scored(turns, "What about the buoys?")
     shares = length_features([without_speaker(it) for it in turns])
     assert (shares == shares[0]).all()
-    assert spoken_answer(evidence, 6)[: len(evidence.ranked)] == evidence.ranked
+    assert chosen_of(evidence, 6)[: len(evidence.ranked)] == evidence.ranked
 
 
 def test_other_languages_are_answered_by_what_turns_say_alone() -> None:

@@ -148,16 +148,15 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _answering(self, question: str, evidence: ScoredEvidence) -> list[int]:
         """Return the positions of the sentences that answer with the best, which is the first.
 
-        In a conversation they are one more, and further from the best. Where the best is a record that holds all
-        figures of the question, so do the others; where it says the number that is asked for, they do, too, or hold
-        words of the question that it lacks.
+        In a conversation they are one more, and further from the best; in English, how they are put counts, too. Where
+        the best is a record that holds all figures of the question, so do the others; where it says the number that is
+        asked for, they do, too, or hold words of the question that it lacks.
         """
         is_spoken = is_conversation(evidence)
         most = self.sentences + is_spoken
-        if is_spoken and evidence.language_code == "en":
-            near = spoken_answer(evidence, most)
-        else:
-            near = self._near(question, evidence, most, NEAR_IN_SPEECH if is_spoken else NEAR)
+        near = self._near(question, evidence, most, NEAR_IN_SPEECH if is_spoken else NEAR)
+        if is_spoken and evidence.language_code == "en" and not evidence.holds_asked_figures(question, near[0]):
+            near = spoken_answer(evidence, near, most)
         if says_count(question, evidence.sentences[near[0]].quote):
             near = [
                 it for it in near if says_count(question, evidence.sentences[it].quote) or evidence.adds(it, near[0])

@@ -2,7 +2,8 @@
 
 The turn that matches a question best is often "Okay ." by the speaker whom it names. So turns count by how they are
 put, too: by their length and function words (:mod:`memorag_graph.generation.wording_model`), fitted on answers about
-meetings (QMSum's training split, MIT) by ``benchmarks/quality/spoken_answers.py``.
+meetings (QMSum's training split, MIT) by ``benchmarks/quality/spoken_answers.py``. But "Budget: 400 euros." answers,
+short as it is: turns that hold words of the question, which others lack, are quoted however they are put.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import distinct
 from memorag_graph.generation.summary.salience import without_speaker
@@ -36,27 +38,43 @@ def is_conversation(evidence: ScoredEvidence) -> bool:
     return evidence.spoken > _MOSTLY
 
 
-def spoken_answer(evidence: ScoredEvidence, most: int) -> list[int]:
+def spoken_answer(evidence: ScoredEvidence, near: Sequence[int], most: int) -> list[int]:
     """Return the positions of the turns that answer, at least one; the first matches the question best.
 
     Args:
         evidence: The evidence, in English.
+        near: Positions of the turns that answer by what they say alone, best first; at least one.
         most: Maximum turns.
     """
     turns = [without_speaker(it.quote) for it in evidence.sentences]
     wording = _standard(wording_model("spoken_answer").scores(turns, length_features(turns)))
     value = _standard(np.asarray(evidence.scores.total, dtype=np.float64)) + _WORDING * wording
     ranked = evidence.ranked
-    first = next((at for at in ranked if wording[at] >= _CRUMB), ranked[0])
-    others = sorted((at for at in ranked if at != first), key=lambda at: (-value[at], at))
+    kept = _telling(evidence, turns, near) or [next((at for at in ranked if wording[at] >= _CRUMB), ranked[0])]
+    others = sorted((at for at in ranked if at not in kept), key=lambda at: (-value[at], at))
     chosen: list[int] = []
     left = WORDS
-    for at in distinct([first, *others], evidence.sentences, most):
+    for at in distinct([*kept, *others], evidence.sentences, most):
         length = count_words(turns[at])
         if length <= left or not chosen:
             chosen.append(at)
             left -= length
     return chosen
+
+
+def _telling(evidence: ScoredEvidence, turns: Sequence[str], near: Sequence[int]) -> list[int]:
+    """Return the positions, best first, of turns that hold words of the question which the better ones lack.
+
+    The name of the speaker does not count.
+    """
+    lacking = set(asked_terms(evidence.worded, evidence.language_code))
+    telling = []
+    for at in near:
+        held = lacking.intersection(held_terms(turns[at], evidence.language_code))
+        if held:
+            telling.append(at)
+            lacking -= held
+    return telling
 
 
 def length_features(turns: Sequence[str]) -> Matrix:
