@@ -100,12 +100,14 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
 
 
 def test_a_token_names_its_bearer_tenant_and_role(issuer: Issuer, tokens: OidcTokens) -> None:
-    assert tokens.identify(issuer.token()) == Principal("alice", "acme", "reader")
-    assert tokens.identify(issuer.token(role="writer")) == Principal("alice", "acme", "writer")
+    assert tokens.identify(issuer.token()) == Principal("alice", "acme", "reader", issuer.url)
+    assert tokens.identify(issuer.token(role="writer")) == Principal("alice", "acme", "writer", issuer.url)
     assert tokens.identify(issuer.token(role=["offline_access", "reader", "writer"])) == Principal(
-        "alice", "acme", "writer"
+        "alice", "acme", "writer", issuer.url
     )
-    assert tokens.identify(issuer.token(aud=["mail", AUDIENCE], sub="b")) == Principal("b", "acme", "reader")
+    assert tokens.identify(issuer.token(aud=["mail", AUDIENCE], sub="b")) == Principal(
+        "b", "acme", "reader", issuer.url
+    )
     skewed = issuer.token(exp=int(time.time()) - 30, iat=int(time.time()) + 30)
     assert tokens.identify(skewed) is not None, "clocks differ a little"
     assert len(issuer.asked) == 2, "the issuer is asked once: what it is, and its keys"
@@ -175,7 +177,7 @@ def test_the_claims_can_be_named(issuer: Issuer) -> None:
     with pytest.raises(ForbiddenError, match=r"memorag\.example/org"):
         tokens.identify(issuer.token())
     given = {"https://memorag.example/org": "globex", "roles": ["writer"]}
-    assert tokens.identify(issuer.token(**given)) == Principal("alice", "globex", "writer")
+    assert tokens.identify(issuer.token(**given)) == Principal("alice", "globex", "writer", issuer.url)
 
 
 def test_a_new_key_is_found_and_a_withdrawn_one_stops_to_count(
@@ -310,7 +312,7 @@ def test_the_environment_configures_the_issuer(
     monkeypatch.setenv("MEMORAG_GRAPH_OIDC_AUDIENCE", AUDIENCE)
     (tmp_path / "memorag-graph.toml").write_text('oidc_role_claim = "level"\nhits = 7\n')
     known = configured_credentials(service_options({}), "operator")
-    assert known.identify(issuer.token(level="writer")) == Principal("alice", "acme", "writer")
+    assert known.identify(issuer.token(level="writer")) == Principal("alice", "acme", "writer", issuer.url)
     assert known.identify("operator") == Principal("api-key")
     assert known.identify("") is None
 

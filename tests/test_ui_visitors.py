@@ -1,6 +1,7 @@
 """Who visits the web demo and what belongs to whom, without a browser."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def test_each_visitor_has_conversations_and_each_tenant_memories_of_its_own(demo
     again = demo.resources(Principal("rita", "acme", "writer"))  # the role may change, the conversations stay
     assert again.may_write
     assert again.conversations is found[2].conversations
+    assert demo.resources(replace(ALICE, issuer="https://login.example")).conversations is not found[1].conversations
     job = found[1].jobs.start(DOCUMENTS, found[1].scope(TINY), "a")
     refused = found[2].jobs.start(DOCUMENTS, found[2].scope(TINY), "a")
     assert (ended(job), ended(refused)) == ("done", "failed")

@@ -44,11 +44,13 @@ class Principal:
         name: Name of the credential.
         tenant: The tenant, which comes from the credential alone; empty for the operator's own memories.
         role: What the credential allows.
+        issuer: Who issued the token; empty for keys, which may have the name of a token's user.
     """
 
     name: str = "anyone"
     tenant: str = ""
     role: Role = "admin"
+    issuer: str = ""
 
     def may(self, role: Role) -> bool:
         """Return whether the credential allows what a role may do."""

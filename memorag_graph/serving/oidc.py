@@ -79,7 +79,8 @@ class OidcTokens:
                 f"the token's claim {self._options.oidc_tenant_claim!r} must name a tenant: lower-case letters, digits "
                 "and hyphens, at most 63; ask whoever runs the issuer"
             )
-        return Principal(name, tenant, self._role(claims.get(self._options.oidc_role_claim)))
+        role = self._role(claims.get(self._options.oidc_role_claim))
+        return Principal(name, tenant, role, str(self._options.oidc_issuer))
 
     def _role(self, claimed: object) -> Role:
         """Return the role of a claim: reader if there is none; of a list, which may hold others, the highest known."""

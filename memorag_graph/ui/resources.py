@@ -96,7 +96,7 @@ class Demo:
         self._graph: MemoragGraph = client_graph(tenants)
         self._conversations: dict[str, list[ConversationStore]] = {}
         self._changes: dict[str, LibraryChanges] = {}
-        self._known: dict[tuple[str, str], Resources] = {}
+        self._known: dict[tuple[str, str, str], Resources] = {}
         self._lock = threading.Lock()
 
     def resources(self, visitor: Principal) -> Resources:
@@ -105,7 +105,7 @@ class Demo:
             if not self._known:
                 models = self.tenants.registry("").models
                 threading.Thread(target=_preload, args=(models, self.options), daemon=True, name="preload").start()
-            key = (visitor.tenant, visitor.name)
+            key = (visitor.tenant, visitor.issuer, visitor.name)
             if key not in self._known:
                 self._known[key] = self._made(visitor)
             return replace(self._known[key], visitor=visitor)  # the role may have changed
