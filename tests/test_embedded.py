@@ -265,4 +265,4 @@ def test_the_embedded_models_own_adapter_writes_drafts(registry: Registry) -> No
     assert 0 < result["tokens"]["draft_answer"] <= 48
     memory = registry.open(result["memory_id"], options)
     assert memory.model.adapter is not None
-    assert memory.model.adapter.learned.trust == "draft"
+    assert memory.model.adapter.learned.trust == "careful"
