@@ -5,6 +5,7 @@ above 0, clues are drawn anew for each question.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -26,7 +27,12 @@ def asking_key(opened: OpenMemory, options: RunOptions) -> str:
     if options.temperature > 0:
         return ""
     adapter = opened.model.adapter
-    decisive = (__version__, opened.memory.id, options.model_dump_json(), adapter.fingerprint if adapter else "")
+    decisive = (
+        __version__,
+        opened.memory.id,
+        json.dumps(options.model_dump(), default=str),
+        adapter.fingerprint if adapter else "",
+    )
     return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
 
 
