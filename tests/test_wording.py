@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from memorag_graph.generation import extractive_generator
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.scored_evidence import ScoredEvidence, score_evidence
@@ -139,15 +140,25 @@ def test_a_message_with_another_number_than_the_question_is_no_answer() -> None:
     assert quoted == messages[:1]
 
 
+def test_a_crumb_does_not_stand_first_where_no_turn_holds_words_of_the_question() -> None:
+    evidence = scored(question="Harbour Master?")
+    turns = [without_speaker(it.quote).split() for it in evidence.sentences]
+    assert len(turns[evidence.ranked[0]]) < 3
+    (first,) = spoken_answer(evidence, evidence.ranked[:1], 1)
+    assert len(turns[first]) > 3
+
+
 @pytest.mark.parametrize("most", [1, 2, 4, 8])
 def test_an_answer_has_no_more_turns_and_words_than_allowed(most: int) -> None:
-    turns = [f"Member {number}: The price of the {number} tickets for the boat was agreed with the owner of the quay , "
-             f"who paid for {number} boards and for the paint of the {number} posts in the spring ."
-             for number in range(20)]  # fmt: skip
+    places = ["ferry", "school", "market", "bridge", "chapel", "quarry", "bakery", "museum", "garden", "station"]
+    turns = [f"Member {at}: The price of the tickets for the {it} was agreed with the owner of the {places[at - 1]} , "
+             f"who is to pay for the {it[::-1]} and the {places[at - 2][::-1]} ."
+             for at, it in enumerate(places)]  # fmt: skip
     evidence = scored(turns, "What was agreed on the price of tickets?")
     chosen = chosen_of(evidence, most)
+    lengths = [len(without_speaker(it).split()) for it in turns]
     words = sum(len(without_speaker(evidence.sentences[at].quote).split()) for at in chosen)
-    assert 1 <= len(chosen) == len(set(chosen)) <= most
+    assert len(chosen) == len(set(chosen)) == min(most, WORDS // max(lengths))
     assert words <= WORDS
 
 
@@ -166,12 +177,16 @@ def test_turns_put_alike_are_ranked_by_what_they_say() -> None:
     assert chosen_of(evidence, 6)[: len(evidence.ranked)] == evidence.ranked
 
 
-def test_other_languages_are_answered_by_what_turns_say_alone() -> None:
+def test_other_languages_are_answered_by_what_turns_say_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def watched(evidence: ScoredEvidence, near: Sequence[int], most: int) -> list[int]:
+        asked.append(evidence.language_code)
+        return spoken_answer(evidence, near, most)
+
+    monkeypatch.setattr(extractive_generator, "spoken_answer", watched)
     turns = [it.replace("Harbour Master", "Hafenmeister").replace("The buoys", "Die Bojen") for it in MEETING]
-    given = input_of(turns, "Was sagte der Hafenmeister über die Bojen?", "de")
-    evidence = score_evidence(given, HashEmbeddings())
-    assert evidence is not None
-    assert evidence.language_code == "de"
-    generator = ExtractiveGenerator(embeddings=HashEmbeddings())
-    best = evidence.ranked[0]
-    assert evidence.sentences[best] in generator.invoke(given).citations
+    answer(turns, code="de", question="Was sagte der Hafenmeister über die Bojen?")
+    assert asked == []
+    answer(MEETING)
+    assert asked == ["en"]
