@@ -55,7 +55,7 @@ def test_the_place_of_the_index_is_checked_and_kept(
     with pytest.raises(InputError, match=r"is at qdrant:.*leave it out"):
         Library.open(in_qdrant.directory, registry, embedding_model="hash", index_at="http://localhost:6333")
     Library.open(tmp_path / "plain", registry, embedding_model="hash")
-    with pytest.raises(InputError, match="is in its directory; leave it out"):
+    with pytest.raises(InputError, match="lies beside its texts; leave it out"):
         Library.open(tmp_path / "plain", registry, embedding_model="hash", index_at="http://localhost:6333")
     for wrong in ("localhost:6333", "ftp://host", "http://"):
         with pytest.raises(InputError, match="must be the URL of a Qdrant server"):

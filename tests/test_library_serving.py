@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from langserve import RemoteRunnable
 
-from memorag_graph.library.home import held
+from memorag_graph.library.directory_place import held
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.credentials import KeyFile

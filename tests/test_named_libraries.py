@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from memorag_graph.errors import InputError, LibraryBusyError, UnknownLibraryError
+from memorag_graph.library.directory_place import held
 from memorag_graph.library.found_files import uploaded_file, uploaded_text
-from memorag_graph.library.home import held
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions

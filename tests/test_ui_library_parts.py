@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from memorag_graph.errors import InputError
+from memorag_graph.library.directory_place import held
 from memorag_graph.library.found_files import uploaded_file
-from memorag_graph.library.home import held
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry

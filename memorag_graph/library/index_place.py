@@ -1,15 +1,12 @@
-"""Where the index of a library is kept: a folder of the library, or a Qdrant server."""
+"""Where the index of a library is kept: with the library, or on a Qdrant server."""
 
 import os
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, MissingExtraError, UnavailableError
-from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.place import Place
 from memorag_graph.library.row_table import RowTable
 
 if TYPE_CHECKING:
@@ -29,34 +26,34 @@ _local_clients: "WeakValueDictionary[str, QdrantClient]" = WeakValueDictionary()
 """Of each place in Qdrant's local mode the client that is in use, as a process can open a place once only."""
 
 
-def checked_place(place: str) -> str:
+def checked_place(index_at: str) -> str:
     """Return the place of an index.
 
     Args:
-        place: Empty for a folder of the library, ``http://HOST:6333`` or ``https://...`` for a Qdrant server, or
+        index_at: Empty for the library's own place, ``http://HOST:6333`` or ``https://...`` for a Qdrant server, or
             ``qdrant:DIRECTORY`` for Qdrant's local mode, which serves one process and few documents.
 
     Raises:
         InputError: If it is none of these, or holds a password.
     """
-    url = urlsplit(place)
-    if not place or place.startswith(_LOCAL):
-        return place
+    url = urlsplit(index_at)
+    if not index_at or index_at.startswith(_LOCAL):
+        return index_at
     if url.scheme not in ("http", "https") or not url.hostname:
         raise InputError("index_at", "must be the URL of a Qdrant server, such as http://localhost:6333, or left out")
     if url.username or url.password or url.query:
         raise InputError("index_at", f"must hold no login; put the key into the environment as {API_KEY}")
-    return place
+    return index_at
 
 
 def open_tables(
-    place: str, directory: Path, library_id: str, size: int, name: str = FIRST_INDEX
+    index_at: str, place: Place, library_id: str, size: int, name: str = FIRST_INDEX
 ) -> tuple[RowTable, ...]:
     """Return the tables of a library: of chunks and of notes.
 
     Args:
-        place: Where they are, as :func:`checked_place` returns it.
-        directory: The library's directory.
+        index_at: Where they are, as :func:`checked_place` returns it.
+        place: Where the library is.
         library_id: Tells its tables from others' on the same server.
         size: Size of the vectors.
         name: Name of the index.
@@ -66,21 +63,21 @@ def open_tables(
         DiskError: If a table cannot be opened.
         UnavailableError: If the server cannot be reached.
     """
-    if not place:
-        return tuple(LanceTable(directory / name, table, size) for table in _TABLES)
-    client = _client(place)
+    if not index_at:
+        return tuple(place.table(name, table, size) for table in _TABLES)
+    client = _client(index_at)
     from memorag_graph.library.qdrant_table import QdrantTable
 
     names = _collections(library_id, name)
     return tuple(QdrantTable(client, it, size, terms) for it, terms in zip(names, _TABLES.values(), strict=True))
 
 
-def delete_tables(place: str, directory: Path, library_id: str, name: str) -> None:
+def delete_tables(index_at: str, place: Place, library_id: str, name: str) -> None:
     """Delete the tables of an index; those that are not there cost nothing.
 
     Args:
-        place: Where they are.
-        directory: The library's directory.
+        index_at: Where they are.
+        place: Where the library is.
         library_id: Tells its tables from others' on the same server.
         name: Name of the index.
 
@@ -89,14 +86,13 @@ def delete_tables(place: str, directory: Path, library_id: str, name: str) -> No
         DiskError: If they cannot be deleted.
         UnavailableError: If the server cannot be reached.
     """
-    if place:
-        client = _client(place)
+    if index_at:
+        client = _client(index_at)
         from memorag_graph.library.qdrant_table import delete_collections
 
         delete_collections(client, _collections(library_id, name))
-    elif (folder := directory / name).exists():
-        with telling(folder, "written"):
-            shutil.rmtree(folder)
+    else:
+        place.delete_index(name)
 
 
 def _collections(library_id: str, name: str) -> list[str]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memorag_graph.errors import InputError
+from memorag_graph.library.chosen_place import place_of
 from memorag_graph.library.entry import Report
 from memorag_graph.library.found_files import Candidate, Metadata, all_candidates, file_candidates
-from memorag_graph.library.home import changing, create_library, open_catalogue
+from memorag_graph.library.home import create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.library.open_library import OpenLibrary
@@ -78,13 +79,13 @@ class Library(OpenLibrary):
             DiskError: If it cannot be read or written.
             UnavailableError: If a server where something of it is kept does not answer.
         """
-        directory, registry = Path(directory), registry or Registry()
+        place, registry = place_of(directory), registry or Registry()
         if create:
-            create_library(directory, registry, embedding_model, index_at, catalogue_at)
+            create_library(place, registry, embedding_model, index_at, catalogue_at)
         options = options or RunOptions()
         mode = checked_mode(memory or ("background" if options.model else "never"))
-        catalogue = open_catalogue(directory, registry, embedding_model, index_at, catalogue_at)
-        return cls(directory, catalogue, registry, mode, options)
+        catalogue = open_catalogue(place, registry, embedding_model, index_at, catalogue_at)
+        return cls(place, catalogue, registry, mode, options)
 
     def add(
         self,
@@ -245,7 +246,7 @@ class Library(OpenLibrary):
         report = Report()
         with _timed(report):
             registry = registry or Registry()
-            rebuild(Path(directory), registry, embedding_model, index_at, catalogue_at, report, progress)
+            rebuild(place_of(directory), registry, embedding_model, index_at, catalogue_at, report, progress)
         return report
 
     def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
@@ -261,7 +262,7 @@ class Library(OpenLibrary):
         if found:
             gone = [entry for versions in found.values() for entry in versions]
             give_up_rebuild(self.stores.catalogue)
-            delete_left(self.directory, self.stores.catalogue, insist=True)
+            delete_left(self.place, self.stores.catalogue, insist=True)
             self.memories.forget_all(gone)
             self.stores.remove(gone)
             report.removed += found
@@ -270,9 +271,9 @@ class Library(OpenLibrary):
     def _changing(self) -> Iterator[Report]:
         """Hold the library while it is changed, after what a killed change left is swept away."""
         report = Report()
-        with _timed(report), changing(self.directory) as is_unfinished:
+        with _timed(report), self.place.changing() as is_unfinished:
             self._check_current()
-            delete_left(self.directory, self.stores.catalogue)
+            delete_left(self.place, self.stores.catalogue)
             self.stores.repair(lambda: self.embeddings, is_unfinished=is_unfinished)
             yield report
 

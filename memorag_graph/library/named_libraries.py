@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, UnknownLibraryError
-from memorag_graph.library.catalogue_place import delete_catalogue
-from memorag_graph.library.home import create_library, held, is_library
+from memorag_graph.library.catalogue_place import delete_catalogue, has_catalogue
+from memorag_graph.library.directory_place import DirectoryPlace, held
+from memorag_graph.library.home import create_library
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -57,7 +58,7 @@ class NamedLibraries:
         """Return the names of the libraries, sorted."""
         if not self._root.is_dir():
             return []
-        return sorted(it.name for it in self._root.iterdir() if _NAME.fullmatch(it.name) and is_library(it))
+        return sorted(it.name for it in self._root.iterdir() if _NAME.fullmatch(it.name) and has_catalogue(it))
 
     def find(self, name: str) -> Path:
         """Return the directory of a library.
@@ -67,7 +68,7 @@ class NamedLibraries:
             UnknownLibraryError: If there is none of that name.
         """
         place = self._root / checked_name(name)
-        if not is_library(place):
+        if not has_catalogue(place):
             raise UnknownLibraryError(f"there is no library {name!r}")
         return place
 
@@ -95,7 +96,7 @@ class NamedLibraries:
             UnavailableError: If a server where something of it is kept does not answer.
         """
         place = self._root / checked_name(name)
-        create_library(place, self._registry, self._options.embedding_model, index_at="")
+        create_library(DirectoryPlace(place), self._registry, self._options.embedding_model, index_at="")
         return self.open(name)
 
     def close(self) -> None:

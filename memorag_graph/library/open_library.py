@@ -5,21 +5,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import DiskError, LibraryError, UnavailableError
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
-from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, VECTOR_SIZE, is_library
+from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, VECTOR_SIZE
 from memorag_graph.library.index_place import FIRST_INDEX, open_tables
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
+from memorag_graph.library.place import Place
 from memorag_graph.library.snapshot import AsOf, Snapshot
-from memorag_graph.library.stored_memories import StoredMemories
-from memorag_graph.library.stored_texts import StoredTexts
-from memorag_graph.library.stores import MEMORIES, TEXTS, Stores
+from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.memory_worker import worker_of
 from memorag_graph.registry import Registry
@@ -33,46 +31,49 @@ class OpenLibrary:
     """What can be read of a library, and what makes its memories.
 
     Args:
-        directory: Its directory.
-        catalogue: The catalogue there.
+        place: Where it is.
+        catalogue: Its catalogue.
         registry: Holds the models.
         memory: When memories are made.
         options: How memories are made, and by which model.
     """
 
     def __init__(
-        self, directory: Path, catalogue: Catalogue, registry: Registry, memory: MemoryMode, options: RunOptions
+        self, place: Place, catalogue: Catalogue, registry: Registry, memory: MemoryMode, options: RunOptions
     ) -> None:
-        self.directory = directory
+        self.place = place
         self.registry = registry
         self.memory = memory
         self._id = catalogue.setting(LIBRARY_ID)
-        size, place = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
+        size, index_at = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
         self._index = catalogue.setting(INDEX_NAME, FIRST_INDEX)
-        chunks, notes = open_tables(place, directory, self._id, size, self._index)
-        memories = StoredMemories(directory / MEMORIES)
-        texts, originals = StoredTexts(directory / TEXTS), KeptFiles(directory / KEPT)
-        self.stores = Stores(catalogue, texts, originals, chunks, notes, memories)
+        chunks, notes = open_tables(index_at, place, self._id, size, self._index)
+        self.stores = Stores.at(place, catalogue, chunks, notes)
         self.memories = LibraryMemories(self.stores, registry, options)
-        self.worker = worker_of(directory)
+        self.worker = worker_of(place.directory)
         if memory == "background":
             self.worker.wake(self.memories)
 
     def is_current(self) -> bool:
-        """Return whether the directory still holds this library: it was not deleted, or its index made anew."""
+        """Return whether this library is still there: it was not deleted, or its index made anew."""
         catalogue = self.stores.catalogue
-        if not is_library(self.directory) or catalogue.setting(LIBRARY_ID) != self._id:
+        if not self.place.has_library() or catalogue.setting(LIBRARY_ID) != self._id:
             return False
         return catalogue.setting(INDEX_NAME, FIRST_INDEX) == self._index
 
     def _check_current(self) -> None:
         """Raise :class:`LibraryError` if the library was deleted, or its index made anew."""
         if not self.is_current():
-            raise LibraryError(f"{self.directory} was deleted or its index made anew meanwhile; open it again")
+            raise LibraryError(f"{self.place.name} was deleted or its index made anew meanwhile; open it again")
+
+    @property
+    def directory(self) -> Path:
+        """Its directory on this machine."""
+        return self.place.directory
 
     def size(self) -> int:
-        """Return the bytes of its directory."""
-        return sum(it.stat().st_size for it in self.directory.rglob("*") if it.is_file())
+        """Return the bytes of what is kept at its place."""
+        return self.place.size()
 
     @cached_property
     def embeddings(self) -> "Embeddings":

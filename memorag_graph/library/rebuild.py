@@ -7,9 +7,7 @@ while it is made, so that a killed rebuild goes on where it was.
 import json
 import logging
 import uuid
-from pathlib import Path
 
-from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import LibraryBusyError, UnavailableError
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.entry import Report
@@ -18,14 +16,12 @@ from memorag_graph.library.home import (
     INDEX_AT,
     INDEX_NAME,
     VECTOR_SIZE,
-    changing,
     existing_catalogue,
     open_catalogue,
 )
 from memorag_graph.library.index_place import FIRST_INDEX, checked_place, delete_tables, open_tables
-from memorag_graph.library.stored_memories import StoredMemories
-from memorag_graph.library.stored_texts import StoredTexts
-from memorag_graph.library.stores import MEMORIES, TEXTS, WEIGHT, Stores
+from memorag_graph.library.place import Place
+from memorag_graph.library.stores import WEIGHT, Stores
 from memorag_graph.progress import ReportProgress
 from memorag_graph.registry import Registry
 
@@ -36,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def rebuild(
-    directory: Path,
+    place: Place,
     registry: Registry,
     embedding_model: str,
     index_at: str | None,
@@ -46,37 +42,36 @@ def rebuild(
 ) -> None:
     """Make the index again; see :meth:`memorag_graph.library.library.Library.rebuild`."""
     if not embedding_model:  # then the library's own has to be trusted
-        open_catalogue(directory, registry, "", "", catalogue_at)
-    catalogue = existing_catalogue(directory, catalogue_at)
+        open_catalogue(place, registry, "", "", catalogue_at)
+    catalogue = existing_catalogue(place, catalogue_at)
     before = _in_use(catalogue)
     model = registry.models.embedding_name(embedding_model or before[EMBEDDING_MODEL])
     embeddings = registry.models.embeddings(model)
     size = str(len(embeddings.embed_query("size")))
-    place = before[INDEX_AT] if index_at is None else checked_place(index_at)
-    wanted = {EMBEDDING_MODEL: model, VECTOR_SIZE: size, INDEX_AT: place}
-    with changing(directory) as is_unfinished:
+    wanted_at = before[INDEX_AT] if index_at is None else checked_place(index_at)
+    wanted = {EMBEDDING_MODEL: model, VECTOR_SIZE: size, INDEX_AT: wanted_at}
+    with place.changing() as is_unfinished:
         if _in_use(catalogue) != before:  # what was not named would be changed back
-            raise LibraryBusyError(f"somebody else made the index of {directory} again meanwhile; try again if needed")
-        delete_left(directory, catalogue)
-        made = _begun(directory, catalogue, wanted)
-        chunks, notes = open_tables(place, directory, catalogue.setting(LIBRARY_ID), int(size), made[INDEX_NAME])
-        texts, originals = StoredTexts(directory / TEXTS), KeptFiles(directory / KEPT)
-        stores = Stores(catalogue, texts, originals, chunks, notes, StoredMemories(directory / MEMORIES))
+            raise LibraryBusyError(f"somebody else made the index of {place.name} again meanwhile; try again if needed")
+        delete_left(place, catalogue)
+        made = _begun(place, catalogue, wanted)
+        chunks, notes = open_tables(wanted_at, place, catalogue.setting(LIBRARY_ID), int(size), made[INDEX_NAME])
+        stores = Stores.at(place, catalogue, chunks, notes)
         stores.repair(lambda: embeddings, is_unfinished=is_unfinished, progress=progress)
         stores.settle()  # a process that was killed may have made the rows only
         settings = {**made, **stores.found_weights(embeddings), **_leaving(catalogue, before)}
         catalogue.change_settings(settings, without=WEIGHT)
-        delete_left(directory, catalogue)
+        delete_left(place, catalogue)
     entries = catalogue.entries()
     report.indexed += [entry.name for entry in entries]
     report.chunks += sum(entry.chunks for entry in entries)
 
 
-def delete_left(directory: Path, catalogue: Catalogue, *, insist: bool = False) -> None:
+def delete_left(place: Place, catalogue: Catalogue, *, insist: bool = False) -> None:
     """Delete the indexes that rebuilds have left.
 
     Args:
-        directory: The library's directory.
+        place: Where the library is.
         catalogue: Its catalogue.
         insist: Whether all of them have to be deleted now, as before documents are removed, of which they may hold
             rows. Else one whose server cannot be reached is deleted by a later change.
@@ -88,7 +83,7 @@ def delete_left(directory: Path, catalogue: Catalogue, *, insist: bool = False) 
     left = _left(catalogue)
     for index in tuple(left):
         try:
-            _delete(directory, catalogue, index)
+            _delete(place, catalogue, index)
         except UnavailableError as error:
             told = f"the index that was left at {index[INDEX_AT]} could not be deleted"
             if insist:
@@ -111,15 +106,15 @@ def give_up_rebuild(catalogue: Catalogue) -> None:
         catalogue.change_settings(_leaving(catalogue, json.loads(begun)))
 
 
-def _begun(directory: Path, catalogue: Catalogue, wanted: dict[str, str]) -> dict[str, str]:
+def _begun(place: Place, catalogue: Catalogue, wanted: dict[str, str]) -> dict[str, str]:
     """Return the settings of the index that is to be made: the one that a killed process began, if it is the same."""
     begun: dict[str, str] = json.loads(catalogue.setting(_MAKING) or "{}")
     if begun and {key: begun[key] for key in wanted} == wanted:
         return begun
     give_up_rebuild(catalogue)
-    delete_left(directory, catalogue)
+    delete_left(place, catalogue)
     made = {**wanted, INDEX_NAME: f"{FIRST_INDEX}-{uuid.uuid4().hex[:8]}"}
-    _delete(directory, catalogue, made)  # there is none, but a place that cannot be reached is told before it is noted
+    _delete(place, catalogue, made)  # there is none, but a place that cannot be reached is told before it is noted
     catalogue.change_settings({_MAKING: json.dumps(made)})
     return made
 
@@ -140,5 +135,5 @@ def _leaving(catalogue: Catalogue, index: dict[str, str]) -> dict[str, str]:
     return {_MAKING: "", _LEFT: json.dumps([*_left(catalogue), left])}
 
 
-def _delete(directory: Path, catalogue: Catalogue, index: dict[str, str]) -> None:
-    delete_tables(index[INDEX_AT], directory, catalogue.setting(LIBRARY_ID), index[INDEX_NAME] or FIRST_INDEX)
+def _delete(place: Place, catalogue: Catalogue, index: dict[str, str]) -> None:
+    delete_tables(index[INDEX_AT], place, catalogue.setting(LIBRARY_ID), index[INDEX_NAME] or FIRST_INDEX)

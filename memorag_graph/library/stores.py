@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import Document
-from memorag_graph.documents.kept_files import KeptFiles
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.place import MEMORIES, TEXTS, Place
 from memorag_graph.library.prepared import Prepared, rows_of
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_memories import StoredMemories
@@ -21,9 +22,6 @@ from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.text.chunking import Chunk
-
-TEXTS, MEMORIES = "texts", "memories"
-"""Folders of a library."""
 
 WEIGHT = "meaning_weight."
 """Begins the settings with the weight of rankings by meaning, one for each language."""
@@ -51,6 +49,12 @@ class Stores:
     chunks: RowTable
     notes: RowTable
     memories: StoredMemories
+
+    @classmethod
+    def at(cls, place: Place, catalogue: Catalogue, chunks: RowTable, notes: RowTable) -> "Stores":
+        """Return the stores of a library at a place."""
+        texts, originals = StoredTexts(place.blobs(TEXTS)), KeptFiles(place.directory / KEPT)
+        return cls(catalogue, texts, originals, chunks, notes, StoredMemories(place.directory / MEMORIES))
 
     def add(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
         """Add documents, which exist when this returns.
