@@ -20,10 +20,11 @@ from memorag_graph.cli.main import app
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, MissingExtraError, UnavailableError
 from memorag_graph.library.catalogue import Catalogue, Detailed, Note
-from memorag_graph.library.catalogue_place import VARIABLE, _server, catalogue_in, create_catalogue
+from memorag_graph.library.catalogue_place import catalogue_in, create_catalogue
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
+from memorag_graph.library.named_catalogue import VARIABLE, server_at
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.library.sqlite_catalogue import SqliteCatalogue
 from memorag_graph.library.stored_texts import StoredTexts
@@ -532,4 +533,4 @@ def test_other_faults_are_told(
 
 
 def test_libraries_share_the_connections_of_a_process(library: Library, open_library: Callable[[], Library]) -> None:
-    assert catalogue_of(library)._server is catalogue_of(open_library())._server is _server(os.environ[VARIABLE])
+    assert catalogue_of(library)._server is catalogue_of(open_library())._server is server_at(os.environ[VARIABLE])

@@ -4,32 +4,18 @@ A file of the directory tells: ``catalogue.sqlite`` is the catalogue, ``catalogu
 the library's id, without a login.
 """
 
-import json
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import InputError, LibraryError, MissingExtraError, UnavailableError
+from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
+from memorag_graph.library.named_catalogue import NamedCatalogue, catalogue_url, server_at
 from memorag_graph.library.sqlite_catalogue import SqliteCatalogue, unfinished
 from memorag_graph.private_files import protect, sync_directory
 
-if TYPE_CHECKING:
-    from memorag_graph.library.postgres_server import PostgresServer
-
-VARIABLE = "MEMORAG_GRAPH_CATALOGUE"
-"""Environment variable with the URL of the Postgres database for the catalogues of new libraries."""
-
 _FILE, _NAMING = "catalogue.sqlite", "catalogue.json"
-
-_servers: "WeakValueDictionary[str, PostgresServer]" = WeakValueDictionary()
-"""Of each database the one object, so that all libraries in it share its connections."""
-
-_servers_lock = threading.Lock()
 
 
 def has_catalogue(directory: Path) -> bool:
@@ -48,7 +34,7 @@ def create_catalogue(directory: Path, settings: Mapping[str, str], catalogue_at:
     Args:
         directory: The library's directory, which exists.
         settings: The settings of the library, one of which is its id.
-        catalogue_at: URL of a Postgres database; by default that of :data:`VARIABLE`. Without one the catalogue is in
+        catalogue_at: URL of a Postgres database; by default that of the environment. Without one the catalogue is in
             the directory.
 
     Raises:
@@ -58,18 +44,19 @@ def create_catalogue(directory: Path, settings: Mapping[str, str], catalogue_at:
         UnavailableError: If the database does not answer, or refuses.
         DiskError: If the directory cannot be written.
     """
-    if not (url := catalogue_at or os.environ.get(VARIABLE, "")):
+    if not (url := catalogue_url(catalogue_at)):
         SqliteCatalogue.create(directory / _FILE, settings)
         return
-    server = _server(url)
+    server = server_at(url)
     from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 
     path = directory / _NAMING
     begun = unfinished(path)
     with telling(path, "written"):
-        named = _read(begun) or {"library": settings[LIBRARY_ID], "at": server.place}
+        left = NamedCatalogue.read(begun.read_bytes()) if begun.exists() else None
+        named = left or NamedCatalogue(settings[LIBRARY_ID], server.place)
         _write(begun, named)  # first, so that a process that is killed leaves nothing that none names
-        PostgresCatalogue.create(server, named["library"], {**settings, LIBRARY_ID: named["library"]})
+        PostgresCatalogue.create(server, named.library, {**settings, LIBRARY_ID: named.library})
         begun.replace(path)
         sync_directory(directory)
 
@@ -79,7 +66,7 @@ def catalogue_in(directory: Path, catalogue_at: str) -> Catalogue:
 
     Args:
         directory: The directory.
-        catalogue_at: URL of the Postgres database it is in; by default that of :data:`VARIABLE`.
+        catalogue_at: URL of the Postgres database it is in; by default that of the environment.
 
     Raises:
         InputError: If the URL cannot be used, or one is given though the catalogue is in the directory.
@@ -91,10 +78,11 @@ def catalogue_in(directory: Path, catalogue_at: str) -> Catalogue:
         if catalogue_at:
             raise InputError("catalogue_at", f"the catalogue of {directory} is in its directory; leave it out")
         return SqliteCatalogue(directory / _FILE)
-    server, library = _named(directory, catalogue_at)
+    named = _named(directory)
+    server = named.server(str(directory), catalogue_at)
     from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 
-    return PostgresCatalogue(server, library)
+    return PostgresCatalogue(server, named.library)
 
 
 def delete_catalogue(directory: Path) -> None:
@@ -105,45 +93,25 @@ def delete_catalogue(directory: Path) -> None:
     """
     if (directory / _FILE).is_file():
         return
-    server, library = _named(directory, "")
+    named = _named(directory)
+    server = named.server(str(directory), "")
     from memorag_graph.library.postgres_catalogue import delete_library
 
-    delete_library(server, library)
+    delete_library(server, named.library)
 
 
-def _named(directory: Path, catalogue_at: str) -> "tuple[PostgresServer, str]":
-    """Return the database with the catalogue of a directory, and the library's id there."""
+def _named(directory: Path) -> NamedCatalogue:
     path = directory / _NAMING
-    if (named := _read(path)) is None:
+    with telling(path, "read"):
+        content = path.read_bytes()
+    if (named := NamedCatalogue.read(content)) is None:
         raise LibraryError(f"{path} is damaged; restore it from a copy")
-    if not (url := catalogue_at or os.environ.get(VARIABLE, "")):
-        raise UnavailableError(f"the catalogue of {directory} is in {named['at']}; put its URL into {VARIABLE}")
-    return _server(url), named["library"]
+    return named
 
 
-def _server(url: str) -> "PostgresServer":
-    try:
-        from memorag_graph.library.postgres_server import PostgresServer
-    except ImportError:
-        raise MissingExtraError("a catalogue in Postgres", "postgres") from None
-    with _servers_lock:
-        if (server := _servers.get(url)) is None:
-            server = _servers[url] = PostgresServer(url)
-        return server
-
-
-def _read(path: Path) -> dict[str, str] | None:
-    try:
-        named = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # none, or torn by a kill
-        return None
-    is_whole = isinstance(named, dict) and all(isinstance(named.get(key), str) for key in ("library", "at"))
-    return named if is_whole else None
-
-
-def _write(path: Path, named: Mapping[str, str]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(named, file)
+def _write(path: Path, named: NamedCatalogue) -> None:
+    with path.open("wb") as file:
+        file.write(named.written())
         file.flush()
         os.fsync(file.fileno())
     protect(path)
