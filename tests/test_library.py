@@ -57,8 +57,8 @@ def names(library: Library) -> list[str]:
     return [entry.name for entry in library.list()]
 
 
-def content(library: Library) -> dict[str, Any]:
-    """All that the stores of a library hold, without the times."""
+def content(library: Library, texts: dict[str, bytes] | None = None) -> dict[str, Any]:
+    """All that the stores of a library hold, without the times; the texts are in its directory, or given."""
     stores = library.stores
     entries = [{**entry.to_dict(), "id": entry.id, "added": "", "replaced": ""} for entry in stores.catalogue.entries()]
     ids = [entry["id"] for entry in entries]
@@ -66,7 +66,8 @@ def content(library: Library) -> dict[str, Any]:
         [(row.document, row.number, row.start, row.end, row.terms, row.vector.tobytes()) for row in table.rows_of(ids)]
         for table in (stores.chunks, stores.notes)
     ]
-    texts = {path.name: path.read_bytes() for path in (library.directory / "texts").iterdir()}
+    if texts is None:
+        texts = {path.name: path.read_bytes() for path in (library.directory / "texts").iterdir()}
     notes = [(stores.catalogue.notes(number), stores.catalogue.page_map(number)) for number in ids]
     known = [table.documents() for table in (stores.chunks, stores.notes)]
     return {"entries": entries, "rows": rows, "texts": texts, "notes": notes, "documents": known}

@@ -2,14 +2,28 @@
 
 from pathlib import Path
 
+from memorag_graph.errors import MissingExtraError
 from memorag_graph.library.directory_place import DirectoryPlace
 from memorag_graph.library.place import Place
+
+_URL = "://"
 
 
 def place_of(named: str | Path) -> Place:
     """Return the place of a library.
 
     Args:
-        named: A directory.
+        named: A directory, or the URL of an object store: ``s3://BUCKET/NAME``, ``gs://BUCKET/NAME`` or
+            ``az://CONTAINER/NAME``.
+
+    Raises:
+        InputError: If the URL cannot be used.
+        MissingExtraError: If the extra ``s3`` is needed and not installed.
     """
-    return DirectoryPlace(Path(named))
+    if _URL not in str(named):
+        return DirectoryPlace(Path(named))
+    try:
+        from memorag_graph.library.bucket_place import BucketPlace
+    except ImportError:
+        raise MissingExtraError("a library on an object store", "s3") from None
+    return BucketPlace(str(named))

@@ -28,6 +28,8 @@ class DirectoryPlace:
         directory: The directory, which need not exist.
     """
 
+    is_remote = False
+
     def __init__(self, directory: Path) -> None:
         self.name = str(directory)
         self.directory = directory

@@ -1,4 +1,4 @@
-"""Rows in a table of LanceDB: a directory of column files, with full-text search over the package's own terms."""
+"""Rows in a table of LanceDB, in a directory or on an object store; full-text search is over the package's terms."""
 
 import os
 import warnings
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from memorag_graph.disk_errors import advice, os_error_in
 from memorag_graph.errors import DiskError, MissingExtraError
+from memorag_graph.library.lance_rows import DOCUMENT, TERMS, batch_of, rows_in, schema_of, tuples_in
 from memorag_graph.library.row_table import EVERYWHERE, Among, Found, Row, best_first
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TERMS, _DOCUMENT = "terms", "document"
+    from memorag_graph.library.bucket import Bucket
+
 _AT_ONCE = 4096
 """Rows copied at once."""
 
@@ -49,44 +51,53 @@ Result = TypeVar("Result")
 
 
 class LanceTable:
-    """Rows in a table of a LanceDB directory.
+    """Rows in a table of a LanceDB database.
 
     Args:
-        directory: The database's directory.
+        directory: The database's directory, or its URL.
         name: Name of the table.
         size: Size of the vectors.
         scanned_up_to: Rows up to which no index of vectors is made.
         exact_up_to: Rows up to which a search by meaning compares all.
+        bucket: The object store in which the URL is.
 
     Raises:
         MissingExtraError: If LanceDB is not installed.
         DiskError: If the table cannot be opened.
+        UnavailableError: If the object store does not answer, or refuses; so do all methods.
     """
 
     def __init__(
         self,
-        directory: Path,
+        directory: Path | str,
         name: str,
         size: int,
         *,
         scanned_up_to: int = _SCANNED_UP_TO,
         exact_up_to: int = EXACT_UP_TO,
+        bucket: "Bucket | None" = None,
     ) -> None:
         connect = _lancedb().connect
-        self._place = directory / f"{name}.lance"
+        self._place = f"{directory}/{name}.lance"
         self._name = name
         self._scanned_up_to = scanned_up_to
         self._exact_up_to = exact_up_to
-        self._schema = _schema(size)
+        self._schema = schema_of(size)
+        self._bucket = bucket
         with self._telling("opened"):
-            self._database = connect(str(directory), read_consistency_interval=timedelta(0), session=_session())
+            self._database = connect(
+                str(directory),
+                read_consistency_interval=timedelta(0),
+                session=_session(),
+                storage_options=bucket.lance_options() if bucket else None,
+            )
             self._table = self._database.create_table(name, schema=self._schema, exist_ok=True)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows."""
         if rows:
             with self._telling("written"):
-                self._table.add(_batch(rows, self._schema))
+                self._table.add(batch_of(rows, self._schema))
 
     def remove(self, documents: Collection[int]) -> None:
         """Remove the rows of documents so that no byte of them is left.
@@ -105,7 +116,7 @@ class LanceTable:
     def settle(self) -> None:
         """Merge small files, and bring new rows into the indexes."""
         with self._telling("written"):
-            if len(self._table.list_indices()) < len((_TERMS, _DOCUMENT)):
+            if len(self._table.list_indices()) < len((TERMS, DOCUMENT)):
                 self._index()
             elif self._is_outgrown():
                 self._partition()
@@ -113,24 +124,24 @@ class LanceTable:
 
     def documents(self) -> set[int]:
         """Return the ids of all documents that have rows."""
-        found = self._trying(lambda: self._table.search().select([_DOCUMENT]).to_arrow())
-        return set(found[_DOCUMENT].to_pylist())
+        found = self._trying(lambda: self._table.search().select([DOCUMENT]).to_arrow())
+        return set(found[DOCUMENT].to_pylist())
 
     def rows_of(self, documents: Collection[int]) -> list[Row]:
         """Return the rows of documents, by document and number."""
         if not documents:
             return []
         condition = _condition(Among(frozenset(documents)))
-        return _rows(self._trying(lambda: self._table.search().where(condition).to_arrow()))
+        return rows_in(self._trying(lambda: self._table.search().where(condition).to_arrow()))
 
     def nearest(self, vector: NDArray[np.float32], hits: int, among: Among = EVERYWHERE) -> list[Found]:
         """Return the rows most similar to a vector, best first; among very many rows, nearly all of them."""
 
         def search() -> "pa.Table":
             query = self._table.search(vector).distance_type("dot").nprobes(self._probes()).limit(hits)
-            return _in(query, among).select([_DOCUMENT, "number", "_distance"]).to_arrow()
+            return _in(query, among).select([DOCUMENT, "number", "_distance"]).to_arrow()
 
-        return best_first(Found(document, number, 1 - far) for document, number, far in _tuples(self._trying(search)))
+        return best_first(Found(document, number, 1 - far) for document, number, far in tuples_in(self._trying(search)))
 
     def matching(self, terms: Iterable[str], hits: int, among: Among = EVERYWHERE) -> list[Found]:
         """Return rows that hold any of some terms, best first by BM25."""
@@ -141,10 +152,10 @@ class LanceTable:
         def search() -> "pa.Table":
             from lancedb.query import MatchQuery
 
-            query = self._table.search(MatchQuery(wanted, _TERMS), query_type="fts").limit(hits)
-            return _in(query, among).select([_DOCUMENT, "number", "_score"]).to_arrow()
+            query = self._table.search(MatchQuery(wanted, TERMS), query_type="fts").limit(hits)
+            return _in(query, among).select([DOCUMENT, "number", "_score"]).to_arrow()
 
-        return best_first(Found(*row) for row in _tuples(self._trying(search)) if row[2] > 0)
+        return best_first(Found(*row) for row in tuples_in(self._trying(search)) if row[2] > 0)
 
     def _optimize(self) -> None:
         """Merge small files, and delete the files of earlier versions, also those that a killed process left."""
@@ -163,8 +174,8 @@ class LanceTable:
             ascii_folding=False,
             max_token_length=None,
         )
-        self._table.create_index(_TERMS, config=plain, replace=True)
-        self._table.create_index(_DOCUMENT, config=BTree(), replace=True)
+        self._table.create_index(TERMS, config=plain, replace=True)
+        self._table.create_index(DOCUMENT, config=BTree(), replace=True)
         if self._is_outgrown():
             self._partition()
 
@@ -214,6 +225,8 @@ class LanceTable:
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:
+            if self._bucket:
+                self._bucket.require_answer()
             raise self._error(failed, error) from error
 
     def _error(self, failed: str, error: Exception) -> DiskError:
@@ -249,46 +262,11 @@ def _in(query: Any, among: Among) -> Any:  # noqa: ANN401 - LanceDB's builders s
 def _condition(among: Among) -> str:
     parts = []
     if among.only is not None:
-        parts.append(f"{_DOCUMENT} IN ({_listed(among.only - among.without)})" if among.only else "false")
+        parts.append(f"{DOCUMENT} IN ({_listed(among.only - among.without)})" if among.only else "false")
     elif among.without:
-        parts.append(f"{_DOCUMENT} NOT IN ({_listed(among.without)})")
+        parts.append(f"{DOCUMENT} NOT IN ({_listed(among.without)})")
     return " AND ".join(parts)
 
 
 def _listed(ids: Iterable[int]) -> str:
     return ", ".join(str(int(each)) for each in sorted(ids))
-
-
-@cache
-def _schema(size: int) -> "pa.Schema":
-    import pyarrow as pa
-
-    whole, short = pa.int64(), pa.int32()
-    columns = [(_DOCUMENT, whole), ("number", short), ("start", whole), ("end", whole), (_TERMS, pa.string())]
-    return pa.schema([*columns, ("vector", pa.list_(pa.float32(), size))])
-
-
-def _batch(rows: Sequence[Row], schema: "pa.Schema") -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    vectors = pa.array(np.concatenate([row.vector for row in rows]), pa.float32())
-    columns = [pa.array([getattr(row, name) for row in rows], schema.field(name).type) for name in schema.names[:4]]
-    joined = pa.array([" ".join(row.terms) for row in rows], pa.string())
-    size = schema.field("vector").type.list_size
-    return pa.record_batch([*columns, joined, pa.FixedSizeListArray.from_arrays(vectors, size)], schema=schema)
-
-
-def _rows(found: "pa.Table") -> list[Row]:
-    found = found.sort_by([(_DOCUMENT, "ascending"), ("number", "ascending")]).combine_chunks()
-    if not found.num_rows:
-        return []
-    vectors = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(found.num_rows, -1)
-    columns = (found[name].to_pylist() for name in (_DOCUMENT, "number", "start", "end", _TERMS))
-    return [
-        Row(document, number, start, end, tuple(terms.split(" ") if terms else ()), vector)
-        for document, number, start, end, terms, vector in zip(*columns, vectors, strict=True)
-    ]
-
-
-def _tuples(found: "pa.Table") -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.to_pylist() for column in found.columns[:3]), strict=True)

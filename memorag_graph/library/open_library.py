@@ -50,6 +50,8 @@ class OpenLibrary:
         chunks, notes = open_tables(index_at, place, self._id, size, self._index)
         self.stores = Stores.at(place, catalogue, chunks, notes)
         self.memories = LibraryMemories(self.stores, registry, options)
+        if place.is_remote:
+            self.memories.keep_existing()  # documents may have been removed from another machine
         self.worker = worker_of(place.directory)
         if memory == "background":
             self.worker.wake(self.memories)

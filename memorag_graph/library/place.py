@@ -22,10 +22,12 @@ class Place(Protocol):
     Attributes:
         name: What messages call it: its path or URL.
         directory: A directory of this machine with what is kept here, such as memories; it need not exist.
+        is_remote: Whether others change the library from machines that do not share the directory.
     """
 
     name: str
     directory: Path
+    is_remote: bool
 
     def has_library(self) -> bool:
         """Return whether there is a library; the server of its catalogue is not asked."""

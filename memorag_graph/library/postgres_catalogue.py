@@ -1,6 +1,8 @@
 """A catalogue in a Postgres database, which holds those of many libraries; each row begins with its library's id."""
 
-from collections.abc import Collection, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from memorag_graph.documents import PageMap
@@ -13,6 +15,9 @@ from memorag_graph.library.postgres_tables import bring_up_to_date
 
 _ESCAPED = ("name", "origin", "title")
 """Columns of any text, in which NUL, which Postgres does not take, is escaped."""
+
+_WRITER = "writer"
+"""Setting with who changes the library; it stays where a change was not finished."""
 
 _ALL = (*COLUMNS, *DETAILS)
 _INSERT = (
@@ -45,6 +50,7 @@ class PostgresCatalogue:
     def __init__(self, server: PostgresServer, library: str) -> None:
         self._server = server
         self._library = library
+        self._writer = ""
         self._known: tuple[int, Sequence[Entry]] | None = None
         is_there = server.change(lambda db: bring_up_to_date(db, server.place, create=False))
         if not is_there or not (found := self.setting("format")):
@@ -173,6 +179,32 @@ class PostgresCatalogue:
 
         self._server.change(remove)
 
+    @contextmanager
+    def changing(self, name: str) -> Iterator[bool]:
+        """Keep all others from changing the library, on whatever machine; give whether a change was not finished.
+
+        A lock of the database tells whether somebody does, and ends with its process. Where it was lost with the
+        connection and somebody else has begun since, each change of this one is refused.
+
+        Args:
+            name: The library's place, for messages.
+
+        Raises:
+            LibraryBusyError: If somebody else changes it.
+            UnavailableError: If the database does not answer, or refuses.
+        """
+        with self._server.locked(f"memorag-graph {self._library}") as is_alone:
+            if not is_alone:
+                raise LibraryBusyError(f"{name} is being changed by somebody else; try again later")
+            is_unfinished, writer = bool(self.setting(_WRITER)), uuid.uuid4().hex
+            self.change_settings({_WRITER: writer})
+            self._writer = writer
+            try:
+                yield is_unfinished
+                self.change_settings({_WRITER: ""})
+            finally:
+                self._writer = ""
+
     def tidy(self) -> None:
         """Do nothing: no file of the library holds what was removed, and the database tidies up itself."""
 
@@ -181,6 +213,10 @@ class PostgresCatalogue:
         count = "UPDATE memorag_library SET changes = changes + 1, last_entry = greatest(last_entry, %s) WHERE id = %s"
         if not db.execute(count, (last_entry, self._library)).rowcount:
             raise LibraryError(f"the library {self._library} was deleted meanwhile")
+        if self._writer:
+            query = "SELECT 1 FROM memorag_setting WHERE library = %s AND key = %s AND value = %s"
+            if db.execute(query, (self._library, _WRITER, self._writer)).fetchone() is None:
+                raise LibraryBusyError(f"somebody else has begun to change the library {self._library}; try again")
 
     def _require_same(self, db: Connection, entry: Entry) -> None:
         """Check that the entry that has an id already is the same, as after a try whose answer was lost."""

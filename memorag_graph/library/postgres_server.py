@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar, cast
 from weakref import finalize
@@ -35,6 +35,9 @@ _DEFAULTS = {
 
 _LIMITS = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'"
 """For how long a change waits for another, which may be that of a process that was stopped or a host that vanished."""
+
+_LIMITS_OF_LOCKS = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+"""How soon the server notices that a host vanished which held a lock: after a minute."""
 
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable)
 _PASSING = ("57P01", "57P02", "57P03", "53300", "25006", "25P03")
@@ -96,6 +99,27 @@ class PostgresServer:
                 return work(connection)
 
         return self._tried(in_transaction)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[bool]:
+        """Hold a lock for as long as its connection lives; give False if somebody else holds it.
+
+        Raises:
+            UnavailableError: If the database does not answer, or refuses.
+        """
+        self.read(lambda db: db.execute("SELECT 1"))  # waits for a server that starts again
+        try:
+            connection = self._connect()
+            connection.execute(_LIMITS_OF_LOCKS)
+            found = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
+        except psycopg.Error as error:
+            raise UnavailableError(self._told(error)) from error
+        with closing(connection):
+            try:
+                yield found is not None and bool(found[0])
+            finally:
+                with suppress(psycopg.Error):  # a server that is gone holds no lock; by itself it notices later
+                    connection.execute("SELECT pg_advisory_unlock_all()")
 
     def _tried(self, work: Callable[[Connection], _T]) -> _T:
         tries = Retrying(

@@ -1,0 +1,233 @@
+"""Objects beneath a URL of an object store (S3, Google Cloud Storage, Azure), and what to tell where it is away."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import ObjectStore, from_url
+
+from memorag_graph.errors import InputError, UnavailableError, first_line
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+SCHEMES = ("s3", "gs", "az")
+
+TRIED_SECONDS = 10.0
+"""For how long a request is tried again, with growing random pauses, where the store does not answer."""
+
+_MOST_TRIES = 40
+_CONNECT_SECONDS, _REQUEST_SECONDS = 5, 60
+
+_SEGMENT = re.compile(r"[\w.=@+-]+", re.ASCII)
+_REFUSAL = re.compile(r"status code: 4(?!08|29)\d\d")
+"""What a store answers that will answer the same again: not that it waited too long, or had too many requests."""
+
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_ADDRESS = re.compile(r"https?://[^/\s]+")
+_LOST = re.compile("NoSuchBucket|ContainerNotFound|specified bucket does not exist")
+_NO_CREDENTIALS = re.compile(r"https?://(169\.254\.|metadata\.|[^/]+/latest/api/token)")
+"""Addresses that tell a machine in a cloud its credentials; asked where the environment holds none."""
+
+
+class Bucket:
+    """The objects beneath a URL. Safe to use from several threads.
+
+    The credentials are those of the environment, under the names that the store's own tools use, or of the machine's
+    role. A store that does not answer is waited for once, for :data:`TRIED_SECONDS`; from then on each call tries once,
+    until it answers.
+
+    Args:
+        url: ``s3://BUCKET/NAME``, ``gs://BUCKET/NAME`` or ``az://CONTAINER/NAME``.
+
+    Attributes:
+        url: The URL, without a slash at its end.
+
+    Raises:
+        InputError: If it is no such URL, or the environment lacks something.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _checked(url)
+        self._silent_since = ""
+        try:
+            self._patient, self._impatient = _store(self.url, TRIED_SECONDS), _store(self.url, 0)
+        except BaseError as error:
+            raise InputError("library", f"{self.url} cannot be used ({first_line(error)})") from None
+
+    def read(self, name: str) -> bytes:
+        """Return an object.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        return self.read_version(name)[0]
+
+    def read_version(self, name: str) -> tuple[bytes, dict[str, str]]:
+        """Return an object, and its version for :meth:`swap`.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        with self._answering() as store:
+            found = obstore.get(store, name)
+            tags = {"e_tag": found.meta.get("e_tag"), "version": found.meta.get("version")}
+            return bytes(found.bytes()), {key: tag for key, tag in tags.items() if tag is not None}
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write an object unless there is one of that name; return whether there was none.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        with self._answering() as store:
+            try:
+                obstore.put(store, name, content, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def swap(self, name: str, content: bytes, version: Mapping[str, str]) -> bool:
+        """Replace an object if it still has a version; return whether it had.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        with self._answering() as store:
+            try:
+                obstore.put(store, name, content, mode={**version})  # type: ignore[arg-type]
+            except PreconditionError:
+                return False
+        return True
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Return the names of all objects, or of those in a folder, and their bytes.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        with self._answering() as store:
+            return {it["path"]: it["size"] for part in obstore.list(store, folder or None) for it in part}
+
+    def delete(self, names: Collection[str]) -> None:
+        """Delete objects; those that are not there cost nothing.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        with self._answering() as store:
+            obstore.delete(store, list(names))
+
+    def require_answer(self) -> None:
+        """Check that the store answers, and has the bucket.
+
+        Raises:
+            UnavailableError: If it does not answer, or refuses.
+        """
+        self.sizes("nothing")
+
+    def lance_options(self) -> dict[str, str]:
+        """Return what LanceDB has to be told to reach it; it reads the rest from the environment, too."""
+        return {
+            "allow_http": str(_is_plain()).lower(),
+            "client_max_retries": "5",  # it tries several times itself
+            "client_retry_timeout": str(int(TRIED_SECONDS)),
+            "connect_timeout": f"{_CONNECT_SECONDS}s",
+            "timeout": f"{_REQUEST_SECONDS}s",
+        }
+
+    @contextmanager
+    def _answering(self) -> Iterator[ObjectStore]:
+        """Lend the store for one request, and tell what failed.
+
+        Raises:
+            FileNotFoundError: If there is no such object.
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        try:
+            yield self._impatient if self._silent_since else self._patient
+        except FileNotFoundError as error:
+            if _LOST.search(str(error)):
+                raise UnavailableError(self._told(error, is_refused=True)) from error
+            raise
+        except BaseError as error:
+            is_refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+            is_refused = is_refused or _REFUSAL.search(str(error)) is not None
+            raise UnavailableError(self._told(error, is_refused=is_refused)) from error
+        self._silent_since = ""
+
+    def _told(self, error: Exception, *, is_refused: bool) -> str:
+        reason, address = _reason(error), _ADDRESS.search(str(error))
+        if _NO_CREDENTIALS.search(str(error)):
+            return (
+                f"there are no credentials for {self.url}, neither in the environment nor of this machine ({reason}); "
+                "nothing is lost: put them into the environment, and try again"
+            )
+        what = f"the object store at {address[0] if address else 'its address'}, where {self.url} is,"
+        if is_refused:
+            return (
+                f"{what} refuses ({reason}); nothing is lost: see to the bucket's name, the credentials in the "
+                "environment and what they may do, and try again"
+            )
+        self._silent_since = self._silent_since or datetime.now(UTC).isoformat(timespec="seconds")
+        return (
+            f"{what} has not answered since {self._silent_since} ({reason}); nothing is lost: start it, or see to its "
+            "address in the environment, and try again. Meanwhile single memories, and libraries in directories, can "
+            "be asked"
+        )
+
+
+def _checked(url: str) -> str:
+    """Return the URL of a library; no message repeats one that may hold a password."""
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InputError("library", "must hold no login and no parameters; put the credentials into the environment")
+    names = parts.path.strip("/").split("/")
+    is_named = all(_SEGMENT.fullmatch(it) and it.strip(".") for it in names)
+    if parts.scheme not in SCHEMES or not parts.netloc or not is_named:
+        raise InputError(
+            "library",
+            f"{url} must be a directory, or a bucket and a name in it, such as s3://BUCKET/NAME, gs://BUCKET/NAME or "
+            "az://CONTAINER/NAME, of letters without accents, digits and . _ - = + @",
+        )
+    return f"{parts.scheme}://{parts.netloc}/{'/'.join(names)}"
+
+
+def _store(url: str, tried_seconds: float) -> ObjectStore:
+    client: ClientConfig = {
+        "allow_http": _is_plain(),
+        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        "timeout": timedelta(seconds=_REQUEST_SECONDS),
+    }
+    tries: RetryConfig = {
+        "max_retries": _MOST_TRIES if tried_seconds else 0,
+        "retry_timeout": timedelta(seconds=tried_seconds),
+        "backoff": {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(seconds=1), "base": 2},
+    }
+    return from_url(url, client_options=client, retry_config=tries)
+
+
+def _is_plain() -> bool:
+    """Return whether the environment names a server that is reached without encryption."""
+    addresses = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+    return any(os.environ.get(it, "").startswith("http://") for it in addresses)
+
+
+def _reason(error: Exception) -> str:
+    told = first_line(error).partition("<?xml")[0].rpartition(" - ")[2].strip(" :")
+    code = _CODE.search(str(error))
+    return f"{told}: {code[1]}" if code else told

@@ -1,0 +1,148 @@
+"""A library on an object store: texts and index beneath its URL, catalogue in Postgres, memories on each machine."""
+
+import hashlib
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.library.blobs import Blobs
+from memorag_graph.library.bucket import Bucket
+from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
+from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
+from memorag_graph.library.place import Settings
+from memorag_graph.library.postgres_catalogue import PostgresCatalogue
+from memorag_graph.library.row_table import RowTable
+from memorag_graph.paths import user_dir
+
+_NAMING = "catalogue.json"
+"""Object that names the catalogue; it is whole once there is one."""
+
+
+class BucketPlace:
+    """A URL beneath which a library is kept. See :class:`memorag_graph.library.place.Place`.
+
+    Args:
+        url: ``s3://BUCKET/NAME``, ``gs://BUCKET/NAME`` or ``az://CONTAINER/NAME``.
+
+    Raises:
+        InputError: If it is no such URL, or the environment lacks something.
+    """
+
+    is_remote = True
+
+    def __init__(self, url: str) -> None:
+        self._bucket = Bucket(url)
+        self.name = self._bucket.url
+        self.directory = user_dir() / "remote" / hashlib.sha256(self.name.encode()).hexdigest()[:32]
+        self._opened: PostgresCatalogue | None = None
+
+    def has_library(self) -> bool:
+        """Return whether there is a library beneath the URL."""
+        named = self._named()
+        return named is not None and not named.is_begun
+
+    def create(self, settings: Settings, catalogue_at: str) -> None:
+        """Create an empty library, unless there is one; of several who do so at once, all get the same.
+
+        Raises:
+            InputError: If no database for its catalogue is named.
+            LibraryError: If there are other objects beneath the URL, or the database was set up by a newer version.
+        """
+        if self.has_library():
+            return
+        if not (url := catalogue_url(catalogue_at)):
+            raise InputError(
+                "library",
+                f"{self.name} needs its catalogue in a Postgres database, as an object store holds none; put its URL "
+                f"into {VARIABLE}, such as postgresql://USER:PASSWORD@HOST:5432/NAME",
+            )
+        server = server_at(url)
+        if (there := self._bucket.sizes()) and _NAMING not in there:
+            raise LibraryError(f"{self.name} holds other objects and no library; give another name")
+        made = settings()
+        self._bucket.create(_NAMING, NamedCatalogue(made[LIBRARY_ID], server.place, is_begun=True).written())
+        content, version = self._bucket.read_version(_NAMING)  # whoever came first has chosen the id
+        if (begun := self._checked(content)).is_begun:
+            PostgresCatalogue.create(server, begun.library, {**made, LIBRARY_ID: begun.library})
+            self._bucket.swap(_NAMING, replace(begun, at=server.place, is_begun=False).written(), version)
+
+    def catalogue(self, catalogue_at: str) -> Catalogue:
+        """Open the catalogue that is named beneath the URL; it also keeps who changes the library."""
+        if (named := self._named()) is None:
+            raise LibraryError(f"{self.name} was deleted meanwhile")
+        server = named.server(self.name, catalogue_at)
+        self._opened = PostgresCatalogue(server, named.library)
+        return self._opened
+
+    def blobs(self, folder: str) -> Blobs:
+        """Return the objects of a folder."""
+        return BucketBlobs(self._bucket, folder)
+
+    def table(self, index: str, name: str, size: int) -> RowTable:
+        """Open a table of LanceDB beneath the URL."""
+        return LanceTable(f"{self.name}/{index}", name, size, bucket=self._bucket)
+
+    def delete_index(self, index: str) -> None:
+        """Delete the objects of an index."""
+        self._bucket.delete(self._bucket.sizes(index))
+
+    def changing(self) -> AbstractContextManager[bool]:
+        """Hold the library while it is changed, by its catalogue; give whether an earlier change was not finished.
+
+        Raises:
+            LibraryBusyError: If somebody else changes it, on whatever machine.
+        """
+        if self._opened is None:
+            raise LibraryError(f"the catalogue of {self.name} has to be opened first")
+        return self._opened.changing(self.name)
+
+    def size(self) -> int:
+        """Return the bytes of all objects beneath the URL."""
+        return sum(self._bucket.sizes().values())
+
+    def _named(self) -> NamedCatalogue | None:
+        try:
+            return self._checked(self._bucket.read(_NAMING))
+        except FileNotFoundError:
+            return None
+
+    def _checked(self, content: bytes) -> NamedCatalogue:
+        if (named := NamedCatalogue.read(content)) is None:
+            raise LibraryError(f"{self.name}/{_NAMING} is damaged; restore it from a copy")
+        return named
+
+
+class BucketBlobs:
+    """Blobs that are objects of a folder. See :class:`memorag_graph.library.blobs.Blobs`.
+
+    Args:
+        bucket: The bucket.
+        folder: The folder.
+    """
+
+    def __init__(self, bucket: Bucket, folder: str) -> None:
+        self._bucket = bucket
+        self._folder = folder
+
+    def place(self, name: str) -> str:
+        """Return the URL of a blob."""
+        return f"{self._bucket.url}/{self._folder}/{name}"
+
+    def add(self, name: str, content: bytes) -> None:
+        """Keep a blob, unless it is there already."""
+        self._bucket.create(f"{self._folder}/{name}", content)
+
+    def read(self, name: str) -> bytes:
+        """Return a blob.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        return self._bucket.read(f"{self._folder}/{name}")
+
+    def keep_only(self, wanted: Collection[str]) -> None:
+        """Remove all blobs but those of these names."""
+        there = self._bucket.sizes(self._folder)
+        self._bucket.delete([it for it in there if it.removeprefix(f"{self._folder}/") not in wanted])

@@ -1,0 +1,371 @@
+"""A library on an object store obeys the laws of one in a directory, and outlives the store's absence."""
+
+import gzip
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from memorag_graph.cli.main import app
+from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, MissingExtraError, UnavailableError
+from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.library import Library
+from memorag_graph.library.named_catalogue import VARIABLE
+from memorag_graph.library.stored_texts import StoredTexts
+from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.registry import Registry
+from tests.conftest import TINY, tiny_model
+from tests.object_store import BUCKET, SECRET, ObjectStore, object_store
+from tests.postgres_database import Databases, databases
+from tests.test_library import (
+    Killed,
+    files,
+    killed,
+    killed_and_run_again,
+    library,
+    registry,
+    sync_twice,
+    test_a_changed_file_and_replace_make_new_versions,
+    test_documents_are_listed_by_filter_and_time,
+    test_export_writes_every_version,
+    test_one_writer_at_a_time,
+    test_sync_brings_the_library_to_the_state_of_a_directory,
+    whole,
+    without_origins,
+)
+from tests.test_library import content as content_of
+
+__all__ = [
+    "databases",
+    "files",
+    "library",
+    "object_store",
+    "registry",
+    "test_a_changed_file_and_replace_make_new_versions",
+    "test_documents_are_listed_by_filter_and_time",
+    "test_export_writes_every_version",
+    "test_one_writer_at_a_time",
+    "test_sync_brings_the_library_to_the_state_of_a_directory",
+    "whole",
+]
+
+pytest.importorskip("psycopg", reason="needs pip install 'memorag-graph[postgres]'")
+pytest.importorskip("obstore", reason="needs pip install 'memorag-graph[s3]'")
+from memorag_graph.library import bucket
+from memorag_graph.library.bucket import Bucket
+from memorag_graph.library.postgres_catalogue import PostgresCatalogue
+
+QUESTION = "When does the ferry open?"
+
+
+@pytest.fixture(scope="module")
+def database(databases: Databases) -> str:
+    return databases.new()
+
+
+@pytest.fixture(autouse=True)
+def on_servers(database: str, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {**object_store.environment, VARIABLE: database}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket, "TRIED_SECONDS", 0.3)
+
+
+@pytest.fixture
+def url() -> str:
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def open_library(url: str, registry: Registry) -> Callable[[], Library]:
+    return lambda: Library.open(url, registry, embedding_model="hash")
+
+
+def objects(url: str, folder: str = "") -> dict[str, bytes]:
+    """The objects beneath a URL, by name."""
+    kept = Bucket(url)
+    return {name: kept.read(name) for name in kept.sizes(folder)}
+
+
+def content(library: Library) -> dict[str, Any]:
+    texts = objects(library.place.name, "texts")
+    return content_of(library, {name.removeprefix("texts/"): held for name, held in texts.items()})
+
+
+def test_it_answers_as_a_library_in_a_directory(
+    library: Library, files: Path, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        in_directory = Library.open(tmp_path / "other", registry, embedding_model="hash")
+    for one in (library, in_directory):
+        one.add(files, metadata={"year": 2021})
+        one.replace("ferry.txt", files / "harbour.txt")
+        one.remove("2021/ferry.txt")
+    assert content(library) == content_of(in_directory)
+    for where in ({"year": 2021}, None):
+        asked = [one.ask(QUESTION, where=where).to_dict() for one in (library, in_directory)]
+        for answer in asked:
+            answer.pop("timings")
+        assert asked[0] == asked[1]
+        assert asked[0]["citations"]
+    assert library.size() > 1000
+    assert not [it for it in library.directory.rglob("*") if it.is_file()]  # nothing of it is on this machine
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "is_done"),
+    [
+        (StoredTexts, "add", True),
+        (LanceTable, "add", True),
+        (PostgresCatalogue, "add", False),
+        (PostgresCatalogue, "add", True),
+        (PostgresCatalogue, "remove", True),
+        (StoredTexts, "keep_only", False),
+    ],
+)
+def test_after_a_kill_the_same_command_gives_the_same_objects(
+    open_library: Callable[[], Library], files: Path, whole: dict[str, Any], kind: type, method: str, is_done: bool
+) -> None:
+    again = killed_and_run_again(open_library, files, kind, method, is_done)
+    assert without_origins(content(again)) == without_origins(whole)
+    folders = {name.partition("/")[0] for name in objects(again.place.name)}
+    assert folders == {"catalogue.json", "index", "texts"}
+
+
+def test_of_a_removed_document_no_object_holds_a_byte(
+    url: str, tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor has a machine its memory that opens the library again."""
+    registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
+    making = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 48, "gist_writer": "extractive"})
+
+    def opened(machine: str) -> Library:
+        monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(tmp_path / machine))
+        return Library.open(url, registry, embedding_model="hash", memory="never", options=making)
+
+    def left(*machines: str) -> set[bytes]:
+        stored = [path for it in machines for path in (tmp_path / it).rglob("*") if path.is_file()]
+        held = [path.read_bytes() for path in stored]
+        held += [gzip.decompress(it) if name.endswith(".gz") else it for name, it in objects(url).items()]
+        return {trace for trace in (b"zyxwvut", b"Qwertzu", b"Asdfghj") for found in held if trace in found}
+
+    (files / "Asdfghj.txt").write_text("The zyxwvut of Qwertzu is hidden in the Yxcvbnm. " * 30)
+    first = opened("first")
+    first.add(files)
+    assert first.remember("Asdfghj.txt").remembered
+    second = opened("second")
+    assert second.remember("Asdfghj.txt").remembered
+    assert left("first", "second") == {b"zyxwvut", b"Qwertzu"}
+    assert second.remove("Asdfghj.txt").removed == ["Asdfghj.txt"]
+    assert not left("second")
+    assert left("first")
+    opened("first")
+    assert not left("first", "second")
+
+
+def test_of_many_who_write_an_object_one_does(url: str) -> None:
+    def written(number: int) -> bool:
+        return Bucket(url).create("one", f"by {number}".encode())
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(written, range(8)))
+    assert done.count(True) == 1
+    content, version = Bucket(url).read_version("one")
+    assert content == f"by {done.index(True)}".encode()
+    assert Bucket(url).swap("one", b"changed", version)
+    assert not Bucket(url).swap("one", b"stale", version)
+    assert objects(url) == {"one": b"changed"}
+
+
+def test_of_many_who_make_a_library_all_get_the_same(open_library: Callable[[], Library], files: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: open_library(), range(4)))
+    assert len({it.stores.catalogue.setting("id") for it in made}) == 1
+    assert made[0].add(files).added
+    assert len({tuple(entry.name for entry in it.list()) for it in made}) == 1
+
+
+def test_a_creation_that_was_killed_goes_on_and_a_lost_catalogue_is_not_made_again(
+    url: str, open_library: Callable[[], Library], files: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresCatalogue, "create", killed)
+        with pytest.raises(Killed):
+            open_library()
+    with pytest.raises(LibraryError, match="there is no library in s3://"):
+        Library.open(url, create=False)
+    library = open_library()
+    library.add(files)
+    kept = objects(url)
+    library.stores.catalogue._server.change(lambda db: db.execute("DELETE FROM memorag_library"))  # type: ignore[attr-defined]
+    with pytest.raises(LibraryError, match="has no catalogue of the library"):
+        open_library()
+    assert objects(url) == kept
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("kind", "method"), [(StoredTexts, "add"), (LanceTable, "add"), (LanceTable, "settle")])
+def test_a_store_that_is_gone_is_named_and_the_same_command_goes_on_when_it_is_back(
+    url: str,
+    open_library: Callable[[], Library],
+    files: Path,
+    object_store: ObjectStore,
+    whole: dict[str, Any],
+    kind: type,
+    method: str,
+) -> None:
+    library = open_library()
+    library.add(files / "ferry.txt")
+    told = rf"object store at {object_store.url}, where {url} is, has not answered since 20.* \(.*\); nothing is lost"
+    real = getattr(kind, method)
+
+    def stopped(self: object, *given: Any) -> None:
+        object_store.stop()
+        real(self, *given)
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind, method, stopped)
+            with pytest.raises(UnavailableError, match=told):
+                library.add(files)
+        messages = []
+        for ask in (lambda: library.ask(QUESTION), lambda: library.text("ferry.txt"), library.is_current):
+            with pytest.raises(UnavailableError, match=told) as refused:
+                ask()
+            messages.append(str(refused.value).split("(")[0])
+            assert "Meanwhile single memories, and libraries in directories, can be asked" in str(refused.value)
+        assert len(set(messages)) == 1  # since when is told, not that of the last try
+        assert library.list()  # the catalogue is elsewhere
+    finally:
+        object_store.start()
+    assert library.ask(QUESTION).citations
+    sync_twice(library, files)
+    assert without_origins(content(library)) == without_origins(whole)
+
+
+def test_a_store_that_starts_again_is_waited_for(
+    library: Library, files: Path, object_store: ObjectStore, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While documents are added and asked for, nobody sees an error."""
+    monkeypatch.setattr(bucket, "TRIED_SECONDS", 60)  # a busy machine may take long
+    starting: list[threading.Timer] = []
+
+    def restarted(kind: type, method: str) -> None:
+        real, done = getattr(kind, method), []
+
+        def restarting(self: object, *given: Any) -> Any:
+            if not done:
+                done.append(method)
+                object_store.stop()
+                starting.append(threading.Timer(0.3, object_store.start))
+                starting[-1].start()
+            return real(self, *given)
+
+        monkeypatch.setattr(kind, method, restarting)
+
+    for kind, method in ((StoredTexts, "add"), (LanceTable, "add"), (StoredTexts, "keep_only")):
+        restarted(kind, method)
+    sync_twice(library, files)
+    assert len(starting) == 3
+    assert without_origins(content(library)) == without_origins(whole)
+    for kind, method in ((LanceTable, "nearest"), (StoredTexts, "read")):
+        restarted(kind, method)
+    assert library.ask(QUESTION).citations
+    for it in starting:
+        it.join()
+
+
+def test_whoever_lost_the_lock_to_another_changes_nothing_more(
+    library: Library, open_library: Callable[[], Library], files: Path, databases: Databases, whole: dict[str, Any]
+) -> None:
+    other, real = open_library(), PostgresCatalogue.add
+
+    def lost(self: PostgresCatalogue, new: Any) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(PostgresCatalogue, "add", real)
+            databases.restart()
+            sync_twice(other, files)
+        real(self, new)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PostgresCatalogue, "add", lost)
+        with pytest.raises(LibraryBusyError, match="somebody else has begun to change the library"):
+            library.add(files)
+    sync_twice(library, files)
+    assert without_origins(content(library)) == without_origins(whole)
+
+
+def test_what_is_wrong_is_told_without_the_credentials(
+    url: str, library: Library, files: Path, registry: Registry, object_store: ObjectStore, monkeypatch: Any
+) -> None:
+    library.add(files)
+    for wrong in ("s3://", "s3://bucket", "s3://b/../x", "s3://b/x y", "ftp://b/x", "http://127.0.0.1/b/x", "s3:///x"):
+        with pytest.raises(InputError, match="must be a directory, or a bucket and a name in it"):
+            Library.open(wrong, registry)
+    for wrong in (f"s3://me:{SECRET}@b/x", f"s3://b/x?key={SECRET}"):
+        with pytest.raises(InputError, match="must hold no login") as told:
+            Library.open(wrong, registry)
+        assert SECRET not in str(told.value)
+    with pytest.raises(InputError, match=r"az://b/x cannot be used .*Account must be specified"):
+        Library.open("az://b/x", registry)
+    with pytest.raises(UnavailableError, match=r"where s3://nowhere/x is, refuses \(.*NoSuchBucket\)"):
+        Library.open("s3://nowhere/x", registry, embedding_model="hash")
+    with pytest.raises(LibraryError, match="holds other objects and no library; give another name"):
+        Library.open(url + "/texts", registry, embedding_model="hash")
+    object_store.refuse()
+    try:
+        for ask in (lambda: library.ask(QUESTION), lambda: Library.open(url, registry, embedding_model="hash")):
+            with pytest.raises(UnavailableError, match=r"refuses \(.*InvalidAccessKeyId\).* credentials") as told:
+                ask()
+            assert SECRET not in str(told.value)
+    finally:
+        object_store.refuse(really=False)
+    with monkeypatch.context() as patch:
+        patch.delenv("AWS_SECRET_ACCESS_KEY")
+        patch.delenv("AWS_ACCESS_KEY_ID")
+        patch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
+        patch.setattr(bucket, "TRIED_SECONDS", 0.1)
+        with pytest.raises(UnavailableError, match=f"there are no credentials for {url}, neither in the environment"):
+            Library.open(url, registry, embedding_model="hash")
+    monkeypatch.delenv(VARIABLE)
+    with pytest.raises(UnavailableError, match=rf"the catalogue of {url} is in the Postgres .*; put its URL into"):
+        Library.open(url, registry, embedding_model="hash")
+    with pytest.raises(InputError, match=rf"needs its catalogue in a Postgres database.*{VARIABLE}"):
+        Library.open(url + "-new", registry, embedding_model="hash")
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    for name in ("bucket", "bucket_place"):
+        monkeypatch.delitem(sys.modules, f"memorag_graph.library.{name}")
+    with pytest.raises(MissingExtraError, match=r"memorag-graph\[s3\]"):
+        Library.open(url, registry)
+
+
+def test_the_index_is_made_again_from_the_texts(url: str, open_library: Callable[[], Library], files: Path) -> None:
+    open_library().add(files)
+    before = content(open_library())
+    Bucket(url).delete(objects(url, "index"))
+    again = open_library()
+    again.add(files)
+    assert content(again) == before
+    rebuilt = Library.rebuild(url, again.registry, embedding_model="hash")
+    assert len(rebuilt.indexed) == 3
+    assert content(open_library()) == before
+    assert not objects(url, "index")  # the new one has another name
+
+
+def test_commands_take_its_url(url: str, files: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memorag_graph.cli.run_graph.new_registry", lambda *_: registry)
+    for command, told in ((["add", str(files)], url), (["list"], "harbour.txt"), (["ask", QUESTION], "seven")):
+        result = CliRunner().invoke(app, ["library", *command, "--library", url, "--embedding-model", "hash"])
+        assert result.exit_code == 0, f"{result.output} {result.exception}"
+        assert told in " ".join(result.output.split())
