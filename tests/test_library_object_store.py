@@ -286,22 +286,34 @@ def test_a_store_that_starts_again_is_waited_for(
         it.join()
 
 
+@pytest.mark.parametrize(("kind", "method"), [(PostgresCatalogue, "add"), (StoredTexts, "add")])
 def test_whoever_lost_the_lock_to_another_changes_nothing_more(
-    library: Library, open_library: Callable[[], Library], files: Path, databases: Databases, whole: dict[str, Any]
+    library: Library,
+    open_library: Callable[[], Library],
+    files: Path,
+    databases: Databases,
+    whole: dict[str, Any],
+    kind: type,
+    method: str,
 ) -> None:
-    other, real = open_library(), PostgresCatalogue.add
+    """Not even the index; and what it had written besides is swept away by the next change."""
+    other, real = open_library(), getattr(kind, method)
 
-    def lost(self: PostgresCatalogue, new: Any) -> None:
+    def lost(self: object, *given: Any) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(PostgresCatalogue, "add", real)
+            patch.setattr(kind, method, real)
             databases.restart()
             sync_twice(other, files)
-        real(self, new)
+        real(self, *given)
 
+    stray = files.parent / "stray.txt"
+    stray.write_text("A stray boat is here.")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PostgresCatalogue, "add", lost)
+        patch.setattr(kind, method, lost)
         with pytest.raises(LibraryBusyError, match="somebody else has begun to change the library"):
-            library.add(files)
+            library.add(stray)
+    found = content(other)
+    assert {**without_origins(found), "texts": ""} == {**without_origins(whole), "texts": ""}
     sync_twice(library, files)
     assert without_origins(content(library)) == without_origins(whole)
 

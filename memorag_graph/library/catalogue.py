@@ -101,6 +101,13 @@ class Catalogue(Protocol):
             DiskError, UnavailableError: If they cannot be removed.
         """
 
+    def require_alone(self) -> None:
+        """Check that nobody else has begun to change the library, as may be where a lock was lost with a connection.
+
+        Raises:
+            LibraryBusyError: If somebody has.
+        """
+
     def tidy(self) -> None:
         """Erase the bytes of what was removed, as far as they are in files of the library.
 

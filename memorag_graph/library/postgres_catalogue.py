@@ -16,8 +16,8 @@ from memorag_graph.library.postgres_tables import bring_up_to_date
 _ESCAPED = ("name", "origin", "title")
 """Columns of any text, in which NUL, which Postgres does not take, is escaped."""
 
-_WRITER = "writer"
-"""Setting with who changes the library; it stays where a change was not finished."""
+_WRITER, _LEFT = "writer", "left_unfinished"
+"""Settings: who changes the library, which stays where that was not finished; whether somebody gave up meanwhile."""
 
 _ALL = (*COLUMNS, *DETAILS)
 _INSERT = (
@@ -196,14 +196,28 @@ class PostgresCatalogue:
         with self._server.locked(f"memorag-graph {self._library}") as is_alone:
             if not is_alone:
                 raise LibraryBusyError(f"{name} is being changed by somebody else; try again later")
-            is_unfinished, writer = bool(self.setting(_WRITER)), uuid.uuid4().hex
-            self.change_settings({_WRITER: writer})
+            is_unfinished, writer = bool(self.setting(_WRITER) or self.setting(_LEFT)), uuid.uuid4().hex
+            self.change_settings({_WRITER: writer, _LEFT: ""})
             self._writer = writer
             try:
                 yield is_unfinished
                 self.change_settings({_WRITER: ""})
+            except LibraryBusyError:
+                self._writer = ""
+                self.change_settings({_LEFT: "yes"})  # the other may have swept before this one's last writes
+                raise
             finally:
                 self._writer = ""
+
+    def require_alone(self) -> None:
+        """Check that nobody else has begun to change the library since this one has.
+
+        Raises:
+            LibraryBusyError: If somebody has.
+            UnavailableError: If the database does not answer, or refuses.
+        """
+        if self._writer and self.setting(_WRITER) != self._writer:
+            raise self._busy()
 
     def tidy(self) -> None:
         """Do nothing: no file of the library holds what was removed, and the database tidies up itself."""
@@ -216,7 +230,13 @@ class PostgresCatalogue:
         if self._writer:
             query = "SELECT 1 FROM memorag_setting WHERE library = %s AND key = %s AND value = %s"
             if db.execute(query, (self._library, _WRITER, self._writer)).fetchone() is None:
-                raise LibraryBusyError(f"somebody else has begun to change the library {self._library}; try again")
+                raise self._busy()
+
+    def _busy(self) -> LibraryBusyError:
+        return LibraryBusyError(
+            f"somebody else has begun to change the library {self._library}, as the database had lost the lock of this "
+            "change; nothing of theirs is lost: try again later"
+        )
 
     def _require_same(self, db: Connection, entry: Entry) -> None:
         """Check that the entry that has an id already is the same, as after a try whose answer was lost."""

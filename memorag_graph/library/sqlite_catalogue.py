@@ -145,6 +145,9 @@ class SqliteCatalogue:
         with self._writing() as database:
             database.executemany("DELETE FROM document WHERE id = ?", [(each,) for each in ids])
 
+    def require_alone(self) -> None:
+        """Do nothing: a lock of this machine is not lost."""
+
     def tidy(self) -> None:
         """Rewrite the file without what was removed.
 

@@ -103,7 +103,9 @@ class Stores:
         stray = (kept | self.notes.documents()) - ids
         if stray or is_unfinished:
             self._erase(stray)
-        self.memories.keep_only({entry.text_sha256 for entry in entries})  # one may just have been made when it went
+        texts = {entry.text_sha256 for entry in entries}
+        self.originals.keep_only(texts)  # documents may have been removed from another machine
+        self.memories.keep_only(texts)  # one may just have been made when its document went
         missing = [entry for entry in entries if entry.id not in kept]
         for start in range(0, len(missing), _MADE_AGAIN):
             part = missing[start : start + _MADE_AGAIN]
@@ -147,15 +149,18 @@ class Stores:
         return Prepared.of(self.document(entry))
 
     def _add_rows(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
-        self.notes.add(rows_of([(entry.id, it.language, it.note_parts) for entry, it in new], embeddings))
-        self.chunks.add(
-            rows_of([(entry.id, it.language, it.chunks) for entry, it in new], embeddings)
-        )  # repair asks these
+        notes = rows_of([(entry.id, it.language, it.note_parts) for entry, it in new], embeddings)
+        chunks = rows_of([(entry.id, it.language, it.chunks) for entry, it in new], embeddings)
+        self.catalogue.require_alone()
+        self.notes.add(notes)
+        self.chunks.add(chunks)  # the last, as repair asks these
 
     def _erase(self, ids: Collection[int]) -> None:
         """Erase what the catalogue does not name any more."""
+        self.catalogue.require_alone()
         self.chunks.remove(ids)
         self.notes.remove(ids)
+        self.catalogue.require_alone()
         texts = {entry.text_sha256 for entry in self.catalogue.entries()}
         self.texts.keep_only(texts)
         self.originals.keep_only(texts)
