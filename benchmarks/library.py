@@ -1,6 +1,7 @@
 """Measure a library: intake, size, RAM, time to find passages, the right document, and evidence recall.
 
-    python benchmarks/library.py DATA --work DIR [--meetings 197] [--sizes 1000 3000 10000] [--questions 1332]
+    python benchmarks/library.py DATA --work DIR [--library s3://BUCKET/NAME] [--meetings 197]
+        [--sizes 1000 3000 10000] [--questions 1332]
 
 DATA holds the data sets ``qmsum_train``, ``qmsum_val``, ``squality_train``, ``squality_dev`` and ``chunk_evidence``
 (documents.jsonl, questions.jsonl). The meetings are taken in first, then distractors until the library has each size.
@@ -83,10 +84,6 @@ def distractors(data: Path, count: int) -> Iterator[str]:
         yield "\n\n".join(text)
 
 
-def size_of(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-
-
 def rss() -> int:
     return int(psutil.Process().memory_info().rss) // 2**20
 
@@ -100,7 +97,7 @@ def fill(library: Library, given: Sequence[Document]) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     entries = library.list()
     total = sum(entry.chunks for entry in entries)
-    index = size_of(library.directory / "index")
+    index = library.place.size("index")
     return {
         "documents": len(entries),
         "chunks": total,
@@ -108,7 +105,7 @@ def fill(library: Library, given: Sequence[Document]) -> dict[str, Any]:
         "documents_per_second": round(added / seconds, 2),
         "chunks_per_second": round(chunks / seconds, 1),
         "index_bytes_per_chunk": round(index / total),
-        "bytes_per_chunk": round(size_of(library.directory) / total),
+        "bytes_per_chunk": round(library.size() / total),
     }
 
 
@@ -198,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, required=True, help="directory of the library and of what was measured")
+    parser.add_argument("--library", default="", help="where the library is kept instead, such as s3://BUCKET/NAME")
     parser.add_argument("--meetings", type=int, default=197)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 3000, 10_000])
     parser.add_argument("--questions", type=int, default=1332)
@@ -213,7 +211,7 @@ def main() -> None:
             kept.write_text(json.dumps(measured, indent=1), encoding="utf-8")
         print(key, measured[key], flush=True)
 
-    library = Library.open(given.work / "library")
+    library = Library.open(given.library or given.work / "library")
     library.embeddings.embed_documents(["The models are loaded."])
     measured.setdefault("rss_of_models_mb", rss())
     known = meetings(given.data, given.meetings)

@@ -1,4 +1,4 @@
-"""Processes that add files to a library at once, for tests/test_library_postgres.py.
+"""Processes that add files to a library at once, for tests of libraries on servers.
 
 Reads a line of JSON: a list of calls, each the arguments of :func:`add`. Makes each in a fork, all at once, and prints
 how they ended: 0, or the negative number of the signal that killed it.
@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -55,10 +54,10 @@ def add(directory: str, files: list[str], commits: int = 0) -> None:
     for file in files:
         while True:
             try:
-                Library.open(Path(directory), registry, embedding_model="light").add(file)
+                Library.open(directory, registry, embedding_model="light").add(file)
                 break
             except LibraryBusyError:
-                time.sleep(0.01)
+                time.sleep(0.1)
 
 
 def main() -> None:

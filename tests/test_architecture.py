@@ -39,7 +39,7 @@ ALLOWED = {
     "bm25s": {"retrieval/bm25.py"},
     "Stemmer": {"retrieval/terms.py"},
     "lancedb": {"library/lance_table.py"},
-    "pyarrow": {"library/lance_rows.py"},
+    "pyarrow": {"library/lance_rows.py", "library/lance_table.py"},
     "obstore": {"library/bucket.py"},
     "psycopg": {"library/postgres_server.py"},
     "tenacity": {"library/postgres_server.py"},

@@ -1,6 +1,7 @@
 """A library on an object store obeys the laws of one in a directory, and outlives the store's absence."""
 
 import gzip
+import signal
 import sys
 import threading
 import uuid
@@ -23,6 +24,7 @@ from memorag_graph.registry import Registry
 from tests.conftest import TINY, tiny_model
 from tests.object_store import BUCKET, SECRET, ObjectStore, object_store
 from tests.postgres_database import Databases, databases
+from tests.postgres_process import LightEmbeddings
 from tests.test_library import (
     Killed,
     files,
@@ -40,8 +42,10 @@ from tests.test_library import (
     without_origins,
 )
 from tests.test_library import content as content_of
+from tests.test_library_postgres import adders
 
 __all__ = [
+    "adders",
     "databases",
     "files",
     "library",
@@ -141,6 +145,37 @@ def test_after_a_kill_the_same_command_gives_the_same_objects(
     assert without_origins(content(again)) == without_origins(whole)
     folders = {name.partition("/")[0] for name in objects(again.place.name)}
     assert folders == {"catalogue.json", "index", "texts"}
+
+
+def test_processes_add_at_once_and_after_a_kill_there_are_the_same_objects(
+    url: str,
+    files: Path,
+    tmp_path: Path,
+    registry: Registry,
+    adders: Callable[..., list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry.add_embeddings("light", LightEmbeddings())
+    for number in range(2):
+        (files / f"{number}.txt").write_text(f"Number {number} is a boat. It has {number} masts.")
+    paths = sorted(map(str, files.rglob("*.txt")))
+    assert adders([url, paths, 2]) == [-signal.SIGKILL]
+    assert adders([url, paths[:3]], [url, paths[:1:-1]]) == [0, 0]
+
+    library = Library.open(url, registry, embedding_model="light")
+    with monkeypatch.context() as patch:
+        patch.delenv(VARIABLE)
+        expected = Library.open(tmp_path / "other", registry, embedding_model="light")
+    expected.add(*(it.origin for it in library.stores.catalogue.entries()))
+    found, wanted = content(library), content_of(expected)
+    assert len(found["texts"]) == len(paths)
+    assert found["texts"] == wanted["texts"]
+    ids = [{it["id"]: it["origin"] for it in one["entries"]} for one in (found, wanted)]
+    rows = [
+        sorted((of[row[0]], *row[1:]) for row in one["rows"][0]) for of, one in zip(ids, (found, wanted), strict=True)
+    ]
+    assert rows[0] == rows[1]
+    assert found["documents"] == [set(ids[0]), set(ids[0])]
 
 
 def test_of_a_removed_document_no_object_holds_a_byte(

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 out = Console()
 err = Console(stderr=True)
 
-Directory = Annotated[str, typer.Option("--library", help="Directory of the library.", metavar="DIR")]
+Directory = Annotated[
+    str,
+    typer.Option(
+        "--library",
+        help="Directory of the library, or its URL on an object store, such as s3://BUCKET/NAME.",
+        metavar="DIR",
+    ),
+]
 
 
 def change(work: "Callable[[ReportProgress], Report]", as_json: bool) -> None:

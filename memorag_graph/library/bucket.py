@@ -179,6 +179,7 @@ class Bucket:
             )
         what = f"the object store at {address[0] if address else 'its address'}, where {self.url} is,"
         if is_refused:
+            self._silent_since = ""
             return (
                 f"{what} refuses ({reason}); nothing is lost: see to the bucket's name, the credentials in the "
                 "environment and what they may do, and try again"

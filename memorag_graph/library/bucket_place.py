@@ -98,9 +98,9 @@ class BucketPlace:
             raise LibraryError(f"the catalogue of {self.name} has to be opened first")
         return self._opened.changing(self.name)
 
-    def size(self) -> int:
-        """Return the bytes of all objects beneath the URL."""
-        return sum(self._bucket.sizes().values())
+    def size(self, folder: str = "") -> int:
+        """Return the bytes of all objects beneath the URL, or of those in a folder."""
+        return sum(self._bucket.sizes(folder).values())
 
     def _named(self) -> NamedCatalogue | None:
         try:

@@ -92,9 +92,9 @@ class DirectoryPlace:
             with telling(marker, "written"):
                 marker.unlink()
 
-    def size(self) -> int:
-        """Return the bytes of the directory."""
-        return sum(it.stat().st_size for it in self.directory.rglob("*") if it.is_file())
+    def size(self, folder: str = "") -> int:
+        """Return the bytes of the directory, or of a folder of it."""
+        return sum(it.stat().st_size for it in (self.directory / folder).rglob("*") if it.is_file())
 
 
 @contextmanager

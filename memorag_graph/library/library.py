@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 
 class Library(OpenLibrary):
-    """Many documents in a directory. Safe to use from several threads and processes; one of them changes it at a time.
+    """Many documents in a directory or on an object store.
 
+    Safe to use from several threads, processes and, on an object store, machines; one of them changes it at a time.
     Open one with :meth:`open`.
 
     Example:
@@ -59,7 +60,8 @@ class Library(OpenLibrary):
         """Open a library.
 
         Args:
-            directory: Its directory.
+            directory: Its directory, or its URL on an object store: ``s3://BUCKET/NAME``, ``gs://BUCKET/NAME`` or
+                ``az://CONTAINER/NAME``.
             registry: Holds the models; a new one by default.
             embedding_model: Name of its embedding model, which cannot be changed later; by default the embedded one.
             create: Whether to make it if there is none.
@@ -67,9 +69,10 @@ class Library(OpenLibrary):
                 ``"never"``; by default behind the library if the options name a model, else never.
             options: How memories are made, and by which model.
             index_at: Where a new library's index is kept, such as ``"http://localhost:6333"`` for a Qdrant server; by
-                default in the directory.
+                default with its texts.
             catalogue_at: Where a new library's catalogue is kept, and an existing one's is found: the URL of a Postgres
-                database; by default that of ``MEMORAG_GRAPH_CATALOGUE``, or else in the directory.
+                database; by default that of ``MEMORAG_GRAPH_CATALOGUE``, or else in the directory; on an object store
+                there has to be one.
 
         Raises:
             LibraryError: If there is none and it is not to be made, it is damaged, or made by a newer version.
@@ -200,6 +203,8 @@ class Library(OpenLibrary):
     def remove(self, *names: str) -> Report:
         """Remove documents with all their versions; no byte of them is left in the library.
 
+        Other machines that ask a library on an object store drop their memories when they next open or change it.
+
         Raises:
             InputError: If there is no such document; nothing is removed.
             LibraryError: If another process changes the library.
@@ -227,7 +232,7 @@ class Library(OpenLibrary):
         opens it again.
 
         Args:
-            directory: The library's directory.
+            directory: The library's directory, or its URL.
             registry: Holds the models; a new one by default.
             embedding_model: Name of the embedding model; that of the library by default.
             index_at: Where the index is kept, as for :meth:`open`; where it is by default.

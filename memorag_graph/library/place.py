@@ -83,5 +83,5 @@ class Place(Protocol):
             DiskError: If it cannot be written.
         """
 
-    def size(self) -> int:
-        """Return the bytes of what is kept here."""
+    def size(self, folder: str = "") -> int:
+        """Return the bytes of what is kept here, or in a folder of it."""
