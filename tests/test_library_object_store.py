@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from memorag_graph.cli.main import app
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, MissingExtraError, UnavailableError
+from memorag_graph.library.found_files import uploaded_file
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
 from memorag_graph.library.named_catalogue import VARIABLE
@@ -23,6 +24,7 @@ from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
 from tests.conftest import TINY, tiny_model
 from tests.object_store import BUCKET, SECRET, ObjectStore, object_store
+from tests.pdf_files import written
 from tests.postgres_database import Databases, databases
 from tests.postgres_process import LightEmbeddings
 from tests.test_library import (
@@ -176,6 +178,36 @@ def test_processes_add_at_once_and_after_a_kill_there_are_the_same_objects(
     ]
     assert rows[0] == rows[1]
     assert found["documents"] == [set(ids[0]), set(ids[0])]
+
+
+def test_original_files_are_shared_and_go_with_their_document(
+    url: str, open_library: Callable[[], Library], files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pdf = written(tmp_path / "report.pdf", [[(50, 700, "The harbour opens at eight in the morning.")]])
+    first = open_library()
+    first.add(uploaded_file(pdf, "report.pdf", keep=True), uploaded_file(files / "ferry.txt", "ferry.txt", keep=True))
+    report, ferry = first.list()
+    monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(tmp_path / "another machine"))
+    second = open_library()
+    for _ in range(2):  # the second time it is a copy
+        copy = second.stores.originals.find(report.text_sha256)
+        assert copy
+        assert copy.read_bytes() == pdf.read_bytes()
+    assert second.stores.originals.find(ferry.text_sha256) is None  # it has no pages
+    assert list(objects(url, "originals").values()) == [pdf.read_bytes()]
+    first.remove("report.pdf")
+    assert not objects(url, "originals")
+    open_library()
+    assert not copy.exists()
+
+
+def test_a_store_without_conditional_writes_is_refused(
+    open_library: Callable[[], Library], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = bucket.obstore.put
+    monkeypatch.setattr(bucket.obstore, "put", lambda store, name, content, mode: real(store, name, content))
+    with pytest.raises(LibraryError, match="use a store that knows conditional writes"):
+        open_library()
 
 
 def test_of_a_removed_document_no_object_holds_a_byte(

@@ -15,6 +15,15 @@ _SUFFIX = ".pdf"
 _UNFINISHED_SECONDS = 3600.0
 
 
+def is_kept(file: Path) -> bool:
+    """Return whether a file is of a format that is kept, as it has pages to show.
+
+    Raises:
+        InputError: If the file is missing, unreadable or too large.
+    """
+    return is_pdf(open_file(file, file.name, None, None))
+
+
 class KeptFiles:
     """Original files in a directory, each named by the SHA-256 of the text that was read from it.
 
@@ -34,13 +43,23 @@ class KeptFiles:
             InputError: If the file is missing, unreadable or too large.
             DiskError: If the copy cannot be written.
         """
-        path = self._path(text_sha256)
-        if path.exists() or not is_pdf(open_file(file, file.name, None, None)):
+        if self._path(text_sha256).exists() or not is_kept(file):
             return
+        with telling(file, "read"):
+            content = file.read_bytes()
+        self.write(text_sha256, content)
+
+    def write(self, text_sha256: str, content: bytes) -> None:
+        """Write the file of a text.
+
+        Raises:
+            DiskError: If it cannot be written.
+        """
+        path = self._path(text_sha256)
         with telling(path, "written"):
             make_private_dir(self._directory)
             remove_unfinished(path, _UNFINISHED_SECONDS)
-            write_private(path, file.read_bytes())
+            write_private(path, content)
 
     def find(self, text_sha256: str) -> Path | None:
         """Return the file from which a text was read; None if it was not kept."""

@@ -5,12 +5,14 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.blobs import Blobs
 from memorag_graph.library.bucket import Bucket
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
+from memorag_graph.library.originals import Originals, SharedOriginals
 from memorag_graph.library.place import Settings
 from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 from memorag_graph.library.row_table import RowTable
@@ -62,7 +64,13 @@ class BucketPlace:
         if (there := self._bucket.sizes()) and _NAMING not in there:
             raise LibraryError(f"{self.name} holds other objects and no library; give another name")
         made = settings()
-        self._bucket.create(_NAMING, NamedCatalogue(made[LIBRARY_ID], server.place, is_begun=True).written())
+        begun_by_me = NamedCatalogue(made[LIBRARY_ID], server.place, is_begun=True).written()
+        self._bucket.create(_NAMING, begun_by_me)
+        if self._bucket.create(_NAMING, begun_by_me):
+            raise LibraryError(
+                f"the object store of {self.name} overwrites what it is to create only if there is none; use a store "
+                "that knows conditional writes (If-None-Match), as one that does not may lose what two write at once"
+            )
         content, version = self._bucket.read_version(_NAMING)  # whoever came first has chosen the id
         if (begun := self._checked(content)).is_begun:
             PostgresCatalogue.create(server, begun.library, {**made, LIBRARY_ID: begun.library})
@@ -79,6 +87,10 @@ class BucketPlace:
     def blobs(self, folder: str) -> Blobs:
         """Return the objects of a folder."""
         return BucketBlobs(self._bucket, folder)
+
+    def originals(self) -> Originals:
+        """Return the original files, which are objects, and their copies on this machine."""
+        return SharedOriginals(self.blobs(KEPT), KeptFiles(self.directory / KEPT))
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of LanceDB beneath the URL."""

@@ -9,11 +9,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memorag_graph.disk_errors import telling
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import LibraryBusyError, LibraryError
 from memorag_graph.library.blobs import Blobs, FolderBlobs
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.catalogue_place import catalogue_in, create_catalogue, has_catalogue, unfinished_catalogues
 from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.originals import Originals
 from memorag_graph.library.place import Settings
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.private_files import file_mode, make_private_dir
@@ -63,6 +65,10 @@ class DirectoryPlace:
     def blobs(self, folder: str) -> Blobs:
         """Return the files of a folder."""
         return FolderBlobs(self.directory / folder)
+
+    def originals(self) -> Originals:
+        """Return the original files in a folder."""
+        return KeptFiles(self.directory / KEPT)
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of LanceDB in a folder."""

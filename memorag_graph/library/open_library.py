@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import DiskError, LibraryError, UnavailableError
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
@@ -51,7 +52,7 @@ class OpenLibrary:
         self.stores = Stores.at(place, catalogue, chunks, notes)
         self.memories = LibraryMemories(self.stores, registry, options)
         if place.is_remote:
-            self.memories.keep_existing()  # documents may have been removed from another machine
+            self._drop_removed()
         self.worker = worker_of(place.directory)
         if memory == "background":
             self.worker.wake(self.memories)
@@ -62,6 +63,12 @@ class OpenLibrary:
         if not self.place.has_library() or catalogue.setting(LIBRARY_ID) != self._id:
             return False
         return catalogue.setting(INDEX_NAME, FIRST_INDEX) == self._index
+
+    def _drop_removed(self) -> None:
+        """Drop what this machine has of documents that were removed from another one."""
+        texts = {entry.text_sha256 for entry in self.stores.catalogue.entries()}
+        self.stores.memories.keep_only(texts)
+        KeptFiles(self.directory / KEPT).keep_only(texts)
 
     def _check_current(self) -> None:
         """Raise :class:`LibraryError` if the library was deleted, or its index made anew."""

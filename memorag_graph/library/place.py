@@ -7,6 +7,7 @@ from typing import Protocol
 
 from memorag_graph.library.blobs import Blobs
 from memorag_graph.library.catalogue import Catalogue
+from memorag_graph.library.originals import Originals
 from memorag_graph.library.row_table import RowTable
 
 TEXTS, MEMORIES = "texts", "memories"
@@ -55,6 +56,9 @@ class Place(Protocol):
 
     def blobs(self, folder: str) -> Blobs:
         """Return the blobs of a folder of the library."""
+
+    def originals(self) -> Originals:
+        """Return the original files of the library's documents."""
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of an index that is kept here.

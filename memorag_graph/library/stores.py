@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import Document
-from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.originals import Originals
 from memorag_graph.library.place import MEMORIES, TEXTS, Place
 from memorag_graph.library.prepared import Prepared, rows_of
 from memorag_graph.library.row_table import RowTable
@@ -45,7 +45,7 @@ class Stores:
 
     catalogue: Catalogue
     texts: StoredTexts
-    originals: KeptFiles
+    originals: Originals
     chunks: RowTable
     notes: RowTable
     memories: StoredMemories
@@ -53,8 +53,8 @@ class Stores:
     @classmethod
     def at(cls, place: Place, catalogue: Catalogue, chunks: RowTable, notes: RowTable) -> "Stores":
         """Return the stores of a library at a place."""
-        texts, originals = StoredTexts(place.blobs(TEXTS)), KeptFiles(place.directory / KEPT)
-        return cls(catalogue, texts, originals, chunks, notes, StoredMemories(place.directory / MEMORIES))
+        texts, memories = StoredTexts(place.blobs(TEXTS)), StoredMemories(place.directory / MEMORIES)
+        return cls(catalogue, texts, place.originals(), chunks, notes, memories)
 
     def add(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
         """Add documents, which exist when this returns.
@@ -103,9 +103,7 @@ class Stores:
         stray = (kept | self.notes.documents()) - ids
         if stray or is_unfinished:
             self._erase(stray)
-        texts = {entry.text_sha256 for entry in entries}
-        self.originals.keep_only(texts)  # documents may have been removed from another machine
-        self.memories.keep_only(texts)  # one may just have been made when its document went
+        self.memories.keep_only({entry.text_sha256 for entry in entries})  # one may just have been made when it went
         missing = [entry for entry in entries if entry.id not in kept]
         for start in range(0, len(missing), _MADE_AGAIN):
             part = missing[start : start + _MADE_AGAIN]
