@@ -20,7 +20,8 @@ from memorag_graph.inference.prefix_attention import (
     Past,
     attend_to_past,
 )
-from memorag_graph.kv.prefix import KVPrefix, cache_shape
+from memorag_graph.inference.row_buffers import copied, grown, moved_up, new_buffers, rounded
+from memorag_graph.kv.prefix import KVPrefix
 
 PIECE = 512
 """Tokens of a prompt per forward pass; bounds the memory of activations.
@@ -29,11 +30,8 @@ Passes begin at multiples of it, so a prompt that continues a known start (also 
 read from scratch, with bit-identical results.
 """
 
-_COLUMNS = 64
-"""Buffers are rounded up to a multiple of this many columns."""
-
 _STEP = 16
-"""The number of columns read in a step is rounded up to a multiple of this; it divides ``_COLUMNS``."""
+"""The number of columns read in a step is rounded up to a multiple of this; it divides ``row_buffers.COLUMNS``."""
 
 
 class DecodeSession(Protocol):
@@ -90,8 +88,8 @@ class SharedPrefixSession:
         self._model = model
         self._prefixes = list(prefixes)
         self._lengths = [0] * len(prefixes)
-        self._columns = _rounded(columns)
-        self._layers = _buffers(model, len(prefixes), self._columns)
+        self._columns = rounded(columns)
+        self._layers = new_buffers(model, len(prefixes), self._columns)
         self._paths = fast_paths_of(model)
         self._llama_forward = LlamaForward(model) if self._paths.llama_forward else None
 
@@ -146,11 +144,11 @@ class SharedPrefixSession:
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Keep only some rows, in the given order, each with room for ``columns`` tokens of its own."""
-        before, self._columns = self._columns, _rounded(columns)
+        before, self._columns = self._columns, rounded(columns)
         self._prefixes = [self._prefixes[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
-        moved_up = self._columns == before and list(rows) == sorted(rows)
-        kept = _moved_up if moved_up else _copied
+        in_order = self._columns == before and list(rows) == sorted(rows)
+        kept = moved_up if in_order else copied
         self._layers = [
             (kept(keys, rows, self._columns), kept(values, rows, self._columns)) for keys, values in self._layers
         ]
@@ -159,9 +157,10 @@ class SharedPrefixSession:
         """Add rows after the existing ones, each with a prefix and room for ``columns`` tokens of its own."""
         self._prefixes += prefixes
         self._lengths += [0] * len(prefixes)
-        self._columns = max(self._columns, _rounded(columns))
+        self._columns = max(self._columns, rounded(columns))
         for layer, (keys, values) in enumerate(self._layers):  # layer by layer, so that only one layer is held twice
-            self._layers[layer] = (self._grown(keys), self._grown(values))
+            shape = len(self._prefixes), self._columns
+            self._layers[layer] = (grown(keys, *shape), grown(values, *shape))
 
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
         """Empty a row without a prefix, or replace its contents by a copy of known keys and values."""
@@ -194,19 +193,13 @@ class SharedPrefixSession:
         16-bit products copy what is not contiguous, so they read all columns. Other dtypes read a rounded number,
         because products over an odd number of columns sum in another order.
         """
-        return _rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
+        return rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
 
     def _places(self, columns: Tensor) -> Tensor:
         """Return the places of each row's columns, (rows, new), in a buffer flattened over rows, heads and columns."""
         rows, heads = self._layers[0][0].shape[:2]
         starts = torch.arange(rows * heads).view(rows, heads, 1) * self._columns
         return (starts + columns[:, None]).flatten().to(self._model.device)
-
-    def _grown(self, buffer: Tensor) -> Tensor:
-        rows, heads, columns, dim = buffer.shape
-        grown = buffer.new_zeros(len(self._prefixes), heads, self._columns, dim)
-        grown[:rows, :, :columns] = buffer
-        return grown
 
     def _position(self, row: int) -> int:
         prefix = self._prefixes[row]
@@ -263,32 +256,3 @@ class SharedPrefixSession:
             return attend_to_past(query, *layers[index].update(key, value), past, index, flash=flash)
 
         return attend
-
-
-def _rounded(columns: int, step: int = _COLUMNS) -> int:
-    return -(-columns // step) * step
-
-
-def _copied(buffer: Tensor, rows: Sequence[int], columns: int) -> Tensor:
-    """Return a copy of some rows of a buffer with ``columns`` columns."""
-    return buffer[torch.tensor(rows, dtype=torch.long), :, :columns]
-
-
-def _moved_up(buffer: Tensor, rows: Sequence[int], _: int) -> Tensor:
-    """Return some rows of a buffer, in ascending order; rows that are already in place are not copied."""
-    for place, row in enumerate(rows):
-        if place != row:
-            buffer[place] = buffer[row]
-    return buffer[: len(rows)]
-
-
-def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:
-    layers, heads, dim = cache_shape(model)
-    shape = (rows, heads, columns, dim)
-    return [
-        (
-            torch.zeros(shape, dtype=model.dtype, device=model.device),
-            torch.zeros(shape, dtype=model.dtype, device=model.device),
-        )
-        for _ in range(layers)
-    ]
