@@ -1,4 +1,4 @@
-"""Buffers for the keys and values of a session's rows, (rows, kv_heads, columns, dim), allocated once for many tokens."""
+"""Buffers for the keys and values of a session's rows, (rows, kv_heads, columns, dim), with room for many tokens."""
 
 from collections.abc import Sequence
 
