@@ -1,6 +1,6 @@
 """Make and open the memories of a library's documents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,8 +86,8 @@ class LibraryMemories:
                 of_text.setdefault(entry.text_sha256, entry)
         return [entry for entry in of_text.values() if not self._is_of_model(entry)]
 
-    def jobs(self) -> list[MemoryJob]:
-        """Return what makes the missing memories."""
+    def jobs(self) -> Generator[MemoryJob, None, None]:
+        """Yield what makes the missing memories."""
 
         def job(entry: Entry) -> MemoryJob:
             def make(report: ReportProgress) -> None:
@@ -95,7 +95,7 @@ class LibraryMemories:
 
             return MemoryJob(entry.text_sha256, entry.name, make, lambda: self.exists(entry))
 
-        return [job(entry) for entry in self.missing()]
+        yield from map(job, self.missing())
 
     def make(self, entry: Entry, report: ReportProgress = ignore_progress) -> OpenMemory:
         """Return the memory of a version of a document, making it if there is none.
