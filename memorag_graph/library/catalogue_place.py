@@ -97,6 +97,32 @@ def catalogue_in(directory: Path, catalogue_at: str) -> Catalogue:
     return PostgresCatalogue(server, library)
 
 
+def id_in_postgres(directory: Path) -> str:
+    """Return the id under which Postgres has the catalogue of a directory; empty if it has none there."""
+    named = _read(directory / _NAMING)
+    return named["library"] if named else ""
+
+
+def has_database() -> bool:
+    """Return whether :data:`VARIABLE` names a database."""
+    return bool(os.environ.get(VARIABLE, ""))
+
+
+def with_free_jobs() -> frozenset[str]:
+    """Return the ids of the libraries in the database of :data:`VARIABLE` whose memories are to be made by anybody.
+
+    Raises:
+        InputError: If its URL cannot be used.
+        LibraryError: If it was set up by a newer version.
+        MissingExtraError: If the extra ``postgres`` is not installed.
+        UnavailableError: If it does not answer, or refuses.
+    """
+    server = _server(os.environ[VARIABLE])
+    from memorag_graph.library.postgres_jobs import libraries_with_free_jobs
+
+    return libraries_with_free_jobs(server)
+
+
 def delete_catalogue(directory: Path) -> None:
     """Delete the catalogue that a directory names; one that is in the directory goes with that.
 

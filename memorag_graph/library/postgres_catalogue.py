@@ -8,6 +8,7 @@ from memorag_graph.errors import LibraryBusyError, LibraryError
 from memorag_graph.library.catalogue import FORMAT, Detailed, Note
 from memorag_graph.library.catalogue_rows import COLUMNS, DETAILS, as_json, entry_of, notes_of, page_map_of, row_of
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.postgres_jobs import PostgresJobs
 from memorag_graph.library.postgres_server import Connection, PostgresServer
 from memorag_graph.library.postgres_tables import bring_up_to_date
 
@@ -22,6 +23,10 @@ _INSERT = (
 _REPLACE = (
     "UPDATE memorag_document SET replaced = %s WHERE library = %s AND replaced = '' AND id <> %s "
     "AND left(name, 256) = left(%s, 256) AND name = %s"  # the index holds the beginnings of names
+)
+_FORGET_JOBS = (
+    "DELETE FROM memorag_job AS job WHERE library = %s AND NOT EXISTS (SELECT 1 FROM memorag_document AS document "
+    "WHERE document.library = job.library AND document.text_sha256 = job.text_sha256)"
 )
 _SAME = ("name", "version", "content_sha256", "text_sha256", "added")
 """Columns by which an entry is known that an earlier try has written."""
@@ -170,8 +175,13 @@ class PostgresCatalogue:
         def remove(db: Connection) -> None:
             self._changed(db)
             db.execute("DELETE FROM memorag_document WHERE library = %s AND id = ANY(%s)", (self._library, list(ids)))
+            db.execute(_FORGET_JOBS, (self._library,))
 
         self._server.change(remove)
+
+    def queue(self) -> PostgresJobs:
+        """Return the queue of memories to be made, which is in the same database."""
+        return PostgresJobs(self._server, self._library)
 
     def tidy(self) -> None:
         """Do nothing: no file of the library holds what was removed, and the database tidies up itself."""

@@ -145,6 +145,9 @@ class SqliteCatalogue:
         with self._writing() as database:
             database.executemany("DELETE FROM document WHERE id = ?", [(each,) for each in ids])
 
+    def queue(self) -> None:
+        """Return nothing: each process makes what is missing, and waits for what another is making."""
+
     def tidy(self) -> None:
         """Rewrite the file without what was removed.
 
