@@ -27,10 +27,11 @@ from memorag_graph.text.languages import language
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "examples" / "skerrow_letters.txt"
 QUESTIONS = ROOT / "examples" / "questions.jsonl"
+RESULTS = ROOT / "benchmarks" / "results"
 
 
-def write_result(name: str, result: dict[str, Any]) -> None:
-    """Print a result and write it as JSON under results/."""
+def write_result(name: str, result: dict[str, Any], directory: Path = RESULTS) -> None:
+    """Print a result and write it as JSON, under results/ or in another directory."""
     described = {
         **result,
         "machine": {
@@ -41,7 +42,7 @@ def write_result(name: str, result: dict[str, Any]) -> None:
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         },
     }
-    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    path = directory / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(described, ensure_ascii=False))

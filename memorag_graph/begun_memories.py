@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,12 @@ class MemoriesToMake:
         making = self.worker.making
         return making.share if making is not None and making.key == memory_id else 0.0
 
-    def jobs(self) -> list[MemoryJob]:
+    def jobs(self) -> Generator[MemoryJob, None, None]:
         """Take what is to be made; see :class:`~memorag_graph.memory_worker.HasJobs`."""
         with self._lock:
             jobs = list(self._waiting.values())
             self._waiting.clear()
-            return jobs
+        yield from jobs
 
 
 class BegunMemories:

@@ -6,8 +6,8 @@ So a killed process loses what it did since the last note, and the next one goes
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -44,8 +44,8 @@ class MemoryJob:
 class HasJobs(Protocol):
     """Knows which memories are missing."""
 
-    def jobs(self) -> Sequence[MemoryJob]:
-        """Return what is to be made now, in order."""
+    def jobs(self) -> Generator[MemoryJob, None, None]:
+        """Yield what is to be made now, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,28 +162,30 @@ class MemoryWorker:
 
     def _make_missing(self, work: HasJobs, stopping: threading.Event) -> None:
         try:
-            jobs = work.jobs()
+            with closing(work.jobs()) as jobs:
+                for job in jobs:
+                    if stopping.is_set() or not self._goes_on_after(job, stopping):
+                        return
         except MemoragError as error:
             _log.warning("no memories are made until somebody asks for them again: %s", error)
-            return
-        for job in jobs:
-            if stopping.is_set():
-                return
-            try:
-                self._make(job, stopping)
-            except CancelledRunError:  # it stops, or the document was removed
-                continue
-            except MemoragError as error:
-                self._failed[job.key] = str(error)
-                _log.warning("the memory of %s was not made: %s", job.name, error)
-                if isinstance(error, ModelError):
-                    return
-            except RuntimeError:
-                if threading.main_thread().is_alive():
-                    raise
-                return  # the interpreter is shutting down and takes no more work
-            finally:
-                self._making = None
+
+    def _goes_on_after(self, job: MemoryJob, stopping: threading.Event) -> bool:
+        """Make a memory; return whether others can be made, too."""
+        try:
+            self._make(job, stopping)
+        except CancelledRunError:  # it stops, or the document was removed
+            return True
+        except MemoragError as error:
+            self._failed[job.key] = str(error)
+            _log.warning("the memory of %s was not made: %s", job.name, error)
+            return not isinstance(error, ModelError)
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise
+            return False  # the interpreter is shutting down and takes no more work
+        finally:
+            self._making = None
+        return True
 
     def _make(self, job: MemoryJob, stopping: threading.Event) -> None:
         own, now = threading.get_ident(), Making(job.key)

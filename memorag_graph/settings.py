@@ -168,7 +168,7 @@ class RunOptions(BaseModel):
     )
     fast_paths: FastPathsOption = Field(
         "auto",
-        description="Use a CPU's fast paths where they work; off: plain PyTorch for the memory model "
+        description="Use the processor's fast paths where they work; off: plain PyTorch for the memory model "
         "(MEMORAG_GRAPH_FAST_PATHS=off in the environment: for all models).",
     )
     load_in_4bit: bool = Field(False, description="Load the memory model's weights in 4 bits (NF4, bitsandbytes).")

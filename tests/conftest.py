@@ -97,11 +97,12 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's own directory out of tests."""
+    """Keep the user's own directory and database out of tests."""
     directory = tmp_path_factory.mktemp("home")
     CONVERTED.mkdir(parents=True, exist_ok=True)
     (directory / "models").symlink_to(CONVERTED, target_is_directory=True)  # converting takes half a minute
     monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(directory))
+    monkeypatch.delenv("MEMORAG_GRAPH_CATALOGUE", raising=False)
     return directory
 
 

@@ -1,11 +1,13 @@
 """The laws on a CUDA GPU, with and without FlashAttention-2, and in 4 bits. Left out where there is none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from memorag_graph.documents import Document, from_text
+from memorag_graph.inference.chosen_paths import fast_paths_of, use_fast_paths
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.inference.logsumexp_attention import merge, partial_attention
 from memorag_graph.inference.prefix_attention import FLASH_MEMORY_ATTENTION, MEMORY_ATTENTION
@@ -52,6 +54,28 @@ def test_branches_equal_reading_in_one_go(dtype: torch.dtype, flash: bool, toler
     for row, token in enumerate((10, 11, 12)):
         expected = reference([*remembered, *prompts[row], token])
         assert (stepped[row] - expected).norm() <= tolerance * expected.norm()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_steps_as_graphs_give_what_plain_steps_give(dtype: torch.dtype) -> None:
+    model = on_gpu(dtype)
+    paths = fast_paths_of(model.model)
+    assert paths.captured_steps
+    remembered = prefill(model, random_tokens(700, seed=1))
+    sessions = []
+    for chosen in (paths, replace(paths, captured_steps=False)):
+        use_fast_paths(model.model, chosen)
+        session = open_session(model.model, [remembered, remembered, None], 40, 30)
+        for row in range(3):
+            session.prefill(row, random_tokens(17 + row, seed=row))
+        sessions.append(session)
+    for turn in range(24):
+        if turn == 12:
+            for session in sessions:
+                session.keep([1, 2], 70)
+        tokens = random_tokens(3 if turn < 12 else 2, seed=100 + turn)
+        captured, plain = (session.step(tokens) for session in sessions)
+        assert (captured - plain).norm() <= (1e-5 if dtype == torch.float32 else 0.02) * plain.norm()
 
 
 @pytest.mark.parametrize("causal", [False, True])

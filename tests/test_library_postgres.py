@@ -75,7 +75,7 @@ __all__ = [
 psycopg = pytest.importorskip("psycopg", reason="needs pip install 'memorag-graph[postgres]'")
 postgres_server = pytest.importorskip("memorag_graph.library.postgres_server")
 QUESTION = "When does the ferry open?"
-TABLES = ("memorag_library", "memorag_setting", "memorag_document")
+TABLES = ("memorag_library", "memorag_setting", "memorag_document", "memorag_job")
 ROOT = Path(__file__).parent.parent
 
 
@@ -363,11 +363,17 @@ def test_libraries_in_one_database_know_nothing_of_each_other(
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     rows = databases.execute("SELECT document::text FROM memorag_document AS document", database=name)
     assert [("Qwertzu" in row, "harbour" in row) for (row,) in rows] == [(False, False), (False, False), (False, True)]
+    for named in (first, second):
+        catalogue = catalogue_of(named.open("reports"))
+        catalogue.queue().offer([it.text_sha256 for it in catalogue.entries()])
+    catalogue.queue().offer(["of a document that is removed"])
+    second.open("reports").stores.catalogue.remove([999])
+    assert catalogue.queue().jobs().keys() == {it.text_sha256 for it in catalogue.entries()}
     first.delete("reports")
     assert first.names() == []
     assert content(second.open("reports")) == before
     second.delete("reports")
-    assert [databases.execute(f"SELECT * FROM {table}", database=name) for table in TABLES] == [[], [], []]
+    assert [databases.execute(f"SELECT * FROM {table}", database=name) for table in TABLES] == [[]] * len(TABLES)
 
 
 def test_whoever_changes_a_library_from_another_directory_meanwhile_is_refused(library: Library, files: Path) -> None:

@@ -131,11 +131,17 @@ class MemoryRecall:
             answers = [reply.text.strip() for reply in combined]
         return _recalled(answers, replies)
 
-    def outline(self, question: str, config: RunnableConfig | None = None) -> Recalled:
+    def outline(self, question: str, config: RunnableConfig | None = None, *, is_about_whole: bool = True) -> Recalled:
         """List the main points of the document, in its order.
 
         The outlines of several shards are combined into one by the model, group by group. Points that the memory does
         not support are dropped; if too few are left, the most central sentences of its notes take their place.
+
+        Args:
+            question: The request for a summary.
+            config: LangChain's settings of the run.
+            is_about_whole: Whether the request is about the whole document; where it is about something in it,
+                sentences of the notes with words of the request take the place of central ones.
         """
         prompt = self._prompts.fill("sum", question=question)
         limits = _list_limits(MOST_POINTS, _POINT_TOKENS)
@@ -157,7 +163,9 @@ class MemoryRecall:
                 points = points_of(reply)
                 outlines.append(points if len(points) >= FEWEST_POINTS else _share_of_each(group))
         points = outlines[0][:MOST_POINTS]
-        return _recalled(points if len(points) >= FEWEST_POINTS else self._central_points(), replies, dropped)
+        if len(points) < FEWEST_POINTS:
+            points = self._central_points() if is_about_whole else self._noted(question)
+        return _recalled(points, replies, dropped)
 
     def _list_of(self, prompt: str) -> list[HumanMessage | AIMessage]:
         return [HumanMessage(prompt), *([AIMessage(_LIST_START)] if self._chat.begins_answers else [])]

@@ -24,8 +24,10 @@ from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
 from memorag_graph.generation.spoken_answer import is_conversation, spoken_answer
+from memorag_graph.generation.summary.account import account
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.providers.provider_errors import reason
+from memorag_graph.text.account_requests import asks_for_account
 from memorag_graph.text.list_questions import may_ask_for_several, says_count
 
 _SURE = 0.9
@@ -132,6 +134,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             certainty = max(certainty, _LIKELY)
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
+        if asks_for_account(question) and not is_conversation(evidence):
+            return account(evidence, question), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)

@@ -1,1 +1,1 @@
-"""Run a transformer: attention over a shared prefix, decode sessions, the fast paths of a CPU."""
+"""Run a transformer: attention over a shared prefix, decode sessions, the fast paths of a processor."""

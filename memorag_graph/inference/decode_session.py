@@ -1,6 +1,7 @@
 """Decode sessions: batches of rows that continue a memory's prefix and are dropped afterwards."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -9,10 +10,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from memorag_graph.inference.cache_views import PieceView, StepView, View, cache_of
+from memorag_graph.inference.captured_steps import CapturedSteps
 from memorag_graph.inference.chosen_paths import fast_paths_of
 from memorag_graph.inference.hf_session import HFCacheSession
 from memorag_graph.inference.llama_forward import Attend, LlamaForward
 from memorag_graph.inference.logsumexp_attention import masked
+from memorag_graph.inference.low_rank import updates_of
 from memorag_graph.inference.prefix_attention import (
     FLASH_MEMORY_ATTENTION,
     MEMORY_ATTENTIONS,
@@ -20,7 +23,8 @@ from memorag_graph.inference.prefix_attention import (
     Past,
     attend_to_past,
 )
-from memorag_graph.kv.prefix import KVPrefix, cache_shape
+from memorag_graph.inference.row_buffers import copied, grown, moved_up, new_buffers, rounded
+from memorag_graph.kv.prefix import KVPrefix
 
 PIECE = 512
 """Tokens of a prompt per forward pass; bounds the memory of activations.
@@ -29,11 +33,8 @@ Passes begin at multiples of it, so a prompt that continues a known start (also 
 read from scratch, with bit-identical results.
 """
 
-_COLUMNS = 64
-"""Buffers are rounded up to a multiple of this many columns."""
-
 _STEP = 16
-"""The number of columns read in a step is rounded up to a multiple of this; it divides ``_COLUMNS``."""
+"""The number of columns read in a step is rounded up to a multiple of this; it divides ``row_buffers.COLUMNS``."""
 
 
 class DecodeSession(Protocol):
@@ -90,10 +91,11 @@ class SharedPrefixSession:
         self._model = model
         self._prefixes = list(prefixes)
         self._lengths = [0] * len(prefixes)
-        self._columns = _rounded(columns)
-        self._layers = _buffers(model, len(prefixes), self._columns)
+        self._columns = rounded(columns)
+        self._layers = new_buffers(model, len(prefixes), self._columns)
         self._paths = fast_paths_of(model)
         self._llama_forward = LlamaForward(model) if self._paths.llama_forward else None
+        self._captured = CapturedSteps(model) if self._paths.captured_steps else None
 
     def prefill(self, row: int, tokens: Sequence[int], probe: AttentionProbe | None = None) -> Tensor:
         """Prefill more of a row's prompt; return the logits after its last token, shape (vocabulary,)."""
@@ -108,8 +110,8 @@ class SharedPrefixSession:
             layers: list[View] = [PieceView(keys[rows], values[rows], columns) for keys, values in self._layers]
             logits = self._forward(
                 layers,
-                [part],
-                [self._position(row)],
+                torch.tensor([part], device=self._model.device),
+                torch.tensor([self._position(row)], device=self._model.device),
                 Past(shared, own, probe=probe, fused=self._paths.fused_attention),
                 wanted=1,
             )
@@ -130,13 +132,13 @@ class SharedPrefixSession:
         """Read the same number of tokens for each row; return the logits after each, (rows, new, vocabulary)."""
         new = len(tokens[0])
         stop = self._columns_to_read(new)
-        columns = torch.tensor(self._lengths)[:, None] + torch.arange(new)
-        beyond = (torch.arange(stop) > columns[:, :, None])[:, None].repeat(1, 1, self._group, 1)
-        places = self._places(columns)
-        layers: list[View] = [StepView(keys, values, places, stop) for keys, values in self._layers]
         positions = [self._position(row) for row in range(len(tokens))]
-        past = Past(self._shared(), unread=masked(beyond).to(self._model.device), fused=self._paths.fused_attention)
-        logits = self._forward(layers, tokens, positions, past, wanted=new)
+        inputs = [torch.tensor(given) for given in (tokens, positions, self._lengths)]
+        read = partial(self._read_step, stop=stop)
+        if self._captured is not None:
+            logits = self._captured.run((new, stop, updates_of(self._model)), read, inputs)
+        else:
+            logits = read(*(given.to(self._model.device) for given in inputs))
         self._lengths = [length + new for length in self._lengths]
         return logits
 
@@ -146,22 +148,25 @@ class SharedPrefixSession:
 
     def keep(self, rows: Sequence[int], columns: int) -> None:
         """Keep only some rows, in the given order, each with room for ``columns`` tokens of its own."""
-        before, self._columns = self._columns, _rounded(columns)
+        self._forget_captured()
+        before, self._columns = self._columns, rounded(columns)
         self._prefixes = [self._prefixes[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
-        moved_up = self._columns == before and list(rows) == sorted(rows)
-        kept = _moved_up if moved_up else _copied
+        in_order = self._columns == before and list(rows) == sorted(rows)
+        kept = moved_up if in_order else copied
         self._layers = [
             (kept(keys, rows, self._columns), kept(values, rows, self._columns)) for keys, values in self._layers
         ]
 
     def join(self, prefixes: Sequence[KVPrefix | None], columns: int) -> None:
         """Add rows after the existing ones, each with a prefix and room for ``columns`` tokens of its own."""
+        self._forget_captured()
         self._prefixes += prefixes
         self._lengths += [0] * len(prefixes)
-        self._columns = max(self._columns, _rounded(columns))
+        self._columns = max(self._columns, rounded(columns))
         for layer, (keys, values) in enumerate(self._layers):  # layer by layer, so that only one layer is held twice
-            self._layers[layer] = (self._grown(keys), self._grown(values))
+            shape = len(self._prefixes), self._columns
+            self._layers[layer] = (grown(keys, *shape), grown(values, *shape))
 
     def restart(self, row: int, known: KVPrefix | None = None) -> None:
         """Empty a row without a prefix, or replace its contents by a copy of known keys and values."""
@@ -183,6 +188,10 @@ class SharedPrefixSession:
             )
         )
 
+    def _forget_captured(self) -> None:
+        if self._captured is not None:
+            self._captured.forget()
+
     @property
     def _group(self) -> int:
         """Query heads that share a head of keys."""
@@ -194,19 +203,34 @@ class SharedPrefixSession:
         16-bit products copy what is not contiguous, so they read all columns. Other dtypes read a rounded number,
         because products over an odd number of columns sum in another order.
         """
-        return _rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
+        return rounded(max(self._lengths) + new, _STEP) if self._model.dtype == torch.float32 else self._columns
+
+    def _read_step(self, ids: Tensor, positions: Tensor, lengths: Tensor, stop: int) -> Tensor:
+        """Read the same number of tokens for each row. A graph may repeat it: what changes is in the tensors alone.
+
+        Args:
+            ids: The tokens, (rows, new).
+            positions: Position of each row's first new token, (rows,).
+            lengths: Own tokens that each row has read, (rows,).
+            stop: Number of columns to read.
+
+        Returns:
+            The logits after each token, (rows, new, vocabulary).
+        """
+        new = ids.shape[1]
+        columns = lengths[:, None] + torch.arange(new, device=ids.device)
+        beyond = torch.arange(stop, device=ids.device) > columns[:, :, None]
+        unread = masked(beyond[:, None].repeat(1, 1, self._group, 1))
+        places = self._places(columns)
+        layers: list[View] = [StepView(keys, values, places, stop) for keys, values in self._layers]
+        past = Past(self._shared(), unread=unread, fused=self._paths.fused_attention)
+        return self._forward(layers, ids, positions, past, wanted=new)
 
     def _places(self, columns: Tensor) -> Tensor:
         """Return the places of each row's columns, (rows, new), in a buffer flattened over rows, heads and columns."""
         rows, heads = self._layers[0][0].shape[:2]
-        starts = torch.arange(rows * heads).view(rows, heads, 1) * self._columns
-        return (starts + columns[:, None]).flatten().to(self._model.device)
-
-    def _grown(self, buffer: Tensor) -> Tensor:
-        rows, heads, columns, dim = buffer.shape
-        grown = buffer.new_zeros(len(self._prefixes), heads, self._columns, dim)
-        grown[:rows, :, :columns] = buffer
-        return grown
+        starts = torch.arange(rows * heads, device=columns.device).view(rows, heads, 1) * self._columns
+        return (starts + columns[:, None]).flatten()
 
     def _position(self, row: int) -> int:
         prefix = self._prefixes[row]
@@ -226,20 +250,18 @@ class SharedPrefixSession:
     def _forward(
         self,
         layers: list[View],
-        tokens: Sequence[Sequence[int]],
-        positions: Sequence[int],
+        ids: Tensor,
+        positions: Tensor,
         past: Past,
         *,
         wanted: int,
     ) -> Tensor:
-        """Run the model on each row's new tokens, starting at its position.
+        """Run the model on each row's new tokens, (rows, new), starting at its position, (rows,).
 
         Returns:
             The logits after the last wanted tokens, shape (rows, wanted, vocabulary).
         """
-        ids = torch.tensor(tokens, device=self._model.device)
-        first = torch.tensor(positions, device=self._model.device)
-        places = first[:, None] + torch.arange(ids.shape[1], device=self._model.device)
+        places = positions[:, None] + torch.arange(ids.shape[1], device=ids.device)
         with torch.inference_mode():
             if self._llama_forward is not None:
                 return self._llama_forward.read(ids, places, self._attend(layers, past), wanted).float()
@@ -263,32 +285,3 @@ class SharedPrefixSession:
             return attend_to_past(query, *layers[index].update(key, value), past, index, flash=flash)
 
         return attend
-
-
-def _rounded(columns: int, step: int = _COLUMNS) -> int:
-    return -(-columns // step) * step
-
-
-def _copied(buffer: Tensor, rows: Sequence[int], columns: int) -> Tensor:
-    """Return a copy of some rows of a buffer with ``columns`` columns."""
-    return buffer[torch.tensor(rows, dtype=torch.long), :, :columns]
-
-
-def _moved_up(buffer: Tensor, rows: Sequence[int], _: int) -> Tensor:
-    """Return some rows of a buffer, in ascending order; rows that are already in place are not copied."""
-    for place, row in enumerate(rows):
-        if place != row:
-            buffer[place] = buffer[row]
-    return buffer[: len(rows)]
-
-
-def _buffers(model: PreTrainedModel, rows: int, columns: int) -> list[tuple[Tensor, Tensor]]:
-    layers, heads, dim = cache_shape(model)
-    shape = (rows, heads, columns, dim)
-    return [
-        (
-            torch.zeros(shape, dtype=model.dtype, device=model.device),
-            torch.zeros(shape, dtype=model.dtype, device=model.device),
-        )
-        for _ in range(layers)
-    ]

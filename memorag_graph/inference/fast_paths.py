@@ -1,4 +1,4 @@
-"""Try the fast paths of a CPU when a model is loaded, and use those that work.
+"""Try the fast paths of a processor when a model is loaded, and use those that work.
 
 An operation that exists may still fail, or compute something else, on another processor or build of PyTorch. So each
 path is tried once per dtype and its result compared with plain PyTorch. If it fails, a warning is logged and the plain
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from memorag_graph.errors import first_line
+from memorag_graph.inference.captured_steps import PLAIN_STEPS, can_capture
 from memorag_graph.inference.chosen_paths import FastPaths, fast_paths_of, use_fast_paths
 from memorag_graph.inference.decode_session import open_session
 from memorag_graph.inference.llama_forward import SHARED_INPUTS, supports_llama_forward
@@ -96,7 +97,7 @@ def prepare(model: PreTrainedModel, *, flash: bool = False, option: FastPathsOpt
     Args:
         model: The model.
         flash: Whether FlashAttention-2 can run on its device, in its dtype.
-        option: ``"off"`` uses no fast path of the CPU.
+        option: ``"off"`` uses no fast path of the processor.
 
     Raises:
         ValueError: If the model's cache cannot be continued exactly in any way.
@@ -137,6 +138,8 @@ def _choose(
         if paths.prompt_lookup and not _reads_ahead_exactly(model, tokens):
             paths = replace(paths, prompt_lookup=False)
             use_fast_paths(model, paths)
+        if paths.llama_forward and can_capture(model.device):
+            _capture_steps(model, tokens, paths)
         unused = [name for name in ("llama_forward", "prompt_lookup") if getattr(best, name) > getattr(paths, name)]
         if unused:
             _log.warning("fast paths not used with this model, because their results differ: %s", ", ".join(unused))
@@ -220,6 +223,33 @@ def _has_same_bits_beside_others(model: PreTrainedModel) -> bool:
 
     alone = logits(1)
     return all(torch.equal(logits(rows), alone) for rows in (2, 6))
+
+
+def _capture_steps(model: PreTrainedModel, tokens: Sequence[int], paths: FastPaths) -> None:
+    """Let sessions repeat recorded steps if these give the logits of steps that run plainly."""
+    plain = _logits_of_steps(model, tokens)
+    use_fast_paths(model, replace(paths, captured_steps=True))
+    reason = "their results differ"
+    try:
+        if _close(_logits_of_steps(model, tokens), plain, model.dtype):
+            return
+    except torch.OutOfMemoryError as error:
+        reason = first_line(error)
+    use_fast_paths(model, paths)
+    _log.warning("CUDA graphs not used with this model: %s", reason)
+
+
+def _logits_of_steps(model: PreTrainedModel, tokens: Sequence[int]) -> Tensor:
+    """Return the logits of steps of two rows behind one prefix, the last of which may be repeated from a recording."""
+    half = len(tokens) // 2
+    start = open_session(model, [None], half)
+    start.prefill(0, tokens[:half])
+    session = open_session(model, [start.prefix()] * 2, half, PLAIN_STEPS + half)
+    for row in range(2):
+        session.prefill(row, tokens[half + row :])
+    logits = [session.step([token, tokens[0]]) for token in (*tokens[:PLAIN_STEPS], *tokens[half:])]
+    session.take_back(0, 1)
+    return torch.cat([*logits, session.step(tokens[:2])])
 
 
 def _works(compare: Callable[[], bool], what: str, dtype: torch.dtype) -> bool:

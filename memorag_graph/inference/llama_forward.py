@@ -150,6 +150,6 @@ class _Layer:
 
 
 def _filled(rows: Tensor) -> Tensor:
-    """Pad a matrix to :data:`FEWEST_ROWS` rows, for which a product takes no longer than for fewer."""
-    missing = FEWEST_ROWS - rows.shape[0]
+    """On a CPU, pad a matrix to :data:`FEWEST_ROWS` rows, for which a product takes no longer than for fewer."""
+    missing = FEWEST_ROWS - rows.shape[0] if rows.device.type == "cpu" else 0
     return functional.pad(rows, (0, 0, 0, missing)) if missing > 0 else rows

@@ -21,6 +21,8 @@ from memorag_graph.inference.packed_linear import PackedLinear, PackedPart
 Product = Callable[[Tensor], Tensor]
 """A linear layer: (..., in_features) → (..., out_features)."""
 
+_ATTRIBUTE = "_memorag_active_updates"
+
 
 @dataclass(frozen=True, slots=True)
 class LowRank:
@@ -47,6 +49,7 @@ class LowRankUpdates:
     """
 
     def __init__(self, model: PreTrainedModel, updates: Mapping[str, LowRank]) -> None:
+        self._model = model
         parts: dict[nn.Linear | PackedLinear, list[tuple[slice, LowRank]]] = defaultdict(list)
         for name, update in updates.items():
             layer = _layer(model, name, update)
@@ -61,11 +64,19 @@ class LowRankUpdates:
     def active(self) -> Iterator[None]:
         """Switch the updates on; the model must be run by one thread only meanwhile."""
         handles = [layer.register_forward_hook(hook) for layer, hook in self._hooks]
+        setattr(self._model, _ATTRIBUTE, self)
         try:
             yield
         finally:
+            setattr(self._model, _ATTRIBUTE, None)
             for handle in handles:
                 handle.remove()
+
+
+def updates_of(model: PreTrainedModel) -> LowRankUpdates | None:
+    """Return the updates that are switched on, or None."""
+    active: LowRankUpdates | None = getattr(model, _ATTRIBUTE, None)
+    return active
 
 
 def _layer(model: PreTrainedModel, name: str, update: LowRank) -> nn.Linear | PackedPart | PackedLinear:

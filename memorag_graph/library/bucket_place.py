@@ -81,7 +81,7 @@ class BucketPlace:
         if (named := self._named()) is None:
             raise LibraryError(f"{self.name} was deleted meanwhile")
         server = named.server(self.name, catalogue_at)
-        self._opened = PostgresCatalogue(server, named.library)
+        self._opened = PostgresCatalogue(server, named.library, shares_memories=False)  # each machine has its own
         return self._opened
 
     def blobs(self, folder: str) -> Blobs:

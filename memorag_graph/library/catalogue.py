@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from memorag_graph.documents import PageMap
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.job_queue import JobQueue
 
 FORMAT = 1
 """Raised when a library of this version cannot be read by earlier ones."""
@@ -107,6 +108,9 @@ class Catalogue(Protocol):
         Raises:
             LibraryBusyError: If somebody has.
         """
+
+    def queue(self) -> JobQueue | None:
+        """Return the queue of memories to be made, by which servers divide the work; None if it is not divided."""
 
     def tidy(self) -> None:
         """Erase the bytes of what was removed, as far as they are in files of the library.

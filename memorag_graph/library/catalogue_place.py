@@ -11,7 +11,7 @@ from pathlib import Path
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
-from memorag_graph.library.named_catalogue import NamedCatalogue, catalogue_url, server_at
+from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
 from memorag_graph.library.sqlite_catalogue import SqliteCatalogue, unfinished
 from memorag_graph.private_files import protect, sync_directory
 
@@ -83,6 +83,33 @@ def catalogue_in(directory: Path, catalogue_at: str) -> Catalogue:
     from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 
     return PostgresCatalogue(server, named.library)
+
+
+def id_in_postgres(directory: Path) -> str:
+    """Return the id under which Postgres has the catalogue of a directory; empty if it has none there."""
+    path = directory / _NAMING
+    named = NamedCatalogue.read(path.read_bytes()) if path.is_file() else None
+    return named.library if named else ""
+
+
+def has_database() -> bool:
+    """Return whether :data:`~memorag_graph.library.named_catalogue.VARIABLE` names a database."""
+    return bool(os.environ.get(VARIABLE, ""))
+
+
+def with_free_jobs() -> frozenset[str]:
+    """Return the ids of the libraries in the database of :data:`VARIABLE` whose memories are to be made by anybody.
+
+    Raises:
+        InputError: If its URL cannot be used.
+        LibraryError: If it was set up by a newer version.
+        MissingExtraError: If the extra ``postgres`` is not installed.
+        UnavailableError: If it does not answer, or refuses.
+    """
+    server = server_at(os.environ[VARIABLE])
+    from memorag_graph.library.postgres_jobs import libraries_with_free_jobs
+
+    return libraries_with_free_jobs(server)
 
 
 def delete_catalogue(directory: Path) -> None:

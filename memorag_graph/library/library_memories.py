@@ -1,6 +1,6 @@
 """Make and open the memories of a library's documents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from memorag_graph.errors import (
     ModelUnavailableError,
 )
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.job_queue import Queued
+from memorag_graph.library.shared_jobs import shared_jobs
 from memorag_graph.library.stores import Stores
 from memorag_graph.memory_worker import MemoryJob
 from memorag_graph.model_pool import NO_INDEX
@@ -80,22 +82,21 @@ class LibraryMemories:
 
     def missing(self) -> list[Entry]:
         """Return the current versions without a memory of the model that makes them, in the order of their intake."""
-        of_text: dict[str, Entry] = {}
-        for entry in self._stores.catalogue.entries():
-            if not entry.replaced:
-                of_text.setdefault(entry.text_sha256, entry)
-        return [entry for entry in of_text.values() if not self._is_of_model(entry)]
+        return [entry for entry in self._of_texts().values() if not self._is_of_model(entry)]
 
-    def jobs(self) -> list[MemoryJob]:
-        """Return what makes the missing memories."""
+    def jobs(self) -> Generator[MemoryJob, None, None]:
+        """Yield what makes the missing memories; of a library with a queue those that no other server makes."""
+        missing, queue = self.missing(), self._stores.catalogue.queue()
+        if queue is None:
+            yield from map(self._job, missing)
+            return
+        queue.offer([entry.text_sha256 for entry in missing])
+        yield from shared_jobs(queue, self._wanted, self._job)
 
-        def job(entry: Entry) -> MemoryJob:
-            def make(report: ReportProgress) -> None:
-                self.forget(self.make(entry, report))
-
-            return MemoryJob(entry.text_sha256, entry.name, make, lambda: self.exists(entry))
-
-        return [job(entry) for entry in self.missing()]
+    def queued(self) -> Mapping[str, Queued]:
+        """Return the memories that servers make together and have not made yet, by the SHA-256 of their texts."""
+        queue = self._stores.catalogue.queue()
+        return {} if queue is None else queue.jobs()
 
     def make(self, entry: Entry, report: ReportProgress = ignore_progress) -> OpenMemory:
         """Return the memory of a version of a document, making it if there is none.
@@ -182,6 +183,25 @@ class LibraryMemories:
     def exists(self, entry: Entry) -> bool:
         """Return whether a version of a document was not removed meanwhile."""
         return any(it.id == entry.id for it in self._stores.catalogue.entries())
+
+    def _of_texts(self) -> dict[str, Entry]:
+        """Return the first current version that has each text, in the order of their intake."""
+        of_text: dict[str, Entry] = {}
+        for entry in self._stores.catalogue.entries():
+            if not entry.replaced:
+                of_text.setdefault(entry.text_sha256, entry)
+        return of_text
+
+    def _wanted(self, text_sha256: str) -> Entry | None:
+        """Return the document whose memory is missing; None if it exists meanwhile, or the document does not."""
+        entry = self._of_texts().get(text_sha256)
+        return None if entry is None or self._is_of_model(entry) else entry
+
+    def _job(self, entry: Entry) -> MemoryJob:
+        def make(report: ReportProgress) -> None:
+            self.forget(self.make(entry, report))
+
+        return MemoryJob(entry.text_sha256, entry.name, make, lambda: self.exists(entry))
 
     def _require(self, entry: Entry) -> None:
         if not self.exists(entry):

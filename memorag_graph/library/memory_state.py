@@ -1,9 +1,11 @@
 """How far the memory of a document of a library is made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.job_queue import Queued
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.memory_worker import MemoryWorker
 
@@ -16,7 +18,7 @@ class ListedDocument(Entry):
 
     Attributes:
         memory: ``"ready"``: it can be asked; ``"making"``: this or another process makes it; ``"waiting"``: this
-            process will; ``"none"``: nobody makes it.
+            process will, or one of those that make memories together; ``"none"``: nobody makes it.
         memory_share: The share of it that is made, 0 to 1; 0 if another process makes it.
         memory_fault: Why it could not be made; empty if nothing failed.
     """
@@ -32,15 +34,23 @@ class ListedDocument(Entry):
         return {**Entry.to_dict(self), **state, **told}
 
 
-def listed(entry: Entry, stored: StoredMemories, worker: MemoryWorker) -> ListedDocument:
-    """Return an entry with the state of its memory."""
+def listed(entry: Entry, stored: StoredMemories, worker: MemoryWorker, queued: Mapping[str, Queued]) -> ListedDocument:
+    """Return an entry with the state of its memory.
+
+    Args:
+        entry: The entry.
+        stored: The memories on disk.
+        worker: Makes memories in this process.
+        queued: What servers that make memories together have not made yet.
+    """
     values = {field.name: getattr(entry, field.name) for field in fields(Entry)}
-    fault, making = worker.fault(entry.text_sha256), worker.making
+    job, making = queued.get(entry.text_sha256), worker.making
+    fault = worker.fault(entry.text_sha256) or (job.fault if job else "")
     if stored.is_made(entry.text_sha256):
         return ListedDocument(**values, memory="ready", memory_share=1.0)
     if making is not None and making.key == entry.text_sha256:
         return ListedDocument(**values, memory="making", memory_share=making.share)
-    if stored.is_being_made(entry.text_sha256):
+    if (job and job.is_held) or stored.is_being_made(entry.text_sha256):
         return ListedDocument(**values, memory="making")
-    is_waiting = worker.is_working and not fault and not entry.replaced
+    is_waiting = (worker.is_working or job is not None) and not fault and not entry.replaced
     return ListedDocument(**values, memory="waiting" if is_waiting else "none", memory_fault=fault)

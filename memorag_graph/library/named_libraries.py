@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, UnknownLibraryError
-from memorag_graph.library.catalogue_place import delete_catalogue, has_catalogue
+from memorag_graph.library.catalogue_place import delete_catalogue, has_catalogue, id_in_postgres
 from memorag_graph.library.directory_place import DirectoryPlace, held
 from memorag_graph.library.home import create_library
 from memorag_graph.registry import Registry
@@ -59,6 +59,11 @@ class NamedLibraries:
         if not self._root.is_dir():
             return []
         return sorted(it.name for it in self._root.iterdir() if _NAME.fullmatch(it.name) and has_catalogue(it))
+
+    def ids(self) -> dict[str, str]:
+        """Return the names of the libraries by their ids, of those whose catalogue is in Postgres."""
+        found = {id_in_postgres(self._root / name): name for name in self.names()}
+        return {library: name for library, name in found.items() if library}
 
     def find(self, name: str) -> Path:
         """Return the directory of a library.

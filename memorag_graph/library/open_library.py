@@ -147,7 +147,8 @@ class OpenLibrary:
             InputError: If the filter or the time cannot be used.
         """
         chosen = Snapshot.of(self.stores.catalogue.entries(), where, as_of).entries.values()
-        return [listed(entry, self.stores.memories, self.worker) for entry in chosen]
+        queued = self.memories.queued()
+        return [listed(entry, self.stores.memories, self.worker, queued) for entry in chosen]
 
     def info(self, name: str) -> dict[str, Any]:
         """Return what is known of a document: its fields, versions and notes, and how far its memory is made.
@@ -158,7 +159,7 @@ class OpenLibrary:
         versions = self._versions(name)
         notes = self.stores.catalogue.notes(versions[-1].id)
         older = [{"version": it.version, "added": it.added, "replaced": it.replaced} for it in versions[:-1]]
-        current = listed(versions[-1], self.stores.memories, self.worker)
+        current = listed(versions[-1], self.stores.memories, self.worker, self.memories.queued())
         return {**current.to_dict(), "older": older, "notes": [note.text for note in notes]}
 
     def text(self, name: str) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import LibraryBusyError, LibraryError
 from memorag_graph.library.catalogue import FORMAT, Detailed, Note
-from memorag_graph.library.catalogue_rows import COLUMNS, DETAILS, as_json, entry_of, notes_of, page_map_of, row_of
+from memorag_graph.library.catalogue_rows import COLUMNS, DETAILS, as_json, notes_of, page_map_of
 from memorag_graph.library.entry import Entry
+from memorag_graph.library.postgres_jobs import PostgresJobs
+from memorag_graph.library.postgres_rows import escaped, read_entry, written_row
 from memorag_graph.library.postgres_server import Connection, PostgresServer
 from memorag_graph.library.postgres_tables import bring_up_to_date
-
-_ESCAPED = ("name", "origin", "title")
-"""Columns of any text, in which NUL, which Postgres does not take, is escaped."""
 
 _WRITER, _LEFT = "writer", "left_unfinished"
 """Settings: who changes the library, which stays where that was not finished; whether somebody gave up meanwhile."""
@@ -27,6 +26,10 @@ _INSERT = (
 _REPLACE = (
     "UPDATE memorag_document SET replaced = %s WHERE library = %s AND replaced = '' AND id <> %s "
     "AND left(name, 256) = left(%s, 256) AND name = %s"  # the index holds the beginnings of names
+)
+_FORGET_JOBS = (
+    "DELETE FROM memorag_job AS job WHERE library = %s AND NOT EXISTS (SELECT 1 FROM memorag_document AS document "
+    "WHERE document.library = job.library AND document.text_sha256 = job.text_sha256)"
 )
 _SAME = ("name", "version", "content_sha256", "text_sha256", "added")
 """Columns by which an entry is known that an earlier try has written."""
@@ -41,15 +44,17 @@ class PostgresCatalogue:
     Args:
         server: The database.
         library: The id of the library.
+        shares_memories: Whether all who open the library keep its memories in one place, so that they divide the work.
 
     Raises:
         LibraryError: If the database has no such library, or was made by a newer version.
         UnavailableError: If the database does not answer, or refuses.
     """
 
-    def __init__(self, server: PostgresServer, library: str) -> None:
+    def __init__(self, server: PostgresServer, library: str, *, shares_memories: bool = True) -> None:
         self._server = server
         self._library = library
+        self._shares_memories = shares_memories
         self._writer = ""
         self._known: tuple[int, Sequence[Entry]] | None = None
         is_there = server.change(lambda db: bring_up_to_date(db, server.place, create=False))
@@ -118,7 +123,7 @@ class PostgresCatalogue:
             rows: list[Any] = self._server.read(lambda db: db.execute(query, (self._library,)).fetchall())
             if not rows:
                 raise LibraryError(f"the library {self._library} was deleted meanwhile")
-            known = self._known = (rows[0][0], tuple(_entry(row[1:]) for row in rows if row[1] is not None))
+            known = self._known = (rows[0][0], tuple(read_entry(row[1:]) for row in rows if row[1] is not None))
         return known[1]
 
     def next_id(self) -> int:
@@ -144,8 +149,8 @@ class PostgresCatalogue:
         def add(db: Connection) -> None:
             self._changed(db, last_entry=max((one.entry.id for one in new), default=0))
             for one in new:
-                entry, name = one.entry, _escaped(one.entry.name)
-                if db.execute(_INSERT, (self._library, *_row(one))).fetchone():
+                entry, name = one.entry, escaped(one.entry.name)
+                if db.execute(_INSERT, (self._library, *written_row(one))).fetchone():
                     db.execute(_REPLACE, (entry.added, self._library, entry.id, name, name))
                 else:
                     self._require_same(db, entry)
@@ -176,6 +181,7 @@ class PostgresCatalogue:
         def remove(db: Connection) -> None:
             self._changed(db)
             db.execute("DELETE FROM memorag_document WHERE library = %s AND id = ANY(%s)", (self._library, list(ids)))
+            db.execute(_FORGET_JOBS, (self._library,))
 
         self._server.change(remove)
 
@@ -219,6 +225,10 @@ class PostgresCatalogue:
         if self._writer and self.setting(_WRITER) != self._writer:
             raise self._busy()
 
+    def queue(self) -> PostgresJobs | None:
+        """Return the queue of memories to be made, which is in the same database; None where each makes its own."""
+        return PostgresJobs(self._server, self._library) if self._shares_memories else None
+
     def tidy(self) -> None:
         """Do nothing: no file of the library holds what was removed, and the database tidies up itself."""
 
@@ -243,7 +253,7 @@ class PostgresCatalogue:
         query = f"SELECT {', '.join(_SAME)} FROM memorag_document WHERE library = %s AND id = %s"  # noqa: S608
         values = {name: getattr(entry, name) for name in _SAME}
         if db.execute(query, (self._library, entry.id)).fetchone() != (
-            *{**values, "name": _escaped(entry.name)}.values(),
+            *{**values, "name": escaped(entry.name)}.values(),
         ):
             raise LibraryBusyError(
                 f"somebody else has changed the library {self._library} meanwhile, in another directory; "
@@ -277,21 +287,3 @@ def _set(db: Connection, library: str, settings: Mapping[str, str]) -> None:
     )
     for key, value in settings.items():
         db.execute(write, (library, key, value))
-
-
-def _row(one: Detailed) -> list[object]:
-    values = zip(_ALL, row_of(one), strict=True)
-    return [_escaped(str(value)) if name in _ESCAPED else value for name, value in values]
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    values = zip(COLUMNS, row, strict=True)
-    return entry_of([_unescaped(value) if name in _ESCAPED else value for name, value in values])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\0", "\\0")
-
-
-def _unescaped(text: str) -> str:
-    return "\\".join(part.replace("\\0", "\0") for part in text.split("\\\\"))

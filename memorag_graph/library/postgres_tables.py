@@ -24,6 +24,16 @@ CREATE TABLE memorag_document (
 );
 CREATE INDEX memorag_current ON memorag_document (library, left(name, 256)) WHERE replaced = '';
 """,
+    """
+CREATE TABLE memorag_job (
+    library text REFERENCES memorag_library ON DELETE CASCADE, text_sha256 text,
+    number bigint GENERATED ALWAYS AS IDENTITY, holder text NOT NULL DEFAULT '',
+    held_until timestamptz NOT NULL DEFAULT '-infinity', tries integer NOT NULL DEFAULT 0,
+    fault text NOT NULL DEFAULT '',
+    PRIMARY KEY (library, text_sha256)
+);
+CREATE INDEX memorag_next_job ON memorag_job (library, number) WHERE fault = '';
+""",
 )
 """Step N brings the tables to version N + 1."""
 

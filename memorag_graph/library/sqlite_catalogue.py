@@ -148,6 +148,9 @@ class SqliteCatalogue:
     def require_alone(self) -> None:
         """Do nothing: a lock of this machine is not lost."""
 
+    def queue(self) -> None:
+        """Return nothing: each process makes what is missing, and waits for what another is making."""
+
     def tidy(self) -> None:
         """Rewrite the file without what was removed.
 

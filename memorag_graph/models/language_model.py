@@ -29,7 +29,7 @@ class LanguageModel:
         tokenizer: Its tokenizer.
         name: Name given by the user: ``"embedded"``, a directory or a hub name.
         flash: Whether FlashAttention-2 can run on its device, in its dtype.
-        fast_paths: ``"off"`` uses no fast path of the CPU; see :mod:`memorag_graph.inference.fast_paths`.
+        fast_paths: ``"off"`` uses no fast path of the processor; see :mod:`memorag_graph.inference.fast_paths`.
 
     Raises:
         ModelError: If the model's cache cannot be continued exactly.

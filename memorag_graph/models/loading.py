@@ -47,7 +47,7 @@ class ModelSource:
         load_in_4bit: Whether to hold the weights in 4 bits (NF4).
         flash_attention: Whether to use flash attention if the device has it.
         minference: Whether to read long texts with MInference if it is installed and can run.
-        fast_paths: ``"off"`` uses no fast path of the CPU.
+        fast_paths: ``"off"`` uses no fast path of the processor.
     """
 
     name: str

@@ -32,6 +32,7 @@ from memorag_graph.serving.origin import OwnOrigin, checked_origin
 from memorag_graph.serving.question_routes import questions_app
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.request_log import LogRequests
+from memorag_graph.serving.take_over import TakeOver
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
 from memorag_graph.version import __version__
@@ -153,12 +154,15 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
 
     Memories that are being built keep their finished notes, from which memorizing again resumes.
     """
+    take_over = TakeOver(app.state.tenants)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="question") as executor:
         asyncio.get_running_loop().set_default_executor(executor)
+        take_over.start()
         try:
             yield
         finally:
             app.state.stopping.set()
+            await asyncio.to_thread(take_over.stop)
             await asyncio.to_thread(app.state.tenants.close)
 
 

@@ -1,6 +1,7 @@
 """Memories and libraries of tenants: each has its own, and all share the loaded models."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from memorag_graph.library.named_libraries import LIBRARIES, NamedLibraries
@@ -56,6 +57,18 @@ class Tenants:
                 options = self._options.model_copy(update=limited)
                 self._libraries[tenant] = NamedLibraries(root, registry, options)
             return self._libraries[tenant]
+
+    @property
+    def makes_memories(self) -> bool:
+        """Whether memories are made behind questions and libraries."""
+        return self._options.memory != "never"
+
+    def all_libraries(self) -> Iterator[NamedLibraries]:
+        """Yield the libraries of the operator and of every tenant that has any."""
+        yield self.libraries("")
+        root = self._operator.store.root.parent / _TENANT_LIBRARIES
+        if root.is_dir():
+            yield from (self.libraries(it.name) for it in sorted(root.iterdir()) if it.is_dir())
 
     def close(self) -> None:
         """Stop making memories behind questions and libraries; what is made is kept."""

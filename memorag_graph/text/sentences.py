@@ -135,8 +135,12 @@ def _stripped(text: str, start: int, end: int, *, is_record: bool = False) -> li
 def is_statement(text: str) -> bool:
     """Return whether a sentence can answer a question: it is not a heading or a fragment."""
     words = count_words(text)
-    ends = bool(_ENDS_SENTENCE.search(text)) or is_unmarked(text.rstrip()[-1:] or " ")
-    return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or ends)
+    return words >= _FEWEST_WORDS and (words > _LONGEST_HEADING or ends_sentence(text))
+
+
+def ends_sentence(text: str) -> bool:
+    """Return whether a text ends as a sentence does, or in a script without marks for that."""
+    return bool(_ENDS_SENTENCE.search(text)) or is_unmarked(text.rstrip()[-1:] or " ")
 
 
 def is_brief_statement(text: str) -> bool:
