@@ -13,7 +13,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.models.model_size import is_small
 from memorag_graph.paths import user_dir
 from memorag_graph.private_files import make_private_dir, remove_unfinished, write_private
-from memorag_graph.retrieval.clue_weights import CAREFUL, EVEN, LEVELS, SILENT, ClueWeights
+from memorag_graph.retrieval.clue_weights import CAREFUL, LEVELS, SILENT, ClueWeights
 
 if TYPE_CHECKING:
     from memorag_graph.memory.memory_model import MemoryModel
@@ -44,9 +44,14 @@ def clue_weights(model: "MemoryModel", path: Path | None = None) -> ClueWeights:
     measured = read(path or trust_file()).get(trust_fingerprint(model))
     if measured is not None:
         return ClueWeights(**measured["weights"])
+    return LEVELS[untuned_level(model)]
+
+
+def untuned_level(model: "MemoryModel") -> str:
+    """Return the level of trust in a model that was not tuned: its adapter's, or else by its size."""
     if model.adapter and model.adapter.learned.trust in LEVELS:
-        return LEVELS[model.adapter.learned.trust]
-    return CAREFUL if is_small(model.language_model.size) else EVEN
+        return model.adapter.learned.trust
+    return "careful" if is_small(model.language_model.size) else "even"
 
 
 def trusts_clues(model: "MemoryModel") -> bool:

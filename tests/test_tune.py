@@ -48,7 +48,16 @@ def test_the_weights_that_gain_most_are_chosen_among_those_that_cannot_lose() ->
 
 def test_a_model_whose_clues_lead_astray_is_not_searched_with() -> None:
     lost = RANDOM.uniform(-0.3, 0.1, size=40)
-    assert chosen_of(recalls(careful=lost / 4, even=lost / 2, trusting=lost), 40).chosen == "silent"
+    assert chosen_of(recalls(careful=lost / 4, even=lost / 2, trusting=lost), 40, "even").chosen == "silent"
+
+
+def test_too_few_questions_to_tell_leave_a_model_as_it_was_unless_it_loses() -> None:
+    unsure = np.tile([0.3, -0.25], 20)
+    found = recalls(careful=unsure / 4, even=unsure, trusting=-unsure)
+    assert chosen_of(found, 40, "even").chosen == "even"
+    assert chosen_of(found, 40, "trusting").chosen == "silent"
+    sure = RANDOM.uniform(0.005, 0.015, size=40)
+    assert chosen_of(recalls(careful=sure, even=unsure), 40, "even").chosen == "careful"
 
 
 def test_a_model_that_was_not_measured_is_trusted_by_its_size() -> None:

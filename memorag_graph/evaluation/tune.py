@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memorag_graph.clue_trust import keep, trust_fingerprint
+from memorag_graph.clue_trust import keep, trust_fingerprint, untuned_level
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.clue_runs import merged
 from memorag_graph.evaluation.dataset import DataSet, Question
@@ -60,8 +60,10 @@ def tune(
 ) -> Tuned:
     """Generate clues for questions with known evidence, choose the weights that find most of it, and keep them.
 
-    Weights are only chosen if they cannot lose more than half a point against the question alone; else the model's
-    clues are not searched for. The weights hold from then on wherever the same model is the memory model.
+    Weights are only chosen if they cannot lose more than half a point against the question alone. Where none are,
+    because there are too few questions to tell, those of a model that was not tuned stay as long as they gain on
+    average; else the model's clues are not searched for. The weights hold from then on wherever the same model is the
+    memory model.
 
     Args:
         data_set: Documents, and questions with evidence.
@@ -87,23 +89,27 @@ def tune(
         report=report,
     )
     bench = Workbench(registry, options, directory / INDEXES)
-    found = chosen_of(recalls(data_set, _stored(directory, known), bench, report), len(known))
+    untuned = untuned_level(bench.memory_model)
+    found = chosen_of(recalls(data_set, _stored(directory, known), bench, report), len(known), untuned)
     measured = {"model": bench.model_name, "level": found.chosen, "data_set": data_set.name, "questions": len(known)}
     keep(trust_fingerprint(bench.memory_model), LEVELS[found.chosen], measured)
     return found
 
 
-def chosen_of(of_levels: Mapping[str, Sequence[float]], questions: int) -> Tuned:
-    """Choose the level that gains most among the harmless ones.
+def chosen_of(of_levels: Mapping[str, Sequence[float]], questions: int, untuned: str = "silent") -> Tuned:
+    """Choose the level that gains most among the harmless ones; the untuned one if only that of no clues is harmless.
 
     Args:
         of_levels: Evidence recall of each question by level; that of ``"silent"`` is the question's alone.
         questions: Number of questions.
+        untuned: Level of a model that was not tuned, which stays where it gains on average.
     """
     alone = of_levels["silent"]
     gains = {name: difference(values, alone, 0) for name, values in of_levels.items()}
     harmless = [name for name, gain in gains.items() if (gain.mean if gain.low is None else gain.low) >= HARMLESS]
     best = max(harmless, key=lambda name: gains[name].mean, default="silent")
+    if best == "silent" and gains[untuned].mean > 0:
+        best = untuned
     return Tuned(best, float(np.mean(alone)), gains, questions)
 
 
