@@ -72,6 +72,13 @@ def test_a_list_has_each_entry_with_its_name(ask: Ask) -> None:
     assert found == ["Warden: Owain Rees"] * 2
 
 
+def test_another_name_of_the_same_thing_is_not_taken_for_another_thing(ask: Ask) -> None:
+    text = "The pilot cutter Heron joined the fleet in March. She had been called Vestfjell. She is twelve years old."
+    assert "She had been called Vestfjell." in quotes(
+        ask("What was the Heron called before she joined the fleet?", text)
+    )
+
+
 def test_what_a_pronoun_stands_for_is_the_name_not_the_sentence_before(ask: Ask) -> None:
     groups = {"Adlington Brass": "Mondays", "Bellfield Voices": "Tuesdays", "Lacock Consort": "Mondays"}
     text = "\n\n".join(

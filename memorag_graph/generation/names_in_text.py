@@ -14,7 +14,12 @@ _NUMBER = re.compile(r"\d+(?:[.,-]\d+)*$")
 _CODE = re.compile(r"(?P<kind>[^\W\d_]{2,}-?)(?P<number>\d[\d.-]*)$|(?P<letter>[^\W\d_]-?\d[\d.-]*|\d+[^\W\d_])$")
 _FIGURE = re.compile(r"\d")
 _ROMAN = re.compile(r"[IVXLC]+$")
-
+_NAMING = frozenset({
+    *("called", "named", "renamed", "nicknamed", "known", "titled", "genannt", "heißt", "hieß", "heißen", "namens"),
+    *("appelé", "appelée", "nommé", "nommée", "llamado", "llamada", "llamaba", "chiamato", "chiamata", "chamado"),
+    *("chamada", "genaamd", "heet", "heette"),
+})  # fmt: skip
+"""Words beside a name that tell nothing of its kind: "What was the Heron called?" "She had been called Vestfjell."."""
 
 _OPENING_WORDS = 8
 """First words of a sentence, among which its subject is."""
@@ -60,7 +65,8 @@ def names_in(text: str, lower: frozenset[str], language_code: str) -> list[Name]
     """
     words = words_of(text)
     stop = function_words(language_code)
-    content = [word.lower() if word.lower() not in stop else "" for word in words]
+    empty = stop | _NAMING
+    content = [word.lower() if word.lower() not in empty else "" for word in words]
     found = []
     for at, word in enumerate(words):
         before, after = _beside(words, content, at, -1), _beside(words, content, at, 1)
