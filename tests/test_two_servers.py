@@ -11,6 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from memorag_graph.errors import CancelledRunError
+from memorag_graph.errors import CancelledRunError, InputError, LibraryBusyError, UnavailableError
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.job_queue import HeldJob, JobQueue, Queued
 from memorag_graph.library.library import Library
@@ -313,13 +314,14 @@ def test_a_job_is_free_when_its_holder_was_silent_for_too_long(
     assert not queue.renew("text", "one")
     queue.give_back("text", "one")
     queue.fail("text", "one", "the disk is full")
+    queue.done("text", "one")  # as where its document was removed and taken in again meanwhile
     assert queue.renew("text", "other")
     assert queue.jobs()["text"].fault == ""
     assert queue.take("third") == "text"
     assert queue.take("fourth") is None  # three holders have vanished; it rests
     queue.offer(["text"])
     assert queue.take("fourth") is None
-    queue.done("text")
+    queue.done("text", "third")
     assert queue.jobs() == {}
 
 
@@ -362,6 +364,41 @@ def test_who_was_silent_for_too_long_gives_up(queue: JobQueue, monkeypatch: pyte
     assert queue.renew("text", "other")
 
 
+@pytest.mark.parametrize("error", [UnavailableError("it is away"), LibraryBusyError("others change the job")])
+def test_a_queue_that_does_not_answer_for_a_moment_takes_no_job_away(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It is renewed when the queue answers again; and a memory that is made, or cannot be, is told as what it is."""
+    real, renewed, ended = type(queue).renew, [], []
+
+    def renew(self: JobQueue, text: str, holder: str) -> bool:
+        renewed.append(text)
+        if len(renewed) == 1:
+            raise error
+        return real(self, text, holder)
+
+    def away(*_: object) -> None:
+        raise error
+
+    def make(_: ReportProgress) -> None:
+        wait_until(lambda: len(renewed) > 1)
+
+    def fail(_: ReportProgress) -> None:
+        raise InputError("document", "is too long")
+
+    for name, method in {"renew": renew, "done": away, "fail": away}.items():
+        monkeypatch.setattr(type(queue), name, method)
+    queue.renewed_after = 0.05
+    queue.offer(["good", "bad"])
+    makes = {"good": make, "bad": fail}
+    for job in shared_jobs(queue, lambda text: text, lambda text: MemoryJob(text, text, makes[text], lambda: True)):  # type: ignore[arg-type, return-value, index]
+        with pytest.raises(InputError) if job.key == "bad" else nullcontext():
+            job.make(ignore_progress)
+        ended.append(job.key)
+    assert ended == ["good", "bad"]
+    assert all(it.is_held and not it.fault for it in queue.jobs().values())  # until their time is over
+
+
 def test_what_is_done_twice_gives_what_it_gives_once(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the answer to it was lost with the connection."""
     once = postgres_server.PostgresServer._once
@@ -371,7 +408,7 @@ def test_what_is_done_twice_gives_what_it_gives_once(queue: JobQueue, monkeypatc
     queue.offer(["a", "b", "c"])
     assert [queue.take("one"), queue.take("other")] == ["a", "b"]
     queue.give_back("a", "one")
-    queue.done("b")
+    queue.done("b", "other")
     assert take_all(queue, "third") == ["a", "c"]
     queue.offer(["d"])
     assert queue.take("fourth") == "d"

@@ -7,12 +7,15 @@ their files, and a lock beside these keeps two processes from making one memory.
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from memorag_graph.errors import UnavailableError
+from memorag_graph.errors import LibraryBusyError, UnavailableError
+
+_PASSING = (UnavailableError, LibraryBusyError)
+"""What a queue's server says that may answer a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,9 @@ class Queued:
 class JobQueue(Protocol):
     """The jobs of one library, named by the SHA-256 of the texts whose memories are to be made.
 
-    Each method raises :class:`~memorag_graph.errors.UnavailableError` if the queue's server does not answer, and gives
-    the same when it is done twice.
+    Each method raises :class:`~memorag_graph.errors.UnavailableError` if the queue's server does not answer, or
+    :class:`~memorag_graph.errors.LibraryBusyError` if others change the same jobs all the time, and gives the same when
+    it is done twice.
     """
 
     renewed_after: float
@@ -53,8 +57,11 @@ class JobQueue(Protocol):
     def fail(self, text: str, holder: str, fault: str) -> None:
         """Say why a job cannot be done; nobody takes it until it is offered again."""
 
-    def done(self, text: str) -> None:
-        """Remove a job, as the memory is made or nobody wants it any more."""
+    def done(self, text: str, holder: str) -> None:
+        """Remove a job, as the memory is made or nobody wants it any more.
+
+        Where somebody else has the job, or it was offered anew, it stays: they find out what is missing.
+        """
 
     def jobs(self) -> Mapping[str, Queued]:
         """Return the jobs that are not done."""
@@ -62,6 +69,9 @@ class JobQueue(Protocol):
 
 class HeldJob:
     """A job that is held until the end of a ``with`` block; then it is given back, unless it was done or failed.
+
+    Where the queue's server does not answer how it ends, it is free when its time is over, and whoever takes it finds
+    out whether the memory is missing.
 
     Args:
         queue: Its queue.
@@ -89,13 +99,11 @@ class HeldJob:
 
     def done(self) -> None:
         """Say that it is done."""
-        self._ended.set()
-        self._queue.done(self.text)
+        self._end(self._queue.done)
 
     def fail(self, fault: str) -> None:
         """Say why it cannot be done."""
-        self._ended.set()
-        self._queue.fail(self.text, self._holder, fault)
+        self._end(self._queue.fail, fault)
 
     def __enter__(self) -> Self:
         """Begin to say that it is being worked on."""
@@ -103,15 +111,18 @@ class HeldJob:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give it back; if that cannot be said, it is free when its time is over."""
+        """Give it back, unless it has ended."""
         if not self._ended.is_set():
-            self._ended.set()
-            with suppress(UnavailableError):
-                self._queue.give_back(self.text, self._holder)
+            self._end(self._queue.give_back)
+
+    def _end(self, say: Callable[..., None], *more: str) -> None:
+        self._ended.set()
+        with suppress(*_PASSING):
+            say(self.text, self._holder, *more)
 
     def _renew(self) -> None:
         while not self._ended.wait(self._queue.renewed_after):
-            with suppress(UnavailableError):  # the next time it may answer
+            with suppress(*_PASSING):
                 if not self._queue.renew(self.text, self._holder):
                     self.is_lost = True
                     return

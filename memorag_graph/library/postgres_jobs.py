@@ -78,9 +78,9 @@ class PostgresJobs:
         told = fault.replace("\0", "")  # Postgres does not take it
         self._change(f"{_SET} {failed} {_MINE}", text=text, holder=holder, fault=told)
 
-    def done(self, text: str) -> None:
-        """Remove a job, as the memory is made or nobody wants it any more."""
-        self._change("DELETE FROM memorag_job WHERE library = %(library)s AND text_sha256 = %(text)s", text=text)
+    def done(self, text: str, holder: str) -> None:
+        """Remove a job, as the memory is made or nobody wants it any more; it stays where somebody else has it."""
+        self._change(f"DELETE FROM memorag_job {_MINE}", text=text, holder=holder)  # noqa: S608
 
     def jobs(self) -> Mapping[str, Queued]:
         """Return the jobs that are not done."""
