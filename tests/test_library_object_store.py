@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from typer.testing import CliRunner
 
 from memorag_graph.cli.main import app
@@ -23,10 +25,11 @@ from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.registry import Registry
 from tests.conftest import TINY, tiny_model
-from tests.object_store import BUCKET, SECRET, ObjectStore, object_store
+from tests.object_store import BUCKET, KEY, SECRET, ObjectStore, object_store
 from tests.pdf_files import written
 from tests.postgres_database import Databases, databases
 from tests.postgres_process import LightEmbeddings
+from tests.servers import RunningApp
 from tests.test_library import (
     Killed,
     files,
@@ -63,9 +66,12 @@ __all__ = [
 
 pytest.importorskip("psycopg", reason="needs pip install 'memorag-graph[postgres]'")
 pytest.importorskip("obstore", reason="needs pip install 'memorag-graph[s3]'")
+from obstore.store import LocalStore
+
 from memorag_graph.library import bucket
 from memorag_graph.library.bucket import Bucket
 from memorag_graph.library.postgres_catalogue import PostgresCatalogue
+from memorag_graph.library.postgres_server import PostgresServer
 
 QUESTION = "When does the ferry open?"
 
@@ -210,16 +216,84 @@ def test_a_store_without_conditional_writes_is_refused(
         open_library()
 
 
-def test_of_a_removed_document_no_object_holds_a_byte(
-    url: str, tmp_path: Path, registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (501, r"refuses \(.*501 Not Implemented\); .*use a store that knows conditional writes"),
+        (301, r"refuses \(.*region\); .*see to the bucket's name, the region and the credentials"),
+    ],
+)
+def test_a_store_that_would_answer_the_same_again_refuses(
+    url: str, monkeypatch: pytest.MonkeyPatch, status: int, told: str
 ) -> None:
-    """Nor has a machine its memory that opens the library again."""
+    """Nobody is told to start a server that runs; nor a login that its address holds."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await Response(status_code=status)(scope, receive, send)
+
+    store = RunningApp(answer)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.url.replace("//", f"//{KEY}:{SECRET}@"))
+    try:
+        with pytest.raises(UnavailableError, match=f"object store at {store.url}, .*{told}") as refused:
+            Bucket(url).create("one", b"held")
+    finally:
+        store.stop()
+    assert SECRET not in str(refused.value)
+
+
+def test_what_is_not_there_is_deleted_also_where_a_store_complains(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Google's and Azure's do, where the answer to an earlier try was lost; one may stop there."""
+    real = bucket.obstore.delete
+
+    def one_by_one(store: Any, names: str | list[str]) -> None:
+        for name in [names] if isinstance(names, str) else names:
+            real(store, name)
+
+    monkeypatch.setattr(bucket, "_store", lambda *_: LocalStore(tmp_path))
+    monkeypatch.setattr(bucket.obstore, "delete", one_by_one)
+    kept = Bucket(url)
+    for name in ("a", "c", "d"):
+        kept.create(name, b"held")
+    kept.delete(["a", "b", "c"])
+    assert set(kept.sizes()) == {"d"}
+
+
+@pytest.fixture
+def opened(url: str, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Library]:
+    """Opens the library on a machine of a name."""
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     making = TINY.model_copy(update={"gist_chunk_size": 128, "gist_tokens": 48, "gist_writer": "extractive"})
 
-    def opened(machine: str) -> Library:
+    def open_on(machine: str) -> Library:
         monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(tmp_path / machine))
         return Library.open(url, registry, embedding_model="hash", memory="never", options=making)
+
+    return open_on
+
+
+def test_each_machine_makes_all_memories_for_itself(opened: Callable[[str], Library], files: Path) -> None:
+    """Also what another one is making at the time: where it made the library, and where it opened it."""
+    first = opened("first")
+    first.add(files)
+    second = opened("second")
+    with first.worker.resting():
+        first.worker.wake(first.memories)
+        second.worker.wake(second.memories)
+        assert second.worker.wait(60)
+        assert {it.memory for it in second.list()} == {"ready"}
+        assert {it.memory for it in first.list()} <= {"making", "waiting"}
+    assert first.worker.wait(60)
+    assert {it.memory for it in first.list()} == {"ready"}
+
+
+def test_of_a_removed_document_no_object_holds_a_byte(
+    url: str, opened: Callable[[str], Library], tmp_path: Path, files: Path
+) -> None:
+    """Nor has a machine its memory that opens the library again."""
 
     def left(*machines: str) -> set[bytes]:
         stored = [path for it in machines for path in (tmp_path / it).rglob("*") if path.is_file()]
@@ -385,14 +459,53 @@ def test_whoever_lost_the_lock_to_another_changes_nothing_more(
     assert without_origins(content(library)) == without_origins(whole)
 
 
+def test_changes_whose_answers_were_lost_are_made_once(
+    library: Library, files: Path, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is tried again; also that which says that all of them are made."""
+    once = PostgresServer._once
+    monkeypatch.setattr(PostgresServer, "_once", lambda self, work: [once(self, work), once(self, work)][1])
+    sync_twice(library, files)
+    assert without_origins(content(library)) == without_origins(whole)
+    with library.place.changing() as is_unfinished:
+        assert not is_unfinished
+
+
+def test_whoever_lost_the_lock_merges_no_files_either(
+    library: Library, open_library: Callable[[], Library], files: Path, databases: Databases
+) -> None:
+    """It would delete those that the other is writing."""
+    other, merged = open_library(), []
+
+    def change() -> None:
+        with library.place.changing():
+            databases.restart()
+            other.add(files)
+            library.stores.settle()
+            merged.append(library)
+
+    with pytest.raises(LibraryBusyError, match="somebody else has begun to change the library"):
+        change()
+    assert not merged
+
+
 def test_what_is_wrong_is_told_without_the_credentials(
     url: str, library: Library, files: Path, registry: Registry, object_store: ObjectStore, monkeypatch: Any
 ) -> None:
     library.add(files)
-    for wrong in ("s3://", "s3://bucket", "s3://b/../x", "s3://b/x y", "ftp://b/x", "http://127.0.0.1/b/x", "s3:///x"):
+    for wrong in (
+        "s3://",
+        "s3://bucket",
+        "s3://b/../x",
+        "s3://b/x y",
+        "ftp://b/x",
+        "http://127.0.0.1/b/x",
+        "s3:///x",
+        "s3://b:c/x",
+    ):
         with pytest.raises(InputError, match="must be a directory, or a bucket and a name in it"):
             Library.open(wrong, registry)
-    for wrong in (f"s3://me:{SECRET}@b/x", f"s3://b/x?key={SECRET}"):
+    for wrong in (f"s3://me:{SECRET}@b/x", f"s3://me:a/{SECRET}@b/x", f"s3://b/x?key={SECRET}"):
         with pytest.raises(InputError, match="must hold no login") as told:
             Library.open(wrong, registry)
         assert SECRET not in str(told.value)

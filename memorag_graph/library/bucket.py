@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -32,11 +32,16 @@ _MOST_TRIES = 40
 _CONNECT_SECONDS, _REQUEST_SECONDS = 5, 60
 
 _SEGMENT = re.compile(r"[\w.=@+-]+", re.ASCII)
-_REFUSAL = re.compile(r"status code: 4(?!08|29)\d\d")
+_REFUSAL = re.compile(r"status code: (4(?!08|29)\d\d|501)|incorrectly configured region")
 """What a store answers that will answer the same again: not that it waited too long, or had too many requests."""
 
+_UNKNOWN = "status code: 501"
+CONDITIONAL_WRITES = (
+    "use a store that knows conditional writes (If-None-Match), as one that does not may lose what two write at once"
+)
+
 _CODE = re.compile(r"<Code>(\w+)</Code>")
-_ADDRESS = re.compile(r"https?://[^/\s]+")
+_ADDRESS = re.compile(r"(https?://)(?:[^/\s@]*@)?([^/\s@]+)")  # without a login
 _LOST = re.compile("NoSuchBucket|ContainerNotFound|specified bucket does not exist")
 _NO_CREDENTIALS = re.compile(r"https?://(169\.254\.|metadata\.|[^/]+/latest/api/token)")
 """Addresses that tell a machine in a cloud its credentials; asked where the environment holds none."""
@@ -130,7 +135,14 @@ class Bucket:
             UnavailableError: If the store does not answer, or refuses.
         """
         with self._answering() as store:
-            obstore.delete(store, list(names))
+            try:
+                obstore.delete(store, list(names))
+            except FileNotFoundError as error:  # not all stores pass over what is not there
+                if _LOST.search(str(error)):
+                    raise
+                for name in names:
+                    with suppress(FileNotFoundError):
+                        obstore.delete(store, name)
 
     def require_answer(self) -> None:
         """Check that the store answers, and has the bucket.
@@ -171,19 +183,23 @@ class Bucket:
         self._silent_since = ""
 
     def _told(self, error: Exception, *, is_refused: bool) -> str:
-        reason, address = _reason(error), _ADDRESS.search(str(error))
+        reason, found = _reason(error), _ADDRESS.search(str(error))
         if _NO_CREDENTIALS.search(str(error)):
             return (
                 f"there are no credentials for {self.url}, neither in the environment nor of this machine ({reason}); "
                 "nothing is lost: put them into the environment, and try again"
             )
-        what = f"the object store at {address[0] if address else 'its address'}, where {self.url} is,"
+        address = f"{found[1]}{found[2]}" if found else "its address"
+        what = f"the object store at {address}, where {self.url} is,"
         if is_refused:
             self._silent_since = ""
-            return (
-                f"{what} refuses ({reason}); nothing is lost: see to the bucket's name, the credentials in the "
-                "environment and what they may do, and try again"
+            cure = (
+                CONDITIONAL_WRITES
+                if _UNKNOWN in str(error)
+                else "see to the bucket's name, the region and the credentials in the environment and what they may "
+                "do, and try again"
             )
+            return f"{what} refuses ({reason}); nothing is lost: {cure}"
         self._silent_since = self._silent_since or datetime.now(UTC).isoformat(timespec="seconds")
         return (
             f"{what} has not answered since {self._silent_since} ({reason}); nothing is lost: start it, or see to its "
@@ -195,11 +211,12 @@ class Bucket:
 def _checked(url: str) -> str:
     """Return the URL of a library; no message repeats one that may hold a password."""
     parts = urlsplit(url)
-    if parts.username or parts.password or parts.query or parts.fragment:
+    has_login = "@" in parts.netloc or (":" in parts.netloc and "@" in parts.path)  # a slash in a password tears it
+    if has_login or parts.query or parts.fragment:
         raise InputError("library", "must hold no login and no parameters; put the credentials into the environment")
     names = parts.path.strip("/").split("/")
     is_named = all(_SEGMENT.fullmatch(it) and it.strip(".") for it in names)
-    if parts.scheme not in SCHEMES or not parts.netloc or not is_named:
+    if parts.scheme not in SCHEMES or not _SEGMENT.fullmatch(parts.netloc) or not is_named:
         raise InputError(
             "library",
             f"{url} must be a directory, or a bucket and a name in it, such as s3://BUCKET/NAME, gs://BUCKET/NAME or "

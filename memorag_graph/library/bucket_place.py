@@ -8,7 +8,7 @@ from dataclasses import replace
 from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.blobs import Blobs
-from memorag_graph.library.bucket import Bucket
+from memorag_graph.library.bucket import CONDITIONAL_WRITES, Bucket
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
@@ -68,8 +68,8 @@ class BucketPlace:
         self._bucket.create(_NAMING, begun_by_me)
         if self._bucket.create(_NAMING, begun_by_me):
             raise LibraryError(
-                f"the object store of {self.name} overwrites what it is to create only if there is none; use a store "
-                "that knows conditional writes (If-None-Match), as one that does not may lose what two write at once"
+                f"the object store of {self.name} overwrites what it is to create only if there is none; "
+                f"{CONDITIONAL_WRITES}"
             )
         content, version = self._bucket.read_version(_NAMING)  # whoever came first has chosen the id
         if (begun := self._checked(content)).is_begun:

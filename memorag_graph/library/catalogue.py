@@ -47,8 +47,8 @@ class Catalogue(Protocol):
     """Keeps the settings and entries of one library.
 
     Safe to use from several threads and processes: whoever reads sees the state between two changes, while one, who
-    holds the library (:meth:`memorag_graph.library.place.Place.changing`), writes. A change is one transaction, durable when
-    its method returns, and changes nothing if it fails. Of a catalogue on a server, each method raises
+    holds the library (:meth:`memorag_graph.library.place.Place.changing`), writes. A change is one transaction, durable
+    when its method returns, and changes nothing if it fails. Of a catalogue on a server, each method raises
     :class:`~memorag_graph.errors.UnavailableError` if that does not answer.
     """
 

@@ -15,8 +15,8 @@ from memorag_graph.library.postgres_rows import escaped, read_entry, written_row
 from memorag_graph.library.postgres_server import Connection, PostgresServer
 from memorag_graph.library.postgres_tables import bring_up_to_date
 
-_WRITER, _LEFT = "writer", "left_unfinished"
-"""Settings: who changes the library, which stays where that was not finished; whether somebody gave up meanwhile."""
+_WRITER, _FINISHED, _LEFT = "writer", "finished_writer", "left_unfinished"
+"""Settings: who began to change the library last, and who finished last; whether somebody gave up meanwhile."""
 
 _ALL = (*COLUMNS, *DETAILS)
 _INSERT = (
@@ -202,12 +202,13 @@ class PostgresCatalogue:
         with self._server.locked(f"memorag-graph {self._library}") as is_alone:
             if not is_alone:
                 raise LibraryBusyError(f"{name} is being changed by somebody else; try again later")
-            is_unfinished, writer = bool(self.setting(_WRITER) or self.setting(_LEFT)), uuid.uuid4().hex
+            is_unfinished = self.setting(_WRITER) != self.setting(_FINISHED) or bool(self.setting(_LEFT))
+            writer = uuid.uuid4().hex
             self.change_settings({_WRITER: writer, _LEFT: ""})
             self._writer = writer
             try:
                 yield is_unfinished
-                self.change_settings({_WRITER: ""})
+                self.change_settings({_FINISHED: writer})
             except LibraryBusyError:
                 self._writer = ""
                 self.change_settings({_LEFT: "yes"})  # the other may have swept before this one's last writes

@@ -114,7 +114,13 @@ class Stores:
             self.settle()
 
     def settle(self) -> None:
-        """Bring the tables into the form that is searched fastest."""
+        """Bring the tables into the form that is searched fastest.
+
+        Raises:
+            DiskError: If they cannot be written.
+            LibraryBusyError: If somebody else has begun to change the library, whose unfinished files would be deleted.
+        """
+        self.catalogue.require_alone()
         self.chunks.settle()
         self.notes.settle()
 
