@@ -66,6 +66,7 @@ __all__ = [
 
 pytest.importorskip("psycopg", reason="needs pip install 'memorag-graph[postgres]'")
 pytest.importorskip("obstore", reason="needs pip install 'memorag-graph[s3]'")
+from lancedb.db import LanceDBConnection
 from obstore.store import LocalStore
 
 from memorag_graph.library import bucket
@@ -335,6 +336,26 @@ def test_of_many_who_make_a_library_all_get_the_same(open_library: Callable[[], 
     assert len({it.stores.catalogue.setting("id") for it in made}) == 1
     assert made[0].add(files).added
     assert len({tuple(entry.name for entry in it.list()) for it in made}) == 1
+
+
+def test_who_opens_it_while_another_makes_its_index_gets_that(
+    open_library: Callable[[], Library], files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LanceDB refuses the later of two that make a table at once."""
+    real, made = LanceDBConnection.create_table, []
+
+    def late(self: LanceDBConnection, name: str, *given: Any, **more: Any) -> Any:
+        table = real(self, name, *given, **more)
+        if name in made:
+            return table
+        made.append(name)
+        raise RuntimeError("lance error: Retryable commit conflict for version 2: preempted by a concurrent one")
+
+    monkeypatch.setattr(LanceDBConnection, "create_table", late)
+    library = open_library()
+    assert made == ["chunks", "notes"]
+    library.add(files)
+    assert library.ask(QUESTION).citations
 
 
 def test_a_creation_that_was_killed_goes_on_and_a_lost_catalogue_is_not_made_again(

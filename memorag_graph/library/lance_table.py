@@ -44,6 +44,9 @@ _OUTGROWN = 4
 _VECTOR_INDEX = "vector_of_"
 _ALL = 1_000_000
 
+_CONFLICT = "commit conflict"
+"""What LanceDB says of several who write a table at once."""
+
 _TRIES = 5
 """Searches meet a table that is being replaced at most so many times in a row."""
 
@@ -91,7 +94,7 @@ class LanceTable:
                 session=_session(),
                 storage_options=bucket.lance_options() if bucket else None,
             )
-            self._table = self._database.create_table(name, schema=self._schema, exist_ok=True)
+            self._table = self._made()
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows."""
@@ -156,6 +159,15 @@ class LanceTable:
             return _in(query, among).select([DOCUMENT, "number", "_score"]).to_arrow()
 
         return best_first(Found(*row) for row in tuples_in(self._trying(search)) if row[2] > 0)
+
+    def _made(self) -> Any:  # noqa: ANN401 - LanceDB has a class for each kind of table
+        """Open the table, making it if there is none."""
+        try:
+            return self._database.create_table(self._name, schema=self._schema, exist_ok=True)
+        except RuntimeError as error:
+            if _CONFLICT not in str(error):
+                raise
+            return self._database.open_table(self._name)  # somebody else made it at the same time
 
     def _optimize(self) -> None:
         """Merge small files, and delete the files of earlier versions, also those that a killed process left."""
