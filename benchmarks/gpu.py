@@ -1,6 +1,6 @@
 """Measure the package on one GPU against transformers' own ``generate`` and against the card's peak.
 
-python benchmarks/gpu.py            # under six minutes on one card; writes benchmarks/results/gpu.json
+python benchmarks/gpu.py            # meant for six minutes of one card; writes benchmarks/results/gpu.json
 python benchmarks/gpu.py --tiny --device cpu --to DIRECTORY     # a dry run: every stage, no figure of worth
 
 Seeded weights of the shape of Qwen2.5-1.5B, so nothing is downloaded: speed does not depend on what the weights know.

@@ -68,6 +68,13 @@ def test_each_command_is_accepted(command: list[str]) -> None:
             assert checked_place(value) == value
 
 
+def test_commands_of_compose_find_the_file() -> None:
+    lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
+    named = next(at for at, line in enumerate(lines) if line.startswith("export COMPOSE_FILE="))
+    assert (ROOT / lines[named].split("=", 1)[1].split()[0]).samefile(FOLDER / "compose.yaml")
+    assert all(at > named for at, line in enumerate(lines) if line.startswith("docker compose "))
+
+
 def test_an_unknown_option_or_command_is_refused() -> None:
     assert not accepted(["memorag-graph", "serve", "--prot", "8000"])
     assert not accepted(["memorag-graph", "library", "put", "/data"])
