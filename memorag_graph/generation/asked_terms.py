@@ -25,7 +25,8 @@ _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 _ASKING = frozenset({
     *("whose", "many", "much", "long", "say", "says", "said", "tell", "told", "list", "give", "show", "name", "talk"),
     *("talked", "mention", "mentions", "mentioned", "mentioning", "according", "describe", "describes", "described"),
-    *("describing", "explain", "explained", "explanation", "summarize", "summarise", "summary", "discuss", "discussed"),
+    *("describing", "explain", "explained", "explanation", "summarize", "summarise", "summary", "overview", "recap"),
+    *("discuss", "discussed"),
     *("discusses", "discussing", "discussion", "discussions", "think", "thinks", "thought", "opinion", "opinions"),
     *("quote", "quotes", "quoted", "cite", "cites", "recite", "wording", "verbatim"),
     *("please", "kindly", "bitte", "veuillez", "favor", "favore", "prego"),

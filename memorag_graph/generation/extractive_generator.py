@@ -43,18 +43,23 @@ _TIMES_IF_UNSCORED = 2
 class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     """Quotes the sentences of the evidence that answer best, in document order.
 
-    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`). Below the threshold
-    of confidence, the answer says that no passage matches well, and quotes the nearest; where question and evidence are
-    in different languages, it says which, since the threshold does not apply. For a summary, they are the most
-    important sentences of all parts of the documents (:mod:`memorag_graph.generation.summary`), as many as its length
-    allows, and the confidence is the share of the parts that they cover.
+    For a question, these have the highest scores (:mod:`memorag_graph.generation.sentence_scores`); for an account, as
+    in "Summarise how the fleet was changed.", they matter in the evidence, too
+    (:mod:`memorag_graph.generation.summary.account`). Below the threshold of confidence, the answer says that no
+    passage matches well, and quotes the nearest; where question and evidence are in different languages, it says
+    which, since the threshold does not apply. For a summary, they are the most important sentences of all parts of the
+    documents (:mod:`memorag_graph.generation.summary`), as many as its length allows, and the confidence is the share
+    of the parts that they cover.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     embeddings: Embeddings = Field(exclude=True)
     sentences: int = Field(default=3, ge=1)
-    """Maximum sentences of an answer to a question; one more where the evidence is a conversation."""
+    """Maximum sentences of an answer to a question; one more where the evidence is a conversation.
+
+    A list, a part that is asked for, and an account may have more.
+    """
 
     def invoke(
         self,
@@ -134,8 +139,9 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             certainty = max(certainty, _LIKELY)
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
-        if asks_for_account(question) and not is_conversation(evidence):
-            return account(evidence, question), certainty, None
+        is_list = bool(section) and whole_list(evidence, section, several=True) is not None
+        if asks_for_account(question) and not (is_list or is_conversation(evidence)):
+            return account(evidence, question, section), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)

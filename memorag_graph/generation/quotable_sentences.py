@@ -2,18 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.contents_lines import contents_lines
 from memorag_graph.generation.fragments import joined_fragments
+from memorag_graph.generation.title_lines import LONGEST_HEADING, Place, title_lines
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.clauses import is_unmarked
 from memorag_graph.text.numbers import number_in
 from memorag_graph.text.records import is_record, is_table_rule, label_of, speaker_of
-from memorag_graph.text.sentences import Sentence, ends_sentence, is_brief_statement, is_statement, split_sentences
+from memorag_graph.text.sentences import Sentence, is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_figure
 
 _FEWEST_WORDS = 4
@@ -32,7 +33,6 @@ _PIECE = re.compile(
 _ITEM = re.compile(r"(?:[-*•–+]|\(?\w{1,3}[.)])\s+\S")
 _MARKED_HEADING = re.compile(r"#{1,6}\s|(=+)\s.*\s\1$")
 _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+[^\W\d_a-z]")
-_LONGEST_HEADING = 80
 _SHORT_WORD = 3
 """Letters of the words that titles write small."""
 
@@ -41,11 +41,6 @@ _ABOVE = 2000
 
 _MARKS_OF_HEADING = 10
 """Characters around a heading: its marks, the blank line after it."""
-
-_BLANK_LINES = re.compile(r"\n\s*\n")
-_FEWEST_PARAGRAPHS = 3
-_MOST_OF_THEM = 0.8
-"""Share of a document's paragraphs that end as sentences do where it has titles without a full stop."""
 
 _FEWEST_LINES = 2
 """Labelled lines right below a name."""
@@ -80,11 +75,10 @@ def units_of(evidence: Sequence[Evidence], language_code: str) -> list[Unit]:
     Sentences of more than 480 characters and records of more than 2,000 are cut in pieces.
     """
     found: list[Unit] = []
-    sources = {passage.source for passage in evidence}
-    punctuated = {it for it in sources if _is_punctuated([one.text for one in evidence if one.source == it])}
+    titles = title_lines(evidence)
     for number, passage in enumerate(evidence, start=1):
         continues = number > 1 and _continues(evidence[number - 2], passage)
-        found += _of_passage(number, passage, language_code, continues, passage.source in punctuated)
+        found += _of_passage(number, passage, language_code, continues, titles)
     places = _contents_and_heads(found) | _table_headers(found, evidence)
     return [replace(unit, is_quotable=unit.is_quotable and at not in places) for at, unit in enumerate(found)]
 
@@ -158,7 +152,7 @@ def _without_numbers(unit: Unit) -> str:
 def _is_title(unit: Unit) -> bool:
     """Return whether a unit is written as a title, so that it is a running head where it stands on several pages."""
     words = [word for word in unit.citation.quote.split() if len(word) > _SHORT_WORD and word[0].isalpha()]
-    short = not unit.is_record and len(unit.citation.quote) <= _LONGEST_HEADING
+    short = not unit.is_record and len(unit.citation.quote) <= LONGEST_HEADING
     return short and len(words) > 1 and all(word[0].isupper() for word in words)
 
 
@@ -167,15 +161,8 @@ def _continues(before: Evidence, passage: Evidence) -> bool:
     return before.source == passage.source and passage.paragraph is not None and before.end > passage.paragraph
 
 
-def _is_punctuated(texts: Sequence[str]) -> bool:
-    """Return whether the paragraphs of texts end as sentences do, so that a line without a full stop is a heading."""
-    paragraphs = [it for text in texts for it in _BLANK_LINES.split(text.strip()) if len(it) > _LONGEST_HEADING]
-    ended = sum(ends_sentence(it) for it in paragraphs)
-    return len(paragraphs) >= _FEWEST_PARAGRAPHS and ended >= _MOST_OF_THEM * len(paragraphs)
-
-
 def _of_passage(
-    number: int, passage: Evidence, language_code: str, continues: bool, is_punctuated: bool
+    number: int, passage: Evidence, language_code: str, continues: bool, titles: Collection[Place]
 ) -> Iterator[Unit]:
     """Yield the units of a passage, whose first may continue the paragraph of the passage before."""
     text = passage.text
@@ -189,7 +176,8 @@ def _of_passage(
         begins = (not at and not continues) or sentence.is_record or before.count("\n") > 1
         alone = begins and (after.count("\n") > 1 or at + 1 == len(whole))
         alone |= begins and at + 1 < len(whole) and _heads(sentence, whole[at + 1])
-        heads = _is_heading(sentence, alone, passage.start + sentence.start in headings, is_punctuated)
+        place = passage.source, passage.start + sentence.start, passage.start + sentence.end
+        heads = place in titles or _is_heading(sentence, alone, place[1] in headings)
         heads |= begins and _names_lines(sentence, text, whole[at + 1 : at + 1 + _FEWEST_LINES])
         speaks = speaker_of(sentence.text) is not None and (not at or "\n" in before)
         quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
@@ -206,17 +194,13 @@ def _title_of(passage: Evidence) -> str:
     return title if start == 0 and 0 <= following <= len(title) + _MARKS_OF_HEADING else ""
 
 
-def _is_heading(sentence: Sentence, alone: bool, is_known: bool, is_punctuated: bool) -> bool:
-    """Return whether a line is a heading: marked, known to the page map, or short and a paragraph of its own.
-
-    Longer lines, as "What the bridge gave us, and what it did not", are where all paragraphs end as sentences do.
-    """
-    if len(sentence.text) > _LONGEST_HEADING or "\n" in sentence.text:
+def _is_heading(sentence: Sentence, alone: bool, is_known: bool) -> bool:
+    """Return whether a line is a heading: marked, known to the page map, or short and a paragraph of its own."""
+    if len(sentence.text) > LONGEST_HEADING or "\n" in sentence.text:
         return False
     if is_known or _MARKED_HEADING.match(sentence.text):
         return True
-    is_title = alone and is_punctuated and not ends_sentence(sentence.text) and not is_item(sentence.text)
-    if sentence.is_record or is_brief_statement(sentence.text) or (is_statement(sentence.text) and not is_title):
+    if sentence.is_record or is_statement(sentence.text) or is_brief_statement(sentence.text):
         return False
     return alone and not (is_unmarked(sentence.text[0]) and _has_figure(sentence.text))
 
@@ -228,7 +212,7 @@ def _heads(sentence: Sentence, following: Sentence) -> bool:
 
 def _names_lines(sentence: Sentence, text: str, below: Sequence[Sentence]) -> bool:
     """Return whether a line without a label stands right above labelled ones, as the name above what is told of it."""
-    if len(below) < _FEWEST_LINES or len(sentence.text) > _LONGEST_HEADING or is_record(sentence.text):
+    if len(below) < _FEWEST_LINES or len(sentence.text) > LONGEST_HEADING or is_record(sentence.text):
         return False
     labelled = all(it.is_record and label_of(it.text) is not None and "\n" not in it.text for it in below)
     gaps = [text[one.end : other.start].count("\n") for one, other in pairwise([sentence, *below])]

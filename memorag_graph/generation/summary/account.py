@@ -1,9 +1,12 @@
 """Choose the sentences of an account: what matters in the evidence, as far as it is about what the question asks."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.generation.sentence_scores import distinct
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
 from memorag_graph.text.words import count_words, share_of
@@ -18,15 +21,18 @@ _MEANING = 2.0
 """Weight of a sentence's similarity with the question, in standard deviations."""
 
 
-def account(evidence: ScoredEvidence, question: str) -> list[int]:
+def account(evidence: ScoredEvidence, question: str, part: Sequence[int] = ()) -> list[int]:
     """Return the positions of the sentences of a short account, in document order.
 
     Args:
         evidence: The evidence, some of which can be quoted.
         question: What the account is to be of.
+        part: Positions of the sentences of the part that the question asks for; by default it is of all that is about
+            the question.
     """
     code = evidence.language_code
-    places = [at for at, unit in enumerate(evidence.units) if unit.is_quotable]
+    about = part or _about(evidence)
+    places = sorted(distinct(about, evidence.sentences, len(about)))
     quotes = [evidence.units[at].citation.quote for at in places]
     wanted = asked_terms(question, code)
     meaning = evidence.scores.meaning[places]
@@ -35,3 +41,25 @@ def account(evidence: ScoredEvidence, question: str) -> list[int]:
     lengths = [max(count_words(it), 1) for it in quotes]
     chosen = Selection(salience(quotes, code), lengths, relevance).select([0] * len(places), ACCOUNT_WORDS)
     return sorted(places[at] for at in chosen)
+
+
+def _about(evidence: ScoredEvidence) -> list[int]:
+    """Return the positions of what is about the question, best first.
+
+    Where that names something, documents that do not name it are not; nor are other records where several hold the
+    words of the best one, nor sentences further from the question than most in paragraphs without a word of it, where
+    others have some.
+    """
+    ranked, scores, units = evidence.ranked, evidence.scores, evidence.units
+    naming = {units[at].citation.source for at in ranked if scores.named[at] > 0}
+    alike = {at for at in ranked if at in evidence.records and (scores.parts[at] >= scores.parts[ranked[0]]).all()}
+    is_of_records = ranked[0] in evidence.records and len(alike) > 1
+    told = {evidence.belonging[at].paragraph for at in ranked if at not in evidence.records and scores.parts[at].any()}
+    middle = float(np.median(scores.meaning[ranked]))
+
+    def is_about(at: int) -> bool:
+        if at in evidence.records:
+            return at in alike or not is_of_records
+        return not told or evidence.belonging[at].paragraph in told or bool(scores.meaning[at] >= middle)
+
+    return [at for at in ranked if is_about(at) and (not naming or units[at].citation.source in naming)]
