@@ -24,6 +24,7 @@ from memorag_graph.errors import CancelledRunError, InputError, LibraryBusyError
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.job_queue import HeldJob, JobQueue, Queued
 from memorag_graph.library.library import Library
+from memorag_graph.library.library_memories import OfferedJobs
 from memorag_graph.library.shared_jobs import shared_jobs
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory_worker import MemoryJob, MemoryWorker
@@ -446,6 +447,22 @@ def test_a_server_that_is_stopped_gives_its_job_back_and_one_without_a_model_lea
     assert (queue.jobs(), library.list()[0].memory) == ({}, "ready")
 
 
+def test_who_takes_over_makes_no_memory_that_nobody_has_offered(
+    databases: Databases, tmp_path: Path, registry: Registry
+) -> None:
+    given: dict[str, Any] = {"options": MAKING, "memory": "when_asked", "catalogue_at": databases.new()}
+    library = Library.open(tmp_path / "library", registry, embedding_model="hash", **given)
+    for name in ("ferry", "harbour"):
+        library.add(uploaded_text(TEXTS[name], f"{name}.txt", {}))
+    first, second = library.list()
+    queue = library.stores.catalogue.queue()
+    assert queue is not None
+    queue.offer([second.text_sha256])
+    library.worker.wake(OfferedJobs(library.memories))
+    assert library.worker.wait(SECONDS)
+    assert {it.name: it.memory for it in library.list()} == {first.name: "none", second.name: "ready"}
+
+
 def test_a_library_whose_jobs_stay_free_is_tried_again_with_growing_pauses(
     databases: Databases, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,7 +478,7 @@ def test_a_library_whose_jobs_stay_free_is_tried_again_with_growing_pauses(
     for second in range(0, 1500, 5):
         clock.append(second)
         looking._wake_all({free})
-    assert {work for _, work in woken} == {tenants.libraries("acme").open("coast").memories}
+    assert {work for _, work in woken} == {OfferedJobs(tenants.libraries("acme").open("coast").memories)}
     times = [at for at, _ in woken]
     assert [after - before for before, after in pairwise(times)] == [5, 10, 20, 40, 80, 160, 300, 300, 300]
     looking._wake_all(set())

@@ -91,7 +91,12 @@ class LibraryMemories:
             yield from map(self._job, missing)
             return
         queue.offer([entry.text_sha256 for entry in missing])
-        yield from shared_jobs(queue, self._wanted, self._job)
+        yield from self.offered_jobs()
+
+    def offered_jobs(self) -> Generator[MemoryJob, None, None]:
+        """Yield what makes the missing memories that a server has offered and no other makes; none without a queue."""
+        if (queue := self._stores.catalogue.queue()) is not None:
+            yield from shared_jobs(queue, self._wanted, self._job)
 
     def queued(self) -> Mapping[str, Queued]:
         """Return the memories that servers make together and have not made yet, by the SHA-256 of their texts."""
@@ -219,3 +224,18 @@ class LibraryMemories:
             if it.name == entry.name and it.version < entry.version and self.is_made(it):
                 return self.open(it, self._options).memory
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedJobs:
+    """What a server has for its worker that takes over for others: it makes no memory that nobody wants yet.
+
+    Attributes:
+        memories: The library's.
+    """
+
+    memories: LibraryMemories
+
+    def jobs(self) -> Generator[MemoryJob, None, None]:
+        """Yield what is to be made now, in order."""
+        return self.memories.offered_jobs()

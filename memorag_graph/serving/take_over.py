@@ -76,6 +76,8 @@ class TakeOver:
                     self._wake(libraries, library, name)
 
     def _wake(self, libraries: NamedLibraries, library: str, name: str) -> None:
+        from memorag_graph.library.library_memories import OfferedJobs
+
         before = self._pauses.get(library, _Pause(LOOK_SECONDS / 2, 0))
         seconds = min(2 * before.seconds, _LONGEST_PAUSE)
         self._pauses[library] = _Pause(seconds, monotonic() + seconds)
@@ -87,7 +89,7 @@ class TakeOver:
         if opened.worker.is_working:  # it takes what is free by itself
             del self._pauses[library]
         else:
-            opened.worker.wake(opened.memories)
+            opened.worker.wake(OfferedJobs(opened.memories))
 
     def _tell(self, fault: str) -> None:
         if fault != self._fault:
