@@ -3,12 +3,26 @@
 import logging
 import sys
 import threading
+from collections.abc import Iterable
+from typing import Any
 
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 
-def serve(port: int, application: DomainDispatcherApplication) -> BaseWSGIServer:
+class OneAtATime:
+    """Answers one request after the other: moto fails where one lists what another changes."""
+
+    def __init__(self) -> None:
+        self._application = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
+
+    def __call__(self, *request: Any) -> Iterable[bytes]:
+        with self._lock:
+            return list(self._application(*request))
+
+
+def serve(port: int, application: OneAtATime) -> BaseWSGIServer:
     server = make_server("127.0.0.1", port, application, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
@@ -16,7 +30,7 @@ def serve(port: int, application: DomainDispatcherApplication) -> BaseWSGIServer
 
 def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application = DomainDispatcherApplication(create_backend_app)
+    application = OneAtATime()
     server = serve(0, application)
     port = server.server_port
     sys.stdout.write(f"{port}\n")

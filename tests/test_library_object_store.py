@@ -316,6 +316,18 @@ def test_of_a_removed_document_no_object_holds_a_byte(
     assert not left("first", "second")
 
 
+def test_libraries_of_one_url_on_two_stores_keep_their_memories_apart(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from memorag_graph.library.bucket_place import BucketPlace  # its extra may be missing
+
+    here = BucketPlace(url).directory
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://me:secret@elsewhere.example")
+    there = BucketPlace(url).directory
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://me:renewed@elsewhere.example/")
+    assert here != there == BucketPlace(url).directory
+
+
 def test_of_many_who_write_an_object_one_does(url: str) -> None:
     def written(number: int) -> bool:
         return Bucket(url).create("one", f"by {number}".encode())

@@ -46,6 +46,17 @@ _LOST = re.compile("NoSuchBucket|ContainerNotFound|specified bucket does not exi
 _NO_CREDENTIALS = re.compile(r"https?://(169\.254\.|metadata\.|[^/]+/latest/api/token)")
 """Addresses that tell a machine in a cloud its credentials; asked where the environment holds none."""
 
+_ADDRESSES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+"""Environment variables that name a server."""
+
+_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
+
+
+def store_of_environment() -> str:
+    """Return what the environment says of the store besides a URL: other servers may have a bucket of the same name."""
+    named = (os.environ.get(it, "") for it in (*_ADDRESSES, _ACCOUNT))
+    return " ".join(address.rpartition("//")[2].rpartition("@")[2].rstrip("/") for address in named if address)
+
 
 class Bucket:
     """The objects beneath a URL. Safe to use from several threads.
@@ -241,8 +252,7 @@ def _store(url: str, tried_seconds: float) -> ObjectStore:
 
 def _is_plain() -> bool:
     """Return whether the environment names a server that is reached without encryption."""
-    addresses = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
-    return any(os.environ.get(it, "").startswith("http://") for it in addresses)
+    return any(os.environ.get(it, "").startswith("http://") for it in _ADDRESSES)
 
 
 def _reason(error: Exception) -> str:

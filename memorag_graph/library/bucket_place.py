@@ -8,7 +8,7 @@ from dataclasses import replace
 from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.blobs import Blobs
-from memorag_graph.library.bucket import CONDITIONAL_WRITES, Bucket
+from memorag_graph.library.bucket import CONDITIONAL_WRITES, Bucket, store_of_environment
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
@@ -37,7 +37,8 @@ class BucketPlace:
     def __init__(self, url: str) -> None:
         self._bucket = Bucket(url)
         self.name = self._bucket.url
-        self.directory = user_dir() / "remote" / hashlib.sha256(self.name.encode()).hexdigest()[:32]
+        place = f"{self.name} {store_of_environment()}"
+        self.directory = user_dir() / "remote" / hashlib.sha256(place.encode()).hexdigest()[:32]
         self._opened: PostgresCatalogue | None = None
 
     def has_library(self) -> bool:
