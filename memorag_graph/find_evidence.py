@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from memorag_graph.retrieval.retrieve import Evidence
 
 
-def about_whole(request: str, opened: OpenMemory) -> bool:
+def is_about_whole(request: str, opened: OpenMemory) -> bool:
     """Return whether a request for a summary names nothing in particular that the documents are about."""
     return route(request).task == "summarize" or not opened.index.share_known(request)
 

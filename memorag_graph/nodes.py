@@ -14,7 +14,7 @@ from memorag_graph.check_input import check_input
 from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import from_langchain, from_text
 from memorag_graph.errors import InputError
-from memorag_graph.find_evidence import about_whole, cover_documents, quote_nearest_to, search
+from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
 from memorag_graph.library_nodes import LibraryNodes, library_task_update
 from memorag_graph.node_report import progress_writer, reported
 from memorag_graph.open_memory import OpenMemory
@@ -183,9 +183,10 @@ class Nodes:
     @reported
     def outline(self, state: GraphState, runtime: Runtime[Any]) -> Update:
         """List the points that a summary must contain."""
-        question = state["question"]
-        is_about_whole = about_whole(question, self._open(state, runtime)[1])
-        recalled = self._recollection(state, runtime).outline(question, HIDDEN, is_about_whole=is_about_whole)
+        question, opened = state["question"], self._open(state, runtime)[1]
+        recalled = self._recollection(state, runtime).outline(
+            question, HIDDEN, is_about_whole=is_about_whole(question, opened)
+        )
         return {
             "outline": list(recalled.items),
             "trace": to_trace("outline", recalled.dropped),
@@ -198,7 +199,7 @@ class Nodes:
         if state.get("thread_library"):
             return self.library.retrieve(state, runtime)
         scope, opened = self._open(state, runtime)
-        if state["task"] == "summarize" and about_whole(state["question"], opened):
+        if state["task"] == "summarize" and is_about_whole(state["question"], opened):
             return {"evidence": to_documents(cover_documents(opened, scope.options))}
         evidence, dropped = self._search(state, scope, opened)
         return {"evidence": evidence, "trace": to_trace("retrieve", dropped)}

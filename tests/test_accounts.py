@@ -1,25 +1,30 @@
 """Accounts of something, titles that are longer lines, and summaries of a part."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage
 
-from memorag_graph.clues.recall import FEWEST_POINTS, MemoryRecall
+from memorag_graph.clues.recall import FEWEST_POINTS, MemoryRecall, Recalled
 from memorag_graph.documents import PageMap, from_text
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.summary.account import ACCOUNT_WORDS
+from memorag_graph.graph import build_graph
 from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.loading import ModelSource, load_embeddings
 from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.state import GraphInput
 from memorag_graph.text.account_requests import asks_for_account
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
+from tests.conftest import TEXT, TINY
 
 TITLES = (
     "How the village came to pay for a harbour that it did not want",
@@ -275,3 +280,22 @@ def test_a_summary_of_a_part_is_searched_with_notes_about_it() -> None:
     assert all("chapel" in it for it in part)
     whole = recall.outline("Summarize.").items
     assert len(whole) == len(notes) < FEWEST_POINTS
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_about_whole"), [("Summarize the document.", True), ("Summarize what Captain Kemp did.", False)]
+)
+def test_the_graph_tells_whether_a_summary_is_of_a_part(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, request_: str, is_about_whole: bool
+) -> None:
+    told = []
+    outline = MemoryRecall.outline
+
+    def telling(self: MemoryRecall, *given: Any, is_about_whole: bool) -> Recalled:
+        told.append(is_about_whole)
+        return outline(self, *given, is_about_whole=is_about_whole)
+
+    monkeypatch.setattr(MemoryRecall, "outline", telling)
+    asked = GraphInput(context=TEXT, query=request_, task_type="summarize")
+    build_graph(registry).invoke(asked, context=TINY)
+    assert told == [is_about_whole]

@@ -97,14 +97,21 @@ def test_every_level_leaves_the_question_its_weight() -> None:
         assert 0 <= weights.question_share <= 1
 
 
-def test_tuning_measures_every_level_with_the_same_clues_and_keeps_the_best(tmp_path: Path) -> None:
+def test_tuning_measures_every_level_with_the_same_clues_and_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry, known = tiny_registry(), [it for it in data_set().questions if it.evidence]
     questions = tuple(replace(it, id=f"{it.id} {at}", query=f"{it.query} {at}") for at in range(5) for it in known)
     asked = replace(data_set(), questions=questions)
+    untuned = []
+    monkeypatch.setattr(
+        "memorag_graph.evaluation.tune.chosen_of", lambda *given: untuned.append(given[2]) or chosen_of(*given)
+    )
     with short_clues():
         found = tune(asked, OPTIONS, tmp_path / "run", registry)
         again = tune(asked, OPTIONS, tmp_path / "run", registry)
     assert found == again
+    assert untuned == ["careful", "careful"]  # so small a model
     assert found.gains.keys() == LEVELS.keys()
     assert found.gains["silent"].mean == 0.0
     used = registry.models.memory_model(OPTIONS.model, OPTIONS)

@@ -60,10 +60,10 @@ def tune(
 ) -> Tuned:
     """Generate clues for questions with known evidence, choose the weights that find most of it, and keep them.
 
-    Weights are only chosen if they cannot lose more than half a point against the question alone. Where none are,
-    because there are too few questions to tell, those of a model that was not tuned stay as long as they gain on
-    average; else the model's clues are not searched for. The weights hold from then on wherever the same model is the
-    memory model.
+    Weights are only chosen if they cannot lose more than half a point against the question alone. Where none of these
+    gain, as with too few questions to tell, those of a model that was not tuned stay as long as they gain on average;
+    else the model's clues are not searched for. The weights hold from then on wherever the same model is the memory
+    model.
 
     Args:
         data_set: Documents, and questions with evidence.
@@ -97,7 +97,7 @@ def tune(
 
 
 def chosen_of(of_levels: Mapping[str, Sequence[float]], questions: int, untuned: str = "silent") -> Tuned:
-    """Choose the level that gains most among the harmless ones; the untuned one if only that of no clues is harmless.
+    """Choose the level that gains most among the harmless ones, or else the untuned one if that gains on average.
 
     Args:
         of_levels: Evidence recall of each question by level; that of ``"silent"`` is the question's alone.
