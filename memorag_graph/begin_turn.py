@@ -13,6 +13,12 @@ from memorag_graph.serialization import NO_FINDINGS, Update, memory_record
 from memorag_graph.settings import RunOptions, TaskType
 from memorag_graph.state import MEMORIZE, GraphInput, TraceRecord, question_of
 
+BY_WORDS = (
+    "Passages are found by the words of the question so far, as the text is still being embedded; ask again in a while "
+    "for a search by meaning."
+)
+"""What to tell with an answer from a text that is not embedded yet."""
+
 
 def begin_turn(given: GraphInput, opened: OpenMemory, scope: RunScope) -> Update:
     """Return the update that begins a turn.
@@ -65,7 +71,7 @@ def task_update(node: str, wanted: TaskType, question: str, opened: OpenMemory, 
     return {
         "task": chosen.task,
         "looks_up_first": chosen.looks_up_first,
-        "memory_notices": [begun_notice(opened, scope)] if lacks_memory else [],
+        "memory_notices": begun_notices(opened, scope, lacks_memory=lacks_memory),
         "trace": [TraceRecord(node=node, what="route", text=chosen.task, reason=chosen.reason)],
     }
 
@@ -75,7 +81,19 @@ def can_be_asked(opened: OpenMemory, options: RunOptions) -> bool:
     return opened.memory.is_whole or options.memory in ("now", "when_asked")
 
 
-def begun_notice(opened: OpenMemory, scope: RunScope) -> str:
+def begun_notices(opened: OpenMemory, scope: RunScope, *, lacks_memory: bool) -> list[str]:
+    """Return what to tell with an answer from a begun memory; nothing for one that is whole.
+
+    Args:
+        opened: The memory.
+        scope: What the run may use.
+        lacks_memory: Whether the answer needs the memory.
+    """
+    by_words = [] if opened.index.is_embedded else [BY_WORDS]
+    return [_lacking(opened, scope), *by_words] if lacks_memory else by_words
+
+
+def _lacking(opened: OpenMemory, scope: RunScope) -> str:
     """Return what to tell with an answer that a memory had no part in."""
     if scope.options.memory == "never":
         return "The memory of this text is not made; the answer says what a search finds."

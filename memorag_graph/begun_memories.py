@@ -9,7 +9,7 @@ from typing import Any
 from memorag_graph.cancellation import checking
 from memorag_graph.errors import CancelledRunError
 from memorag_graph.make_memory import MemoryMaker
-from memorag_graph.memory.storage.manifest import read_info
+from memorag_graph.memory.storage.manifest import find_memory, read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory.storage.transaction import MANIFEST
 from memorag_graph.memory_plan import MemoryPlan
@@ -107,23 +107,53 @@ class BegunMemories:
         with self._behind.worker.hurried():
             return self._make_whole(directory, options, report)
 
-    def _make_whole(self, directory: Path, options: RunOptions, report: ReportProgress) -> OpenMemory:
-        from memorag_graph.memory.build.builder import Recipe
-        from memorag_graph.memory.storage.memory_files import read_unread
+    def followed(
+        self, opened: OpenMemory, place: str | Path, options: RunOptions, report: ReportProgress
+    ) -> OpenMemory:
+        """Return an open memory: made behind questions if the options say so, else with all chunks embedded.
 
+        Args:
+            opened: The memory.
+            place: Its id or directory.
+            options: When it is made, and by which models.
+            report: Called with progress.
+
+        Raises:
+            ModelError: If its models cannot be loaded.
+            MemoryFileError: If it is missing or damaged, or cannot be written.
+        """
+        if opened.memory.is_whole:
+            return opened
+        directory = find_memory(place, self._store.root)
+        if options.memory == "background":
+            self.make_behind(directory, options)
+        elif not opened.index.is_embedded:
+            with self._behind.worker.hurried():
+                return self._maker.embedded(self._plan(directory, opened), directory, options, checking(report))
+        return opened
+
+    def _make_whole(self, directory: Path, options: RunOptions, report: ReportProgress) -> OpenMemory:
         begun = self._open.open(directory, options)
         if begun.memory.is_whole:
             return begun
+        plan, is_embedded = self._plan(directory, begun), begun.index.is_embedded
+        del begun
+        if not is_embedded:
+            self._maker.embedded(plan, directory, options, report)
+        return self._maker.whole(plan, directory, options, report)
+
+    def _plan(self, directory: Path, begun: OpenMemory) -> MemoryPlan:
+        from memorag_graph.memory.build.builder import Recipe
+        from memorag_graph.memory.storage.memory_files import read_unread
+
         memory = begun.memory
-        plan = MemoryPlan(
+        return MemoryPlan(
             read_unread(directory),
             Recipe(memory.prompts, memory.settings, memory.identity),
             begun.model,
             self._models.embeddings(memory.identity.embedding_model),
             self._models.index_kind(memory.settings.index),
         )
-        del begun
-        return self._maker.whole(plan, directory, options, report)
 
     def make_behind(self, directory: Path, options: RunOptions) -> None:
         """Make the memory of a directory behind questions."""

@@ -78,8 +78,6 @@ class MemoryMaker:
             ModelError: If a model fails.
             MemoryFileError: If it cannot be written.
         """
-        from memorag_graph.memory.storage.memory_files import save_memory
-
         self._require_free(directory)
         with self._open.lock(plan.memory_id):
             with suppress(MemoryFileError):  # also while a process makes it whole, which holds the claim
@@ -89,12 +87,42 @@ class MemoryMaker:
             with self._store.claim(directory, report):
                 opened = self._found(plan, directory, options)
                 if opened is None:
-                    started = self._cache.making_room(lambda: plan.begin(report))
-                    texts = [it.text for it in plan.documents if isinstance(it, Document)]
-                    save_memory(directory, started.memory, started.index, texts)
-                    opened = self._open.open_in(directory, plan.memory_id, options)
+                    words_first = options.memory == "background"
+                    started = self._cache.making_room(lambda: plan.begin(report, words_first=words_first))
+                    opened = self._save_begun(plan, started, directory, options)
         self._remember(plan, directory)
         return opened
+
+    def embedded(self, plan: MemoryPlan, directory: Path, options: RunOptions, report: ReportProgress) -> OpenMemory:
+        """Return the begun memory of a directory with all its chunks embedded; it can be searched by words meanwhile.
+
+        Where the directory cannot be written, it stays as it is.
+
+        Args:
+            plan: How it is made; its documents are given with their texts.
+            directory: Its directory.
+            options: Models to open it with.
+            report: Called with progress.
+
+        Raises:
+            ModelError: If a model fails.
+            MemoryFileError: If it is damaged or cannot be written.
+        """
+        if (unwritable := self._open_unwritable(plan, directory, options)) is not None:
+            return unwritable
+        with self._store.claim(directory, report):
+            begun = self._open.open_in(directory, plan.memory_id, options)
+            if begun.index.is_embedded:
+                return begun
+            return self._save_begun(plan, plan.embedded(begun, report), directory, options)
+
+    def _save_begun(self, plan: MemoryPlan, begun: OpenMemory, directory: Path, options: RunOptions) -> OpenMemory:
+        from memorag_graph.memory.storage.memory_files import save_memory
+
+        texts = [it.text for it in plan.documents if isinstance(it, Document)]
+        save_memory(directory, begun.memory, begun.index, texts)
+        self._open.drop(plan.memory_id)
+        return self._open.open_in(directory, plan.memory_id, options)
 
     def _make(self, plan: MemoryPlan, directory: Path, options: RunOptions, report: ReportProgress) -> OpenMemory:
         from memorag_graph.memory.storage.memory_files import save_memory

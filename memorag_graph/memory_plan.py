@@ -13,8 +13,9 @@ from memorag_graph.progress import ReportProgress
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
+    from memorag_graph.documents import PageMap
     from memorag_graph.memory.build.builder import Built, Recipe
-    from memorag_graph.memory.kv_memory import DocumentInfo, Identity
+    from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
     from memorag_graph.memory.memory_model import MemoryModel
     from memorag_graph.prompts import Prompts
     from memorag_graph.retrieval.chunk_index import IndexKind
@@ -68,15 +69,41 @@ class MemoryPlan:
         with in_background():
             return self._build(journal, report)
 
-    def begin(self, report: ReportProgress) -> OpenMemory:
+    def begin(self, report: ReportProgress, *, words_first: bool) -> OpenMemory:
         """Build the index only, so that the documents can be searched before the model reads them.
+
+        Args:
+            report: Called with progress.
+            words_first: Whether the chunks of long documents are indexed by their words alone; see :meth:`embedded`.
 
         Raises:
             InputError: If the documents or settings cannot be used.
             ModelError: If a model fails.
         """
+        from memorag_graph.retrieval.dense_index import FaissKind
+        from memorag_graph.retrieval.memory_index import MemoryIndex
+        from memorag_graph.retrieval.words_first import EMBEDDED_AT_ONCE
+
         documents = [it for it in self.documents if isinstance(it, Document)]
-        return self._indexed(self.model.begin(documents, self.recipe, report=report), report)
+        built = self.model.begin(documents, self.recipe, report=report)
+        memory = built.memory
+        if words_first and len(built.chunks) > EMBEDDED_AT_ONCE and isinstance(self.index_kind, FaissKind):
+            code = memory.prompts.language.code
+            index = MemoryIndex.of_words(built.chunks, self.embeddings, code, _page_maps(memory))
+            return OpenMemory(memory, index, self.model)
+        return self._indexed(built, report)
+
+    def embedded(self, begun: OpenMemory, report: ReportProgress) -> OpenMemory:
+        """Return a begun memory with all its chunks embedded.
+
+        Raises:
+            ModelError: If the embedding model fails.
+        """
+        from memorag_graph.memory.build.builder import Built
+        from memorag_graph.models.compute_threads import in_background
+
+        with in_background():
+            return self._indexed(Built(begun.memory, list(begun.index.chunks)), report)
 
     def _build(self, journal: Journal, report: ReportProgress) -> OpenMemory:
         from memorag_graph.memory.build.builder import Built
@@ -92,9 +119,12 @@ class MemoryPlan:
         vectors = self.index_kind.make(
             built.memory.id, built.chunks, self.embeddings, earlier.index.vectors if earlier else None, report
         )
-        page_maps = {document.source: document.page_map for document in built.memory.documents}
-        index = MemoryIndex.of(vectors, built.memory.prompts.language.code, page_maps)
+        index = MemoryIndex.of(vectors, built.memory.prompts.language.code, _page_maps(built.memory))
         return OpenMemory(built.memory, index, self.model)
+
+
+def _page_maps(memory: "Memory") -> "dict[str, PageMap]":
+    return {document.source: document.page_map for document in memory.documents}
 
 
 def _parts(recipe: "Recipe") -> "tuple[Prompts, MemorySettings, Identity]":

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -20,6 +20,9 @@ from memorag_graph.progress import Progress, ReportProgress
 _POLL_SECONDS = 0.2
 _STAGES = {"sections": (0.0, 0.0), "gists": (0.0, 0.5), "memory": (0.5, 0.4), "eviction": (0.9, 0.1)}
 """Where the stages of making a memory begin and how long they are, as shares of it."""
+
+_EMBEDDING = 0.3
+"""Share of making a memory that embedding its text takes, where that comes first."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,16 +58,21 @@ class Making:
     Attributes:
         key: Says which; see :class:`MemoryJob`.
         share: The share that is done, 0 to 1.
+        embedded: The part of it that is the embedding of the text, where that comes first.
     """
 
     key: str
     share: float = 0.0
+    embedded: float = 0.0
 
     def after(self, progress: Progress) -> "Making":
         """Return it with the share that a report of progress tells; it never falls."""
+        done = progress.done / max(1, progress.total)
+        if progress.stage == "index" and self.share == self.embedded:
+            return Making(self.key, share := round(_EMBEDDING * done, 3), share)
         start, length = _STAGES.get(progress.stage, (0.0, 0.0))
-        share = start + length * progress.done / max(1, progress.total)
-        return Making(self.key, max(self.share, round(share, 3)))
+        share = self.embedded + (1 - self.embedded) * (start + length * done)
+        return replace(self, share=max(self.share, round(share, 3)))
 
 
 class MemoryWorker:

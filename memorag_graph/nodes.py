@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import RetryPolicy
 
 from memorag_graph.answering import conversing, generation_input, generator_of
-from memorag_graph.begin_turn import begin_turn, begun_notice, can_be_asked, task_update
+from memorag_graph.begin_turn import BY_WORDS, begin_turn, begun_notices, can_be_asked, task_update
 from memorag_graph.check_input import check_input
 from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import from_langchain, from_text
@@ -69,7 +69,7 @@ class Nodes:
         elif given.files:
             opened = scope.memorize(scope.read(given.files), given.save_dir, report)
         else:
-            opened = scope.registry.open(scope.memory(str(given.memory_id)), options)
+            opened = scope.registry.open(scope.memory(str(given.memory_id)), options, report)
         return begin_turn(given, opened, scope)
 
     def after_memorize(self, state: GraphState, runtime: Runtime[Any]) -> Sequence[Literal["contextualize"] | Querying]:
@@ -91,7 +91,7 @@ class Nodes:
         if opened is None:
             wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
             update = library_task_update(wanted, written.question)
-        elif state.get("memory_notices"):  # already answered as far as that goes without a memory
+        elif set(state.get("memory_notices", [])) - {BY_WORDS}:  # already answered as far as that goes without a memory
             update = {}
         else:
             wanted = state["task"] if state["trace"][0]["reason"] == AS_ASKED else "auto"
@@ -125,7 +125,7 @@ class Nodes:
         if found.is_enough:
             return update
         if not can_be_asked(opened, scope.options):
-            return {**update, "memory_notices": [begun_notice(opened, scope)]}
+            return {**update, "memory_notices": begun_notices(opened, scope, lacks_memory=True)}
         reason = f"the nearest sentences lack {', '.join(found.lacking)}; confidence {found.confidence:.2f}"
         told = TraceRecord(node="look_up", what="route", text="memorag", reason=reason)
         return {**update, "task": "memorag", "trace": [told]}

@@ -5,14 +5,14 @@ import resource
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memorag_graph.disk_errors import advice
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError, NoRoomError
 from memorag_graph.locks import NamedLocks
-from memorag_graph.memory.storage.manifest import find_memory, is_remembered, read_info
+from memorag_graph.memory.storage.manifest import find_memory, is_embedded, is_remembered, read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.model_pool import ModelPool
 from memorag_graph.open_memory import OpenMemory
@@ -165,7 +165,7 @@ class OpenMemories:
             self._models.require_named(identity, options, directory)
         model, embeddings = self._models.models_of(identity, options)
         opened = self._cache.get(self._store, address)
-        if opened is not None and not opened.memory.is_whole and info.get("shards"):  # made meanwhile
+        if opened is not None and _is_outdated(opened, info):
             self._cache.drop(self._store, address)
             opened = None
         if opened is None:
@@ -204,3 +204,9 @@ class OpenMemories:
             if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
                 raise MemoryUnreadableError(f"{directory} cannot be kept open ({error}); {advice(error)}") from error
             # nothing is removed from a store that cannot be written
+
+
+def _is_outdated(opened: OpenMemory, info: Mapping[str, Any]) -> bool:
+    """Return whether more of a memory has been made since it was opened."""
+    is_made = not opened.memory.is_whole and bool(info.get("shards"))
+    return is_made or (not opened.index.is_embedded and is_embedded(info))

@@ -154,7 +154,7 @@ class Registry:
         make = self._maker.whole if options.memory == "now" else self._maker.begun
         with self.behind.worker.hurried():
             opened = make(plan, place, options, checking(report))
-        return self._followed(opened, place, options)
+        return self.begun_memories.followed(opened, place, options, report)
 
     def memory_id(self, documents: Sequence[Document], options: RunOptions) -> str:
         """Return the id that the memory of documents has or would have.
@@ -207,15 +207,20 @@ class Registry:
             self.forget(old.id)
         return after
 
-    def open(self, place: str | Path, options: RunOptions) -> OpenMemory:
+    def open(self, place: str | Path, options: RunOptions, report: ReportProgress = ignore_progress) -> OpenMemory:
         """Return a saved memory by its id or directory.
+
+        Args:
+            place: The memory's id or directory.
+            options: Models to use instead of the memory's own.
+            report: Called with progress, where a begun memory is made ready to be searched.
 
         Raises:
             MemoryFileError: If there is none or it is damaged.
             MemoryMismatchError: If it was made with other models than those in use.
             ModelError: If its models cannot be loaded.
         """
-        return self._followed(self.open_memories.open(place, options), place, options)
+        return self.begun_memories.followed(self.open_memories.open(place, options), place, options, report)
 
     def whole(self, place: str | Path, options: RunOptions, report: ReportProgress = ignore_progress) -> OpenMemory:
         """Return a saved memory that the model has read; one that is only begun is made first.
@@ -241,12 +246,6 @@ class Registry:
         with suppress(MemoryFileError):
             return not read_info(self.store.directory(memory_id)).get("shards", True)
         return False
-
-    def _followed(self, opened: OpenMemory, place: str | Path, options: RunOptions) -> OpenMemory:
-        """Make an open memory behind questions if the options say so."""
-        if not opened.memory.is_whole and options.memory == "background":
-            self.begun_memories.make_behind(find_memory(place, self.store.root), options)
-        return opened
 
     def forget(self, memory_id: str) -> None:
         """Drop an open memory; it stays on disk, and usable for whoever holds it."""

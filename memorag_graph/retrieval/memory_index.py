@@ -13,6 +13,7 @@ from memorag_graph.retrieval.chunk_index import ChunkIndex
 from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.no_index import NoIndex
+from memorag_graph.retrieval.words_first import WordsFirst
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import detect_language
 
@@ -45,8 +46,33 @@ class MemoryIndex:
         """
         if isinstance(vectors, NoIndex):
             return cls(vectors, None)
-        names = chunk_names(vectors.chunks, page_maps or {})
-        return cls(vectors, KeywordIndex.from_chunks(vectors.chunks, language_code, names))
+        return cls(vectors, _keywords(vectors.chunks, language_code, page_maps))
+
+    @classmethod
+    def of_words(
+        cls,
+        chunks: Sequence[Chunk],
+        embeddings: Embeddings,
+        language_code: str,
+        page_maps: Mapping[str, PageMap] | None = None,
+        keywords: KeywordIndex | None = None,
+    ) -> "MemoryIndex":
+        """Index chunks by their words; they are embedded later.
+
+        Args:
+            chunks: The chunks, in document order.
+            embeddings: The model that will embed them.
+            language_code: ISO 639-1 code of the texts' language.
+            page_maps: See :meth:`of`.
+            keywords: The index by words, if it is there.
+        """
+        keywords = keywords or _keywords(chunks, language_code, page_maps)
+        return cls(WordsFirst(keywords, embeddings), keywords)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether all chunks are embedded, or never will be."""
+        return not isinstance(self.vectors, WordsFirst)
 
     @property
     def chunks(self) -> Sequence[Chunk]:
@@ -122,6 +148,10 @@ class MemoryIndex:
         vectors = embed(self.embeddings, [nearest, *texts])
         first, *others = (float(score) for score in vectors @ embed_queries(self.embeddings, [question])[0])
         return first, others
+
+
+def _keywords(chunks: Sequence[Chunk], language_code: str, page_maps: Mapping[str, PageMap] | None) -> KeywordIndex:
+    return KeywordIndex.from_chunks(chunks, language_code, chunk_names(chunks, page_maps or {}))
 
 
 def chunk_names(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap]) -> list[str]:

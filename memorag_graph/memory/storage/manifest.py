@@ -1,6 +1,7 @@
 """Read, verify and find manifests without loading the memories."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from memorag_graph.paths import memories_dir
 from memorag_graph.private_files import remove_unfinished, write_private
 
 FORMAT_VERSION = 2
+EMBEDDED = "embedded"
+"""Key of a manifest: false while the chunks of a begun memory are found by their words alone."""
+
 _PLACE = ".place"
 _UNFINISHED_SECONDS = 3600.0
 
@@ -34,6 +38,11 @@ def read_info(directory: Path) -> dict[str, Any]:
     if not isinstance(manifest.get("memory_id"), str):
         raise MemoryFileError(f"{directory / MANIFEST} names no memory; memorize the document again")
     return manifest
+
+
+def is_embedded(manifest: Mapping[str, Any]) -> bool:
+    """Return whether the chunks of a saved memory are embedded, or never will be."""
+    return bool(manifest.get(EMBEDDED, True))
 
 
 def verify(directory: Path) -> dict[str, Any]:

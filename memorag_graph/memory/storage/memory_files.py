@@ -1,7 +1,7 @@
 """Save and load a memory and its index; ``docs/memory-format.md`` describes the files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from memorag_graph.disk_errors import advice, damaged_or_unreadable, os_error_in
-from memorag_graph.documents import Document
+from memorag_graph.documents import Document, PageMap
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
 from memorag_graph.memory.section_note import SectionNote
-from memorag_graph.memory.storage.manifest import FORMAT_VERSION, read_info
+from memorag_graph.memory.storage.manifest import EMBEDDED, FORMAT_VERSION, is_embedded, read_info
 from memorag_graph.memory.storage.transaction import FileCheck, Writer, open_verified, write_together
 from memorag_graph.models.compute_threads import compute
 from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
@@ -76,6 +76,7 @@ def save_memory(directory: Path, memory: Memory, index: MemoryIndex, texts: Sequ
         ],
         "memory_tokens": memory.memory_tokens,
         "chunks": len(index.chunks),
+        **({} if index.is_embedded else {EMBEDDED: False}),
         "written_by": f"memorag-graph {__version__}",
     }
     writers: dict[str, Writer] = {
@@ -156,16 +157,9 @@ def _load(
 
     try:
         chunks = [Chunk(**chunk) for chunk in _read_json(path(CHUNKS_FILE))]
-        vectors = index_kind.load(manifest["memory_id"], chunks, embeddings, lambda: path(INDEX_FILE))
         documents = tuple(DocumentInfo.from_dict(document) for document in manifest["documents"])
         page_maps = {document.source: document.page_map for document in documents}
-        if KEYWORDS_FILE in manifest["files"]:
-            keywords = KeywordIndex.load(
-                path(KEYWORDS_FILE), chunks, manifest["language"], lambda: chunk_names(chunks, page_maps)
-            )
-            index = MemoryIndex(vectors, keywords)
-        else:
-            index = MemoryIndex.of(vectors, manifest["language"], page_maps)
+        index = _read_index(manifest, chunks, embeddings, index_kind, page_maps, path)
         settings = MemorySettings(**{**_OLDER_SETTINGS, **manifest["settings"]})
         read = [_read_shard(path(shard["file"]), settings, device) for shard in manifest["shards"]]
         memory = Memory(
@@ -180,6 +174,24 @@ def _load(
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise MemoryFileError(f"{directory} is not a memory of this format ({error}); memorize it again") from None
     return memory, index
+
+
+def _read_index(
+    manifest: Mapping[str, Any],
+    chunks: Sequence[Chunk],
+    embeddings: Embeddings,
+    index_kind: IndexKind,
+    page_maps: Mapping[str, PageMap],
+    path: Callable[[str], Path],
+) -> MemoryIndex:
+    code = manifest["language"]
+    keywords = None
+    if KEYWORDS_FILE in manifest["files"]:
+        keywords = KeywordIndex.load(path(KEYWORDS_FILE), chunks, code, lambda: chunk_names(chunks, page_maps))
+    if not is_embedded(manifest):
+        return MemoryIndex.of_words(chunks, embeddings, code, page_maps, keywords)
+    vectors = index_kind.load(manifest["memory_id"], chunks, embeddings, lambda: path(INDEX_FILE))
+    return MemoryIndex(vectors, keywords) if keywords else MemoryIndex.of(vectors, code, page_maps)
 
 
 def read_unread(directory: Path) -> list[Document]:
