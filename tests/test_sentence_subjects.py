@@ -137,6 +137,9 @@ def test_the_sentence_that_gives_the_name_is_quoted_where_the_name_is_asked_for(
         ("Anne Tessier sells its corks.", "en", False), ("It is forbidden to smoke.", "en", False),
         ("Elle vend des pommes.", "fr", True), ("Él vende quesos.", "es", True), ("她是医生。", "zh", True),
         ("Sie ist Ärztin.", "de", True), ("Sie ist Ärztin.", "xx", False),
+        ("One of them was a man of forty.", "en", True), ("One of the ships was lost.", "en", False),
+        ("The remaining 45 were crew.", "en", True), ("Both ferries sailed.", "en", True),
+        ("Both of the ships were lost.", "en", False), ("Another ferry came.", "en", True),
     ],
 )  # fmt: skip
 def test_words_that_refer_back_are_known_by_language(text: str, code: str, expected: bool) -> None:

@@ -60,6 +60,13 @@ _NOTHING = re.compile(
 """Pronouns that refer to nothing, as in "It is forbidden to smoke"."""
 
 
+_REST = re.compile(
+    r"(?:One|Two|Three|Four|Five|Some|Most|Many|Few|All|Both|None|Neither|Either|Each|Half) of "
+    r"(?:them|these|those|us|you)\b|The (?:remaining|others?|rest|latter|former|same)\b"
+    r"|(?:Another|Others|Both|Neither)(?! of (?!them\b|these\b|those\b))\b"
+)
+"""English words for some or the rest of what was told before, as in "One of them was lost" and "The remaining 45 ..."."""
+
 _WHAT = re.compile(r"\bwhat (?:it|he|she|they)\b")
 """As in "Wool is what it buys most"."""
 
@@ -80,7 +87,9 @@ def begins_back(text: str, language_code: str | None = None) -> bool:
 
 def refers_back(text: str, language_code: str) -> bool:
     """Return whether a sentence depends on the one before: it begins so, or says "this employee" before any name."""
-    if begins_back(text, language_code) or _KIND.match(text) or (language_code == "en" and _WHAT.search(text)):
+    if begins_back(text, language_code) or _KIND.match(text):
+        return True
+    if language_code == "en" and (_WHAT.search(text) or _REST.match(text)):
         return True
     known = _KNOWN.get(language_code, frozenset()) & _ANYWHERE
     for at, word in enumerate(islice((found[0] for found in _WORD.finditer(text)), _OPENING_WORDS)):
