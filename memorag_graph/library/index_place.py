@@ -19,7 +19,7 @@ FIRST_INDEX = "index"
 """Name of the index with which a library is made; one that is made again has another."""
 
 _LOCAL = "qdrant:"
-_TABLES = {"chunks": 60.0, "notes": 600.0}
+_TABLES = {"chunks": 60.0, "notes": 1200.0}
 """Names of the tables, and the terms of a row of usual length."""
 
 _local_clients: "WeakValueDictionary[str, QdrantClient]" = WeakValueDictionary()

@@ -1,7 +1,7 @@
 """Prepare a document for a library without a language model: chunks, notes, and the rows by which it is found."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from langchain_core.embeddings import Embeddings
@@ -13,7 +13,7 @@ from memorag_graph.library.row_table import Row
 from memorag_graph.memory.build.grounded_summary import grounded_summary
 from memorag_graph.models.token_estimate import EstimatedTokens
 from memorag_graph.retrieval.dense_index import embed
-from memorag_graph.retrieval.keyword_index import chunk_terms
+from memorag_graph.retrieval.keyword_index import chunk_terms, term_pairs
 from memorag_graph.text.chunking import Chunk, split_chunks, split_sections
 from memorag_graph.text.languages import detect_language
 
@@ -38,6 +38,7 @@ class Part:
         text: The text by whose words it is found.
         names: The words under which it stands.
         embedded: The text that is embedded.
+        is_section: Whether it is a section, which is also found by pairs of neighbouring words.
     """
 
     start: int
@@ -45,6 +46,12 @@ class Part:
     text: str
     names: str
     embedded: str
+    is_section: bool = False
+
+    def terms(self, language_code: str) -> tuple[str, ...]:
+        """Return the terms by which it is found."""
+        found = chunk_terms(self.text, self.names, language_code)
+        return (*found, *term_pairs(found)) if self.is_section else tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,8 @@ class Prepared:
     @property
     def note_parts(self) -> list[Part]:
         """Its sections: what is embedded is the note, what is searched by words is the section."""
-        return [_part(self.document, note.start, note.end, note.text) for note in self.notes]
+        parts = (_part(self.document, note.start, note.end, note.text) for note in self.notes)
+        return [replace(part, is_section=True) for part in parts]
 
 
 def title_of(page_map: PageMap) -> str:
@@ -109,8 +117,7 @@ def rows_of(parts: Sequence[tuple[int, str, Sequence[Part]]], embeddings: Embedd
     def rows() -> Iterator[Row]:
         for document, code, its_parts in parts:
             for number, part in enumerate(its_parts):
-                terms = tuple(chunk_terms(part.text, part.names, code))
-                yield Row(document, number, part.start, part.end, terms, vectors[part.embedded])
+                yield Row(document, number, part.start, part.end, part.terms(code), vectors[part.embedded])
 
     return list(rows())
 

@@ -1,9 +1,10 @@
 """Which documents of a library a question is about.
 
-A document's score is the sum of what its best places score in several rankings: its chunks and its sections by words,
-its chunks and its notes by meaning. A chunk that answers has few words; that the others of the question stand elsewhere
-in the document is seen by its sections, of about 1,000 tokens. Each ranking is divided by its best document's score.
-Sums of scores choose documents better than sums of ranks do here (docs/library.md).
+A document's score is the weighted sum of what its best place scores in several rankings: its chunks and its sections by
+words, its sections by pairs of neighbouring words, its chunks and its notes by meaning. A chunk that answers has few
+words; that the others of the question stand elsewhere in the document is seen by its sections, of about 1,000 tokens.
+Each ranking is divided by its best document's score. Sums of scores choose documents better than sums of ranks do here
+(docs/library.md).
 """
 
 from collections import Counter, defaultdict
@@ -17,20 +18,19 @@ from numpy.typing import NDArray
 from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.library.stores import Stores
-from memorag_graph.retrieval.keyword_index import query_terms
+from memorag_graph.retrieval.keyword_index import query_pairs, query_terms
 
-Ranking = Literal["chunks by words", "sections by words", "chunks by meaning", "notes by meaning"]
+Ranking = Literal["chunks by words", "sections by words", "sections by pairs", "chunks by meaning", "notes by meaning"]
 WEIGHTS: Mapping[Ranking, float] = {
-    "chunks by words": 1.0,
+    "chunks by words": 0.5,
     "sections by words": 1.0,
+    "sections by pairs": 0.5,
     "chunks by meaning": 1.0,
     "notes by meaning": 0.25,
 }
-"""Weight of each ranking."""
+"""Weight of each ranking; those of benchmarks/quality/right_document.py, rounded."""
 
 _HITS = 1000
-_BEST = 3
-"""Places of a document that count."""
 
 _MOST_LANGUAGES = 8
 """Languages in which the words of a question are looked for, the most frequent ones of the documents."""
@@ -63,11 +63,12 @@ def route(
         snapshot: The documents that may be chosen.
         weights: Weight of the rankings by meaning for documents of each language, where those by words have weight 1.
     """
-    terms = query_terms(question, *languages_of(snapshot))
-    among = snapshot.among
+    languages, among = languages_of(snapshot), snapshot.among
+    terms, pairs = query_terms(question, *languages), query_pairs(question, *languages)
     rankings: dict[Ranking, Sequence[Found]] = {
         "chunks by words": stores.chunks.matching(terms, _HITS, among),
         "sections by words": stores.notes.matching(terms, _HITS, among),
+        "sections by pairs": stores.notes.matching(pairs, _HITS, among),
         "chunks by meaning": stores.chunks.nearest(vector, _HITS, among),
         "notes by meaning": stores.notes.nearest(vector, _HITS, among),
     }
@@ -98,11 +99,9 @@ def _ranked(
 
 
 def _best_places(hits: Iterable[Found]) -> dict[int, float]:
-    """Return the sum of the scores of each document's best places; hits are best first."""
-    counts: Counter[int] = Counter()
-    scores: dict[int, float] = defaultdict(float)
+    """Return the score of each document's best place; hits are best first."""
+    scores: dict[int, float] = {}
     for hit in hits:
-        if hit.score > 0 and counts[hit.document] < _BEST:
-            counts[hit.document] += 1
-            scores[hit.document] += hit.score
-    return dict(scores)
+        if hit.score > 0:
+            scores.setdefault(hit.document, hit.score)
+    return scores

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import log
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from memorag_graph.retrieval.bm25 import BM25
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.chunking import Chunk
+
+_PAIR = "\2"
+"""Marks a pair of neighbouring terms, and stands between them."""
 
 _ABSENT = "\0"
 """A term that no text contains: it keeps an index over texts without terms from being empty."""
@@ -56,6 +60,19 @@ def chunk_terms(text: str, name: str, language_code: str) -> list[str]:
     ]
 
 
+def term_pairs(found: Sequence[str]) -> list[str]:
+    """Return each two neighbours among terms as a term of their own, as in the sequential dependence model.
+
+    Those of a text are more telling than the words alone where a text is long (Metzler and Croft, "A Markov random
+    field model for term dependencies", SIGIR 2005).
+
+    Args:
+        found: Terms in the order of the text; those under which it stands are left out.
+    """
+    of_text = [term for term in found if not term.startswith(_NAMED)]
+    return [f"{_PAIR}{first}{_PAIR}{second}" for first, second in pairwise(of_text)]
+
+
 @lru_cache(maxsize=1024)
 def _terms_of_name(name: str, language_code: str) -> tuple[str, ...]:
     return tuple(terms(name, language_code)) if name else ()
@@ -69,6 +86,11 @@ def query_terms(query: str, *language_codes: str) -> list[str]:
     for code in language_codes[1:]:
         wanted += dict.fromkeys(term for term in terms(query, code) if term not in wanted)
     return [*wanted, *(_NAMED + term for term in wanted)]
+
+
+def query_pairs(query: str, *language_codes: str) -> list[str]:
+    """Return the distinct pairs of neighbouring terms of a query, as they occur in texts of some languages."""
+    return list(dict.fromkeys(pair for code in language_codes for pair in term_pairs(terms(query, code))))
 
 
 class KeywordIndex:

@@ -65,7 +65,7 @@ _REST = re.compile(
     r"(?:them|these|those|us|you)\b|The (?:remaining|others?|rest|latter|former|same)\b"
     r"|(?:Another|Others|Both|Neither)(?! of (?!them\b|these\b|those\b))\b"
 )
-"""English words for some or the rest of what was told before, as in "One of them was lost" and "The remaining 45 ..."."""
+"""English words for some or the rest of what was told before, as in "One of them was lost"."""
 
 _WHAT = re.compile(r"\bwhat (?:it|he|she|they)\b")
 """As in "Wool is what it buys most"."""
