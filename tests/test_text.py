@@ -9,6 +9,7 @@ from langchain_core.documents import Document as LangChainDocument
 
 from memorag_graph.documents import Document, clean_text, from_langchain, from_text, read_document, read_documents
 from memorag_graph.errors import InputError
+from memorag_graph.models.token_estimate import estimate_tokens
 from memorag_graph.text.languages import detect_language
 from memorag_graph.text.sentences import is_brief_statement, is_statement, split_sentences
 from memorag_graph.text.words import content_words, count_words, is_supported, passages, repeats
@@ -233,3 +234,20 @@ def test_two_or_three_words_can_be_a_statement(text: str) -> None:
 )
 def test_headings_and_crumbs_are_no_statements(text: str) -> None:
     assert not is_brief_statement(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", 0),
+        ("ferry", 1),
+        ("ferries", 2),
+        ("1811", 2),
+        ("in 1811,", 4),
+        ("one\n\n two\t", 3),
+        ("渡し船", 3),
+        (" \t ", 0),
+    ],
+)
+def test_tokens_are_estimated_by_letters_digits_and_signs(text: str, tokens: int) -> None:
+    assert estimate_tokens(text) == tokens

@@ -21,6 +21,7 @@ from memorag_graph.disk_errors import damaged_or_unreadable
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.retrieval.bm25 import BM25
 from memorag_graph.retrieval.chunk_index import Hit
+from memorag_graph.retrieval.query_bm25 import query_bm25
 from memorag_graph.retrieval.terms import terms
 from memorag_graph.text.chunking import Chunk
 
@@ -151,8 +152,8 @@ class KeywordIndex:
                 any with some of its words, as the whole index would.
         """
         if query is not None:
-            wanted = frozenset(query_terms(query, language_code, *other_languages))
-            terms_of = [[term if term in wanted else _ABSENT for term in found] for found in terms_of]
+            known = query_bm25(query_terms(query, language_code, *other_languages), terms_of)
+            return cls(chunks, language_code, known, other_languages)
         bm25 = BM25()
         bm25.index([list(found) or [_ABSENT] for found in terms_of], show_progress=False)
         return cls(chunks, language_code, bm25, other_languages)
