@@ -321,3 +321,30 @@ def test_a_running_head_is_no_sentence_to_quote() -> None:
     assert quotable == {text}
     (alone, _) = units_of([Evidence("a.txt", 0, len(pages) // 2, f"{head}\n\n{text}", 1.0)], "en")
     assert alone.is_quotable  # what stands once may be a sentence
+
+
+LEFT = (
+    "The dairy of Murren moved its trucks to the harbour of Olm. That is nine hundred loads a year. {denied}"
+    "They went because the crane at Skell had stood still for a month.\n\nThe harbour of Skell is deep."
+)
+
+
+@pytest.mark.parametrize("denied", ["", "They did not go because of the price. "])
+@pytest.mark.parametrize(
+    ("question", "tells_why"),
+    [
+        ("Why did the dairy move its trucks to the harbour of Olm?", True),
+        ("What made the dairy of Murren move its trucks?", True),
+        ("Where did the dairy of Murren move its trucks?", False),
+    ],
+)
+def test_the_cause_that_is_asked_for_follows_what_it_caused(denied: str, question: str, tells_why: bool) -> None:
+    found = quotes(question, LEFT.format(denied=denied))
+    assert found[0] == "The dairy of Murren moved its trucks to the harbour of Olm."
+    assert ("They went because the crane at Skell had stood still for a month." in found) is tells_why
+    assert "They did not go because of the price." not in found
+
+
+def test_a_former_name_follows_what_is_said_of_its_bearer() -> None:
+    text = "In March we bought a ferry at Olm. She had been called Skarvik. She takes ninety cars.\n\nThe quay is deep."
+    assert "She had been called Skarvik." in quotes("What name did the ferry that we bought at Olm have?", text)

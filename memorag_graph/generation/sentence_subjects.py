@@ -9,7 +9,7 @@ from memorag_graph.generation.names_in_text import lowered, names_in
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.surroundings import SINGULAR_VERBS, Surroundings
 from memorag_graph.retrieval.stop_words import function_words
-from memorag_graph.text.asking_words import ASKS_FIGURE, ASKS_WHO
+from memorag_graph.text.asking_words import ASKS_FIGURE, ASKS_WHO, ASKS_WHY, GIVES_CAUSE
 from memorag_graph.text.back_references import begins_back, refers_back
 from memorag_graph.text.numbers import number_in
 from memorag_graph.text.opposites import DAYS, MONTHS
@@ -25,13 +25,19 @@ _ASKS_NAME = re.compile(
     re.IGNORECASE,
 )
 _NAMES_IT = re.compile(
-    r"\b(?:names? (?:is|was|are|were)|(?:is|was|are|were) (?:called|named)|heißt|hieß|name (?:ist|war|lautet)"
+    r"\b(?:names? (?:is|was|are|were)|(?:is|was|are|were|been) (?:called|named)|heißt|hieß|name (?:ist|war|lautet)"
     r"|s['’]appel\w+|se nomm\w+|nom (?:est|était)|se llama\w*|nombre (?:es|era)|si chiama\w*|nome (?:è|é|era)"
     r"|chama(?:va)?-se|se chama(?:va)?|heet|heette|naam (?:is|was)|heter|hette|hedder|namn (?:är|var)|navn (?:er|var)"
     r"|nazywa\w* się|imię|зовут|звали|имя|называ\w+ся|adı|ismi|tên là)\b|नाम|اسمه|اسمها|يدعى|تدعى|名叫|叫|名字",
     re.IGNORECASE,
 )
 """Tells a name: "His name is Max Roy"."""
+
+_DENIES = re.compile(
+    r"\b(?:not|n['’]t|never|nicht|nie|ne|pas|no|non|niet|inte|ikke|nie|не)\b[^.]{0,40}" + GIVES_CAUSE.pattern,
+    re.IGNORECASE,
+)
+"""Tells why something is not so: "They did not go because of the price"."""
 
 _STEM = 5
 """First letters in which forms of a word agree."""
@@ -87,13 +93,16 @@ def told_after(
 ) -> int | None:
     """Return the position of the sentence that tells what a sentence about the question only mentions; None without.
 
-    It is the next one, or the one among the next that tells the name that is asked for, as "Her name is Odile Caron".
+    It is the next one, or the one among the next that tells the name that is asked for, as "Her name is Odile Caron",
+    or the cause, as "They went because it was cheaper".
     """
     for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
         if belonging[position].paragraph != belonging[at].paragraph:
             break
         if _goes_on(at, position, question, units, code):
             return position
+    if ASKS_WHY.search(question) and not GIVES_CAUSE.search(units[at].citation.quote):
+        return _cause_after(at, units, belonging, code)
     if not (_ASKS_NAME.search(question) or ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
         return None
     for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
@@ -103,6 +112,18 @@ def told_after(
         if belonging[position].paragraph != belonging[at].paragraph or not refers:
             return None
         if names_it and units[position].is_quotable:
+            return position
+    return None
+
+
+def _cause_after(at: int, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str) -> int | None:
+    """Return the position of the next sentence of the paragraph that refers back and tells why; None without."""
+    for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
+        text = units[position].citation.quote
+        if belonging[position].paragraph != belonging[at].paragraph:
+            return None
+        tells = GIVES_CAUSE.search(text) and not _DENIES.search(text)
+        if tells and begins_back(text, code) and units[position].is_quotable:
             return position
     return None
 

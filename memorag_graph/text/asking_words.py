@@ -16,6 +16,22 @@ ASKS_FIGURE = re.compile(
     re.IGNORECASE,
 )
 
+ASKS_WHY = re.compile(
+    r"\b(?:why|how come|what (?:made|makes|caused|causes|led|drove|prompted|brought about)"
+    r"|what (?:is|was) the (?:reason|cause)|for what reason"
+    r"|warum|weshalb|wieso|weswegen|pourquoi|por qué|por que|perché|waarom|varför|hvorfor|dlaczego"
+    r"|почему|neden|niçin)\b|为什么|為什麼|क्यों|لماذا",
+    re.IGNORECASE,
+)
+
+GIVES_CAUSE = re.compile(
+    r"\b(?:because|owing to|due to|thanks to|the (?:reason|cause) (?:is|was)|weil|wegen|denn|parce qu\w+|à cause"
+    r"|en raison|porque|debido a|perché|a causa|omdat|wegens|eftersom|fordi|ponieważ|потому что|из-за|çünkü)\b"
+    r"|因为|因為|क्योंकि|لأن|بسبب",
+    re.IGNORECASE,
+)
+"""Tells why something is so."""
+
 ASKS_CHANGE = re.compile(
     r"\b(?:since|after|before|between|until|till|than|chang\w+|develop\w+|gr[eo]w\w*|r[io]se\w*|trend|seit"
     r"|zwischen|bis|entwickel\w+|depuis|après|avant|entre|jusqu\w*|evol\w+|évolu\w+|desde|después|antes|hasta"
