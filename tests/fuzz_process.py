@@ -99,7 +99,8 @@ def read_files(seeds: Path, directory: Path) -> Callable[[random.Random], object
 def open_memories(seeds: Path, directory: Path) -> Callable[[random.Random], object]:
     """Open memories whose files were changed; a changed manifest is sealed again, as a forger would."""
     from memorag_graph.memory.storage.memory_files import load_memory
-    from memorag_graph.memory.storage.transaction import MANIFEST, _sealed
+    from memorag_graph.memory.storage.sealed_manifest import sealed
+    from memorag_graph.memory.storage.transaction import MANIFEST
     from tests.conftest import HashEmbeddings
 
     def run(chance: random.Random) -> None:
@@ -113,10 +114,10 @@ def open_memories(seeds: Path, directory: Path) -> Callable[[random.Random], obj
             manifest = json.loads((place / MANIFEST).read_text())
             if victim.name == MANIFEST:
                 changed = _changed(manifest, chance)
-                content = json.dumps(_sealed(changed) if isinstance(changed, dict) else changed).encode()
+                content = sealed(changed) if isinstance(changed, dict) else json.dumps(changed).encode()
             else:
                 _forge(manifest, victim.name, content)
-                (place / MANIFEST).write_text(json.dumps(_sealed(manifest)))
+                (place / MANIFEST).write_bytes(sealed(manifest))
         victim.write_bytes(content)
         load_memory(place, HashEmbeddings())
 

@@ -18,6 +18,7 @@ from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.storage import memory_files, transaction
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memories, read_info, verify
 from memorag_graph.memory.storage.memory_files import load_memory, save_memory
+from memorag_graph.memory.storage.sealed_manifest import sealed
 from memorag_graph.memory.storage.transaction import read_manifest, write_together
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.dense_index import FaissIndex
@@ -116,7 +117,7 @@ def test_a_changed_file_is_refused_and_other_memories_are_not(saved: Path, tmp_p
 
 def test_another_format_version_is_refused(saved: Path) -> None:
     manifest = json.loads((saved / "manifest.json").read_text())
-    (saved / "manifest.json").write_text(json.dumps(transaction._sealed({**manifest, "format": 99})))
+    (saved / "manifest.json").write_bytes(sealed({**manifest, "format": 99}))
     with pytest.raises(MemoryFileError, match="format version 99"):
         read_info(saved)
 
@@ -125,7 +126,7 @@ def test_a_directory_of_format_1_is_refused_with_a_way_out(saved: Path) -> None:
     manifest = json.loads((saved / "manifest.json").read_text())
     del manifest["identity"]["window"]
     manifest["settings"]["eviction"] = "snapkv"
-    (saved / "manifest.json").write_text(json.dumps(transaction._sealed({**manifest, "format": 1})))
+    (saved / "manifest.json").write_bytes(sealed({**manifest, "format": 1}))
     for read in (read_info, verify, lambda directory: load_memory(directory, HashEmbeddings())):
         with pytest.raises(MemoryFileError, match=r"format version 1, .* reads version 2; memorize the document again"):
             read(saved)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -19,11 +18,10 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore, from_url
 
 from memorag_graph.errors import InputError, UnavailableError, first_line
+from memorag_graph.library.store_url import checked_url
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
-
-SCHEMES = ("s3", "gs", "az")
 
 TRIED_SECONDS = 10.0
 """For how long a request is tried again, with growing random pauses, where the store does not answer."""
@@ -31,7 +29,6 @@ TRIED_SECONDS = 10.0
 _MOST_TRIES = 40
 _CONNECT_SECONDS, _REQUEST_SECONDS = 5, 60
 
-_SEGMENT = re.compile(r"[\w.=@+-]+", re.ASCII)
 _REFUSAL = re.compile(r"status code: (4(?!08|29)\d\d|501)|incorrectly configured region")
 """What a store answers that will answer the same again: not that it waited too long, or had too many requests."""
 
@@ -76,7 +73,7 @@ class Bucket:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = _checked(url)
+        self.url = checked_url(url)
         self._silent_since = ""
         try:
             self._patient, self._impatient = _store(self.url, TRIED_SECONDS), _store(self.url, 0)
@@ -217,23 +214,6 @@ class Bucket:
             "address in the environment, and try again. Meanwhile single memories, and libraries in directories, can "
             "be asked"
         )
-
-
-def _checked(url: str) -> str:
-    """Return the URL of a library; no message repeats one that may hold a password."""
-    parts = urlsplit(url)
-    has_login = "@" in parts.netloc or (":" in parts.netloc and "@" in parts.path)  # a slash in a password tears it
-    if has_login or parts.query or parts.fragment:
-        raise InputError("library", "must hold no login and no parameters; put the credentials into the environment")
-    names = parts.path.strip("/").split("/")
-    is_named = all(_SEGMENT.fullmatch(it) and it.strip(".") for it in names)
-    if parts.scheme not in SCHEMES or not _SEGMENT.fullmatch(parts.netloc) or not is_named:
-        raise InputError(
-            "library",
-            f"{url} must be a directory, or a bucket and a name in it, such as s3://BUCKET/NAME, gs://BUCKET/NAME or "
-            "az://CONTAINER/NAME, of letters without accents, digits and . _ - = + @",
-        )
-    return f"{parts.scheme}://{parts.netloc}/{'/'.join(names)}"
 
 
 def _store(url: str, tried_seconds: float) -> ObjectStore:

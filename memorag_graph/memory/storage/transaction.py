@@ -6,7 +6,6 @@ then on a reader prefers ``NAME.memorag-new``, and the next writer completes the
 directory per generation would be simpler, but the files have to lie directly in the directory.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ from filelock import FileLock
 from memorag_graph.disk_errors import advice
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.checksums import describe_file, is_as_described
+from memorag_graph.memory.storage.sealed_manifest import sealed, unsealed
 from memorag_graph.private_files import file_mode, protect
 
 MANIFEST = "manifest.json"
@@ -28,7 +28,6 @@ LOCK = ".lock"
 NEXT_MANIFEST = "manifest.next.json"
 _NEW = ".memorag-new"
 _UNFINISHED = f".unfinished{_NEW}"
-_SEAL = "sha256"
 
 Writer = Callable[[Path], object]
 
@@ -74,8 +73,8 @@ def _write_new(directory: Path, writers: Mapping[str, Writer], manifest: Mapping
 
     for name, write in writers.items():
         files[name] = describe_file(write_beside(name, write))
-    text = json.dumps(_sealed({**manifest, "files": files}), ensure_ascii=False, indent=1)
-    written = write_beside(MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+    content = sealed({**manifest, "files": files})
+    written = write_beside(MANIFEST, lambda path: path.write_bytes(content))
     unfinished.rmdir()
     _sync(directory)  # after a power failure, the new manifest must not be there without the new files
     os.replace(written, directory / NEXT_MANIFEST)
@@ -204,25 +203,7 @@ def _read(path: Path) -> dict[str, Any]:
         OSError: If it cannot be read.
         ValueError: If it is damaged.
     """
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(manifest, dict) or manifest != _sealed(manifest):
-        raise ValueError("its contents do not match its hash")
-    files = manifest.get("files")
-    if not isinstance(files, dict) or not all(map(_is_described, files.values())):
-        raise ValueError("it lists no files")
-    if any(Path(name).name != name for name in files):
-        raise ValueError("it lists files outside its directory")
-    return manifest
-
-
-def _is_described(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("bytes"), int) and isinstance(entry.get("sha256"), str)
-
-
-def _sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest with the hash of its other keys."""
-    content = {key: value for key, value in manifest.items() if key != _SEAL}
-    return {**content, _SEAL: hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}
+    return unsealed(path.read_bytes())
 
 
 def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check: FileCheck = "full") -> Path:

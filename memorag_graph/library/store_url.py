@@ -1,0 +1,31 @@
+"""URLs of object stores: a bucket, and a name in it."""
+
+import re
+from urllib.parse import urlsplit
+
+from memorag_graph.errors import InputError
+
+_SCHEMES = ("s3", "gs", "az")
+
+_SEGMENT = re.compile(r"[\w.=@+-]+", re.ASCII)
+
+
+def checked_url(url: str) -> str:
+    """Return the URL of a library on an object store; no message repeats one that may hold a password.
+
+    Raises:
+        InputError: If it is no such URL.
+    """
+    parts = urlsplit(url)
+    has_login = "@" in parts.netloc or (":" in parts.netloc and "@" in parts.path)  # a slash in a password tears it
+    if has_login or parts.query or parts.fragment:
+        raise InputError("library", "must hold no login and no parameters; put the credentials into the environment")
+    names = parts.path.strip("/").split("/")
+    is_named = all(_SEGMENT.fullmatch(it) and it.strip(".") for it in names)
+    if parts.scheme not in _SCHEMES or not _SEGMENT.fullmatch(parts.netloc) or not is_named:
+        raise InputError(
+            "library",
+            f"{url} must be a directory, or a bucket and a name in it, such as s3://BUCKET/NAME, gs://BUCKET/NAME or "
+            "az://CONTAINER/NAME, of letters without accents, digits and . _ - = + @",
+        )
+    return f"{parts.scheme}://{parts.netloc}/{'/'.join(names)}"
