@@ -52,7 +52,7 @@ class AskedMemories:
 
 def share_made(entries: Sequence[Entry], memories: LibraryMemories) -> float:
     """Return the share of the memories of documents that are made, by their tokens, without opening them."""
-    return _share([entry for entry in entries if memories.is_made(entry)], entries)
+    return _share(memories.made(entries), entries)
 
 
 def make_missing(entries: Sequence[Entry], memories: LibraryMemories) -> list[str]:
@@ -62,9 +62,9 @@ def make_missing(entries: Sequence[Entry], memories: LibraryMemories) -> list[st
         ModelError: If the model cannot be loaded.
         CancelledRunError: If the run is cancelled.
     """
-    faults = []
+    faults, made = [], memories.made(entries)
     for entry in entries:
-        if memories.is_made(entry):
+        if entry in made:
             continue
         try:
             memories.make(entry)

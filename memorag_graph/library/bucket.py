@@ -21,6 +21,7 @@ from memorag_graph.errors import InputError, UnavailableError, first_line
 from memorag_graph.library.store_url import checked_url
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
 TRIED_SECONDS = 10.0
@@ -101,6 +102,17 @@ class Bucket:
             tags = {"e_tag": found.meta.get("e_tag"), "version": found.meta.get("version")}
             return bytes(found.bytes()), {key: tag for key, tag in tags.items() if tag is not None}
 
+    def has(self, name: str) -> bool:
+        """Return whether there is an object of a name.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        with self._answering() as store, suppress(FileNotFoundError):
+            obstore.head(store, name)
+            return True
+        return False
+
     def create(self, name: str, content: bytes) -> bool:
         """Write an object unless there is one of that name; return whether there was none.
 
@@ -133,8 +145,24 @@ class Bucket:
         Raises:
             UnavailableError: If the store does not answer, or refuses.
         """
+        return {name: it["size"] for name, it in self._listed(folder).items()}
+
+    def tags(self, folder: str) -> dict[str, str]:
+        """Return the names of the objects in a folder, and what changes with the content of each.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
+        return {name: it["e_tag"] or str(it["last_modified"]) for name, it in self._listed(folder).items()}
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder.
+
+        Raises:
+            UnavailableError: If the store does not answer, or refuses.
+        """
         with self._answering() as store:
-            return {it["path"]: it["size"] for part in obstore.list(store, folder or None) for it in part}
+            return list(obstore.list_with_delimiter(store, folder)["common_prefixes"])
 
     def delete(self, names: Collection[str]) -> None:
         """Delete objects; those that are not there cost nothing.
@@ -169,6 +197,10 @@ class Bucket:
             "connect_timeout": f"{_CONNECT_SECONDS}s",
             "timeout": f"{_REQUEST_SECONDS}s",
         }
+
+    def _listed(self, folder: str) -> "dict[str, ObjectMeta]":
+        with self._answering() as store:
+            return {it["path"]: it for part in obstore.list(store, folder or None, chunk_size=1000) for it in part}
 
     @contextmanager
     def _answering(self) -> Iterator[ObjectStore]:

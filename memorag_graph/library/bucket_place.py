@@ -1,4 +1,4 @@
-"""A library on an object store: texts and index beneath its URL, catalogue in Postgres, memories on each machine."""
+"""A library on an object store: texts, index and memories beneath its URL, catalogue in Postgres."""
 
 import hashlib
 from collections.abc import Collection
@@ -10,12 +10,15 @@ from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.blobs import Blobs
 from memorag_graph.library.bucket import CONDITIONAL_WRITES, Bucket, store_of_environment
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
+from memorag_graph.library.folder_memories import FolderMemories
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
 from memorag_graph.library.originals import Originals, SharedOriginals
-from memorag_graph.library.place import Settings
+from memorag_graph.library.place import MEMORIES, Settings
 from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 from memorag_graph.library.row_table import RowTable
+from memorag_graph.library.shared_memories import SharedMemories
+from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.paths import user_dir
 
 _NAMING = "catalogue.json"
@@ -82,7 +85,7 @@ class BucketPlace:
         if (named := self._named()) is None:
             raise LibraryError(f"{self.name} was deleted meanwhile")
         server = named.server(self.name, catalogue_at)
-        self._opened = PostgresCatalogue(server, named.library, shares_memories=False)  # each machine has its own
+        self._opened = PostgresCatalogue(server, named.library)
         return self._opened
 
     def blobs(self, folder: str) -> Blobs:
@@ -92,6 +95,10 @@ class BucketPlace:
     def originals(self) -> Originals:
         """Return the original files, which are objects, and their copies on this machine."""
         return SharedOriginals(self.blobs(KEPT), KeptFiles(self.directory / KEPT))
+
+    def memories(self) -> StoredMemories:
+        """Return the memories, which are objects, and their copies on this machine."""
+        return SharedMemories(self._bucket, FolderMemories(self.directory / MEMORIES))
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of LanceDB beneath the URL."""

@@ -14,10 +14,12 @@ from memorag_graph.errors import LibraryBusyError, LibraryError
 from memorag_graph.library.blobs import Blobs, FolderBlobs
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.catalogue_place import catalogue_in, create_catalogue, has_catalogue, unfinished_catalogues
+from memorag_graph.library.folder_memories import FolderMemories
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.originals import Originals
-from memorag_graph.library.place import Settings
+from memorag_graph.library.place import MEMORIES, Settings
 from memorag_graph.library.row_table import RowTable
+from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.private_files import file_mode, make_private_dir
 
 _LOCK, _CHANGING = ".writer", ".changing"
@@ -69,6 +71,10 @@ class DirectoryPlace:
     def originals(self) -> Originals:
         """Return the original files in a folder."""
         return KeptFiles(self.directory / KEPT)
+
+    def memories(self) -> StoredMemories:
+        """Return the folders of memories in a folder."""
+        return FolderMemories(self.directory / MEMORIES)
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of LanceDB in a folder."""

@@ -1,6 +1,7 @@
 """Make and open the memories of a library's documents."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,13 +77,16 @@ class LibraryMemories:
         self._registry = registry.with_store(stores.memories.store)
         self._options = options
 
-    def is_made(self, entry: Entry) -> bool:
-        """Return whether a version of a document has a memory."""
-        return self._stored.is_made(entry.text_sha256)
+    def made(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return those of some versions of documents that have a memory."""
+        made = self._stored.made([entry.text_sha256 for entry in entries])
+        return [entry for entry in entries if entry.text_sha256 in made]
 
     def missing(self) -> list[Entry]:
         """Return the current versions without a memory of the model that makes them, in the order of their intake."""
-        return [entry for entry in self._of_texts().values() if not self._is_of_model(entry)]
+        of_texts = self._of_texts()
+        done = self._of_model(of_texts)
+        return [entry for text, entry in of_texts.items() if text not in done]
 
     def jobs(self) -> Generator[MemoryJob, None, None]:
         """Yield what makes the missing memories; of a library with a queue those that no other server makes."""
@@ -126,13 +130,21 @@ class LibraryMemories:
         self._require(entry)
         options, place = self._making(self._options), self._stored.place(entry.text_sha256)
         document = Document(_NAME, self._stores.texts.read(entry.text_sha256))
+        if self._of_model([entry.text_sha256]):
+            with suppress(MemoryFileError):  # else it is made again
+                self._stored.fetched(entry.text_sha256)
         made = self._registry.memorize([document], options, place, told, self._earlier(entry))
         try:
-            self._require(entry)
-        except CancelledRunError:
-            self.keep_existing()
+            is_shared = self._stored.share(entry.text_sha256, told)
+        except (CancelledRunError, MemoryFileError):
+            self._require_kept(entry)  # its folder may have gone with its document
             raise
-        return made
+        self._require_kept(entry)
+        if is_shared:
+            return made
+        self.forget(made)  # all answer with the bytes of the one that was there first
+        self._stored.fetched(entry.text_sha256)
+        return self._registry.open(place, options)
 
     def open(self, entry: Entry, options: RunOptions) -> Opened:
         """Return the memory of a version of a document for a question.
@@ -144,10 +156,9 @@ class LibraryMemories:
         Raises:
             ModelError: If the model cannot be loaded.
         """
-        if not self.is_made(entry):
-            return Opened()
         try:
-            return Opened(self._registry.open(self._stored.place(entry.text_sha256), self._making(options)))
+            place = self._stored.fetched(entry.text_sha256)
+            return Opened() if place is None else Opened(self._registry.open(place, self._making(options)))
         except (MemoryMismatchError, MemoryFileError, ModelUnavailableError) as error:
             return Opened(fault=f"{entry.name}: {error}")
 
@@ -158,8 +169,8 @@ class LibraryMemories:
     def forget_all(self, entries: Iterable[Entry]) -> None:
         """Drop the open memories of versions of documents from RAM."""
         for entry in entries:
-            if (info := self._stored.info(entry.text_sha256)) is not None:
-                self._registry.forget(info["memory_id"])
+            if memory_id := self._stored.id_here(entry.text_sha256):
+                self._registry.forget(memory_id)
 
     def keep_existing(self) -> None:
         """Remove the memories of documents that do not exist any more.
@@ -200,7 +211,7 @@ class LibraryMemories:
     def _wanted(self, text_sha256: str) -> Entry | None:
         """Return the document whose memory is missing; None if it exists meanwhile, or the document does not."""
         entry = self._of_texts().get(text_sha256)
-        return None if entry is None or self._is_of_model(entry) else entry
+        return None if entry is None or self._of_model([text_sha256]) else entry
 
     def _job(self, entry: Entry) -> MemoryJob:
         def make(report: ReportProgress) -> None:
@@ -212,16 +223,25 @@ class LibraryMemories:
         if not self.exists(entry):
             raise CancelledRunError(f"{entry.name} was removed from the library; its memory is not made")
 
-    def _is_of_model(self, entry: Entry) -> bool:
-        info = self._stored.info(entry.text_sha256)
+    def _require_kept(self, entry: Entry) -> None:
+        """Remove the memory of a document that was removed while it was made, and give up."""
+        try:
+            self._require(entry)
+        except CancelledRunError:
+            self.keep_existing()
+            raise
+
+    def _of_model(self, texts: Collection[str]) -> set[str]:
+        """Return those of some texts that have a memory of the model that makes them."""
         name = self._options.model or EMBEDDED
-        return info is not None and info["identity"]["model"] in (name, absolute_name(name))
+        names = (name, absolute_name(name))
+        return {text for text, model in self._stored.models(texts).items() if model in names}
 
     def _earlier(self, entry: Entry) -> OpenMemory | None:
         """Return the memory of the latest earlier version that has one."""
         versions: Sequence[Entry] = self._stores.catalogue.entries()
         for it in reversed(versions):
-            if it.name == entry.name and it.version < entry.version and self.is_made(it):
+            if it.name == entry.name and it.version < entry.version and self.made([it]):
                 return self.open(it, self._options).memory
         return None
 

@@ -1,9 +1,10 @@
 """How far the memory of a document of a library is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from memorag_graph.errors import UnavailableError
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.job_queue import Queued
 from memorag_graph.library.stored_memories import StoredMemories
@@ -20,7 +21,7 @@ class ListedDocument(Entry):
         memory: ``"ready"``: it can be asked; ``"making"``: this or another process makes it; ``"waiting"``: this
             process will, or one of those that make memories together; ``"none"``: nobody makes it.
         memory_share: The share of it that is made, 0 to 1; 0 if another process makes it.
-        memory_fault: Why it could not be made; empty if nothing failed.
+        memory_fault: Why it could not be made, or that this cannot be known now; empty if nothing failed.
     """
 
     memory: MemoryState = "none"
@@ -34,19 +35,32 @@ class ListedDocument(Entry):
         return {**Entry.to_dict(self), **state, **told}
 
 
-def listed(entry: Entry, stored: StoredMemories, worker: MemoryWorker, queued: Mapping[str, Queued]) -> ListedDocument:
-    """Return an entry with the state of its memory.
+def listed(
+    entries: Sequence[Entry], stored: StoredMemories, worker: MemoryWorker, queued: Mapping[str, Queued]
+) -> list[ListedDocument]:
+    """Return entries with the states of their memories.
 
     Args:
-        entry: The entry.
-        stored: The memories on disk.
+        entries: The entries.
+        stored: The memories.
         worker: Makes memories in this process.
         queued: What servers that make memories together have not made yet.
     """
+    texts = [entry.text_sha256 for entry in entries]
+    try:
+        made, away = stored.made(texts), ""
+    except UnavailableError as error:  # the documents are known without it
+        made, away = (), str(error)
+    return [_listed(entry, entry.text_sha256 in made, away, stored, worker, queued) for entry in entries]
+
+
+def _listed(
+    entry: Entry, is_made: bool, away: str, stored: StoredMemories, worker: MemoryWorker, queued: Mapping[str, Queued]
+) -> ListedDocument:
     values = {field.name: getattr(entry, field.name) for field in fields(Entry)}
     job, making = queued.get(entry.text_sha256), worker.making
-    fault = worker.fault(entry.text_sha256) or (job.fault if job else "")
-    if stored.is_made(entry.text_sha256):
+    fault = away or worker.fault(entry.text_sha256) or (job.fault if job else "")
+    if is_made:
         return ListedDocument(**values, memory="ready", memory_share=1.0)
     if making is not None and making.key == entry.text_sha256:
         return ListedDocument(**values, memory="making", memory_share=making.share)

@@ -11,12 +11,13 @@ from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.entry import Entry, versions_of
 from memorag_graph.library.export import export
+from memorag_graph.library.folder_memories import FolderMemories
 from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, VECTOR_SIZE
 from memorag_graph.library.index_place import FIRST_INDEX, open_tables
 from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
-from memorag_graph.library.place import Place
+from memorag_graph.library.place import MEMORIES, Place
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
@@ -51,8 +52,8 @@ class OpenLibrary:
         chunks, notes = open_tables(index_at, place, self._id, size, self._index)
         self.stores = Stores.at(place, catalogue, chunks, notes)
         self.memories = LibraryMemories(self.stores, registry, options)
-        if place.is_remote:
-            self._drop_removed()
+        self._seen: Sequence[Entry] = ()
+        self._drop_removed()
         self.worker = worker_of(place.directory)
         if memory == "background":
             self.worker.wake(self.memories)
@@ -65,10 +66,15 @@ class OpenLibrary:
         return catalogue.setting(INDEX_NAME, FIRST_INDEX) == self._index
 
     def _drop_removed(self) -> None:
-        """Drop what this machine has of documents that were removed from another one."""
-        texts = {entry.text_sha256 for entry in self.stores.catalogue.entries()}
-        self.stores.memories.keep_only(texts)
+        """Drop what this machine has of documents that another one has removed since the last time."""
+        entries = self.stores.catalogue.entries()
+        if not self.place.is_remote or entries is self._seen:
+            return
+        texts = {entry.text_sha256 for entry in entries}
+        self.memories.forget_all(entry for entry in self._seen if entry.text_sha256 not in texts)
+        FolderMemories(self.directory / MEMORIES).keep_only(texts)
         KeptFiles(self.directory / KEPT).keep_only(texts)
+        self._seen = entries
 
     def _check_current(self) -> None:
         """Raise :class:`LibraryError` if the library was deleted, or its index made anew."""
@@ -124,6 +130,7 @@ class OpenLibrary:
             ModelError: If a model cannot be loaded.
         """
         self._check_current()
+        self._drop_removed()
         mode = checked_mode(memory or self.memory)
         makes_memories = mode in ("when_asked", "now") and task != "lookup"
         asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, makes_memories)
@@ -146,9 +153,10 @@ class OpenLibrary:
         Raises:
             InputError: If the filter or the time cannot be used.
         """
+        self._drop_removed()
         chosen = Snapshot.of(self.stores.catalogue.entries(), where, as_of).entries.values()
         queued = self.memories.queued()
-        return [listed(entry, self.stores.memories, self.worker, queued) for entry in chosen]
+        return listed(list(chosen), self.stores.memories, self.worker, queued)
 
     def info(self, name: str) -> dict[str, Any]:
         """Return what is known of a document: its fields, versions and notes, and how far its memory is made.
@@ -159,7 +167,7 @@ class OpenLibrary:
         versions = self._versions(name)
         notes = self.stores.catalogue.notes(versions[-1].id)
         older = [{"version": it.version, "added": it.added, "replaced": it.replaced} for it in versions[:-1]]
-        current = listed(versions[-1], self.stores.memories, self.worker, self.memories.queued())
+        (current,) = listed(versions[-1:], self.stores.memories, self.worker, self.memories.queued())
         return {**current.to_dict(), "older": older, "notes": [note.text for note in notes]}
 
     def text(self, name: str) -> str:

@@ -9,6 +9,7 @@ from memorag_graph.library.blobs import Blobs
 from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.originals import Originals
 from memorag_graph.library.row_table import RowTable
+from memorag_graph.library.stored_memories import StoredMemories
 
 TEXTS, MEMORIES = "texts", "memories"
 """Folders of a library."""
@@ -22,7 +23,7 @@ class Place(Protocol):
 
     Attributes:
         name: What messages call it: its path or URL.
-        directory: A directory of this machine with what is kept here, such as memories; it need not exist.
+        directory: A directory of this machine with what is kept on it, such as open memories; it need not exist.
         is_remote: Whether others change the library from machines that do not share the directory.
     """
 
@@ -59,6 +60,9 @@ class Place(Protocol):
 
     def originals(self) -> Originals:
         """Return the original files of the library's documents."""
+
+    def memories(self) -> StoredMemories:
+        """Return the memories of the library's texts."""
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of an index that is kept here.

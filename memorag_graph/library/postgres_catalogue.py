@@ -44,17 +44,15 @@ class PostgresCatalogue:
     Args:
         server: The database.
         library: The id of the library.
-        shares_memories: Whether all who open the library keep its memories in one place, so that they divide the work.
 
     Raises:
         LibraryError: If the database has no such library, or was made by a newer version.
         UnavailableError: If the database does not answer, or refuses.
     """
 
-    def __init__(self, server: PostgresServer, library: str, *, shares_memories: bool = True) -> None:
+    def __init__(self, server: PostgresServer, library: str) -> None:
         self._server = server
         self._library = library
-        self._shares_memories = shares_memories
         self._writer = ""
         self._known: tuple[int, Sequence[Entry]] | None = None
         is_there = server.change(lambda db: bring_up_to_date(db, server.place, create=False))
@@ -226,9 +224,9 @@ class PostgresCatalogue:
         if self._writer and self.setting(_WRITER) != self._writer:
             raise self._busy()
 
-    def queue(self) -> PostgresJobs | None:
-        """Return the queue of memories to be made, which is in the same database; None where each makes its own."""
-        return PostgresJobs(self._server, self._library) if self._shares_memories else None
+    def queue(self) -> PostgresJobs:
+        """Return the queue of memories to be made, which is in the same database."""
+        return PostgresJobs(self._server, self._library)
 
     def tidy(self) -> None:
         """Do nothing: no file of the library holds what was removed, and the database tidies up itself."""

@@ -1,54 +1,59 @@
-"""The memories of a library on disk: one for each text, in a folder named by the text's SHA-256."""
+"""What keeps the memories of a library: one for each text, named by the text's SHA-256."""
 
-import os
-import shutil
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from memorag_graph.disk_errors import telling
-from memorag_graph.errors import MemoryFileError
-from memorag_graph.memory.storage.manifest import drop_stale_places, read_info
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST
-
-_SHA256 = 64
-"""Characters of a folder's name."""
+from memorag_graph.progress import ReportProgress, ignore_progress
 
 
-class StoredMemories:
-    """Folders of memories. A memory is whole or not there; the notes of an unfinished one are kept in its folder.
+class StoredMemories(Protocol):
+    """The memories of a library. One is whole or not there; it is made and opened in a folder of this machine.
 
-    Args:
-        directory: The directory, which need not exist yet.
+    Methods raise :class:`~memorag_graph.errors.UnavailableError` if a server that they need does not answer.
+
+    Attributes:
+        store: Knows the folders of this machine.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.store = MemoryStore(directory)
+    store: MemoryStore
 
     def place(self, text_sha256: str) -> Path:
-        """Return the folder of the memory of a text, whether or not it exists."""
-        return self.directory / text_sha256
+        """Return the folder in which the memory of a text is made, whether or not it exists."""
 
-    def is_made(self, text_sha256: str) -> bool:
-        """Return whether a text has a memory."""
-        place = self.place(text_sha256)
-        return (place / MANIFEST).exists() or (place / NEXT_MANIFEST).exists()
+    def made(self, texts: Collection[str]) -> Collection[str]:
+        """Return those of some texts that have a memory."""
+
+    def models(self, texts: Collection[str]) -> Mapping[str, str]:
+        """Return the name of the model of each memory of some texts, as far as there is one that can be read."""
 
     def is_being_made(self, text_sha256: str) -> bool:
-        """Return whether a process makes the memory of a text now."""
-        with suppress(OSError):  # removed meanwhile
-            return self.store.is_claimed(self.place(text_sha256))
-        return False
+        """Return whether a process of this machine makes the memory of a text now."""
 
-    def info(self, text_sha256: str) -> dict[str, Any] | None:
-        """Return the manifest of the memory of a text; None if there is none that can be read."""
-        try:
-            return read_info(self.place(text_sha256)) if self.is_made(text_sha256) else None
-        except MemoryFileError:
-            return None
+    def id_here(self, text_sha256: str) -> str:
+        """Return the id of the memory of a text that is on this machine; empty if none is."""
+
+    def fetched(self, text_sha256: str) -> Path | None:
+        """Return the folder of the memory of a text, with all its files; None if the text has none.
+
+        Raises:
+            MemoryFileError: If it is damaged, or the folder cannot be written.
+        """
+
+    def share(self, text_sha256: str, report: ReportProgress = ignore_progress) -> bool:
+        """Give a memory that was made in its folder to all who open the library.
+
+        Args:
+            text_sha256: Its text.
+            report: Called now and then; may raise to give up.
+
+        Returns:
+            Whether it is theirs now; if not, somebody else made the same memory first.
+
+        Raises:
+            MemoryFileError: If it is missing or damaged.
+        """
 
     def keep_only(self, wanted: Collection[str]) -> None:
         """Remove the memories of all other texts, finished or not; whoever makes one of them gives up first.
@@ -57,15 +62,3 @@ class StoredMemories:
             DiskError: If they cannot be removed.
             MemoryFileError: If one cannot be locked.
         """
-        gone = [name for name in self._folders() if name not in wanted]
-        for name in gone:
-            with self.store.claim(self.place(name)), telling(self.directory, "written"):
-                shutil.rmtree(self.place(name))
-        if gone:
-            with telling(self.directory, "written"):
-                drop_stale_places(self.directory)
-
-    def _folders(self) -> list[str]:
-        with telling(self.directory, "read"), suppress(FileNotFoundError):
-            return [name for name in os.listdir(self.directory) if len(name) == _SHA256]
-        return []

@@ -14,7 +14,7 @@ from memorag_graph.documents import Document
 from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.originals import Originals
-from memorag_graph.library.place import MEMORIES, TEXTS, Place
+from memorag_graph.library.place import TEXTS, Place
 from memorag_graph.library.prepared import Prepared, rows_of
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_memories import StoredMemories
@@ -53,8 +53,7 @@ class Stores:
     @classmethod
     def at(cls, place: Place, catalogue: Catalogue, chunks: RowTable, notes: RowTable) -> "Stores":
         """Return the stores of a library at a place."""
-        texts, memories = StoredTexts(place.blobs(TEXTS)), StoredMemories(place.directory / MEMORIES)
-        return cls(catalogue, texts, place.originals(), chunks, notes, memories)
+        return cls(catalogue, StoredTexts(place.blobs(TEXTS)), place.originals(), chunks, notes, place.memories())
 
     def add(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
         """Add documents, which exist when this returns.

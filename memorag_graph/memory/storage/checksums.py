@@ -3,13 +3,50 @@
 import hashlib
 import mmap
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 BLOCK_BYTES = 1 << 24
 """Block size in bytes; larger files are also hashed block by block, so that several cores can check them."""
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file: one of its blocks, or all of it.
+
+    Attributes:
+        start: Where it begins, in bytes.
+        length: Its bytes.
+        sha256: Its SHA-256.
+    """
+
+    start: int
+    length: int
+    sha256: str
+
+    def is_of(self, content: bytes) -> bool:
+        """Return whether these are its bytes."""
+        return len(content) == self.length and hashlib.sha256(content).hexdigest() == self.sha256
+
+
+def parts_of(described: Mapping[str, Any]) -> Sequence[Part]:
+    """Return the parts of which a described file consists, in order.
+
+    Raises:
+        ValueError: If the description is no such, as of a damaged manifest.
+    """
+    size, blocks = described["bytes"], described.get("blocks")
+    hashes, length = (blocks, BLOCK_BYTES) if blocks else ([described["sha256"]], max(1, size))
+    if not all(isinstance(it, str) and _SHA256.fullmatch(it) for it in hashes):
+        raise ValueError("a part of a file has no SHA-256")
+    starts = range(0, max(1, size), length)
+    return [Part(it, min(length, size - it), sha256) for it, sha256 in zip(starts, hashes, strict=True)]
 
 
 def describe_file(path: Path) -> dict[str, Any]:

@@ -29,12 +29,9 @@ def read_info(directory: Path) -> dict[str, Any]:
         MemoryUnreadableError: If it is of a newer format version or cannot be read.
     """
     manifest = read_manifest(directory)
-    version = manifest.get("format")
-    difference = f"{directory} has format version {version}, but this program reads version {FORMAT_VERSION}"
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise MemoryUnreadableError(f"{difference}; upgrade memorag-graph, or use another directory")
-    if version != FORMAT_VERSION:
-        raise MemoryFileError(f"{difference}; memorize the document again")
+    require_known(manifest, str(directory))
+    if (version := manifest.get("format")) != FORMAT_VERSION:
+        raise MemoryFileError(f"{_difference(str(directory), version)}; memorize the document again")
     if not isinstance(manifest.get("memory_id"), str):
         raise MemoryFileError(f"{directory / MANIFEST} names no memory; memorize the document again")
     return manifest
@@ -43,6 +40,21 @@ def read_info(directory: Path) -> dict[str, Any]:
 def is_embedded(manifest: Mapping[str, Any]) -> bool:
     """Return whether the chunks of a saved memory are embedded, or never will be."""
     return bool(manifest.get(EMBEDDED, True))
+
+
+def require_known(manifest: Mapping[str, Any], place: str) -> None:
+    """Check that a manifest is of no newer format version.
+
+    Raises:
+        MemoryUnreadableError: If it is.
+    """
+    version = manifest.get("format")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise MemoryUnreadableError(f"{_difference(place, version)}; upgrade memorag-graph, or use another directory")
+
+
+def _difference(place: str, version: object) -> str:
+    return f"{place} has format version {version}, but this program reads version {FORMAT_VERSION}"
 
 
 def verify(directory: Path) -> dict[str, Any]:
