@@ -33,6 +33,9 @@ class ServiceOptions(BaseModel):
     tenant_tokens: _Limit = Field(None, description="Tokens a day of each tenant.")
     tenant_documents: _Limit = Field(None, description="Documents of each tenant.")
     tenant_mb: _Limit = Field(None, description="MB of memories of each tenant.")
+    libraries: str = Field(
+        "", description="Where libraries are kept: a directory, or s3://BUCKET/NAME (also gs, az) with Postgres."
+    )
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -7,6 +7,7 @@ import pytest
 
 from memorag_graph.errors import InputError, LibraryBusyError, UnknownLibraryError
 from memorag_graph.library.directory_place import held
+from memorag_graph.library.directory_shelf import DirectoryShelf
 from memorag_graph.library.found_files import uploaded_file, uploaded_text
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.registry import Registry
@@ -22,7 +23,7 @@ def opened(tmp_path: Path) -> Callable[[], NamedLibraries]:
     registry = Registry()
     registry.add_embeddings("hash", HashEmbeddings(8))
     options = RunOptions(embedding_model="hash", memory="never")
-    return lambda: NamedLibraries(tmp_path / "libraries", registry, options)
+    return lambda: NamedLibraries(DirectoryShelf(tmp_path / "libraries"), registry, options)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_a_library_is_made_once_and_listed_by_its_name(libraries: NamedLibraries
     libraries.create("Letters-1890")
     (tmp_path / "libraries" / "no library").mkdir()
     assert libraries.names() == ["Letters-1890", "reports"]
-    assert libraries.find("reports") == tmp_path / "libraries" / "reports"
+    assert libraries.find("reports") == str(tmp_path / "libraries" / "reports")
 
 
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "a\\b", "a b", "ä", "a" * 65, "0" * 32, "a\n"])

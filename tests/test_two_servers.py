@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -105,6 +105,7 @@ class Farm:
         keys: The keys of all clients.
         process: Starts them.
         started: Those that it has started.
+        libraries: The URL of their libraries, if each has a directory of its own.
     """
 
     root: Path
@@ -112,13 +113,15 @@ class Farm:
     keys: KeyFile
     process: "subprocess.Popen[str]"
     started: list[int]
+    libraries: str = ""
 
     def server(self, *, stalls: bool = False) -> Server:
         """Start a server that makes memories, or stalls when it has begun one."""
         port = free_port()
         keys = str(self.root / KEYS)
+        home = self.root / str(port) if self.libraries else self.root
         shared = {"root": str(self.root), "database": self.database, "keys": keys, "lease": LEASE_SECONDS}
-        given = {**shared, "port": port, "stalls": stalls}
+        given = {**shared, "home": str(home), "libraries": self.libraries, "port": port, "stalls": stalls}
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(given) + "\n")
@@ -147,11 +150,11 @@ class Farm:
         ]
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator["subprocess.Popen[str]"]:
-    """Forks servers, so that PyTorch is imported once."""
+@contextmanager
+def forking(**more: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run what forks servers, so that PyTorch is imported once."""
     command = [sys.executable, "-m", "tests.two_servers_process"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -160,19 +163,23 @@ def process() -> Iterator["subprocess.Popen[str]"]:
         process.stdin.close()
 
 
-@pytest.fixture(scope="module")
-def farm(
-    tmp_path_factory: pytest.TempPathFactory, databases: Databases, process: "subprocess.Popen[str]"
-) -> Iterator[Farm]:
+@contextmanager
+def farming(root: Path, database: str, libraries: str = "", **environment: str) -> Iterator[Farm]:
     from langgraph.checkpoint.postgres import PostgresSaver
 
-    root, database = tmp_path_factory.mktemp("farm"), databases.new()
     with PostgresSaver.from_conn_string(database) as saver:
         saver.setup()
-    farm = Farm(root, database, KeyFile(root / KEYS), process, [])
-    yield farm
-    for pid in farm.started:
-        os.kill(pid, signal.SIGKILL)
+    with forking(**environment) as process:
+        farm = Farm(root, database, KeyFile(root / KEYS), process, [], libraries)
+        yield farm
+        for pid in farm.started:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Farm]:
+    with farming(tmp_path_factory.mktemp("farm"), databases.new()) as farm:
+        yield farm
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_a_change_that_cannot_be_made_says_why_and_the_next_one_is_made(
 ) -> None:
     changes.start(Removal(NAME, ME, ["nothing.txt"]))
     ended()
-    with held(libraries.find(NAME)):
+    with held(Path(libraries.find(NAME))):
         changes.start(addition(tenants, {"a.txt": "The ferry opens."}))
         ended()
     stopped = addition(tenants, {"b.txt": "A boat."})

@@ -56,18 +56,21 @@ def writes_down(log: Path, stalls: bool) -> None:
     memory_files.save_memory = save
 
 
-async def serve(root: str, database: str, keys: str, port: int, lease: float, stalls: bool) -> None:
-    """Serve what is in a directory until the process is told to end."""
-    os.environ.update({VARIABLE: database, "MEMORAG_GRAPH_HOME": root})
+async def serve(
+    root: str, home: str, libraries: str, database: str, keys: str, port: int, lease: float, stalls: bool
+) -> None:
+    """Serve what is in a directory, and libraries from elsewhere if told so, until the process is told to end."""
+    os.environ.update({VARIABLE: database, "MEMORAG_GRAPH_HOME": home})
     writes_down(Path(root, "log"), stalls)
     postgres_jobs.LEASE_SECONDS, take_over.LOOK_SECONDS, postgres_server.TRIED_SECONDS = lease, 0.2, 0.3
-    registry = Registry(MemoryStore(Path(root, "memories")))
+    registry = Registry(MemoryStore(Path(home, "memories")))
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings(16))
     check: Callable[..., Any] = AsyncConnectionPool.check_connection
     connection = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     async with AsyncConnectionPool(database, min_size=1, kwargs=connection, check=check) as pool:
-        app = create_app(registry, MAKING, credentials=KeyFile(Path(keys)), checkpointer=AsyncPostgresSaver(pool))
+        given: dict[str, Any] = {"credentials": KeyFile(Path(keys)), "checkpointer": AsyncPostgresSaver(pool)}
+        app = create_app(registry, MAKING, libraries_at=libraries, **given)
         await uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning")).serve()
 
 

@@ -48,7 +48,7 @@ def mcp(
         from memorag_graph.serving.tenants import Tenants
     except ImportError as error:
         raise MissingExtraError(f"mcp ({error.name})", "mcp") from None
-    tenants = Tenants(registry, Quota.of(service), options)
+    tenants = Tenants(registry, Quota.of(service), options, service.libraries)
     if not http:
         user = Principal("stdio")
         server = create_mcp_server(tenants, options, lambda _: user, allow_memorize=allow_memorize, seconds=time_limit)

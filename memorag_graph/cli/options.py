@@ -76,6 +76,7 @@ _METAVARS = {
     "oidc_audience": "NAME",
     "oidc_tenant_claim": "CLAIM",
     "oidc_role_claim": "CLAIM",
+    "libraries": "DIR|URL",
 }
 """Placeholders in the help for values that the field's type does not describe."""
 

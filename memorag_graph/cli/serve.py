@@ -61,7 +61,6 @@ def serve(
     except ImportError as error:
         raise MissingExtraError(f"serve ({error.name})", "serve") from None
     require_free(host, port)
-    hosts = LOOPBACK if host in LOOPBACK else None
     limits = Limits(seconds=time_limit, running=running, queued=queued)
     app = create_app(
         options=options,
@@ -69,7 +68,8 @@ def serve(
         max_body=max_body_mb * _MB,
         limits=limits,
         quota=Quota.of(service),
-        hosts=hosts,
+        libraries_at=service.libraries,
+        hosts=LOOPBACK if host in LOOPBACK else None,
         origins=allow_origin or (),
     )
     if preload:

@@ -41,4 +41,4 @@ def ui(
     require_free(host, port)
     if "memory" not in options.model_fields_set:  # visitors do not wait
         options = options.model_copy(update={"memory": "background"})
-    launch(options, credentials, Quota.of(service), host, port)
+    launch(options, credentials, Quota.of(service), service.libraries, host, port)

@@ -156,13 +156,13 @@ class Bucket:
         return {name: it["e_tag"] or str(it["last_modified"]) for name, it in self._listed(folder).items()}
 
     def folders(self, folder: str) -> list[str]:
-        """Return the names of the folders in a folder.
+        """Return the names of the folders in a folder, or of the uppermost ones.
 
         Raises:
             UnavailableError: If the store does not answer, or refuses.
         """
         with self._answering() as store:
-            return list(obstore.list_with_delimiter(store, folder)["common_prefixes"])
+            return list(obstore.list_with_delimiter(store, folder or None)["common_prefixes"])
 
     def delete(self, names: Collection[str]) -> None:
         """Delete objects; those that are not there cost nothing.

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from memorag_graph.documents.kept_files import KEPT, KeptFiles
-from memorag_graph.errors import InputError, LibraryError
+from memorag_graph.errors import InputError, LibraryError, UnknownLibraryError
 from memorag_graph.library.blobs import Blobs
 from memorag_graph.library.bucket import CONDITIONAL_WRITES, Bucket, store_of_environment
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
@@ -15,9 +15,9 @@ from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
 from memorag_graph.library.originals import Originals, SharedOriginals
 from memorag_graph.library.place import MEMORIES, Settings
-from memorag_graph.library.postgres_catalogue import PostgresCatalogue
+from memorag_graph.library.postgres_catalogue import PostgresCatalogue, delete_library, only_changer
 from memorag_graph.library.row_table import RowTable
-from memorag_graph.library.shared_memories import SharedMemories
+from memorag_graph.library.shared_memories import SharedMemories, is_of_memory
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.paths import user_dir
 
@@ -46,8 +46,8 @@ class BucketPlace:
 
     def has_library(self) -> bool:
         """Return whether there is a library beneath the URL."""
-        named = self._named()
-        return named is not None and not named.is_begun
+        named = self.named()
+        return named is not None and named.is_whole
 
     def create(self, settings: Settings, catalogue_at: str) -> None:
         """Create an empty library, unless there is one; of several who do so at once, all get the same.
@@ -65,8 +65,12 @@ class BucketPlace:
                 f"into {VARIABLE}, such as postgresql://USER:PASSWORD@HOST:5432/NAME",
             )
         server = server_at(url)
+        if (named := self.named()) is not None and named.is_deleted:
+            self.delete(url)
         if (there := self._bucket.sizes()) and _NAMING not in there:
-            raise LibraryError(f"{self.name} holds other objects and no library; give another name")
+            if not all(map(is_of_memory, there)):
+                raise LibraryError(f"{self.name} holds other objects and no library; give another name")
+            self._bucket.delete(there)  # of a memory that was just made when its library was deleted
         made = settings()
         begun_by_me = NamedCatalogue(made[LIBRARY_ID], server.place, is_begun=True).written()
         self._bucket.create(_NAMING, begun_by_me)
@@ -80,10 +84,31 @@ class BucketPlace:
             PostgresCatalogue.create(server, begun.library, {**made, LIBRARY_ID: begun.library})
             self._bucket.swap(_NAMING, replace(begun, at=server.place, is_begun=False).written(), version)
 
+    def delete(self, catalogue_at: str = "") -> bool:
+        """Delete the library, or what is left of one; return whether there was any. If this is killed, do it again.
+
+        Raises:
+            LibraryBusyError: If somebody changes it.
+            UnavailableError: If the store or the database does not answer; the library may be gone or not.
+        """
+        try:
+            content, version = self._bucket.read_version(_NAMING)
+        except FileNotFoundError:
+            return False
+        named = self._checked(content)
+        server, deleted = named.server(self.name, catalogue_at), replace(named, is_deleted=True)
+        with only_changer(server, named.library, self.name):
+            if not self._bucket.swap(_NAMING, deleted.written(), version) and self.named() != deleted:
+                return False  # it was deleted meanwhile, and perhaps made again
+            delete_library(server, named.library)
+            self._bucket.delete(self._bucket.sizes().keys() - {_NAMING})
+            self._bucket.delete([_NAMING])
+        return True
+
     def catalogue(self, catalogue_at: str) -> Catalogue:
         """Open the catalogue that is named beneath the URL; it also keeps who changes the library."""
-        if (named := self._named()) is None:
-            raise LibraryError(f"{self.name} was deleted meanwhile")
+        if (named := self.named()) is None or not named.is_whole:
+            raise UnknownLibraryError(f"{self.name} was deleted meanwhile")
         server = named.server(self.name, catalogue_at)
         self._opened = PostgresCatalogue(server, named.library)
         return self._opened
@@ -122,7 +147,8 @@ class BucketPlace:
         """Return the bytes of all objects beneath the URL, or of those in a folder."""
         return sum(self._bucket.sizes(folder).values())
 
-    def _named(self) -> NamedCatalogue | None:
+    def named(self) -> NamedCatalogue | None:
+        """Return what is named as the catalogue; None if there is nothing."""
         try:
             return self._checked(self._bucket.read(_NAMING))
         except FileNotFoundError:

@@ -9,6 +9,11 @@ from memorag_graph.library.place import Place
 _URL = "://"
 
 
+def is_url(named: str | Path) -> bool:
+    """Return whether a name is a URL, and no directory."""
+    return _URL in str(named)
+
+
 def place_of(named: str | Path) -> Place:
     """Return the place of a library.
 
@@ -20,7 +25,7 @@ def place_of(named: str | Path) -> Place:
         InputError: If the URL cannot be used.
         MissingExtraError: If the extra ``s3`` is needed and not installed.
     """
-    if _URL not in str(named):
+    if not is_url(named):
         return DirectoryPlace(Path(named))
     try:
         from memorag_graph.library.bucket_place import BucketPlace

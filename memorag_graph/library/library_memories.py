@@ -12,6 +12,7 @@ from memorag_graph.errors import (
     MemoryFileError,
     MemoryMismatchError,
     ModelUnavailableError,
+    UnknownLibraryError,
 )
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.job_queue import Queued
@@ -136,8 +137,8 @@ class LibraryMemories:
         made = self._registry.memorize([document], options, place, told, self._earlier(entry))
         try:
             is_shared = self._stored.share(entry.text_sha256, told)
-        except (CancelledRunError, MemoryFileError):
-            self._require_kept(entry)  # its folder may have gone with its document
+        except (CancelledRunError, MemoryFileError, UnknownLibraryError):
+            self._require_kept(entry)  # its folder may have gone with its document, or the library
             raise
         self._require_kept(entry)
         if is_shared:
@@ -224,11 +225,14 @@ class LibraryMemories:
             raise CancelledRunError(f"{entry.name} was removed from the library; its memory is not made")
 
     def _require_kept(self, entry: Entry) -> None:
-        """Remove the memory of a document that was removed while it was made, and give up."""
+        """Remove the memory of a document that was removed while it was made, as with its library, and give up."""
         try:
             self._require(entry)
         except CancelledRunError:
             self.keep_existing()
+            raise
+        except UnknownLibraryError:
+            self._stored.keep_only(())
             raise
 
     def _of_model(self, texts: Collection[str]) -> set[str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 VARIABLE = "MEMORAG_GRAPH_CATALOGUE"
 """Environment variable with the URL of the Postgres database for the catalogues of new libraries."""
 
+_STATES = ("begun", "deleted")
+
 _servers: "WeakValueDictionary[str, PostgresServer]" = WeakValueDictionary()
 """Of each database the one object, so that all libraries in it share its connections."""
 
@@ -29,11 +31,18 @@ class NamedCatalogue:
         library: The library's id.
         at: The database, for messages.
         is_begun: Whether the catalogue may not be there yet, as it is being created.
+        is_deleted: Whether the catalogue may not be there any more, as the library is being deleted.
     """
 
     library: str
     at: str
     is_begun: bool = False
+    is_deleted: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a library."""
+        return not (self.is_begun or self.is_deleted)
 
     @classmethod
     def read(cls, content: bytes) -> "NamedCatalogue | None":
@@ -43,12 +52,13 @@ class NamedCatalogue:
         except ValueError:
             return None
         is_whole = isinstance(named, dict) and all(isinstance(named.get(key), str) for key in ("library", "at"))
-        return cls(named["library"], named["at"], bool(named.get("begun"))) if is_whole else None
+        states = (bool(named.get(it)) for it in _STATES) if is_whole else ()
+        return cls(named["library"], named["at"], *states) if is_whole else None
 
     def written(self) -> bytes:
         """Return it as JSON."""
-        begun = {"begun": True} if self.is_begun else {}
-        return json.dumps({"library": self.library, "at": self.at, **begun}).encode()
+        states = {it: True for it, holds in zip(_STATES, (self.is_begun, self.is_deleted), strict=True) if holds}
+        return json.dumps({"library": self.library, "at": self.at, **states}).encode()
 
     def server(self, of: str, catalogue_at: str) -> "PostgresServer":
         """Return the database.

@@ -1,16 +1,16 @@
-"""A folder of libraries, each known by its name, so that clients never name a path."""
+"""Libraries that are known by their names, so that clients never name a path."""
 
 import re
 import shutil
 import threading
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, UnknownLibraryError
-from memorag_graph.library.catalogue_place import delete_catalogue, has_catalogue, id_in_postgres
-from memorag_graph.library.directory_place import DirectoryPlace, held
 from memorag_graph.library.home import create_library
+from memorag_graph.library.place import Place
+from memorag_graph.library.shelf import Shelf
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -22,7 +22,6 @@ LIBRARIES = "libraries"
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _MEMORY_ID = re.compile("[0-9a-f]{32}")
-_TRASH = ".trash-"
 
 
 def checked_name(name: str) -> str:
@@ -31,24 +30,24 @@ def checked_name(name: str) -> str:
     Raises:
         InputError: If it cannot be one. The id of a memory cannot, as clients may name either.
     """
-    if not _NAME.fullmatch(name) or _MEMORY_ID.fullmatch(name):
+    if not _is_name(name):
         allowed = "up to 64 letters without accents, digits, dots, hyphens and underscores, the first a letter or digit"
         raise InputError("library", f"{name[:80]!r} cannot be the name of a library; use {allowed}")
     return name
 
 
 class NamedLibraries:
-    """The libraries in a folder, each opened once. Safe to use from several threads and processes.
+    """The libraries of a shelf, each opened once. Safe to use from several threads and processes.
 
     Args:
-        root: The folder; it need not exist.
+        shelf: Where they lie.
         registry: Holds the models.
         options: The operator's options: the models, and how and when memories are made; behind the library, where they
             are to be made ``now``, as nobody waits for many.
     """
 
-    def __init__(self, root: Path, registry: Registry, options: RunOptions) -> None:
-        self._root = root
+    def __init__(self, shelf: Shelf, registry: Registry, options: RunOptions) -> None:
+        self._shelf = shelf
         self._registry = registry
         self._options = options
         self._opened: dict[str, Library] = {}
@@ -56,26 +55,36 @@ class NamedLibraries:
 
     def names(self) -> list[str]:
         """Return the names of the libraries, sorted."""
-        if not self._root.is_dir():
-            return []
-        return sorted(it.name for it in self._root.iterdir() if _NAME.fullmatch(it.name) and has_catalogue(it))
+        return [name for name in self._shelf.names() if _NAME.fullmatch(name)]
 
-    def ids(self) -> dict[str, str]:
+    def ids(self) -> Mapping[str, str]:
         """Return the names of the libraries by their ids, of those whose catalogue is in Postgres."""
-        found = {id_in_postgres(self._root / name): name for name in self.names()}
-        return {library: name for library, name in found.items() if library}
+        return self._shelf.ids()
 
-    def find(self, name: str) -> Path:
-        """Return the directory of a library.
+    def place(self, name: str) -> Place:
+        """Return the place of a library, whether or not there is one.
+
+        Raises:
+            InputError: If the name cannot be one.
+        """
+        opened = self._opened.get(checked_name(name))
+        return opened.place if opened else self._shelf.place(name)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a library of a name."""
+        return _is_name(name) and self.place(name).has_library()
+
+    def find(self, name: str) -> str:
+        """Return the directory of a library, or its URL.
 
         Raises:
             InputError: If the name cannot be one.
             UnknownLibraryError: If there is none of that name.
         """
-        place = self._root / checked_name(name)
-        if not has_catalogue(place):
+        place = self.place(name)
+        if not place.has_library():
             raise UnknownLibraryError(f"there is no library {name!r}")
-        return place
+        return place.name
 
     def open(self, name: str) -> "Library":
         """Return a library.
@@ -85,10 +94,14 @@ class NamedLibraries:
             LibraryError: If there is none of that name, it is damaged, or made by a newer version.
             UnavailableError: If a server where something of it is kept does not answer.
         """
-        place = self.find(name)
+        checked_name(name)
         with self._lock:
             if name not in self._opened or not self._opened[name].is_current():
-                self._opened[name] = self._open(place)
+                try:
+                    self._opened[name] = self._open(self.find(name))
+                except UnknownLibraryError:
+                    self._drop(name)  # it was deleted by another server
+                    raise
             return self._opened[name]
 
     def create(self, name: str) -> "Library":
@@ -100,8 +113,7 @@ class NamedLibraries:
             DiskError: If it cannot be written.
             UnavailableError: If a server where something of it is kept does not answer.
         """
-        place = self._root / checked_name(name)
-        create_library(DirectoryPlace(place), self._registry, self._options.embedding_model, index_at="")
+        create_library(self.place(name), self._registry, self._options.embedding_model, index_at="")
         return self.open(name)
 
     def close(self) -> None:
@@ -119,24 +131,31 @@ class NamedLibraries:
             UnknownLibraryError: If there is none of that name.
             LibraryBusyError: If somebody changes it.
             DiskError: If it cannot be deleted.
-            UnavailableError: If the database of its catalogue does not answer; nothing is deleted.
+            UnavailableError: If a server where something of it is kept does not answer; call this again.
         """
-        place = self.find(name)
-        trash = place.with_name(f"{_TRASH}{name}")
-        with self._lock, telling(place, "written"):
-            if opened := self._opened.pop(name, None):
-                opened.close()
-            if trash.exists():  # left by a process that was killed
-                shutil.rmtree(trash)
-            with held(place):
-                delete_catalogue(place)
-                place.rename(trash)
-            shutil.rmtree(trash)
+        checked_name(name)
+        with self._lock:
+            self._drop(name)
+            if not self._shelf.delete(name):
+                raise UnknownLibraryError(f"there is no library {name!r}")
 
-    def _open(self, place: Path) -> "Library":
+    def _drop(self, name: str) -> None:
+        """Close a library, and drop the copies that this machine has of one that is elsewhere."""
+        place = self.place(name)
+        if opened := self._opened.pop(name, None):
+            opened.close()
+        if place.is_remote and place.directory.exists():
+            with telling(place.directory, "written"):
+                shutil.rmtree(place.directory)
+
+    def _open(self, place: str) -> "Library":
         from memorag_graph.library.library import Library
 
         options = self._options
         mode = "background" if options.memory == "now" else options.memory
         model = options.embedding_model
         return Library.open(place, self._registry, embedding_model=model, create=False, memory=mode, options=options)
+
+
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and not _MEMORY_ID.fullmatch(name)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from memorag_graph.documents import PageMap
-from memorag_graph.errors import LibraryBusyError, LibraryError
+from memorag_graph.errors import LibraryBusyError, LibraryError, UnknownLibraryError
 from memorag_graph.library.catalogue import FORMAT, Detailed, Note
 from memorag_graph.library.catalogue_rows import COLUMNS, DETAILS, as_json, notes_of, page_map_of
 from memorag_graph.library.entry import Entry
@@ -109,7 +109,7 @@ class PostgresCatalogue:
         """Return all versions of all documents, in the order in which they were taken in; read once for each change."""
         changes = self._one("SELECT changes FROM memorag_library WHERE id = %s")
         if changes is None:
-            raise LibraryError(f"the library {self._library} was deleted meanwhile")
+            raise UnknownLibraryError(f"the library {self._library} was deleted meanwhile")
         known = self._known
         if known is None or known[0] != changes:
             columns = ", ".join(f"document.{name}" for name in COLUMNS)
@@ -120,7 +120,7 @@ class PostgresCatalogue:
             )
             rows: list[Any] = self._server.read(lambda db: db.execute(query, (self._library,)).fetchall())
             if not rows:
-                raise LibraryError(f"the library {self._library} was deleted meanwhile")
+                raise UnknownLibraryError(f"the library {self._library} was deleted meanwhile")
             known = self._known = (rows[0][0], tuple(read_entry(row[1:]) for row in rows if row[1] is not None))
         return known[1]
 
@@ -197,9 +197,7 @@ class PostgresCatalogue:
             LibraryBusyError: If somebody else changes it.
             UnavailableError: If the database does not answer, or refuses.
         """
-        with self._server.locked(f"memorag-graph {self._library}") as is_alone:
-            if not is_alone:
-                raise LibraryBusyError(f"{name} is being changed by somebody else; try again later")
+        with only_changer(self._server, self._library, name):
             is_unfinished = self.setting(_WRITER) != self.setting(_FINISHED) or bool(self.setting(_LEFT))
             writer = uuid.uuid4().hex
             self.change_settings({_WRITER: writer, _LEFT: ""})
@@ -263,6 +261,25 @@ class PostgresCatalogue:
         """Return the value that a query finds in the library; None if there is none."""
         found = self._server.read(lambda db: db.execute(query, (self._library, *arguments)).fetchone())
         return found[0] if found else None
+
+
+@contextmanager
+def only_changer(server: PostgresServer, library: str, name: str) -> Iterator[None]:
+    """Hold the lock of a library, whether or not it has a catalogue.
+
+    Args:
+        server: The database.
+        library: The id of the library.
+        name: The library's place, for messages.
+
+    Raises:
+        LibraryBusyError: If somebody else holds it.
+        UnavailableError: If the database does not answer, or refuses.
+    """
+    with server.locked(f"memorag-graph {library}") as is_alone:
+        if not is_alone:
+            raise LibraryBusyError(f"{name} is being changed by somebody else; try again later")
+        yield
 
 
 def delete_library(server: PostgresServer, library: str) -> None:

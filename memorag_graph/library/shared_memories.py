@@ -6,6 +6,7 @@ who was killed and begins again, leave the same objects. Of two whose bytes diff
 first to write the manifest wins.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,8 @@ from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _MANIFESTS, _PARTS = "manifests", "memories"
 _SUFFIX = ".json"
+_OWN = re.compile(rf"{_MANIFESTS}/[0-9a-f]{{64}}{_SUFFIX}|{_PARTS}/[0-9a-f]{{64}}/[0-9a-f]{{64}}")
+
 _FEW = 8
 """Texts that are looked up one by one, instead of listing those of all."""
 
@@ -200,6 +203,11 @@ class SharedMemories:
         there = self._bucket.sizes(f"{_PARTS}/{text_sha256}")
         named = {_part(text_sha256, part) for it in manifest["files"].values() for part in parts_of(it)}
         self._bucket.delete(there.keys() - named)
+
+
+def is_of_memory(name: str) -> bool:
+    """Return whether an object of a library is of a memory, by its name."""
+    return _OWN.fullmatch(name) is not None
 
 
 def _each(ask: Callable[[str], Answer], texts: Collection[str]) -> list[tuple[str, Answer]]:

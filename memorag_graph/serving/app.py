@@ -65,6 +65,7 @@ def create_app(
     max_body: int = MAX_BODY,
     limits: Limits | None = None,
     quota: Quota | None = None,
+    libraries_at: str = "",
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
     checkpointer: BaseCheckpointSaver[Any] | None = None,
@@ -79,17 +80,19 @@ def create_app(
         max_body: Maximum bytes of a request's body.
         limits: Limits of time and of requests at once; by default those of :class:`Limits`.
         quota: What each tenant may use; by default without limit.
+        libraries_at: Where libraries are kept: a directory, or a URL such as ``s3://BUCKET/NAME``; by default beside
+            the memories.
         hosts: Names under which clients may reach the service; None allows all.
         origins: Origins of other sites whose pages may use it, such as ``https://app.example``.
         checkpointer: Stores conversations, which clients name by ``thread_id``.
 
     Raises:
-        InputError: If an HTTP header cannot carry the key, or an origin is none.
+        InputError: If an HTTP header cannot carry the key, an origin is none, or libraries cannot be kept there.
     """
     known = credentials or (OneKey(api_key) if api_key else Everybody())
     limits = limits or Limits()
     options = options or RunOptions()
-    tenants = Tenants(registry or shared_registry, quota, options)
+    tenants = Tenants(registry or shared_registry, quota, options, libraries_at)
     guard = Guard(known, max_body, tenants.usage.count_request, limits.body_seconds)
     app = _service(tenants, options, guard, checkpointer, "/docs")
     metrics = Metrics()

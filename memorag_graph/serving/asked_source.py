@@ -42,7 +42,7 @@ def asked_source(tenants: Tenants, tenant: str, name: str, field: str) -> AskedS
         UnknownMemoryError: If there is neither, or several memories have it.
         MemoryFileError: If the memory is damaged.
     """
-    if not is_memory_id(name) and name in tenants.libraries(tenant).names():
+    if not is_memory_id(name) and tenants.libraries(tenant).has(name):
         return AskedSource({"library": name}, library_place(name))
     memory = named_memory(tenants.registry(tenant).store, name, field)
     return AskedSource({"memory_id": memory["memory_id"]}, memory["memory_id"], memory)

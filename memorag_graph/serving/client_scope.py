@@ -103,13 +103,13 @@ class ClientScope:
         return named
 
     def library(self, named: str) -> str:
-        """Return the directory of a library of the client's tenant.
+        """Return the directory of a library of the client's tenant, or its URL.
 
         Raises:
             InputError: If it cannot be the name of one, such as a path.
             UnknownLibraryError: If there is none of that name.
         """
-        return str(self.libraries.find(named))
+        return self.libraries.find(named)
 
     def _discard(self, memory_id: str) -> None:
         """Remove a memory that does not fit, unless another request already uses it; then no further one fits."""

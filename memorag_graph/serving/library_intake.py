@@ -4,18 +4,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from memorag_graph.errors import DiskError, InputError, LibraryError
+from memorag_graph.errors import DiskError, InputError, LibraryError, UnavailableError
 from memorag_graph.library.entry import Report
 from memorag_graph.library.found_files import UPLOADED, Candidate
+from memorag_graph.library.place import Place
 from memorag_graph.progress import ReportProgress
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import MemoryMode
-
-if TYPE_CHECKING:
-    from memorag_graph.library.library import Library
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,15 @@ class LibraryIntake:
         if twice := next((it for it in names if names.count(it) > 1), None):
             raise InputError("documents", f"two documents are named {twice!r}; give each a name of its own")
         tenant, usage = self.client.tenant, self.tenants.usage
-        library, store = self.tenants.libraries(tenant).open(self.name), self.tenants.registry(tenant).store
+        libraries, store = self.tenants.libraries(tenant), self.tenants.registry(tenant).store
+        with without_path(libraries.place(self.name), self.name):
+            library = libraries.open(self.name)
         mode: MemoryMode | None = "never" if usage.limits_bytes(tenant) else self.memory
 
         def discard() -> None:
             library.remove(*done.added)
 
-        with without_path(library, self.name), usage.job(tenant, store, uuid.uuid4().hex, len(given)):
+        with without_path(library.place, self.name), usage.job(tenant, store, uuid.uuid4().hex, len(given)):
             done = library.add(*given, metadata=self.metadata, progress=report, memory=mode)
             new = {*done.added, *done.replaced}
             usage.add_tokens(tenant, sum(it.tokens for it in library.list() if it.name in new))
@@ -73,9 +73,10 @@ def told(done: Report) -> dict[str, Any]:
 
 
 @contextmanager
-def without_path(library: "Library", name: str) -> Iterator[None]:
-    """Name the library, not its directory, in errors that clients see."""
+def without_path(place: Place, name: str) -> Iterator[None]:
+    """Name the library, not its directory or URL, in errors that clients see."""
     try:
         yield
-    except (LibraryError, DiskError) as error:
-        raise type(error)(str(error).replace(str(library.directory), f"library {name!r}")) from None
+    except (LibraryError, DiskError, UnavailableError) as error:
+        told = str(error).replace(str(place.directory), place.name).replace(place.name, f"library {name!r}")
+        raise type(error)(told) from None

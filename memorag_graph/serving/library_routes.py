@@ -39,9 +39,9 @@ def opened(tenants: Tenants, request: Request, name: str, role: Role = "reader")
     """
     client = client_of(request)
     client.require(role)
-    library = tenants.libraries(client.tenant).open(name)
-    with without_path(library, name):
-        yield library
+    libraries = tenants.libraries(client.tenant)
+    with without_path(libraries.place(name), name):
+        yield libraries.open(name)
 
 
 def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIRouter:
@@ -73,8 +73,11 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
 
     @router.delete("/{name}", summary="Delete a library with all its documents", status_code=204)
     def delete(request: Request, name: str) -> None:
-        with opened(tenants, request, name, "writer"):
-            tenants.libraries(client_of(request).tenant).delete(name)
+        client = client_of(request)
+        client.require("writer")
+        libraries = tenants.libraries(client.tenant)
+        with without_path(libraries.place(name), name):
+            libraries.delete(name)
 
     @router.post("/{name}/remember", summary="Make missing memories, behind the library", status_code=202)
     def remember(request: Request, name: str) -> dict[str, Any]:
@@ -86,9 +89,10 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
     async def ask(request: Request, name: str, sent: LibraryQuestion) -> dict[str, Any]:
         chosen = _chosen(options, sent)
         client = client_of(request)
-        library = await run_in_threadpool(tenants.libraries(client.tenant).open, name)
         given = {**sent.model_dump(exclude={"options"}), "library": name}
-        with without_path(library, name):
+        libraries = tenants.libraries(client.tenant)
+        with without_path(libraries.place(name), name):
+            await run_in_threadpool(libraries.open, name)
             result = await graph.ainvoke(given, run_of(client), context=chosen)
         evidence = [{"text": it.page_content, **it.metadata} for it in result.get("evidence", [])]
         return {**{key: result[key] for key in _ANSWER if key in result}, "evidence": evidence}

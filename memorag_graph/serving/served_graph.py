@@ -65,6 +65,6 @@ def _allowed_folder() -> Path | None:
 service = service_options({})
 credentials = configured_credentials(service)
 options = program_options({})
-tenants = Tenants(shared_registry, Quota.of(service), options)
+tenants = Tenants(shared_registry, Quota.of(service), options, service.libraries)
 graph = build_served_graph(tenants, options, credentials, _allowed_folder())
 """The graph named in ``langgraph.json``."""

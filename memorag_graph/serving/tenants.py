@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memorag_graph.library.named_libraries import LIBRARIES, NamedLibraries
+from memorag_graph.library.shelf import Shelf, shelf_of
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.client_scope import ClientScope
@@ -25,14 +26,27 @@ class Tenants:
         registry: The operator's registry, with the models; the stores of tenants are folders beside its own.
         quota: What each tenant may use.
         options: The operator's options, by which libraries are read.
+        libraries_at: Where libraries are kept: a directory or a URL of an object store; by default beside the memories.
 
     Attributes:
         usage: Counts what tenants use.
+
+    Raises:
+        InputError: If libraries cannot be kept there.
+        MissingExtraError: If that needs an extra that is not installed.
     """
 
-    def __init__(self, registry: Registry, quota: Quota | None = None, options: RunOptions | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        quota: Quota | None = None,
+        options: RunOptions | None = None,
+        libraries_at: str = "",
+    ) -> None:
         self._operator = registry
         self._options = options or RunOptions()
+        self._libraries_at = libraries_at
+        self._shelf()  # that the operator learns now what is wrong with it
         self.usage = Usage(quota or Quota(), registry.store.root.parent / _TENANTS, in_libraries=self._in_libraries)
         self._registries: dict[str, Registry] = {"": registry}
         self._libraries: dict[str, NamedLibraries] = {}
@@ -49,13 +63,13 @@ class Tenants:
     def libraries(self, tenant: str) -> NamedLibraries:
         """Return the libraries of a tenant; an empty name is the operator."""
         registry = self.registry(tenant)
-        beside = self._operator.store.root.parent
-        root = beside / _TENANT_LIBRARIES / tenant if tenant else beside / LIBRARIES
         limited = {"memory": "never"} if self.usage.limits_bytes(tenant) else {}
         with self._lock:
             if tenant not in self._libraries:
                 options = self._options.model_copy(update=limited)
-                self._libraries[tenant] = NamedLibraries(root, registry, options)
+                at = self._shelf()
+                shelf = at.below(_TENANT_LIBRARIES).below(tenant) if tenant else at.below(LIBRARIES)
+                self._libraries[tenant] = NamedLibraries(shelf, registry, options)
             return self._libraries[tenant]
 
     @property
@@ -66,9 +80,7 @@ class Tenants:
     def all_libraries(self) -> Iterator[NamedLibraries]:
         """Yield the libraries of the operator and of every tenant that has any."""
         yield self.libraries("")
-        root = self._operator.store.root.parent / _TENANT_LIBRARIES
-        if root.is_dir():
-            yield from (self.libraries(it.name) for it in sorted(root.iterdir()) if it.is_dir())
+        yield from map(self.libraries, self._shelf().below(_TENANT_LIBRARIES).shelves())
 
     def close(self) -> None:
         """Stop making memories behind questions and libraries; what is made is kept."""
@@ -88,6 +100,9 @@ class Tenants:
         """
         tenant = client.tenant
         return ClientScope(self.registry(tenant), self.libraries(tenant), options, client, self.usage, folder)
+
+    def _shelf(self) -> Shelf:
+        return shelf_of(self._libraries_at or self._operator.store.root.parent)
 
     def _place(self, tenant: str) -> Path:
         return self._operator.store.root.parent / _TENANTS / tenant

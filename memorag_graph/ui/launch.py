@@ -19,19 +19,22 @@ from memorag_graph.ui.visitors import Visitors
 _MB = 1_000_000
 
 
-def launch(options: RunOptions, credentials: Credentials, quota: Quota, host: str, port: int) -> None:
+def launch(
+    options: RunOptions, credentials: Credentials, quota: Quota, libraries_at: str, host: str, port: int
+) -> None:
     """Serve the demo until interrupted.
 
     Args:
         options: The operator's options, the defaults of each session.
         credentials: Recognise visitors.
         quota: What each tenant may use.
+        libraries_at: Where libraries are kept: a directory or a URL of an object store; by default beside the memories.
         host: Address to listen on.
         port: Port to listen on.
     """
     silence_libraries()
     visitors = Visitors(credentials)
-    tenants = Tenants(Registry(), quota, options)
+    tenants = Tenants(Registry(), quota, options, libraries_at)
     resources.running = resources.Demo(options, tenants, visitors)
     app = st.App(
         Path(__file__).with_name("page.py").resolve(),
