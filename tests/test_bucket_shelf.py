@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from memorag_graph.cli.main import app
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, UnknownLibraryError
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.named_catalogue import VARIABLE
@@ -190,6 +192,10 @@ def test_an_operator_learns_at_once_that_libraries_cannot_be_kept_there(
 ) -> None:
     with pytest.raises(InputError, match="must be a directory, or a bucket and a name in it"):
         Tenants(registry, libraries_at="s3://bucket")
+    for command in ("serve", "mcp", "ui"):
+        told = CliRunner().invoke(app, [command, "--libraries", "s3://bucket"])
+        assert isinstance(told.exception, InputError)
+        assert "a bucket and a name in it" in str(told.exception)
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(InputError, match=f"need their catalogues in a Postgres database; put its URL into {VARIABLE}"):
         Tenants(registry, libraries_at=url)

@@ -21,6 +21,7 @@ from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, MissingExtraError, UnavailableError
 from memorag_graph.library.catalogue import Catalogue, Detailed, Note
 from memorag_graph.library.catalogue_place import catalogue_in, create_catalogue
+from memorag_graph.library.directory_shelf import DirectoryShelf
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
@@ -352,7 +353,9 @@ def test_libraries_in_one_database_know_nothing_of_each_other(
 ) -> None:
     monkeypatch.setenv(VARIABLE, url := databases.new())
     options = RunOptions(embedding_model="hash", memory="never")
-    first, second = (NamedLibraries(tmp_path / tenant, registry, options) for tenant in ("one", "other"))
+    first, second = (
+        NamedLibraries(DirectoryShelf(tmp_path / tenant), registry, options) for tenant in ("one", "other")
+    )
     for number, named in enumerate((first, second)):
         named.create("reports").add(files / "ferry.txt", files / "harbour.txt", metadata={"tenant": number})
     assert [it.metadata["tenant"] for named in (first, second) for it in named.open("reports").list()] == [0, 0, 1, 1]

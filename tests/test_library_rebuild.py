@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from memorag_graph.cli.main import app
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, UnavailableError
 from memorag_graph.library import rebuild as rebuilding
+from memorag_graph.library.directory_shelf import DirectoryShelf
 from memorag_graph.library.library import Library
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.library.stores import Stores
@@ -184,7 +185,9 @@ def test_an_index_that_was_left_is_deleted_by_the_next_change(
 
 def test_who_has_it_open_is_told_and_services_open_it_again(tmp_path: Path, registry: Registry, files: Path) -> None:
     library = made(tmp_path / "named" / "fleet", registry, files, "hash")
-    named = NamedLibraries(tmp_path / "named", registry, RunOptions(embedding_model="hash", memory="never"))
+    named = NamedLibraries(
+        DirectoryShelf(tmp_path / "named"), registry, RunOptions(embedding_model="hash", memory="never")
+    )
     before = named.open("fleet")
     assert named.open("fleet") is before
     Library.rebuild(library.directory, registry, embedding_model="hash")

@@ -92,9 +92,9 @@ def test_what_one_takes_in_and_makes_the_other_answers_with_and_what_one_deletes
     after = one.ask(task_type="memorag")
     assert "ferry.txt" not in str(after)
     assert after == other.ask(task_type="memorag")
-    assert set(one.states()) == set(other.states()) == {"harbour.txt", "vault.txt"}
     for server in pair:
         assert not copies(farm, server, {gone})
+    assert set(one.states()) == set(other.states()) == {"harbour.txt", "vault.txt"}
 
     stranger.fill(vault=TEXTS["vault"])
     assert one.http.delete("/libraries/coast").is_success

@@ -15,7 +15,8 @@ from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
 from memorag_graph.library.originals import Originals, SharedOriginals
 from memorag_graph.library.place import MEMORIES, Settings
-from memorag_graph.library.postgres_catalogue import PostgresCatalogue, delete_library, only_changer
+from memorag_graph.library.postgres_catalogue import PostgresCatalogue
+from memorag_graph.library.postgres_libraries import delete_library, only_changer
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.shared_memories import SharedMemories, is_of_memory
 from memorag_graph.library.stored_memories import StoredMemories

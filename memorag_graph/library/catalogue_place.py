@@ -122,7 +122,7 @@ def delete_catalogue(directory: Path) -> None:
         return
     named = _named(directory)
     server = named.server(str(directory), "")
-    from memorag_graph.library.postgres_catalogue import delete_library
+    from memorag_graph.library.postgres_libraries import delete_library
 
     delete_library(server, named.library)
 

@@ -203,7 +203,7 @@ class Library(OpenLibrary):
     def remove(self, *names: str) -> Report:
         """Remove documents with all their versions; no byte of them is left in the library.
 
-        Other machines that ask a library on an object store drop their memories when they next open it.
+        Other machines that ask a library on an object store drop their copies when they next open, list or ask it.
 
         Raises:
             InputError: If there is no such document; nothing is removed.

@@ -102,7 +102,9 @@ class NamedLibraries:
                 except UnknownLibraryError:
                     self._drop(name)  # it was deleted by another server
                     raise
-            return self._opened[name]
+            library = self._opened[name]
+        library.drop_removed()
+        return library
 
     def create(self, name: str) -> "Library":
         """Return a library, an empty one if there is none of that name.

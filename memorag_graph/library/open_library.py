@@ -53,7 +53,7 @@ class OpenLibrary:
         self.stores = Stores.at(place, catalogue, chunks, notes)
         self.memories = LibraryMemories(self.stores, registry, options)
         self._seen: Sequence[Entry] = ()
-        self._drop_removed()
+        self.drop_removed()
         self.worker = worker_of(place.directory)
         if memory == "background":
             self.worker.wake(self.memories)
@@ -65,10 +65,13 @@ class OpenLibrary:
             return False
         return catalogue.setting(INDEX_NAME, FIRST_INDEX) == self._index
 
-    def _drop_removed(self) -> None:
-        """Drop what this machine has of documents that another one has removed since the last time."""
-        entries = self.stores.catalogue.entries()
-        if not self.place.is_remote or entries is self._seen:
+    def drop_removed(self) -> None:
+        """Drop what this machine has of documents that another one has removed since the last time.
+
+        Raises:
+            DiskError: If it cannot be removed.
+        """
+        if not self.place.is_remote or (entries := self.stores.catalogue.entries()) is self._seen:
             return
         texts = {entry.text_sha256 for entry in entries}
         self.memories.forget_all(entry for entry in self._seen if entry.text_sha256 not in texts)
@@ -130,7 +133,7 @@ class OpenLibrary:
             ModelError: If a model cannot be loaded.
         """
         self._check_current()
-        self._drop_removed()
+        self.drop_removed()
         mode = checked_mode(memory or self.memory)
         makes_memories = mode in ("when_asked", "now") and task != "lookup"
         asked = LibraryQuestion(question, where, as_of, options or RunOptions(), task, makes_memories)
@@ -153,7 +156,7 @@ class OpenLibrary:
         Raises:
             InputError: If the filter or the time cannot be used.
         """
-        self._drop_removed()
+        self.drop_removed()
         chosen = Snapshot.of(self.stores.catalogue.entries(), where, as_of).entries.values()
         queued = self.memories.queued()
         return listed(list(chosen), self.stores.memories, self.worker, queued)

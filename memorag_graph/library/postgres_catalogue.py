@@ -11,6 +11,7 @@ from memorag_graph.library.catalogue import FORMAT, Detailed, Note
 from memorag_graph.library.catalogue_rows import COLUMNS, DETAILS, as_json, notes_of, page_map_of
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.postgres_jobs import PostgresJobs
+from memorag_graph.library.postgres_libraries import only_changer
 from memorag_graph.library.postgres_rows import escaped, read_entry, written_row
 from memorag_graph.library.postgres_server import Connection, PostgresServer
 from memorag_graph.library.postgres_tables import bring_up_to_date
@@ -261,39 +262,6 @@ class PostgresCatalogue:
         """Return the value that a query finds in the library; None if there is none."""
         found = self._server.read(lambda db: db.execute(query, (self._library, *arguments)).fetchone())
         return found[0] if found else None
-
-
-@contextmanager
-def only_changer(server: PostgresServer, library: str, name: str) -> Iterator[None]:
-    """Hold the lock of a library, whether or not it has a catalogue.
-
-    Args:
-        server: The database.
-        library: The id of the library.
-        name: The library's place, for messages.
-
-    Raises:
-        LibraryBusyError: If somebody else holds it.
-        UnavailableError: If the database does not answer, or refuses.
-    """
-    with server.locked(f"memorag-graph {library}") as is_alone:
-        if not is_alone:
-            raise LibraryBusyError(f"{name} is being changed by somebody else; try again later")
-        yield
-
-
-def delete_library(server: PostgresServer, library: str) -> None:
-    """Delete the catalogue of a library; nothing if there is none.
-
-    Raises:
-        UnavailableError: If the database does not answer, or refuses.
-    """
-
-    def delete(db: Connection) -> None:
-        if bring_up_to_date(db, server.place, create=False):
-            db.execute("DELETE FROM memorag_library WHERE id = %s", (library,))
-
-    server.change(delete)
 
 
 def _set(db: Connection, library: str, settings: Mapping[str, str]) -> None:

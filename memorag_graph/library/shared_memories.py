@@ -20,6 +20,7 @@ from memorag_graph.memory.storage.checksums import Part, parts_of
 from memorag_graph.memory.storage.manifest import require_known
 from memorag_graph.memory.storage.sealed_manifest import sealed, unsealed
 from memorag_graph.memory.storage.transaction import Writer, open_verified, read_manifest, write_together
+from memorag_graph.private_files import make_private_dir
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _MANIFESTS, _PARTS = "manifests", "memories"
@@ -159,14 +160,14 @@ class SharedMemories:
 
     def _fetch(self, text_sha256: str, manifest: Mapping[str, Any]) -> None:
         place = self.place(text_sha256)
-        with self.store.claim(place):
-            if _is_same(manifest, self._here(place)):  # fetched by somebody else meanwhile
-                return
-            writers = {name: self._writer(text_sha256, it) for name, it in manifest["files"].items()}
-            try:
-                write_together(place, writers, manifest)
-            except OSError as error:
-                raise MemoryFileError(f"{place} cannot be written ({error}); {advice(error)}") from error
+        writers = {name: self._writer(text_sha256, it) for name, it in manifest["files"].items()}
+        try:
+            make_private_dir(place)
+            with self.store.claim(place):
+                if not _is_same(manifest, self._here(place)):  # else somebody else has fetched it meanwhile
+                    write_together(place, writers, manifest)
+        except OSError as error:
+            raise MemoryFileError(f"{place} cannot be written ({error}); {advice(error)}") from error
 
     def _writer(self, text_sha256: str, described: Mapping[str, Any]) -> Writer:
         parts = parts_of(described)
