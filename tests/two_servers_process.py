@@ -63,6 +63,10 @@ async def serve(
     os.environ.update({VARIABLE: database, "MEMORAG_GRAPH_HOME": home})
     writes_down(Path(root, "log"), stalls)
     postgres_jobs.LEASE_SECONDS, take_over.LOOK_SECONDS, postgres_server.TRIED_SECONDS = lease, 0.2, 0.3
+    if libraries:
+        from memorag_graph.library import bucket  # its extra may be missing
+
+        bucket.TRIED_SECONDS = 0.3
     registry = Registry(MemoryStore(Path(home, "memories")))
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings(16))
