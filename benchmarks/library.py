@@ -31,9 +31,9 @@ from langchain_core.documents import Document
 from numpy.typing import NDArray
 
 from memorag_graph.evaluation.metrics.evidence_metrics import recall
+from memorag_graph.library.cut import TOKENS
 from memorag_graph.library.find_passages import find_passages
 from memorag_graph.library.library import Library
-from memorag_graph.library.prepared import TOKENS
 from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.retrieval.dense_index import embed_queries

@@ -15,7 +15,7 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.errors import LibraryBusyError
-from memorag_graph.library import intake
+from memorag_graph.library import batch_writer
 from memorag_graph.library.library import Library
 from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 from memorag_graph.registry import Registry
@@ -46,7 +46,7 @@ def is_killed_after(commits: int) -> None:
 
 def add(directory: str, files: list[str], commits: int = 0) -> None:
     """Add files in small batches, each file again while somebody else changes the library."""
-    intake._CHUNKS_AT_ONCE = 2
+    batch_writer._CHUNKS_AT_ONCE = 2
     if commits:
         is_killed_after(commits)
     registry = Registry()

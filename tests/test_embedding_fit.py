@@ -1,10 +1,12 @@
 """The ranking by meaning counts as much as the embedding model reads of a text."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.retrieval.dense_index import FaissIndex, embed_queries
+from memorag_graph.retrieval.dense_index import FaissIndex, embed, embed_queries
 from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.retrieval.fusion import add_halves
 from memorag_graph.retrieval.memory_index import MemoryIndex
@@ -41,7 +43,7 @@ def in_greek(text: str) -> str:
 
 @pytest.mark.parametrize("lean", [0.0, 3.0])
 def test_a_text_that_the_model_reads_has_full_weight_and_one_it_does_not_read_hardly_any(lean: float) -> None:
-    model = ReadsLatin(lean)
+    model = partial(embed, ReadsLatin(lean))
     foreign = chunks(*map(in_greek, ENGLISH))
     assert meaning_weight(model, chunks(*ENGLISH)) == 1.0
     assert meaning_weight(model, foreign) == 0.02
@@ -51,7 +53,7 @@ def test_a_text_that_the_model_reads_has_full_weight_and_one_it_does_not_read_ha
 
 def test_texts_that_are_short_or_without_letters_have_a_weight() -> None:
     for texts in (["x"], ["12 34"], ["?!"], ["word", ""]):
-        assert 0.02 <= meaning_weight(ReadsLatin(), chunks(*texts)) <= 1.0
+        assert 0.02 <= meaning_weight(partial(embed, ReadsLatin()), chunks(*texts)) <= 1.0
 
 
 def test_each_document_has_the_weight_of_its_language() -> None:

@@ -8,8 +8,8 @@ from langchain_core.embeddings import Embeddings
 from memorag_graph.clues.clue_filter import Dropped, searchable
 from memorag_graph.library.choose_documents import Chosen, choose_documents
 from memorag_graph.library.chosen_index import ChosenIndex
+from memorag_graph.library.cut import CHUNK_TOKENS, TOKENS
 from memorag_graph.library.entry import Entry
-from memorag_graph.library.prepared import CHUNK_TOKENS, TOKENS
 from memorag_graph.library.route import Considered
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.library.stores import Stores

@@ -5,21 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from langchain_core.embeddings import Embeddings
-
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MissingExtraError
+from memorag_graph.library.batch_writer import BatchWriter
 from memorag_graph.library.entry import Entry, Fields, Report
 from memorag_graph.library.found_files import Candidate, Metadata, checked_metadata
-from memorag_graph.library.prepared import Prepared
+from memorag_graph.library.prepared import title_of
 from memorag_graph.library.stores import Stores
+from memorag_graph.library.workers import Workers
 from memorag_graph.progress import Progress, ReportProgress
-
-_CHUNKS_AT_ONCE = 512
-"""Chunks of a batch: its documents exist when all of them are written."""
-
-_SETTLED_SHARE = 0.5
-"""Rows that wait to be settled, as a share of the settled ones."""
 
 _READ_TWICE = 2
 
@@ -29,14 +23,14 @@ class Intake:
 
     Args:
         stores: Where they are kept.
-        embeddings: The embedding model.
+        workers: Cut and embed them.
         metadata: The caller's metadata.
         report: Receives what was done.
     """
 
-    def __init__(self, stores: Stores, embeddings: Embeddings, metadata: Metadata, report: Report) -> None:
+    def __init__(self, stores: Stores, workers: Workers, metadata: Metadata, report: Report) -> None:
         self._stores = stores
-        self._embeddings = embeddings
+        self._writer = BatchWriter(stores, workers, self._fail)
         self._metadata = metadata
         self._report = report
         entries = stores.catalogue.entries()
@@ -44,9 +38,6 @@ class Intake:
         self._origins = {entry.origin: entry for entry in self._current.values()}
         self._texts = {entry.text_sha256: entry.name for entry in self._current.values()}
         self._next_id = stores.catalogue.next_id()
-        self._settled = sum(entry.chunks for entry in entries)
-        self._unsettled = 0
-        self._waiting: list[tuple[Entry, Prepared]] = []
 
     def take_all(self, candidates: Sequence[Candidate], progress: ReportProgress) -> None:
         """Take in documents, and tell the progress."""
@@ -75,13 +66,13 @@ class Intake:
                 self._keep_file(candidate, known.text_sha256)
                 return
             name = known.name if known else self._free_name(candidate)
-            prepared, digest = _read(candidate, name, digest)
+            document, digest = _read(candidate, name, digest)
         except (InputError, MissingExtraError) as error:
             if isinstance(error, InputError) and error.field.startswith("metadata"):
                 raise
             self._report.unreadable.append((candidate.origin, str(error)))
             return
-        self._wait(candidate, prepared, known, metadata, digest)
+        self._add(candidate, document, known, metadata, digest)
 
     def finish(self) -> None:
         """Write what waits, and settle the tables.
@@ -89,9 +80,8 @@ class Intake:
         Raises:
             DiskError: If it cannot be written.
         """
-        self._write()
-        if self._unsettled:
-            self._settle()
+        self._writer.finish()
+        self._report.chunks += self._writer.chunks
 
     def _known(self, candidate: Candidate, digest: str) -> Entry | None:
         """Return the document that a candidate is, or is a new version of."""
@@ -107,7 +97,7 @@ class Intake:
     def _keep(self, known: Entry, metadata: Fields) -> None:
         self._report.unchanged.append(known.name)
         if metadata and dict(known.metadata) != {**known.metadata, **metadata}:
-            self._write()  # it may be waiting
+            self._writer.write_all()  # it may be waiting
             self._stores.catalogue.describe(known.id, {**known.metadata, **metadata})
 
     def _keep_file(self, candidate: Candidate, text_sha256: str) -> None:
@@ -123,10 +113,9 @@ class Intake:
             self._report.renamed.append((name, candidate.origin))
         return name
 
-    def _wait(
-        self, candidate: Candidate, prepared: Prepared, known: Entry | None, metadata: Fields, digest: str
+    def _add(
+        self, candidate: Candidate, document: Document, known: Entry | None, metadata: Fields, digest: str
     ) -> None:
-        document = prepared.document
         entry = Entry(
             id=self._next_id,
             name=document.source,
@@ -136,11 +125,11 @@ class Intake:
             text_sha256=document.sha256,
             added=_now(known.added if known else ""),
             replaced="",
-            language=prepared.language,
-            title=prepared.title,
+            language="",
+            title=title_of(document.page_map),
             characters=len(document.text),
-            tokens=prepared.tokens,
-            chunks=len(prepared.chunks),
+            tokens=0,
+            chunks=0,
             pages=len(document.page_map.pages),
             metadata=metadata,
             notices=document.notices,
@@ -152,37 +141,28 @@ class Intake:
         self._next_id += 1
         self._current[entry.name] = self._origins[entry.origin] = entry
         self._texts.setdefault(entry.text_sha256, entry.name)
-        self._waiting.append((entry, prepared))
-        self._stores.weigh_meaning(prepared, self._embeddings)
-        if sum(waiting.chunks for waiting, _ in self._waiting) >= _CHUNKS_AT_ONCE:
-            self._write()
+        self._writer.add(entry, document)
 
-    def _write(self) -> None:
-        if not self._waiting:
-            return
-        self._stores.add(self._waiting, self._embeddings)
-        written = sum(entry.chunks for entry, _ in self._waiting)
-        self._report.chunks += written
-        self._unsettled += written
-        self._waiting = []
-        if self._unsettled > _CHUNKS_AT_ONCE + _SETTLED_SHARE * self._settled:
-            self._settle()
-
-    def _settle(self) -> None:
-        self._stores.settle()
-        self._settled, self._unsettled = self._settled + self._unsettled, 0
+    def _fail(self, entry: Entry, reason: str) -> None:
+        """Report a document of which the workers died; an earlier version of it stays."""
+        (self._report.added if entry.version == 1 else self._report.replaced).remove(entry.name)
+        self._report.unreadable.append((entry.origin, reason))
+        del self._current[entry.name], self._origins[entry.origin]
+        for it in self._stores.catalogue.entries():
+            if it.name == entry.name and not it.replaced:
+                self._current[it.name] = self._origins[it.origin] = it
 
 
-def _read(candidate: Candidate, name: str, digest: str) -> tuple[Prepared, str]:
+def _read(candidate: Candidate, name: str, digest: str) -> tuple[Document, str]:
     """Read a document, again if it changed meanwhile; return it and the SHA-256 of its content.
 
     Raises:
         InputError: If it cannot be read, or changes all the time.
     """
     for _ in range(_READ_TWICE):
-        document: Document = candidate.read(name)
+        document = candidate.read(name)
         if (after := candidate.digest()) == digest:
-            return Prepared.of(document), digest
+            return document, digest
         digest = after
     raise InputError("file", f"{name} changes while it is read; add it again when it is complete")
 

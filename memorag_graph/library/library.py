@@ -124,7 +124,7 @@ class Library(OpenLibrary):
         mode = checked_mode(memory or self.memory)
         candidates = all_candidates(given, patterns, self.directory, encoding)
         with self._changing() as report:
-            Intake(self.stores, self.embeddings, metadata or {}, report).take_all(candidates, progress)
+            Intake(self.stores, self.workers, metadata or {}, report).take_all(candidates, progress)
         return self._remember(mode, report, progress)
 
     def sync(
@@ -151,7 +151,7 @@ class Library(OpenLibrary):
             inside = [entry for entry in self.list() if Path(entry.origin).is_relative_to(root.absolute())]
             gone = {entry.name for entry in inside if not Path(entry.origin).exists()}
             self._remove(gone, report)
-            Intake(self.stores, self.embeddings, metadata or {}, report).take_all(candidates, progress)
+            Intake(self.stores, self.workers, metadata or {}, report).take_all(candidates, progress)
         return self._remember(self.memory, report, progress)
 
     def replace(
@@ -167,7 +167,7 @@ class Library(OpenLibrary):
         (candidate,) = all_candidates([given], (), self.directory, encoding)
         with self._changing() as report:
             (entry,) = [it for it in self._versions(name) if not it.replaced]
-            intake = Intake(self.stores, self.embeddings, metadata or entry.metadata, report)
+            intake = Intake(self.stores, self.workers, metadata or entry.metadata, report)
             intake.take(candidate, into=entry)
             if report.unreadable:
                 raise InputError("file", report.unreadable[0][1].removeprefix("file: "))
@@ -279,7 +279,7 @@ class Library(OpenLibrary):
         with _timed(report), self.place.changing() as is_unfinished:
             self._check_current()
             delete_left(self.place, self.stores.catalogue)
-            self.stores.repair(lambda: self.embeddings, is_unfinished=is_unfinished)
+            self.stores.repair(self.workers, is_unfinished=is_unfinished)
             yield report
 
 

@@ -4,28 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from langchain_core.embeddings import Embeddings
-
 from memorag_graph.documents import Document, PageMap
 from memorag_graph.documents.context_words import context_words
 from memorag_graph.library.catalogue import Note
+from memorag_graph.library.cut import Cut
 from memorag_graph.library.row_table import Row
-from memorag_graph.memory.build.grounded_summary import grounded_summary
-from memorag_graph.models.token_estimate import EstimatedTokens
-from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.library.workers import Pending, Workers
 from memorag_graph.retrieval.keyword_index import chunk_terms, term_pairs
-from memorag_graph.text.chunking import Chunk, split_chunks, split_sections
-from memorag_graph.text.languages import detect_language
 
-CHUNK_TOKENS = 128
-"""Maximum tokens of a chunk, estimated; more in scripts that take more tokens."""
-
-_SECTION_TOKENS = 1024
-_NOTE_TOKENS = 96
 _BATCH = 32
 """Texts that are embedded at once."""
-
-TOKENS = EstimatedTokens()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +61,10 @@ class Prepared:
     notes: tuple[Note, ...]
 
     @classmethod
-    def of(cls, document: Document) -> "Prepared":
-        """Cut a document into sections and chunks, and choose the central sentences of each section."""
-        text, code = document.text, detect_language(document.text).code
-        sections = list(split_sections(text, TOKENS, _SECTION_TOKENS))
-        notes = []
-        for it in sections:
-            told = grounded_summary("", text[it.start : it.end], _NOTE_TOKENS, TOKENS.count, code)
-            notes.append(Note(it.start, it.end, told))
-        wholes = [Chunk(document.source, 0, it.start, it.end, text[it.start : it.end]) for it in sections]
-        chunks = [_part(document, it.start, it.end, it.text) for it in split_chunks(wholes, TOKENS, CHUNK_TOKENS)]
-        return cls(document, code, sum(it.tokens for it in sections), tuple(chunks), tuple(notes))
-
-    @property
-    def title(self) -> str:
-        """The heading with which the document begins; empty if there is none."""
-        return title_of(self.document.page_map)
+    def of(cls, document: Document, cut: Cut) -> "Prepared":
+        """Return what is prepared of a document, whose text was cut."""
+        chunks = tuple(_part(document, start, end, document.text[start:end]) for start, end in cut.chunks)
+        return cls(document, cut.language, cut.tokens, chunks, cut.notes)
 
     @property
     def note_parts(self) -> list[Part]:
@@ -102,24 +78,24 @@ def title_of(page_map: PageMap) -> str:
     return page_map.sections[0][1] if page_map.sections else ""
 
 
-def rows_of(parts: Sequence[tuple[int, str, Sequence[Part]]], embeddings: Embeddings) -> list[Row]:
-    """Embed the parts of documents and return their rows.
+def begin_rows(parts: Sequence[tuple[int, str, Sequence[Part]]], workers: Workers) -> Pending[list[Row]]:
+    """Have the parts of documents embedded; the result are their rows.
 
     Args:
         parts: The id, the language and the parts of each document.
-        embeddings: The embedding model.
+        workers: Embed them.
     """
     texts = dict.fromkeys(part.embedded for _, _, its_parts in parts for part in its_parts)
     ordered = sorted(texts, key=len)  # a batch takes as long as its longest text
-    batches = (ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH))
-    vectors = dict(zip(ordered, chain.from_iterable(embed(embeddings, batch) for batch in batches), strict=True))
+    batches = [workers.vectors(ordered[start : start + _BATCH]) for start in range(0, len(ordered), _BATCH)]
 
     def rows() -> Iterator[Row]:
+        vectors = dict(zip(ordered, chain.from_iterable(batch.result() for batch in batches), strict=True))
         for document, code, its_parts in parts:
             for number, part in enumerate(its_parts):
                 yield Row(document, number, part.start, part.end, part.terms(code), vectors[part.embedded])
 
-    return list(rows())
+    return Pending(lambda: list(rows()), tuple(unit for batch in batches for unit in batch.units))
 
 
 def _part(document: Document, start: int, end: int, embedded: str) -> Part:

@@ -22,6 +22,7 @@ from memorag_graph.library.home import (
 from memorag_graph.library.index_place import FIRST_INDEX, checked_place, delete_tables, open_tables
 from memorag_graph.library.place import Place
 from memorag_graph.library.stores import WEIGHT, Stores
+from memorag_graph.library.workers import OwnProcess
 from memorag_graph.progress import ReportProgress
 from memorag_graph.registry import Registry
 
@@ -57,9 +58,10 @@ def rebuild(
         made = _begun(place, catalogue, wanted)
         chunks, notes = open_tables(wanted_at, place, catalogue.setting(LIBRARY_ID), int(size), made[INDEX_NAME])
         stores = Stores.at(place, catalogue, chunks, notes)
-        stores.repair(lambda: embeddings, is_unfinished=is_unfinished, progress=progress)
+        workers = OwnProcess(lambda: embeddings)
+        stores.repair(workers, is_unfinished=is_unfinished, progress=progress)
         stores.settle()  # a process that was killed may have made the rows only
-        settings = {**made, **stores.found_weights(embeddings), **_leaving(catalogue, before)}
+        settings = {**made, **stores.found_weights(workers), **_leaving(catalogue, before)}
         catalogue.change_settings(settings, without=WEIGHT)
         delete_left(place, catalogue)
     entries = catalogue.entries()

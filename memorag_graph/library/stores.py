@@ -5,26 +5,31 @@ opposite order. So what the catalogue names is whole, and what a killed process 
 sweeps it away.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-
-from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import Document
 from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.originals import Originals
 from memorag_graph.library.place import TEXTS, Place
-from memorag_graph.library.prepared import Prepared, rows_of
-from memorag_graph.library.row_table import RowTable
+from memorag_graph.library.prepared import Prepared, begin_rows
+from memorag_graph.library.row_table import Row, RowTable
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.library.stored_texts import StoredTexts
+from memorag_graph.library.workers import Pending, Workers
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.embedding_fit import meaning_weight
 from memorag_graph.text.chunking import Chunk
 
 WEIGHT = "meaning_weight."
 """Begins the settings with the weight of rankings by meaning, one for each language."""
+
+New = tuple[Entry, Prepared]
+"""A document that is taken in: its entry, with the id it gets, and what was prepared of it."""
+
+Rows = tuple[list[Row], list[Row]]
+"""The rows of documents: of their notes and of their chunks."""
 
 _MADE_AGAIN = 32
 """Documents whose rows are made again at once."""
@@ -55,19 +60,19 @@ class Stores:
         """Return the stores of a library at a place."""
         return cls(catalogue, StoredTexts(place.blobs(TEXTS)), place.originals(), chunks, notes, place.memories())
 
-    def add(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
+    def add(self, new: Sequence[New], rows: Rows) -> None:
         """Add documents, which exist when this returns.
 
         Args:
-            new: Each document's entry, with the id it gets, and what was prepared of it.
-            embeddings: The embedding model.
+            new: The documents.
+            rows: Their rows, as :func:`rows_of` has them made.
 
         Raises:
             DiskError: If they cannot be written; none of them exists.
         """
         for entry, prepared in new:
             self.texts.add(entry.text_sha256, prepared.document.text)
-        self._add_rows(new, embeddings)
+        self._add_rows(rows)
         self.catalogue.add([Detailed(entry, it.document.page_map, it.notes) for entry, it in new])
 
     def remove(self, entries: Iterable[Entry]) -> None:
@@ -82,7 +87,7 @@ class Stores:
 
     def repair(
         self,
-        embeddings: Callable[[], Embeddings],
+        workers: Workers,
         *,
         is_unfinished: bool,
         progress: ReportProgress = ignore_progress,
@@ -90,12 +95,13 @@ class Stores:
         """Sweep away what a killed change left, and make again the rows that are missing.
 
         Args:
-            embeddings: Returns the embedding model, if rows are missing.
+            workers: Make the rows that are missing.
             is_unfinished: Whether the last change was not finished, so that there may be leftovers that no store names.
             progress: Called as rows are made.
 
         Raises:
             DiskError: If something cannot be written.
+            LostWorkError: If the workers die of a document.
         """
         entries = self.catalogue.entries()
         ids, kept = {entry.id for entry in entries}, self.chunks.documents()
@@ -107,7 +113,7 @@ class Stores:
         for start in range(0, len(missing), _MADE_AGAIN):
             part = missing[start : start + _MADE_AGAIN]
             self.notes.remove([entry.id for entry in part])
-            self._add_rows([(entry, self._prepared(entry)) for entry in part], embeddings())
+            self._make_rows(part, workers)
             progress(Progress("index", start + len(part), len(missing), "documents"))
         if missing:
             self.settle()
@@ -136,24 +142,34 @@ class Stores:
         """Return the weight of rankings by meaning for each language where those by words have weight 1."""
         return {code: float(self.catalogue.setting(f"{WEIGHT}{code}", "1")) for code in codes}
 
-    def weigh_meaning(self, new: Prepared, embeddings: Embeddings) -> None:
+    def weigh_meaning(self, new: Prepared, workers: Workers) -> None:
         """Find out how well the embedding model reads the language of a document, if that is not known yet."""
         if not self.catalogue.setting(f"{WEIGHT}{new.language}"):
-            self.catalogue.change_settings({f"{WEIGHT}{new.language}": _weight(new, embeddings)})
+            self.catalogue.change_settings({f"{WEIGHT}{new.language}": _weight(new, workers)})
 
-    def found_weights(self, embeddings: Embeddings) -> dict[str, str]:
+    def found_weights(self, workers: Workers) -> dict[str, str]:
         """Return the settings that tell how well an embedding model reads each language of the documents."""
         firsts: dict[str, Entry] = {}
         for entry in self.catalogue.entries():
             firsts.setdefault(entry.language, entry)
-        return {f"{WEIGHT}{code}": _weight(self._prepared(entry), embeddings) for code, entry in firsts.items()}
+        prepared = dict(zip(firsts, self._prepared(list(firsts.values()), workers), strict=True))
+        return {f"{WEIGHT}{code}": _weight(it, workers) for code, it in prepared.items()}
 
-    def _prepared(self, entry: Entry) -> Prepared:
-        return Prepared.of(self.document(entry))
+    def _prepared(self, entries: Sequence[Entry], workers: Workers) -> list[Prepared]:
+        documents = [self.document(entry) for entry in entries]
+        cuts = [workers.cut(it.text) for it in documents]
+        prepared = [Prepared.of(document, cut.result()) for document, cut in zip(documents, cuts, strict=True)]
+        workers.forget(unit for cut in cuts for unit in cut.units)
+        return prepared
 
-    def _add_rows(self, new: Sequence[tuple[Entry, Prepared]], embeddings: Embeddings) -> None:
-        notes = rows_of([(entry.id, it.language, it.note_parts) for entry, it in new], embeddings)
-        chunks = rows_of([(entry.id, it.language, it.chunks) for entry, it in new], embeddings)
+    def _make_rows(self, entries: Sequence[Entry], workers: Workers) -> None:
+        """Make the rows of documents again."""
+        rows = rows_of(list(zip(entries, self._prepared(entries, workers), strict=True)), workers)
+        self._add_rows(rows.result())
+        workers.forget(rows.units)
+
+    def _add_rows(self, rows: Rows) -> None:
+        notes, chunks = rows
         self.catalogue.require_alone()
         self.notes.add(notes)
         self.chunks.add(chunks)  # the last, as repair asks these
@@ -171,6 +187,13 @@ class Stores:
         self.catalogue.tidy()
 
 
-def _weight(new: Prepared, embeddings: Embeddings) -> str:
+def rows_of(new: Sequence[New], workers: Workers) -> Pending[Rows]:
+    """Have the rows of documents made."""
+    notes = begin_rows([(entry.id, it.language, it.note_parts) for entry, it in new], workers)
+    chunks = begin_rows([(entry.id, it.language, it.chunks) for entry, it in new], workers)
+    return Pending(lambda: (notes.result(), chunks.result()), notes.units + chunks.units)
+
+
+def _weight(new: Prepared, workers: Workers) -> str:
     chunks = [Chunk(new.document.source, 0, it.start, it.end, it.text) for it in new.chunks]
-    return str(meaning_weight(embeddings, chunks))
+    return str(meaning_weight(lambda texts: workers.vectors(texts).result(), chunks))

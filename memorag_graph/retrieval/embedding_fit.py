@@ -7,13 +7,17 @@ was made for from others better than the agreement of rankings or the spread of 
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp
 
-from langchain_core.embeddings import Embeddings
+import numpy as np
+from numpy.typing import NDArray
 
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.english import ENGLISH
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Returns the normalized embeddings of passages, shape (passages, size)."""
 
 _PASSAGES = 16
 _LENGTH = 200
@@ -26,15 +30,15 @@ _LEAST = 0.02
 no word with a question. Chosen on the first 600 questions of each XQuAD set and on manuals in five languages."""
 
 
-def meaning_weight(embeddings: Embeddings, chunks: Sequence[Chunk]) -> float:
+def meaning_weight(embed: Embed, chunks: Sequence[Chunk]) -> float:
     """Return the weight of the ranking by meaning where that by words has weight 1: 0.02 to 1.
 
     Args:
-        embeddings: The embedding model.
+        embed: Embeds passages.
         chunks: Chunks of one language.
     """
     passages = _passages([chunk.text for chunk in chunks])
-    left, in_english = (_left_without_words(embeddings, texts) for texts in (passages, ENGLISH))
+    left, in_english = (_left_without_words(embed, texts) for texts in (passages, ENGLISH))
     unnoticed = (left - in_english) / max(1 - in_english, 1e-6)
     return max(_LEAST, min(1.0, exp(-_FALL * (unnoticed - _UNNOTICED))))
 
@@ -45,13 +49,11 @@ def _passages(texts: Sequence[str]) -> list[str]:
     return [texts[at * len(texts) // count][:_LENGTH] for at in range(count)]
 
 
-def _left_without_words(embeddings: Embeddings, passages: Sequence[str]) -> float:
+def _left_without_words(embed: Embed, passages: Sequence[str]) -> float:
     """Return the mean similarity of passages with themselves after their letters were dealt out anew among them."""
-    from memorag_graph.retrieval.dense_index import embed
-
     letters = [character for passage in passages for character in passage if character.isalnum()]
     random.Random(0).shuffle(letters)  # noqa: S311 - nothing secret
     dealt = iter(letters)
     meaningless = ["".join(next(dealt) if it.isalnum() else it for it in passage) for passage in passages]
-    vectors = embed(embeddings, [*passages, *meaningless])
+    vectors = embed([*passages, *meaningless])
     return float((vectors[: len(passages)] * vectors[len(passages) :]).sum(axis=1).mean())

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from langchain_core.embeddings import Embeddings
 
@@ -97,7 +97,10 @@ class MemoryIndex:
             code = detect_language(" ".join(chunk.text for chunk in chunks)).code
             documents_of[code].append(document)
             samples_of[code] += self._of_document[document]
-        weights = {code: meaning_weight(self.embeddings, chunks) for code, chunks in samples_of.items()}
+        from memorag_graph.retrieval.dense_index import embed
+
+        embed_passages = partial(embed, self.embeddings)
+        weights = {code: meaning_weight(embed_passages, chunks) for code, chunks in samples_of.items()}
         return {document: weights[code] for code, documents in documents_of.items() for document in documents}
 
     def tokens_of_chunks(self, size: int, count_tokens: Callable[[str], int]) -> Mapping[int, int]:
