@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -17,6 +18,7 @@ from memorag_graph.models.loading import (
     default_embedding_model,
     load_cross_encoder,
     load_embeddings,
+    load_embeddings_on_one_processor,
     load_language_model,
 )
 from memorag_graph.retrieval.no_index import NoEmbeddings
@@ -170,6 +172,18 @@ class ModelPool:
         found = self._once(("embeddings", name), lambda: load_embeddings(replace(self._hub, name=name)))
         return found.apart(self._salt) if isinstance(found, CachedEmbeddings) else found
 
+    def loader(self, name: str) -> Callable[[], Embeddings]:
+        """Return what loads an embedding model in another process, where it computes on one processor.
+
+        One that was added to this pool is sent there as it is.
+        """
+        from memorag_graph.models.embedding_cache import CachedEmbeddings
+
+        found: Embeddings | None = self._models.get(("embeddings", name))
+        if found is None or isinstance(found, CachedEmbeddings):
+            return partial(load_embeddings_on_one_processor, replace(self._hub, name=name))
+        return partial(_added, found)
+
     def embedding_name(self, name: str) -> str:
         """Return the name of an embedding model, as an absolute path if it is a directory."""
         return name if ("embeddings", name) in self._models else absolute_name(name)
@@ -277,3 +291,7 @@ def _memory_model(language_model: "LanguageModel") -> "MemoryModel":
     from memorag_graph.memory.backends.local import LocalMemoryModel
 
     return LocalMemoryModel(language_model) if language_model.beacons is None else BeaconMemoryModel(language_model)
+
+
+def _added(embeddings: Embeddings) -> Embeddings:
+    return embeddings

@@ -24,6 +24,16 @@ Directory = Annotated[
     ),
 ]
 
+Ray = Annotated[
+    str,
+    typer.Option(
+        "--ray",
+        help="Share the work out to Ray: auto (this machine, or what RAY_ADDRESS names), or HOST:PORT of a cluster. "
+        "Default: this process does it.",
+        metavar="auto|HOST:PORT",
+    ),
+]
+
 
 def change(work: "Callable[[ReportProgress], Report]", as_json: bool) -> None:
     """Change a library, show the progress, and tell what was done."""

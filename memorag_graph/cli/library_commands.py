@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from memorag_graph.cli import options as opt
 from memorag_graph.cli.command_help import OptionsCommand
-from memorag_graph.cli.library_changes import Directory, change, out, print_json
+from memorag_graph.cli.library_changes import Directory, Ray, change, out, print_json
 from memorag_graph.cli.library_rebuild import rebuild
 from memorag_graph.errors import InputError
 from memorag_graph.settings import RunOptions
@@ -71,6 +71,7 @@ def add(
     patterns: Patterns = None,
     memory: Memory = "never",
     index_at: IndexAt = "",
+    ray: Ray = "",
     *,
     options: RunOptions,
     as_json: opt.Json = False,
@@ -80,7 +81,13 @@ def add(
     opened = _open(place, options, create=True, index_at=index_at)
     change(
         lambda progress: opened.add(
-            *paths, metadata=given, patterns=patterns or (), encoding=options.encoding, progress=progress, memory=memory
+            *paths,
+            metadata=given,
+            patterns=patterns or (),
+            encoding=options.encoding,
+            progress=progress,
+            memory=memory,
+            ray=ray,
         ),
         as_json,
     )
@@ -108,6 +115,7 @@ def sync(
     place: Directory,
     metadata: Metadata = None,
     patterns: Patterns = None,
+    ray: Ray = "",
     *,
     options: RunOptions,
     as_json: opt.Json = False,
@@ -115,7 +123,7 @@ def sync(
     """Bring the library to the state of a directory: take in new and changed files, remove what is gone."""
     given = _metadata(metadata)
     opened = _open(place, options, create=True)
-    change(lambda progress: opened.sync(directory, given, patterns or (), progress), as_json)
+    change(lambda progress: opened.sync(directory, given, patterns or (), progress, ray=ray), as_json)
 
 
 @opt.takes_options("embedding_model", "encoding")

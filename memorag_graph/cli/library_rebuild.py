@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from memorag_graph.cli import options as opt
-from memorag_graph.cli.library_changes import Directory, change
+from memorag_graph.cli.library_changes import Directory, Ray, change
 from memorag_graph.settings import RunOptions
 
 
@@ -21,6 +21,7 @@ def rebuild(
             metavar="URL",
         ),
     ] = None,
+    ray: Ray = "",
     *,
     options: RunOptions,
     as_json: opt.Json = False,
@@ -34,7 +35,7 @@ def rebuild(
     model = options.embedding_model
     change(
         lambda progress: Library.rebuild(
-            place, new_registry(), embedding_model=model, index_at=index_at, progress=progress
+            place, new_registry(), embedding_model=model, index_at=index_at, ray=ray, progress=progress
         ),
         as_json,
     )

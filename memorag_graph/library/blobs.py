@@ -32,6 +32,13 @@ class Blobs(Protocol):
             UnavailableError: If the store does not answer.
         """
 
+    def remove(self, names: Collection[str]) -> None:
+        """Remove blobs; those that are not there cost nothing.
+
+        Raises:
+            DiskError, UnavailableError: If they cannot be removed.
+        """
+
     def keep_only(self, wanted: Collection[str]) -> None:
         """Remove all blobs but those of these names, and what killed processes left.
 
@@ -73,6 +80,16 @@ class FolderBlobs:
             OSError: If there is none, or it cannot be read.
         """
         return (self._folder / name).read_bytes()
+
+    def remove(self, names: Collection[str]) -> None:
+        """Remove blobs; those that are not there cost nothing.
+
+        Raises:
+            DiskError: If they cannot be removed.
+        """
+        with telling(self._folder, "written"):
+            for name in names:
+                (self._folder / name).unlink(missing_ok=True)
 
     def keep_only(self, wanted: Collection[str]) -> None:
         """Remove all blobs but those of these names, and what killed processes left.

@@ -189,6 +189,10 @@ class BucketBlobs:
         """
         return self._bucket.read(f"{self._folder}/{name}")
 
+    def remove(self, names: Collection[str]) -> None:
+        """Remove blobs; those that are not there cost nothing."""
+        self._bucket.delete([f"{self._folder}/{name}" for name in names])
+
     def keep_only(self, wanted: Collection[str]) -> None:
         """Remove all blobs but those of these names."""
         there = self._bucket.sizes(self._folder)

@@ -1,6 +1,8 @@
 """Entries of a library's catalogue: one for each version of a document."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import PurePath
@@ -120,3 +122,10 @@ class Report:
     not_remembered: list[tuple[str, str]] = field(default_factory=list)
     chunks: int = 0
     seconds: float = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add the time that something takes to :attr:`seconds`."""
+        start = time.perf_counter()
+        yield
+        self.seconds = round(self.seconds + time.perf_counter() - start, 3)

@@ -1,6 +1,5 @@
 """A library of many documents: taken in without a language model, filtered, replaced, removed, and asked."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.errors import InputError
 from memorag_graph.library.chosen_place import place_of
+from memorag_graph.library.chosen_workers import chosen_workers
 from memorag_graph.library.entry import Report
 from memorag_graph.library.found_files import Candidate, Metadata, all_candidates, file_candidates
-from memorag_graph.library.home import create_library, open_catalogue
+from memorag_graph.library.home import EMBEDDING_MODEL, create_library, open_catalogue
 from memorag_graph.library.intake import Intake
 from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.library.open_library import OpenLibrary
 from memorag_graph.library.rebuild import delete_left, give_up_rebuild, rebuild
 from memorag_graph.library.remember import remember
+from memorag_graph.library.workers import Workers
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemoryMode, RunOptions
@@ -98,6 +99,7 @@ class Library(OpenLibrary):
         encoding: str = "",
         progress: ReportProgress = ignore_progress,
         memory: MemoryMode | None = None,
+        ray: str = "",
     ) -> Report:
         """Take in files, directories with all that is in them, and LangChain documents.
 
@@ -111,6 +113,7 @@ class Library(OpenLibrary):
             encoding: Encoding of text files; empty to find it.
             progress: Called after each document.
             memory: When memories are made; by default as the library was opened.
+            ray: Cut and embed by actors of Ray: ``"auto"`` on this machine, ``"HOST:PORT"`` on a cluster.
 
         Returns:
             What was done; it names the files that could not be read.
@@ -119,12 +122,13 @@ class Library(OpenLibrary):
             InputError: If a path does not exist, a directory holds no files, or metadata cannot be used.
             LibraryError: If another process changes the library.
             DiskError: If it cannot be written; what was taken in before is kept.
-            UnavailableError: If a server does not answer; what was taken in before is kept.
+            UnavailableError: If a server or Ray does not answer; what was taken in before is kept.
+            MissingExtraError: If the extra ``ray`` is needed and not installed.
         """
         mode = checked_mode(memory or self.memory)
         candidates = all_candidates(given, patterns, self.directory, encoding)
-        with self._changing() as report:
-            Intake(self.stores, self.workers, metadata or {}, report).take_all(candidates, progress)
+        with self._changing(ray) as (report, workers):
+            Intake(self.stores, workers, metadata or {}, report).take_all(candidates, progress)
         return self._remember(mode, report, progress)
 
     def sync(
@@ -133,6 +137,8 @@ class Library(OpenLibrary):
         metadata: Metadata | None = None,
         patterns: Sequence[str] = (),
         progress: ReportProgress = ignore_progress,
+        *,
+        ray: str = "",
     ) -> Report:
         """Bring the library to the state of a directory: take in what is new or changed, and remove what is gone.
 
@@ -147,17 +153,23 @@ class Library(OpenLibrary):
         if not root.is_dir():
             raise InputError("directory", f"{root} is not a directory; nothing was changed")
         candidates = file_candidates([root], patterns, self.directory)
-        with self._changing() as report:
+        with self._changing(ray) as (report, workers):
             inside = [entry for entry in self.list() if Path(entry.origin).is_relative_to(root.absolute())]
             gone = {entry.name for entry in inside if not Path(entry.origin).exists()}
             self._remove(gone, report)
-            Intake(self.stores, self.workers, metadata or {}, report).take_all(candidates, progress)
+            Intake(self.stores, workers, metadata or {}, report).take_all(candidates, progress)
         return self._remember(self.memory, report, progress)
 
     def replace(
-        self, name: str, given: "str | Path | LangChainDocument", metadata: Metadata | None = None, encoding: str = ""
+        self,
+        name: str,
+        given: "str | Path | LangChainDocument",
+        metadata: Metadata | None = None,
+        encoding: str = "",
+        *,
+        ray: str = "",
     ) -> Report:
-        """Take in a new version of a document; the old one can still be asked with ``as_of``.
+        """Take in a new version of a document; the old one can still be asked with ``as_of``. See :meth:`add`.
 
         Raises:
             InputError: If there is no such document, or the file cannot be read.
@@ -165,9 +177,9 @@ class Library(OpenLibrary):
             DiskError: If it cannot be written; the old version stays.
         """
         (candidate,) = all_candidates([given], (), self.directory, encoding)
-        with self._changing() as report:
+        with self._changing(ray) as (report, workers):
             (entry,) = [it for it in self._versions(name) if not it.replaced]
-            intake = Intake(self.stores, self.workers, metadata or entry.metadata, report)
+            intake = Intake(self.stores, workers, metadata or entry.metadata, report)
             intake.take(candidate, into=entry)
             if report.unreadable:
                 raise InputError("file", report.unreadable[0][1].removeprefix("file: "))
@@ -192,7 +204,7 @@ class Library(OpenLibrary):
         report = Report()
         wanted = {self._versions(name)[-1].text_sha256 for name in names}
         missing = [entry for entry in self.memories.missing() if not names or entry.text_sha256 in wanted]
-        with _timed(report):
+        with report.timed():
             remember(missing[:limit], self.memories, report, progress)
         return report
 
@@ -211,7 +223,7 @@ class Library(OpenLibrary):
             DiskError: If it cannot be written; they are not answered from any more, and the next change goes on.
             UnavailableError: If an index that a rebuild left on a server cannot be deleted; nothing is removed.
         """
-        with self._changing() as report:
+        with self._changing() as (report, _):
             self._remove(names, report)
         return report
 
@@ -223,6 +235,7 @@ class Library(OpenLibrary):
         embedding_model: str = "",
         index_at: str | None = None,
         catalogue_at: str = "",
+        ray: str = "",
         progress: ReportProgress = ignore_progress,
     ) -> Report:
         """Make the index of a library again from its texts, if wanted with another embedding model or in another place.
@@ -237,6 +250,7 @@ class Library(OpenLibrary):
             embedding_model: Name of the embedding model; that of the library by default.
             index_at: Where the index is kept, as for :meth:`open`; where it is by default.
             catalogue_at: Where the catalogue is, as for :meth:`open`.
+            ray: Who cuts and embeds, as for :meth:`add`.
             progress: Called as documents are indexed.
 
         Returns:
@@ -249,16 +263,16 @@ class Library(OpenLibrary):
             DiskError: If something cannot be read or written; the old index stays.
         """
         report = Report()
-        with _timed(report):
+        with report.timed():
             registry = registry or Registry()
-            rebuild(place_of(directory), registry, embedding_model, index_at, catalogue_at, report, progress)
+            rebuild(place_of(directory), registry, embedding_model, index_at, catalogue_at, ray, report, progress)
         return report
 
     def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
         if mode == "background":
             self.worker.wake(self.memories)
         elif mode == "now":
-            with _timed(report):
+            with report.timed():
                 remember(self.memories.missing(), self.memories, report, progress)
         return report
 
@@ -273,18 +287,14 @@ class Library(OpenLibrary):
             report.removed += found
 
     @contextmanager
-    def _changing(self) -> Iterator[Report]:
-        """Hold the library while it is changed, after what a killed change left is swept away."""
+    def _changing(self, ray: str = "") -> Iterator[tuple[Report, Workers]]:
+        """Hold the library while workers change it, after what a killed change left is swept away."""
         report = Report()
-        with _timed(report), self.place.changing() as is_unfinished:
+        with report.timed(), self.place.changing() as is_unfinished:
             self._check_current()
-            delete_left(self.place, self.stores.catalogue)
-            self.stores.repair(self.workers, is_unfinished=is_unfinished)
-            yield report
-
-
-@contextmanager
-def _timed(report: Report) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    report.seconds = round(report.seconds + time.perf_counter() - start, 3)
+            catalogue, models = self.stores.catalogue, self.registry.models
+            delete_left(self.place, catalogue)
+            model = catalogue.setting(EMBEDDING_MODEL)
+            with chosen_workers(ray, self.place, models, model, is_unfinished=is_unfinished) as workers:
+                self.stores.repair(workers, is_unfinished=is_unfinished)
+                yield report, workers

@@ -21,7 +21,6 @@ from memorag_graph.library.place import MEMORIES, Place
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
-from memorag_graph.library.workers import OwnProcess
 from memorag_graph.memory_worker import worker_of
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemoryMode, RunOptions, TaskType
@@ -98,11 +97,6 @@ class OpenLibrary:
     def embeddings(self) -> "Embeddings":
         """The embedding model, loaded when it is first needed."""
         return self.registry.models.embeddings(self.stores.catalogue.setting(EMBEDDING_MODEL))
-
-    @cached_property
-    def workers(self) -> OwnProcess:
-        """Do the work of taking documents in."""
-        return OwnProcess(lambda: self.embeddings)
 
     @cached_property
     def sources(self) -> Sources:

@@ -10,6 +10,7 @@ import uuid
 
 from memorag_graph.errors import LibraryBusyError, UnavailableError
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
+from memorag_graph.library.chosen_workers import chosen_workers
 from memorag_graph.library.entry import Report
 from memorag_graph.library.home import (
     EMBEDDING_MODEL,
@@ -22,7 +23,6 @@ from memorag_graph.library.home import (
 from memorag_graph.library.index_place import FIRST_INDEX, checked_place, delete_tables, open_tables
 from memorag_graph.library.place import Place
 from memorag_graph.library.stores import WEIGHT, Stores
-from memorag_graph.library.workers import OwnProcess
 from memorag_graph.progress import ReportProgress
 from memorag_graph.registry import Registry
 
@@ -38,6 +38,7 @@ def rebuild(
     embedding_model: str,
     index_at: str | None,
     catalogue_at: str,
+    ray: str,
     report: Report,
     progress: ReportProgress,
 ) -> None:
@@ -58,10 +59,11 @@ def rebuild(
         made = _begun(place, catalogue, wanted)
         chunks, notes = open_tables(wanted_at, place, catalogue.setting(LIBRARY_ID), int(size), made[INDEX_NAME])
         stores = Stores.at(place, catalogue, chunks, notes)
-        workers = OwnProcess(lambda: embeddings)
-        stores.repair(workers, is_unfinished=is_unfinished, progress=progress)
-        stores.settle()  # a process that was killed may have made the rows only
-        settings = {**made, **stores.found_weights(workers), **_leaving(catalogue, before)}
+        with chosen_workers(ray, place, registry.models, model, is_unfinished=is_unfinished) as workers:
+            stores.repair(workers, is_unfinished=is_unfinished, progress=progress)
+            stores.settle()  # a process that was killed may have made the rows only
+            weights = stores.found_weights(workers)
+        settings = {**made, **weights, **_leaving(catalogue, before)}
         catalogue.change_settings(settings, without=WEIGHT)
         delete_left(place, catalogue)
     entries = catalogue.entries()

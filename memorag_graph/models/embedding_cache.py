@@ -41,6 +41,11 @@ class CachedEmbeddings(Embeddings):
         other._salt = salt
         return other
 
+    @property
+    def uncached(self) -> Embeddings:
+        """The model without the cache."""
+        return self._embeddings
+
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text; texts that are not cached are embedded."""
         return self._vectors("passage", texts, self._embeddings.embed_documents)

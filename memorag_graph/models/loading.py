@@ -19,6 +19,7 @@ from memorag_graph.settings import FastPathsOption
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
+    from memorag_graph.models.embedding_cache import CachedEmbeddings
     from memorag_graph.models.language_model import LanguageModel
 
 DEFAULT_MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
@@ -143,7 +144,7 @@ def default_embedding_model(memory_model: str) -> str:
     return EMBEDDED if memory_model == EMBEDDED else DEFAULT_EMBEDDING_MODEL
 
 
-def load_embeddings(source: ModelSource) -> Embeddings:
+def load_embeddings(source: ModelSource) -> "CachedEmbeddings":
     """Load a sentence-embedding model.
 
     Raises:
@@ -175,6 +176,20 @@ def load_embeddings(source: ModelSource) -> Embeddings:
         embeddings = compute(device, load)
         compute(device, partial(pack_linears, embeddings._client, packable_dtypes(source.fast_paths)))
         return CachedEmbeddings(ThreadedEmbeddings(embeddings, device))
+
+
+def load_embeddings_on_one_processor(source: ModelSource) -> Embeddings:
+    """Load a sentence-embedding model for a process that is one of several: it computes in one thread on the CPU.
+
+    It has no cache, so that vectors depend only on the texts that are embedded together.
+
+    Raises:
+        ModelError: If there is no such model.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    return load_embeddings(replace(source, device="cpu")).uncached
 
 
 def load_cross_encoder(source: ModelSource) -> "CrossEncoder":

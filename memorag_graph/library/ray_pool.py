@@ -1,0 +1,248 @@
+"""Actors of Ray that hold leases on units of work: each holds a few, and what a dead one held is given to others."""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import ray
+from langchain_core.embeddings import Embeddings
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    WorkerCrashedError,
+)
+
+from memorag_graph.errors import InputError, UnavailableError, first_line
+from memorag_graph.library.cut import Cut
+from memorag_graph.library.workers import LostWorkError
+from memorag_graph.retrieval.dense_index import embed
+from memorag_graph.version import __version__
+
+Task = Literal["cut", "vectors"]
+
+HELD = 2
+"""Most units that an actor holds: one that it does, and the next."""
+
+MOST_DEATHS = 3
+"""Actors that may die of a unit."""
+
+_MOST_DEATHS_IN_A_ROW = 8
+"""Actors that may die without any unit being done meanwhile, for each that the pool has."""
+
+_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before a dead actor is replaced: at random up to the first, which doubles with each in a row, up to the
+second."""
+
+_START_SECONDS = 120.0
+"""For how long a pool may have no actor that has begun."""
+
+_LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
+
+
+@dataclass(eq=False, slots=True)
+class Unit:
+    """A unit of work.
+
+    Attributes:
+        task: What is done.
+        given: A text to cut, or texts to embed.
+        address: Name of its result.
+        deaths: How many actors died of it.
+        result: The result.
+        error: Why there is none.
+    """
+
+    task: Task
+    given: str | Sequence[str]
+    address: str
+    deaths: int = 0
+    result: bytes | None = None
+    error: Exception | None = None
+
+
+class _Actor:
+    """Does units in a process of its own.
+
+    Args:
+        load: Loads the embedding model.
+    """
+
+    def __init__(self, load: Callable[[], Embeddings]) -> None:
+        self._load = load
+        self._embeddings: Embeddings | None = None
+
+    def version(self) -> str:
+        """Return the version of the package."""
+        return __version__
+
+    def cut(self, text: str) -> bytes:
+        """Cut a text; return it written."""
+        return Cut.of(text).written()
+
+    def vectors(self, texts: Sequence[str]) -> bytes:
+        """Embed texts; return the bytes of their vectors, float32, shape (texts, size)."""
+        if self._embeddings is None:
+            self._embeddings = self._load()
+        return embed(self._embeddings, texts).astype("<f4").tobytes()
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    """An actor, whether it has begun, and the units that it holds, in the order in which it does them."""
+
+    actor: Any
+    has_begun: bool = False
+    held: list[Unit] = field(default_factory=list)
+
+
+class RayPool:
+    """As many actors as Ray has processors; a dead one is replaced. Not thread-safe.
+
+    Args:
+        name: What messages call the Ray that this process is connected to.
+        load: Loads the embedding model in an actor.
+
+    Attributes:
+        size: The number of actors.
+
+    Raises:
+        InputError: If the embedding model cannot be sent to them.
+        UnavailableError: If Ray has no processor.
+    """
+
+    def __init__(self, name: str, load: Callable[[], Embeddings]) -> None:
+        self._name = name
+        self._make = ray.remote(_Actor).options(num_cpus=1, max_restarts=0)
+        self._waiting: dict[Task, deque[Unit]] = {"cut": deque(), "vectors": deque()}
+        self._leases: dict[ray.ObjectRef[Any], tuple[_Worker, Unit | None]] = {}
+        self._workers: list[_Worker] = []
+        self._deaths_in_a_row = 0
+        self._idle_since = time.monotonic()
+        self.size = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
+        if not self.size:
+            raise UnavailableError(f"{name} has no processor; add a machine to it, or do the work without it")
+        try:
+            self._load = ray.put(load)
+        except TypeError as error:
+            raise InputError(
+                "embedding_model",
+                f"the registry's model cannot be sent to other processes ({first_line(error)}); use one that they can "
+                "load by its name, or do the work without Ray",
+            ) from error
+        for _ in range(self.size):
+            self._hire()
+
+    def give(self, unit: Unit) -> None:
+        """Have a unit done; units of texts to cut come first, as others wait for them."""
+        self._waiting[unit.task].append(unit)
+
+    def work(self, seconds: float) -> Iterator[Unit]:
+        """Hand units out, wait until one is done, and yield those that are; those that are lost are handed out again.
+
+        Args:
+            seconds: For how long to wait at most.
+
+        Raises:
+            UnavailableError: If actors die one after the other, none begins, or Ray does not answer any more.
+        """
+        self._hand_out()
+        try:
+            while ended := self._ended(seconds):
+                yield from self._end(ended)
+                self._hand_out()
+                seconds = 0
+        except RayError as error:
+            raise self._unavailable(error) from error
+        if any(worker.has_begun for worker in self._workers):
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since > _START_SECONDS:
+            raise UnavailableError(
+                f"{self._name} has had no free processor for {_START_SECONDS:.0f} seconds; nothing is lost: run the "
+                "same again when it has, or do the work without it"
+            )
+
+    def end(self) -> None:
+        """End the actors."""
+        for worker in self._workers:
+            ray.kill(worker.actor)
+
+    def _hire(self) -> None:
+        worker = _Worker(self._make.remote(self._load))
+        self._workers.append(worker)
+        self._leases[worker.actor.version.remote()] = worker, None
+
+    def _hand_out(self) -> None:
+        free = [worker for worker in self._workers if worker.has_begun and len(worker.held) < HELD]
+        while free and (queue := next((it for it in self._waiting.values() if it), None)):
+            worker, unit = min(free, key=lambda it: len(it.held)), queue.popleft()
+            worker.held.append(unit)
+            self._leases[getattr(worker.actor, unit.task).remote(unit.given)] = worker, unit
+            free = [it for it in free if len(it.held) < HELD]
+
+    def _ended(self, seconds: float) -> "ray.ObjectRef[Any] | None":
+        """Return a lease that has ended, waiting for one; None if there is none."""
+        ended, _ = ray.wait(list(self._leases), timeout=seconds) if self._leases else ([], [])
+        return ended[0] if ended else None
+
+    def _end(self, lease: "ray.ObjectRef[Any]") -> Iterator[Unit]:
+        """End a lease, and yield the units that are done by it."""
+        worker, unit = self._leases.pop(lease)
+        try:
+            result = ray.get(lease)
+        except RayTaskError as error:
+            if unit is None:
+                raise
+            unit.error = error.cause if isinstance(error.cause, Exception) else error
+        except _LOST as error:
+            yield from self._replace(worker, error)
+            return
+        else:
+            if unit is None:
+                self._begin(worker, result)
+                return
+            unit.result = result
+        self._deaths_in_a_row = 0
+        worker.held.remove(unit)
+        yield unit
+
+    def _begin(self, worker: _Worker, version: str) -> None:
+        if version != __version__:
+            raise UnavailableError(
+                f"{self._name} has version {version} of memorag-graph, and this is {__version__}; install the same on "
+                "all its machines"
+            )
+        worker.has_begun = True
+
+    def _replace(self, worker: _Worker, error: RayError) -> Iterator[Unit]:
+        """Give back what a dead actor held, and hire another; yield the unit of which too many have died."""
+        self._workers.remove(worker)
+        self._leases = {lease: held for lease, held in self._leases.items() if held[0] is not worker}
+        ray.kill(worker.actor)  # one that cannot be reached may be alive
+        if worker.held:
+            first = worker.held[0]  # the others were waiting
+            first.deaths += 1
+            if first.deaths >= MOST_DEATHS:
+                first.error = LostWorkError([first.given] if isinstance(first.given, str) else first.given, MOST_DEATHS)
+                worker.held.remove(first)
+                yield first
+        for unit in reversed(worker.held):
+            self._waiting[unit.task].appendleft(unit)
+        self._deaths_in_a_row += 1
+        if self._deaths_in_a_row > _MOST_DEATHS_IN_A_ROW * self.size:
+            raise self._unavailable(error)
+        most = min(_LONGEST_PAUSE, _PAUSE * 2 ** (self._deaths_in_a_row - 1))
+        time.sleep(random.uniform(0, most))  # noqa: S311 - nothing secret
+        self._hire()
+
+    def _unavailable(self, error: RayError) -> UnavailableError:
+        reason = " ".join(str(error).split())[-300:]
+        return UnavailableError(
+            f"{self._name} does not do its work any more ({reason}); nothing is lost: see to it and run the same "
+            "again, or do the work without it"
+        )
