@@ -153,7 +153,7 @@ def test_a_killed_process_goes_on_without_having_work_done_again(
 ) -> None:
     place = tmp_path / "library"
     open_library(place).add(files / "00.txt")
-    command = [sys.executable, "-m", "tests.ray_process", str(place), str(files), cluster, "20"]
+    command = [sys.executable, "-m", "tests.ray_process", str(place), str(files), cluster, "14"]
     killed = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )

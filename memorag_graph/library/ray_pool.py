@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import ray
 from langchain_core.embeddings import Embeddings
 from ray.exceptions import (
@@ -42,6 +43,10 @@ second."""
 _START_SECONDS = 120.0
 """For how long a pool may have no actor that has begun."""
 
+_PROBE = "size"
+_ALIKE = 0.02
+"""Most by which what machines make of a text differs in any of its numbers."""
+
 _LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
 
 
@@ -67,19 +72,14 @@ class Unit:
 
 
 class _Actor:
-    """Does units in a process of its own.
+    """Does units in a process of its own; :meth:`begin` comes first."""
 
-    Args:
-        load: Loads the embedding model.
-    """
+    _embeddings: Embeddings
 
-    def __init__(self, load: Callable[[], Embeddings]) -> None:
-        self._load = load
-        self._embeddings: Embeddings | None = None
-
-    def version(self) -> str:
-        """Return the version of the package."""
-        return __version__
+    def begin(self, load: Callable[[], Embeddings]) -> tuple[str, bytes]:
+        """Load the embedding model; return the version of the package, and what the model makes of a text."""
+        self._embeddings = load()
+        return __version__, self.vectors([_PROBE])
 
     def cut(self, text: str) -> bytes:
         """Cut a text; return it written."""
@@ -87,8 +87,6 @@ class _Actor:
 
     def vectors(self, texts: Sequence[str]) -> bytes:
         """Embed texts; return the bytes of their vectors, float32, shape (texts, size)."""
-        if self._embeddings is None:
-            self._embeddings = self._load()
         return embed(self._embeddings, texts).astype("<f4").tobytes()
 
 
@@ -110,6 +108,7 @@ class RayPool:
 
     Attributes:
         size: The number of actors.
+        model: What tells the embedding model from others: what it makes of a text; empty before an actor has begun.
 
     Raises:
         InputError: If the embedding model cannot be sent to them.
@@ -124,6 +123,7 @@ class RayPool:
         self._workers: list[_Worker] = []
         self._deaths_in_a_row = 0
         self._idle_since = time.monotonic()
+        self.model = b""
         self.size = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
         if not self.size:
             raise UnavailableError(f"{name} has no processor; add a machine to it, or do the work without it")
@@ -173,9 +173,9 @@ class RayPool:
             ray.kill(worker.actor)
 
     def _hire(self) -> None:
-        worker = _Worker(self._make.remote(self._load))
+        worker = _Worker(self._make.remote())
         self._workers.append(worker)
-        self._leases[worker.actor.version.remote()] = worker, None
+        self._leases[worker.actor.begin.remote(self._load)] = worker, None
 
     def _hand_out(self) -> None:
         free = [worker for worker in self._workers if worker.has_begun and len(worker.held) < HELD]
@@ -196,27 +196,32 @@ class RayPool:
         try:
             result = ray.get(lease)
         except RayTaskError as error:
+            cause = error.cause if isinstance(error.cause, Exception) else error
             if unit is None:
-                raise
-            unit.error = error.cause if isinstance(error.cause, Exception) else error
+                raise cause from error
+            unit.error = cause
         except _LOST as error:
             yield from self._replace(worker, error)
             return
         else:
             if unit is None:
-                self._begin(worker, result)
+                self._begin(worker, *result)
                 return
             unit.result = result
         self._deaths_in_a_row = 0
         worker.held.remove(unit)
         yield unit
 
-    def _begin(self, worker: _Worker, version: str) -> None:
+    def _begin(self, worker: _Worker, version: str, model: bytes) -> None:
         if version != __version__:
             raise UnavailableError(
                 f"{self._name} has version {version} of memorag-graph, and this is {__version__}; install the same on "
                 "all its machines"
             )
+        self.model = self.model or model
+        one, other = (np.frombuffer(it, dtype="<f4") for it in (self.model, model))
+        if one.shape != other.shape or not np.allclose(one, other, rtol=0, atol=_ALIKE):
+            raise UnavailableError(f"the machines of {self._name} have different embedding models; give all the same")
         worker.has_begun = True
 
     def _replace(self, worker: _Worker, error: RayError) -> Iterator[Unit]:

@@ -19,8 +19,6 @@ _TEXTS_AHEAD = 16
 _BATCH_UNITS = 16
 """Units of a batch of documents, about."""
 
-_PROBE = "size"
-
 
 class RayWorkers:
     """Workers that are actors, one for each processor; see :class:`memorag_graph.library.workers.Workers`.
@@ -105,23 +103,20 @@ class RayWorkers:
         return np.concatenate(vectors)
 
     def _fingerprint(self) -> str:
-        """Return what tells the embedding model from others: what it makes of a text."""
-        if not self._model:
-            self._model = self._result(self._given(Unit("vectors", [_PROBE], ""))).hex()
-        return self._model
+        """Return what tells the embedding model from others."""
+        pool = self._begun()
+        while not pool.model:
+            self._work(pool, 1)
+        return pool.model.hex()
 
     def _unit(self, task: Task, given: str | Sequence[str], address: str) -> Unit:
         """Return the unit of an address, whose result may be kept; else an actor will do it."""
         if (unit := self._units.get(address)) is None:
             unit = self._units[address] = Unit(task, given, address, result=self._kept.read(address))
             if unit.result is None:
-                self._given(unit)
-        return unit
-
-    def _given(self, unit: Unit) -> Unit:
-        pool = self._begun()
-        pool.give(unit)
-        self._work(pool, 0)
+                pool = self._begun()
+                pool.give(unit)
+                self._work(pool, 0)
         return unit
 
     def _begun(self) -> RayPool:
@@ -142,5 +137,5 @@ class RayWorkers:
 
     def _work(self, pool: RayPool, seconds: float) -> None:
         for unit in pool.work(seconds):
-            if unit.result is not None and unit.address:
+            if unit.result is not None:
                 self._kept.add(unit.address, unit.result)
