@@ -65,6 +65,7 @@ SLOWEST = (
     "ui_login",
     "fifty_tenants",
     "library_object_store",
+    "ray_workers",
     "faults",
     "langgraph_server",
     "revision",

@@ -43,6 +43,13 @@ class Deadly(Light):
         return super().embed_documents(texts)
 
 
+class OfProcess(Light):
+    """Vectors that differ from process to process."""
+
+    def embed_query(self, text: str) -> list[float]:
+        return super().embed_query(f"{os.getpid()} {text}")
+
+
 def main(library: str, files: str, address: str, most: int) -> None:
     from memorag_graph.library import batch_writer
     from memorag_graph.library.kept_units import KeptUnits

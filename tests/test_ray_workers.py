@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from memorag_graph.library.kept_units import KeptUnits, unit_address
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from tests.conftest import EXAMPLE
-from tests.ray_process import Deadly, Light
+from tests.ray_process import Deadly, Light, OfProcess
 from tests.servers import free_port
 from tests.test_library import content, without_origins
 
@@ -38,6 +39,7 @@ DEADLY = "zyxwvut"
 def cluster() -> Iterator[str]:
     """The address of a Ray that this process has started, with two processors."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # not that of the user's home
         patch.setattr(ray_session, "usable_processors", lambda: 2)
         with ray_session.ray_session(""):
             yield ray.get_runtime_context().gcs_address
@@ -221,6 +223,20 @@ def test_what_cannot_be_reached_or_used_is_told(files: Path, tmp_path: Path, mon
         with pytest.raises(MissingExtraError, match=r"memorag-graph\[ray\]"):
             library.add(files, ray="auto")
     assert library.list() == []
+
+
+def test_machines_of_another_version_or_with_another_model_are_refused(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = open_library(tmp_path / "other", OfProcess())
+    with pytest.raises(UnavailableError, match="have different embedding models; give all the same"):
+        library.add(files, ray="auto")
+    monkeypatch.setattr(ray_pool, "__version__", "0.0.1")
+    library = open_library(tmp_path / "library")
+    with pytest.raises(
+        UnavailableError, match=r"has version .* of memorag-graph, and this is 0\.0\.1; install the same"
+    ):
+        library.add(files, ray="auto")
 
 
 @pytest.mark.embedded

@@ -84,7 +84,12 @@ def _begin(address: str, name: str) -> None:
             warnings.filterwarnings("ignore", "lancedb fork support")  # the forks only run Ray's programs
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **how)
     except (RayError, OSError, RuntimeError, ValueError, SystemExit) as error:
-        raise _unavailable(name, error) from error
+        if address:
+            raise _silent(name, error) from error
+        raise UnavailableError(
+            f"{name} cannot be started ({first_line(error)}); nothing is lost: run the same again when the machine has "
+            "less to do, or do the work without it"
+        ) from error
 
 
 def _wait_for(address: str, name: str) -> None:
@@ -99,10 +104,10 @@ def _wait_for(address: str, name: str) -> None:
     try:
         tries(lambda: socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close())
     except (OSError, OverflowError) as error:
-        raise _unavailable(name, error) from error
+        raise _silent(name, error) from error
 
 
-def _unavailable(name: str, error: BaseException) -> UnavailableError:
+def _silent(name: str, error: BaseException) -> UnavailableError:
     return UnavailableError(
         f"{name} does not answer ({first_line(error)}); nothing is lost: start it, or see to its address, and run the "
         "same again, or do the work without it"
