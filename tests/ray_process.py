@@ -8,6 +8,7 @@ import hashlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
@@ -39,6 +40,24 @@ class Deadly(Light):
         if any(self._word in text for text in texts) and (self._once is None or self._once.exists()):
             if self._once is not None:
                 self._once.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed_documents(texts)
+
+
+class OfFirst(Light):
+    """Kills all processes but the first that embeds something.
+
+    Args:
+        claim: A file in which the first writes its number.
+    """
+
+    def __init__(self, claim: Path) -> None:
+        self._claim = claim
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        with suppress(FileExistsError), self._claim.open("x") as file:
+            file.write(str(os.getpid()))
+        if self._claim.read_text() != str(os.getpid()):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().embed_documents(texts)
 

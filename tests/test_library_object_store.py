@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from memorag_graph.cli.main import app
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, MissingExtraError, UnavailableError
 from memorag_graph.library.found_files import uploaded_file
+from memorag_graph.library.kept_units import KeptUnits
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
 from memorag_graph.library.named_catalogue import VARIABLE
@@ -332,6 +333,19 @@ def test_of_many_who_write_an_object_one_does(url: str) -> None:
     assert Bucket(url).swap("one", b"changed", version)
     assert not Bucket(url).swap("one", b"stale", version)
     assert objects(url) == {"one": b"changed"}
+
+
+def test_results_of_workers_are_objects_until_they_are_forgotten(url: str, open_library: Callable[[], Library]) -> None:
+    kept = KeptUnits(open_library().place)
+    assert kept.read("one") is None
+    for name in ("one", "two", "three"):
+        kept.add(name, name.encode())
+        kept.add(name, b"of whoever came second")
+    kept.remove(["one", "absent"])
+    assert [kept.read(name) for name in ("one", "two", "three")] == [None, b"two", b"three"]
+    assert {*objects(url, "units")} == {"units/two", "units/three"}
+    kept.sweep()
+    assert not objects(url, "units")
 
 
 def test_of_many_who_make_a_library_all_get_the_same(open_library: Callable[[], Library], files: Path) -> None:

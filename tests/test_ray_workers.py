@@ -24,7 +24,7 @@ from memorag_graph.library.kept_units import KeptUnits, unit_address
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from tests.conftest import EXAMPLE
-from tests.ray_process import Deadly, Light, OfProcess
+from tests.ray_process import Deadly, Light, OfFirst, OfProcess
 from tests.servers import free_port
 from tests.test_library import content, without_origins
 
@@ -148,6 +148,18 @@ def test_workers_that_die_again_and_again_are_given_up_and_the_same_command_goes
     library.add(files)
     assert content(library) == expected["content"]
     assert units(library) == set()
+
+
+def test_workers_that_cannot_begin_are_not_hired_for_ever(
+    files: Path, tmp_path: Path, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hired: list[int] = []
+    real = ray_pool.RayPool._hire
+    monkeypatch.setattr(ray_pool.RayPool, "_hire", lambda pool: (hired.append(1), real(pool))[1])
+    monkeypatch.setattr(ray_pool, "_MOST_STILLBORN", 1)
+    library = open_library(tmp_path / "library", OfFirst(tmp_path / "claim"))
+    assert outcome(library, library.add(files, ray="auto")) == expected
+    assert len(hired) <= 2 + 2
 
 
 def test_a_killed_process_goes_on_without_having_work_done_again(

@@ -14,6 +14,9 @@ from memorag_graph.library.workers import LostWorkError, Pending, Workers
 _CHUNKS_AT_ONCE = 512
 """Chunks of a batch."""
 
+_CHARACTERS_AHEAD = 32_000_000
+"""Most characters of documents whose texts are being cut."""
+
 _SETTLED_SHARE = 0.5
 """Rows that wait to be settled, as a share of the settled ones."""
 
@@ -82,7 +85,7 @@ class BatchWriter:
             self._settle()
 
     def _take_cuts(self, ahead: int) -> None:
-        while len(self._cuts) > ahead:
+        while len(self._cuts) > ahead or sum(len(it.text) for _, it, _ in self._cuts) > _CHARACTERS_AHEAD:
             entry, document, cut = self._cuts.popleft()
             try:
                 prepared = Prepared.of(document, cut.result())

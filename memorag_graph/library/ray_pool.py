@@ -19,7 +19,7 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
-from memorag_graph.errors import InputError, UnavailableError, first_line
+from memorag_graph.errors import InputError, MemoragError, UnavailableError, first_line
 from memorag_graph.library.cut import Cut
 from memorag_graph.library.workers import LostWorkError
 from memorag_graph.retrieval.dense_index import embed
@@ -35,6 +35,9 @@ MOST_DEATHS = 3
 
 _MOST_DEATHS_IN_A_ROW = 8
 """Actors that may die without any unit being done meanwhile, for each that the pool has."""
+
+_MOST_STILLBORN = 3
+"""Actors that may die before they have begun, for each that the pool has; then they are not replaced any more."""
 
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a dead actor is replaced: at random up to the first, which doubles with each in a row, up to the
@@ -121,7 +124,7 @@ class RayPool:
         self._waiting: dict[Task, deque[Unit]] = {"cut": deque(), "vectors": deque()}
         self._leases: dict[ray.ObjectRef[Any], tuple[_Worker, Unit | None]] = {}
         self._workers: list[_Worker] = []
-        self._deaths_in_a_row = 0
+        self._deaths_in_a_row = self._stillborn = 0
         self._idle_since = time.monotonic()
         self.model = b""
         self.size = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
@@ -198,7 +201,7 @@ class RayPool:
         except RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             if unit is None:
-                raise cause from error
+                raise (cause if isinstance(cause, MemoragError) else self._unavailable(error)) from error
             unit.error = cause
         except _LOST as error:
             yield from self._replace(worker, error)
@@ -241,6 +244,9 @@ class RayPool:
         self._deaths_in_a_row += 1
         if self._deaths_in_a_row > _MOST_DEATHS_IN_A_ROW * self.size:
             raise self._unavailable(error)
+        self._stillborn += not worker.has_begun
+        if self._stillborn > _MOST_STILLBORN * self.size and self._workers:  # a machine may lack something
+            return
         most = min(_LONGEST_PAUSE, _PAUSE * 2 ** (self._deaths_in_a_row - 1))
         time.sleep(random.uniform(0, most))  # noqa: S311 - nothing secret
         self._hire()
