@@ -237,6 +237,26 @@ def test_what_cannot_be_reached_or_used_is_told(files: Path, tmp_path: Path, mon
     assert library.list() == []
 
 
+def test_a_cluster_that_asks_for_a_token_says_so(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray waits for 20 seconds before it raises this."""
+
+    def refused(**_: object) -> None:
+        raise ConnectionError(f"Failed to connect to Ray cluster at {cluster}") from ray.exceptions.RpcError(
+            "Failed to connect to GCS. Last connection error: AuthenticationError: RPC error: InvalidAuthToken: "
+            "Authentication token is missing or incorrect."
+        )
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "init", refused)
+    address = f"127.0.0.1:{cluster.rpartition(':')[2]}"
+    with (
+        pytest.raises(UnavailableError, match="asks for a token: set RAY_AUTH_MODE=token"),
+        ray_session.ray_session(address),
+    ):
+        pass
+
+
 def test_machines_of_another_version_or_with_another_model_are_refused(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

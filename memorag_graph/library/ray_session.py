@@ -24,6 +24,9 @@ TRIED_SECONDS = 10.0
 _VARIABLE = "RAY_ADDRESS"
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[\da-fA-F:]+\]):(?P<port>\d{1,5})")
 _CONNECT_SECONDS = 5
+_REFUSAL = "InvalidAuthToken"
+"""In what a cluster answers that asks for a token."""
+
 _OBJECT_BYTES = 1 << 28
 """Shared memory of a Ray that is started here; what is handed out is small."""
 
@@ -84,6 +87,11 @@ def _begin(address: str, name: str) -> None:
             warnings.filterwarnings("ignore", "lancedb fork support")  # the forks only run Ray's programs
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **how)
     except (RayError, OSError, RuntimeError, ValueError, SystemExit) as error:
+        if _REFUSAL in str(error.__cause__):
+            raise UnavailableError(
+                f"{name} asks for a token: set RAY_AUTH_MODE=token, and have its token in ~/.ray/auth_token or in "
+                "RAY_AUTH_TOKEN"
+            ) from error
         if address:
             raise _silent(name, error) from error
         raise UnavailableError(
