@@ -1,12 +1,13 @@
 """Measure the seconds until a long document gives its first answer with a citation, and until its memory is whole.
 
-The embedded models are loaded. With ``memory="background"`` the document is split, embedded and indexed, then asked;
-its memory is made behind that. The peer is ``memory="now"`` in the same run: the answer comes once the memory is whole.
+The embedded models are loaded. With ``memory="background"`` the document is split and indexed by words, then asked; it
+is embedded and its memory made behind that. The peers in the same run are ``memory="never"``, which answers once the
+document is embedded, and ``memory="now"``, which answers once the memory is whole.
 
     python benchmarks/first_answer.py DOCUMENTS.jsonl [...] --tokens 100000 1000000 [--whole-up-to 100000]
 
 Files and their repetition are those of ``growth.py``. Longer documents than ``--whole-up-to`` tokens are measured
-without the peer, which takes long.
+without the peers, which take long.
 """
 
 import argparse
@@ -52,12 +53,13 @@ def measure(registry: Registry, paths: list[Path], tokens: int, *, whole: bool) 
     model = registry.models.memory_model(EMBEDDED, RunOptions())
     texts = list(documents(paths, tokens, model.language_model.count))
     found: dict[str, Any] = {"tokens": tokens, "documents": len(texts)}
+    modes: tuple[MemoryMode, ...] = ("now", "never", "background") if whole else ("background",)
+    for mode in modes:
+        found[mode] = first_answer(registry, texts, mode)
     if whole:
-        found["now"] = first_answer(registry, texts, "now")
-        found["background"] = first_answer(registry, texts, "background")
         ratio = found["now"]["seconds_to_the_first_answer"] / found["background"]["seconds_to_the_first_answer"]
-        return {**found, "times_sooner": round(ratio, 1)}
-    return {**found, "never": first_answer(registry, texts, "never")}
+        found["times_sooner"] = round(ratio, 1)
+    return found
 
 
 def main() -> None:
