@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.documents import Document as LangChainDocument
 
-from memorag_graph.errors import InputError, LibraryError, MissingExtraError
+from memorag_graph.errors import DiskError, InputError, LibraryError, MissingExtraError
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
 from memorag_graph.library.sqlite_catalogue import SqliteCatalogue
@@ -401,3 +402,10 @@ def test_without_lancedb_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "lancedb", None)
     with pytest.raises(MissingExtraError, match=r"memorag-graph\[library\]"):
         LanceTable(tmp_path, "rows", 8)
+
+
+def test_a_library_whose_folder_goes_while_it_is_open_says_what_cannot_be_read(library: Library, files: Path) -> None:
+    library.add(files)
+    shutil.rmtree(library.directory)
+    with pytest.raises(DiskError, match=r"catalogue.sqlite cannot be read .*; check "):
+        library.list()

@@ -8,7 +8,7 @@ from typing import Any
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.documents import PageMap
-from memorag_graph.errors import LibraryError
+from memorag_graph.errors import DiskError, LibraryError
 from memorag_graph.library.catalogue import FORMAT, Detailed, Note
 from memorag_graph.library.catalogue_rows import COLUMNS, DETAILS, as_json, entry_of, notes_of, page_map_of, row_of
 from memorag_graph.library.entry import Entry
@@ -43,7 +43,9 @@ class SqliteCatalogue:
         self._known: tuple[int, Sequence[Entry]] | None = None
         try:
             found = int(self.setting("format", "0"))
-        except (sqlite3.DatabaseError, ValueError):
+        except (DiskError, ValueError) as error:
+            if isinstance(error, DiskError) and not _tells_damage(error.__cause__):
+                raise
             raise LibraryError(
                 f"{path} is no catalogue of a library, or it is damaged; restore it from a copy"
             ) from None
@@ -168,7 +170,7 @@ class SqliteCatalogue:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as database:
+        with telling(self._path, "read"), closing(sqlite3.connect(self._path, timeout=30)) as database:
             yield database
 
     @contextmanager
@@ -180,6 +182,12 @@ class SqliteCatalogue:
             with database:
                 database.execute("UPDATE setting SET value = CAST(value AS INTEGER) + 1 WHERE key = 'changes'")
                 yield database
+
+
+def _tells_damage(error: BaseException | None) -> bool:
+    """Return whether SQLite says that a file is none of its databases, is damaged, or lacks a table."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF  # the lower byte is the primary code
+    return code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 
 
 def unfinished(path: Path) -> Path:
