@@ -1,5 +1,6 @@
 """How much RAM this process may use: what the machine has, within the limits of its containers and of the shell."""
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,15 @@ def free_ram() -> int:
         *(limit - used for limit, used in _group_limits()),
     ]
     return max(0, min(free))
+
+
+def give_back_freed() -> None:
+    """Give what was freed back to the system.
+
+    glibc keeps what lies between pages in use, gigabytes in long work. Where C has no such function, nothing is done.
+    """
+    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 def _group_limits() -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ from memorag_graph.library.entry import Entry
 from memorag_graph.library.prepared import Prepared
 from memorag_graph.library.stores import New, Rows, Stores, rows_of
 from memorag_graph.library.workers import LostWorkError, Pending, Workers
+from memorag_graph.ram import give_back_freed
 
 _CHUNKS_AT_ONCE = 512
 """Chunks of a batch."""
@@ -130,6 +131,7 @@ class BatchWriter:
 
     def _write(self, new: Sequence[New], rows: Rows) -> None:
         self._stores.add(new, rows)
+        give_back_freed()
         written = sum(entry.chunks for entry, _ in new)
         self.chunks += written
         self._unsettled += written
