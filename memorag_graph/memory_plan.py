@@ -5,10 +5,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from memorag_graph.documents import Document
+from memorag_graph.documents import Document, with_distinct_names
+from memorag_graph.errors import InputError
 from memorag_graph.memory.storage.journal import Journal
+from memorag_graph.model_pool import NO_INDEX, ModelPool
+from memorag_graph.models.embedded import EMBEDDED
+from memorag_graph.models.loading import default_embedding_model
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ReportProgress
+from memorag_graph.prompts import Prompts
+from memorag_graph.settings import RunOptions
+from memorag_graph.text.languages import detect_common_language
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -17,7 +24,6 @@ if TYPE_CHECKING:
     from memorag_graph.memory.build.builder import Built, Recipe
     from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
     from memorag_graph.memory.memory_model import MemoryModel
-    from memorag_graph.prompts import Prompts
     from memorag_graph.retrieval.chunk_index import IndexKind
     from memorag_graph.settings import MemorySettings
 
@@ -121,6 +127,29 @@ class MemoryPlan:
         )
         index = MemoryIndex.of(vectors, built.memory.prompts.language.code, _page_maps(built.memory))
         return OpenMemory(built.memory, index, self.model)
+
+
+def new_plan(documents: Sequence[Document], options: RunOptions, models: ModelPool) -> MemoryPlan:
+    """Load the memory model and settle how new documents are memorized.
+
+    Raises:
+        InputError: If there is no document, or an option cannot be used.
+        ModelError: If a model cannot be loaded.
+    """
+    if not documents:
+        raise InputError("documents", "nothing to memorize; give at least one document")
+    documents = with_distinct_names(documents)
+    model = models.memory_model(options.model or EMBEDDED, options)
+    embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
+    embedding_model = "" if options.index == NO_INDEX else models.embedding_name(embedding_model)
+    prompts = Prompts(detect_common_language([document.text for document in documents]), options.prompts)
+    return MemoryPlan(
+        documents,
+        model.recipe(prompts, options.memory_settings, embedding_model),
+        model,
+        models.embeddings(embedding_model),
+        models.index_kind(options.index),
+    )
 
 
 def _page_maps(memory: "Memory") -> "dict[str, PageMap]":

@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.begun_memories import BegunMemories, MemoriesToMake
 from memorag_graph.cancellation import checking
-from memorag_graph.documents import Document, with_distinct_names
+from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.make_memory import MemoryMaker
 from memorag_graph.memory.storage.manifest import find_memory, read_info
 from memorag_graph.memory.storage.store import MemoryStore
-from memorag_graph.memory_plan import MemoryPlan
-from memorag_graph.model_pool import NO_INDEX, ModelPool
-from memorag_graph.models.embedded import EMBEDDED
-from memorag_graph.models.loading import default_embedding_model
+from memorag_graph.memory_plan import MemoryPlan, new_plan
+from memorag_graph.model_pool import ModelPool
 from memorag_graph.open_memories import OpenMemories, OpenMemoryCache
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import ReportProgress, ignore_progress
-from memorag_graph.prompts import Prompts
 from memorag_graph.settings import RunOptions
-from memorag_graph.text.languages import detect_common_language
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -149,7 +145,7 @@ class Registry:
             ModelError: If a model cannot be loaded.
             MemoryFileError: If the memory cannot be written.
         """
-        plan = self._plan(documents, options).after(earlier)
+        plan = new_plan(documents, options, self.models).after(earlier)
         place = directory or self.store.directory(plan.memory_id)
         make = self._maker.whole if options.memory == "now" else self._maker.begun
         with self.behind.worker.hurried():
@@ -163,7 +159,7 @@ class Registry:
             InputError: If the text or an option cannot be used.
             ModelError: If a model cannot be loaded.
         """
-        return self._plan(documents, options).memory_id
+        return new_plan(documents, options, self.models).memory_id
 
     def revise(
         self,
@@ -274,21 +270,4 @@ class Registry:
             max_new_tokens=options.max_new_tokens,
             temperature=options.temperature,
             no_repeat=NO_REPEAT,
-        )
-
-    def _plan(self, documents: Sequence[Document], options: RunOptions) -> MemoryPlan:
-        """Load the memory model and settle how new documents are memorized."""
-        if not documents:
-            raise InputError("documents", "nothing to memorize; give at least one document")
-        documents = with_distinct_names(documents)
-        model = self.models.memory_model(options.model or EMBEDDED, options)
-        embedding_model = options.embedding_model or default_embedding_model(model.language_model.name)
-        embedding_model = "" if options.index == NO_INDEX else self.models.embedding_name(embedding_model)
-        prompts = Prompts(detect_common_language([document.text for document in documents]), options.prompts)
-        return MemoryPlan(
-            documents,
-            model.recipe(prompts, options.memory_settings, embedding_model),
-            model,
-            self.models.embeddings(embedding_model),
-            self.models.index_kind(options.index),
         )

@@ -15,7 +15,6 @@ from memorag_graph.library.intake import Intake
 from memorag_graph.library.library_memories import checked_mode
 from memorag_graph.library.open_library import OpenLibrary
 from memorag_graph.library.rebuild import delete_left, give_up_rebuild, rebuild
-from memorag_graph.library.remember import remember
 from memorag_graph.library.workers import Workers
 from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
@@ -186,32 +185,6 @@ class Library(OpenLibrary):
             intake.finish()
         return self._remember(self.memory, report)
 
-    def remember(self, *names: str, limit: int | None = None, progress: ReportProgress = ignore_progress) -> Report:
-        """Make memories that are missing, and wait for them; what a killed process made of one is used.
-
-        Args:
-            *names: Documents whose memories are wanted; all current ones if none is named.
-            limit: Maximum memories to make, in the order in which the documents were taken in.
-            progress: Called with the tokens whose memories are made.
-
-        Returns:
-            What was done; it names the documents whose memories could not be made.
-
-        Raises:
-            InputError: If there is no such document.
-            ModelError: If the model cannot be loaded.
-        """
-        report = Report()
-        wanted = {self._versions(name)[-1].text_sha256 for name in names}
-        missing = [entry for entry in self.memories.missing() if not names or entry.text_sha256 in wanted]
-        with report.timed():
-            remember(missing[:limit], self.memories, report, progress)
-        return report
-
-    def close(self) -> None:
-        """Stop making memories behind the library, for all who opened it in this process; what is made is kept."""
-        self.worker.stop()
-
     def remove(self, *names: str) -> Report:
         """Remove documents with all their versions; no byte of them is left in the library.
 
@@ -266,14 +239,6 @@ class Library(OpenLibrary):
         with report.timed():
             registry = registry or Registry()
             rebuild(place_of(directory), registry, embedding_model, index_at, catalogue_at, ray, report, progress)
-        return report
-
-    def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
-        if mode == "background":
-            self.worker.wake(self.memories)
-        elif mode == "now":
-            with report.timed():
-                remember(self.memories.missing(), self.memories, report, progress)
         return report
 
     def _remove(self, names: Iterable[str], report: Report) -> None:

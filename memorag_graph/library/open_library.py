@@ -9,7 +9,7 @@ from memorag_graph.documents.kept_files import KEPT, KeptFiles
 from memorag_graph.errors import DiskError, LibraryError, UnavailableError
 from memorag_graph.library.ask import LibraryQuestion, Sources, ask_library
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
-from memorag_graph.library.entry import Entry, versions_of
+from memorag_graph.library.entry import Entry, Report, versions_of
 from memorag_graph.library.export import export
 from memorag_graph.library.folder_memories import FolderMemories
 from memorag_graph.library.home import EMBEDDING_MODEL, INDEX_AT, INDEX_NAME, VECTOR_SIZE
@@ -18,10 +18,12 @@ from memorag_graph.library.library_answer import LibraryAnswer
 from memorag_graph.library.library_memories import LibraryMemories, checked_mode
 from memorag_graph.library.memory_state import ListedDocument, listed
 from memorag_graph.library.place import MEMORIES, Place
+from memorag_graph.library.remember import remember
 from memorag_graph.library.snapshot import AsOf, Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.library.where import Where
 from memorag_graph.memory_worker import worker_of
+from memorag_graph.progress import ReportProgress, ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.settings import MemoryMode, RunOptions, TaskType
 
@@ -193,5 +195,39 @@ class OpenLibrary:
         """
         return export(Path(path), self.stores)
 
+    def remember(self, *names: str, limit: int | None = None, progress: ReportProgress = ignore_progress) -> Report:
+        """Make memories that are missing, and wait for them; what a killed process made of one is used.
+
+        Args:
+            *names: Documents whose memories are wanted; all current ones if none is named.
+            limit: Maximum memories to make, in the order in which the documents were taken in.
+            progress: Called with the tokens whose memories are made.
+
+        Returns:
+            What was done; it names the documents whose memories could not be made.
+
+        Raises:
+            InputError: If there is no such document.
+            ModelError: If the model cannot be loaded.
+        """
+        report = Report()
+        wanted = {self._versions(name)[-1].text_sha256 for name in names}
+        missing = [entry for entry in self.memories.missing() if not names or entry.text_sha256 in wanted]
+        with report.timed():
+            remember(missing[:limit], self.memories, report, progress)
+        return report
+
+    def close(self) -> None:
+        """Stop making memories behind the library, for all who opened it in this process; what is made is kept."""
+        self.worker.stop()
+
     def _versions(self, name: str) -> Sequence[Entry]:
         return versions_of(self.stores.catalogue.entries(), name)
+
+    def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
+        if mode == "background":
+            self.worker.wake(self.memories)
+        elif mode == "now":
+            with report.timed():
+                remember(self.memories.missing(), self.memories, report, progress)
+        return report
