@@ -3,13 +3,11 @@
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import ray
-from langchain_core.embeddings import Embeddings
 from ray.exceptions import (
     NodeDiedError,
     ObjectLostError,
@@ -20,12 +18,9 @@ from ray.exceptions import (
 )
 
 from memorag_graph.errors import InputError, MemoragError, UnavailableError, first_line
-from memorag_graph.library.cut import Cut
+from memorag_graph.library.ray_actors import Role, Task
 from memorag_graph.library.workers import LostWorkError
-from memorag_graph.retrieval.dense_index import embed
 from memorag_graph.version import __version__
-
-Task = Literal["cut", "vectors"]
 
 HELD = 2
 """Most units that an actor holds: one that it does, and the next."""
@@ -46,10 +41,6 @@ second."""
 _START_SECONDS = 120.0
 """For how long a pool may have no actor that has begun."""
 
-_PROBE = "size"
-_ALIKE = 0.02
-"""Most by which what machines make of a text differs in any of its numbers."""
-
 _LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
 
 
@@ -59,7 +50,8 @@ class Unit:
 
     Attributes:
         task: What is done.
-        given: A text to cut, or texts to embed.
+        given: With what.
+        texts: The texts in it, to be named if it is lost.
         address: Name of its result.
         deaths: How many actors died of it.
         result: The result.
@@ -67,30 +59,12 @@ class Unit:
     """
 
     task: Task
-    given: str | Sequence[str]
+    given: object
+    texts: Sequence[str]
     address: str
     deaths: int = 0
     result: bytes | None = None
     error: Exception | None = None
-
-
-class _Actor:
-    """Does units in a process of its own; :meth:`begin` comes first."""
-
-    _embeddings: Embeddings
-
-    def begin(self, load: Callable[[], Embeddings]) -> tuple[str, bytes]:
-        """Load the embedding model; return the version of the package, and what the model makes of a text."""
-        self._embeddings = load()
-        return __version__, self.vectors([_PROBE])
-
-    def cut(self, text: str) -> bytes:
-        """Cut a text; return it written."""
-        return Cut.of(text).written()
-
-    def vectors(self, texts: Sequence[str]) -> bytes:
-        """Embed texts; return the bytes of their vectors, float32, shape (texts, size)."""
-        return embed(self._embeddings, texts).astype("<f4").tobytes()
 
 
 @dataclass(eq=False, slots=True)
@@ -107,34 +81,35 @@ class RayPool:
 
     Args:
         name: What messages call the Ray that this process is connected to.
-        load: Loads the embedding model in an actor.
+        role: What they are.
 
     Attributes:
         size: The number of actors.
-        model: What tells the embedding model from others: what it makes of a text; empty before an actor has begun.
+        model: What tells their model from others; may be empty before an actor has begun.
 
     Raises:
-        InputError: If the embedding model cannot be sent to them.
+        InputError: If their model cannot be sent to them.
         UnavailableError: If Ray has no processor.
     """
 
-    def __init__(self, name: str, load: Callable[[], Embeddings]) -> None:
+    def __init__(self, name: str, role: Role) -> None:
         self._name = name
-        self._make = ray.remote(_Actor).options(num_cpus=1, max_restarts=0)
-        self._waiting: dict[Task, deque[Unit]] = {"cut": deque(), "vectors": deque()}
+        self._role = role
+        self._make = ray.remote(role.actor).options(num_cpus=1, max_restarts=0)
+        self._waiting: dict[Task, deque[Unit]] = {task: deque() for task in role.tasks}
         self._leases: dict[ray.ObjectRef[Any], tuple[_Worker, Unit | None]] = {}
         self._workers: list[_Worker] = []
         self._deaths_in_a_row = self._stillborn = 0
         self._idle_since = time.monotonic()
-        self.model = b""
+        self.model = role.model
         self.size = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
         if not self.size:
             raise UnavailableError(f"{name} has no processor; add a machine to it, or do the work without it")
         try:
-            self._load = ray.put(load)
+            self._load = ray.put(role.load)
         except TypeError as error:
             raise InputError(
-                "embedding_model",
+                role.option,
                 f"the registry's model cannot be sent to other processes ({first_line(error)}); use one that they can "
                 "load by its name, or do the work without Ray",
             ) from error
@@ -142,7 +117,7 @@ class RayPool:
             self._hire()
 
     def give(self, unit: Unit) -> None:
-        """Have a unit done; units of texts to cut come first, as others wait for them."""
+        """Have a unit done; see :attr:`Role.tasks` for which come first."""
         self._waiting[unit.task].append(unit)
 
     def work(self, seconds: float) -> Iterator[Unit]:
@@ -222,9 +197,9 @@ class RayPool:
                 "all its machines"
             )
         self.model = self.model or model
-        one, other = (np.frombuffer(it, dtype="<f4") for it in (self.model, model))
-        if one.shape != other.shape or not np.allclose(one, other, rtol=0, atol=_ALIKE):
-            raise UnavailableError(f"the machines of {self._name} have different embedding models; give all the same")
+        if not self._role.is_alike(self.model, model):
+            models = f"{self._role.option.replace('_', ' ')}s"
+            raise UnavailableError(f"the machines of {self._name} have different {models}; give all the same")
         worker.has_begun = True
 
     def _replace(self, worker: _Worker, error: RayError) -> Iterator[Unit]:
@@ -236,7 +211,7 @@ class RayPool:
             first = worker.held[0]  # the others were waiting
             first.deaths += 1
             if first.deaths >= MOST_DEATHS:
-                first.error = LostWorkError([first.given] if isinstance(first.given, str) else first.given, MOST_DEATHS)
+                first.error = LostWorkError(first.texts, MOST_DEATHS)
                 worker.held.remove(first)
                 yield first
         for unit in reversed(worker.held):

@@ -9,7 +9,8 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.library.cut import Cut
 from memorag_graph.library.kept_units import KeptUnits, unit_address
-from memorag_graph.library.ray_pool import HELD, MOST_DEATHS, RayPool, Task, Unit
+from memorag_graph.library.ray_actors import Task, embedding_role
+from memorag_graph.library.ray_pool import HELD, MOST_DEATHS, RayPool, Unit
 from memorag_graph.library.ray_session import checked_address, ray_session
 from memorag_graph.library.workers import LostWorkError, Pending, Vectors
 
@@ -112,7 +113,8 @@ class RayWorkers:
     def _unit(self, task: Task, given: str | Sequence[str], address: str) -> Unit:
         """Return the unit of an address, whose result may be kept; else an actor will do it."""
         if (unit := self._units.get(address)) is None:
-            unit = self._units[address] = Unit(task, given, address, result=self._kept.read(address))
+            texts = [given] if isinstance(given, str) else given
+            unit = self._units[address] = Unit(task, given, texts, address, result=self._kept.read(address))
             if unit.result is None:
                 pool = self._begun()
                 pool.give(unit)
@@ -122,7 +124,7 @@ class RayWorkers:
     def _begun(self) -> RayPool:
         if self._pool is None:
             name = self._session.enter_context(ray_session(self._address))
-            self._pool = RayPool(name, self._load)
+            self._pool = RayPool(name, embedding_role(self._load))
             self._session.callback(self._pool.end)
             self.texts_ahead = _TEXTS_AHEAD * self._pool.size
             self.batches_ahead = 1 + HELD * self._pool.size // _BATCH_UNITS

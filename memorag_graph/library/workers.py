@@ -34,7 +34,7 @@ class LostWorkError(MemoragError):
     def __init__(self, texts: Sequence[str], deaths: int) -> None:
         super().__init__(
             f"each of the {deaths} workers that were given a part of it died, perhaps because it takes too much "
-            "memory; take it in without workers, or divide it"
+            "memory; do it without workers, or divide the document"
         )
         self.texts = frozenset(texts)
 
