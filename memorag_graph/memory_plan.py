@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from memorag_graph.documents import PageMap
     from memorag_graph.memory.build.builder import Built, Recipe
+    from memorag_graph.memory.build.gist_kind import EarlyGistWriter, GistWriter
     from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
     from memorag_graph.memory.memory_model import MemoryModel
     from memorag_graph.retrieval.chunk_index import IndexKind
@@ -40,6 +41,7 @@ class MemoryPlan:
         index_kind: Makes the index.
         known: An earlier memory made by the same recipe.
         begun: The same memory, begun: its index is reused.
+        writer: Has the model write gists; None for this process.
     """
 
     documents: "Sequence[Document | DocumentInfo]"
@@ -49,6 +51,7 @@ class MemoryPlan:
     index_kind: "IndexKind"
     known: OpenMemory | None = None
     begun: OpenMemory | None = None
+    writer: "GistWriter | None" = None
 
     @cached_property
     def memory_id(self) -> str:
@@ -99,6 +102,20 @@ class MemoryPlan:
             return OpenMemory(memory, index, self.model)
         return self._indexed(built, report)
 
+    def begin_gists(self, journal: Journal, writer: "EarlyGistWriter") -> None:
+        """Have a writer begin the gists for which :meth:`build` will ask it.
+
+        Args:
+            journal: Holds gists that are written already.
+            writer: Has the model write gists.
+
+        Raises:
+            InputError: If the documents or settings cannot be used.
+            MemoryUnreadableError: If the journal cannot be read although it is not damaged.
+        """
+        known = self.known.memory if self.known else None
+        self.model.begin_gists(self.documents, self.recipe, writer, known=known, journal=journal)
+
     def embedded(self, begun: OpenMemory, report: ReportProgress) -> OpenMemory:
         """Return a begun memory with all its chunks embedded.
 
@@ -115,7 +132,9 @@ class MemoryPlan:
         from memorag_graph.memory.build.builder import Built
 
         known = Built(self.known.memory, list(self.known.index.chunks)) if self.known else None
-        built = self.model.build(self.documents, self.recipe, known=known, journal=journal, report=report)
+        built = self.model.build(
+            self.documents, self.recipe, known=known, journal=journal, report=report, writer=self.writer
+        )
         return self._indexed(built, report)
 
     def _indexed(self, built: "Built", report: ReportProgress) -> OpenMemory:

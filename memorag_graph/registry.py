@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from langchain_core.language_models import BaseChatModel
 
+    from memorag_graph.memory.build.gist_kind import GistWriter
     from memorag_graph.memory.build.revision import Listed
     from memorag_graph.memory.kv_memory import Memory
     from memorag_graph.memory.memory_model import MemoryModel
@@ -127,6 +129,7 @@ class Registry:
         directory: Path | None = None,
         report: ReportProgress = ignore_progress,
         earlier: OpenMemory | None = None,
+        writer: "GistWriter | None" = None,
     ) -> OpenMemory:
         """Return the memory of documents, building and saving it if it does not exist.
 
@@ -139,13 +142,14 @@ class Registry:
             report: Called with progress.
             earlier: A memory of earlier versions of the documents; what it holds of them is reused if it was made the
                 same way.
+            writer: Has the memory model write gists; by default it does so in this process.
 
         Raises:
             InputError: If the text or an option cannot be used.
             ModelError: If a model cannot be loaded.
             MemoryFileError: If the memory cannot be written.
         """
-        plan = new_plan(documents, options, self.models).after(earlier)
+        plan = replace(new_plan(documents, options, self.models).after(earlier), writer=writer)
         place = directory or self.store.directory(plan.memory_id)
         make = self._maker.whole if options.memory == "now" else self._maker.begun
         with self.behind.worker.hurried():

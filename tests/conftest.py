@@ -1,6 +1,7 @@
 """Tiny seeded models, and a guard that keeps tests off the network."""
 
 import hashlib
+import secrets
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -66,6 +67,7 @@ SLOWEST = (
     "fifty_tenants",
     "library_object_store",
     "ray_workers",
+    "ray_gists",
     "faults",
     "langgraph_server",
     "revision",
@@ -273,6 +275,20 @@ def openai_server() -> Iterator[OpenAIServer]:
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[str]:
+    """The address of a Ray that this process has started, with two processors."""
+    ray = pytest.importorskip("ray", reason="needs pip install 'memorag-graph[ray]'")
+    from memorag_graph.library import ray_session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # not that of the user's home
+        patch.setattr(ray_session, "usable_processors", lambda: 2)
+        with ray_session.ray_session(""):
+            yield ray.get_runtime_context().gcs_address
+            assert ray.is_initialized()  # no change of a library has ended it
 
 
 @pytest.fixture(scope="session")

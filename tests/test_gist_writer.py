@@ -27,7 +27,7 @@ def test_extractive_gists_are_central_sentences_and_no_token_is_generated(
     documents: list[Document], prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny_model("llama")
-    monkeypatch.setattr(LocalMemoryModel, "_drafter", None)  # what would generate
+    monkeypatch.setattr(LocalMemoryModel, "gist_writer", None)  # what would generate
     memory = build(LocalMemoryModel(model), documents, prompts, EXTRACTIVE)
     text = documents[0].text
     sections = [text[it.start : it.end] for it in split_sections(text, model, 512)]

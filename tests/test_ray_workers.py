@@ -2,13 +2,11 @@
 
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +29,9 @@ from tests.test_library import content, without_origins
 ray = pytest.importorskip("ray", reason="needs pip install 'memorag-graph[ray]'")
 from memorag_graph.library import ray_pool, ray_session  # noqa: E402 - they need it
 
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 ROOT = Path(__file__).parent.parent
 DEADLY = "zyxwvut"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[str]:
-    """The address of a Ray that this process has started, with two processors."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # not that of the user's home
-        patch.setattr(ray_session, "usable_processors", lambda: 2)
-        with ray_session.ray_session(""):
-            yield ray.get_runtime_context().gcs_address
-            assert ray.is_initialized()  # no change of a library has ended it
 
 
 @pytest.fixture(autouse=True)
@@ -163,11 +151,11 @@ def test_workers_that_cannot_begin_are_not_hired_for_ever(
 
 
 def test_a_killed_process_goes_on_without_having_work_done_again(
-    cluster: str, files: Path, tmp_path: Path, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ray_cluster: str, files: Path, tmp_path: Path, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "library"
     open_library(place).add(files / "00.txt")
-    command = [sys.executable, "-m", "tests.ray_process", str(place), str(files), cluster, "14"]
+    command = [sys.executable, "-m", "tests.ray_process", str(place), str(files), ray_cluster, "14"]
     killed = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
@@ -237,11 +225,11 @@ def test_what_cannot_be_reached_or_used_is_told(files: Path, tmp_path: Path, mon
     assert library.list() == []
 
 
-def test_a_cluster_that_asks_for_a_token_says_so(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_asks_for_a_token_says_so(ray_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray waits for 20 seconds before it raises this."""
 
     def refused(**_: object) -> None:
-        raise ConnectionError(f"Failed to connect to Ray cluster at {cluster}") from ray.exceptions.RpcError(
+        raise ConnectionError(f"Failed to connect to Ray cluster at {ray_cluster}") from ray.exceptions.RpcError(
             "Failed to connect to GCS. Last connection error: AuthenticationError: RPC error: InvalidAuthToken: "
             "Authentication token is missing or incorrect."
         )
@@ -249,7 +237,7 @@ def test_a_cluster_that_asks_for_a_token_says_so(cluster: str, monkeypatch: pyte
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "init", refused)
-    address = f"127.0.0.1:{cluster.rpartition(':')[2]}"
+    address = f"127.0.0.1:{ray_cluster.rpartition(':')[2]}"
     with (
         pytest.raises(UnavailableError, match="asks for a token: set RAY_AUTH_MODE=token"),
         ray_session.ray_session(address),

@@ -19,6 +19,7 @@ from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build.builder import Recipe
 from memorag_graph.memory.build.full_kind import FullKind
+from memorag_graph.memory.build.gist_kind import GistWriter
 from memorag_graph.memory.build.kinds import MemoryKind, turn_room
 from memorag_graph.memory.build.prefill import PrefillProgress, ShardPrefiller, common_prefix
 from memorag_graph.memory.build.sections import Sections
@@ -243,7 +244,9 @@ class BeaconMemoryModel(LocalMemoryModel):
         """
         return beacon_settings(self._beacons, settings)
 
-    def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
+    def _kind(
+        self, recipe: Recipe, journal: Journal, report: ReportProgress, writer: GistWriter | None = None
+    ) -> MemoryKind:
         return BeaconKind(self._model, self._beacons, recipe.prompts, recipe.settings.beacon_ratio)
 
     def _prefill(

@@ -100,13 +100,14 @@ def remember(
     place: Directory,
     names: Annotated[list[str] | None, typer.Argument(help="Documents; all if none is named.", metavar="NAME")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Maximum memories to make.", min=1)] = None,
+    ray: Ray = "",
     *,
     options: RunOptions,
     as_json: opt.Json = False,
 ) -> None:
     """Make the memories that are missing, which ask --task memorag uses. Re-run to resume."""
     opened = _open(place, options)
-    change(lambda progress: opened.remember(*names or (), limit=limit, progress=progress), as_json)
+    change(lambda progress: opened.remember(*names or (), limit=limit, progress=progress, ray=ray), as_json)
 
 
 @opt.takes_options("embedding_model")

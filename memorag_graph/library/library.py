@@ -112,7 +112,8 @@ class Library(OpenLibrary):
             encoding: Encoding of text files; empty to find it.
             progress: Called after each document.
             memory: When memories are made; by default as the library was opened.
-            ray: Cut and embed by actors of Ray: ``"auto"`` on this machine, ``"HOST:PORT"`` on a cluster.
+            ray: Cut, embed and, for memories that are made now, write gists by actors of Ray: ``"auto"`` on this
+                machine, ``"HOST:PORT"`` on a cluster.
 
         Returns:
             What was done; it names the files that could not be read.
@@ -128,7 +129,7 @@ class Library(OpenLibrary):
         candidates = all_candidates(given, patterns, self.directory, encoding)
         with self._changing(ray) as (report, workers):
             Intake(self.stores, workers, metadata or {}, report).take_all(candidates, progress)
-        return self._remember(mode, report, progress)
+        return self._remember(mode, report, progress, ray)
 
     def sync(
         self,
@@ -157,7 +158,7 @@ class Library(OpenLibrary):
             gone = {entry.name for entry in inside if not Path(entry.origin).exists()}
             self._remove(gone, report)
             Intake(self.stores, workers, metadata or {}, report).take_all(candidates, progress)
-        return self._remember(self.memory, report, progress)
+        return self._remember(self.memory, report, progress, ray)
 
     def replace(
         self,
@@ -183,7 +184,7 @@ class Library(OpenLibrary):
             if report.unreadable:
                 raise InputError("file", report.unreadable[0][1].removeprefix("file: "))
             intake.finish()
-        return self._remember(self.memory, report)
+        return self._remember(self.memory, report, ray=ray)
 
     def remove(self, *names: str) -> Report:
         """Remove documents with all their versions; no byte of them is left in the library.

@@ -18,6 +18,8 @@ from memorag_graph.library.entry import Entry
 from memorag_graph.library.job_queue import Queued
 from memorag_graph.library.shared_jobs import shared_jobs
 from memorag_graph.library.stores import Stores
+from memorag_graph.memory.storage.journal import JOURNAL, Journal
+from memorag_graph.memory_plan import new_plan
 from memorag_graph.memory_worker import MemoryJob
 from memorag_graph.model_pool import NO_INDEX
 from memorag_graph.models.embedded import EMBEDDED
@@ -28,6 +30,7 @@ from memorag_graph.registry import Registry
 from memorag_graph.settings import MEMORY_MODES, MemoryMode, RunOptions
 
 if TYPE_CHECKING:
+    from memorag_graph.memory.build.gist_kind import EarlyGistWriter, GistWriter
     from memorag_graph.memory.memory_model import MemoryModel
 
 
@@ -108,7 +111,9 @@ class LibraryMemories:
         queue = self._stores.catalogue.queue()
         return {} if queue is None else queue.jobs()
 
-    def make(self, entry: Entry, report: ReportProgress = ignore_progress) -> OpenMemory:
+    def make(
+        self, entry: Entry, report: ReportProgress = ignore_progress, writer: "GistWriter | None" = None
+    ) -> OpenMemory:
         """Return the memory of a version of a document, making it if there is none.
 
         What a killed process made of it is used, and what the memory of an earlier version holds.
@@ -116,6 +121,7 @@ class LibraryMemories:
         Args:
             entry: The version.
             report: Called with progress; may raise to give up.
+            writer: Has the model write gists; by default it does so in this process.
 
         Raises:
             CancelledRunError: If the document was removed meanwhile.
@@ -130,11 +136,11 @@ class LibraryMemories:
 
         self._require(entry)
         options, place = self._making(self._options), self._stored.place(entry.text_sha256)
-        document = Document(_NAME, self._stores.texts.read(entry.text_sha256))
+        document = self._document(entry)
         if self._of_model([entry.text_sha256]):
             with suppress(MemoryFileError):  # else it is made again
                 self._stored.fetched(entry.text_sha256)
-        made = self._registry.memorize([document], options, place, told, self._earlier(entry))
+        made = self._registry.memorize([document], options, place, told, self._earlier(entry), writer)
         try:
             is_shared = self._stored.share(entry.text_sha256, told)
         except (CancelledRunError, MemoryFileError, UnknownLibraryError):
@@ -146,6 +152,28 @@ class LibraryMemories:
         self.forget(made)  # all answer with the bytes of the one that was there first
         self._stored.fetched(entry.text_sha256)
         return self._registry.open(place, options)
+
+    def begin_gists(self, entry: Entry, writer: "EarlyGistWriter") -> None:
+        """Have a writer begin the gists for which :meth:`make` will ask it.
+
+        Raises:
+            InputError: If the settings cannot be used.
+            MemoryFileError: If what a killed process made of the memory cannot be read.
+            LibraryError: If the text is missing or damaged.
+        """
+        plan = new_plan([self._document(entry)], self._making(self._options), self._registry.models)
+        journal = Journal(self._stored.place(entry.text_sha256) / JOURNAL)
+        plan.after(self._earlier(entry)).begin_gists(journal, writer)
+
+    def gist_model(self) -> "MemoryModel | None":
+        """Return the model that makes memories here, if it writes their gists.
+
+        Raises:
+            InputError: If the settings cannot be used.
+            ModelError: If it cannot be loaded.
+        """
+        model = self.model(self._options)
+        return model if model.writes_gists(self._options.memory_settings) else None
 
     def open(self, entry: Entry, options: RunOptions) -> Opened:
         """Return the memory of a version of a document for a question.
@@ -196,6 +224,9 @@ class LibraryMemories:
     def _making(self, options: RunOptions) -> RunOptions:
         changes = {"model": self.model_name(options), "embedding_model": "", "index": NO_INDEX, "memory": "now"}
         return options.model_copy(update=changes)
+
+    def _document(self, entry: Entry) -> Document:
+        return Document(_NAME, self._stores.texts.read(entry.text_sha256))
 
     def exists(self, entry: Entry) -> bool:
         """Return whether a version of a document was not removed meanwhile."""

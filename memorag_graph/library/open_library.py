@@ -195,26 +195,32 @@ class OpenLibrary:
         """
         return export(Path(path), self.stores)
 
-    def remember(self, *names: str, limit: int | None = None, progress: ReportProgress = ignore_progress) -> Report:
+    def remember(
+        self, *names: str, limit: int | None = None, progress: ReportProgress = ignore_progress, ray: str = ""
+    ) -> Report:
         """Make memories that are missing, and wait for them; what a killed process made of one is used.
 
         Args:
             *names: Documents whose memories are wanted; all current ones if none is named.
             limit: Maximum memories to make, in the order in which the documents were taken in.
             progress: Called with the tokens whose memories are made.
+            ray: Where the model writes gists, have actors of Ray do that: ``"auto"`` on this machine, ``"HOST:PORT"``
+                on a cluster.
 
         Returns:
             What was done; it names the documents whose memories could not be made.
 
         Raises:
-            InputError: If there is no such document.
+            InputError: If there is no such document, or Ray cannot be used as it is given.
             ModelError: If the model cannot be loaded.
+            UnavailableError: If Ray does not answer; what is made is kept.
+            MissingExtraError: If the extra ``ray`` is needed and not installed.
         """
         report = Report()
         wanted = {self._versions(name)[-1].text_sha256 for name in names}
         missing = [entry for entry in self.memories.missing() if not names or entry.text_sha256 in wanted]
         with report.timed():
-            remember(missing[:limit], self.memories, report, progress)
+            remember(missing[:limit], self.memories, report, progress, ray)
         return report
 
     def close(self) -> None:
@@ -224,10 +230,12 @@ class OpenLibrary:
     def _versions(self, name: str) -> Sequence[Entry]:
         return versions_of(self.stores.catalogue.entries(), name)
 
-    def _remember(self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress) -> Report:
+    def _remember(
+        self, mode: MemoryMode, report: Report, progress: ReportProgress = ignore_progress, ray: str = ""
+    ) -> Report:
         if mode == "background":
             self.worker.wake(self.memories)
         elif mode == "now":
             with report.timed():
-                remember(self.memories.missing(), self.memories, report, progress)
+                remember(self.memories.missing(), self.memories, report, progress, ray)
         return report

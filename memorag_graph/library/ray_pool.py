@@ -95,7 +95,7 @@ class RayPool:
     def __init__(self, name: str, role: Role) -> None:
         self._name = name
         self._role = role
-        self._make = ray.remote(role.actor).options(num_cpus=1, max_restarts=0)
+        self._make: Any = ray.remote(role.actor).options(num_cpus=1, max_restarts=0)
         self._waiting: dict[Task, deque[Unit]] = {task: deque() for task in role.tasks}
         self._leases: dict[ray.ObjectRef[Any], tuple[_Worker, Unit | None]] = {}
         self._workers: list[_Worker] = []
@@ -107,7 +107,7 @@ class RayPool:
             raise UnavailableError(f"{name} has no processor; add a machine to it, or do the work without it")
         try:
             self._load = ray.put(role.load)
-        except TypeError as error:
+        except (TypeError, NotImplementedError) as error:  # of what it holds; the second of PyTorch's tensors
             raise InputError(
                 role.option,
                 f"the registry's model cannot be sent to other processes ({first_line(error)}); use one that they can "
@@ -145,7 +145,7 @@ class RayPool:
                 "same again when it has, or do the work without it"
             )
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the actors."""
         for worker in self._workers:
             ray.kill(worker.actor)

@@ -125,7 +125,7 @@ class RayWorkers:
         if self._pool is None:
             name = self._session.enter_context(ray_session(self._address))
             self._pool = RayPool(name, embedding_role(self._load))
-            self._session.callback(self._pool.end)
+            self._session.callback(self._pool.close)
             self.texts_ahead = _TEXTS_AHEAD * self._pool.size
             self.batches_ahead = 1 + HELD * self._pool.size // _BATCH_UNITS
         return self._pool

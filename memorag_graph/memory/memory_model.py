@@ -3,14 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
-from memorag_graph.memory.build.builder import Built, Recipe, begin_memory, build_memory
+from memorag_graph.memory.build.builder import Built, Recipe, begin_gists, begin_memory, build_memory
 from memorag_graph.memory.build.full_kind import FullKind
-from memorag_graph.memory.build.gist_kind import GistKind, GistWriter, NoDrafts
+from memorag_graph.memory.build.gist_kind import EarlyGistWriter, GistKind, GistWriter, NoDrafts
 from memorag_graph.memory.build.kinds import MemoryKind
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
 from memorag_graph.memory.room import require_room_to_build
@@ -167,6 +168,7 @@ class MemoryModel(ABC):
         known: Built | None = None,
         journal: Journal | None = None,
         report: ReportProgress = ignore_progress,
+        writer: GistWriter | None = None,
     ) -> Built:
         """Build the memory of documents.
 
@@ -177,6 +179,7 @@ class MemoryModel(ABC):
             known: An earlier memory built by the same recipe, with its chunks; it is left unchanged.
             journal: Stores notes as soon as they are written, so that an interrupted build can resume.
             report: Called with the progress.
+            writer: Has this model write gists; by default it does so in this process.
 
         Raises:
             InputError: If there is no document, or the model's window is too small.
@@ -185,7 +188,7 @@ class MemoryModel(ABC):
         """
         recipe.identity.require(Identity.of(self.language_model, recipe.identity.embedding_model))
         journal = journal or Journal()
-        kind = self._kind(recipe, journal, report)
+        kind = self._kind(recipe, journal, report, writer)
 
         def require_room(tokens: int) -> None:
             before = sum(self.language_model.count(note.text) for note in _kept_notes(known, documents))
@@ -213,24 +216,76 @@ class MemoryModel(ABC):
         kind = self._kind(recipe, Journal(), report)
         return begin_memory(documents, recipe, kind, self.language_model, report)
 
-    def _kind(self, recipe: Recipe, journal: Journal, report: ReportProgress) -> MemoryKind:
+    def writes_gists(self, settings: MemorySettings) -> bool:
+        """Return whether this model writes the gists of a memory with these settings.
+
+        Raises:
+            InputError: If the model cannot build such a memory.
+        """
+        settled = self.settled(settings)
+        return settled.kind == "gist" and settled.gist_writer == "model"
+
+    def begin_gists(
+        self,
+        documents: Sequence[Document | DocumentInfo],
+        recipe: Recipe,
+        writer: EarlyGistWriter,
+        *,
+        known: Memory | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """Have a writer begin the gists for which :meth:`build` will ask it, if this model writes gists.
+
+        Args:
+            documents: The documents; for those in ``known``, their description is enough.
+            recipe: Everything else that determines the memory.
+            writer: Has this model write gists.
+            known: An earlier memory built by the same recipe.
+            journal: Holds notes that are written already.
+
+        Raises:
+            InputError: If the model's window is too small.
+        """
+        if self.writes_gists(recipe.settings):
+            kind = self._gist_kind(recipe, journal or Journal(), ignore_progress, writer)
+            begin_gists(documents, kind, self.language_model, writer, known)
+
+    def loader(self) -> "Callable[[], MemoryModel] | None":
+        """Return what loads this model in another process, where it computes on one processor; None for a served model.
+
+        A model that was not loaded by its name is sent there as it is.
+        """
+        return partial(_itself, self)
+
+    def _kind(
+        self, recipe: Recipe, journal: Journal, report: ReportProgress, writer: GistWriter | None = None
+    ) -> MemoryKind:
         if recipe.settings.kind == "full":
             return FullKind(self.language_model, recipe.prompts)
         if recipe.settings.kv_keep < 1:
             raise InputError("kv_keep", "a gist memory is kept whole; use kind=full, or kv_keep=1")
+        return self._gist_kind(recipe, journal, report, writer)
+
+    def _gist_kind(
+        self, recipe: Recipe, journal: Journal, report: ReportProgress, writer: GistWriter | None
+    ) -> GistKind:
         settings = self.settled(recipe.settings)
-        drafter = NoDrafts() if settings.gist_writer == "extractive" else self._drafter()
+        drafter = NoDrafts() if settings.gist_writer == "extractive" else writer or self.gist_writer()
         return GistKind(drafter, self.language_model, recipe.prompts, settings, journal, report)
 
     @abstractmethod
-    def _drafter(self) -> GistWriter:
-        """Return the writer of gists."""
+    def gist_writer(self) -> GistWriter:
+        """Return what has this model write gists in this process."""
 
     @abstractmethod
     def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
         """Read the texts of each shard; return the shards."""
+
+
+def _itself(model: MemoryModel) -> MemoryModel:
+    return model
 
 
 def _kept_notes(known: Built | None, documents: Sequence[Document | DocumentInfo]) -> list[SectionNote]:

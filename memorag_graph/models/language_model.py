@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -18,6 +19,9 @@ from memorag_graph.models.chat_template import ChatTemplate, Piece, Turn
 from memorag_graph.models.fingerprint import digest, fingerprint
 from memorag_graph.settings import FastPathsOption
 
+if TYPE_CHECKING:
+    from memorag_graph.models.loading import ModelSource
+
 _UNKNOWN_WINDOW = 2048
 
 
@@ -30,6 +34,7 @@ class LanguageModel:
         name: Name given by the user: ``"embedded"``, a directory or a hub name.
         flash: Whether FlashAttention-2 can run on its device, in its dtype.
         fast_paths: ``"off"`` uses no fast path of the processor; see :mod:`memorag_graph.inference.fast_paths`.
+        source: From where another process can load it; None if it was made here.
 
     Raises:
         ModelError: If the model's cache cannot be continued exactly.
@@ -46,6 +51,7 @@ class LanguageModel:
         *,
         flash: bool = False,
         fast_paths: FastPathsOption = "auto",
+        source: "ModelSource | None" = None,
     ) -> None:
         self.model = model.eval()
         self.fingerprint = fingerprint(model)
@@ -58,6 +64,7 @@ class LanguageModel:
             raise ModelError(f"the model {name!r} cannot read beacons with its attention; use another model")
         self.tokenizer = tokenizer
         self.name = name
+        self.source = source
         self.template = ChatTemplate(tokenizer)
         self._tokenizer_lock = threading.Lock()
 

@@ -125,9 +125,22 @@ def load_language_model(source: ModelSource) -> "LanguageModel":
             if source.minference:
                 model = patch_minference(model, source.name)
         flash = source.flash_attention and can_flash(device, dtype)
-        return LanguageModel(model, tokenizer, source.name, flash=flash, fast_paths=source.fast_paths)
+        return LanguageModel(model, tokenizer, source.name, flash=flash, fast_paths=source.fast_paths, source=source)
 
     return compute(device, load)
+
+
+def load_language_model_on_one_processor(source: ModelSource) -> "LanguageModel":
+    """Load a causal language model for a process that is one of several: it computes in one thread on the CPU.
+
+    Raises:
+        ModelError: If there is no such model, or it is not a causal language model.
+        NoRoomError: If its weights do not fit the machine's memory.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    return load_language_model(replace(source, device="cpu"))
 
 
 def silence_libraries() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from functools import partial
 
 from memorag_graph.errors import InputError
 from memorag_graph.inference.low_rank import LowRankUpdates
@@ -16,6 +17,7 @@ from memorag_graph.models.adapter import Adapter
 from memorag_graph.models.chat_template import Turn
 from memorag_graph.models.detokenizer import Detokenizer
 from memorag_graph.models.language_model import LanguageModel
+from memorag_graph.models.loading import ModelSource, load_language_model_on_one_processor
 from memorag_graph.models.request import Request
 from memorag_graph.models.sampling import Sampling
 from memorag_graph.models.scheduler import Scheduler
@@ -150,10 +152,20 @@ class LocalMemoryModel(MemoryModel):
             return self._model.encode_chat(turns)
         return turn_tokens(self._model, memory.prompts, turns)
 
-    def _drafter(self) -> BatchGistWriter:
+    def loader(self) -> Callable[[], MemoryModel] | None:
+        """Return what loads this model in another process; see :meth:`MemoryModel.loader`."""
+        source = self._model.source
+        return super().loader() if source is None else partial(_load, source)
+
+    def gist_writer(self) -> BatchGistWriter:
+        """Return what drafts gists in batches."""
         return BatchGistWriter(self._scheduler, self._model)
 
     def _prefill(
         self, texts: Sequence[Sequence[str]], recipe: Recipe, known: Memory | None, report: ReportProgress
     ) -> tuple[Shard, ...]:
         return ShardPrefiller(self._scheduler, self._model).read(texts, recipe, known, report)
+
+
+def _load(source: ModelSource) -> LocalMemoryModel:
+    return LocalMemoryModel(load_language_model_on_one_processor(source))

@@ -20,6 +20,7 @@ from memorag_graph.memory.backends.served_requests import ServedRequests
 from memorag_graph.memory.backends.server_use import ServerUse
 from memorag_graph.memory.backends.warm_up import UNREPORTED, WarmUp, session_of
 from memorag_graph.memory.build.builder import Built, Recipe
+from memorag_graph.memory.build.gist_kind import GistWriter
 from memorag_graph.memory.kv_memory import DocumentInfo, Memory
 from memorag_graph.memory.memory_model import Completion, MemoryModel
 from memorag_graph.memory.storage.journal import Journal
@@ -107,6 +108,7 @@ class ServedMemoryModel(MemoryModel):
         known: Built | None = None,
         journal: Journal | None = None,
         report: ReportProgress = ignore_progress,
+        writer: GistWriter | None = None,
     ) -> Built:
         """Build the memory of documents, and have the server read it; see :meth:`MemoryModel.build`."""
         longest = self._requests.facts().window
@@ -114,7 +116,7 @@ class ServedMemoryModel(MemoryModel):
             raise InputError(
                 "window", f"the server's is {longest:,} tokens, less than {self._model.window:,}; give window={longest}"
             )
-        built = super().build(documents, recipe, known=known, journal=journal, report=report)
+        built = super().build(documents, recipe, known=known, journal=journal, report=report, writer=writer)
         self._warm_up.now(built.memory)
         return built
 
@@ -206,7 +208,11 @@ class ServedMemoryModel(MemoryModel):
                 f"{served}); serve the former again, or memorize the document again"
             )
 
-    def _drafter(self) -> ServedGistWriter:
+    def loader(self) -> None:
+        """Return None: the server writes gists, whoever asks it."""
+
+    def gist_writer(self) -> ServedGistWriter:
+        """Return what asks the server for gists."""
         return ServedGistWriter(self._requests)
 
     def _prefill(

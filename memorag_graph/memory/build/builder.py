@@ -10,6 +10,7 @@ from functools import partial
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError
 from memorag_graph.kv.shard import Shard
+from memorag_graph.memory.build.gist_kind import EarlyGistWriter, GistKind
 from memorag_graph.memory.build.kinds import MemoryKind
 from memorag_graph.memory.build.sections import PlacedSection, Sections
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory, memory_id
@@ -130,6 +131,26 @@ def begin_memory(
     return Built(memory, cut_chunks(memory, documents, tokens, report=report))
 
 
+def begin_gists(
+    documents: Sequence[Document | DocumentInfo],
+    kind: GistKind,
+    tokens: CountsTokens,
+    writer: EarlyGistWriter,
+    known: Memory | None = None,
+) -> None:
+    """Have a writer begin the gists for which :func:`build_memory` will ask it.
+
+    Args:
+        documents: The documents; for those in ``known``, their description is enough.
+        kind: What the memory holds of each section.
+        tokens: Counts the model's tokens.
+        writer: Drafts gists.
+        known: An earlier memory made by the same recipe.
+    """
+    sections, _ = _split(documents, kind, tokens, ignore_progress)
+    kind.begin(_unknown(documents, sections, known), writer)
+
+
 def cut_chunks(
     memory: Memory,
     documents: Sequence[Document | DocumentInfo],
@@ -206,17 +227,25 @@ def _write_notes(
 ) -> list[SectionNote]:
     """Return the notes of all documents, writing those that are not known."""
     texts = {note.key: note.text for note in known.notes} if known else {}
-    unknown = Sections()
-    for it in sections:
-        document = documents[it.document]
-        if it.key not in texts and isinstance(document, Document):
-            unknown.add(it.key, document.text, it.section)
-    texts |= kind.write(unknown)
+    texts |= kind.write(_unknown(documents, sections, known))
     notes = [SectionNote(it.document, it.section.start, it.section.end, it.key, texts[it.key]) for it in sections]
     for position, document in enumerate(documents):
         if isinstance(document, DocumentInfo):
             notes += _known_notes(known, document, position)
     return sorted(notes, key=lambda note: (note.document, note.start))
+
+
+def _unknown(
+    documents: Sequence[Document | DocumentInfo], sections: Sequence[PlacedSection], known: Memory | None
+) -> Sections:
+    """Return the sections of which an earlier memory has no note."""
+    noted = {note.key for note in known.notes} if known else set()
+    unknown = Sections()
+    for it in sections:
+        document = documents[it.document]
+        if it.key not in noted and isinstance(document, Document):
+            unknown.add(it.key, document.text, it.section)
+    return unknown
 
 
 def _known_notes(known: Memory | None, document: DocumentInfo, position: int) -> list[SectionNote]:

@@ -60,6 +60,26 @@ class GistWriter(Protocol):
         """
 
 
+class EarlyGistWriter(GistWriter, Protocol):
+    """Drafts gists elsewhere, also of memories that are made later."""
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether it will soon have nothing to do."""
+
+    def begin(self, sections: Mapping[str, str], costs: Mapping[str, int], plan: GistPlan) -> None:
+        """Begin what :meth:`draft` will be asked for.
+
+        Args:
+            sections: Sections by key; may hold others, too.
+            costs: Number of tokens of each section to draft.
+            plan: How gists are requested.
+        """
+
+    def go_on(self) -> None:
+        """Take what is done and hand out what waits, without waiting."""
+
+
 class NoDrafts:
     """Drafts nothing, so that gists are the most central sentences of their sections."""
 
@@ -142,14 +162,24 @@ class GistKind:
 
     def write(self, sections: Sections) -> dict[str, str]:
         """Return a gist for each section; a section no longer than a gist is kept unchanged."""
+        notes, waiting = self._known(sections)
+        if waiting:
+            notes |= self._summarize(sections, waiting)
+        return notes
+
+    def begin(self, sections: Sections, writer: EarlyGistWriter) -> None:
+        """Have a writer begin the gists for which :meth:`write` will ask it."""
+        _, waiting = self._known(sections)
+        if waiting:
+            writer.begin(sections, waiting, self._plan)
+
+    def _known(self, sections: Sections) -> tuple[dict[str, str], dict[str, int]]:
+        """Return the gists that need no model, and the number of tokens of each section that needs one."""
         journaled = self._journal.read()
         notes = {key: journaled[key] for key in sections if key in journaled}
         costs = {key: sections.tokens(key) for key in sections if key not in notes}
         notes |= {key: sections[key] for key, cost in costs.items() if cost <= self._plan.gist_tokens}
-        waiting = {key: cost for key, cost in costs.items() if key not in notes}
-        if waiting:
-            notes |= self._summarize(sections, waiting)
-        return notes
+        return notes, {key: cost for key, cost in costs.items() if key not in notes}
 
     def _summarize(self, texts: Mapping[str, str], costs: Mapping[str, int]) -> dict[str, str]:
         plan = self._plan
@@ -163,8 +193,9 @@ class GistKind:
             done = max(done, min(sum(prices[key] for key in notes) + unfinished, total))
             self._report(Progress("gists", done, total, "tokens", note))
 
+        drafts = self._drafter.draft(texts, costs, plan, report)
         report(0)
-        for key, draft in self._drafter.draft(texts, costs, plan, report):
+        for key, draft in drafts:
             notes[key] = self._grounded(draft, texts[key], plan.gist_tokens)
             self._journal.add(key, notes[key])
             report(0, notes[key])
