@@ -1,6 +1,6 @@
 """Which documents of a library a question is about.
 
-A document's score is the weighted sum of what its best place scores in several rankings: its chunks and its sections by
+A document's score is the weighted sum of what its best places score in several rankings: its chunks and its sections by
 words, its sections by pairs of neighbouring words, its chunks and its notes by meaning. A chunk that answers has few
 words; that the others of the question stand elsewhere in the document is seen by its sections, of about 1,000 tokens.
 Each ranking is divided by its best document's score. Sums of scores choose documents better than sums of ranks do here
@@ -29,6 +29,9 @@ WEIGHTS: Mapping[Ranking, float] = {
     "notes by meaning": 0.25,
 }
 """Weight of each ranking; those of benchmarks/quality/right_document.py, rounded."""
+
+_BEST = 2
+"""Chunks of a document that count in a ranking, so that one that is alike by chance says less; of sections one."""
 
 _HITS = 1000
 
@@ -87,7 +90,8 @@ def _ranked(
     scores: dict[int, float] = defaultdict(float)
     places: dict[int, dict[Ranking, int]] = defaultdict(dict)
     for name, hits in rankings.items():
-        of_documents = _best_places(hit for hit in hits if hit.document in snapshot.entries)  # else being removed
+        known = (hit for hit in hits if hit.document in snapshot.entries)  # others are being removed
+        of_documents = _best_places(known, _BEST if name.startswith("chunks") else 1)
         highest = max(of_documents.values(), default=0.0)
         for place, document in enumerate(sorted(of_documents, key=lambda it: (-of_documents[it], it)), start=1):
             places[document][name] = place
@@ -98,10 +102,12 @@ def _ranked(
     return [Considered(document, scores[document], places[document]) for document in best]
 
 
-def _best_places(hits: Iterable[Found]) -> dict[int, float]:
-    """Return the score of each document's best place; hits are best first."""
-    scores: dict[int, float] = {}
+def _best_places(hits: Iterable[Found], places: int) -> dict[int, float]:
+    """Return the sum of the scores of each document's best places; hits are best first."""
+    counts: Counter[int] = Counter()
+    scores: dict[int, float] = defaultdict(float)
     for hit in hits:
-        if hit.score > 0:
-            scores.setdefault(hit.document, hit.score)
-    return scores
+        if hit.score > 0 and counts[hit.document] < places:
+            counts[hit.document] += 1
+            scores[hit.document] += hit.score
+    return dict(scores)
