@@ -7,14 +7,18 @@ from pathlib import Path
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.memory.storage.journal import JOURNAL, Journal
-from memorag_graph.memory.storage.manifest import read_info, remember_place
+from memorag_graph.memory.storage.manifest import is_embedded, read_info, remember_place
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory.storage.transaction import require_free
 from memorag_graph.memory_plan import MemoryPlan
 from memorag_graph.open_memories import OpenMemories, OpenMemoryCache
 from memorag_graph.open_memory import OpenMemory
-from memorag_graph.progress import ReportProgress
+from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.settings import RunOptions
+
+
+class _EmbeddedMeanwhileError(Exception):
+    """Whoever holds a begun memory has embedded it, and goes on to make it."""
 
 
 class MemoryMaker:
@@ -96,7 +100,7 @@ class MemoryMaker:
     def embedded(self, plan: MemoryPlan, directory: Path, options: RunOptions, report: ReportProgress) -> OpenMemory:
         """Return the begun memory of a directory with all its chunks embedded; it can be searched by words meanwhile.
 
-        Where the directory cannot be written, it stays as it is.
+        If somebody else embeds them, that alone is waited for, and not the memory, which they then make. Where the directory cannot be written, it stays as it is.
 
         Args:
             plan: How it is made; its documents are given with their texts.
@@ -110,11 +114,17 @@ class MemoryMaker:
         """
         if (unwritable := self._open_unwritable(plan, directory, options)) is not None:
             return unwritable
-        with self._store.claim(directory, report):
+
+        def waiting(progress: Progress) -> None:
+            report(progress)
+            if is_embedded(read_info(directory)):
+                raise _EmbeddedMeanwhileError
+
+        with suppress(_EmbeddedMeanwhileError), self._store.claim(directory, waiting):
             begun = self._open.open_in(directory, plan.memory_id, options)
-            if begun.index.is_embedded:
-                return begun
-            return self._save_begun(plan, plan.embedded(begun, report), directory, options)
+            if not begun.index.is_embedded:
+                return self._save_begun(plan, plan.embedded(begun, report), directory, options)
+        return self._open.open_in(directory, plan.memory_id, options)
 
     def _save_begun(self, plan: MemoryPlan, begun: OpenMemory, directory: Path, options: RunOptions) -> OpenMemory:
         from memorag_graph.memory.storage.memory_files import save_memory

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from memorag_graph.memory_worker import Making
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval import words_first
-from memorag_graph.retrieval.dense_index import FaissIndex
+from memorag_graph.retrieval.dense_index import FaissIndex, FaissKind
 from memorag_graph.retrieval.keyword_index import KeywordIndex
 from memorag_graph.retrieval.words_first import WordsFirst
 from memorag_graph.settings import MemoryMode, RunOptions
@@ -177,3 +178,36 @@ def test_the_share_rises_while_the_text_is_embedded_and_never_falls() -> None:
 def test_the_share_of_a_text_that_is_embedded_last_is_that_of_its_memory() -> None:
     making = Making("key").after(Progress("gists", 10, 10, "gists"))
     assert making.after(Progress("index", 1, 10, "chunks")).share == making.share == 0.5
+
+
+def test_who_waits_for_the_embedding_does_not_wait_for_the_memory(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding, waiting, may_embed, may_read = (threading.Event() for _ in range(4))
+    model = type(registry.models.memory_model("tiny-llama", TINY))
+    make, build = FaissKind.make, model.build
+
+    def gated(*given: Any, **named: Any) -> Any:
+        embedding.set()
+        assert may_embed.wait(_SECONDS)
+        return make(*given, **named)
+
+    def read_later(*given: Any, **named: Any) -> Any:
+        assert may_read.wait(_SECONDS)
+        return build(*given, **named)
+
+    monkeypatch.setattr(FaissKind, "make", gated)
+    monkeypatch.setattr(model, "build", read_later)
+    begun = registry.memorize(DOCUMENTS, options("background"))
+    assert embedding.wait(_SECONDS)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(registry.open, begun.memory.id, options("never"), lambda _: waiting.set())
+        assert waiting.wait(_SECONDS)
+        may_embed.set()
+        try:
+            opened = asked.result(_SECONDS / 2)
+        finally:
+            may_read.set()
+    assert opened.index.is_embedded
+    assert not opened.memory.is_whole
+    assert registry.behind.worker.wait(_SECONDS)
