@@ -100,7 +100,8 @@ class MemoryMaker:
     def embedded(self, plan: MemoryPlan, directory: Path, options: RunOptions, report: ReportProgress) -> OpenMemory:
         """Return the begun memory of a directory with all its chunks embedded; it can be searched by words meanwhile.
 
-        If somebody else embeds them, that alone is waited for, and not the memory, which they then make. Where the directory cannot be written, it stays as it is.
+        If somebody else embeds them, that alone is waited for, and not the memory, which they then make. Where the
+        directory cannot be written, it stays as it is, and what is embedded is kept in RAM.
 
         Args:
             plan: How it is made; its documents are given with their texts.
@@ -113,7 +114,7 @@ class MemoryMaker:
             MemoryFileError: If it is damaged or cannot be written.
         """
         if (unwritable := self._open_unwritable(plan, directory, options)) is not None:
-            return unwritable
+            return unwritable if unwritable.index.is_embedded else self._open.keep(plan.embedded(unwritable, report))
 
         def waiting(progress: Progress) -> None:
             report(progress)

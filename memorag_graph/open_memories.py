@@ -116,6 +116,11 @@ class OpenMemories:
         """Return an open memory, or None."""
         return self._cache.get(self._store, memory_id)
 
+    def keep(self, opened: OpenMemory) -> OpenMemory:
+        """Keep an open memory, and return it."""
+        self._cache.put(self._store, opened)
+        return opened
+
     def drop(self, memory_id: str) -> None:
         """Drop an open memory; it stays usable for whoever holds it."""
         self._cache.drop(self._store, memory_id)

@@ -11,6 +11,7 @@ import pytest
 
 from memorag_graph.begin_turn import BY_WORDS
 from memorag_graph.documents import from_text
+from memorag_graph.errors import MemoryFileError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.storage.manifest import read_info, verify
 from memorag_graph.memory_worker import Making
@@ -211,3 +212,27 @@ def test_who_waits_for_the_embedding_does_not_wait_for_the_memory(
     assert opened.index.is_embedded
     assert not opened.memory.is_whole
     assert registry.behind.worker.wait(_SECONDS)
+
+
+def test_a_text_in_a_directory_that_cannot_be_written_is_embedded_in_ram(
+    stopped: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = stopped.memorize(DOCUMENTS, options("background"))
+    stopped.behind.worker.stop()
+    place = stopped.store.directory(begun.memory.id)
+    before, made = contents(place), list[str]()
+    make = FaissKind.make
+
+    def counted(self: FaissKind, collection: str, *given: Any) -> Any:
+        made.append(collection)
+        return make(self, collection, *given)
+
+    def refuse(directory: Path) -> None:
+        raise MemoryFileError(f"{directory} cannot be written (read-only file system)")
+
+    monkeypatch.setattr("memorag_graph.memory.storage.store.require_writable", refuse)
+    monkeypatch.setattr(FaissKind, "make", counted)
+    for _ in range(2):
+        assert stopped.open(begun.memory.id, options("never")).index.is_embedded
+    assert made == [begun.memory.id]
+    assert contents(place) == before
