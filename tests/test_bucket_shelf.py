@@ -199,3 +199,14 @@ def test_an_operator_learns_at_once_that_libraries_cannot_be_kept_there(
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(InputError, match=f"need their catalogues in a Postgres database; put its URL into {VARIABLE}"):
         Tenants(registry, libraries_at=url)
+
+
+def test_what_else_lies_there_and_a_damaged_library_do_not_hide_the_others(on: OnMachine, url: str) -> None:
+    libraries = on("one")
+    libraries.create("reports")
+    for name in ("my notes/2021.txt", "größe/1", "..a/1", "damaged/catalogue.json"):
+        Bucket(url).create(name, b"{torn")
+    assert libraries.names() == list(libraries.ids().values()) == ["reports"]
+    assert list(shelf_of(url).shelves()) == ["..a", "damaged", "reports"]
+    with pytest.raises(LibraryError, match="damaged"):
+        libraries.open("damaged")

@@ -1,15 +1,19 @@
 """A URL of an object store beneath which libraries lie, each under its name."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, LibraryError
 from memorag_graph.library.bucket import Bucket
 from memorag_graph.library.bucket_place import BucketPlace
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url
+from memorag_graph.library.store_url import is_segment
 
 _AT_ONCE = 8
 """Libraries that are looked up at once."""
+
+_log = logging.getLogger(__name__)
 
 
 class BucketShelf:
@@ -32,7 +36,7 @@ class BucketShelf:
         self._bucket = Bucket(url)
 
     def names(self) -> Sequence[str]:
-        """Return the names under which there are libraries."""
+        """Return the names under which there are libraries that can be opened."""
         return list(self._named())
 
     def ids(self) -> Mapping[str, str]:
@@ -52,12 +56,19 @@ class BucketShelf:
         return BucketShelf(f"{self._bucket.url}/{name}")
 
     def shelves(self) -> Sequence[str]:
-        """Return the names under which there is anything."""
-        return sorted(self._bucket.folders(""))
+        """Return the names under which there is anything; what cannot be the name of a library is left out."""
+        return sorted(filter(is_segment, self._bucket.folders("")))
 
     def _named(self) -> dict[str, NamedCatalogue]:
         """Return what each library names as its catalogue, by the library's name."""
         names = self.shelves()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = zip(names, pool.map(lambda name: self.place(name).named(), names), strict=True)
+            found = zip(names, pool.map(self._named_by, names), strict=True)
             return {name: named for name, named in found if named is not None and named.is_whole}
+
+    def _named_by(self, name: str) -> NamedCatalogue | None:
+        try:
+            return self.place(name).named()
+        except LibraryError as error:  # who opens it is told; the others can be used
+            _log.warning("a library is not listed: %s", error)
+            return None

@@ -21,7 +21,7 @@ def checked_url(url: str) -> str:
     if has_login or parts.query or parts.fragment:
         raise InputError("library", "must hold no login and no parameters; put the credentials into the environment")
     names = parts.path.strip("/").split("/")
-    is_named = all(_SEGMENT.fullmatch(it) and it.strip(".") for it in names)
+    is_named = all(map(is_segment, names))
     if parts.scheme not in _SCHEMES or not _SEGMENT.fullmatch(parts.netloc) or not is_named:
         raise InputError(
             "library",
@@ -29,3 +29,8 @@ def checked_url(url: str) -> str:
             "az://CONTAINER/NAME, of letters without accents, digits and . _ - = + @",
         )
     return f"{parts.scheme}://{parts.netloc}/{'/'.join(names)}"
+
+
+def is_segment(name: str) -> bool:
+    """Return whether a name can stand between two slashes of such a URL."""
+    return bool(_SEGMENT.fullmatch(name) and name.strip("."))
