@@ -115,6 +115,19 @@ def test_a_document_of_which_every_worker_dies_is_told_and_the_others_are_taken_
     assert units(library) == set()
 
 
+def test_a_new_version_of_which_every_worker_dies_is_refused_and_the_old_one_stays(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_pool, "MOST_DEATHS", 1)
+    library = open_library(tmp_path / "library", Deadly(DEADLY))
+    library.add(files / "04.txt")
+    with pytest.raises(InputError, match="workers that were given a part of it died"):
+        library.replace("04.txt", files / "05.txt", ray="auto")
+    assert [(it.name, it.version) for it in library.list()] == [("04.txt", 1)]
+    assert library.text("04.txt") == (files / "04.txt").read_text()
+    assert units(library) == set()
+
+
 def by_name(library: Library) -> dict[str, list[tuple[object, bytes]]]:
     """The terms and vectors of each document; a document that was not taken in has cost its id."""
     return {

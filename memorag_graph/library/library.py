@@ -181,9 +181,9 @@ class Library(OpenLibrary):
             (entry,) = [it for it in self._versions(name) if not it.replaced]
             intake = Intake(self.stores, workers, metadata or entry.metadata, report)
             intake.take(candidate, into=entry)
-            if report.unreadable:
-                raise InputError("file", report.unreadable[0][1].removeprefix("file: "))
             intake.finish()
+        if report.unreadable:
+            raise InputError("file", report.unreadable[0][1].removeprefix("file: "))
         return self._remember(self.memory, report, ray=ray)
 
     def remove(self, *names: str) -> Report:
