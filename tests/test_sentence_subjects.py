@@ -348,3 +348,35 @@ def test_the_cause_that_is_asked_for_follows_what_it_caused(denied: str, questio
 def test_a_former_name_follows_what_is_said_of_its_bearer() -> None:
     text = "In March we bought a ferry at Olm. She had been called Skarvik. She takes ninety cars.\n\nThe quay is deep."
     assert "She had been called Skarvik." in quotes("What name did the ferry that we bought at Olm have?", text)
+
+
+@pytest.mark.parametrize(
+    ("code", "question", "text", "cause"),
+    [
+        (
+            "zh",
+            "磨坊主为什么卖掉了磨坊？",
+            "磨坊主在1880年卖掉了磨坊。那一年收成很好。他这样做是因为他的妻子病了。",
+            "他这样做是因为他的妻子病了。",
+        ),
+        (
+            "ar",
+            "لماذا باعت الشركة السفينة؟",
+            "باعت الشركة السفينة في عام 1880. كان الميناء عميقا. هي فعلت ذلك لأن السفينة قديمة.",
+            "هي فعلت ذلك لأن السفينة قديمة.",
+        ),
+    ],
+)
+def test_causes_are_known_in_other_scripts(code: str, question: str, text: str, cause: str) -> None:
+    assert cause in quotes(question, text, code)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "other"),
+    [
+        ("Who married Karl Brandt?", "Ida Voss married Karl Brandt. She had been called Ida Petersen.", "Petersen"),
+        ("What name had the first teacher?", "The first teacher was an old woman. She had been called in.", "in."),
+    ],
+)
+def test_a_former_name_is_told_only_if_it_is_one_and_asked_for(question: str, text: str, other: str) -> None:
+    assert not any(other in quote for quote in quotes(question, text))

@@ -25,7 +25,7 @@ _ASKS_NAME = re.compile(
     re.IGNORECASE,
 )
 _NAMES_IT = re.compile(
-    r"\b(?:names? (?:is|was|are|were)|(?:is|was|are|were|been) (?:called|named)|heißt|hieß|name (?:ist|war|lautet)"
+    r"\b(?:names? (?:is|was|are|were)|(?:is|was|are|were) (?:called|named)|heißt|hieß|name (?:ist|war|lautet)"
     r"|s['’]appel\w+|se nomm\w+|nom (?:est|était)|se llama\w*|nombre (?:es|era)|si chiama\w*|nome (?:è|é|era)"
     r"|chama(?:va)?-se|se chama(?:va)?|heet|heette|naam (?:is|was)|heter|hette|hedder|namn (?:är|var)|navn (?:er|var)"
     r"|nazywa\w* się|imię|зовут|звали|имя|называ\w+ся|adı|ismi|tên là)\b|नाम|اسمه|اسمها|يدعى|تدعى|名叫|叫|名字",
@@ -33,8 +33,12 @@ _NAMES_IT = re.compile(
 )
 """Tells a name: "His name is Max Roy"."""
 
+_NAMED_IT = re.compile(r"\bbeen (?:called|named)\b(?! (?:to|for|in|into|on|upon|up|off|out|back|away)\b)")
+"""Tells a former name: "She had been called Skarvik"; not "She had been called to Vik"."""
+
 _DENIES = re.compile(
-    r"\b(?:not|n['’]t|never|nicht|nie|ne|pas|no|non|niet|inte|ikke|nie|не)\b[^.]{0,40}" + GIVES_CAUSE.pattern,
+    r"(?:\b(?:not|n['’]t|never|nicht|nie|ne|pas|no|non|niet|inte|ikke|nie|не)\b|不)[^.。]{0,40}"
+    rf"(?:{GIVES_CAUSE.pattern})",
     re.IGNORECASE,
 )
 """Tells why something is not so: "They did not go because of the price"."""
@@ -103,11 +107,12 @@ def told_after(
             return position
     if ASKS_WHY.search(question) and not GIVES_CAUSE.search(units[at].citation.quote):
         return _cause_after(at, units, belonging, code)
-    if not (_ASKS_NAME.search(question) or ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
+    asks_name = _ASKS_NAME.search(question)
+    if not (asks_name or ASKS_WHO.search(question)) or _NAMES_IT.search(units[at].citation.quote):
         return None
     for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
         text = units[position].citation.quote
-        names_it = _NAMES_IT.search(text)
+        names_it = _NAMES_IT.search(text) or (asks_name and _NAMED_IT.search(text))
         refers = begins_back(text, code) or (names_it is not None and not names_it.start())
         if belonging[position].paragraph != belonging[at].paragraph or not refers:
             return None
