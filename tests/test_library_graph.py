@@ -11,6 +11,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from memorag_graph.errors import InputError, LibraryError, ModelError
 from memorag_graph.graph import MemoragGraph, build_graph
+from memorag_graph.langchain.asked_place import asked_place
 from memorag_graph.langchain.retriever import MemoRAGRetriever
 from memorag_graph.langchain.tool import memorag_tool
 from memorag_graph.library.library import Library
@@ -224,3 +225,11 @@ def test_a_retriever_and_a_tool_ask_either_a_memory_or_a_library(place: Any) -> 
     for make in (MemoRAGRetriever, memorag_tool):
         with pytest.raises(ValueError, match="library"):
             make(**place)
+
+
+def test_a_library_on_an_object_store_is_named_by_its_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert asked_place("", "s3://archive/reports", None, None) == {"library": "s3://archive/reports"}
+    assert MemoRAGRetriever(library="s3://archive/reports").library == "s3://archive/reports"
+    assert asked_place("", "reports", None, None) == {"library": str(tmp_path / "reports")}
+    assert MemoRAGRetriever(library="reports").library == str(tmp_path / "reports")

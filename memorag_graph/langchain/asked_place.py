@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from memorag_graph.errors import InputError
-from memorag_graph.langchain.memory_place import absolute_place
+from memorag_graph.langchain.memory_place import absolute_library, absolute_place
 
 Filter = Mapping[str, Any] | Sequence[str]
 """Chooses documents of a library; see :mod:`memorag_graph.library.where`."""
@@ -16,7 +16,7 @@ def asked_place(memory_id: str, library: str | Path, where: Filter | None, as_of
 
     Args:
         memory_id: Id or directory of a memory; empty for a library.
-        library: Directory of a library; empty for a memory.
+        library: Directory or URL of a library; empty for a memory.
         where: Which documents of the library.
         as_of: The time whose versions of them are meant; None for now.
 
@@ -30,7 +30,7 @@ def asked_place(memory_id: str, library: str | Path, where: Filter | None, as_of
             raise InputError("where", "and as_of choose documents of a library; name one as library")
         return {"memory_id": absolute_place(memory_id)}
     chosen = {"where": where if where is None else _plain(where), "as_of": as_of}
-    return {"library": str(Path(library).absolute()), **{name: it for name, it in chosen.items() if it is not None}}
+    return {"library": absolute_library(library), **{name: it for name, it in chosen.items() if it is not None}}
 
 
 def _plain(where: Filter) -> dict[str, Any] | list[str]:

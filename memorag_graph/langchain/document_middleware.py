@@ -37,7 +37,7 @@ class DocumentMiddleware(AgentMiddleware[DocumentState, Any, Any]):
 
     Args:
         memory_id: Id or directory of the memory; empty for a library.
-        library: Directory of a library to search instead.
+        library: Directory or URL of a library to search instead.
         where: Which documents of the library; see :mod:`memorag_graph.library.where`.
         as_of: The time whose versions of them are meant; None for now.
         description: What the document is about, so that the agent knows when to use the tool.

@@ -1,7 +1,6 @@
 """A LangChain retriever that returns the evidence for a question."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -14,7 +13,7 @@ from memorag_graph.errors import InputError
 from memorag_graph.graph import graph as default_graph
 from memorag_graph.langchain.asked_place import asked_place
 from memorag_graph.langchain.given_options import given_options
-from memorag_graph.langchain.memory_place import absolute_place
+from memorag_graph.langchain.memory_place import absolute_library, absolute_place
 from memorag_graph.langchain.runnable import AnyGraph
 from memorag_graph.settings import RunOptions, TaskType
 
@@ -48,8 +47,8 @@ class MemoRAGRetriever(BaseRetriever):
 
     memory_id: Annotated[str, AfterValidator(absolute_place)] = ""
     """Id or directory of the memory; empty for a library."""
-    library: Annotated[str, AfterValidator(lambda it: str(Path(it).absolute()) if it else it)] = ""
-    """Directory of a library to search instead of a memory."""
+    library: Annotated[str, AfterValidator(absolute_library)] = ""
+    """Directory or URL of a library to search instead of a memory."""
     where: dict[str, Any] | list[str] | None = None
     """Which documents of the library; see :mod:`memorag_graph.library.where`."""
     as_of: str | None = None

@@ -47,7 +47,7 @@ def memorag_tool(
 
     Args:
         memory_id: Id or directory of the memory; empty for a library.
-        library: Directory of a library to ask instead.
+        library: Directory or URL of a library to ask instead.
         where: Which documents of the library; see :mod:`memorag_graph.library.where`.
         as_of: The time whose versions of them are meant; None for now.
         name: The tool's name.

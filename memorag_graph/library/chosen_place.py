@@ -5,13 +5,7 @@ from pathlib import Path
 from memorag_graph.errors import MissingExtraError
 from memorag_graph.library.directory_place import DirectoryPlace
 from memorag_graph.library.place import Place
-
-_URL = "://"
-
-
-def is_url(named: str | Path) -> bool:
-    """Return whether a name is a URL, and no directory."""
-    return _URL in str(named)
+from memorag_graph.library.store_url import is_url
 
 
 def place_of(named: str | Path) -> Place:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 from memorag_graph.errors import MissingExtraError
-from memorag_graph.library.chosen_place import is_url
 from memorag_graph.library.directory_shelf import DirectoryShelf
 from memorag_graph.library.place import Place
+from memorag_graph.library.store_url import is_url
 
 
 class Shelf(Protocol):

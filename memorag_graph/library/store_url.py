@@ -1,6 +1,7 @@
 """URLs of object stores: a bucket, and a name in it."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from memorag_graph.errors import InputError
@@ -8,6 +9,11 @@ from memorag_graph.errors import InputError
 _SCHEMES = ("s3", "gs", "az")
 
 _SEGMENT = re.compile(r"[\w.=@+-]+", re.ASCII)
+
+
+def is_url(named: str | Path) -> bool:
+    """Return whether a library's name is a URL, and no directory."""
+    return "://" in str(named)
 
 
 def checked_url(url: str) -> str:
