@@ -192,3 +192,35 @@ def test_files_of_one_name_stay_different_documents(given: list[str], distinct: 
 def test_the_state_of_a_memory_is_told_in_words(memory: str, share: float, fault: str, words: str) -> None:
     document: Any = SimpleNamespace(memory=memory, memory_share=share, memory_fault=fault)
     assert state_of(document) == words
+
+
+def test_memories_can_be_chosen_while_the_store_of_the_libraries_is_away(tmp_path: Path) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    def page(root: str) -> None:
+        from pathlib import Path
+        from types import SimpleNamespace
+        from typing import Any
+
+        from memorag_graph.errors import UnavailableError
+        from memorag_graph.memory.storage.store import MemoryStore
+        from memorag_graph.registry import Registry
+        from memorag_graph.ui import library_start, upload
+
+        def names() -> list[str]:
+            raise UnavailableError("the object store does not answer")
+
+        registry, libraries = Registry(MemoryStore(Path(root))), SimpleNamespace(names=names)
+        shared: Any = SimpleNamespace(registry=registry, libraries=libraries, may_write=False)
+        assert upload.choose(shared) == ""
+        library_start.offer(shared)
+
+    for query in ({}, {"library": "reports"}):
+        shown = AppTest.from_function(page, args=(str(tmp_path),))
+        for name, value in query.items():
+            shown.query_params[name] = value
+        shown.run(timeout=60)
+        assert not shown.exception
+        assert shown.error[0].value == "the object store does not answer"
+        assert shown.selectbox[0].label == "Memory or library"
+        assert "".join(shown.query_params.get("library", "")) == query.get("library", "")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from memorag_graph.errors import InputError, MemoragError, MissingExtraError
 from memorag_graph.ui import address, library_files
+from memorag_graph.ui.library_names import library_names
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
@@ -14,7 +15,7 @@ def offer(shared: Resources) -> None:
     """Show a form for a new library to those who may make one, and the libraries that exist."""
     if shared.may_write:
         _offer_new(shared)
-    if names := shared.libraries.names():
+    if names := library_names(shared):
         st.markdown("##### Or open a library" if shared.may_write else "##### Open a library")
         with st.container(horizontal=True):
             for known in names:

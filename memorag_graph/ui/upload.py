@@ -13,6 +13,7 @@ from memorag_graph.documents import MOST_BYTES, SUFFIXES, Document, document_nam
 from memorag_graph.errors import MemoragError
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui import address, job_progress, memory_list
+from memorag_graph.ui.library_names import library_names
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.uploaded_files import UploadedFiles
@@ -28,7 +29,7 @@ _CHOICE = "choice"
 
 def choose(shared: Resources) -> str:
     """Show the memories of the store and the libraries; return what to tell if the address names none of them."""
-    memories, libraries = memory_list.titles(shared), shared.libraries.names()
+    memories, libraries = memory_list.titles(shared), library_names(shared)
     titles = {"": "New document or library", **memories, **{name: f"{name} (library)" for name in libraries}}
     told = ""
     if address.library() and address.library() not in libraries:
