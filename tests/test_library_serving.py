@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from langserve import RemoteRunnable
 
 from memorag_graph.library.directory_place import held
+from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.credentials import KeyFile
@@ -79,6 +80,15 @@ def test_a_library_answers_with_the_document_its_version_and_its_place(http: htt
     assert {it["source"] for it in answer["evidence"]} <= {"ferry.txt", "tower.txt"}
     (listed,) = http.get("/libraries").json()
     assert listed == http.get("/libraries/coast").json() == {**listed, "name": "coast", "documents": 2}
+
+
+@pytest.mark.parametrize("path", ["/libraries", "/v1/models"])
+def test_a_library_that_is_deleted_while_all_are_listed_is_left_out(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    expected = http.get(path).json()
+    monkeypatch.setattr(NamedLibraries, "names", lambda _: ["coast", "gone"])
+    assert http.get(path).json() == expected
 
 
 def test_filters_choose_documents(http: httpx.Client) -> None:

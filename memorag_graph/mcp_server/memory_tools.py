@@ -84,7 +84,7 @@ class MemoryTools:
             libraries = self._tenants.libraries(tenant)
             return KnownMemories(
                 memories=[known_memory(it) for it in self._tenants.registry(tenant).store.memories()],
-                libraries=[known_library(name, libraries.open(name).list()) for name in libraries.names()],
+                libraries=[known_library(name, library.list()) for name, library in libraries.open_all()],
             )
 
         with _in_words():

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from langchain_core.runnables.utils import AddableDict
@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 
 from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.langchain.runnable import MemoRAGRunnable
-from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.memory.storage.memory_names import memory_name
 from memorag_graph.prompts import Prompts
 from memorag_graph.serving.asked_source import AskedSource, asked_source
@@ -30,6 +29,9 @@ from memorag_graph.serving.guard import Guard, client_of
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import MOST_TOKENS, RunOptions, run_options
 from memorag_graph.text.languages import language
+
+if TYPE_CHECKING:
+    from memorag_graph.library.library import Library
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
     def models(request: Request) -> dict[str, Any]:
         tenant = client_of(request).tenant
         libraries = tenants.libraries(tenant)
-        found = [_library(libraries, name) for name in libraries.names()]
+        found = [_library(library, name) for name, library in libraries.open_all()]
         return {"object": "list", "data": [*map(_model, tenants.registry(tenant).store.memories()), *found]}
 
     @app.get(
@@ -65,7 +67,9 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
     )
     def model(request: Request, name: str) -> dict[str, Any]:
         source = source_of(request, name)
-        return _model(source.memory) if source.memory else _library(tenants.libraries(client_of(request).tenant), name)
+        if source.memory:
+            return _model(source.memory)
+        return _library(tenants.libraries(client_of(request).tenant).open(name), name)
 
     @app.post(
         "/chat/completions",
@@ -131,8 +135,8 @@ def _model(info: Mapping[str, Any]) -> dict[str, Any]:
     return model_record(info["memory_id"], memory_name(info), made, sources)
 
 
-def _library(libraries: NamedLibraries, name: str) -> dict[str, Any]:
-    listed = libraries.open(name).list()
+def _library(library: "Library", name: str) -> dict[str, Any]:
+    listed = library.list()
     changed = max((datetime.fromisoformat(it.added).timestamp() for it in listed), default=0.0)
     return model_record(name, name, changed, [it.name for it in listed])
 

@@ -58,7 +58,7 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
     @router.get("", summary="List libraries")
     def list_libraries(request: Request) -> list[dict[str, Any]]:
         found = tenants.libraries(client_of(request).tenant)
-        return [_described(found.open(name), name) for name in found.names()]
+        return [_described(library, name) for name, library in found.open_all()]
 
     @router.put("/{name}", summary="Make a library, unless there is one")
     def create(request: Request, name: str) -> dict[str, Any]:

@@ -109,6 +109,5 @@ class Tenants:
 
     def _in_libraries(self, tenant: str) -> Kept:
         """Return what a tenant keeps in libraries."""
-        libraries = self.libraries(tenant)
-        opened = [libraries.open(name) for name in libraries.names()]
+        opened = [library for _, library in self.libraries(tenant).open_all()]
         return Kept(sum(len(it.list()) for it in opened), sum(it.size() for it in opened))
