@@ -200,7 +200,8 @@ class Nodes:
             return self.library.retrieve(state, runtime)
         scope, opened = self._open(state, runtime)
         if state["task"] == "summarize" and is_about_whole(state["question"], opened):
-            return {"evidence": to_documents(cover_documents(opened, scope.options))}
+            notices = [it for it in state.get("memory_notices", []) if it != BY_WORDS]  # nothing is searched
+            return {"evidence": to_documents(cover_documents(opened, scope.options)), "memory_notices": notices}
         evidence, dropped = self._search(state, scope, opened)
         return {"evidence": evidence, "trace": to_trace("retrieve", dropped)}
 

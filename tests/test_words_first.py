@@ -91,6 +91,15 @@ def test_a_long_text_is_answered_before_it_is_embedded_and_says_so(stopped: Regi
     verify(place)
 
 
+@pytest.mark.parametrize(("query", "is_search"), [("", False), ("Summarize what is said of Captain Petrie.", True)])
+def test_a_summary_tells_of_a_search_only_if_it_comes_from_one(stopped: Registry, query: str, is_search: bool) -> None:
+    given: Any = {"context": TEXT, "query": query, "task_type": "summarize"}
+    early = build_graph(stopped).invoke(given, context=options("background"))
+    assert early["answer"]
+    assert (BY_WORDS in early["notices"]) is is_search
+    assert any("is being made" in it for it in early["notices"])
+
+
 def test_the_text_is_embedded_behind_the_answer_and_then_searched_by_meaning(registry: Registry) -> None:
     opened = registry.memorize(DOCUMENTS, options("background"))
     assert not opened.index.is_embedded
