@@ -125,8 +125,8 @@ class SharedMemories:
     def keep_only(self, wanted: Collection[str]) -> None:
         """Remove the memories of all other texts from the store, then from this machine."""
         manifests = self._bucket.sizes(_MANIFESTS)
-        gone = {_manifest(text) for text in wanted}
-        self._bucket.delete([name for name in manifests if name not in gone])
+        kept = {_manifest(text) for text in wanted}
+        self._bucket.delete([name for name in manifests if name not in kept])
         for folder in self._bucket.folders(_PARTS):
             if folder.rpartition("/")[2] not in wanted:
                 self._bucket.delete(self._bucket.sizes(folder))
