@@ -20,6 +20,7 @@ from memorag_graph.text.chunking import Chunk
 from memorag_graph.ui.citation_links import citation_at, linked
 from memorag_graph.ui.cited_page import CitedDocument, page_html, page_parts, table_html
 from memorag_graph.ui.jobs import Jobs
+from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.uploaded_files import UploadedFiles, kept_file
 from tests.conftest import TINY
 from tests.pdf_files import STORIES, written
@@ -54,7 +55,7 @@ def test_a_memory_keeps_its_files_as_long_as_it_exists(registry: Registry, tmp_p
     document, jobs = read_document(path, name="a.pdf"), Jobs()
     files = UploadedFiles()
     files.add(document, path)
-    job = jobs.start([document], scope(registry), "me", files)
+    job = jobs.start(Memorizing(scope(registry), [document], files), "me")
     assert ended(job) == "done"
     file = kept_file(registry.store, job.memory_id, document.sha256)
     assert file is not None
@@ -72,7 +73,7 @@ def test_files_of_an_upload_end_with_it(registry: Registry, tmp_path: Path, monk
     assert not (tmp_path / "tmp").exists()
     files.add(document, path)
     assert len(list((tmp_path / "tmp").rglob("*.pdf"))) == 1
-    files.keep_with(registry.store, "0" * 32, [document])  # a memory that was deleted meanwhile
+    files.keep_with(registry.store, "0" * 32, [document.sha256])  # a memory that was deleted meanwhile
     del files
     assert not list((tmp_path / "tmp").iterdir())
     assert not list(registry.store.root.rglob("*.pdf"))

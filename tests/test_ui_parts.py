@@ -26,6 +26,7 @@ from memorag_graph.ui.conversation_store import MAX_CONVERSATIONS, ConversationS
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.jobs import Job, Jobs
+from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.panels import _UNUSED
 from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.questions import Question, Questions
@@ -38,7 +39,7 @@ class Slow(Registry):
     """Memorizes in steps that a test releases one by one."""
 
     def __init__(self, registry: Registry) -> None:
-        self.made, self._registry = 0, registry
+        self.made, self._registry, self.store = 0, registry, registry.store
         self.steps = threading.Semaphore(0)
 
     def memorize(self, documents: Any, options: Any, directory: Any = None, report: Any = None) -> Any:
@@ -70,7 +71,10 @@ DOCUMENTS = [Document("letters.txt", TEXT)]
 
 def test_equal_jobs_run_once(slow: Slow) -> None:
     jobs = Jobs()
-    first, second = jobs.start(DOCUMENTS, scope(slow), "a"), jobs.start(DOCUMENTS, scope(slow), "b")
+    first, second = (
+        jobs.start(Memorizing(scope(slow), DOCUMENTS), "a"),
+        jobs.start(Memorizing(scope(slow), DOCUMENTS), "b"),
+    )
     assert first is second
     slow.steps.release(3)
     assert ended(first) == "done"
@@ -80,9 +84,9 @@ def test_equal_jobs_run_once(slow: Slow) -> None:
 
 def test_leaving_repeatedly_stops_no_job_that_others_watch(slow: Slow) -> None:
     jobs = Jobs()
-    job = jobs.start(DOCUMENTS, scope(slow), "a")
-    jobs.start(DOCUMENTS, scope(slow), "b")
-    jobs.start(DOCUMENTS, scope(slow), "a")
+    job = jobs.start(Memorizing(scope(slow), DOCUMENTS), "a")
+    jobs.start(Memorizing(scope(slow), DOCUMENTS), "b")
+    jobs.start(Memorizing(scope(slow), DOCUMENTS), "a")
     assert not jobs.leave(job, "a")
     assert not jobs.leave(job, "a")
     slow.steps.release(3)
@@ -91,8 +95,8 @@ def test_leaving_repeatedly_stops_no_job_that_others_watch(slow: Slow) -> None:
 
 def test_an_ended_job_is_dropped_once_nobody_shows_it(slow: Slow) -> None:
     jobs = Jobs()
-    job = jobs.start(DOCUMENTS, scope(slow), "a")
-    key = job.key
+    job = jobs.start(Memorizing(scope(slow), DOCUMENTS), "a")
+    key = job.work.key
     slow.steps.release(3)
     assert ended(job) == "done"
     assert jobs.get(key) is job
@@ -103,9 +107,9 @@ def test_an_ended_job_is_dropped_once_nobody_shows_it(slow: Slow) -> None:
 
 def test_only_memory_settings_make_another_job(slow: Slow) -> None:
     jobs = Jobs()
-    job = jobs.start(DOCUMENTS, scope(slow), "a")
-    assert jobs.start(DOCUMENTS, scope(slow, temperature=1.5, hits=3), "b") is job
-    other = jobs.start(DOCUMENTS, scope(slow, retrieval_chunk_size=64), "b")
+    job = jobs.start(Memorizing(scope(slow), DOCUMENTS), "a")
+    assert jobs.start(Memorizing(scope(slow, temperature=1.5, hits=3), DOCUMENTS), "b") is job
+    other = jobs.start(Memorizing(scope(slow, retrieval_chunk_size=64), DOCUMENTS), "b")
     assert other is not job
     slow.steps.release(6)
     assert ended(job) == ended(other) == "done"
@@ -130,11 +134,11 @@ def test_the_least_recently_shown_conversations_are_dropped_and_reading_adds_non
 
 def test_an_abandoned_job_stops_and_can_be_restarted(slow: Slow) -> None:
     jobs = Jobs()
-    job = jobs.start(DOCUMENTS, scope(slow), "a")
+    job = jobs.start(Memorizing(scope(slow), DOCUMENTS), "a")
     assert jobs.leave(job, "a")
     slow.steps.release(1)
     assert ended(job) == "stopped"
-    again = jobs.start(job.documents, job.scope, "a")
+    again = jobs.start(job.work, "a")
     slow.steps.release(3)
     assert ended(again) == "done"
 
@@ -144,13 +148,13 @@ def test_a_failed_job_keeps_its_error(registry: Registry) -> None:
         def memorize(self, *_: Any, **__: Any) -> Any:
             raise InputError("gist_tokens", "too long")
 
-    job = Jobs().start(DOCUMENTS, scope(Broken()), "a")
+    job = Jobs().start(Memorizing(scope(Broken()), DOCUMENTS), "a")
     assert ended(job) == "failed"
     assert job.error == "gist_tokens: too long"
 
 
 def test_the_rate_and_the_time_left() -> None:
-    job = Job("key", DOCUMENTS, scope(Registry()))
+    job = Job(Memorizing(scope(Registry()), DOCUMENTS))
     job.report(Progress("gists", 0, 100, "tokens"))
     assert job.seconds_left("gists") is None
     job._first_reports["gists"] = (job._first_reports["gists"][0] - 10, 0)

@@ -14,6 +14,7 @@ from memorag_graph.serving.tenants import Tenants
 from memorag_graph.ui import memory_names, past_conversations, visitors
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.memory_list import matching
+from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.questions import Question
 from memorag_graph.ui.resources import Demo
 from memorag_graph.ui.sidebar import WAYS, ways_of
@@ -93,8 +94,8 @@ def test_each_visitor_has_conversations_and_each_tenant_memories_of_its_own(demo
     assert again.may_write
     assert again.conversations is found[2].conversations
     assert demo.resources(replace(ALICE, issuer="https://login.example")).conversations is not found[1].conversations
-    job = found[1].jobs.start(DOCUMENTS, found[1].scope(TINY), "a")
-    refused = found[2].jobs.start(DOCUMENTS, found[2].scope(TINY), "a")
+    job = found[1].jobs.start(Memorizing(found[1].scope(TINY), DOCUMENTS), "a")
+    refused = found[2].jobs.start(Memorizing(found[2].scope(TINY), DOCUMENTS), "a")
     assert (ended(job), ended(refused)) == ("done", "failed")
     assert "role writer" in refused.error
     assert [len(it.registry.store.memories()) for it in found] == [0, 1, 1, 0]
@@ -109,7 +110,7 @@ def test_each_visitor_has_conversations_and_each_tenant_memories_of_its_own(demo
 
 def test_a_question_beyond_the_quota_fails_and_stays(demo: Demo) -> None:
     alice = demo.resources(ALICE)
-    job = alice.jobs.start(DOCUMENTS, alice.scope(TINY), "a")
+    job = alice.jobs.start(Memorizing(alice.scope(TINY), DOCUMENTS), "a")
     assert ended(job) == "done"
     for _ in range(3):
         alice.questions.ask("a", Question(QUESTION, {"memory_id": job.memory_id}, "lookup", False, TINY))

@@ -7,6 +7,7 @@ import streamlit as st
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.ui import job_progress
+from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
 
@@ -42,4 +43,4 @@ def first_question() -> str:
 def _begin(shared: Resources, chosen: Chosen, document: Document, question: str) -> NoReturn:
     st.session_state[_FIRST_QUESTION] = question
     options = chosen.options.model_copy(update={"memory": "background"})  # an answer is wanted at once
-    job_progress.begin(shared, [document], options)
+    job_progress.begin(shared, Memorizing(shared.scope(options), [document]))

@@ -1,30 +1,26 @@
 """Show a memorizing job: progress, summaries, and buttons to cancel and resume."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import streamlit as st
 
 from memorag_graph.console import STAGES
-from memorag_graph.documents import Document
-from memorag_graph.settings import RunOptions
 from memorag_graph.ui import address
 from memorag_graph.ui.jobs import Job
+from memorag_graph.ui.memory_work import Work
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
-from memorag_graph.ui.uploaded_files import UploadedFiles
 
 _NOTES_SHOWN = 6
 _JOB = "job"
 
 
-def begin(
-    shared: Resources, documents: Sequence[Document], options: RunOptions, files: UploadedFiles | None = None
-) -> NoReturn:
-    """Start memorizing documents for the session and show the job."""
+def begin(shared: Resources, work: Work) -> NoReturn:
+    """Start work for the session and show the job."""
     visit = address.new_name()
-    job = st.session_state[_JOB] = shared.jobs.start(documents, shared.scope(options), visit, files)
-    address.enter(job=job.key, visit=visit)
+    job = st.session_state[_JOB] = shared.jobs.start(work, visit)
+    address.enter(job=job.work.key, visit=visit)
 
 
 def forget() -> None:
@@ -35,7 +31,7 @@ def forget() -> None:
 def show(shared: Resources) -> bool:
     """Show the session's job; return whether it is running."""
     job: Job | None = st.session_state.get(_JOB)
-    if job is None or job.key != address.job_key():
+    if job is None or job.work.key != address.job_key():
         job = st.session_state[_JOB] = shared.jobs.get(address.job_key())
     if job is not None:
         _show_job(shared, job)
@@ -45,18 +41,18 @@ def show(shared: Resources) -> bool:
 
 
 def _show_job(shared: Resources, job: Job) -> None:
-    names = ", ".join(document.source for document in job.documents)
+    name = escaped(job.work.name)
     match job.state:
         case "running":
-            st.markdown(f"### Memorizing {escaped(names)}")
+            st.markdown(f"### {job.work.doing} {name}")
             _watch(shared, job)
         case "done":
             address.enter(memory=job.memory_id)
         case "stopped":
-            st.markdown(f"### {escaped(names)}")
+            st.markdown(f"### {name}")
             _offer_restart(shared, job, "Resume", "Stopped. Sections summarized so far are kept.")
         case "failed":
-            st.markdown(f"### {escaped(names)}")
+            st.markdown(f"### {name}")
             st.error(escaped(job.error))
             _offer_restart(shared, job, "Try again", "Sections summarized so far are kept.")
 
@@ -103,4 +99,4 @@ def _duration(seconds: float) -> str:
 def _offer_restart(shared: Resources, job: Job, label: str, message: str) -> None:
     st.info(message)
     if st.button(label, type="primary"):
-        begin(shared, job.documents, job.scope.options, job.files)
+        begin(shared, replace(job.work, scope=shared.scope(job.work.scope.options)))  # the role may have changed

@@ -1,20 +1,15 @@
-"""Memorize documents in background threads, so that a page can be closed and reopened."""
+"""Work on memories in background threads, so that a page can be closed and reopened."""
 
-import hashlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from memorag_graph.documents import Document
 from memorag_graph.errors import MemoragError
 from memorag_graph.progress import Progress
-from memorag_graph.run_scope import RunScope
-from memorag_graph.settings import RunOptions
-from memorag_graph.ui.uploaded_files import UploadedFiles
+from memorag_graph.ui.memory_work import Work
 
 State = Literal["running", "done", "stopped", "failed"]
 
@@ -31,10 +26,7 @@ class Job:
     """A memory being built.
 
     Attributes:
-        key: Hash of the documents and the memory settings.
-        documents: The documents.
-        scope: What the visitor who started it may use, with the options of the memory.
-        files: The files of the documents whose pages can be shown.
+        work: What is done.
         state: Current state.
         stages: The latest report of each stage.
         notes: Summaries in the order in which they were written.
@@ -44,10 +36,7 @@ class Job:
         stopping: Whether it stops at its next report.
     """
 
-    key: str
-    documents: Sequence[Document]
-    scope: RunScope
-    files: UploadedFiles | None = None
+    work: Work
     state: State = "running"
     stages: dict[str, Progress] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -94,17 +83,15 @@ class Jobs:
         """Return a job; None if there is none with this key."""
         return self._jobs.get(key)
 
-    def start(
-        self, documents: Sequence[Document], scope: RunScope, watcher: str, files: UploadedFiles | None = None
-    ) -> Job:
-        """Start or resume memorizing documents, or join the running job of the same documents and settings."""
-        key = _key(documents, scope.options)
+    def start(self, work: Work, watcher: str) -> Job:
+        """Start or resume work, or join the running job of equal work."""
+        key = work.key
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running" and not job.stopping:
                 job.watchers.add(watcher)
                 return job
-            job = self._jobs[key] = Job(key, documents, scope, files, watchers={watcher})
+            job = self._jobs[key] = Job(work, watchers={watcher})
         threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 
@@ -117,10 +104,7 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         try:
-            opened = job.scope.memorize(job.documents, None, job.report)
-            if job.files is not None:
-                job.files.keep_with(job.scope.registry.store, opened.memory.id, job.documents)
-            job.memory_id = opened.memory.id
+            job.memory_id = job.work.run(job.report)
             job.state = "done"
         except _StopError:
             job.state = "stopped"
@@ -129,12 +113,3 @@ class Jobs:
         except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
             _log.exception("memorizing failed")
             job.error, job.state = f"{type(error).__name__}: {error}", "failed"
-
-
-def _key(documents: Sequence[Document], options: RunOptions) -> str:
-    # a session's other settings do not affect the memory, and the operator's are the same for all sessions
-    described = [
-        options.memory_settings.model_dump_json(),
-        *(f"{document.source}\n{document.sha256}" for document in documents),
-    ]
-    return hashlib.sha256("\n".join(described).encode()).hexdigest()

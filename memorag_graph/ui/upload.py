@@ -14,6 +14,7 @@ from memorag_graph.errors import MemoragError
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui import address, job_progress, memory_list
 from memorag_graph.ui.library_names import library_names
+from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.uploaded_files import UploadedFiles
@@ -87,7 +88,7 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
         st.error(escaped(str(error).removeprefix("file: ")))
         return
     free(files)
-    job_progress.begin(shared, documents, options, originals)
+    job_progress.begin(shared, Memorizing(shared.scope(options), documents, originals))
 
 
 def _read(files: Sequence[UploadedFile]) -> tuple[list[Document], UploadedFiles]:

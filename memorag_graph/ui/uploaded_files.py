@@ -32,10 +32,10 @@ class UploadedFiles:
         """
         self._files.add(document.sha256, file)
 
-    def keep_with(self, store: MemoryStore, memory_id: str, documents: Iterable[Document]) -> None:
-        """Keep the files of documents in the folder of their memory, with which they are deleted; end this object.
+    def keep_with(self, store: MemoryStore, memory_id: str, texts: Iterable[str]) -> None:
+        """Keep the files of texts in the folder of their memory, with which they are deleted; end this object.
 
-        If they cannot be kept, that is logged: the memory can be asked without them.
+        The texts are named by their SHA-256. If files cannot be kept, that is logged: the memory can be asked without.
         """
         try:
             lease = store.lease(memory_id)
@@ -43,9 +43,9 @@ class UploadedFiles:
             return
         try:
             kept = KeptFiles(store.directory(memory_id) / KEPT)
-            for document in documents:
-                if (file := self._files.find(document.sha256)) is not None:
-                    kept.add(document.sha256, file)
+            for text in texts:
+                if (file := self._files.find(text)) is not None:
+                    kept.add(text, file)
             store.make_room(keep=memory_id)
         except MemoragError as error:
             _log.warning("the uploaded files were not kept: %s", error)
