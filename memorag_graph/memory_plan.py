@@ -1,6 +1,6 @@
 """A memory that is to be made: documents, recipe and ready parts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from memorag_graph.documents import PageMap
     from memorag_graph.memory.build.builder import Built, Recipe
     from memorag_graph.memory.build.gist_kind import EarlyGistWriter, GistWriter
+    from memorag_graph.memory.build.revision import Listed
     from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
     from memorag_graph.memory.memory_model import MemoryModel
+    from memorag_graph.model_pool import ModelPool
     from memorag_graph.retrieval.chunk_index import IndexKind
     from memorag_graph.settings import MemorySettings
 
@@ -52,6 +54,31 @@ class MemoryPlan:
     known: OpenMemory | None = None
     begun: OpenMemory | None = None
     writer: "GistWriter | None" = None
+
+    @classmethod
+    def revised(cls, before: OpenMemory, change: "Callable[[Memory], Listed]", models: "ModelPool") -> "MemoryPlan":
+        """Return the plan of a memory whose documents are changed; the rest stays as it was.
+
+        Args:
+            before: The memory; one that is only begun tells what would be made.
+            change: Returns the new list of documents.
+            models: Holds its models.
+
+        Raises:
+            InputError: If the change cannot be made.
+            ModelError: If a model cannot be loaded.
+        """
+        from memorag_graph.memory.build.builder import Recipe
+
+        old = before.memory
+        return cls(
+            change(old),
+            Recipe(old.prompts, old.settings, old.identity),
+            before.model,
+            models.embeddings(old.identity.embedding_model),
+            models.index_kind(old.settings.index),
+            before,
+        )
 
     @cached_property
     def memory_id(self) -> str:

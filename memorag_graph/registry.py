@@ -187,19 +187,9 @@ class Registry:
             MemoryFileError: If the memory is missing, damaged or cannot be written; it is left unchanged.
             MemoryMismatchError: If it was made with other models than those in use.
         """
-        from memorag_graph.memory.build.builder import Recipe
-
         directory = find_memory(place, self.store.root)
         before = self.begun_memories.make_whole(directory, options, report)
-        old = before.memory
-        plan = MemoryPlan(
-            change(old),
-            Recipe(old.prompts, old.settings, old.identity),
-            before.model,
-            self.models.embeddings(old.identity.embedding_model),
-            self.models.index_kind(old.settings.index),
-            before,
-        )
+        plan, old = MemoryPlan.revised(before, change, self.models), before.memory
         if self.store.keeps(directory):
             return self._maker.whole(plan, self.store.directory(plan.memory_id), options, report)
         after = self._maker.whole(plan, directory, options, report, replaces=old.id)

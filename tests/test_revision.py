@@ -12,7 +12,7 @@ from memorag_graph.inference import decode_session as sessions
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.build import prefill
 from memorag_graph.memory.build.gist_kind import GistKind
-from memorag_graph.memory.build.revision import Listed, appended, removed, replaced
+from memorag_graph.memory.build.revision import Listed, appended, changed, removed, replaced
 from memorag_graph.memory.kv_memory import Memory
 from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.models import gist_batch
@@ -61,6 +61,7 @@ CHANGES: list[tuple[str, Callable[[Memory], Listed], list[Document]]] = [
     ("rename", lambda memory: replaced(memory, "b.txt", C), [A, C]),
     ("remove-first", lambda memory: removed(memory, "a.txt"), [B]),
     ("remove-last", lambda memory: removed(memory, "b.txt"), [A]),
+    ("all-at-once", lambda memory: changed(memory, [C, EDITED], ["b.txt"]), [EDITED, C]),
 ]
 
 
@@ -166,6 +167,8 @@ def test_reading_goes_on_where_the_old_memory_ends(prompts: Prompts, monkeypatch
         (lambda memory: replaced(memory, "a.txt", B), "is the name of another document"),
         (lambda memory: removed(memory, "z.txt"), "is not in this memory"),
         (lambda memory: removed(model_of_one(memory), "a.txt"), "only document; delete the memory"),
+        (lambda memory: changed(memory, [C], ["z.txt"]), "'z.txt' is not in this memory"),
+        (lambda memory: changed(memory, [], ["a.txt", "b.txt"]), "no document would be left; delete the memory"),
     ],
 )
 def test_changes_that_cannot_be_made_are_refused(
@@ -174,6 +177,14 @@ def test_changes_that_cannot_be_made_are_refused(
     memory = memorize(LocalMemoryModel(tiny_model("llama")), [A, B], GIST, prompts)
     with pytest.raises(InputError, match=message):
         change(memory)
+
+
+def test_what_is_replaced_stays_in_its_place_also_if_it_is_to_go_and_names_stay_distinct(prompts: Prompts) -> None:
+    memory = memorize(LocalMemoryModel(tiny_model("llama")), [A, B], GIST, prompts)
+    assert changed(memory, []) == list(memory.documents)
+    listed = changed(memory, [C, EDITED, A], ["a.txt"])
+    assert [it.source for it in listed] == ["a.txt", "b.txt", "c.txt", "a.txt (2)"]
+    assert [listed[0].sha256, listed[3].sha256] == [EDITED.sha256, A.sha256]
 
 
 def model_of_one(memory: Memory) -> Memory:

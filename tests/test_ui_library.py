@@ -144,7 +144,7 @@ def test_added_files_have_fields_and_what_was_removed_is_not_answered_from(
     page.get_by_text("1 document removed").wait_for()
     listed(page, "inshay.txt", "stroma.txt", "tarvay.txt")
     page.get_by_role("button", name=re.compile("orway.txt")).click()
-    page.get_by_text("This document was removed.").wait_for()
+    page.get_by_text("This document was removed or replaced.").wait_for()
     ask(page, COST)
     assert "Orway costs" not in answer(page)
     page.get_by_role("button", name="Delete this library").click()

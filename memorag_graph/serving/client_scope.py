@@ -1,14 +1,16 @@
 """What the run of a client may use: its memories by id, its libraries by name, and files of one folder if allowed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document, read_document
 from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.memory_plan import MemoryPlan
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
@@ -16,7 +18,28 @@ from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.quotas import Usage
 from memorag_graph.settings import RunOptions
 
+if TYPE_CHECKING:
+    from memorag_graph.memory.build.revision import Listed
+    from memorag_graph.memory.kv_memory import DocumentInfo, Memory
+
 MEMORY_ID = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class _New:
+    """A memory that is to be made.
+
+    Attributes:
+        memory_id: Its id.
+        documents: The number of its documents.
+        replaces: Id of the memory whose place it takes; empty if it is none's.
+        known: The documents that were read for that one.
+    """
+
+    memory_id: str
+    documents: int
+    replaces: str = ""
+    known: "Sequence[DocumentInfo]" = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,39 @@ class ClientScope:
         self.client.require("writer")
         if save_dir:
             raise InputError("save_dir", "the server keeps memories in its store; leave it out")
+        options = self.options
+        if self.usage.limits_bytes(self.client.tenant):  # what is made later could not be refused
+            options = options.model_copy(update={"memory": "now"})
+        new = _New(self.registry.memory_id(documents, options), len(documents))
+        return self._made(new, lambda watched: self.registry.memorize(documents, options, None, watched), report)
+
+    def revise(self, memory_id: str, change: "Callable[[Memory], Listed]", report: ReportProgress) -> OpenMemory:
+        """Change the documents of a memory of the store; only what is new is read.
+
+        The earlier memory stays until the caller deletes it; quotas count the changed one alone.
+
+        Args:
+            memory_id: The memory's id.
+            change: Returns the new list of documents; see :mod:`memorag_graph.memory.build.revision`.
+            report: Called with progress.
+
+        Raises:
+            ForbiddenError: If the client may only read.
+            InputError: If it is no id, or the change cannot be made.
+            MemoryFileError: If the memory is missing or damaged.
+            MemoryMismatchError: If it was made with other models than those in use.
+            QuotaError: If too many jobs of the tenant run.
+            StorageQuotaError: If the tenant may not keep more; the memory is left as it was.
+        """
+        self.client.require("writer")
+        before = self.registry.open_memories.open(self.memory(memory_id), self.options)
+        plan = MemoryPlan.revised(before, change, self.registry.models)
+        new = _New(plan.memory_id, len(plan.documents), memory_id, before.memory.documents)
+        del before, plan  # else it could not be removed
+        return self._made(new, lambda watched: self.registry.revise(memory_id, change, self.options, watched), report)
+
+    def _made(self, new: "_New", make: Callable[[ReportProgress], OpenMemory], report: ReportProgress) -> OpenMemory:
+        """Return a memory that is made within the tenant's quotas."""
         tenant, store, is_new = self.client.tenant, self.registry.store, False
 
         def watched(progress: Progress) -> None:
@@ -72,20 +128,17 @@ class ClientScope:
             is_new |= progress.stage in ("memory", "index")
             report(progress)
 
-        options = self.options
-        if self.usage.limits_bytes(tenant):  # what is made later could not be refused
-            options = options.model_copy(update={"memory": "now"})
-        memory_id = self.registry.memory_id(documents, options)
-        is_begun = self.registry.is_begun(memory_id)  # its tokens were counted then
-        with self.usage.job(tenant, store, memory_id, len(documents)):
-            opened = self.registry.memorize(documents, options, None, watched)
+        is_begun = self.registry.is_begun(new.memory_id)  # its tokens were counted then
+        with self.usage.job(tenant, store, new.memory_id, new.documents, new.replaces):
+            opened = make(watched)
             is_new &= not is_begun
             if is_new:
-                self.usage.add_tokens(tenant, opened.memory.context_tokens)
+                read = [it.tokens for it in opened.memory.documents if it not in new.known]
+                self.usage.add_tokens(tenant, sum(read))
                 if self.usage.limits_bytes(tenant):
                     del opened  # else it could not be removed
-                    self.usage.require_fit(tenant, store, lambda: self._discard(memory_id))
-                    opened = self.registry.open(memory_id, self.options)
+                    self.usage.require_fit(tenant, store, lambda: self._discard(new.memory_id), new.replaces)
+                    opened = self.registry.open(new.memory_id, self.options)
         return opened
 
     def spend(self, tokens: int) -> None:

@@ -136,7 +136,9 @@ class Usage:
             recent.append(now)
 
     @contextmanager
-    def job(self, tenant: str, store: MemoryStore, memory_id: str, documents: int) -> Iterator[None]:
+    def job(
+        self, tenant: str, store: MemoryStore, memory_id: str, documents: int, replaces: str = ""
+    ) -> Iterator[None]:
         """Count a job while it runs, and keep room for its documents.
 
         What is kept already needs no room, and opening it again is no job.
@@ -146,6 +148,7 @@ class Usage:
             store: Its store.
             memory_id: The memory that the job makes; a name of its own if it makes none.
             documents: The number of its documents.
+            replaces: Id of a memory that goes once the job is done, and so needs no room.
 
         Raises:
             QuotaError: If too many of the tenant's jobs run.
@@ -153,7 +156,7 @@ class Usage:
         """
         with self._room:
             jobs = self._jobs.setdefault(tenant, [])
-            kept = self._kept(tenant, store)
+            kept = self._kept(tenant, store, replaces)
             job = _Job(memory_id, documents, memory_id not in kept)
             if tenant and job.is_new:
                 self._require_job(jobs)
@@ -177,13 +180,14 @@ class Usage:
         """Return whether a tenant's bytes are limited."""
         return bool(tenant) and self.quota.bytes is not None
 
-    def require_fit(self, tenant: str, store: MemoryStore, discard: Callable[[], None]) -> None:
+    def require_fit(self, tenant: str, store: MemoryStore, discard: Callable[[], None], replaces: str = "") -> None:
         """Check that what a tenant keeps fits with what was just made; its size was not known before.
 
         Args:
             tenant: The tenant.
             store: Its store.
             discard: Removes what is new.
+            replaces: As for :meth:`job`.
 
         Raises:
             StorageQuotaError: If it does not fit; what is new is discarded.
@@ -191,17 +195,17 @@ class Usage:
         if self.quota.bytes is None or not tenant:
             return
         with self._room:  # of two that fit alone, one stays
-            size = _bytes(self._kept(tenant, store)) + self._kept_in_libraries(tenant).bytes
+            size = _bytes(self._kept(tenant, store, replaces)) + self._kept_in_libraries(tenant).bytes
             if size > self.quota.bytes:
                 discard()
                 used = f"with this, {size:,} of {self.quota.bytes:,} bytes would be used"
                 raise StorageQuotaError(f"{used}; send less, or delete something first")
 
-    def _kept(self, tenant: str, store: MemoryStore) -> dict[str, dict[str, Any]]:
-        """Return the manifests of a tenant's memories by id, if any limit depends on them."""
+    def _kept(self, tenant: str, store: MemoryStore, without: str) -> dict[str, dict[str, Any]]:
+        """Return the manifests of a tenant's memories but one by id, if any limit depends on them."""
         if not tenant or (self.quota.jobs, self.quota.documents, self.quota.bytes) == (None, None, None):
             return {}
-        return {memory["memory_id"]: memory for memory in store.memories()}
+        return {memory["memory_id"]: memory for memory in store.memories() if memory["memory_id"] != without}
 
     def _kept_in_libraries(self, tenant: str) -> Kept:
         """Return what a tenant keeps in libraries, if a limit depends on it."""

@@ -67,6 +67,13 @@ class ConversationStore:
             if len(self._conversations) > MAX_CONVERSATIONS:
                 self._conversations.popitem(last=False)
 
+    def move(self, subject: str, to: str) -> None:
+        """Let the conversations about a memory or library be about what it became."""
+        with self._lock:
+            for conversation in self._conversations.values():
+                if conversation.subject == subject:
+                    conversation.subject = to
+
     def delete(self, visit: str) -> None:
         """Delete a conversation."""
         with self._lock:

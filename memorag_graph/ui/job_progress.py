@@ -8,7 +8,7 @@ import streamlit as st
 from memorag_graph.console import STAGES
 from memorag_graph.ui import address
 from memorag_graph.ui.jobs import Job
-from memorag_graph.ui.memory_work import Work
+from memorag_graph.ui.memory_work import Revision, Work
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
@@ -17,8 +17,8 @@ _JOB = "job"
 
 
 def begin(shared: Resources, work: Work) -> NoReturn:
-    """Start work for the session and show the job."""
-    visit = address.new_name()
+    """Start work for the session and show the job; the conversation goes on when it is done."""
+    visit = address.visit()
     job = st.session_state[_JOB] = shared.jobs.start(work, visit)
     address.enter(job=job.work.key, visit=visit)
 
@@ -47,7 +47,7 @@ def _show_job(shared: Resources, job: Job) -> None:
             st.markdown(f"### {job.work.doing} {name}")
             _watch(shared, job)
         case "done":
-            address.enter(memory=job.memory_id)
+            address.enter(memory=job.memory_id, visit=address.visit())
         case "stopped":
             st.markdown(f"### {name}")
             _offer_restart(shared, job, "Resume", "Stopped. Sections summarized so far are kept.")
@@ -61,6 +61,8 @@ def _show_job(shared: Resources, job: Job) -> None:
 def _watch(shared: Resources, job: Job) -> None:
     if job.state != "running":
         st.rerun()
+    if isinstance(job.work, Revision) and job.work.is_begun:
+        st.caption("The model has not read all of this memory yet. It does that first, and then makes the change.")
     if not job.stages:
         st.progress(0.0, text="Loading the models …")
     _show_stages(job)
@@ -98,5 +100,9 @@ def _duration(seconds: float) -> str:
 
 def _offer_restart(shared: Resources, job: Job, label: str, message: str) -> None:
     st.info(message)
-    if st.button(label, type="primary"):
+    with st.container(horizontal=True):
+        wanted = st.button(label, type="primary")
+        if job.work.memory_id and st.button("Back to the memory"):
+            address.enter(memory=job.work.memory_id, visit=address.visit())
+    if wanted:
         begin(shared, replace(job.work, scope=shared.scope(job.work.scope.options)))  # the role may have changed

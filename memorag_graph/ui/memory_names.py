@@ -20,6 +20,17 @@ def name_of(store: MemoryStore, memory_id: str) -> str:
         return ""
 
 
+def hand_on(store: MemoryStore, memory_id: str, changed_id: str) -> None:
+    """Give a memory's name to the one that it was changed to, unless that has one.
+
+    Raises:
+        UnknownMemoryError: If the changed one was deleted meanwhile.
+        DiskError: If the name cannot be written.
+    """
+    if (name := name_of(store, memory_id)) and not name_of(store, changed_id):
+        rename(store, changed_id, name)
+
+
 def rename(store: MemoryStore, memory_id: str, name: str) -> None:
     """Give a memory a name; an empty one takes its name away, so that it is called by its documents again.
 

@@ -1,14 +1,18 @@
-"""What a job does: memorize documents."""
+"""What a job does: memorize documents, or change those of a memory."""
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from memorag_graph.documents import Document
+from memorag_graph.errors import MemoryFileError
 from memorag_graph.progress import ReportProgress
 from memorag_graph.run_scope import RunScope
+from memorag_graph.serving.client_scope import ClientScope
+from memorag_graph.ui import memory_names
 from memorag_graph.ui.uploaded_files import UploadedFiles
 
 
@@ -20,12 +24,14 @@ class Work(ABC):
         scope: What the visitor who wants it may use, with the options of the memory.
         documents: The documents to read.
         files: Those of their files whose pages can be shown.
+        memory_id: Id of the memory that is changed; empty if a new one is made.
         doing: What is done, as a title says it before the name.
     """
 
     scope: RunScope
     documents: Sequence[Document]
     files: UploadedFiles = field(default_factory=UploadedFiles)
+    memory_id: str = ""
 
     doing: ClassVar[str]
 
@@ -70,6 +76,55 @@ class Memorizing(Work):
         memory = self.scope.memorize(self.documents, None, report).memory
         self.files.keep_with(self.scope.registry.store, memory.id, [it.sha256 for it in self.documents])
         return memory.id
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Revision(Work):
+    """Change the documents of a memory, which the changed one takes the place of.
+
+    Attributes:
+        called: How the memory is called.
+        without: Names of the documents to take away.
+        moved: Called with the memory's id and that of the changed one.
+    """
+
+    scope: ClientScope
+    called: str
+    without: Sequence[str]
+    moved: Callable[[str, str], None]
+
+    doing = "Changing"
+
+    @property
+    def key(self) -> str:
+        """Hash of the memory and its changes."""
+        return hash_of("\n".join([self.memory_id, *sorted(self.without)]), self.documents)
+
+    @property
+    def name(self) -> str:
+        """The name of the memory."""
+        return self.called
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the memory has to be made before it is changed."""
+        return self.scope.registry.is_begun(self.memory_id)
+
+    def run(self, report: ReportProgress) -> str:
+        """Make the changed memory, let it have what visitors gave and asked the earlier one, and delete that."""
+        from memorag_graph.memory.build.revision import changed
+
+        earlier, registry = self.memory_id, self.scope.registry
+        memory = self.scope.revise(earlier, lambda it: changed(it, self.documents, self.without), report).memory
+        new, texts = memory.id, [document.sha256 for document in memory.documents]
+        del memory
+        self.files.keep_with(registry.store, new, texts, earlier)
+        if new != earlier:
+            memory_names.hand_on(registry.store, earlier, new)
+            self.moved(earlier, new)
+            with suppress(MemoryFileError):  # another process has it open: it stays beside the changed one
+                registry.delete(earlier)
+        return new
 
 
 def hash_of(others: str, documents: Sequence[Document]) -> str:

@@ -15,6 +15,7 @@ from memorag_graph.ui import (
     library_page,
     library_start,
     memory_changes,
+    memory_documents,
     memory_list,
     memory_progress,
     panels,
@@ -132,6 +133,7 @@ def main() -> None:
         memory_progress.show(shared, opened)
         panels.show_statistics(opened)
         conversation.offer_export(turns)
+        memory_documents.offer(shared, opened, chosen.options)
         memory_changes.offer(shared)
 
 

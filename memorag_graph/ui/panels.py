@@ -11,7 +11,7 @@ from memorag_graph.ui import address, cited_page
 from memorag_graph.ui.cited_page import CitedDocument, table_html
 from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.graph_drawing import path_dot
-from memorag_graph.ui.passages import escaped, passage_html, place_of
+from memorag_graph.ui.passages import escaped, is_quoted, passage_html, place_of
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.uploaded_files import kept_file
 
@@ -84,7 +84,7 @@ def show_passage(citation: Result | None, document_of: Callable[[Result], CitedD
 
     Args:
         citation: The citation, if the answer has one.
-        document_of: Returns the document that a citation is from; None if it was removed.
+        document_of: Returns the document that a citation is from; None if it was removed or replaced.
     """
     if citation is None:
         st.caption("This answer has no citations.")
@@ -92,7 +92,7 @@ def show_passage(citation: Result | None, document_of: Callable[[Result], CitedD
     head = st.container(horizontal=True, vertical_alignment="center", key="place")
     head.markdown(f"**{escaped(place_of(citation))}**")
     if (document := document_of(citation)) is None:
-        st.caption("This document was removed.")
+        st.caption("This document was removed or replaced.")
         return
     needs_text = cited_page.show(document, citation, head)
     if table := cited_rows(citation["quote"], citation.get("header")):
@@ -104,7 +104,10 @@ def show_passage(citation: Result | None, document_of: Callable[[Result], CitedD
         st.expander("The passage as text").html(text)
 
 
-def _cited(shared: Resources, opened: "OpenMemory", citation: Result) -> CitedDocument:
+def _cited(shared: Resources, opened: "OpenMemory", citation: Result) -> CitedDocument | None:
+    """Return the document that is cited; None if another text has taken its place, or none."""
+    if not is_quoted(opened.index.chunks, citation):
+        return None
     document = next(it for it in opened.memory.documents if it.source == citation["source"])
     file = kept_file(shared.registry.store, opened.memory.id, document.sha256)
     return CitedDocument(opened.index.chunks, document.page_map, file)

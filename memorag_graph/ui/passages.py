@@ -40,6 +40,12 @@ def passage_html(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> str:
     )
 
 
+def is_quoted(chunks: Sequence[Chunk], citation: Mapping[str, Any]) -> bool:
+    """Return whether a quotation still stands in its document, which may have been replaced; white space aside."""
+    found, _ = text_between(chunks, citation["source"], int(citation["start"]), int(citation["end"]))
+    return found.split() == str(citation["quote"]).split()
+
+
 def _last_lines(text: str, lines: int) -> str:
     return "\n".join(text.split("\n")[-lines:])
 

@@ -45,6 +45,7 @@ class Resources:
         conversations: The visitor's conversations.
         questions: The visitor's questions without an answer yet.
         of_tenant: The conversations of all visitors of the tenant.
+        moves: The id of what a memory was changed to, and the new name of a library, for all visitors of the tenant.
     """
 
     visitor: Principal
@@ -59,6 +60,7 @@ class Resources:
     conversations: ConversationStore
     questions: Questions
     of_tenant: Sequence[ConversationStore]
+    moves: dict[str, str]
 
     @property
     def may_write(self) -> bool:
@@ -72,8 +74,16 @@ class Resources:
 
     def forget(self, subject: str) -> None:
         """Delete what visitors were told about a memory or library that is deleted."""
+        self.moves.pop(subject, None)
         for store in self.of_tenant:
             store.delete_about(subject)
+
+    def moved(self, subject: str, to: str) -> None:
+        """Let the conversations, and the pages of other visitors, follow a memory or library to what it became."""
+        self.moves.pop(to, None)
+        self.moves[subject] = to
+        for store in self.of_tenant:
+            store.move(subject, to)
 
     def scope(self, options: RunOptions) -> ClientScope:
         """Return what a job of the visitor may use."""
@@ -96,6 +106,7 @@ class Demo:
         self._graph: MemoragGraph = client_graph(tenants)
         self._conversations: dict[str, list[ConversationStore]] = {}
         self._changes: dict[str, LibraryChanges] = {}
+        self._moves: dict[str, dict[str, str]] = {}
         self._known: dict[tuple[str, str, str], Resources] = {}
         self._lock = threading.Lock()
 
@@ -128,6 +139,7 @@ class Demo:
             conversations,
             Questions(self._graph, conversations, visitor, self.tenants.usage.count_request),
             of_tenant,
+            self._moves.setdefault(tenant, {}),
         )
 
 

@@ -33,6 +33,9 @@ def choose(shared: Resources) -> str:
     memories, libraries = memory_list.titles(shared), library_names(shared)
     titles = {"": "New document or library", **memories, **{name: f"{name} (library)" for name in libraries}}
     told = ""
+    if (shown := address.library() or address.memory_id()) not in titles and (to := shared.moves.get(shown)):
+        is_library = bool(address.library())
+        address.enter(library=to if is_library else "", memory="" if is_library else to, visit=address.visit())
     if address.library() and address.library() not in libraries:
         told = NO_LIBRARY
     elif address.memory_id() and address.memory_id() not in memories:
@@ -82,8 +85,7 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
     if not st.button("Memorize", type="primary", disabled=not files, width="stretch"):
         return
     try:
-        with st.spinner("Reading …"):
-            documents, originals = _read(files)
+        documents, originals = read(files)
     except MemoragError as error:
         st.error(escaped(str(error).removeprefix("file: ")))
         return
@@ -91,11 +93,15 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
     job_progress.begin(shared, Memorizing(shared.scope(options), documents, originals))
 
 
-def _read(files: Sequence[UploadedFile]) -> tuple[list[Document], UploadedFiles]:
-    """Read uploads by way of temporary files; return the files, too, whose pages can be shown."""
+def read(files: Sequence[UploadedFile]) -> tuple[list[Document], UploadedFiles]:
+    """Read uploads by way of temporary files; return the files, too, whose pages can be shown.
+
+    Raises:
+        MemoragError: If one cannot be read.
+    """
     documents, originals = [], UploadedFiles()
     for upload in files:
-        with tempfile.NamedTemporaryFile(prefix="memorag-upload-") as file:
+        with st.spinner("Reading …"), tempfile.NamedTemporaryFile(prefix="memorag-upload-") as file:
             file.write(upload.getvalue())
             file.flush()
             documents.append(read_document(file.name, name=document_name(upload.name)))

@@ -32,10 +32,16 @@ class UploadedFiles:
         """
         self._files.add(document.sha256, file)
 
-    def keep_with(self, store: MemoryStore, memory_id: str, texts: Iterable[str]) -> None:
+    def keep_with(self, store: MemoryStore, memory_id: str, texts: Iterable[str], earlier: str = "") -> None:
         """Keep the files of texts in the folder of their memory, with which they are deleted; end this object.
 
-        The texts are named by their SHA-256. If files cannot be kept, that is logged: the memory can be asked without.
+        If files cannot be kept, that is logged: the memory can be asked without.
+
+        Args:
+            store: The store of the memory.
+            memory_id: The memory's id.
+            texts: SHA-256 of each text.
+            earlier: Id of the memory that was changed to this one: its files are kept, too.
         """
         try:
             lease = store.lease(memory_id)
@@ -44,7 +50,7 @@ class UploadedFiles:
         try:
             kept = KeptFiles(store.directory(memory_id) / KEPT)
             for text in texts:
-                if (file := self._files.find(text)) is not None:
+                if file := self._files.find(text) or (earlier and kept_file(store, earlier, text)):
                     kept.add(text, file)
             store.make_room(keep=memory_id)
         except MemoragError as error:

@@ -1,8 +1,8 @@
-"""Changes of a memory's list of documents: append, replace, remove."""
+"""Changes of a memory's list of documents: append, replace, remove, or all of these at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from memorag_graph.documents import Document
+from memorag_graph.documents import Document, with_distinct_names
 from memorag_graph.errors import InputError
 from memorag_graph.memory.kv_memory import DocumentInfo, Memory
 
@@ -49,6 +49,28 @@ def removed(memory: Memory, source: str) -> Listed:
     listed: Listed = [*memory.documents[:position], *memory.documents[position + 1 :]]
     if not listed:
         raise InputError("documents", f"{source!r} is this memory's only document; delete the memory instead")
+    return listed
+
+
+def changed(memory: Memory, documents: Sequence[Document], without: Collection[str] = ()) -> Listed:
+    """Return the memory's documents without some, and with others: each in place of the one of its name, or at the end.
+
+    Args:
+        memory: The memory.
+        documents: The documents to add; of several with one name the first keeps it.
+        without: Names of documents to remove; one that is replaced stays.
+
+    Raises:
+        InputError: If the memory has no document of such a name, or none would be left.
+    """
+    for source in without:
+        _position(memory, source)
+    new = {document.source: document for document in with_distinct_names(documents)}
+    kept = [it for it in memory.documents if it.source in new or it.source not in without]
+    listed: Listed = [new.pop(it.source, it) for it in kept]
+    listed += new.values()
+    if not listed:
+        raise InputError("documents", "no document would be left; delete the memory instead")
     return listed
 
 
