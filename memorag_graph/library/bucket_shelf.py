@@ -51,6 +51,14 @@ class BucketShelf:
         """Delete the library under a name, or what is left of one whose deletion was killed."""
         return self.place(name).delete()
 
+    def rename(self, name: str, new: str) -> bool:
+        """Refuse it, as all objects of a library lie under its name.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError("library", f"{name!r} is on an object store and keeps its name; make a new one")
+
     def below(self, name: str) -> "BucketShelf":
         """Return the shelf under a name."""
         return BucketShelf(f"{self._bucket.url}/{name}")

@@ -46,6 +46,10 @@ class FolderMemories:
             return self.store.is_claimed(self.place(text_sha256))
         return False
 
+    def is_any_being_made(self) -> bool:
+        """Return whether a process makes one of them now."""
+        return any(map(self.is_being_made, self._folders()))
+
     def made(self, texts: Collection[str]) -> Collection[str]:
         """Return those of some texts that have a memory."""
         return {text for text in texts if self.is_made(text)}

@@ -154,6 +154,25 @@ class NamedLibraries:
             if not self._shelf.delete(name):
                 raise UnknownLibraryError(f"there is no library {name!r}")
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a library a new name; its memories in the making stop, and go on once it is opened by that name.
+
+        Raises:
+            InputError: If a name cannot be one, the new one is taken, or the library is on an object store.
+            UnknownLibraryError: If there is none of that name.
+            LibraryBusyError: If somebody changes it, or another process makes one of its memories.
+            DiskError: If it cannot be renamed.
+            UnavailableError: If a server where something of it is kept does not answer.
+        """
+        if self.has(checked_name(new)):
+            raise InputError("library", f"the name {new!r} is taken; choose another one")
+        if not self.place(name).is_remote:
+            self.open(name).close()  # waits for the memory in the making, while others can open libraries
+        with self._lock:
+            self._drop(name)
+            if not self._shelf.rename(name, new):
+                raise UnknownLibraryError(f"there is no library {name!r}")
+
     def _drop(self, name: str) -> None:
         """Close a library, and drop the copies that this machine has of one that is elsewhere."""
         place = self.place(name)

@@ -33,6 +33,15 @@ class Shelf(Protocol):
             DiskError: If it cannot be deleted.
         """
 
+    def rename(self, name: str, new: str) -> bool:
+        """Give the library of a name a new one; return whether there was any.
+
+        Raises:
+            InputError: If the new name is taken, or libraries here keep their names.
+            LibraryBusyError: If somebody changes it, or makes one of its memories.
+            DiskError: If it cannot be renamed.
+        """
+
     def below(self, name: str) -> "Shelf":
         """Return the shelf of a name in this one."""
 

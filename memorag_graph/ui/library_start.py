@@ -5,10 +5,9 @@ import streamlit as st
 from memorag_graph.errors import InputError, MemoragError, MissingExtraError
 from memorag_graph.ui import address, library_files
 from memorag_graph.ui.library_names import library_names
+from memorag_graph.ui.library_name import LONGEST_NAME
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
-
-_LONGEST_NAME = 64
 
 
 def offer(shared: Resources) -> None:
@@ -27,7 +26,7 @@ def _offer_new(shared: Resources) -> None:
         "Drop many files at once and ask them all a few seconds later. Answers name the document, page and section; "
         "documents can be added and removed at any time. A model reads them meanwhile and remembers."
     )
-    name = st.text_input("Name of the library", placeholder="annual-reports", max_chars=_LONGEST_NAME).strip()
+    name = st.text_input("Name of the library", placeholder="annual-reports", max_chars=LONGEST_NAME).strip()
     chosen = library_files.choose()
     if st.button("Make the library", type="primary", disabled=not chosen.files, width="stretch"):
         try:
