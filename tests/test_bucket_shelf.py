@@ -140,6 +140,14 @@ def test_a_library_that_is_being_changed_is_not_deleted(on: OnMachine) -> None:
     assert len(other.open("reports").list()) == len(TEXTS)
 
 
+def test_a_library_keeps_its_name(on: OnMachine) -> None:
+    one = on("one")
+    filled(one)
+    with pytest.raises(InputError, match="on an object store and keeps its name; make a new one"):
+        one.rename("reports", "letters")
+    assert len(one.open("reports").list()) == len(TEXTS)
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_nothing_is_left_of_a_library_that_is_deleted_while_a_memory_is_written(
     on: OnMachine, url: str, number: int

@@ -375,7 +375,9 @@ def test_libraries_in_one_database_know_nothing_of_each_other(
     first.delete("reports")
     assert first.names() == []
     assert content(second.open("reports")) == before
-    second.delete("reports")
+    second.rename("reports", "letters")
+    assert content(second.open("letters")) == before
+    second.delete("letters")
     assert [databases.execute(f"SELECT * FROM {table}", database=name) for table in TABLES] == [[]] * len(TABLES)
 
 

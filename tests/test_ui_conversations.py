@@ -1,4 +1,4 @@
-"""What a visitor of the web demo comes back to, in a real Chromium: conversations, other ways, names of memories."""
+"""What a visitor of the web demo comes back to, in a real Chromium: conversations, other ways, memories that change."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,18 @@ from memorag_graph.ui.memory_list import MANY
 from tests.browser import (
     NEEDS_CHROMIUM,
     QUESTION,
+    answer,
     ask,
     choose_task,
+    long_text,
     memorized,
     report,
     serious,
+    summarizing,
     sync_api,
     wait_until_memorized,
 )
+from tests.paced_demo import slowly
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.embedded]
 
@@ -116,3 +120,61 @@ def test_memories_are_renamed_and_searched_by_name_where_there_are_many(
     page.get_by_role("button", name="Delete this memory").click()
     page.get_by_role("button", name="Delete for good").click()
     page.get_by_text("Or try an example").wait_for()
+
+
+def change(page: Any, *files: Path, without: str = "") -> None:
+    """Add files to the memory that is shown, and take a document away."""
+    page.get_by_role("button", name="Change its documents").click()
+    page.set_input_files("input[type=file]", [str(file) for file in files])
+    if without:
+        page.get_by_role("combobox", name=re.compile("Documents to take away")).click()
+        page.get_by_role("option", name=without).click()
+        page.keyboard.press("Tab")  # closes the list
+    page.get_by_role("button", name="Change the memory").click()
+
+
+def test_a_memory_whose_documents_are_changed_keeps_its_name_and_conversation(
+    demo: str, demo_home: Path, page: Any, tmp_path: Path
+) -> None:
+    memorized(page, demo, report(tmp_path / "fleet.pdf"))
+    page.get_by_role("button", name="Rename this memory").click()
+    page.get_by_label("Name", exact=True).fill("The fleet")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    title = page.get_by_role("combobox", name=re.compile("Memory"))
+    sync_api.expect(title).to_have_value(re.compile("^The fleet \\("))
+    choose_task(page, "lookup")
+    ask(page, QUESTION)
+    before = page.url
+    page.get_by_role("button", name="Change its documents").click()
+    page.get_by_test_id("stFileUploader").wait_for()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    with slowly(demo_home):
+        change(page, long_text(tmp_path / "log.txt"))
+        page.get_by_text("Changing The fleet").wait_for()
+        summarizing(page)
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Resume").wait_for()
+        page.get_by_role("button", name="Back to the memory").click()
+        page.wait_for_url(before)
+    (tmp_path / "note.txt").write_text("The Skerrow Maid is painted blue. The pier is closed on Sundays.")
+    change(page, tmp_path / "note.txt")
+    page.wait_for_url(re.compile(f"memory=(?!{memory_in(before)})"))
+    sync_api.expect(title).to_have_value(re.compile("^The fleet \\("))
+    sync_api.expect(messages(page).first).to_contain_text(QUESTION)
+    ask(page, "What colour is the Skerrow Maid?")
+    assert "blue" in answer(page)
+    page.goto(before)  # as another visitor, whose page still shows what the memory was
+    page.wait_for_url(re.compile(f"memory=(?!{memory_in(before)})"))
+    both = page.url
+    change(page, without="fleet.pdf")
+    page.wait_for_url(re.compile(f"memory=(?!{memory_in(both)})"))
+    page.get_by_role("button", name=re.compile("p. 2")).first.click()
+    page.get_by_text("This document was removed or replaced.").wait_for()
+    assert len([it for it in demo_home.glob("memories/*/name.txt") if it.read_text() == "The fleet"]) == 1
+
+
+def memory_in(url: str) -> str:
+    found = re.search("memory=([0-9a-f]+)", url)
+    assert found
+    return found[1]

@@ -24,7 +24,7 @@ def offer(shared: Resources, library: Library, name: str) -> None:
             key=f"new-name-{name}",
             help="All who use this library see it by its new name. Programs have to ask it by that, too.",
         ).strip()
-        if st.button("Rename", type="primary", disabled=new in ("", name)):
+        if st.button("Rename", type="primary") and new != name:
             _rename(shared, name, new)
 
 

@@ -23,7 +23,7 @@ def offer(shared: Resources, opened: OpenMemory, options: RunOptions) -> None:
     with st.popover(
         "Change its documents", icon=":material/edit_document:", width="stretch", key=f"change-{upload.round_number()}"
     ):
-        files = upload.uploader("Documents to add")
+        files = upload.uploader("Documents to add, or to read again")
         without: list[str] = []
         if len(names) > 1:
             without = st.multiselect("Documents to take away", names, placeholder="Choose documents")
