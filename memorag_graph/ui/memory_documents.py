@@ -24,9 +24,7 @@ def offer(shared: Resources, opened: OpenMemory, options: RunOptions) -> None:
         "Change its documents", icon=":material/edit_document:", width="stretch", key=f"change-{upload.round_number()}"
     ):
         files = upload.uploader("Documents to add, or to read again")
-        without: list[str] = []
-        if len(names) > 1:
-            without = st.multiselect("Documents to take away", names, placeholder="Choose documents")
+        without = st.multiselect("Documents to take away", names, placeholder="Choose documents")
         st.markdown(
             "A file with the name of a document replaces it. Only what is new is read. "
             "The memory changes for all visitors; its conversations stay."
