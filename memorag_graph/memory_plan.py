@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from memorag_graph.memory.build.revision import Listed
     from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
     from memorag_graph.memory.memory_model import MemoryModel
-    from memorag_graph.model_pool import ModelPool
     from memorag_graph.retrieval.chunk_index import IndexKind
     from memorag_graph.settings import MemorySettings
 
@@ -56,7 +55,7 @@ class MemoryPlan:
     writer: "GistWriter | None" = None
 
     @classmethod
-    def revised(cls, before: OpenMemory, change: "Callable[[Memory], Listed]", models: "ModelPool") -> "MemoryPlan":
+    def revised(cls, before: OpenMemory, change: "Callable[[Memory], Listed]", models: ModelPool) -> "MemoryPlan":
         """Return the plan of a memory whose documents are changed; the rest stays as it was.
 
         Args:
