@@ -17,7 +17,7 @@ from memorag_graph.ui import (
     library_deletion,
     library_documents,
     library_memories,
-    library_name,
+    library_renaming,
     panels,
     past_conversations,
 )
@@ -74,7 +74,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
         past_conversations.show(shared, library=name)
         library_memories.show(shared, name, everything)
         conversation.offer_export(turns)
-        library_name.offer(shared, library, name)
+        library_renaming.offer(shared, library, name)
         library_deletion.offer(shared, name)
 
 

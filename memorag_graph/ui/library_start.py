@@ -5,7 +5,7 @@ import streamlit as st
 from memorag_graph.errors import InputError, MemoragError, MissingExtraError
 from memorag_graph.ui import address, library_files
 from memorag_graph.ui.library_names import library_names
-from memorag_graph.ui.library_name import LONGEST_NAME
+from memorag_graph.ui.library_renaming import LONGEST_NAME
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
