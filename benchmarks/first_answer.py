@@ -30,7 +30,7 @@ from memorag_graph.state import GraphInput
 
 
 def first_answer(registry: Registry, texts: list[Document], mode: MemoryMode, *, whole: bool) -> dict[str, Any]:
-    """Memorize documents in an empty store, ask, and wait for the memory if it is wanted; return the seconds of each."""
+    """Memorize documents in an empty store, ask, and wait for the memory if wanted; return the seconds of each."""
     with tempfile.TemporaryDirectory() as store:
         own = registry.with_store(MemoryStore(Path(store)))
         options, began = RunOptions(model=EMBEDDED, memory=mode), time.perf_counter()

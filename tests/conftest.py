@@ -66,6 +66,8 @@ SLOWEST = (
     "ui_login",
     "fifty_tenants",
     "library_object_store",
+    "shared_memories",
+    "two_servers_object_store",
     "ray_workers",
     "ray_gists",
     "faults",
