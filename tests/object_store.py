@@ -1,8 +1,9 @@
 """An S3 server for tests: moto in a process of its own, which keeps what it holds while it does not answer."""
 
+import atexit
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -56,8 +57,14 @@ class ObjectStore:
         return self._process.stdout.readline().strip()
 
 
-@pytest.fixture(scope="session")
-def object_store() -> Iterator[ObjectStore]:
+@cache
+def _of_this_process() -> ObjectStore:
     store = ObjectStore()
-    yield store
-    store.close()
+    atexit.register(store.close)
+    return store
+
+
+@pytest.fixture(scope="session")
+def object_store() -> ObjectStore:
+    """The one server of this process: LanceDB remembers by the bucket's name alone which server it is on."""
+    return _of_this_process()
