@@ -50,12 +50,18 @@ async def _events(work: Work, name: str) -> AsyncIterator[dict[str, str]]:
     def run() -> dict[str, Any]:
         try:
             return work(report)
+        except MemoragError:
+            raise
+        except Exception:
+            _log.exception("the work failed")
+            raise
         finally:
             loop.call_soon_threadsafe(reports.put_nowait, None)
 
     with detached().bound():
         context = copy_context()
     result = loop.run_in_executor(None, context.run, run)
+    result.add_done_callback(_note_error)
     while (progress := await reports.get()) is not None:
         yield {"event": "progress", "data": json.dumps(asdict(progress))}
     try:
@@ -63,7 +69,12 @@ async def _events(work: Work, name: str) -> AsyncIterator[dict[str, str]]:
     except MemoragError as error:
         yield {"event": "error", "data": json.dumps({"status_code": status_of(error), "message": str(error)})}
     except Exception:
-        _log.exception("the work failed")
         message = "the server failed; see its log"
         yield {"event": "error", "data": json.dumps({"status_code": 500, "message": message})}
         raise
+
+
+def _note_error(ended: "asyncio.Future[dict[str, Any]]") -> None:
+    """Take note of an error that nobody waits for any more, as the client has left; else asyncio logs a trace of it."""
+    if not ended.cancelled():
+        ended.exception()
