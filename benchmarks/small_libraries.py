@@ -16,6 +16,7 @@ from langchain_core.documents import Document
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.library import Library
 from memorag_graph.library.snapshot import Snapshot
+from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
 
@@ -64,7 +65,8 @@ def remember(directory: Path, texts: Sequence[str], sizes: Sequence[int]) -> lis
         library.remember()
         seconds += time.process_time() - began
         entries = library.stores.catalogue.entries()
-        infos = [info for entry in entries if (info := library.stores.memories.info(entry.text_sha256))]
+        texts_made = library.stores.memories.made({entry.text_sha256 for entry in entries})
+        infos = [read_info(library.stores.memories.place(text)) for text in texts_made]
         seen.append(
             {
                 "documents": size,
