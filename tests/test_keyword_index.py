@@ -12,7 +12,7 @@ import pytest
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.retrieval.dense_index import FaissIndex
-from memorag_graph.retrieval.keyword_index import KeywordIndex, chunk_terms
+from memorag_graph.retrieval.keyword_index import KeywordIndex, chunk_terms, query_pairs, term_pairs
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.terms import terms
@@ -136,3 +136,16 @@ def test_an_index_of_a_querys_terms_scores_it_as_the_whole_one() -> None:
 def test_a_german_genitive_finds_its_name() -> None:
     index = KeywordIndex.from_chunks(pieces("Otto wohnt in Ulm.", "Eva wohnt in Jena.", "Der Fluss ist breit."), "de")
     assert [hit.chunk for hit in index.search(["Wo ist Evas Wohnung?"], 3)[0]] == [1]
+
+
+def test_pairs_are_of_neighbouring_terms_of_the_text_and_in_its_order() -> None:
+    index = KeywordIndex.from_terms(
+        [Chunk("text", 0, 0, 1, "a"), Chunk("text", 0, 1, 2, "b")],
+        "en",
+        [term_pairs(chunk_terms(it, "red harbour", "en")) for it in ("red ferry at sea", "ferry red at sea")],
+    )
+    known = set(index._bm25.vocab_dict)
+    assert set(query_pairs("Red ferry?", "en")) <= known
+    assert set(query_pairs("ferry red", "en")) <= known
+    assert not set(query_pairs("red harbour", "en")) & known
+    assert query_pairs("ferry", "en") == []
