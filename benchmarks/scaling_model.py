@@ -1,6 +1,7 @@
 """Predict what a library of any size takes from what a small one took, and check that at other sizes.
 
     python benchmarks/scaling_model.py DATA [--sizes 8 24 72] [--remembered 2 4 8] [--characters 12000]
+    python benchmarks/scaling_model.py       # keeps what was measured; predicts the published results again
 
 DATA holds ``documents.jsonl`` (``{"text": ...}``). A library is grown to each size with the embedded models; what the
 smallest took, per token, chunk or document, predicts the others. Published results of other benchmarks are predicted
@@ -198,7 +199,7 @@ def checks_published(results: Path) -> Iterator[dict[str, Any]]:
     first, asked = library["intake 197"], library["ask 197"]
     beside = first["index_bytes_per_chunk"] - vector_bytes(PARTITIONED_FROM)  # it had no partitions yet
     fixed = asked["p50_ms"] - scan_seconds(first["chunks"]) * 1000
-    for size in (1000, 3000):
+    for size in (1000, 3000, 10_000):
         seen, where = library[f"intake {size}"], f"{size} documents"
         predicted = beside + vector_bytes(seen["chunks"])
         yield check("library.json", "index_bytes_per_chunk", where, predicted, seen["index_bytes_per_chunk"])
@@ -218,23 +219,30 @@ def checks_published(results: Path) -> Iterator[dict[str, Any]]:
             yield check("growth.json", name, f"{row['context_tokens']} tokens", times * smallest[name], row[name])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[8, 24, 72], help="documents of the library")
-    parser.add_argument("--remembered", type=int, nargs="+", default=[2, 4, 8], help="documents that get memories")
-    parser.add_argument("--characters", type=int, default=12_000, help="characters of each document")
-    given = parser.parse_args()
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Grow libraries and memories of the sizes that are given, and measure them."""
     most = max(*given.sizes, *given.remembered)
     with (given.data / "documents.jsonl").open(encoding="utf-8") as lines:
         texts = [json.loads(line)["text"][: given.characters] for line in islice(lines, most)]
     with tempfile.TemporaryDirectory() as directory:
         libraries = grow(Path(directory, "library"), texts, given.sizes)
         memories = remember(Path(directory, "remembered"), texts, given.remembered)
+    return {"libraries": libraries, "memories": memories, "entries": choose_among(50_000)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("data", type=Path, nargs="?", help="without it, only published results are predicted again")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[8, 24, 72], help="documents of the library")
+    parser.add_argument("--remembered", type=int, nargs="+", default=[2, 4, 8], help="documents that get memories")
+    parser.add_argument("--characters", type=int, default=12_000, help="characters of each document")
+    given = parser.parse_args()
+    measured = measure(given) if given.data else json.loads((RESULTS / "scaling_model.json").read_text())["measured"]
+    libraries, memories = measured["libraries"], measured["memories"]
     constants = Constants.of(libraries[0], memories[0])
     checks = [*checks_here(constants, libraries, memories), *checks_published(RESULTS)]
     result = {
-        "measured": {"libraries": libraries, "memories": memories, "entries": choose_among(50_000)},
+        "measured": measured,
         "constants": asdict(constants),
         "assumed": {"hot_share": HOT_SHARE, "gpu_tokens_per_second": GPU_TOKENS_PER_SECOND, "prices": PRICES},
         "checks": checks,
