@@ -4,7 +4,7 @@ What is timed is ``Library.add`` of the same files into an empty library, with t
 extractive notes, embedding, terms, and writing. The actors start and load the model within that time, Ray before it.
 The sides take turns, so that other work on the machine meets all of them. All libraries have to be equal to the bit.
 
-    python benchmarks/ray_workers.py                  # 500 documents, 3 rounds: half an hour of two cores
+    python benchmarks/ray_workers.py                  # 500 documents, 2 rounds: half an hour of two cores
     python benchmarks/ray_workers.py --documents 20 --rounds 1 --out DIR
 """
 
@@ -72,8 +72,8 @@ def content(library: Library) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=500)
-    parser.add_argument("--characters", type=int, default=4000, help="of each document")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--characters", type=int, default=8000, help="of each document")
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}

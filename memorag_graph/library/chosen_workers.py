@@ -12,6 +12,8 @@ from memorag_graph.library.workers import OwnProcess, Workers
 from memorag_graph.model_pool import ModelPool
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
     from memorag_graph.memory.build.gist_kind import EarlyGistWriter
 
 
@@ -39,7 +41,7 @@ def chosen_workers(ray: str, place: Place, models: ModelPool, model: str, *, is_
         with RayWorkers(ray, models.loader(model), units) as workers:
             yield workers
     else:
-        yield OwnProcess(lambda: models.embeddings(model))
+        yield OwnProcess(lambda: _uncached(models.embeddings(model)))
     if ray or is_unfinished:
         units.sweep()
 
@@ -76,6 +78,13 @@ def chosen_gist_writer(ray: str, memories: LibraryMemories, *, is_needed: bool) 
         return
     with ray_gists(address, gist_role(model, load)) as writer:
         yield writer
+
+
+def _uncached(embeddings: "Embeddings") -> "Embeddings":
+    """Return a model without its cache, as workers have it, so that vectors do not depend on what was embedded before."""
+    from memorag_graph.models.embedding_cache import CachedEmbeddings
+
+    return embeddings.uncached if isinstance(embeddings, CachedEmbeddings) else embeddings
 
 
 def _missing() -> MissingExtraError:

@@ -43,7 +43,7 @@ class CachedEmbeddings(Embeddings):
 
     @property
     def uncached(self) -> Embeddings:
-        """The model without the cache."""
+        """The model without the cache: its vectors depend, in their last bits, on what is embedded together alone."""
         return self._embeddings
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
