@@ -36,6 +36,7 @@ from memorag_graph.library.find_passages import find_passages
 from memorag_graph.library.library import Library
 from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
+from memorag_graph.ram import freeze_loaded
 from memorag_graph.retrieval.dense_index import embed_queries
 from memorag_graph.retrieval.keyword_index import query_terms
 from memorag_graph.settings import RunOptions
@@ -154,6 +155,7 @@ def ask(library: Library, asked: Sequence[dict[str, Any]]) -> dict[str, Any]:
     library.embeddings.embed_query("warm")
     snapshot = Snapshot.of(library.stores.catalogue.entries())
     find_passages("What was decided?", library.stores, snapshot, library.embeddings, options)
+    freeze_loaded()  # as a service does that loads its models before the first request
     of_name = {entry.name: entry.id for entry in library.list()}
     seconds, firsts, found = [], dict[str, list[int]](), dict[str, list[float]]()
     for it in asked:

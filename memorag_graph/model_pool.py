@@ -21,6 +21,7 @@ from memorag_graph.models.loading import (
     load_embeddings_on_one_processor,
     load_language_model,
 )
+from memorag_graph.ram import freeze_loaded
 from memorag_graph.retrieval.no_index import NoEmbeddings
 from memorag_graph.settings import RunOptions
 
@@ -149,7 +150,7 @@ class ModelPool:
         return self._once(source, lambda: _memory_model(load_language_model(source)))
 
     def preload(self, options: RunOptions) -> None:
-        """Load the models that options name, or the embedded pair, so that no question waits for them.
+        """Load the models that options name, or the embedded pair, before there are questions to wait for them.
 
         Raises:
             ModelError: If one cannot be loaded.
@@ -158,6 +159,7 @@ class ModelPool:
         model = options.model or EMBEDDED
         self.embeddings(options.embedding_model or default_embedding_model(model)).embed_query("ready")
         self.memory_model(model, options)
+        freeze_loaded()
 
     def embeddings(self, name: str) -> Embeddings:
         """Return an embedding model, loading it the first time; an empty name gives one that embeds nothing.

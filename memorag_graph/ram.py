@@ -1,6 +1,7 @@
 """How much RAM this process may use: what the machine has, within the limits of its containers and of the shell."""
 
 import ctypes
+import gc
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +41,16 @@ def give_back_freed() -> None:
     """
     if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)
+
+
+def freeze_loaded() -> None:
+    """Have Python's garbage collector leave alone, from now on, all that is alive: for a process that goes on serving.
+
+    A full collection goes through some 700,000 objects of loaded libraries and models, half a second in the midst of
+    one question in thirty.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _group_limits() -> Iterator[tuple[int, int]]:

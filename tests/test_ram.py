@@ -1,11 +1,12 @@
-"""RAM that is freed is given back."""
+"""RAM that is freed is given back, and what stays is left alone."""
 
 import ctypes
+import gc
 
 import psutil
 import pytest
 
-from memorag_graph.ram import give_back_freed
+from memorag_graph.ram import freeze_loaded, give_back_freed
 
 BLOCK, BLOCKS = 1024, 100_000
 C = ctypes.CDLL(None)
@@ -28,3 +29,13 @@ def test_what_is_freed_between_what_is_in_use_is_given_back() -> None:
     give_back_freed()
     assert psutil.Process().memory_info().rss < before - BLOCK * BLOCKS // 2
     C.free(last)
+
+
+def test_what_is_loaded_is_left_alone_by_the_garbage_collector() -> None:
+    loaded: list[object] = [[]]
+    assert any(it is loaded for it in gc.get_objects())
+    try:
+        freeze_loaded()
+        assert not any(it is loaded for it in gc.get_objects())
+    finally:
+        gc.unfreeze()

@@ -1,5 +1,6 @@
 """The service's pages in a real Chromium, and the command that starts it."""
 
+import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,7 +158,11 @@ def test_pages_of_allowed_sites_may_use_the_service() -> None:
 def test_models_are_loaded_before_the_first_request(registry: Registry) -> None:
     loaded: list[str] = []
     registry.models.memory_model = lambda name, options: loaded.append(name)  # type: ignore[assignment, method-assign]
-    registry.models.preload(TINY)
+    try:
+        registry.models.preload(TINY)
+        assert gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
     assert loaded == [TINY.model]
     assert "hash" in registry.models.loaded_models()
 

@@ -81,7 +81,7 @@ def chosen_gist_writer(ray: str, memories: LibraryMemories, *, is_needed: bool) 
 
 
 def _uncached(embeddings: "Embeddings") -> "Embeddings":
-    """Return a model without its cache, as workers have it, so that vectors do not depend on what was embedded before."""
+    """Return a model without its cache, as workers have it: vectors then depend on the documents alone."""
     from memorag_graph.models.embedding_cache import CachedEmbeddings
 
     return embeddings.uncached if isinstance(embeddings, CachedEmbeddings) else embeddings
