@@ -15,6 +15,7 @@ from memorag_graph.generation.answer import Answer, Citation, Conflict, Generati
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.extremes import extreme
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
 from memorag_graph.generation.other_attribute import other_attribute
@@ -142,6 +143,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         is_list = bool(section) and whole_list(evidence, section, several=True) is not None
         if asks_for_account(question) and not (is_list or is_conversation(evidence)):
             return account(evidence, question, section), certainty, None
+        if (highest := extreme(question, evidence)) is not None and not section:
+            return sorted(evidence.with_subjects([highest.position], question)), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)

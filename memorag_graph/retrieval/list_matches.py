@@ -19,6 +19,7 @@ from memorag_graph.text.list_questions import asked_about, may_ask_for_several
 from memorag_graph.text.records import is_record
 from memorag_graph.text.repeats import wording
 from memorag_graph.text.sentences import Sentence, split_sentences
+from memorag_graph.text.superlatives import asked_extreme, without_superlatives
 
 _DISTINCTIVE = 0.5
 """Least weight of a term that a place must hold if the best one does, as a share of the heaviest term of that."""
@@ -91,8 +92,13 @@ def list_weights(question: str, rarity: Mapping[str, float], language_code: str)
         language_code: ISO 639-1 code of the documents' language.
     """
     stop = set(terms(" ".join(function_words(language_code)), language_code))
-    asked = dict.fromkeys(terms(asked_about(question), language_code))
+    asked = dict.fromkeys(terms(_about(question), language_code))
     return {term: 1 + rarity.get(term, 1.0) for term in asked if term not in stop}
+
+
+def _about(question: str) -> str:
+    """Return what a question asks about: without the words for a list, and those for the most or the least."""
+    return asked_about(without_superlatives(question) if asked_extreme(question) else question)
 
 
 def fitting(
@@ -149,7 +155,7 @@ def list_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str, 
     """
     code = keywords.language_code
     weights = list_weights(question, keywords.rarity(question), code)
-    scores = keywords.scores(asked_about(question))
+    scores = keywords.scores(_about(question))
     chosen = sorted(int(at) for at in np.argsort(-scores, kind="stable")[:_MOST_CHUNKS] if scores[at] > 0)
     places: list[Place] = []
     matches: list[Match] = []
