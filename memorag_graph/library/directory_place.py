@@ -20,6 +20,7 @@ from memorag_graph.library.originals import Originals
 from memorag_graph.library.place import MEMORIES, Settings
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_memories import StoredMemories
+from memorag_graph.memory.storage.sizes import size_of
 from memorag_graph.private_files import file_mode, make_private_dir
 
 _LOCK, _CHANGING = ".writer", ".changing"
@@ -106,7 +107,7 @@ class DirectoryPlace:
 
     def size(self, folder: str = "") -> int:
         """Return the bytes of the directory, or of a folder of it."""
-        return sum(it.stat().st_size for it in (self.directory / folder).rglob("*") if it.is_file())
+        return size_of(self.directory / folder)
 
 
 @contextmanager

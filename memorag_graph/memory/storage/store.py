@@ -17,6 +17,7 @@ from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.memory.storage.journal import JOURNAL
 from memorag_graph.memory.storage.leases import LEASE, Lease, in_use
 from memorag_graph.memory.storage.manifest import drop_stale_places, find_memories
+from memorag_graph.memory.storage.sizes import size_of
 from memorag_graph.memory.storage.transaction import LOCK, MANIFEST, finish_change, require_writable
 from memorag_graph.paths import memories_dir
 from memorag_graph.private_files import file_mode, make_private_dir, sync_directory
@@ -149,7 +150,7 @@ class MemoryStore:
         Raises:
             MemoryFileError: If the store cannot be written.
         """
-        before = _size(self.root)
+        before = size_of(self.root)
         with _writing(self.root):
             for path in self.root.glob(f"{_TRASH}*"):
                 shutil.rmtree(path, ignore_errors=True)
@@ -158,7 +159,7 @@ class MemoryStore:
         with _writing(self.root):
             drop_stale_places(self.root)
         self.make_room()
-        return before - _size(self.root)
+        return before - size_of(self.root)
 
     def make_room(self, keep: str = "") -> None:
         """Remove the least recently used memories that are not in use until the quota holds.
@@ -171,7 +172,7 @@ class MemoryStore:
         """
         if self._quota is None:
             return
-        sizes = {directory: _size(directory) for directory in self._directories()}
+        sizes = {directory: size_of(directory) for directory in self._directories()}
         total = sum(sizes.values())
         for directory in sorted(sizes, key=_last_used):
             if total <= self._quota:
@@ -287,14 +288,3 @@ def _last_used(directory: Path) -> float:
 def _age(path: Path) -> float:
     """Return the seconds since a file was last written; infinity if it does not exist."""
     return time.time() - path.stat().st_mtime if path.exists() else float("inf")
-
-
-def _size(directory: Path) -> int:
-    total = 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            try:
-                total += (Path(folder) / name).stat().st_size
-            except OSError:  # removed meanwhile
-                continue
-    return total
