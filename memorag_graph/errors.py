@@ -7,6 +7,11 @@ class MemoragError(RuntimeError):
     It is a RuntimeError because a LangGraph server shows clients only the messages of those.
     """
 
+    @property
+    def for_clients(self) -> str:
+        """The message for clients of a service, who have not chosen its engines: without the addresses of those."""
+        return str(self)
+
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or the name of its class if it has none."""
@@ -61,7 +66,28 @@ class ForbiddenError(MemoragError):
 
 
 class UnavailableError(MemoragError):
-    """Something that a service depends on cannot be reached; trying again later may succeed."""
+    """Something that a service depends on cannot be reached; trying again later may succeed.
+
+    Attributes:
+        engine: What clients are told instead of the message, which may hold addresses; empty if it holds none.
+        since: Since when it has not answered; empty if it refuses.
+    """
+
+    def __init__(self, message: str, engine: str = "", since: str = "") -> None:
+        super().__init__(message)
+        self.engine = engine
+        self.since = since
+
+    @property
+    def for_clients(self) -> str:
+        """The message for clients of a service: the engine, since when, what to do, and what can be asked meanwhile."""
+        if not self.engine:
+            return str(self)
+        fails = f"has not answered since {self.since}" if self.since else "cannot be used"
+        return (
+            f"{self.engine} {fails}; nothing is lost: try again later, or tell whoever runs this service. Meanwhile "
+            "single memories, and libraries that are kept elsewhere, can be asked"
+        )
 
 
 class QuotaError(MemoragError):

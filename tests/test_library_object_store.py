@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,7 +71,7 @@ pytest.importorskip("obstore", reason="needs pip install 'memorag-graph[s3]'")
 from lancedb.db import LanceDBConnection
 from obstore.store import LocalStore
 
-from memorag_graph.library import bucket
+from memorag_graph.library import bucket, silence
 from memorag_graph.library.bucket import Bucket
 from memorag_graph.library.postgres_catalogue import PostgresCatalogue
 from memorag_graph.library.postgres_server import PostgresServer
@@ -93,6 +94,7 @@ def on_servers(database: str, object_store: ObjectStore, monkeypatch: pytest.Mon
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "TRIED_SECONDS", 0.3)
+    monkeypatch.setattr(silence, "PAUSE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -432,6 +434,54 @@ def test_a_store_that_is_gone_is_named_and_the_same_command_goes_on_when_it_is_b
     assert library.ask(QUESTION).citations
     sync_twice(library, files)
     assert without_origins(content(library)) == without_origins(whole)
+
+
+def test_a_store_that_is_gone_is_asked_by_one_call_after_each_pause(
+    url: str, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calls meanwhile is told the same at once, also where each call opens a library of its own."""
+    now, tried, meanwhile, real = [0.0], [], [], bucket.obstore.get
+    monkeypatch.setattr(bucket, "TRIED_SECONDS", 0.3)
+    monkeypatch.setattr(silence, "_silences", {})
+    monkeypatch.setattr(silence, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def get(store: Any, name: str) -> Any:
+        tried.append(name)
+        if len(tried) in (2, 3):
+            meanwhile.append(ask(8))
+        return real(store, name)
+
+    monkeypatch.setattr(bucket.obstore, "get", get)
+
+    def ask(number: int) -> str:
+        try:
+            return Bucket(f"{url}/{number}").read("it").decode()
+        except FileNotFoundError:
+            return "none"
+        except UnavailableError as error:
+            return str(error).replace(f"{url}/{number}", "it").split("(")[0]
+
+    def ask_all() -> set[str]:
+        with ThreadPoolExecutor(8) as pool:
+            return set(pool.map(ask, range(8)))
+
+    object_store.stop()
+    try:
+        (told,) = {ask(0)} | ask_all()
+        assert told.startswith(f"the object store at {object_store.url}, where it is, has not answered since 20")
+        assert len(tried) == 1
+        for times in (2, 3):
+            now[0] += silence.PAUSE_SECONDS
+            assert ask_all() == {told}
+            assert len(tried) == times
+            assert {*meanwhile} == {told}  # while one asks, others do not wait for it
+    finally:
+        object_store.start()
+    assert ask_all() == {told}
+    now[0] += silence.PAUSE_SECONDS
+    assert ask(0) == "none"  # the store answers, if not with an object
+    assert ask_all() == {"none"}
+    assert len(tried) == 4 + 8
 
 
 def test_a_store_that_starts_again_is_waited_for(

@@ -64,9 +64,9 @@ async def serve(
     writes_down(Path(root, "log"), stalls)
     postgres_jobs.LEASE_SECONDS, take_over.LOOK_SECONDS, postgres_server.TRIED_SECONDS = lease, 0.2, 0.3
     if libraries:
-        from memorag_graph.library import bucket  # its extra may be missing
+        from memorag_graph.library import bucket, silence  # its extra may be missing
 
-        bucket.TRIED_SECONDS = 0.3
+        bucket.TRIED_SECONDS, silence.PAUSE_SECONDS = 0.3, 0
     registry = Registry(MemoryStore(Path(home, "memories")))
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings(16))

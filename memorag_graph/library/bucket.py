@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import obstore
@@ -18,6 +18,7 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore, from_url
 
 from memorag_graph.errors import InputError, UnavailableError, first_line
+from memorag_graph.library.silence import Silent, silence_of
 from memorag_graph.library.store_url import checked_url
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _ADDRESSES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_
 
 _ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 
+_ENGINE = "the object store"
+"""What clients of a service are told of it."""
+
 
 def store_of_environment() -> str:
     """Return what the environment says of the store besides a URL: other servers may have a bucket of the same name."""
@@ -60,8 +64,8 @@ class Bucket:
     """The objects beneath a URL. Safe to use from several threads.
 
     The credentials are those of the environment, under the names that the store's own tools use, or of the machine's
-    role. A store that does not answer is waited for once, for :data:`TRIED_SECONDS`; from then on each call tries once,
-    until it answers.
+    role. A store that does not answer is waited for once, for :data:`TRIED_SECONDS`; from then on, until it answers, a
+    call of the process tries once every few seconds, and the others fail at once.
 
     Args:
         url: ``s3://BUCKET/NAME``, ``gs://BUCKET/NAME`` or ``az://CONTAINER/NAME``.
@@ -75,7 +79,7 @@ class Bucket:
 
     def __init__(self, url: str) -> None:
         self.url = checked_url(url)
-        self._silent_since = ""
+        self._silence = silence_of(f"{'/'.join(self.url.split('/')[:3])} {store_of_environment()}")  # of the bucket
         try:
             self._patient, self._impatient = _store(self.url, TRIED_SECONDS), _store(self.url, 0)
         except BaseError as error:
@@ -210,41 +214,45 @@ class Bucket:
             FileNotFoundError: If there is no such object.
             UnavailableError: If the store does not answer, or refuses.
         """
+        if (silent := self._silence.pause()) is not None:
+            raise self._away(silent)
         try:
-            yield self._impatient if self._silent_since else self._patient
+            yield self._impatient if self._silence.is_on else self._patient
         except FileNotFoundError as error:
             if _LOST.search(str(error)):
-                raise UnavailableError(self._told(error, is_refused=True)) from error
+                raise self._refusing(error) from error
+            self._silence.end()
             raise
         except BaseError as error:
             is_refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-            is_refused = is_refused or _REFUSAL.search(str(error)) is not None
-            raise UnavailableError(self._told(error, is_refused=is_refused)) from error
-        self._silent_since = ""
+            if is_refused or _NO_CREDENTIALS.search(str(error)) or _REFUSAL.search(str(error)):
+                raise self._refusing(error) from error
+            raise self._away(self._silence.go_on(_address(error), _reason(error))) from error
+        self._silence.end()
 
-    def _told(self, error: Exception, *, is_refused: bool) -> str:
-        reason, found = _reason(error), _ADDRESS.search(str(error))
-        if _NO_CREDENTIALS.search(str(error)):
-            return (
+    def _refusing(self, error: Exception) -> UnavailableError:
+        reason, told = _reason(error), str(error)
+        if _NO_CREDENTIALS.search(told):
+            return UnavailableError(
                 f"there are no credentials for {self.url}, neither in the environment nor of this machine ({reason}); "
-                "nothing is lost: put them into the environment, and try again"
+                "nothing is lost: put them into the environment, and try again",
+                _ENGINE,
             )
-        address = f"{found[1]}{found[2]}" if found else "its address"
-        what = f"the object store at {address}, where {self.url} is,"
-        if is_refused:
-            self._silent_since = ""
-            cure = (
-                CONDITIONAL_WRITES
-                if _UNKNOWN in str(error)
-                else "see to the bucket's name, the region and the credentials in the environment and what they may "
-                "do, and try again"
-            )
-            return f"{what} refuses ({reason}); nothing is lost: {cure}"
-        self._silent_since = self._silent_since or datetime.now(UTC).isoformat(timespec="seconds")
-        return (
-            f"{what} has not answered since {self._silent_since} ({reason}); nothing is lost: start it, or see to its "
-            "address in the environment, and try again. Meanwhile single memories, and libraries in directories, can "
-            "be asked"
+        self._silence.end()
+        rights = (
+            "see to the bucket's name, the region and the credentials in the environment and what they may do, and try"
+        )
+        cure = CONDITIONAL_WRITES if _UNKNOWN in told else f"{rights} again"
+        what = f"the object store at {_address(error)}, where {self.url} is,"
+        return UnavailableError(f"{what} refuses ({reason}); nothing is lost: {cure}", _ENGINE)
+
+    def _away(self, silent: Silent) -> UnavailableError:
+        return UnavailableError(
+            f"the object store at {silent.address}, where {self.url} is, has not answered since {silent.since} "
+            f"({silent.reason}); nothing is lost: start it, or see to its address in the environment, and try again. "
+            "Meanwhile single memories, and libraries in directories, can be asked",
+            _ENGINE,
+            silent.since,
         )
 
 
@@ -265,6 +273,11 @@ def _store(url: str, tried_seconds: float) -> ObjectStore:
 def _is_plain() -> bool:
     """Return whether the environment names a server that is reached without encryption."""
     return any(os.environ.get(it, "").startswith("http://") for it in _ADDRESSES)
+
+
+def _address(error: Exception) -> str:
+    found = _ADDRESS.search(str(error))
+    return f"{found[1]}{found[2]}" if found else "its address"
 
 
 def _reason(error: Exception) -> str:
