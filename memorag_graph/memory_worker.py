@@ -184,7 +184,7 @@ class MemoryWorker:
         except CancelledRunError:  # it stops, or the document was removed
             return True
         except MemoragError as error:
-            self._failed[job.key] = str(error)
+            self._failed[job.key] = error.for_clients
             _log.warning("the memory of %s was not made: %s", job.name, error)
             return not isinstance(error, ModelError)
         except RuntimeError:

@@ -46,11 +46,12 @@ def reported(node: Node) -> Node:
     def run(self: HasScope, state: GraphState, runtime: Runtime[Any]) -> Update:
         check()
         start = time.perf_counter()
-        with span(f"memorag.{node.__name__}") as told, _resting(self.scope(runtime).registry, node.__name__):
+        scope = self.scope(runtime)
+        with span(f"memorag.{node.__name__}") as told, _resting(scope.registry, node.__name__), scope.telling():
             update = node(self, state, runtime)
             tokens = sum(update.get("tokens", {}).values())
             told.attributes = {"tokens": tokens, **_figures(state, update)}
-        self.scope(runtime).spend(tokens)
+        scope.spend(tokens)
         seconds = {node.__name__: round(time.perf_counter() - start, 3)}
         return {"memory_id": state.get("thread_memory_id") or None, **update, "timings": seconds}
 

@@ -1,6 +1,7 @@
 """What one run may use: a registry, options, and the files and memories that it may name."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +42,9 @@ class RunScope(Protocol):
     def spend(self, tokens: int) -> None:
         """Note that a node generated tokens."""
 
+    def telling(self) -> AbstractContextManager[None]:
+        """Have a node fail with what whoever runs the graph may read."""
+
 
 ScopeOf = Callable[[Runtime[Any]], RunScope]
 """Returns the scope of the run that a node belongs to."""
@@ -71,6 +75,10 @@ class ProgramScope:
 
     def spend(self, tokens: int) -> None:
         """Ignore the tokens: a program has no quota."""
+
+    def telling(self) -> AbstractContextManager[None]:
+        """Tell everything."""
+        return nullcontext()
 
 
 def program_scope(registry: Registry) -> ScopeOf:

@@ -200,6 +200,20 @@ def test_errors_name_the_library_not_its_directory(http: httpx.Client, tmp_path:
     assert refused.json()["error"]["message"] == "library 'coast' is being changed by somebody else; try again later"
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    ["GET /libraries", "GET /v1/models", "GET /v1/models/broken", "GET /libraries/broken", "PUT /libraries/broken"],
+)
+def test_errors_of_lists_name_the_library_too(http: httpx.Client, tmp_path: Path, request_line: str) -> None:
+    place = tmp_path / "home" / "libraries" / "broken"
+    place.mkdir()
+    (place / "catalogue.sqlite").write_bytes(b"no database" * 100)
+    refused = http.request(*request_line.split())
+    assert refused.status_code == 409
+    assert "library 'broken'" in refused.json()["error"]["message"]
+    assert str(tmp_path) not in refused.text
+
+
 def test_langserve_and_openais_protocol_ask_libraries(service: Service, http: httpx.Client) -> None:
     remote: Any = RemoteRunnable(f"{service.url}/memorag")
     result = remote.invoke({"library": "coast", "query": ASKED, "task_type": "lookup", "where": ["year=1890"]})

@@ -208,7 +208,7 @@ def test_memories_can_be_chosen_while_the_store_of_the_libraries_is_away(tmp_pat
         from memorag_graph.ui import library_start, upload
 
         def names() -> list[str]:
-            raise UnavailableError("the object store does not answer")
+            raise UnavailableError("it is at http://10.0.0.7", "the object store", "noon")
 
         registry, libraries = Registry(MemoryStore(Path(root))), SimpleNamespace(names=names)
         shared: Any = SimpleNamespace(registry=registry, libraries=libraries, may_write=False)
@@ -221,6 +221,7 @@ def test_memories_can_be_chosen_while_the_store_of_the_libraries_is_away(tmp_pat
             shown.query_params[name] = value
         shown.run(timeout=60)
         assert not shown.exception
-        assert shown.error[0].value == "the object store does not answer"
+        assert "the object store has not answered since noon" in shown.error[0].value
+        assert "10.0.0.7" not in shown.error[0].value
         assert shown.selectbox[0].label == "Memory or library"
         assert "".join(shown.query_params.get("library", "")) == query.get("library", "")

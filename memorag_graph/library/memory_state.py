@@ -50,7 +50,7 @@ def listed(
     try:
         made, away = stored.made(texts), ""
     except UnavailableError as error:  # the documents are known without it
-        made, away = (), str(error)
+        made, away = (), error.for_clients
     return [_listed(entry, entry.text_sha256 in made, away, stored, worker, queued) for entry in entries]
 
 

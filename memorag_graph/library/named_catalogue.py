@@ -73,7 +73,8 @@ class NamedCatalogue:
             UnavailableError: If there is no URL.
         """
         if not (url := catalogue_url(catalogue_at)):
-            raise UnavailableError(f"the catalogue of {of} is in {self.at}; put its URL into {VARIABLE}")
+            told = f"the catalogue of {of} is in {self.at}; put its URL into {VARIABLE}"
+            raise UnavailableError(told, "Postgres, which has the catalogue of this library,")
         return server_at(url)
 
 

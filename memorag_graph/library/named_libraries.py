@@ -3,7 +3,7 @@
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
@@ -105,19 +105,6 @@ class NamedLibraries:
             library = self._opened[name]
         library.drop_removed()
         return library
-
-    def open_all(self) -> Iterator[tuple[str, "Library"]]:
-        """Yield each library with its name; one that is deleted meanwhile, perhaps by another server, is left out.
-
-        Raises:
-            InputError, LibraryError, UnavailableError: As :meth:`open`.
-        """
-        for name in self.names():
-            try:
-                library = self.open(name)
-            except UnknownLibraryError:
-                continue
-            yield name, library
 
     def create(self, name: str) -> "Library":
         """Return a library, an empty one if there is none of that name.

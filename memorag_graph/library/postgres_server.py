@@ -44,6 +44,9 @@ _PASSING = ("57P01", "57P02", "57P03", "53300", "25006", "25P03")
 """Codes of a server that stops, starts, has no connection left, is a standby, which may become the primary, or has
 ended a transaction in which nothing happened."""
 
+_ENGINE = "Postgres, which has the catalogue of this library,"
+"""What clients of a service are told of it."""
+
 _REFUSED = "FATAL:"
 _STARTING = ("starting up", "shutting down", "recovery", "too many clients", "remaining connection slots")
 """What a server says that refuses a login, and where it may soon accept it; a failed login has no code."""
@@ -113,7 +116,7 @@ class PostgresServer:
             connection.execute(_LIMITS_OF_LOCKS)
             found = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
         except psycopg.Error as error:
-            raise UnavailableError(self._told(error)) from error
+            raise self._away(error) from error
         with closing(connection):
             try:
                 yield found is not None and bool(found[0])
@@ -133,7 +136,7 @@ class PostgresServer:
         except _CONFLICTS as error:
             raise LibraryBusyError("somebody else changes this library all the time; try again later") from error
         except psycopg.Error as error:
-            raise UnavailableError(self._told(error)) from error
+            raise self._away(error) from error
         return result
 
     def _once(self, work: Callable[[Connection], _T]) -> _T:
@@ -153,19 +156,22 @@ class PostgresServer:
         is_silent_for_long = since is not None and time.monotonic() - since[0] >= TRIED_SECONDS
         return is_silent_for_long or (tried.seconds_since_start or 0) >= TRIED_SECONDS
 
-    def _told(self, error: psycopg.Error) -> str:
+    def _away(self, error: psycopg.Error) -> UnavailableError:
         reason = " ".join(str(error).split()) or type(error).__name__
         what = f"the catalogue of this library, in {self.place},"
         if not _may_pass(error):
-            return (
+            return UnavailableError(
                 f"{what} refuses ({reason}); nothing is lost: correct that in the database or in "
-                "MEMORAG_GRAPH_CATALOGUE, and try again"
+                "MEMORAG_GRAPH_CATALOGUE, and try again",
+                _ENGINE,
             )
-        since = f"since {self._silent_since[1]} " if self._silent_since else ""
-        return (
-            f"{what} has not answered {since}({reason}); nothing is lost: start the server, or see to its address in "
-            "MEMORAG_GRAPH_CATALOGUE, and try again. Meanwhile single memories, and libraries whose catalogue is in "
-            "their directory, can be asked"
+        since = self._silent_since[1] if self._silent_since else datetime.now(UTC).isoformat(timespec="seconds")
+        return UnavailableError(
+            f"{what} has not answered since {since} ({reason}); nothing is lost: start the server, or see to its "
+            "address in MEMORAG_GRAPH_CATALOGUE, and try again. Meanwhile single memories, and libraries whose "
+            "catalogue is in their directory, can be asked",
+            _ENGINE,
+            since,
         )
 
     @contextmanager

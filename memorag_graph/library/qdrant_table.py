@@ -186,5 +186,6 @@ def _telling(collection: str) -> Iterator[None]:
         told = " ".join(str(error).split()) or type(error).__name__
         raise UnavailableError(
             f"the index of this library, collection {collection} of Qdrant, does not answer ({told}); nothing is lost: "
-            "start the server, or see to its address and QDRANT_API_KEY, and try again"
+            "start the server, or see to its address and QDRANT_API_KEY, and try again",
+            "Qdrant, which has the index of this library,",
         ) from error

@@ -91,9 +91,8 @@ def delete_left(place: Place, catalogue: Catalogue, *, insist: bool = False) -> 
         except UnavailableError as error:
             told = f"the index that was left at {index[INDEX_AT]} could not be deleted"
             if insist:
-                raise UnavailableError(
-                    f"{told}, and may hold what is to be removed; nothing was removed. {error}"
-                ) from error
+                message = f"{told}, and may hold what is to be removed; nothing was removed. {error}"
+                raise UnavailableError(message, error.engine, error.since) from error
             _log.warning("%s; the next change tries again. %s", told, error)
         else:
             left.remove(index)

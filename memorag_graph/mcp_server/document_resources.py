@@ -13,6 +13,7 @@ from memorag_graph.mcp_server.memory_tools import ClientOf
 from memorag_graph.memory.storage.memory_names import named_memory
 from memorag_graph.serving.asked_source import library_place
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.settings import RunOptions
 from memorag_graph.text.chunked_text import document_text
 
@@ -49,7 +50,7 @@ def add_documents(server: MCPServer[Any], tenants: Tenants, options: RunOptions,
         except UnknownMemoryError as error:
             raise ResourceNotFoundError(str(error)) from None
         except MemoragError as error:
-            raise ResourceError(str(error)) from None
+            raise ResourceError(told_to_client(error)) from None
         return document_text(opened.index.chunks, document)
 
     @server.resource(
@@ -67,7 +68,7 @@ def add_documents(server: MCPServer[Any], tenants: Tenants, options: RunOptions,
         except (InputError, UnknownLibraryError) as error:
             raise ResourceNotFoundError(str(error)) from None
         except MemoragError as error:
-            raise ResourceError(str(error)) from None
+            raise ResourceError(told_to_client(error)) from None
 
 
 def document_resources(memories: list[dict[str, Any]]) -> list[Resource]:

@@ -33,6 +33,7 @@ from memorag_graph.serving.asked_source import asked_source
 from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.serving.told_errors import of_each, told_to_client
 from memorag_graph.settings import TASKS, RunOptions, SummaryLength, TaskType, run_options
 
 ClientOf = Callable[[Any], Principal]
@@ -84,7 +85,7 @@ class MemoryTools:
             libraries = self._tenants.libraries(tenant)
             return KnownMemories(
                 memories=[known_memory(it) for it in self._tenants.registry(tenant).store.memories()],
-                libraries=[known_library(name, library.list()) for name, library in libraries.open_all()],
+                libraries=of_each(libraries, lambda name, library: known_library(name, library.list())),
             )
 
         with _in_words():
@@ -185,4 +186,4 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except MemoragError as error:
-        raise ToolError(str(error)) from None
+        raise ToolError(told_to_client(error)) from None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.quotas import Usage
+from memorag_graph.serving.told_errors import without_address
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -144,6 +145,10 @@ class ClientScope:
     def spend(self, tokens: int) -> None:
         """Count the tokens of an answer."""
         self.usage.add_tokens(self.client.tenant, tokens)
+
+    def telling(self) -> AbstractContextManager[None]:
+        """Name an engine that is away, and not where it is, which the log tells."""
+        return without_address()
 
     def memory(self, named: str) -> str:
         """Return a memory's id.

@@ -26,7 +26,9 @@ from memorag_graph.serving.completion_reply import CompletionReply, model_record
 from memorag_graph.serving.completion_request import ChatRequest
 from memorag_graph.serving.error_responses import answer_errors, status_of
 from memorag_graph.serving.guard import Guard, client_of
+from memorag_graph.serving.library_routes import opened
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.serving.told_errors import of_each, told_to_client
 from memorag_graph.settings import MOST_TOKENS, RunOptions, run_options
 from memorag_graph.text.languages import language
 
@@ -55,8 +57,7 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
     @app.get("/models", summary="List memories and libraries as models", dependencies=guard.security, tags=["openai"])
     def models(request: Request) -> dict[str, Any]:
         tenant = client_of(request).tenant
-        libraries = tenants.libraries(tenant)
-        found = [_library(library, name) for name, library in libraries.open_all()]
+        found = of_each(tenants.libraries(tenant), _library)
         return {"object": "list", "data": [*map(_model, tenants.registry(tenant).store.memories()), *found]}
 
     @app.get(
@@ -69,7 +70,8 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
         source = source_of(request, name)
         if source.memory:
             return _model(source.memory)
-        return _library(tenants.libraries(client_of(request).tenant).open(name), name)
+        with opened(tenants, request, name) as library:
+            return _library(name, library)
 
     @app.post(
         "/chat/completions",
@@ -114,7 +116,8 @@ async def _events(
         if has_usage:
             yield _event(reply.with_usage(piece))
     except MemoragError as error:
-        yield _event(error_body(status_of(error), str(error), error.field if isinstance(error, InputError) else None))
+        field = error.field if isinstance(error, InputError) else None
+        yield _event(error_body(status_of(error), told_to_client(error), field))
         return
     except Exception:
         _log.exception("answering failed")
@@ -135,7 +138,7 @@ def _model(info: Mapping[str, Any]) -> dict[str, Any]:
     return model_record(info["memory_id"], memory_name(info), made, sources)
 
 
-def _library(library: "Library", name: str) -> dict[str, Any]:
+def _library(name: str, library: "Library") -> dict[str, Any]:
     listed = library.list()
     changed = max((datetime.fromisoformat(it.added).timestamp() for it in listed), default=0.0)
     return model_record(name, name, changed, [it.name for it in listed])

@@ -35,6 +35,7 @@ from memorag_graph.errors import (
     UnknownLibraryError,
     UnknownMemoryError,
 )
+from memorag_graph.serving.told_errors import told_to_client
 
 _STATUS: Mapping[type[MemoragError], int] = {
     UnknownMemoryError: 404,
@@ -117,7 +118,7 @@ def answer_errors(app: FastAPI, respond: Respond | None = None) -> None:
     @app.exception_handler(MemoragError)
     async def _memorag(_: Request, error: MemoragError) -> JSONResponse:
         field = error.field if isinstance(error, InputError) else None
-        return respond(status_of(error), str(error), field, retry_after(error))
+        return respond(status_of(error), told_to_client(error), field, retry_after(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:

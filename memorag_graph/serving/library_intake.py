@@ -1,18 +1,17 @@
 """Take what clients send into libraries, within the quotas of their tenants."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memorag_graph.errors import DiskError, InputError, LibraryError, UnavailableError
+from memorag_graph.errors import InputError
 from memorag_graph.library.entry import Report
 from memorag_graph.library.found_files import UPLOADED, Candidate
-from memorag_graph.library.place import Place
 from memorag_graph.progress import ReportProgress
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.serving.told_errors import without_path
 from memorag_graph.settings import MemoryMode
 
 
@@ -70,13 +69,3 @@ class LibraryIntake:
 def told(done: Report) -> dict[str, Any]:
     """Return what was done as clients are told."""
     return {**asdict(done), "unreadable": [(it.removeprefix(UPLOADED), reason) for it, reason in done.unreadable]}
-
-
-@contextmanager
-def without_path(place: Place, name: str) -> Iterator[None]:
-    """Name the library, not its directory or URL, in errors that clients see."""
-    try:
-        yield
-    except (LibraryError, DiskError, UnavailableError) as error:
-        told = str(error).replace(str(place.directory), place.name).replace(place.name, f"library {name!r}")
-        raise type(error)(told) from None

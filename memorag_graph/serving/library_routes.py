@@ -12,9 +12,9 @@ from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.client_options import QUESTION_OPTIONS
 from memorag_graph.serving.credentials import Role
 from memorag_graph.serving.guard import Guard, client_of
-from memorag_graph.serving.library_intake import without_path
 from memorag_graph.serving.library_requests import LibraryQuestion
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.serving.told_errors import of_each, without_path
 from memorag_graph.settings import RunOptions, run_options
 
 if TYPE_CHECKING:
@@ -57,19 +57,20 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
 
     @router.get("", summary="List libraries")
     def list_libraries(request: Request) -> list[dict[str, Any]]:
-        found = tenants.libraries(client_of(request).tenant)
-        return [_described(library, name) for name, library in found.open_all()]
+        return of_each(tenants.libraries(client_of(request).tenant), _described)
 
     @router.put("/{name}", summary="Make a library, unless there is one")
     def create(request: Request, name: str) -> dict[str, Any]:
         client = client_of(request)
         client.require("writer")
-        return _described(tenants.libraries(client.tenant).create(name), name)
+        libraries = tenants.libraries(client.tenant)
+        with without_path(libraries.place(name), name):
+            return _described(name, libraries.create(name))
 
     @router.get("/{name}", summary="Describe a library")
     def describe(request: Request, name: str) -> dict[str, Any]:
         with opened(tenants, request, name) as library:
-            return _described(library, name)
+            return _described(name, library)
 
     @router.delete("/{name}", summary="Delete a library with all its documents", status_code=204)
     def delete(request: Request, name: str) -> None:
@@ -83,7 +84,7 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
     def remember(request: Request, name: str) -> dict[str, Any]:
         with opened(tenants, request, name, "writer") as library:
             library.worker.wake(library.memories)
-            return _described(library, name)
+            return _described(name, library)
 
     @router.post("/{name}/ask", summary="Ask a question")
     async def ask(request: Request, name: str, sent: LibraryQuestion) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _chosen(options: RunOptions, sent: LibraryQuestion) -> RunOptions:
     return run_options({**options.model_dump(), **sent.options})
 
 
-def _described(library: "Library", name: str) -> dict[str, Any]:
+def _described(name: str, library: "Library") -> dict[str, Any]:
     listed = library.list()
     tokens, made = sum(it.tokens for it in listed), sum(it.tokens * it.memory_share for it in listed)
     share = round(made / tokens, 3) if tokens else 0.0

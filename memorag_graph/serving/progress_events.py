@@ -17,6 +17,7 @@ from memorag_graph.cancellation import detached
 from memorag_graph.errors import MemoragError
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.serving.error_responses import status_of
+from memorag_graph.serving.told_errors import told_to_client
 
 _EVENTS = "text/event-stream"
 _log = logging.getLogger(__name__)
@@ -67,7 +68,10 @@ async def _events(work: Work, name: str) -> AsyncIterator[dict[str, str]]:
     try:
         yield {"event": name, "data": json.dumps(await result, ensure_ascii=False)}
     except MemoragError as error:
-        yield {"event": "error", "data": json.dumps({"status_code": status_of(error), "message": str(error)})}
+        yield {
+            "event": "error",
+            "data": json.dumps({"status_code": status_of(error), "message": told_to_client(error)}),
+        }
     except Exception:
         message = "the server failed; see its log"
         yield {"event": "error", "data": json.dumps({"status_code": 500, "message": message})}

@@ -11,6 +11,7 @@ from memorag_graph.registry import Registry
 from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.quotas import Kept, Quota, Usage
+from memorag_graph.serving.told_errors import of_each
 from memorag_graph.settings import RunOptions
 
 _TENANTS, _TENANT_LIBRARIES = "tenants", "tenant-libraries"
@@ -109,5 +110,5 @@ class Tenants:
 
     def _in_libraries(self, tenant: str) -> Kept:
         """Return what a tenant keeps in libraries."""
-        opened = [library for _, library in self.libraries(tenant).open_all()]
-        return Kept(sum(len(it.list()) for it in opened), sum(it.size() for it in opened))
+        kept = of_each(self.libraries(tenant), lambda _, library: (len(library.list()), library.size()))
+        return Kept(sum(documents for documents, _ in kept), sum(size for _, size in kept))

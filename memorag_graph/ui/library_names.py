@@ -3,6 +3,7 @@
 import streamlit as st
 
 from memorag_graph.errors import UnavailableError
+from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.ui import address
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
@@ -17,5 +18,5 @@ def library_names(shared: Resources) -> list[str]:
     try:
         return shared.libraries.names()
     except UnavailableError as error:
-        st.error(escaped(str(error)))
+        st.error(escaped(told_to_client(error)))
         return [address.library()] if address.library() else []

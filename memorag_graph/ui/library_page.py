@@ -10,6 +10,7 @@ import streamlit as st
 from memorag_graph.errors import InputError, LibraryError, MemoragError
 from memorag_graph.library.library import Library
 from memorag_graph.library.memory_state import ListedDocument
+from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.ui import (
     address,
@@ -57,7 +58,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
         everything = library_documents.documents(shared, Asked(name))
         listed = _listed(shared, asked) if everything else []
     except MemoragError as error:
-        st.error(escaped(str(error)))
+        st.error(escaped(told_to_client(error)))
         return
     chosen = replace(chosen, about={"library": name, "where": list(asked.where) or None})
     if question := _question(everything, listed).strip():

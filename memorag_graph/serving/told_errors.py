@@ -1,0 +1,60 @@
+"""Errors as clients are told them: they name neither the paths of the service nor the addresses of its engines."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from memorag_graph.errors import DiskError, LibraryError, MemoragError, UnavailableError, UnknownLibraryError
+from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.library.place import Place
+
+if TYPE_CHECKING:
+    from memorag_graph.library.library import Library
+
+_log = logging.getLogger(__name__)
+
+Told = TypeVar("Told")
+
+
+def told_to_client(error: MemoragError) -> str:
+    """Return what a client is told of an error; the log gets the addresses that it is not told."""
+    if (told := error.for_clients) != str(error):
+        _log.warning("%s", error)
+    return told
+
+
+@contextmanager
+def without_address() -> Iterator[None]:
+    """Name the engine that is away, not its address, in an error that a client may see.
+
+    Raises:
+        UnavailableError: If one is away; its message is what the client is told.
+    """
+    try:
+        yield
+    except UnavailableError as error:
+        raise UnavailableError(told_to_client(error)) from None
+
+
+@contextmanager
+def without_path(place: Place, name: str) -> Iterator[None]:
+    """Name the library, not its directory or URL, in errors that clients see."""
+    try:
+        yield
+    except (LibraryError, DiskError) as error:
+        told = str(error).replace(str(place.directory), place.name).replace(place.name, f"library {name!r}")
+        raise type(error)(told) from None
+
+
+def of_each(libraries: NamedLibraries, tell: "Callable[[str, Library], Told]") -> list[Told]:
+    """Return what is told of each library; one that is deleted meanwhile, perhaps by another server, is left out.
+
+    Raises:
+        InputError, LibraryError, UnavailableError: As :meth:`NamedLibraries.open`, without paths.
+    """
+    found = []
+    for name in libraries.names():
+        with suppress(UnknownLibraryError), without_path(libraries.place(name), name):
+            found.append(tell(name, libraries.open(name)))
+    return found
