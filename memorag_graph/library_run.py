@@ -9,6 +9,7 @@ from langchain_core.documents import Document
 from memorag_graph.documents import PageMap
 from memorag_graph.run_scope import RunScope
 from memorag_graph.serialization import to_evidence
+from memorag_graph.settings import RunOptions
 from memorag_graph.state import GraphState
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from memorag_graph.library.memory_clues import DocumentClues
     from memorag_graph.library.snapshot import Snapshot
     from memorag_graph.registry import Registry
-    from memorag_graph.settings import RunOptions
 
 
 class OpenLibraries:
@@ -39,9 +39,9 @@ class OpenLibraries:
 
         key = (scope.registry, scope.library(named))
         if key not in self._opened or not self._opened[key].is_current():
-            embedding_model = scope.options.embedding_model
+            model, options = scope.options.embedding_model, RunOptions(copies_mb=scope.options.copies_mb)
             self._opened[key] = Library.open(
-                key[1], scope.registry, embedding_model=embedding_model, create=False, memory="never"
+                key[1], scope.registry, embedding_model=model, create=False, memory="never", options=options
             )
         return self._opened[key]
 
@@ -61,7 +61,7 @@ class LibraryRun:
     scope: RunScope
 
     @property
-    def options(self) -> "RunOptions":
+    def options(self) -> RunOptions:
         """The options of the run."""
         return self.scope.options
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from memorag_graph.disk_errors import advice
 from memorag_graph.errors import InputError, MemoryFileError, MemoryUnreadableError, NoRoomError
 from memorag_graph.locks import NamedLocks
+from memorag_graph.memory.storage.leases import LEASE, Lease
 from memorag_graph.memory.storage.manifest import find_memory, is_embedded, is_remembered, read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.model_pool import ModelPool
@@ -200,11 +201,13 @@ class OpenMemories:
         return used
 
     def _lease(self, opened: OpenMemory, directory: Path) -> None:
-        """Keep the store from removing a memory for as long as anybody holds it."""
-        if not self._store.keeps(directory):
+        """Keep others from removing a memory for as long as anybody holds it."""
+        is_in_store = self._store.keeps(directory)
+        if not is_in_store and not (directory / LEASE).exists():  # nobody but its owner removes it
             return
         try:
-            weakref.finalize(opened, self._store.lease(opened.memory.id).release)
+            lease = self._store.lease(opened.memory.id) if is_in_store else Lease(directory)
+            weakref.finalize(opened, lease.release)
         except OSError as error:
             if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
                 raise MemoryUnreadableError(f"{directory} cannot be kept open ({error}); {advice(error)}") from error

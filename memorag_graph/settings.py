@@ -33,6 +33,9 @@ PromptKey = Literal["context", "gist", "span", "sur", "qa", "sum", "qa_gen", "su
 MOST_TOKENS = 1024
 """Most tokens of any answer."""
 
+COPIES_MB: float = 20_000
+"""Most MB of a machine's copies of memories, unless the option ``copies_mb`` says otherwise."""
+
 MemoryKindName = Literal["gist", "full", "beacon"]
 KVStorage = Literal["exact", "float16", "int8", "int4"]
 GistWriterName = Literal["auto", "model", "extractive"]
@@ -237,6 +240,12 @@ class RunOptions(BaseModel):
         "full",
         description="How a memory's files are checked on opening. full: by SHA-256; size: by size only, for huge files "
         "on a trusted disk.",
+    )
+    copies_mb: float = Field(
+        COPIES_MB,
+        gt=0,
+        description="Most MB of copies of memories on this machine, of all libraries on object stores together. The "
+        "least recently used are dropped first; those in use, and memories that the store lacks, are kept in any case.",
     )
     kind: _Kind = _MEMORY.kind
     beacon_ratio: BeaconRatio | None = Field(

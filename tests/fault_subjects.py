@@ -13,6 +13,7 @@ from memorag_graph import clue_trust
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.evaluation.jsonl_log import JournalFile
+from memorag_graph.library.machine_copies import MachineCopies
 from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memory, read_info, remember_place, verify
 from memorag_graph.memory.storage.store import MemoryStore
@@ -143,6 +144,33 @@ def add_key(name: str) -> Change:
     return lambda place: KeyFile(place / "keys.json").add(name, "acme", "reader")
 
 
+def copies(place: Path, most_bytes: int = 1 << 30) -> MachineCopies:
+    return MachineCopies(place / "remote", most_bytes)
+
+
+def copy_of(place: Path, memory_id: str) -> Path:
+    return place / "remote" / "library" / "memories" / memory_id
+
+
+def begin_copies(place: Path) -> None:
+    for age, memory_id in ((200, ONE), (100, TWO)):
+        with copies(place).holding(directory := copy_of(place, memory_id)):
+            write(directory, memory_id, notes=memory_id.encode() * 100)
+            copies(place).note_use(directory, memory_id)
+        then = (directory / MANIFEST).stat().st_mtime - age
+        os.utime(directory / ".on-store", (then, then))
+
+
+def drop_copy(place: Path) -> None:
+    with telling(place, "written"), copies(place).holding(copy_of(place, TWO)):
+        copies(place, most_bytes=5_000).make_room()
+
+
+def copied(place: Path) -> dict[str, Any]:
+    found = {it: saved(copy_of(place, it)) for it in (ONE, TWO)}
+    return {it: files for it, files in found.items() if files is not None}
+
+
 def trust(model: str) -> Change:
     return lambda place: clue_trust.keep(model, CAREFUL, {}, place / "clue_trust.json")
 
@@ -241,6 +269,7 @@ SUBJECTS = {
     "delete": Subject(begin_store, delete, kept, tidy=gc),
     "gc": Subject(begin_leftovers, gc, kept, tidy=gc),
     "build with a quota": Subject(begin_store, build, kept, _any_two, tidy=lambda place: (build(place), gc(place))),
+    "dropped copy": Subject(begin_copies, drop_copy, copied, best_effort=True, tidy=drop_copy),
     "key": Subject(add_key("one"), add_key("two"), keys, tidy=add_key("three")),
     "first key": Subject(nothing, add_key("two"), keys, tidy=add_key("three")),
     "revoked key": Subject(

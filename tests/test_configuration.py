@@ -41,6 +41,7 @@ SAMPLES: dict[str, Any] = {
     "temperature": 0.5,
     "prompts": {"span": "Recall: {question}"},
     "file_check": "size",
+    "copies_mb": 0.5,
     "length": "long",
     "kind": "full",
     "beacon_ratio": 8,

@@ -304,6 +304,122 @@ def test_a_store_that_is_gone_is_named_and_the_memory_is_there_when_it_is_back(
     assert {it.memory_fault for it in first.list()} == {""}
 
 
+def bytes_of(library: Library) -> int:
+    return sum(path.stat().st_size for path in (library.directory / "memories").rglob("*") if path.is_file())
+
+
+def copied(library: Library) -> set[str]:
+    """The documents of whose memories a machine has copies."""
+    names = {it.text_sha256: it.name.removesuffix(".txt") for it in library.list()}
+    return {names[name.partition("/")[0]] for name in here(library) if name.endswith("/memory.bin")}
+
+
+def opened(library: Library, name: str) -> Any:
+    (entry,) = [it for it in library.stores.catalogue.entries() if it.name == f"{name}.txt"]
+    memory = library.memories.open(entry, MAKING).memory
+    assert memory is not None
+    return memory
+
+
+def asked(library: Library, *names: str) -> list[set[str]]:
+    """What is copied after the memory of each document was opened and given up."""
+    found = []
+    for name in names:
+        library.memories.forget(opened(library, name))
+        found.append(copied(library))
+    return found
+
+
+@pytest.fixture
+def room_for(on: OnMachine, files: Path) -> Callable[[str, float], Library]:
+    """Opens the library on a machine with room for some of its memories, which are alike in size."""
+    first = on("first")
+    first.add(files, memory="now")
+    one = bytes_of(first) / len(TEXTS)
+    return lambda machine, share: on(machine, copies_mb=share * one / 1024**2)
+
+
+def test_a_machine_keeps_the_copies_that_were_used_last(room_for: Callable[[str, float], Library]) -> None:
+    """It answers as one that keeps all, and what it dropped it fetches again."""
+    plenty, small, tiny = room_for("plenty", 9), room_for("small", 2.5), room_for("tiny", 0.1)
+    used = asked(small, "ferry", "harbour", "ferry", "vault", "ferry", "harbour")
+    two = [{"ferry", "harbour"}, {"ferry", "harbour"}, {"ferry", "vault"}, {"ferry", "vault"}, {"ferry", "harbour"}]
+    assert used == [{"ferry"}, *two]
+    assert asked(tiny, *TEXTS) == [{it} for it in TEXTS]
+    for task in ("memorag", "qa"):
+        assert answer(small, task) == answer(tiny, task) == answer(plenty, task)
+    assert copied(plenty) == set(TEXTS)
+
+
+def test_a_copy_that_is_open_is_not_dropped(room_for: Callable[[str, float], Library]) -> None:
+    tiny = room_for("tiny", 0.1)
+    ferry = opened(tiny, "ferry")
+    tiny.memories.forget(ferry)
+    assert asked(tiny, "harbour", "vault") == [{"ferry", "harbour"}, {"ferry", "vault"}]
+    del ferry
+    assert asked(tiny, "harbour") == [{"harbour"}]
+
+
+def test_a_copy_that_is_about_to_be_opened_is_not_dropped(
+    room_for: Callable[[str, float], Library], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny, real, between = room_for("tiny", 0.1), Registry.open, []
+
+    def late(self: Registry, place: Any, *given: Any) -> Any:
+        if not between:
+            between.append(place)
+            assert asked(tiny, "harbour", "vault") == [{"ferry", "harbour"}, {"ferry", "vault"}]
+        return real(self, place, *given)
+
+    monkeypatch.setattr(Registry, "open", late)
+    assert asked(tiny, "ferry") == [{"ferry", "vault"}]
+    assert [it.parent.name for it in between] == ["memories"]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_copy_that_is_being_written_is_not_dropped(
+    room_for: Callable[[str, float], Library], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = room_for("tiny", 0.1)
+    ferry = next(it.text_sha256 for it in tiny.list() if it.name == "ferry.txt")
+    real, begun, may_go_on = SharedMemories._read_part, threading.Event(), threading.Event()
+
+    def read_part(self: SharedMemories, text_sha256: str, part: Any) -> bytes:
+        if text_sha256 == ferry:
+            begun.set()
+            assert may_go_on.wait(SECONDS)
+        return real(self, text_sha256, part)
+
+    monkeypatch.setattr(SharedMemories, "_read_part", read_part)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(opened, tiny, "ferry")
+        assert begun.wait(SECONDS)
+        for name in ("harbour", "vault"):
+            tiny.memories.forget(opened(tiny, name))
+        may_go_on.set()
+        assert writing.result().memory.is_whole
+    assert "ferry" in copied(tiny)
+
+
+def test_all_libraries_of_a_machine_share_the_room_and_what_the_store_lacks_is_kept(
+    on: OnMachine, room_for: Callable[[str, float], Library], files: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny, other = room_for("tiny", 0.1), on("tiny", f"{url}-other")
+    other.add(files)
+    with monkeypatch.context() as patch:
+        patch.setattr(SharedMemories, "_write", lambda *_: killed())
+        with pytest.raises(Killed):
+            other.remember("harbour.txt")
+    assert asked(tiny, "ferry") == [{"ferry"}]
+    assert copied(other) == {"harbour"}
+    with monkeypatch.context() as patch:
+        forbid_making(patch)
+        other.remember("harbour.txt")
+    assert asked(tiny, "vault") == [{"vault"}]
+    assert copied(other) == set()
+    assert asked(other, "harbour") == [{"harbour"}]
+
+
 def test_machines_divide_the_memories(on: OnMachine, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = on("first"), on("second")
     first.add(files)

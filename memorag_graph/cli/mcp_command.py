@@ -15,7 +15,7 @@ from memorag_graph.settings import RunOptions
 _MB = 1024**2
 
 
-@opt.takes_options(*opt.MODELS, "adapter", "generator", "evidence_tokens", "max_new_tokens")
+@opt.takes_options(*opt.MODELS, "adapter", "generator", "evidence_tokens", "max_new_tokens", "copies_mb")
 def mcp(
     http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP instead of stdin and stdout.")] = False,
     host: Annotated[str, typer.Option("--host", help="Address to listen on, with --http.")] = "127.0.0.1",

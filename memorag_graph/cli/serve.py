@@ -15,7 +15,7 @@ from memorag_graph.settings import RunOptions
 _MB = 1024**2
 
 
-@opt.takes_options(*opt.MODELS, "adapter", "generator")
+@opt.takes_options(*opt.MODELS, "adapter", "generator", "copies_mb")
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65535)] = 8000,

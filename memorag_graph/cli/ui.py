@@ -12,7 +12,7 @@ from memorag_graph.serving.credentials import configured_credentials
 from memorag_graph.settings import RunOptions
 
 
-@opt.takes_options(*opt.MODELS, "memory", "adapter", "generator")
+@opt.takes_options(*opt.MODELS, "memory", "adapter", "generator", "copies_mb")
 def ui(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65535)] = 8501,

@@ -12,6 +12,7 @@ from memorag_graph.library.bucket import CONDITIONAL_WRITES, Bucket, store_of_en
 from memorag_graph.library.catalogue import LIBRARY_ID, Catalogue
 from memorag_graph.library.folder_memories import FolderMemories
 from memorag_graph.library.lance_table import LanceTable
+from memorag_graph.library.machine_copies import MachineCopies
 from memorag_graph.library.named_catalogue import VARIABLE, NamedCatalogue, catalogue_url, server_at
 from memorag_graph.library.originals import Originals, SharedOriginals
 from memorag_graph.library.place import MEMORIES, Settings
@@ -21,9 +22,13 @@ from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.shared_memories import SharedMemories, is_of_memory
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.paths import user_dir
+from memorag_graph.settings import COPIES_MB
 
 _NAMING = "catalogue.json"
 """Object that names the catalogue; it is whole once there is one."""
+
+_MB = 1024**2
+"""Bytes."""
 
 
 class BucketPlace:
@@ -122,9 +127,10 @@ class BucketPlace:
         """Return the original files, which are objects, and their copies on this machine."""
         return SharedOriginals(self.blobs(KEPT), KeptFiles(self.directory / KEPT))
 
-    def memories(self) -> StoredMemories:
+    def memories(self, copies_mb: float = COPIES_MB) -> StoredMemories:
         """Return the memories, which are objects, and their copies on this machine."""
-        return SharedMemories(self._bucket, FolderMemories(self.directory / MEMORIES))
+        machine = MachineCopies(self.directory.parent, int(copies_mb * _MB))
+        return SharedMemories(self._bucket, FolderMemories(self.directory / MEMORIES), machine)
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of LanceDB beneath the URL."""

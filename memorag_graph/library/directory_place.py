@@ -22,6 +22,7 @@ from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.memory.storage.sizes import size_of
 from memorag_graph.private_files import file_mode, make_private_dir
+from memorag_graph.settings import COPIES_MB
 
 _LOCK, _CHANGING = ".writer", ".changing"
 
@@ -73,8 +74,8 @@ class DirectoryPlace:
         """Return the original files in a folder."""
         return KeptFiles(self.directory / KEPT)
 
-    def memories(self) -> StoredMemories:
-        """Return the folders of memories in a folder."""
+    def memories(self, copies_mb: float = COPIES_MB) -> StoredMemories:
+        """Return the folders of memories in a folder, of which there are no copies."""
         return FolderMemories(self.directory / MEMORIES)
 
     def table(self, index: str, name: str, size: int) -> RowTable:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ class FolderMemories:
         """Return the folder of the memory of a text, whether or not it exists."""
         return self.directory / text_sha256
 
+    def making(self, text_sha256: str) -> AbstractContextManager[Path]:
+        """Lend the folder of the memory of a text, whether or not it exists."""
+        return nullcontext(self.place(text_sha256))
+
     def is_made(self, text_sha256: str) -> bool:
         """Return whether a text has a memory."""
         place = self.place(text_sha256)
@@ -64,9 +68,9 @@ class FolderMemories:
         info = self.info(text_sha256)
         return "" if info is None else str(info["memory_id"])
 
-    def fetched(self, text_sha256: str) -> Path | None:
-        """Return the folder of the memory of a text; None if there is none."""
-        return self.place(text_sha256) if self.is_made(text_sha256) else None
+    def fetched(self, text_sha256: str) -> AbstractContextManager[Path | None]:
+        """Lend the folder of the memory of a text; None if there is none."""
+        return nullcontext(self.place(text_sha256) if self.is_made(text_sha256) else None)
 
     def share(self, text_sha256: str, report: ReportProgress = ignore_progress) -> bool:
         """Return whether a memory that was made in its folder is there; it is for all who open the directory."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memorag_graph.documents import Document
@@ -135,14 +136,17 @@ class LibraryMemories:
             report(progress)
 
         self._require(entry)
-        options, place = self._making(self._options), self._stored.place(entry.text_sha256)
-        document = self._document(entry)
-        if self._of_model([entry.text_sha256]):
-            with suppress(MemoryFileError):  # else it is made again
-                self._stored.fetched(entry.text_sha256)
+        with self._stored.making(entry.text_sha256) as place:
+            return self._make_in(place, entry, told, writer)
+
+    def _make_in(self, place: Path, entry: Entry, told: ReportProgress, writer: "GistWriter | None") -> OpenMemory:
+        options, document, text = self._making(self._options), self._document(entry), entry.text_sha256
+        if self._of_model([text]):
+            with suppress(MemoryFileError), self._stored.fetched(text):  # else it is made again
+                pass
         made = self._registry.memorize([document], options, place, told, self._earlier(entry), writer)
         try:
-            is_shared = self._stored.share(entry.text_sha256, told)
+            is_shared = self._stored.share(text, told)
         except (CancelledRunError, MemoryFileError, UnknownLibraryError):
             self._require_kept(entry)  # its folder may have gone with its document, or the library
             raise
@@ -150,8 +154,8 @@ class LibraryMemories:
         if is_shared:
             return made
         self.forget(made)  # all answer with the bytes of the one that was there first
-        self._stored.fetched(entry.text_sha256)
-        return self._registry.open(place, options)
+        with self._stored.fetched(text):
+            return self._registry.open(place, options)
 
     def begin_gists(self, entry: Entry, writer: "EarlyGistWriter") -> None:
         """Have a writer begin the gists for which :meth:`make` will ask it.
@@ -186,8 +190,8 @@ class LibraryMemories:
             ModelError: If the model cannot be loaded.
         """
         try:
-            place = self._stored.fetched(entry.text_sha256)
-            return Opened() if place is None else Opened(self._registry.open(place, self._making(options)))
+            with self._stored.fetched(entry.text_sha256) as place:
+                return Opened() if place is None else Opened(self._registry.open(place, self._making(options)))
         except (MemoryMismatchError, MemoryFileError, ModelUnavailableError) as error:
             return Opened(fault=f"{entry.name}: {error}")
 

@@ -52,7 +52,7 @@ class OpenLibrary:
         size, index_at = int(catalogue.setting(VECTOR_SIZE)), catalogue.setting(INDEX_AT)
         self._index = catalogue.setting(INDEX_NAME, FIRST_INDEX)
         chunks, notes = open_tables(index_at, place, self._id, size, self._index)
-        self.stores = Stores.at(place, catalogue, chunks, notes)
+        self.stores = Stores.at(place, catalogue, chunks, notes, options.copies_mb)
         self.memories = LibraryMemories(self.stores, registry, options)
         self._seen: Sequence[Entry] = ()
         self.drop_removed()

@@ -10,6 +10,7 @@ from memorag_graph.library.catalogue import Catalogue
 from memorag_graph.library.originals import Originals
 from memorag_graph.library.row_table import RowTable
 from memorag_graph.library.stored_memories import StoredMemories
+from memorag_graph.settings import COPIES_MB
 
 TEXTS, MEMORIES = "texts", "memories"
 """Folders of a library."""
@@ -61,8 +62,12 @@ class Place(Protocol):
     def originals(self) -> Originals:
         """Return the original files of the library's documents."""
 
-    def memories(self) -> StoredMemories:
-        """Return the memories of the library's texts."""
+    def memories(self, copies_mb: float = COPIES_MB) -> StoredMemories:
+        """Return the memories of the library's texts.
+
+        Args:
+            copies_mb: Most MB of copies of memories on this machine, where they are elsewhere.
+        """
 
     def table(self, index: str, name: str, size: int) -> RowTable:
         """Open a table of an index that is kept here.

@@ -7,8 +7,9 @@ first to write the manifest wins.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +17,11 @@ from memorag_graph.disk_errors import advice
 from memorag_graph.errors import MemoryFileError
 from memorag_graph.library.bucket import Bucket
 from memorag_graph.library.folder_memories import FolderMemories
+from memorag_graph.library.machine_copies import MachineCopies
 from memorag_graph.memory.storage.checksums import Part, parts_of
 from memorag_graph.memory.storage.manifest import require_known
 from memorag_graph.memory.storage.sealed_manifest import sealed, unsealed
 from memorag_graph.memory.storage.transaction import Writer, open_verified, read_manifest, write_together
-from memorag_graph.private_files import make_private_dir
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 
 _MANIFESTS, _PARTS = "manifests", "memories"
@@ -47,11 +48,13 @@ class SharedMemories:
     Args:
         bucket: The store.
         copies: Folders of those that were made or asked on this machine.
+        machine: Keeps the folders of all libraries within a number of bytes.
     """
 
-    def __init__(self, bucket: Bucket, copies: FolderMemories) -> None:
+    def __init__(self, bucket: Bucket, copies: FolderMemories, machine: MachineCopies) -> None:
         self._bucket = bucket
         self._copies = copies
+        self._machine = machine
         self._models: dict[str, tuple[str, str]] = {}
         self.store = copies.store
         self.place = copies.place
@@ -76,27 +79,45 @@ class SharedMemories:
             self._models[text] = there[text], model
         return {text: model for text in there if (model := self._models[text][1])}
 
-    def fetched(self, text_sha256: str) -> Path | None:
-        """Return the folder of a memory on this machine, which is that of the store; None if the store has none.
+    @contextmanager
+    def making(self, text_sha256: str) -> Iterator[Path]:
+        """Lend the folder in which the memory of a text is made or fetched; nobody drops it meanwhile.
+
+        Raises:
+            MemoryFileError: If it cannot be written.
+        """
+        place = self.place(text_sha256)
+        with ExitStack() as held:
+            with _writing(place):
+                held.enter_context(self._machine.holding(place))
+            yield place
+
+    @contextmanager
+    def fetched(self, text_sha256: str) -> Iterator[Path | None]:
+        """Lend the folder of a memory on this machine, which is that of the store; None if the store has none.
 
         Raises:
             MemoryFileError: If it is damaged, or cannot be written here. A damaged one counts as missing from then on.
         """
-        place = self.place(text_sha256)
+        with ExitStack() as held:
+            yield self._fetched(text_sha256, held)
+
+    def _fetched(self, text_sha256: str, held: ExitStack) -> Path | None:
         kept, version = self._kept(text_sha256)
         if not version:
             return None
         try:
             if kept is None:
                 raise _DamagedError("its manifest is damaged")
+            place = held.enter_context(self.making(text_sha256))
             if not _is_same(kept, self._here(place)):
                 self._fetch(text_sha256, kept)
+            self._machine.note_use(place, str(kept.get("memory_id")))
         except _DamagedError as error:
             if self._kept(text_sha256)[1] != version:  # it was replaced or removed meanwhile
-                return self.fetched(text_sha256)
+                return self._fetched(text_sha256, held)
             self._bucket.delete([_manifest(text_sha256)])
-            memory = f"the memory {self._bucket.url}/{_manifest(text_sha256)}"
-            raise MemoryFileError(f"{memory} was given up, as {error}; have it made again") from None
+            raise MemoryFileError(f"{_manifest(text_sha256)} was given up, as {error}; have it made again") from None
         return place
 
     def share(self, text_sha256: str, report: ReportProgress = ignore_progress) -> bool:
@@ -105,22 +126,32 @@ class SharedMemories:
         Raises:
             MemoryFileError: If it is missing or damaged, or the store has one of a newer format.
         """
-        place, name = self.place(text_sha256), _manifest(text_sha256)
+        place = self.place(text_sha256)
         with self.store.claim(place, report):
             mine = read_manifest(place)
-            while True:
-                kept, version = self._kept(text_sha256)
-                if kept is not None:
-                    require_known(kept, f"{self._bucket.url}/{name}")
-                if kept is not None and kept.get("memory_id") == mine.get("memory_id"):
-                    self._sweep(text_sha256, kept)
-                    return _is_same(kept, mine)
-                self._write_parts(text_sha256, mine, report)
-                content = sealed(mine)
-                if self._bucket.swap(name, content, version) if version else self._bucket.create(name, content):
-                    self._sweep(text_sha256, mine)
-                    self._write_parts(text_sha256, mine, report)  # whoever came before may have swept some away
-                    return True
+            is_shared = self._write(text_sha256, mine, report)
+        if is_shared:
+            self._machine.note_use(place, str(mine.get("memory_id")))
+            with suppress(OSError):  # it is shared, whether or not others can be dropped
+                self._machine.make_room()
+        return is_shared
+
+    def _write(self, text_sha256: str, mine: Mapping[str, Any], report: ReportProgress) -> bool:
+        """Write a memory to the store; return whether the store has its bytes."""
+        name = _manifest(text_sha256)
+        while True:
+            kept, version = self._kept(text_sha256)
+            if kept is not None:
+                require_known(kept, f"{self._bucket.url}/{name}")
+            if kept is not None and kept.get("memory_id") == mine.get("memory_id"):
+                self._sweep(text_sha256, kept)
+                return _is_same(kept, mine)
+            self._write_parts(text_sha256, mine, report)
+            content = sealed(mine)
+            if self._bucket.swap(name, content, version) if version else self._bucket.create(name, content):
+                self._sweep(text_sha256, mine)
+                self._write_parts(text_sha256, mine, report)  # whoever came before may have swept some away
+                return True
 
     def keep_only(self, wanted: Collection[str]) -> None:
         """Remove the memories of all other texts from the store, then from this machine."""
@@ -161,13 +192,10 @@ class SharedMemories:
     def _fetch(self, text_sha256: str, manifest: Mapping[str, Any]) -> None:
         place = self.place(text_sha256)
         writers = {name: self._writer(text_sha256, it) for name, it in manifest["files"].items()}
-        try:
-            make_private_dir(place)
-            with self.store.claim(place):
-                if not _is_same(manifest, self._here(place)):  # else somebody else has fetched it meanwhile
-                    write_together(place, writers, manifest)
-        except OSError as error:
-            raise MemoryFileError(f"{place} cannot be written ({error}); {advice(error)}") from error
+        with _writing(place), self.store.claim(place):
+            if not _is_same(manifest, self._here(place)):  # else somebody else has fetched it meanwhile
+                self._machine.make_room(sum(it["bytes"] for it in manifest["files"].values()))
+                write_together(place, writers, manifest)
 
     def _writer(self, text_sha256: str, described: Mapping[str, Any]) -> Writer:
         parts = parts_of(described)
@@ -209,6 +237,14 @@ class SharedMemories:
 def is_of_memory(name: str) -> bool:
     """Return whether an object of a library is of a memory, by its name."""
     return _OWN.fullmatch(name) is not None
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MemoryFileError(f"{place} cannot be written ({error}); {advice(error)}") from error
 
 
 def _each(ask: Callable[[str], Answer], texts: Collection[str]) -> list[tuple[str, Answer]]:

@@ -1,6 +1,7 @@
 """What keeps the memories of a library: one for each text, named by the text's SHA-256."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,13 @@ class StoredMemories(Protocol):
     def place(self, text_sha256: str) -> Path:
         """Return the folder in which the memory of a text is made, whether or not it exists."""
 
+    def making(self, text_sha256: str) -> AbstractContextManager[Path]:
+        """Lend the folder in which the memory of a text is made; nobody drops it meanwhile.
+
+        Raises:
+            MemoryFileError: If it cannot be written.
+        """
+
     def made(self, texts: Collection[str]) -> Collection[str]:
         """Return those of some texts that have a memory."""
 
@@ -34,8 +42,10 @@ class StoredMemories(Protocol):
     def id_here(self, text_sha256: str) -> str:
         """Return the id of the memory of a text that is on this machine; empty if none is."""
 
-    def fetched(self, text_sha256: str) -> Path | None:
-        """Return the folder of the memory of a text, with all its files; None if the text has none.
+    def fetched(self, text_sha256: str) -> AbstractContextManager[Path | None]:
+        """Lend the folder of the memory of a text, with all its files; None if the text has none.
+
+        The folder stays while it is lent, and for as long as a memory that was opened from it is used.
 
         Raises:
             MemoryFileError: If it is damaged, or the folder cannot be written.

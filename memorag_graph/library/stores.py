@@ -20,6 +20,7 @@ from memorag_graph.library.stored_texts import StoredTexts
 from memorag_graph.library.workers import Pending, Workers
 from memorag_graph.progress import Progress, ReportProgress, ignore_progress
 from memorag_graph.retrieval.embedding_fit import meaning_weight
+from memorag_graph.settings import COPIES_MB
 from memorag_graph.text.chunking import Chunk
 
 WEIGHT = "meaning_weight."
@@ -56,9 +57,12 @@ class Stores:
     memories: StoredMemories
 
     @classmethod
-    def at(cls, place: Place, catalogue: Catalogue, chunks: RowTable, notes: RowTable) -> "Stores":
-        """Return the stores of a library at a place."""
-        return cls(catalogue, StoredTexts(place.blobs(TEXTS)), place.originals(), chunks, notes, place.memories())
+    def at(
+        cls, place: Place, catalogue: Catalogue, chunks: RowTable, notes: RowTable, copies_mb: float = COPIES_MB
+    ) -> "Stores":
+        """Return the stores of a library at a place, of whose memories this machine keeps copies up to some MB."""
+        texts, memories = StoredTexts(place.blobs(TEXTS)), place.memories(copies_mb)
+        return cls(catalogue, texts, place.originals(), chunks, notes, memories)
 
     def add(self, new: Sequence[New], rows: Rows) -> None:
         """Add documents, which exist when this returns.
