@@ -644,6 +644,61 @@ def test_the_index_is_made_again_from_the_texts(url: str, open_library: Callable
     assert not objects(url, "index")  # the new one has another name
 
 
+def test_a_library_in_a_directory_has_its_index_on_a_store(
+    url: str, files: Path, tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers as one whose index is in its directory; of removed documents and left indexes no object stays."""
+    monkeypatch.delenv(VARIABLE)
+    places = {"plain": "", "stored": url}
+    plain, stored = (
+        Library.open(tmp_path / name, registry, embedding_model="hash", index_at=at) for name, at in places.items()
+    )
+    for one in (plain, stored):
+        one.add(files)
+    assert content_of(stored) == content_of(plain)
+    assert not (stored.directory / "index").exists()
+    assert any(b"harbour" in it for it in objects(url).values())
+    for one in (plain, stored):
+        one.remove("harbour.txt")
+    assert not any(b"harbour" in it for it in objects(url).values())
+    assert stored.ask(QUESTION).citations == plain.ask(QUESTION).citations != []
+    for name, at in places.items():
+        Library.rebuild(
+            tmp_path / name, registry, embedding_model="hash", index_at=places["stored" if not at else "plain"]
+        )
+    assert content_of(Library.open(tmp_path / "plain", registry, embedding_model="hash")) == content_of(
+        Library.open(tmp_path / "stored", registry, embedding_model="hash")
+    )
+    assert len({name.split("/")[0] for name in objects(url)}) == 1  # of the library that was plain before
+    with pytest.raises(InputError, match=r"index_at: s3://bucket must be the URL of a Qdrant server, or a bucket and"):
+        Library.open(tmp_path / "new", registry, embedding_model="hash", index_at="s3://bucket")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_store_with_an_index_that_is_gone_is_named(
+    url: str,
+    files: Path,
+    tmp_path: Path,
+    registry: Registry,
+    object_store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    library = Library.open(tmp_path / "library", registry, embedding_model="hash", index_at=url)
+    library.add(files / "ferry.txt")
+    object_store.stop()
+    try:
+        with pytest.raises(
+            UnavailableError, match=f"object store at {object_store.url}, where {url}/.* has not answered"
+        ):
+            library.ask(QUESTION)
+        assert library.text("ferry.txt")
+    finally:
+        object_store.start()
+    library.add(files)
+    assert library.ask(QUESTION).citations
+
+
 def test_commands_take_its_url(url: str, files: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memorag_graph.cli.run_graph.new_registry", lambda *_: registry)
     for command, told in ((["add", str(files)], url), (["list"], "harbour.txt"), (["ask", QUESTION], "seven")):

@@ -48,7 +48,7 @@ IndexAt = Annotated[
     typer.Option(
         "--index-at",
         help="Where a new library's index is kept, such as http://localhost:6333 for a Qdrant server (key: "
-        "QDRANT_API_KEY). Default: its directory.",
+        "QDRANT_API_KEY) or s3://BUCKET/NAME for an object store. Default: with its texts.",
         metavar="URL",
     ),
 ]

@@ -16,8 +16,8 @@ def rebuild(
         str | None,
         typer.Option(
             "--index-at",
-            help="Where the index is kept from now on, such as http://localhost:6333 for a Qdrant server, or '' for "
-            "the library's directory. Default: where it is.",
+            help="Where the index is kept from now on, such as http://localhost:6333 for a Qdrant server, "
+            "s3://BUCKET/NAME for an object store, or '' for with the texts. Default: where it is.",
             metavar="URL",
         ),
     ] = None,

@@ -68,8 +68,8 @@ class Library(OpenLibrary):
             memory: When the memories of documents are made: ``"background"``, ``"now"``, ``"when_asked"`` or
                 ``"never"``; by default behind the library if the options name a model, else never.
             options: How memories are made, and by which model.
-            index_at: Where a new library's index is kept, such as ``"http://localhost:6333"`` for a Qdrant server; by
-                default with its texts.
+            index_at: Where a new library's index is kept, such as ``"http://localhost:6333"`` for a Qdrant server or
+                ``"s3://BUCKET/NAME"`` for an object store; by default with its texts.
             catalogue_at: Where a new library's catalogue is kept, and an existing one's is found: the URL of a Postgres
                 database; by default that of ``MEMORAG_GRAPH_CATALOGUE``, or else in the directory; on an object store
                 there has to be one.

@@ -16,8 +16,18 @@ def is_url(named: str | Path) -> bool:
     return "://" in str(named)
 
 
-def checked_url(url: str) -> str:
-    """Return the URL of a library on an object store; no message repeats one that may hold a password.
+def is_store(named: str) -> bool:
+    """Return whether a name is a URL of an object store, by its scheme."""
+    return urlsplit(named).scheme in _SCHEMES
+
+
+def checked_url(url: str, field: str = "library", instead: str = "a directory") -> str:
+    """Return a URL on an object store; no message repeats one that may hold a password.
+
+    Args:
+        url: The URL.
+        field: The argument that gives it, for errors.
+        instead: What that may be besides.
 
     Raises:
         InputError: If it is no such URL.
@@ -25,13 +35,13 @@ def checked_url(url: str) -> str:
     parts = urlsplit(url)
     has_login = "@" in parts.netloc or (":" in parts.netloc and "@" in parts.path)  # a slash in a password tears it
     if has_login or parts.query or parts.fragment:
-        raise InputError("library", "must hold no login and no parameters; put the credentials into the environment")
+        raise InputError(field, "must hold no login and no parameters; put the credentials into the environment")
     names = parts.path.strip("/").split("/")
     is_named = all(map(is_segment, names))
     if parts.scheme not in _SCHEMES or not _SEGMENT.fullmatch(parts.netloc) or not is_named:
         raise InputError(
-            "library",
-            f"{url} must be a directory, or a bucket and a name in it, such as s3://BUCKET/NAME, gs://BUCKET/NAME or "
+            field,
+            f"{url} must be {instead}, or a bucket and a name in it, such as s3://BUCKET/NAME, gs://BUCKET/NAME or "
             "az://CONTAINER/NAME, of letters without accents, digits and . _ - = + @",
         )
     return f"{parts.scheme}://{parts.netloc}/{'/'.join(names)}"
