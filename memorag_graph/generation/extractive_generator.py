@@ -35,7 +35,8 @@ _SURE = 0.9
 """Least confidence in what stands under the heading of the numbered part that a question asks for."""
 
 _LIKELY = 0.5
-"""Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502."""
+"""Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502, and
+in the most or the least of several figures of what is asked about."""
 
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
@@ -89,7 +90,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
         evidence = ScoredEvidence.of(given, units, self.embeddings)
         found = evidence.sentences
-        positions, certainty, more = self._nearest(given, evidence)
+        positions, certainty, more = self._nearest(given, evidence, findings)
         chosen = [found[index] for index in positions]
         if differing := evidence.language_difference(given):
             findings.add("language_differs", differing.notice)
@@ -124,7 +125,9 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         absent = absent or other_attribute(question, evidence, positions[0])
         return absent if absent and not evidence.language_difference(given) else []
 
-    def _nearest(self, given: GenerationInput, evidence: ScoredEvidence) -> tuple[list[int], float, int | None]:
+    def _nearest(
+        self, given: GenerationInput, evidence: ScoredEvidence, findings: Findings
+    ) -> tuple[list[int], float, int | None]:
         """Return the positions of the sentences that answer best, and the confidence in them.
 
         The third is the number of further sentences that belong to the list that the question asks for; None if it
@@ -133,18 +136,16 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         question, found, ranked = given["question"], evidence.sentences, evidence.ranked
         section = evidence.section_of(question)
         best = section[: self.sentences] or distinct(ranked, found, self.sentences)
-        certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
-        if section and (asked_parts(question) or asked_page(question)):
-            certainty = max(certainty, _SURE)
-        elif certainty and evidence.holds_asked_figures(question, best[0]):
-            certainty = max(certainty, _LIKELY)
+        found_extreme = None if section else extreme(question, evidence)
+        certainty = self._certainty(given, evidence, best, is_part=bool(section), is_compared=found_extreme is not None)
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
         is_list = bool(section) and whole_list(evidence, section, several=True) is not None
         if asks_for_account(question) and not (is_list or is_conversation(evidence)):
             return account(evidence, question, section), certainty, None
-        if (highest := extreme(question, evidence)) is not None and not section:
-            return sorted(evidence.with_subjects([highest.position], question)), certainty, None
+        if found_extreme is not None:
+            findings.add("list_may_be_incomplete", found_extreme.notice)
+            return sorted(evidence.with_subjects([found_extreme.position], question)), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)
@@ -157,6 +158,26 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None
+
+    def _certainty(
+        self, given: GenerationInput, evidence: ScoredEvidence, best: Sequence[int], *, is_part: bool, is_compared: bool
+    ) -> float:
+        """Return the confidence in the best sentences.
+
+        Args:
+            given: The input.
+            evidence: The scored evidence.
+            best: Positions of the sentences.
+            is_part: Whether they stand under a heading that the question asks for.
+            is_compared: Whether figures of what the question asks about were compared.
+        """
+        question = given["question"]
+        certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
+        if is_part and (asked_parts(question) or asked_page(question)):
+            return max(certainty, _SURE)
+        if certainty and (is_compared or evidence.holds_asked_figures(question, best[0])):
+            return max(certainty, _LIKELY)
+        return certainty
 
     def _answering(self, question: str, evidence: ScoredEvidence) -> list[int]:
         """Return the positions of the sentences that answer with the best, which is the first.

@@ -5,7 +5,9 @@ sentences tell of one thing of the question are compared, such as all numbers of
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.scored_evidence import ScoredEvidence
@@ -15,6 +17,9 @@ from memorag_graph.text.told_figures import told_figures
 
 _FEWEST = 3
 """Least sentences with different figures of one thing that are compared."""
+
+_TIMES_ALIKE = 4
+"""Figures of one thing are compared if they are at most so many times as high or as low as the median."""
 
 _TIMES = frozenset({"year", "month", "week", "day", "hour", "time", "quarter", "season", "company"})
 """Words of a question that say of when or whose a figure is asked for, and not of what."""
@@ -27,10 +32,18 @@ class Extreme:
     Attributes:
         position: Its position in the evidence.
         compared: Number of sentences whose figures were compared.
+        is_highest: Whether it is the highest, not the lowest.
     """
 
     position: int
     compared: int
+    is_highest: bool
+
+    @property
+    def notice(self) -> str:
+        """What a reader is told about it."""
+        word = "highest" if self.is_highest else "lowest"
+        return f"The {word} of the figures that {self.compared} passages tell is quoted; others may tell more."
 
 
 def extreme(question: str, evidence: ScoredEvidence) -> Extreme | None:
@@ -39,10 +52,16 @@ def extreme(question: str, evidence: ScoredEvidence) -> Extreme | None:
     if not way or evidence.language_code != "en":
         return None
     of_things = _figures(question, evidence)
-    compared = max(of_things.values(), key=lambda it: len(set(it.values())), default={})
+    compared = max(map(_alike, of_things.values()), key=lambda it: len(set(it.values())), default={})
     if len(set(compared.values())) < _FEWEST:
         return None
-    return Extreme(max(compared, key=lambda at: (way * compared[at], -at)), len(compared))
+    return Extreme(max(compared, key=lambda at: (way * compared[at], -at)), len(compared), way > 0)
+
+
+def _alike(figures: Mapping[int, float]) -> dict[int, float]:
+    """Return figures of the same order as the median: others count something else, such as dismissals among staff."""
+    middle = median(figures.values())
+    return {at: value for at, value in figures.items() if middle <= _TIMES_ALIKE * value <= _TIMES_ALIKE**2 * middle}
 
 
 def _figures(question: str, evidence: ScoredEvidence) -> dict[tuple[str, str], dict[int, float]]:

@@ -4,7 +4,8 @@ import re
 
 _HIGHEST = (
     r"busiest|largest|highest|biggest|greatest|longest|heaviest|record|peak(?:ed)?|maximum"
-    r"|most (?!of\b|recent|likely|important|famous|common|popular|notable|significant|[a-z]+(?:ly|ed|ing|ive|ous|ant)\b)"
+    r"|most (?!of\b|recent|likely|important|famous|common|popular|notable|significant)"
+    r"(?![a-z]+(?:ly|ed|ing|ive|ous|ant)\b)"
 )
 _LOWEST = r"fewest|smallest|lowest|shortest|lightest|quietest|minimum"
 _ASKS = re.compile(r"\b(?:which|what|when|who|where|how)\b", re.IGNORECASE)

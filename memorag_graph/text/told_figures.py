@@ -14,16 +14,16 @@ _AMOUNT = (
     r"(?P<sign>[£$€]\s?)?(?<![\w.,/-])(?P<value>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?:\s?(?P<scale>thousand|million|billion|bn|mn|[mk])(?![^\W_]))?(?P<share>\s?%|\s(?:per cent|percent)\b)?"
 )
-_OF_UNIT = re.compile(rf"{_AMOUNT}\s(?!(?:of|in|to|and|or|per)\b)(?:[a-z-]+\s)?(?P<thing>[a-z]{{3,}})\b")
+_OF_UNIT = re.compile(rf"{_AMOUNT}\s(?!(?:of|in|to|and|or|per)\b)(?P<thing>[a-z-]{{3,}}(?:\s[a-z]{{3,}})?)")
 """A figure before its thing, with at most one word between them: "283,000 units", "3.58 million foot passengers"."""
 
 _OF_THING = re.compile(
-    r"(?P<thing>\b[A-Za-z]+(?:\s[A-Za-z]+){0,3}?)"
+    r"(?P<thing>\b[A-Za-z]+(?:\s[A-Za-z\d]+){0,3}?)"
     r"(?:\s(?:was|were|is|are|came to|stood at|reached|numbered|totalled|totaled|hit|averaged)|:)\s"
     rf"(?:(?:about|nearly|only|some|over|just)\s)?{_AMOUNT}"
 )
 _FROM_TO = re.compile(
-    r"(?P<thing>\b[A-Za-z]+(?:\s[A-Za-z]+){0,3}?)\s(?:rose|fell|grew|went|dropped|increased|decreased)\b"
+    r"(?P<thing>\b[A-Za-z]+(?:\s[A-Za-z\d]+){0,3}?)\s(?:rose|fell|grew|went|dropped|increased|decreased)\b"
     rf"[^;]{{0,40}}?\bfrom\s\S+(?:\s(?:thousand|million|billion))?\sto\s{_AMOUNT}"
 )
 """A figure after its thing: "Revenue was £179.5m", "Revenue rose by 3.0%, from £174.3m to £179.5m"."""
