@@ -14,6 +14,7 @@ from memorag_graph.disk_errors import telling
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.evaluation.jsonl_log import JournalFile
 from memorag_graph.library.machine_copies import MachineCopies
+from memorag_graph.memory.storage import given_names
 from memorag_graph.memory.storage.journal import Journal
 from memorag_graph.memory.storage.manifest import FORMAT_VERSION, find_memory, read_info, remember_place, verify
 from memorag_graph.memory.storage.store import MemoryStore
@@ -21,7 +22,6 @@ from memorag_graph.memory.storage.transaction import MANIFEST, NEXT_MANIFEST, fi
 from memorag_graph.retrieval.clue_weights import CAREFUL
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.serving.quotas import USAGE_FILE, Quota, Usage
-from memorag_graph.ui import memory_names
 
 ONE, TWO, NEW, GONE, BEGUN = (f"{number:032x}" for number in range(5))
 DAY = 86_400
@@ -192,7 +192,7 @@ def tokens(place: Path) -> list[Any]:
 
 
 def rename(name: str) -> Change:
-    return lambda place: memory_names.rename(store(place), ONE, name)
+    return lambda place: given_names.rename(store(place), ONE, name)
 
 
 def begin_name(place: Path) -> None:
@@ -201,7 +201,7 @@ def begin_name(place: Path) -> None:
 
 
 def named(place: Path) -> str:
-    return memory_names.name_of(store(place), ONE)
+    return given_names.name_of(store(place), ONE)
 
 
 def tidy_names(place: Path) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from memorag_graph.documents import Document, from_text, read_document
 from memorag_graph.graph import build_graph
+from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, Principal
 from memorag_graph.serving.tenants import Tenants
-from memorag_graph.ui import memory_names
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.memory_work import Memorizing, Revision
 from memorag_graph.ui.passages import is_quoted
@@ -58,7 +58,7 @@ def test_the_changed_memory_takes_over_name_pages_and_conversations(
     job = alice.jobs.start(Memorizing(alice.scope(TINY), [first, LETTERS], files), "visit")
     assert ended(job) == "done", job.error
     before = job.memory_id
-    memory_names.rename(store, before, "Mine")
+    given_names.rename(store, before, "Mine")
     for visitor in visitors:
         visitor.conversations.add(visitor.visitor.name, before, {"result": {"asked": "When?"}})
     second, files = uploaded(tmp_path, "second.pdf", STORIES[1])
@@ -67,7 +67,7 @@ def test_the_changed_memory_takes_over_name_pages_and_conversations(
     after = job.memory_id
     assert [memory["memory_id"] for memory in store.memories()] == [after]
     assert [it.source for it in alice.registry.open(after, TINY).memory.documents] == ["first.pdf", "second.pdf"]
-    assert memory_names.name_of(store, after) == "Mine"
+    assert given_names.name_of(store, after) == "Mine"
     kept = [kept_file(store, after, it.sha256) for it in (first, second)]
     assert [it and it.read_bytes() for it in kept] == [
         (tmp_path / it).read_bytes() for it in ("first.pdf", "second.pdf")

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from memorag_graph.errors import InputError, UnknownMemoryError
+from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, KeyFile, OneKey, Principal
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.tenants import Tenants
-from memorag_graph.ui import memory_names, past_conversations, visitors
+from memorag_graph.ui import past_conversations, visitors
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.memory_list import matching
 from memorag_graph.ui.memory_work import Memorizing
@@ -165,20 +166,20 @@ def test_ages_are_told_in_words(seconds: float, words: str) -> None:
 
 def test_a_memory_keeps_its_name_until_it_is_deleted(registry: Registry) -> None:
     memory_id, store = registry.memorize(DOCUMENTS, TINY).memory.id, registry.store
-    assert memory_names.name_of(store, memory_id) == ""
-    memory_names.rename(store, memory_id, "  Letters of\nthe ferry “Ä” ")
-    assert memory_names.name_of(store, memory_id) == "Letters of the ferry “Ä”"
+    assert given_names.name_of(store, memory_id) == ""
+    given_names.rename(store, memory_id, "  Letters of\nthe ferry “Ä” ")
+    assert given_names.name_of(store, memory_id) == "Letters of the ferry “Ä”"
     for wrong in ("x" * 101, "a\x07b"):
         with pytest.raises(InputError, match="up to 100 printable characters"):
-            memory_names.rename(store, memory_id, wrong)
+            given_names.rename(store, memory_id, wrong)
     assert registry.open(memory_id, TINY).memory.id == memory_id
-    memory_names.rename(store, memory_id, " ")
-    assert memory_names.name_of(store, memory_id) == ""
-    memory_names.rename(store, memory_id, "again")
+    given_names.rename(store, memory_id, " ")
+    assert given_names.name_of(store, memory_id) == ""
+    given_names.rename(store, memory_id, "again")
     registry.delete(memory_id)
     assert not list(store.root.rglob("name.txt"))
     with pytest.raises(UnknownMemoryError, match="deleted meanwhile"):
-        memory_names.rename(store, memory_id, "late")
+        given_names.rename(store, memory_id, "late")
     assert not store.directory(memory_id).exists()
 
 

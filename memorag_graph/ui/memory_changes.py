@@ -3,7 +3,8 @@
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.ui import address, memory_names
+from memorag_graph.memory.storage import given_names
+from memorag_graph.ui import address
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
@@ -21,8 +22,8 @@ def offer(shared: Resources) -> None:
         key = f"name-{memory_id}-{times}"
         st.text_input(
             "Name",
-            memory_names.name_of(shared.registry.store, memory_id),
-            max_chars=memory_names.LONGEST_NAME,
+            given_names.name_of(shared.registry.store, memory_id),
+            max_chars=given_names.LONGEST_NAME,
             placeholder="As its documents",
             key=key,
             help="Shown in lists instead of the names of its documents, to all who see this memory.",
@@ -40,7 +41,7 @@ def offer(shared: Resources) -> None:
 def _rename(shared: Resources, memory_id: str, key: str) -> None:
     try:
         shared.visitor.require("writer")
-        memory_names.rename(shared.registry.store, memory_id, st.session_state[key])
+        given_names.rename(shared.registry.store, memory_id, st.session_state[key])
     except MemoragError as error:
         st.session_state[_FAILED] = str(error)
     else:

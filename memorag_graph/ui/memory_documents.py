@@ -6,10 +6,10 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from memorag_graph.errors import MemoragError
+from memorag_graph.memory.storage.given_names import name_of
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui import job_progress, upload
-from memorag_graph.ui.memory_names import name_of
 from memorag_graph.ui.memory_work import Revision
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from memorag_graph.memory.storage.given_names import name_of
 from memorag_graph.ui import address
-from memorag_graph.ui.memory_names import name_of
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
+from memorag_graph.memory.storage import given_names
 from memorag_graph.progress import ReportProgress
 from memorag_graph.run_scope import RunScope
 from memorag_graph.serving.client_scope import ClientScope
-from memorag_graph.ui import memory_names
 from memorag_graph.ui.uploaded_files import UploadedFiles
 
 
@@ -120,7 +120,7 @@ class Revision(Work):
         del memory
         self.files.keep_with(registry.store, new, texts, earlier)
         if new != earlier:
-            memory_names.hand_on(registry.store, earlier, new)
+            given_names.hand_on(registry.store, earlier, new)
             self.moved(earlier, new)
             with suppress(MemoryFileError):  # another process has it open: it stays beside the changed one
                 registry.delete(earlier)

@@ -1,4 +1,4 @@
-"""The names that visitors give to memories, each kept in the memory's folder, with which it is deleted."""
+"""The names that people give to memories, each kept in the memory's folder, with which it is deleted."""
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import InputError, UnknownMemoryError
