@@ -38,6 +38,10 @@ class UnknownDocumentError(InputError):
     """A library has no document of the name that a caller gives."""
 
 
+class TakenNameError(InputError):
+    """A library cannot have a name, as another one has it."""
+
+
 class UnreadFormatError(InputError):
     """A file is of a format that is not read; a converter may read it."""
 

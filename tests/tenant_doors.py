@@ -133,6 +133,8 @@ OPENING: Mapping[str, Door] = {
         "POST", f"/libraries/{_q(its.library)}/documents", _texts(its.document, its.text), _EVENTS
     ),
     "memorize its text, events": lambda mine, its: Call("POST", "/memories", _texts(its.memory, its.text), _EVENTS),
+    "PATCH memory": lambda mine, its: Call("PATCH", f"/memories/{_q(its.memory_id)}", {"name": mine.word}),
+    "PATCH library": lambda mine, its: Call("PATCH", f"/libraries/{_q(its.library)}", {"name": its.library}),
     "remove document": lambda mine, its: Call("DELETE", f"/libraries/{_q(its.library)}/documents/{_q(its.document)}"),
     "DELETE memory": lambda mine, its: Call("DELETE", f"/memories/{_q(its.memory_id)}"),
     "DELETE library": lambda mine, its: Call("DELETE", f"/libraries/{_q(its.library)}"),

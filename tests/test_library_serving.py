@@ -156,6 +156,38 @@ def test_a_deleted_library_is_gone(http: httpx.Client, tmp_path: Path) -> None:
     assert "seven" in ask(http)["answer"]
 
 
+def test_a_library_is_renamed(http: httpx.Client, tmp_path: Path) -> None:
+    before = http.get("/libraries/coast").json()
+    renamed = http.patch("/libraries/coast", json={"name": "shore"})
+    assert (renamed.status_code, renamed.json()) == (200, {**before, "name": "shore"})
+    assert [it["name"] for it in http.get("/libraries").json()] == ["shore"]
+    assert http.get("/libraries/coast").status_code == 404
+    assert "seven" in http.post("/libraries/shore/ask", json={"query": ASKED}).json()["answer"]
+    assert http.patch("/libraries/shore", json={"name": "shore"}).json() == renamed.json()
+    fill(http, "coast")
+    for name, body, status, told in (
+        ("coast", {"name": "shore"}, 409, "the name 'shore' is taken"),
+        ("coast", {"name": "../shore"}, 422, "cannot be the name of a library"),
+        ("coast", {"name": "0" * 32}, 422, "cannot be the name of a library"),
+        ("coast", {"name": "beach", "documents": []}, 422, "not permitted"),
+        ("coast", {}, 422, "required"),
+        ("nothing", {"name": "beach"}, 404, "there is no library 'nothing'"),
+        ("nothing", {"name": "nothing"}, 404, "there is no library 'nothing'"),
+    ):
+        refused = http.patch(f"/libraries/{name}", json=body)
+        assert (refused.status_code, told in refused.json()["error"]["message"].lower()) == (status, True), refused.text
+    with held(tmp_path / "home" / "libraries" / "coast"):
+        busy = http.patch("/libraries/coast", json={"name": "beach"})
+    assert (busy.status_code, busy.json()["error"]["message"].split(" is being")[0]) == (409, "library 'coast'")
+    assert [it["name"] for it in http.get("/libraries").json()] == ["coast", "shore"]
+    described = http.get("/openapi.json").json()
+    for path, body in (("/libraries/{name}", "LibraryName"), ("/memories/{memory_id}", "MemoryName")):
+        operation = described["paths"][path]["patch"]
+        assert operation["summary"].startswith("Rename")
+        assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/{body}")
+        assert {"403", "404", "409", "422"} <= operation["responses"].keys()
+
+
 def test_memories_are_made_behind_the_library(http: httpx.Client, tmp_path: Path) -> None:
     assert {it["memory"] for it in http.get("/libraries/coast/documents").json()} == {"none"}
     assert ask(http, task_type="memorag")["memory_share"] == 0.0
@@ -246,11 +278,13 @@ def test_tenants_have_libraries_of_their_own(registry: Registry, tmp_path: Path)
             assert "seven" in send("POST", "/libraries/coast/ask", json={"query": ASKED}).json()["answer"]
         assert put(reader, "tower.txt", TOWER).status_code == 403
         assert reader("PUT", "/libraries/new").status_code == reader("DELETE", "/libraries/coast").status_code == 403
+        assert reader("PATCH", "/libraries/coast", json={"name": "shore"}).status_code == 403
         missing = acme("GET", "/libraries/nothing")
         for method, path, body in (
             ("GET", "coast", None),
             ("POST", "coast/ask", {"query": ASKED}),
             ("GET", "coast/documents/ferry.txt", None),
+            ("PATCH", "coast", {"name": "shore"}),
             ("DELETE", "coast", None),
         ):
             reply = other(method, f"/libraries/{path}", json=body)

@@ -227,6 +227,34 @@ def test_a_memory_is_uploaded_listed_queried_and_deleted(service: Service) -> No
 MISSING = "0" * 32
 
 
+def test_a_memory_is_renamed_and_asked_by_its_name(service: Service) -> None:
+    sent = {"documents": [{"name": "letters.txt", "text": TEXT}]}
+    memory_id = service.http.post("/memories", json=sent).json()["memory_id"]
+    place = f"/memories/{memory_id}"
+    assert service.http.get(place).json()["name"] == ""
+    renamed = service.http.patch(place, json={"name": "  Letters of\nthe ferry “Ä” "})
+    assert renamed.status_code == 200
+    assert renamed.json() == service.http.get(place).json() == service.http.get("/memories").json()[0]
+    assert renamed.json()["name"] == "Letters of the ferry “Ä”"
+    asked = {"model": "Letters of the ferry “Ä”", "messages": [{"role": "user", "content": QUESTION}]}
+    assert service.http.post("/v1/chat/completions", json=asked).status_code == 200
+    for body, field in (
+        ({"name": "x" * 101}, "name"),
+        ({"name": "a\x07b"}, "name"),
+        ({"name": "a", "kind": "full"}, "kind"),
+        ({"name": 7}, "name"),
+        ({}, "name"),
+    ):
+        refused = service.http.patch(place, json=body)
+        assert (refused.status_code, refused.json()["error"]["field"]) == (422, field), body
+    assert service.http.get(place).json()["name"] == "Letters of the ferry “Ä”"
+    assert service.http.patch(place, json={"name": ""}).json()["name"] == ""
+    assert service.http.post("/v1/chat/completions", json=asked).status_code == 404
+    assert service.http.patch(f"/memories/{MISSING}", json={"name": "a"}).status_code == 404
+    (service.registry.store.directory(memory_id) / "manifest.json").write_text("{")
+    assert service.http.patch(place, json={"name": "a"}).status_code == 409
+
+
 @pytest.mark.parametrize(
     ("body", "status", "reason"),
     [
@@ -532,7 +560,7 @@ def test_no_root_path_bypasses_the_key(registry: Registry, root_path: str) -> No
 
 
 def test_a_refused_method_is_told_all_that_the_path_has(shared: Service) -> None:
-    for path, methods in (("/memories", "GET, POST"), ("/memories/" + 32 * "0", "DELETE, GET")):
+    for path, methods in (("/memories", "GET, POST"), ("/memories/" + 32 * "0", "DELETE, GET, PATCH")):
         answer = shared.http.request("OPTIONS", path)
         assert answer.status_code == 405
         assert answer.headers["allow"] == methods

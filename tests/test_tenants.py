@@ -106,6 +106,7 @@ def test_a_reader_changes_nothing(client: TestClient, keys: KeyFile) -> None:
         reader("POST", "/memories", json={"documents": [{"text": TEXT}]}),
         reader("POST", "/memories/upload", files={"files": ("a.txt", TEXT)}),
         reader("DELETE", f"/memories/{memory_id}"),
+        reader("PATCH", f"/memories/{memory_id}", json={"name": "mine"}),
         reader("POST", "/memorag/invoke", json={"input": {"context": TEXT, "query": QUESTION}}),
         reader("POST", "/memorag/batch", json={"inputs": [{"context": TEXT, "query": QUESTION}]}),
     ]
@@ -214,6 +215,7 @@ SPELLINGS: list[Callable[[str], str]] = [
 ATTACKS: list[Callable[[Send, str], httpx.Response]] = [
     lambda send, it: send("GET", f"/memories/{it}"),
     lambda send, it: send("DELETE", f"/memories/{it}"),
+    lambda send, it: send("PATCH", f"/memories/{it}", json={"name": "mine"}),
     lambda send, it: send("POST", "/memorag/invoke", json=question(it)),
     lambda send, it: send("POST", "/memorag/stream", json=question(it)),
     lambda send, it: send("POST", "/memorag/stream_events", json=question(it)),

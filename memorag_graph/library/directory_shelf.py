@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import InputError, LibraryBusyError
+from memorag_graph.errors import LibraryBusyError, TakenNameError
 from memorag_graph.library.catalogue_place import delete_catalogue, has_catalogue, id_in_postgres
 from memorag_graph.library.directory_place import DirectoryPlace, held
 from memorag_graph.library.folder_memories import FolderMemories
@@ -63,7 +63,7 @@ class DirectoryShelf:
         """Rename the folder of a library; a catalogue in Postgres is found by the id that the folder holds.
 
         Raises:
-            InputError: If there is a folder of the new name.
+            TakenNameError: If there is a folder of the new name.
             LibraryBusyError: If somebody changes it, or makes one of its memories.
             DiskError: If it cannot be renamed.
         """
@@ -72,7 +72,7 @@ class DirectoryShelf:
             return False
         with telling(place, "written"), held(place):
             if target.exists():
-                raise InputError("library", f"the name {new!r} is taken; choose another one")
+                raise TakenNameError("library", f"the name {new!r} is taken; choose another one")
             if FolderMemories(place / MEMORIES).is_any_being_made():  # it would go on in the folder of the old name
                 raise LibraryBusyError(f"somebody makes a memory of {place}; try again later")
             place.rename(target)

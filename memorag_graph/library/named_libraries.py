@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import InputError, UnknownLibraryError
+from memorag_graph.errors import InputError, TakenNameError, UnknownLibraryError
 from memorag_graph.library.home import create_library
 from memorag_graph.library.place import Place
 from memorag_graph.library.shelf import Shelf
@@ -145,14 +145,15 @@ class NamedLibraries:
         """Give a library a new name; its memories in the making stop, and go on once it is opened by that name.
 
         Raises:
-            InputError: If a name cannot be one, the new one is taken, or the library is on an object store.
+            TakenNameError: If the new name is taken.
+            InputError: If a name cannot be one, or the library is on an object store.
             UnknownLibraryError: If there is none of that name.
             LibraryBusyError: If somebody changes it, or another process makes one of its memories.
             DiskError: If it cannot be renamed.
             UnavailableError: If a server where something of it is kept does not answer.
         """
         if self.has(checked_name(new)):
-            raise InputError("library", f"the name {new!r} is taken; choose another one")
+            raise TakenNameError("library", f"the name {new!r} is taken; choose another one")
         if not self.place(name).is_remote:
             self.open(name).close()  # waits for the memory in the making, while others can open libraries
         with self._lock:

@@ -37,7 +37,8 @@ class Shelf(Protocol):
         """Give the library of a name a new one; return whether there was any.
 
         Raises:
-            InputError: If the new name is taken, or libraries here keep their names.
+            TakenNameError: If the new name is taken.
+            InputError: If libraries here keep their names.
             LibraryBusyError: If somebody changes it, or makes one of its memories.
             DiskError: If it cannot be renamed.
         """

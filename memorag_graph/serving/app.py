@@ -41,13 +41,13 @@ MAX_BODY = 200 * 1024**2
 """Maximum bytes of a request's body."""
 
 _THREADS = 128
-_METHODS = ("GET", "POST", "PUT", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HEADERS = ("Authorization", "X-API-Key", "Content-Type", "Accept")
 _PLACES = {
     "/docs": "documentation of all endpoints, to try them out",
     "/openapi.json": "the same for programs",
-    "/memories": "memories of documents: make, list, delete",
-    "/libraries": "libraries of many documents: fill, list, ask, delete",
+    "/memories": "memories of documents: make, list, rename, delete",
+    "/libraries": "libraries of many documents: fill, list, ask, rename, delete",
     "/memorag/invoke": "answer a question; also /batch, /stream and a page to try it, /memorag/playground/",
     "/v1": "OpenAI's protocol: memories and libraries are models",
     "/health": "whether the process is up",

@@ -40,6 +40,14 @@ class LibraryTexts(BaseModel):
     )
 
 
+class LibraryName(BaseModel):
+    """A new name for a library."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "coast-2026"}]})
+
+    name: str = Field(description="The new name, by which clients have to ask it from then on.")
+
+
 class LibraryQuestion(BaseModel):
     """A question to a library."""
 

@@ -1,4 +1,4 @@
-"""Endpoints that make, list, ask and delete libraries of many documents."""
+"""Endpoints that make, list, ask, rename and delete libraries of many documents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from memorag_graph.errors import InputError
 from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.client_options import QUESTION_OPTIONS
-from memorag_graph.serving.credentials import Role
+from memorag_graph.serving.credentials import Principal, Role
 from memorag_graph.serving.guard import Guard, client_of
-from memorag_graph.serving.library_requests import LibraryQuestion
+from memorag_graph.serving.library_requests import LibraryName, LibraryQuestion
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.serving.told_errors import of_each, without_path
 from memorag_graph.settings import RunOptions, run_options
@@ -72,6 +72,12 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
         with opened(tenants, request, name) as library:
             return _described(name, library)
 
+    @router.patch("/{name}", summary="Rename a library")
+    def rename(request: Request, name: str, sent: LibraryName) -> dict[str, Any]:
+        _rename(tenants, client_of(request), name, sent.name)
+        with opened(tenants, request, sent.name) as library:  # its memories go on to be made
+            return _described(sent.name, library)
+
     @router.delete("/{name}", summary="Delete a library with all its documents", status_code=204)
     def delete(request: Request, name: str) -> None:
         client = client_of(request)
@@ -99,6 +105,14 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
         return {**{key: result[key] for key in _ANSWER if key in result}, "evidence": evidence}
 
     return router
+
+
+def _rename(tenants: Tenants, client: Principal, name: str, new: str) -> None:
+    client.require("writer")
+    libraries = tenants.libraries(client.tenant)
+    if new != name:
+        with without_path(libraries.place(name), name):
+            libraries.rename(name, new)
 
 
 def _chosen(options: RunOptions, sent: LibraryQuestion) -> RunOptions:

@@ -1,4 +1,4 @@
-"""Endpoints that create, list, describe and delete memories."""
+"""Endpoints that create, list, describe, rename and delete memories."""
 
 import json
 import re
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from memorag_graph.documents import SUFFIXES, Document, document_name, from_text, read_document
 from memorag_graph.errors import InputError
+from memorag_graph.memory.storage import given_names
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.progress import ReportProgress
@@ -53,6 +54,16 @@ class Texts(BaseModel):
     settings: dict[str, Any] = Field(
         default_factory=dict,
         description=f"Settings of the memory: {', '.join(sorted(set(MemorySettings.model_fields) - {'index'}))}.",
+    )
+
+
+class MemoryName(BaseModel):
+    """A name for a memory."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Letters from Skerrow"}]})
+
+    name: str = Field(
+        description=f"Up to {given_names.LONGEST_NAME} characters; if empty, it is called by its documents again."
     )
 
 
@@ -114,6 +125,13 @@ def memories_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIR
         registry = registry_for(request, "reader")
         return _public_info(read_info(require_memory(registry.store, memory_id)), registry)
 
+    @router.patch("/{memory_id}", summary="Rename a memory; its id stays")
+    def rename(request: Request, memory_id: str, sent: MemoryName) -> dict[str, Any]:
+        registry = registry_for(request, "writer")
+        info = read_info(require_memory(registry.store, memory_id))
+        given_names.rename(registry.store, memory_id, sent.name)
+        return _public_info(info, registry)
+
     @router.delete("/{memory_id}", summary="Delete a memory", status_code=204)
     def delete(request: Request, memory_id: str) -> None:
         registry = registry_for(request, "writer")
@@ -174,6 +192,7 @@ def _public_info(info: dict[str, Any], registry: Registry) -> dict[str, Any]:
     models = {"model": Path(info["identity"]["model"]).name, "dtype": info["identity"]["dtype"]}
     return {
         **{key: info[key] for key in copied},
+        "name": given_names.name_of(registry.store, info["memory_id"]),
         "documents": [
             {key: value for key, value in document.items() if key != "places"} for document in info["documents"]
         ],

@@ -1,10 +1,11 @@
-"""Find memories by what people call them: their id, or the name of their document."""
+"""Find memories by what people call them: their id, the name they were given, or the name of their document."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from memorag_graph.errors import UnknownMemoryError
+from memorag_graph.memory.storage.given_names import name_of
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.store import MemoryStore
 
@@ -41,7 +42,7 @@ def named_memory(store: MemoryStore, wanted: str, field: str) -> dict[str, Any]:
     """
     if is_memory_id(wanted) and (directory := store.directory(wanted)).is_dir():
         return {"place": str(directory), **read_info(directory)}
-    found = [it for it in store.memories() if memory_name(it) == wanted]
+    found = [it for it in store.memories() if wanted in (memory_name(it), name_of(store, it["memory_id"]) or None)]
     if len(found) == 1:
         return found[0]
     shown = repr(wanted[:_LONGEST_SHOWN])
