@@ -16,7 +16,7 @@ from langchain_core.messages.content import Citation, ContentBlock, TextContentB
 PROVIDER = "memorag_graph"
 """``response_metadata["model_provider"]`` of answers, by which LangChain finds the translator."""
 
-_EXTRAS = ("number", "source", "start", "end", "page", "section", "label", "header", "speaker", "supported")
+_EXTRAS = ("number", "source", "start", "end", "page", "ocr", "section", "label", "header", "speaker", "supported")
 _SCHEME = "memorag"
 _WEB = ("http://", "https://")
 

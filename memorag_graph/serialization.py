@@ -85,7 +85,7 @@ def to_document(number: int, passage: "Evidence") -> Document:
 
 
 def known_place(page_map: PageMap, offset: int) -> dict[str, Any]:
-    """Return the ``page``, ``section``, ``label`` and table ``header`` of a character, as far as they are known."""
+    """Return the ``page``, ``ocr``, ``section``, ``label`` and table ``header`` of a character, if they are known."""
     return {key: value for key, value in page_map.place(offset).items() if value is not None}
 
 

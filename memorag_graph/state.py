@@ -90,6 +90,8 @@ class CitationRecord(TypedDict):
     """Number of the document's version, in a library."""
     page: NotRequired[int | None]
     """Page on which it begins; None if the document has no pages."""
+    ocr: NotRequired[bool | None]
+    """True if that page is a picture whose text was read by OCR, so that it may contain errors; else None."""
     section: NotRequired[str | None]
     """Heading of the section in which it begins; None if there is none."""
     label: NotRequired[str | None]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
+from streamlit.testing.v1 import AppTest
 
 from memorag_graph.documents import PageMap, read_document
 from memorag_graph.documents.cited_rows import CitedRows, cited_rows
@@ -166,6 +167,21 @@ def test_marks_become_links_that_show_the_passage() -> None:
     ]
     told = html.unescape(re.sub("<.*?>", "", shown))
     assert told == 'He said "no". [1] It froze, and thawed. [2] [1] Nobody *knows*. [7]'
+
+
+@pytest.mark.parametrize(("ocr", "told"), [(True, ["Read by OCR"]), (None, [])])
+def test_a_passage_of_a_page_read_by_ocr_says_so(ocr: bool | None, told: list[str]) -> None:
+    def page(ocr: bool | None) -> None:
+        from memorag_graph.text.chunking import Chunk
+        from memorag_graph.ui.cited_page import CitedDocument
+        from memorag_graph.ui.panels import show_passage
+
+        citation = {"source": "a.txt", "start": 0, "end": 9, "quote": "The ferry", "page": 1, "ocr": ocr}
+        show_passage(citation, lambda _: CitedDocument([Chunk("a.txt", 0, 0, 9, "The ferry")]))
+
+    shown = AppTest.from_function(page, args=(ocr,)).run()
+    assert not shown.exception
+    assert [word for it in shown.caption for word in ("Read by OCR",) if word in it.value] == told
 
 
 def test_a_link_leads_to_its_citation_or_nowhere() -> None:

@@ -1,5 +1,6 @@
 """Pages and sections of a document are kept: in memories, on disk, in evidence and citations."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from langchain_core.documents import Document as LangChainDocument
 from reportlab.pdfgen.canvas import Canvas
 
+from memorag_graph.citation_annotations import annotations
 from memorag_graph.documents import Document, PageMap, document_name, from_langchain, read_document
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.build.revision import appended, removed
@@ -49,6 +51,21 @@ def test_citations_and_evidence_name_their_page(registry: Registry, tmp_path: Pa
         assert found["page"] == page_of(found["quote"])
     for passage in result["evidence"]:
         assert passage.metadata["page"] == page_of(passage.page_content)
+
+
+def test_citations_and_evidence_of_pages_read_by_ocr_say_so(registry: Registry, tmp_path: Path) -> None:
+    document = read_document(paged(tmp_path / "log.pdf"), name="log.pdf")
+    scanned = replace(document, page_map=replace(document.page_map, scanned=(1, 3, 5, 7)))
+    memory = registry.memorize([scanned], TINY).memory.id
+    registry.forget(memory)
+    result = ask(registry, memory)
+    found = [*result["citations"], *(it.metadata for it in result["evidence"])]
+    assert {it["page"] % 2 for it in found} == {0, 1}
+    for it in found:
+        assert it.get("ocr") is (True if it["page"] % 2 else None)
+    for citation in result["citations"]:
+        extras = annotations(result["answer"], [citation], memory)[0]["extras"]
+        assert ("ocr" in extras) == bool(citation["page"] % 2)
 
 
 def test_a_saved_memory_keeps_its_pages(registry: Registry, tmp_path: Path) -> None:

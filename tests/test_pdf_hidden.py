@@ -1,5 +1,6 @@
 """Text of PDF files that no reader of the page sees, and pages that are pictures."""
 
+import json
 import shutil
 import textwrap
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from memorag_graph.documents import read_document
+from memorag_graph.documents import PageMap, read_document
 from memorag_graph.documents.pdf.ocr import installed_ocr
 from memorag_graph.errors import InputError
 from tests.pdf_files import STORIES
@@ -180,6 +181,10 @@ def test_pages_that_a_function_reads_are_named() -> None:
     )
     assert document.notices == ("Pages 3 to 5 are pictures; their text was read by OCR and may contain errors.",)
     assert document.page_map.page(document.text.index("The deposit of page")) == 3
+    pages = document.page_map
+    assert [number for start, number in pages.pages if pages.place(start)["ocr"]] == [3, 4, 5] == list(pages.scanned)
+    assert len(pages.pages) > 5
+    assert PageMap.of(json.loads(json.dumps(pages.to_dict()))) == pages
 
 
 READER = "memorag_graph.documents.pdf.pdf_reader"

@@ -78,6 +78,7 @@ def _answer(result: Mapping[str, Any]) -> Text:
 def _place(citation: Mapping[str, Any]) -> Text:
     page = f", page {citation['page']}" if citation.get("page") is not None else ""
     page += f", {citation['label']}" if citation.get("label") else ""
+    page += ", read by OCR" if citation.get("ocr") else ""
     section = f", “{citation['section']}”" if citation.get("section") else ""
     version = f", version {citation['version']}" if citation.get("version", 1) not in (None, 1) else ""
     span = f"{citation['source']}:{citation['start']}–{citation['end']}{version}"

@@ -45,6 +45,7 @@ class Builder:
         self._sections: list[tuple[int, str]] = []
         self._labels: list[tuple[int, str]] = []
         self._tables: list[tuple[int, int, str]] = []
+        self._scanned: tuple[int, ...] = ()
         self._notices: dict[str, None] = {}
         self._title = ""
 
@@ -56,6 +57,10 @@ class Builder:
     def page(self, number: int) -> None:
         """Begin a page."""
         self._pages.append((self._length, number))
+
+    def scanned(self, pages: Iterable[int]) -> None:
+        """Note the numbers of the pages that are pictures, whose text was read by OCR."""
+        self._scanned = tuple(pages)
 
     def label(self, text: str) -> None:
         """Begin a place that the document itself names; an empty text ends it."""
@@ -140,5 +145,6 @@ class Builder:
             raise InputError("file", f"{self.name} contains no text{why}; give a document that does")
         known = {title.casefold() for _, title in self._sections}
         titles = [(0, self._title)] if self._title and self._title.casefold() not in known else []
-        page_map = PageMap(tuple(self._pages), (*titles, *self._sections), tuple(self._labels), tuple(self._tables))
+        sections, labels, tables = (*titles, *self._sections), tuple(self._labels), tuple(self._tables)
+        page_map = PageMap(tuple(self._pages), sections, labels, tables, self._scanned)
         return Document(clean_text(self.name), clean_text(text), page_map, tuple(self._notices))

@@ -15,6 +15,8 @@ class Place(TypedDict):
     """What is known of a place in a text: its page, section, label and table header; None for what is not."""
 
     page: int | None
+    ocr: bool | None
+    """True if the page is a picture whose text was read by OCR, so that it may contain errors; else None."""
     section: str | None
     label: str | None
     header: str | None
@@ -29,12 +31,14 @@ class PageMap:
         sections: Start offset and text of each section's heading.
         labels: Start offset and the document's own name of a place: a page's label ("iv"), the time of a subtitle.
         tables: Start and end offset of each table whose rows do not name their columns, and the text of its header.
+        scanned: Numbers of the pages that are pictures, whose text was read by OCR.
     """
 
     pages: tuple[tuple[int, int], ...] = ()
     sections: tuple[tuple[int, str], ...] = ()
     labels: tuple[tuple[int, str], ...] = ()
     tables: tuple[tuple[int, int, str], ...] = ()
+    scanned: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         """Return whether anything is known."""
@@ -62,14 +66,23 @@ class PageMap:
 
     def place(self, offset: int) -> Place:
         """Return all that is known of the place at an offset."""
+        page = self.page(offset)
         return Place(
-            page=self.page(offset), section=self.section(offset), label=self.label(offset), header=self.header(offset)
+            page=page,
+            ocr=True if page in self.scanned else None,
+            section=self.section(offset),
+            label=self.label(offset),
+            header=self.header(offset),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
         found = {"pages": [list(page) for page in self.pages], "sections": [list(it) for it in self.sections]}
-        more = {"labels": [list(it) for it in self.labels], "tables": [list(it) for it in self.tables]}
+        more = {
+            "labels": [list(it) for it in self.labels],
+            "tables": [list(it) for it in self.tables],
+            "scanned": list(self.scanned),
+        }
         return found | {name: values for name, values in more.items() if values}
 
     @classmethod
@@ -80,6 +93,7 @@ class PageMap:
             tuple((int(start), str(title)) for start, title in given.get("sections", ())),
             tuple((int(start), str(label)) for start, label in given.get("labels", ())),
             tuple((int(start), int(end), str(header)) for start, end, header in given.get("tables", ())),
+            tuple(int(number) for number in given.get("scanned", ())),
         )
 
 

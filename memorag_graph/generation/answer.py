@@ -74,6 +74,7 @@ class Citation:
         header: Header of the table that it is a row of; None if there is none.
         speaker: Who says it, where the quotation itself does not name the speaker of the turn it is from.
         supported: Whether the passage supports the statement.
+        ocr: True if its page is a picture whose text was read by OCR, so that it may contain errors; else None.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Citation:
     header: str | None = None
     speaker: str | None = None
     supported: bool = True
+    ocr: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def show_passage(citation: Result | None, document_of: Callable[[Result], CitedD
     if (document := document_of(citation)) is None:
         st.caption("This document was removed or replaced.")
         return
+    if citation.get("ocr"):
+        st.caption(":material/document_scanner: Read by OCR: may contain errors.")
     needs_text = cited_page.show(document, citation, head)
     if table := cited_rows(citation["quote"], citation.get("header")):
         st.html(table_html(table))

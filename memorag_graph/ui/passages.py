@@ -84,6 +84,7 @@ def escaped(text: str) -> str:
 def place_of(found: Mapping[str, Any]) -> str:
     """Describe the place of a quotation or passage: document, page, label, section."""
     page = f", page {found['page']}" if found.get("page") is not None else ""
+    page += " (read by OCR)" if found.get("ocr") else ""
     page += f", {found['label']}" if found.get("label") else ""
     section = f", “{found['section']}”" if found.get("section") else ""
     offsets = "" if page else f", characters {found['start']:,}–{found['end']:,}"

@@ -227,6 +227,7 @@ class _Reader:
             are = _are(self._beyond, "is a picture and was", "are pictures and were")
             self._builder.notice(f"{_pages(self._beyond)} {are} not read: {self._limit()}; split the file.")
         if self._scanned:
+            self._builder.scanned(self._scanned)
             are = _are(self._scanned, "is a picture; its text was", "are pictures; their text was")
             self._builder.notice(f"{_pages(self._scanned)} {are} read by OCR and may contain errors.")
 
