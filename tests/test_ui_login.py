@@ -113,7 +113,7 @@ def test_only_a_known_key_opens_the_demo_and_the_address_is_kept(
         "Lax",
         False,
     )
-    page.get_by_role("link", name="Log out").click()
+    page.get_by_role("button", name="Log out").click()
     page.get_by_label("Your key").wait_for()
     page.go_back()
     page.get_by_label("Your key").wait_for()
@@ -211,6 +211,9 @@ def test_nothing_is_served_without_a_key(shared_demo: str, key_of: dict[str, str
     )
     assert entered.status_code == 403
     assert httpx.post(f"{shared_demo}/login", data={"key": "x" * 30_000}).status_code == 413
+    for by, is_secure in (("https", True), ("http", False)):
+        entered = httpx.post(f"{shared_demo}/login", data={"key": key_of["bob"]}, headers={"X-Forwarded-Proto": by})
+        assert ("secure" in entered.headers["set-cookie"].lower()) == is_secure
     assert httpx.get(f"{shared_demo}/_stcore/health").status_code == 200
 
 
@@ -227,7 +230,7 @@ def test_a_proxy_that_sends_tokens_logs_its_users_in(tmp_path: Path, embedded_ho
                 page = browser.new_context(extra_http_headers={"Authorization": f"Bearer {token}"}).new_page()
                 page.goto(url)
                 page.get_by_text(shown).wait_for()
-                sync_api.expect(page.get_by_role("link", name="Log out")).to_have_count(0)
+                sync_api.expect(page.get_by_role("button", name="Log out")).to_have_count(0)
                 page.context.close()
             for headers, status in (
                 ({"Authorization": f"Bearer {issuer.token(sub='eve', tenant='')}"}, 403),

@@ -28,6 +28,7 @@ _POLICY_VIOLATION = 1008
 _UNKNOWN = "This key or token is not known here, or was revoked. Ask whoever runs the demo for one."
 _UNREADABLE = "The demo cannot read its keys. Whoever runs it finds the reason in its log."
 _OTHER_SITE = "The page of another site sent this. Log in here."
+_LOGGED_OUT_ELSEWHERE = "The page of another site sent this. Log out in the demo itself."
 
 _log = logging.getLogger(__name__)
 
@@ -118,17 +119,18 @@ def login_routes(visitors: Visitors) -> list[Route]:
             return login_page(_UNKNOWN, 401)
         visitors.leave(request.cookies.get(SESSION, ""))
         response = RedirectResponse(_with_query("/", request), 303)
-        is_secure = request.url.scheme == "https"
-        response.set_cookie(SESSION, session, httponly=True, samesite="lax", secure=is_secure)
+        response.set_cookie(SESSION, session, httponly=True, samesite="lax", secure=_is_secure(request))
         return response
 
     async def log_out(request: Request) -> Response:
+        if not _is_own(request):
+            return PlainTextResponse(_LOGGED_OUT_ELSEWHERE, 403)
         visitors.leave(request.cookies.get(SESSION, ""))
         response = RedirectResponse(LOG_IN, 303)
-        response.delete_cookie(SESSION, httponly=True, samesite="lax")
+        response.delete_cookie(SESSION, httponly=True, samesite="lax", secure=_is_secure(request))
         return response
 
-    return [Route(LOG_IN, log_in, methods=["GET", "POST"]), Route(LOG_OUT, log_out)]
+    return [Route(LOG_IN, log_in, methods=["GET", "POST"]), Route(LOG_OUT, log_out, methods=["POST"])]
 
 
 def _unkept(send: Send) -> Send:
@@ -162,6 +164,14 @@ def _is_own(request: Request) -> bool:
         return site in _OWN_SITES
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _is_secure(request: Request) -> bool:
+    """Return whether a request came by https, also by way of a proxy that is trusted to say so.
+
+    The server reads ``X-Forwarded-Proto`` of proxies on this machine and of those in ``FORWARDED_ALLOW_IPS``.
+    """
+    return request.url.scheme == "https"
 
 
 def _with_query(path: str, request: Request) -> str:

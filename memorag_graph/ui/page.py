@@ -78,7 +78,9 @@ body:has(.st-key-library-head) .st-key-side-by-side { --talk: calc(100vh - 16.5r
   position: absolute; width: 1px; height: 1px; clip-path: inset(50%);
 }
 .visitor { font-size: 0.875rem; overflow-wrap: anywhere; }
-.visitor a { color: inherit; }
+.visitor form { display: inline; }
+.visitor button { all: unset; cursor: pointer; text-decoration: underline; }
+.visitor button:focus-visible { outline: revert; outline-offset: 2px; }
 .documents { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
 .documents th, .documents td { text-align: left; padding: 0.3rem 0.6rem 0.3rem 0; }
 .documents tr { border-bottom: 1px solid rgba(128, 128, 128, 0.3); }
