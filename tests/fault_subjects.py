@@ -13,6 +13,7 @@ from memorag_graph import clue_trust
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.evaluation.jsonl_log import JournalFile
+from memorag_graph.kept_conversations import KeptConversations, NewTurn
 from memorag_graph.library.machine_copies import MachineCopies
 from memorag_graph.memory.storage import given_names
 from memorag_graph.memory.storage.journal import Journal
@@ -210,6 +211,21 @@ def tidy_names(place: Path) -> None:
     rename("three")(place)
 
 
+def converse(number: int) -> Change:
+    turn = NewTurn(f"question {number}", f"answer {number}" * 2000, [f"{number}.txt"])
+    return lambda place: KeptConversations(place).add("somebody", f"visit {number}", turn, lambda: None)
+
+
+def begin_conversations(place: Path) -> None:
+    for number in range(3):
+        converse(number)(place)
+
+
+def conversations(place: Path) -> list[Any]:
+    kept = KeptConversations(place)
+    return sorted([it.visit, it.title, kept.turns("somebody", it.visit)] for it in kept.of("somebody"))
+
+
 def found(place: Path) -> str:
     return find_memory(ONE, place / "root").name
 
@@ -282,6 +298,8 @@ SUBJECTS = {
     "name": Subject(begin_name, rename("two"), named, tidy=tidy_names),
     "first name": Subject(begin_store, rename("two"), named, tidy=tidy_names),
     "no name": Subject(begin_name, rename(""), named, tidy=tidy_names),
+    "turn": Subject(begin_conversations, converse(3), conversations),
+    "first turn": Subject(nothing, converse(3), conversations),
     "place": Subject(
         lambda place: write(place / "memory", ONE, notes=b"text"),
         lambda place: remember_place(place / "root", ONE, place / "memory"),

@@ -79,7 +79,7 @@ LAYERS = [
     ["control_groups"],
     ["errors", "progress", "paths", "private_files", "version", "locks", "processors", "ram", "spans", "unstreamed"],
     ["cancellation", "disk_errors", "option_errors"],
-    ["settings", "service_settings", "library_records", "memory_worker"],
+    ["settings", "service_settings", "library_records", "memory_worker", "kept_conversations"],
     ["configuration", "call_options"],
     ["text"],
     ["documents"],

@@ -11,6 +11,7 @@ import pytest
 from langchain_core.documents import Document as LangChainDocument
 
 from memorag_graph.errors import DiskError, InputError, LibraryError, MissingExtraError
+from memorag_graph.kept_conversations import NewTurn
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
 from memorag_graph.library.sqlite_catalogue import SqliteCatalogue
@@ -233,6 +234,8 @@ def test_of_a_removed_document_no_byte_is_left(
         with pytest.raises(Killed):
             library.remember("Asdfghj.txt")
     assert len([*library.directory.glob("memories/*/.journal")]) == 1
+    asked = NewTurn("Where is the zyxwvut?", "The zyxwvut of Qwertzu is hidden.", {"Asdfghj.txt", "ferry.txt"})
+    library.stores.conversations.add("somebody", "visit", asked, lambda: None)
     (entry, *_) = (it for it in library.stores.catalogue.entries() if it.name == "Asdfghj.txt")
     rows = library.stores.chunks.rows_of([entry.id])
     traces = [b"zyxwvut", b"Qwertzu", b"Poiuztr", b"poiuztr", b"Asdfghj", b"asdfghj", b"Mnbvcxy of Asdf"]

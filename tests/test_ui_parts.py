@@ -22,7 +22,7 @@ from memorag_graph.serving.client_graph import client_graph
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.ui import upload
-from memorag_graph.ui.conversation_store import MAX_CONVERSATIONS, ConversationStore
+from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.jobs import Job, Jobs
@@ -30,6 +30,7 @@ from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.panels import _UNUSED
 from memorag_graph.ui.passages import escaped, passage_html, place_of
 from memorag_graph.ui.questions import Question, Questions
+from memorag_graph.ui.subjects import TenantSubjects
 from tests.conftest import TEXT, TINY
 
 QUESTION = "Who was proud of the harbour at Thorle?"
@@ -113,23 +114,6 @@ def test_only_memory_settings_make_another_job(slow: Slow) -> None:
     assert other is not job
     slow.steps.release(6)
     assert ended(job) == ended(other) == "done"
-
-
-def test_the_least_recently_shown_conversations_are_dropped_and_reading_adds_none() -> None:
-    store, turn = ConversationStore(), {"result": {}}
-    store.add("first", "memory", turn)
-    for number in range(2 * MAX_CONVERSATIONS):
-        assert store.get(str(number)) == ()
-    assert store.get("first") == (turn,)
-    for number in range(MAX_CONVERSATIONS - 1):
-        store.add(str(number), "memory", turn)
-    assert store.get("first") == (turn,)
-    for number in range(MAX_CONVERSATIONS - 1):
-        store.add(f"other {number}", "memory", turn)
-    assert store.get("first") == (turn,)
-    store.add("one more", "memory", turn)
-    store.add("and one", "memory", turn)
-    assert [number for number in range(MAX_CONVERSATIONS) if store.get(str(number))] == []
 
 
 def test_an_abandoned_job_stops_and_can_be_restarted(slow: Slow) -> None:
@@ -225,6 +209,8 @@ def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -
     ("found", "shown"),
     [
         ({"page": 3, "section": "Fares"}, "a.pdf, page 3, “Fares”"),
+        ({"page": 3, "ocr": True, "section": "Fares"}, "a.pdf, page 3 (read by OCR), “Fares”"),
+        ({"page": 3, "ocr": None}, "a.pdf, page 3"),
         ({"section": "Fares"}, "a.pdf, “Fares”, characters 1,000–1,010"),
         ({}, "a.pdf, characters 1,000–1,010"),
     ],
@@ -277,20 +263,20 @@ def test_every_reason_for_dropping_a_clue_is_put_in_words() -> None:
 class Gated(ConversationStore):
     """Lets a test decide when a question begins to be answered."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, subjects: TenantSubjects) -> None:
+        super().__init__("visitor", subjects)
         self.gate = threading.Semaphore(0)
 
-    def get(self, visit: str) -> Any:
+    def get(self, subject: str, visit: str) -> Any:
         self.gate.acquire()
-        return super().get(visit)
+        return super().get(subject, visit)
 
 
 @pytest.fixture
 def questions(registry: Registry) -> tuple[Questions, Gated, str]:
-    store = Gated()
     memory_id = registry.memorize(DOCUMENTS, TINY).memory.id
     tenants = Tenants(registry)
+    store = Gated(TenantSubjects(registry.store, tenants.libraries(""), {}))
     asking = Questions(client_graph(tenants), store, Principal(), tenants.usage.count_request)
     return asking, store, memory_id
 
@@ -314,7 +300,7 @@ def test_questions_of_one_conversation_wait_for_each_other(questions: tuple[Ques
     answered()
     assert asking.open("a") == ()
     store.gate.release()
-    turns = store.get("a")
+    turns = store.get(memory_id, "a")
     assert [turn["result"]["asked"] for turn in turns] == [QUESTION, "Who was drowned?"]
     assert first.answer.strip() == turns[0]["result"]["answer"].strip()
     assert second.passages == len(turns[1]["result"]["evidence"]) > 0
@@ -334,7 +320,7 @@ def test_a_stopped_question_and_a_failed_one_stay_until_they_are_removed(
     answered()
     assert [(it.state, bool(it.error)) for it in asking.open("a")] == [("stopped", False), ("failed", True)]
     store.gate.release()
-    (turn,) = store.get("a")
+    (turn,) = store.get(memory_id, "a")
     assert turn["plain"]["citations"] == turn["result"]["citations"]
     for question in (stopped, failed):
         asking.drop("a", question)

@@ -7,10 +7,12 @@ import pytest
 
 from memorag_graph.documents import Document, from_text, read_document
 from memorag_graph.graph import build_graph
+from memorag_graph.kept_conversations import FILE
 from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, Principal
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.memory_work import Memorizing, Revision
 from memorag_graph.ui.passages import is_quoted
@@ -49,6 +51,24 @@ def revise(
     return job
 
 
+def drawn_from(name: str) -> Turn:
+    return {"result": {"asked": f"What does {name} say?", "citations": [{"source": name}]}}
+
+
+def test_a_replaced_document_takes_what_was_answered_from_it_along_and_an_added_one_nothing(
+    visitors: tuple[Resources, Resources],
+) -> None:
+    alice, _ = visitors
+    first = alice.registry.memorize([LETTERS, NOTE], TINY).memory.id
+    recalled = {"result": {"asked": "What do you remember?", "spans": ["The pier is closed."]}}
+    for visit, turn in (("a", drawn_from("letters.txt")), ("b", drawn_from("note.txt")), ("c", recalled)):
+        alice.conversations.add(first, visit, turn)
+    grown = revise(alice, first, [from_text("The harbour is frozen. " * 9, "harbour.txt")]).memory_id
+    assert {it.visit for it in alice.conversations.about(grown)} == {"a", "b", "c"}
+    replaced = revise(alice, grown, [from_text("The pier is open again. " * 9, "note.txt")]).memory_id
+    assert {it.visit for it in alice.conversations.about(replaced)} == {"a"}
+
+
 def test_the_changed_memory_takes_over_name_pages_and_conversations(
     visitors: tuple[Resources, Resources], tmp_path: Path
 ) -> None:
@@ -60,7 +80,8 @@ def test_the_changed_memory_takes_over_name_pages_and_conversations(
     before = job.memory_id
     given_names.rename(store, before, "Mine")
     for visitor in visitors:
-        visitor.conversations.add(visitor.visitor.name, before, {"result": {"asked": "When?"}})
+        for cited in ("first.pdf", "letters.txt"):
+            visitor.conversations.add(before, visitor.visitor.name, drawn_from(cited))
     second, files = uploaded(tmp_path, "second.pdf", STORIES[1])
     job = revise(alice, before, [second], ("letters.txt",), files=files)
     assert job.state == "done", job.error
@@ -73,13 +94,17 @@ def test_the_changed_memory_takes_over_name_pages_and_conversations(
         (tmp_path / it).read_bytes() for it in ("first.pdf", "second.pdf")
     ]
     for visitor in visitors:
-        assert [it.visit for it in visitor.conversations.about(after)] == [visitor.visitor.name]
+        (kept_one,) = visitor.conversations.about(after)
+        assert (kept_one.visit, kept_one.questions) == (visitor.visitor.name, 1)
+        assert visitor.conversations.get(after, kept_one.visit) == (drawn_from("first.pdf"),)
         assert visitor.conversations.about(before) == []
         assert visitor.moves == {before: after}
+    assert b"letters.txt" not in (store.directory(after) / FILE).read_bytes(), "nothing of what was taken away is left"
     back = revise(alice, after, [LETTERS], ("second.pdf",)).memory_id
     assert back == before, "the same documents are the same memory"
     assert bob.moves == {after: before}, "and its address leads nowhere else"
-    alice.forget(before)
+    assert [it.visit for it in bob.conversations.about(before)] == ["bob"]
+    alice.registry.delete(before)
     assert bob.conversations.about(before) == []
 
 

@@ -1,26 +1,36 @@
 """Who visits the web demo and what belongs to whom, without a browser."""
 
-import random
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from memorag_graph.errors import InputError, UnknownMemoryError
+from memorag_graph.library.found_files import uploaded_text
+from memorag_graph.library.library import Library
 from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, KeyFile, OneKey, Principal
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.tenants import Tenants
-from memorag_graph.ui import past_conversations, visitors
-from memorag_graph.ui.conversation_store import ConversationStore
+from memorag_graph.ui import past_conversations, resources, visitors
+from memorag_graph.ui.conversation_store import Turn
+from memorag_graph.ui.gate import Gate, login_routes
 from memorag_graph.ui.memory_list import matching
 from memorag_graph.ui.memory_work import Memorizing
 from memorag_graph.ui.questions import Question
-from memorag_graph.ui.resources import Demo
+from memorag_graph.ui.resources import Demo, Resources
 from memorag_graph.ui.sidebar import WAYS, ways_of
 from memorag_graph.ui.visitors import SESSION, Visitors
 from tests.conftest import TINY
+from tests.servers import RunningApp
 from tests.test_ui_parts import DOCUMENTS, QUESTION, answered, ended
 
 ALICE, RITA, BOB = Principal("alice", "acme", "writer"), Principal("rita", "acme", "reader"), Principal("bob", "bobs")
@@ -82,6 +92,60 @@ def test_the_least_recently_seen_visitor_is_logged_out_first(monkeypatch: pytest
     assert [bool(known.find({}, {SESSION: it})) for it in sessions] == [True, False, True, True]
 
 
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], httpx.Client]]:
+    """Serves the gate before a page, behind a proxy at an address."""
+    running = []
+
+    def open_door(proxy: str) -> httpx.Client:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxy)
+        known = Visitors(OneKey("secret"))
+        page = Route("/", lambda _: PlainTextResponse("inside"))
+        app = Starlette(routes=[*login_routes(known), page], middleware=[Middleware(Gate, known)])
+        running.append(RunningApp(app))
+        return httpx.Client(base_url=running[-1].url)
+
+    yield open_door
+    for it in running:
+        it.stop()
+
+
+FROM_ELSEWHERE = (
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "https://other.example"},
+    {"Origin": "null"},
+)
+
+
+def test_only_a_page_of_the_demo_logs_out(door: Callable[[str], httpx.Client]) -> None:
+    http = door("127.0.0.1")
+    assert http.post("/login", data={"key": "secret"}).status_code == 303
+    for headers in FROM_ELSEWHERE:
+        refused = http.post("/logout", headers=headers)
+        assert (refused.status_code, "set-cookie" in refused.headers) == (403, False), headers
+    assert http.get("/logout").status_code == http.head("/logout").status_code == 405
+    assert http.get("/").text == "inside"
+    session = http.cookies[SESSION]
+    left = http.post("/logout", headers={"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.a.proxy"})
+    assert (left.status_code, left.headers["location"], dict(http.cookies)) == (303, "/login", {})
+    assert httpx.get(str(http.base_url), cookies={SESSION: session}).status_code == 401
+
+
+@pytest.mark.parametrize(("proxy", "is_believed"), [("127.0.0.1", True), ("10.9.8.7", False)])
+def test_a_cookie_is_secure_where_a_trusted_proxy_says_https(
+    proxy: str, is_believed: bool, door: Callable[[str], httpx.Client]
+) -> None:
+    http = door(proxy)
+    for by, is_https in (("https", True), ("http", False), (None, False)):
+        headers = {"X-Forwarded-Proto": by} if by else {}
+        cookie = http.post("/login", data={"key": "secret"}, headers=headers).headers["set-cookie"]
+        assert ("Secure" in cookie) == (is_https and is_believed), (cookie, by)
+        assert {"HttpOnly", "SameSite=lax"} <= set(cookie.split("; "))
+        cookie = http.post("/logout", headers=headers).headers["set-cookie"]
+        assert ("Secure" in cookie) == (is_https and is_believed), (cookie, by)
+
+
 def test_each_visitor_has_conversations_and_each_tenant_memories_of_its_own(demo: Demo) -> None:
     everybody = (Principal(), ALICE, RITA, BOB)
     found = [demo.resources(visitor) for visitor in everybody]
@@ -100,13 +164,128 @@ def test_each_visitor_has_conversations_and_each_tenant_memories_of_its_own(demo
     assert (ended(job), ended(refused)) == ("done", "failed")
     assert "role writer" in refused.error
     assert [len(it.registry.store.memories()) for it in found] == [0, 1, 1, 0]
+    memory_id = job.memory_id
+    del job
     for it in found:
-        it.questions.ask("same visit", Question(QUESTION, {"memory_id": job.memory_id}, "lookup", False, TINY))
+        it.questions.ask("same visit", Question(QUESTION, {"memory_id": memory_id}, "lookup", False, TINY))
     answered()
-    assert [len(it.conversations.get("same visit")) for it in found] == [0, 1, 1, 0]
+    assert [len(it.conversations.get(memory_id, "same visit")) for it in found] == [0, 1, 1, 0]
     assert [len(it.questions.open("same visit")) for it in found] == [1, 0, 0, 1]
-    found[2].forget(job.memory_id)
-    assert [len(it.conversations.get("same visit")) for it in found] == [0, 0, 0, 0]
+    found[1].registry.delete(memory_id)
+    assert [len(it.conversations.get(memory_id, "same visit")) for it in found] == [0, 0, 0, 0]
+
+
+def test_conversations_outlive_the_demo_and_no_other_visitor_sees_them(demo: Demo) -> None:
+    alice = demo.resources(ALICE)
+    job = alice.jobs.start(Memorizing(alice.scope(TINY), DOCUMENTS), "a")
+    assert ended(job) == "done"
+    memory_id = job.memory_id
+    alice.questions.ask("first", Question(QUESTION, {"memory_id": memory_id}, "memorag", True, TINY))
+    answered()
+    said = alice.conversations.get(memory_id, "first")
+    again = Demo(TINY, demo.tenants, demo.visitors)
+    after = again.resources(ALICE).conversations
+    assert after.get(memory_id, "first") == said
+    assert [(it.visit, it.title, it.questions) for it in after.about(memory_id)] == [("first", QUESTION, 1)]
+    assert said[0]["result"]["evidence"][0].page_content
+    for other in (RITA, BOB, Principal(), replace(ALICE, issuer="https://login.example"), replace(ALICE, tenant="x")):
+        theirs = again.resources(other).conversations
+        assert (theirs.about(memory_id), theirs.get(memory_id, "first")) == ([], ())
+        theirs.delete(memory_id, "first")
+    assert after.get(memory_id, "first") == said
+    follow_up = Question("And at Inshay?", {"memory_id": memory_id}, "lookup", False, TINY)
+    again.resources(ALICE).questions.ask("first", follow_up)
+    answered()
+    assert [it["result"]["asked"] for it in after.get(memory_id, "first")] == [QUESTION, "And at Inshay?"]
+
+
+def test_an_answer_from_a_document_or_memory_that_was_deleted_meanwhile_is_not_kept(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = demo.resources(ALICE)
+    library = alice.libraries.create("coast")
+    library.add(uploaded_text("The ferry sails at seven.", "ferry.txt", {}), memory="never")
+    library.add(uploaded_text("The tower has two lamps.", "tower.txt", {}), memory="never")
+    ask = Question.run
+
+    def removed_meanwhile(question: Question, *given: Any) -> Any:
+        turn = ask(question, *given)
+        if "sail" in question.text:
+            library.remove("ferry.txt")
+        return turn
+
+    monkeypatch.setattr(Question, "run", removed_meanwhile)
+    for visit, text in (("a", "When does the ferry sail?"), ("b", "How many lamps has the tower?")):
+        alice.questions.ask(visit, Question(text, {"library": "coast"}, "lookup", False, TINY))
+        answered()
+    (left,) = alice.questions.open("a")
+    assert (left.state, "was removed meanwhile; ask again" in left.error) == ("failed", True)
+    assert [len(alice.conversations.get("coast", it)) for it in "ab"] == [0, 1]
+    with pytest.raises(UnknownMemoryError, match="deleted meanwhile"):
+        alice.conversations.add("0" * 32, "a", alice.conversations.get("coast", "b")[0])
+    assert not alice.registry.store.directory("0" * 32).exists()
+
+
+def test_what_a_library_loses_by_any_door_its_conversations_lose_to_the_byte(demo: Demo) -> None:
+    alice, rita = demo.resources(ALICE), demo.resources(RITA)
+    library = alice.libraries.create("coast")
+    library.add(uploaded_text("The ferry Qwertzu sails at seven.", "ferry.txt", {}), memory="never")
+    library.add(uploaded_text("The tower Poiuztr has two lamps.", "tower.txt", {}), memory="never")
+    for it, questions in (
+        (alice, ("How many lamps has the tower Poiuztr?", "When does the ferry Qwertzu sail?", "Has the tower lamps?")),
+        (rita, ("How many lamps has the tower Poiuztr?",)),
+    ):
+        for text in questions:
+            it.conversations.add("coast", "visit", answer_from(it, text))
+
+    def left() -> set[bytes]:
+        files = [it.read_bytes() for it in library.directory.rglob("conversations*")]
+        return {word for word in (b"Qwertzu", b"Poiuztr") for file in files if word in file}
+
+    assert left() == {b"Qwertzu", b"Poiuztr"}
+    Library.open(library.directory, embedding_model="hash", registry=alice.registry).remove("ferry.txt")
+    assert left() == {b"Poiuztr"}
+    assert [len(it.conversations.get("coast", "visit")) for it in (alice, rita)] == [1, 1]
+    alice.libraries.rename("coast", "shore")
+    alice.moved("coast", "shore")
+    assert [len(it.conversations.get("shore", "visit")) for it in (alice, rita)] == [1, 1]
+    rita.conversations.add("coast", "visit", rita.conversations.get("shore", "visit")[0])  # it was asked before
+    assert len(rita.conversations.get("shore", "visit")) == 2
+    alice.libraries.delete("shore")
+    assert not list(library.directory.parent.rglob("conversations*"))
+    alice.libraries.create("coast")
+    assert alice.conversations.about("coast") == []
+
+
+def answer_from(visitor: Resources, text: str) -> Turn:
+    """Return the turn that answers a question to the library of the tests by search."""
+    question = Question(text, {"library": "coast"}, "lookup", False, TINY.model_copy(update={"hits": 1}))
+    turn = question.run(visitor.graph, (), visitor.visitor)
+    (source,) = {it["source"] for it in turn["result"]["citations"]}
+    turn["result"]["considered"] = [it for it in turn["result"]["considered"] if it["name"] == source]
+    turn["result"]["evidence"] = [it for it in turn["result"]["evidence"] if it.metadata["source"] == source]
+    return turn
+
+
+def test_visitors_who_wait_for_nothing_are_forgotten_the_least_recently_seen_first(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "MAX_VISITORS", 3)
+    everybody = [Principal(f"user-{number}", "acme") for number in range(8)]
+    first = demo.resources(everybody[0])
+    with first.questions._lock:
+        first.questions._working.add("visit")
+    second = demo.resources(everybody[1])
+    for visitor in everybody[2:]:
+        demo.resources(visitor)
+        demo.resources(everybody[1])
+    assert len(demo._known) == 3
+    assert demo.resources(everybody[0]).questions is first.questions
+    assert demo.resources(everybody[1]).questions is second.questions
+    first.questions._working.clear()
+    for visitor in everybody[2:]:
+        demo.resources(visitor)
+    assert demo.resources(everybody[0]).questions is not first.questions
 
 
 def test_a_question_beyond_the_quota_fails_and_stays(demo: Demo) -> None:
@@ -116,7 +295,7 @@ def test_a_question_beyond_the_quota_fails_and_stays(demo: Demo) -> None:
     for _ in range(3):
         alice.questions.ask("a", Question(QUESTION, {"memory_id": job.memory_id}, "lookup", False, TINY))
     answered()
-    assert len(alice.conversations.get("a")) == 2
+    assert len(alice.conversations.get(job.memory_id, "a")) == 2
     (left,) = alice.questions.open("a")
     assert (left.state, "requests a minute" in left.error) == ("failed", True)
 
@@ -127,33 +306,8 @@ def test_no_question_reaches_a_path(demo: Demo, registry: Registry) -> None:
     for visit, about in (("a", {"memory_id": place}), ("b", {"library": place})):
         alice.questions.ask(visit, Question(QUESTION, about, "lookup", False, TINY))
     answered()
-    assert [len(alice.conversations.get(it)) for it in "ab"] == [0, 0]
+    assert alice.conversations.about(own.memory.id) == []
     assert [it.state for visit in "ab" for it in alice.questions.open(visit)] == ["failed", "failed"]
-
-
-def test_conversations_are_listed_by_what_they_are_about_the_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(1000))
-    monkeypatch.setattr("time.time", lambda: float(next(clock)))
-    store, expected, random_ = ConversationStore(), {}, random.Random(7)
-    for number in range(60):
-        visit, subject = f"visit {random_.randrange(9)}", f"subject {random_.randrange(3)}"
-        subject = expected.get(visit, (subject,))[0]
-        store.add(visit, subject, {"result": {"asked": f"question {number}"}})
-        turns = [*expected.get(visit, (subject, []))[1], f"question {number}"]
-        expected.pop(visit, None)
-        expected[visit] = (subject, turns)
-    for subject in ("subject 0", "subject 1", "subject 2", "other"):
-        wanted = [(visit, turns) for visit, (about, turns) in reversed(expected.items()) if about == subject]
-        found = store.about(subject)
-        assert [(it.visit, [turn["result"]["asked"] for turn in it.turns]) for it in found] == wanted
-        assert [it.title for it in found] == [turns[0] for _, turns in wanted]
-    gone, kept = store.about("subject 0")[0].visit, len(store.about("subject 0"))
-    store.delete(gone)
-    store.delete("unknown")
-    assert (store.get(gone), len(store.about("subject 0"))) == ((), kept - 1)
-    store.delete_about("subject 0")
-    assert store.about("subject 0") == []
-    assert store.about("subject 1")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from memorag_graph.documents import Document
+from memorag_graph.kept_conversations import KeptConversations
 from memorag_graph.library.catalogue import Catalogue, Detailed
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.originals import Originals
@@ -47,6 +48,7 @@ class Stores:
         chunks: A row for each chunk of a document.
         notes: A row for each section of a document: the vector of its note, the terms of its text.
         memories: The memories of the texts, as far as they are made.
+        conversations: What visitors of this machine asked, and what was answered.
     """
 
     catalogue: Catalogue
@@ -55,6 +57,7 @@ class Stores:
     chunks: RowTable
     notes: RowTable
     memories: StoredMemories
+    conversations: KeptConversations
 
     @classmethod
     def at(
@@ -62,7 +65,8 @@ class Stores:
     ) -> "Stores":
         """Return the stores of a library at a place, of whose memories this machine keeps copies up to some MB."""
         texts, memories = StoredTexts(place.blobs(TEXTS)), place.memories(copies_mb)
-        return cls(catalogue, texts, place.originals(), chunks, notes, memories)
+        conversations = KeptConversations(place.directory)
+        return cls(catalogue, texts, place.originals(), chunks, notes, memories, conversations)
 
     def add(self, new: Sequence[New], rows: Rows) -> None:
         """Add documents, which exist when this returns.
@@ -184,7 +188,9 @@ class Stores:
         self.chunks.remove(ids)
         self.notes.remove(ids)
         self.catalogue.require_alone()
-        texts = {entry.text_sha256 for entry in self.catalogue.entries()}
+        entries = self.catalogue.entries()
+        self.conversations.keep_only({entry.name for entry in entries})
+        texts = {entry.text_sha256 for entry in entries}
         self.texts.keep_only(texts)
         self.originals.keep_only(texts)
         self.memories.keep_only(texts)

@@ -1,86 +1,123 @@
-"""Keep conversations outside the pages that show them, so that they survive a reload and can be opened again."""
+"""The conversations of a visitor, kept with what they are about, so that they can be opened again."""
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
-MAX_CONVERSATIONS = 200
-"""Conversations of a visitor that are kept; the least recently shown is dropped first."""
+from langchain_core.documents import Document
+
+from memorag_graph.errors import DiskError
+from memorag_graph.kept_conversations import Conversation, KeptConversations, NewTurn
 
 Turn = dict[str, Any]
 """``result`` is the graph's output, ``plain`` that of plain RAG, if it was compared; ``where`` a library's filter."""
 
+Found = TypeVar("Found")
 
-@dataclass
-class Conversation:
-    """A conversation.
+_RECALLED = ("spans", "surrogates", "draft", "outline")
 
-    Attributes:
-        visit: Id of the visit in which it is held.
-        subject: The memory's id or the library's name.
-        turns: Its turns, in order.
-        changed: When the last turn came (seconds since the epoch).
-    """
+_log = logging.getLogger(__name__)
 
-    visit: str
-    subject: str
-    turns: list[Turn] = field(default_factory=list)
-    changed: float = 0.0
 
-    @property
-    def title(self) -> str:
-        """Its first question."""
-        return str(self.turns[0]["result"]["asked"])
+class Subjects(Protocol):
+    """What conversations are about: memories by their ids, and libraries by their names."""
+
+    def folder(self, subject: str) -> Path:
+        """Return where what belongs to a memory or library is kept."""
+
+    def check(self, subject: str, sources: Collection[str] | None) -> Callable[[], None]:
+        """Return a check that a memory or library is still there, with the documents that an answer was drawn from.
+
+        Raises:
+            MemoragError: If it is not; by the check, too.
+        """
 
 
 class ConversationStore:
-    """The conversations of a visitor by the id of their visit. Thread-safe."""
+    """The conversations of a visitor by the id of their visit. Thread-safe.
 
-    def __init__(self) -> None:
-        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
-        self._lock = threading.Lock()
+    Args:
+        visitor: Tells the visitor from others of the same tenant.
+        subjects: What they may be about.
+    """
 
-    def get(self, visit: str) -> Sequence[Turn]:
-        """Return the turns of a conversation; empty if it is unknown or was dropped."""
-        with self._lock:
-            if visit not in self._conversations:
-                return ()
-            self._conversations.move_to_end(visit)
-            return tuple(self._conversations[visit].turns)
+    def __init__(self, visitor: str, subjects: Subjects) -> None:
+        self._visitor = visitor
+        self._subjects = subjects
+
+    def get(self, subject: str, visit: str) -> Sequence[Turn]:
+        """Return the turns of a conversation about a memory or library; empty if it is unknown or was dropped."""
+        found = self._read(subject, lambda kept: kept.turns(self._visitor, visit))
+        return tuple(map(_turn_of, found))
 
     def about(self, subject: str) -> Sequence[Conversation]:
         """Return the conversations about a memory or library, the latest first."""
-        with self._lock:
-            found = [it for it in self._conversations.values() if it.subject == subject]
-        return sorted(found, key=lambda it: it.changed, reverse=True)
+        return self._read(subject, lambda kept: kept.of(self._visitor))
 
-    def add(self, visit: str, subject: str, turn: Turn) -> None:
-        """Add a turn to a conversation about a memory or library."""
-        with self._lock:
-            conversation = self._conversations.setdefault(visit, Conversation(visit, subject))
-            conversation.turns.append(turn)
-            conversation.changed = time.time()
-            self._conversations.move_to_end(visit)
-            if len(self._conversations) > MAX_CONVERSATIONS:
-                self._conversations.popitem(last=False)
+    def add(self, subject: str, visit: str, turn: Turn) -> None:
+        """Add a turn to a conversation about a memory or library.
 
-    def move(self, subject: str, to: str) -> None:
-        """Let the conversations about a memory or library be about what it became."""
-        with self._lock:
-            for conversation in self._conversations.values():
-                if conversation.subject == subject:
-                    conversation.subject = to
+        Raises:
+            MemoragError: If a document that it was drawn from, or all of it, was removed meanwhile.
+            DiskError: If it cannot be written.
+        """
+        sources = sources_of(turn)
+        new = NewTurn(str(turn["result"]["asked"]), _written(turn), sources)
+        check = self._subjects.check(subject, sources)
+        KeptConversations(self._subjects.folder(subject)).add(self._visitor, visit, new, check)
 
-    def delete(self, visit: str) -> None:
-        """Delete a conversation."""
-        with self._lock:
-            self._conversations.pop(visit, None)
+    def delete(self, subject: str, visit: str) -> None:
+        """Delete a conversation about a memory or library.
 
-    def delete_about(self, subject: str) -> None:
-        """Delete all conversations about a memory or library."""
-        with self._lock:
-            for visit in [it.visit for it in self._conversations.values() if it.subject == subject]:
-                del self._conversations[visit]
+        Raises:
+            DiskError: If it cannot be deleted.
+        """
+        KeptConversations(self._subjects.folder(subject)).delete(self._visitor, visit)
+
+    def _read(self, subject: str, read: Callable[[KeptConversations], list[Found]]) -> list[Found]:
+        """Read conversations; none, if the disk fails: the next question then tells what is wrong."""
+        try:
+            return read(KeptConversations(self._subjects.folder(subject)))
+        except DiskError as error:
+            _log.warning("conversations are not shown: %s", error)
+            return []
+
+
+def sources_of(turn: Turn) -> Collection[str] | None:
+    """Return the names of the documents that a turn may hold text of; None for all of a memory, which was asked."""
+    results = [turn["result"], *([turn["plain"]] if "plain" in turn else [])]
+    found: set[str] = set()
+    for result in results:
+        considered = result.get("considered", [])
+        if not considered and (result.get("basis") == "memory" or any(result.get(key) for key in _RECALLED)):
+            return None
+        conflicting = [it[side] for it in result.get("conflicts", []) for side in ("stated", "other")]
+        found |= {it["source"] for it in [*result.get("citations", []), *conflicting]}
+        found |= {it.metadata["source"] for it in result.get("evidence", [])}
+        found |= {it["name"] for it in considered}
+        found |= {it["document"] for it in result.get("document_clues", [])}
+    return found
+
+
+def _written(turn: Turn) -> str:
+    """Return a turn as text, without its messages, which repeat it."""
+    answers = {key: _without_messages(turn[key]) for key in ("result", "plain") if key in turn}
+    return json.dumps({**turn, **answers}, default=_fields)
+
+
+def _without_messages(result: Mapping[str, Any]) -> Turn:
+    return {key: value for key, value in result.items() if key != "messages"}
+
+
+def _fields(passage: Document) -> dict[str, Any]:
+    return {"page_content": passage.page_content, "metadata": passage.metadata}
+
+
+def _turn_of(content: str) -> Turn:
+    turn: Turn = json.loads(content)
+    for key in ("result", "plain"):
+        if "evidence" in turn.get(key, ()):
+            turn[key]["evidence"] = [Document(**it) for it in turn[key]["evidence"]]
+    return turn

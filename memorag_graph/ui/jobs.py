@@ -79,6 +79,12 @@ class Jobs:
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         self._lock = threading.Lock()
 
+    @property
+    def are_running(self) -> bool:
+        """Whether one of them runs."""
+        with self._lock:
+            return any(job.state == "running" for job in self._jobs.values())
+
     def get(self, key: str) -> Job | None:
         """Return a job; None if there is none with this key."""
         return self._jobs.get(key)

@@ -64,7 +64,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
     if question := _question(everything, listed).strip():
         _ask(shared, chosen, library, question)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
-    turns = shared.conversations.get(address.visit())
+    turns = shared.conversations.get(name, address.visit())
     with st.container(key="side-by-side"):
         left, right = st.columns([3, 2], gap="large")
     with left, st.container(height=_HEIGHT, border=False, key="talk"):

@@ -42,7 +42,7 @@ def show(shared: Resources, question: Question) -> None:
 def _watch(shared: Resources, question: Question) -> None:
     visit = address.visit()
     if question not in shared.questions.open(visit):  # it was answered
-        if turns := shared.conversations.get(visit):
+        if turns := shared.conversations.get(question.subject, visit):
             show_citation(turns[-1]["result"])
         st.rerun()
     if question.state != "running":

@@ -123,7 +123,7 @@ def main() -> None:
     if asked := (question or example.first_question()).strip():
         conversation.ask(shared, chosen, asked)
     unanswered = shared.questions.open(address.visit())  # before the turns, so that no question is in neither
-    turns = shared.conversations.get(address.visit())
+    turns = shared.conversations.get(address.memory_id(), address.visit())
     with st.container(key="side-by-side"):
         left, right = st.columns([3, 2], gap="large")
     with left, st.container(height=_HEIGHT, border=False, key="talk"):

@@ -48,7 +48,9 @@ def show_citation(result: Result, citation: Result | None = None) -> None:
 
 def selected(turns: Sequence[Turn]) -> tuple[Result, Result | None] | None:
     """Return the selected result, by default that of the last turn, and its selected citation; None without turns."""
-    if st.session_state.get("shown", ("",))[0] != address.visit():
+    results = [result for turn in turns for result in (turn["result"], turn.get("plain"))]
+    visit, result, _ = st.session_state.get("shown", ("", None, None))
+    if visit != address.visit() or result not in results:  # one that was deleted with its document is not shown
         if not turns:
             return None
         show_citation(turns[-1]["result"])

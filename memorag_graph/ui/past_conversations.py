@@ -4,18 +4,22 @@ import time
 
 import streamlit as st
 
+from memorag_graph.errors import MemoragError
+from memorag_graph.kept_conversations import Conversation
 from memorag_graph.ui import address
-from memorag_graph.ui.conversation_store import Conversation
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
 _MOST_SHOWN = 30
 _LONGEST_TITLE = 60
+_FAILED = "conversation_not_deleted"
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 def show(shared: Resources, *, memory: str = "", library: str = "") -> None:
     """Show the conversations about a memory or library, the latest first; nothing if there is none."""
+    if told := st.session_state.pop(_FAILED, ""):
+        st.error(escaped(told))
     found = shared.conversations.about(memory or library)
     if not found:
         return
@@ -48,7 +52,7 @@ def _show(shared: Resources, memory: str, library: str, conversation: Conversati
     is_shown = conversation.visit == address.visit()
     title = " ".join(conversation.title.split())
     short = title if len(title) <= _LONGEST_TITLE else f"{title[:_LONGEST_TITLE].rstrip()} …"
-    asked = len(conversation.turns)
+    asked = conversation.questions
     told = f"{asked} question{'' if asked == 1 else 's'}, {age(time.time() - conversation.changed)}"
     with st.container(horizontal=True, vertical_alignment="center", key=f"past-{conversation.visit}"):
         st.button(
@@ -76,6 +80,10 @@ def _open(memory: str, library: str, visit: str) -> None:
 def _delete(shared: Resources, memory: str, library: str, visit: str) -> None:
     for question in shared.questions.open(visit):
         shared.questions.drop(visit, question)
-    shared.conversations.delete(visit)
+    try:
+        shared.conversations.delete(memory or library, visit)
+    except MemoragError as error:
+        st.session_state[_FAILED] = str(error)
+        return
     if visit == address.visit():
         address.go(memory=memory, library=library)

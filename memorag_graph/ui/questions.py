@@ -127,6 +127,12 @@ class Questions:
         self._working: set[str] = set()
         self._lock = threading.Lock()
 
+    @property
+    def are_answered(self) -> bool:
+        """Whether one of them is being answered."""
+        with self._lock:
+            return bool(self._working)
+
     def open(self, visit: str) -> Sequence[Question]:
         """Return the unanswered questions of a conversation, in order."""
         with self._lock:
@@ -154,7 +160,8 @@ class Questions:
         while (question := self._next(visit)) is not None:
             try:
                 self._count(self._client.tenant)
-                turn = question.run(self._graph, self._conversations.get(visit), self._client)
+                turn = question.run(self._graph, self._conversations.get(question.subject, visit), self._client)
+                self._conversations.add(question.subject, visit, turn)
             except CancelledRunError:
                 question.state = "stopped"
             except MemoragError as error:
@@ -163,7 +170,6 @@ class Questions:
                 _log.exception("answering failed")
                 question.error, question.state = f"{type(error).__name__}: {error}", "failed"
             else:
-                self._conversations.add(visit, question.subject, turn)
                 self.drop(visit, question)
 
     def _next(self, visit: str) -> Question | None:

@@ -1,8 +1,9 @@
 """What a visitor may use: models, memories and libraries of the tenant, and jobs and conversations of the visitor."""
 
+import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -21,7 +22,11 @@ from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
 from memorag_graph.ui.library_changes import LibraryChanges
 from memorag_graph.ui.questions import Questions
+from memorag_graph.ui.subjects import TenantSubjects
 from memorag_graph.ui.visitors import Visitors
+
+MAX_VISITORS = 1000
+"""Visitors that are remembered; the least recently seen that waits for nothing is forgotten first."""
 
 _TENANT = "tenant_of_session"
 
@@ -44,7 +49,6 @@ class Resources:
         jobs: Memories that the visitor has made.
         conversations: The visitor's conversations.
         questions: The visitor's questions without an answer yet.
-        of_tenant: The conversations of all visitors of the tenant.
         moves: The id of what a memory was changed to, and the new name of a library, for all visitors of the tenant.
     """
 
@@ -59,7 +63,6 @@ class Resources:
     jobs: Jobs
     conversations: ConversationStore
     questions: Questions
-    of_tenant: Sequence[ConversationStore]
     moves: dict[str, str]
 
     @property
@@ -72,18 +75,19 @@ class Resources:
         """Whether the visitor runs the demo, and so may name any model."""
         return not self.visitor.tenant
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the visitor waits for an answer or a memory."""
+        return self.questions.are_answered or self.jobs.are_running
+
     def forget(self, subject: str) -> None:
-        """Delete what visitors were told about a memory or library that is deleted."""
+        """Lead no page to a memory or library that is deleted."""
         self.moves.pop(subject, None)
-        for store in self.of_tenant:
-            store.delete_about(subject)
 
     def moved(self, subject: str, to: str) -> None:
-        """Let the conversations, and the pages of other visitors, follow a memory or library to what it became."""
+        """Let the pages of other visitors follow a memory or library to what it became."""
         self.moves.pop(to, None)
         self.moves[subject] = to
-        for store in self.of_tenant:
-            store.move(subject, to)
 
     def scope(self, options: RunOptions) -> ClientScope:
         """Return what a job of the visitor may use."""
@@ -104,10 +108,9 @@ class Demo:
         self.tenants = tenants
         self.visitors = visitors
         self._graph: MemoragGraph = client_graph(tenants)
-        self._conversations: dict[str, list[ConversationStore]] = {}
         self._changes: dict[str, LibraryChanges] = {}
         self._moves: dict[str, dict[str, str]] = {}
-        self._known: dict[tuple[str, str, str], Resources] = {}
+        self._known: OrderedDict[tuple[str, str, str], Resources] = OrderedDict()
         self._lock = threading.Lock()
 
     def resources(self, visitor: Principal) -> Resources:
@@ -119,27 +122,37 @@ class Demo:
             key = (visitor.tenant, visitor.issuer, visitor.name)
             if key not in self._known:
                 self._known[key] = self._made(visitor)
+            self._known.move_to_end(key)
+            self._forget_some()
             return replace(self._known[key], visitor=visitor)  # the role may have changed
 
+    def _forget_some(self) -> None:
+        """Forget visitors, whose conversations are kept on the disk."""
+        if (too_many := len(self._known) - MAX_VISITORS) > 0:
+            *others, _ = self._known
+            idle = [key for key in others if not self._known[key].is_waiting]
+            for key in idle[:too_many]:
+                del self._known[key]
+
     def _made(self, visitor: Principal) -> Resources:
-        tenant, conversations = visitor.tenant, ConversationStore()
-        of_tenant = self._conversations.setdefault(tenant, [])
-        of_tenant.append(conversations)
-        changes = self._changes.setdefault(tenant, LibraryChanges(self.tenants.libraries(tenant)))
+        tenant = visitor.tenant
+        registry, libraries = self.tenants.registry(tenant), self.tenants.libraries(tenant)
+        changes, moves = self._changes.setdefault(tenant, LibraryChanges(libraries)), self._moves.setdefault(tenant, {})
+        named = json.dumps([visitor.issuer, visitor.name])
+        conversations = ConversationStore(named, TenantSubjects(registry.store, libraries, moves))
         return Resources(
             visitor,
             self.visitors.has_login,
             self.options,
             self.tenants,
             self._graph,
-            self.tenants.registry(tenant),
-            self.tenants.libraries(tenant),
+            registry,
+            libraries,
             changes,
             Jobs(),
             conversations,
             Questions(self._graph, conversations, visitor, self.tenants.usage.count_request),
-            of_tenant,
-            self._moves.setdefault(tenant, {}),
+            moves,
         )
 
 

@@ -1,0 +1,75 @@
+"""What conversations of a tenant are about: its memories and libraries."""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from memorag_graph.disk_errors import telling
+from memorag_graph.errors import UnknownDocumentError, UnknownMemoryError
+from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.memory.storage.memory_names import is_memory_id
+from memorag_graph.memory.storage.store import MemoryStore
+from memorag_graph.private_files import make_private_dir
+
+
+class TenantSubjects:
+    """See :class:`memorag_graph.ui.conversation_store.Subjects`.
+
+    Args:
+        store: The tenant's memories.
+        libraries: The tenant's libraries.
+        moves: The new names of libraries that were renamed, by their earlier ones.
+    """
+
+    def __init__(self, store: MemoryStore, libraries: NamedLibraries, moves: Mapping[str, str]) -> None:
+        self._store = store
+        self._libraries = libraries
+        self._moves = moves
+
+    def folder(self, subject: str) -> Path:
+        """Return the folder of a memory or library; of a library that is elsewhere, that of this machine's copies.
+
+        Raises:
+            InputError: If it can be the name of neither.
+            DiskError: If the folder of copies cannot be made.
+        """
+        if is_memory_id(subject):
+            return self._store.directory(subject)
+        place = self._libraries.place(self._name_now(subject))
+        if place.is_remote:
+            with telling(place.directory, "written"):
+                make_private_dir(place.directory)
+        return place.directory
+
+    def check(self, subject: str, sources: Collection[str] | None) -> Callable[[], None]:
+        """Return a check that a memory or library is still there, with the documents that an answer was drawn from.
+
+        Raises:
+            UnknownMemoryError, UnknownDocumentError, LibraryError: If it is not; by the check, too.
+        """
+        check = self._check_of_memory(subject) if is_memory_id(subject) else self._check_of_library(subject, sources)
+        check()
+        return check
+
+    def _check_of_memory(self, memory_id: str) -> Callable[[], None]:
+        folder = self.folder(memory_id)
+
+        def check() -> None:
+            if not folder.is_dir():
+                raise UnknownMemoryError("memory", "it was changed or deleted meanwhile; ask again")
+
+        return check
+
+    def _check_of_library(self, subject: str, sources: Collection[str] | None) -> Callable[[], None]:
+        catalogue = self._libraries.open(self._name_now(subject)).stores.catalogue
+
+        def check() -> None:
+            if set(sources or ()) - {entry.name for entry in catalogue.entries()}:
+                raise UnknownDocumentError("document", "one that was to be cited was removed meanwhile; ask again")
+
+        return check
+
+    def _name_now(self, library: str) -> str:
+        """Return the name of a library that may have been renamed while a question to it was answered."""
+        while library in self._moves and not self._libraries.has(library):
+            library = self._moves[library]
+        return library
