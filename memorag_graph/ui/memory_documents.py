@@ -27,7 +27,7 @@ def offer(shared: Resources, opened: OpenMemory, options: RunOptions) -> None:
         without = st.multiselect("Documents to take away", names, placeholder="Choose documents")
         st.markdown(
             "A file with the name of a document replaces it. Only what is new is read. "
-            "The memory changes for all visitors; its conversations stay."
+            "The memory changes for all visitors. Its conversations stay, without answers from what is taken away."
         )
         if st.button("Change the memory", type="primary", disabled=not (files or without)):
             _change(shared, opened, options, files, without)
