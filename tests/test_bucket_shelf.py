@@ -8,7 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from memorag_graph.cli.main import app
-from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, UnknownLibraryError
+from memorag_graph.errors import (
+    InputError,
+    LibraryBusyError,
+    LibraryError,
+    UnknownDocumentError,
+    UnknownLibraryError,
+)
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.named_catalogue import VARIABLE
 from memorag_graph.library.named_libraries import NamedLibraries
@@ -16,6 +22,8 @@ from memorag_graph.library.shelf import shelf_of
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.ui.conversation_store import ConversationStore
+from memorag_graph.ui.subjects import TenantSubjects
 from tests.object_store import object_store
 from tests.postgres_database import Databases, databases
 from tests.test_library import Killed
@@ -102,6 +110,31 @@ def test_a_library_is_made_once_and_deleted_for_all_without_a_trace(
     assert not on_disk(tmp_path, "one") + on_disk(tmp_path, "other")
     filled(one, boat=TEXTS["vault"])
     assert [it.name for it in other.open("reports").list()] == ["boat.txt"]
+
+
+def test_conversations_of_a_machine_lose_what_another_removes(on: OnMachine, tmp_path: Path) -> None:
+    one = on("one")
+    filled(one, ferry="The ferry Qwertzu sails at seven.", tower="The tower Poiuztr has two lamps.")
+    other = on("other")
+    other.open("reports")
+    store = ConversationStore("bob", TenantSubjects(MemoryStore(tmp_path / "other" / "memories"), other, {}))
+    for source, said in (("tower.txt", "Poiuztr"), ("ferry.txt", "Qwertzu")):
+        store.add("reports", "visit", {"result": {"asked": said, "citations": [{"source": source}]}})
+
+    def left() -> set[bytes]:
+        files = [it.read_bytes() for it in tmp_path.rglob("conversations.sqlite")]
+        return {word for word in (b"Qwertzu", b"Poiuztr") for file in files if word in file}
+
+    assert left() == {b"Qwertzu", b"Poiuztr"}
+    one.open("reports").remove("ferry.txt")
+    with pytest.raises(UnknownDocumentError, match="removed meanwhile"):
+        store.add("reports", "visit", {"result": {"asked": "When?", "citations": [{"source": "ferry.txt"}]}})
+    assert [it["result"]["asked"] for it in store.get("reports", "visit")] == ["Poiuztr"]
+    assert left() == {b"Poiuztr"}
+    one.delete("reports")
+    with pytest.raises(UnknownLibraryError):
+        other.open("reports")
+    assert left() == set()
 
 
 @pytest.mark.parametrize("goes_on", ["delete", "create"])
