@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from memorag_graph.errors import InputError
+from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.client_options import QUESTION_OPTIONS
-from memorag_graph.serving.credentials import Principal, Role
+from memorag_graph.serving.credentials import Role
 from memorag_graph.serving.guard import Guard, client_of
 from memorag_graph.serving.library_requests import LibraryName, LibraryQuestion
 from memorag_graph.serving.tenants import Tenants
@@ -44,6 +45,16 @@ def opened(tenants: Tenants, request: Request, name: str, role: Role = "reader")
         yield libraries.open(name)
 
 
+@contextmanager
+def _changing(tenants: Tenants, request: Request, name: str) -> Iterator[NamedLibraries]:
+    """Give the libraries of a client who may change one; errors name it, not its directory."""
+    client = client_of(request)
+    client.require("writer")
+    libraries = tenants.libraries(client.tenant)
+    with without_path(libraries.place(name), name):
+        yield libraries
+
+
 def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> APIRouter:
     """Return the endpoints for libraries as wholes.
 
@@ -61,10 +72,7 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
 
     @router.put("/{name}", summary="Make a library, unless there is one")
     def create(request: Request, name: str) -> dict[str, Any]:
-        client = client_of(request)
-        client.require("writer")
-        libraries = tenants.libraries(client.tenant)
-        with without_path(libraries.place(name), name):
+        with _changing(tenants, request, name) as libraries:
             return _described(name, libraries.create(name))
 
     @router.get("/{name}", summary="Describe a library")
@@ -74,16 +82,15 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
 
     @router.patch("/{name}", summary="Rename a library")
     def rename(request: Request, name: str, sent: LibraryName) -> dict[str, Any]:
-        _rename(tenants, client_of(request), name, sent.name)
+        with _changing(tenants, request, name) as libraries:
+            if sent.name != name:
+                libraries.rename(name, sent.name)
         with opened(tenants, request, sent.name) as library:  # its memories go on to be made
             return _described(sent.name, library)
 
     @router.delete("/{name}", summary="Delete a library with all its documents", status_code=204)
     def delete(request: Request, name: str) -> None:
-        client = client_of(request)
-        client.require("writer")
-        libraries = tenants.libraries(client.tenant)
-        with without_path(libraries.place(name), name):
+        with _changing(tenants, request, name) as libraries:
             libraries.delete(name)
 
     @router.post("/{name}/remember", summary="Make missing memories, behind the library", status_code=202)
@@ -105,14 +112,6 @@ def libraries_router(tenants: Tenants, options: RunOptions, guard: Guard) -> API
         return {**{key: result[key] for key in _ANSWER if key in result}, "evidence": evidence}
 
     return router
-
-
-def _rename(tenants: Tenants, client: Principal, name: str, new: str) -> None:
-    client.require("writer")
-    libraries = tenants.libraries(client.tenant)
-    if new != name:
-        with without_path(libraries.place(name), name):
-            libraries.rename(name, new)
 
 
 def _chosen(options: RunOptions, sent: LibraryQuestion) -> RunOptions:
