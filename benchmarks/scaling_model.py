@@ -31,8 +31,9 @@ PARTITIONED_FROM = 10_000
 EXACT_UP_TO, PROBED_SHARE = 200_000, 0.25
 """Chunks up to which the embedded index compares all vectors, and the share of them beyond."""
 
-BYTES_READ_PER_SECOND = 30e9
-"""Memory read by a sum on the two cores of ``speed.json``."""
+SECONDS_PER_CHUNK = 0.7e-6
+"""By how much a question takes longer for each further chunk, to compare its vector and words: what ``library.json``
+tells of its two smallest sizes."""
 
 HOT_SHARE = 0.01
 GPU_TOKENS_PER_SECOND = 20_000
@@ -168,9 +169,8 @@ def vector_bytes(chunks: float) -> float:
 
 
 def scan_seconds(chunks: float) -> float:
-    """Return the seconds to compare a question with the vectors, bound by reading them."""
-    compared = chunks if chunks <= EXACT_UP_TO else chunks * PROBED_SHARE
-    return compared * DIMENSIONS * FLOAT_BYTES / BYTES_READ_PER_SECOND
+    """Return the seconds to compare a question with the chunks."""
+    return SECONDS_PER_CHUNK * (chunks if chunks <= EXACT_UP_TO else chunks * PROBED_SHARE)
 
 
 def check(source: str, what: str, size: str, predicted: float, measured: float) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def checks_published(results: Path) -> Iterator[dict[str, Any]]:
     first, asked = library["intake 197"], library["ask 197"]
     beside = first["index_bytes_per_chunk"] - vector_bytes(PARTITIONED_FROM)  # it had no partitions yet
     fixed = asked["p50_ms"] - scan_seconds(first["chunks"]) * 1000
-    for size in (1000, 3000, 10_000):
+    for size in (1000, 3000, 10_000):  # of questions the first gave the seconds per chunk
         seen, where = library[f"intake {size}"], f"{size} documents"
         predicted = beside + vector_bytes(seen["chunks"])
         yield check("library.json", "index_bytes_per_chunk", where, predicted, seen["index_bytes_per_chunk"])
