@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.library import route as routing
 from memorag_graph.library.library import Library
-from memorag_graph.library.route import route
+from memorag_graph.library.route import looked_for, route
 from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.registry import Registry
@@ -63,3 +63,24 @@ def test_of_two_with_the_same_words_the_one_that_has_them_side_by_side_comes_fir
         monkeypatch.setattr(routing, "query_pairs", lambda *_: [])
     considered = library.ask("Who painted the northern tower?", task="lookup").considered
     assert [it.name for it in considered] == (["beside.txt", "apart.txt"] if as_pairs else ["apart.txt", "beside.txt"])
+
+
+def test_words_that_say_how_to_answer_are_not_looked_for_if_others_are_left() -> None:
+    asked = "Summarize the discussion about remote controls."
+    assert looked_for(asked, ["en"]) == "remote controls."
+    for question in ("What is the name of the show?", "Summarize the discussion."):
+        assert looked_for(question, ["en"]) == question
+
+
+def test_a_document_is_not_found_by_words_that_say_how_to_answer(tmp_path: Path) -> None:
+    registry = Registry()
+    registry.add_embeddings("alike", Alike())
+    library = Library.open(tmp_path / "library", registry, embedding_model="alike")
+    for name, text in (
+        ("request", "Describe, discuss and summarize: a discussion, an opinion, a view of ferry boats."),
+        ("topic", "The ferry boats have new engines. Ferry boats need harbour pilots, too."),
+    ):
+        (tmp_path / f"{name}.txt").write_text(text)
+        library.add(tmp_path / f"{name}.txt")
+    asked = "Summarize the discussion and describe the opinion about the ferry boats."
+    assert library.ask(asked, task="lookup").considered[0].name == "topic.txt"

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from memorag_graph.library.library import Library
+from memorag_graph.library.route import looked_for
 from memorag_graph.library.row_table import Row
 from memorag_graph.models.loading import silence_libraries
 from memorag_graph.retrieval.bm25 import BM25
@@ -58,7 +59,7 @@ class Scorer:
 
     def scores(self, question: str) -> dict[str, Matrix]:
         """Return each ranking's score of each document, shape (documents,)."""
-        words, vector = query_terms(question, "en"), embed_queries(self._library.embeddings, [question])[0]
+        words, vector = query_terms(looked_for(question, ["en"]), "en"), self._vector(question)
         pairs = query_pairs(question, "en")
         found = {
             "chunks by words": self._best(_search(self._of_chunks, words), self._chunks),
@@ -69,6 +70,9 @@ class Scorer:
             "documents by words": _search(self._of_documents, words),
         }
         return {name: scores / max(float(scores.max()), 1e-9) for name, scores in found.items()}
+
+    def _vector(self, question: str) -> NDArray[np.float32]:
+        return embed_queries(self._library.embeddings, [question])[0]
 
     def _best(self, scores: NDArray[Any], rows: Sequence[Row]) -> Matrix:
         best = np.zeros(len(self.names))

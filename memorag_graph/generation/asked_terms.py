@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from memorag_graph.retrieval.stop_words import dictionary_function_words, function_words
 from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.request_words import REQUEST_WORDS
 from memorag_graph.text.word_breaks import COMPLEX_RUN, dictionary_words
 
 _SINGLE = re.compile(r"(?<![^\W_])(?:\d|[A-Z](?![.'’]))(?![^\W_])")
@@ -22,29 +23,13 @@ _JOINED = re.compile(r"\b[^\W\d_]+(?:_[^\W_]+)+\b|\b[a-z]+(?:[A-Z][a-z]+)+\b")
 _WORD = re.compile(r"[^\W_]+")
 _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 
-_ASKING = frozenset({
-    *("whose", "many", "much", "long", "say", "says", "said", "tell", "told", "list", "give", "show", "name", "talk"),
-    *("talked", "mention", "mentions", "mentioned", "mentioning", "according", "describe", "describes", "described"),
-    *("describing", "explain", "explained", "explanation", "summarize", "summarise", "summary", "overview", "recap"),
-    *("discuss", "discussed"),
-    *("discusses", "discussing", "discussion", "discussions", "think", "thinks", "thought", "opinion", "opinions"),
-    *("quote", "quotes", "quoted", "cite", "cites", "recite", "wording", "verbatim"),
-    *("please", "kindly", "bitte", "veuillez", "favor", "favore", "prego"),
-    *("view", "comment", "comments", "detail", "details", "specific", "specifically", "regarding", "concerning"),
-    *("related", "relation", "wer", "wen", "wem", "wann", "warum", "viele", "sagt", "laut", "beschreibe", "erkläre"),
-    *("nenne", "fasse", "zusammen", "qui", "que", "quoi", "pourquoi", "combien", "selon", "décrivez", "quién"),
-    *("cuándo", "dónde", "según", "dice", "establece", "steht", "regelt", "lautet", "besagt", "dit", "prévoit"),
-    *("stipule",),
-})  # fmt: skip
-"""Words of questions that say how to answer, not about what, and that lists of function words lack."""
-
 _ASKING_UNSPACED = re.compile(
     "请问|(?:是|叫|做|有)什[么麼](?:时候|時候|地方|样的?|樣的?)?|什[么麼](?:时候|時候|地方|样的?|樣的?)|(?:是|有)?哪一[年天个位种家]|有哪些|是谁|"
     "为什么|為什麼|(?:有|是)多少|[吗嗎呢]$|"
     "(?:は|が|を|に|で)?(?:何[時人年]?|なに|なん|誰|だれ|どこ|いつ|どの|どれ|どんな|どう|なぜ|いくつ|いくら)"
     "(?:です|でした|ました)?か?$"
 )
-"""The same in Chinese and Japanese, which write them together with other words."""
+"""Words for asking in Chinese and Japanese, which write them together with other words."""
 
 
 def held_terms(text: str, language_code: str) -> list[str]:
@@ -92,7 +77,7 @@ def asked_terms(question: str, language_code: str) -> list[str]:
         question: The question.
         language_code: Language of the document.
     """
-    stop = function_words(language_code) | _ASKING
+    stop = function_words(language_code) | REQUEST_WORDS
     named = {found.start() for found in _NAMING_CAPITAL.finditer(question)}
 
     def content(word: re.Match[str]) -> str:

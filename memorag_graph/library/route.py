@@ -3,8 +3,9 @@
 A document's score is the weighted sum of what its best places score in several rankings: its chunks and its sections by
 words, its sections by pairs of neighbouring words, its chunks and its notes by meaning. A chunk that answers has few
 words; that the others of the question stand elsewhere in the document is seen by its sections, of about 1,000 tokens.
-Each ranking is divided by its best document's score. Sums of scores choose documents better than sums of ranks do here
-(docs/library.md).
+Words that say how to answer ("summarize", "discussion") are not looked for: they are rare in documents, and would count
+for much. Each ranking is divided by its best document's score. Sums of scores choose documents better than sums of
+ranks do here (docs/library.md).
 """
 
 from collections import Counter, defaultdict
@@ -19,6 +20,9 @@ from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.retrieval.keyword_index import query_pairs, query_terms
+from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.retrieval.terms import terms as terms_of
+from memorag_graph.text.request_words import without_request_words
 
 Ranking = Literal["chunks by words", "sections by words", "sections by pairs", "chunks by meaning", "notes by meaning"]
 WEIGHTS: Mapping[Ranking, float] = {
@@ -34,6 +38,9 @@ _BEST = 2
 """Chunks of a document that count in a ranking, so that one that is alike by chance says less; of sections one."""
 
 _HITS = 1000
+
+_FEWEST_TERMS = 2
+"""Least terms that are looked for alone: of "What is the name of the show?" hardly any would be left."""
 
 _MOST_LANGUAGES = 8
 """Languages in which the words of a question are looked for, the most frequent ones of the documents."""
@@ -67,7 +74,8 @@ def route(
         weights: Weight of the rankings by meaning for documents of each language, where those by words have weight 1.
     """
     languages, among = languages_of(snapshot), snapshot.among
-    terms, pairs = query_terms(question, *languages), query_pairs(question, *languages)
+    terms = query_terms(looked_for(question, languages), *languages)
+    pairs = query_pairs(question, *languages)
     rankings: dict[Ranking, Sequence[Found]] = {
         "chunks by words": stores.chunks.matching(terms, _HITS, among),
         "sections by words": stores.notes.matching(terms, _HITS, among),
@@ -76,6 +84,12 @@ def route(
         "notes by meaning": stores.notes.nearest(vector, _HITS, among),
     }
     return _ranked(rankings, snapshot, weights)
+
+
+def looked_for(question: str, languages: Sequence[str]) -> str:
+    """Return a question without the words that say how to answer or have no content, unless hardly any are left."""
+    about = without_request_words(question, function_words(languages[0]))
+    return about if len(set(terms_of(about, languages[0]))) >= _FEWEST_TERMS else question
 
 
 def languages_of(snapshot: Snapshot) -> list[str]:
