@@ -77,7 +77,10 @@ def test_a_document_is_not_found_by_words_that_say_how_to_answer(tmp_path: Path)
     registry.add_embeddings("alike", Alike())
     library = Library.open(tmp_path / "library", registry, embedding_model="alike")
     for name, text in (
-        ("request", "Describe, discuss and summarize: a discussion, an opinion, a view of ferry boats."),
+        (
+            "request",
+            "An opinion was told. Discussions were held, to describe them is to summarize. A ferry, then boats.",
+        ),
         ("topic", "The ferry boats have new engines. Ferry boats need harbour pilots, too."),
     ):
         (tmp_path / f"{name}.txt").write_text(text)

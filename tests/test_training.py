@@ -120,7 +120,9 @@ def test_the_target_that_finds_most_evidence_is_chosen(tmp_path: Path, monkeypat
     start = text.index("In the year 1950")
     span = (start, text.index("\n", start))
     wrong, right = "Nobody kept any record of that.", "The ferry carried 13650 crates of tea in the year 1950."
-    question = Question("q", "d", "When did the ferry carry tea?", (f"{wrong} {right}",), (span,), "specific")
+    question = Question(
+        "q", "d", "In which year the ferry carried a load of crates of tea?", (f"{wrong} {right}",), (span,), "specific"
+    )
     bench = Workbench(registry(), OPTIONS.model_copy(update={"evidence_tokens": 512}), tmp_path)
     (target,) = TargetChooser(bench).choose(question, bench.prepare(Document("d", text)), (), ["draft"])
     assert target.items == (right,)
