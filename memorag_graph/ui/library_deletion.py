@@ -15,7 +15,7 @@ def offer(shared: Resources, name: str) -> None:
     if not shared.may_write:
         return
     with st.popover("Delete this library", icon=":material/delete:", width="stretch"):
-        st.markdown("All its documents and memories are deleted for all visitors.")
+        st.markdown("Its documents, its memories and the conversations about it are deleted for all visitors.")
         st.button("Delete for good", type="primary", on_click=_delete, args=(shared, name))
     if told := st.session_state.pop(_FAILED, ""):
         st.error(told)

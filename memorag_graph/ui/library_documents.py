@@ -157,7 +157,7 @@ def _offer_removal(shared: Resources, name: str, names: Sequence[str]) -> None:
     before = st.session_state.get(_REMOVED, [])
     st.session_state[_REMOVED] = [it for it in before if it in names]  # others may have removed one
     gone = st.multiselect("Documents to remove", names, placeholder="Choose documents", key=_REMOVED)
-    st.markdown("They are removed for all visitors, with their memories and the answers that were drawn from them.")
+    st.markdown("They are removed for all visitors, with their memories and the answers that may hold text of them.")
     st.button(
         f"Remove {_counted(len(gone))} for good" if gone else "Remove for good",
         type="primary",
