@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from memorag_graph.errors import InputError, UnknownMemoryError
+from memorag_graph.kept_conversations import FILE
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.library import Library
 from memorag_graph.memory.storage import given_names
@@ -219,11 +220,23 @@ def test_an_answer_from_a_document_or_memory_that_was_deleted_meanwhile_is_not_k
         alice.questions.ask(visit, Question(text, {"library": "coast"}, "lookup", False, TINY))
         answered()
     (left,) = alice.questions.open("a")
-    assert (left.state, "was removed meanwhile; ask again" in left.error) == ("failed", True)
+    assert (left.state, "was removed meanwhile; ask again" in left.error, left.answer) == ("failed", True, "")
     assert [len(alice.conversations.get("coast", it)) for it in "ab"] == [0, 1]
     with pytest.raises(UnknownMemoryError, match="deleted meanwhile"):
         alice.conversations.add("0" * 32, "a", alice.conversations.get("coast", "b")[0])
     assert not alice.registry.store.directory("0" * 32).exists()
+
+
+def test_an_answer_that_the_disk_cannot_keep_is_shown_with_the_reason(demo: Demo) -> None:
+    alice = demo.resources(ALICE)
+    library = alice.libraries.create("coast")
+    library.add(uploaded_text("The ferry sails at seven.", "ferry.txt", {}), memory="never")
+    (library.directory / FILE).mkdir()
+    alice.questions.ask("a", Question("When does the ferry sail?", {"library": "coast"}, "lookup", False, TINY))
+    answered()
+    (left,) = alice.questions.open("a")
+    assert (left.state, FILE in left.error) == ("failed", True), left.error
+    assert "sails at seven" in left.answer
 
 
 def test_what_a_library_loses_by_any_door_its_conversations_lose_to_the_byte(demo: Demo) -> None:

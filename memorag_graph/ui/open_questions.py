@@ -55,6 +55,8 @@ def _watch(shared: Resources, question: Question) -> None:
 
 def _show_end(shared: Resources, question: Question) -> None:
     if question.state == "failed":
+        if question.answer:  # it could not be kept
+            st.markdown(escaped(question.answer))
         st.error(escaped(question.error))
     else:
         st.caption(":material/stop_circle: Stopped.")

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from langchain_core.messages import AIMessageChunk
 
 from memorag_graph.cancellation import Cancellation
-from memorag_graph.errors import CancelledRunError, MemoragError
+from memorag_graph.errors import CancelledRunError, DiskError, MemoragError
 from memorag_graph.follow_ups.conversation_turns import conversation
 from memorag_graph.graph import MemoragGraph
 from memorag_graph.langchain.runnable import ANSWERING_NODES
@@ -103,6 +103,7 @@ class Question:
                 chunk, metadata = cast("tuple[Any, dict[str, Any]]", event)
                 if isinstance(chunk, AIMessageChunk) and metadata.get("langgraph_node") in ANSWERING_NODES:
                     self.answer += str(chunk.text)
+        self.answer = str(result["answer"])  # not every generator writes piece by piece
         return result
 
 
@@ -164,8 +165,10 @@ class Questions:
                 self._conversations.add(question.subject, visit, turn)
             except CancelledRunError:
                 question.state = "stopped"
-            except MemoragError as error:
+            except DiskError as error:  # what is written of the answer, or all of it, can still be shown
                 question.error, question.state = str(error), "failed"
+            except MemoragError as error:
+                question.error, question.state, question.answer = str(error), "failed", ""
             except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
                 _log.exception("answering failed")
                 question.error, question.state = f"{type(error).__name__}: {error}", "failed"
