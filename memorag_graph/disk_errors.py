@@ -36,8 +36,19 @@ def advice(error: OSError | sqlite3.Error) -> str:
     return "check its permissions and its disk"
 
 
+def tells_damage(error: BaseException | None) -> bool:
+    """Return whether SQLite says that a file is none of its databases, or is damaged."""
+    return _sqlite_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+def _sqlite_code(error: BaseException | None) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the lower byte is the primary code
+
+
 def _advice_on_sqlite(error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the lower byte is the primary code
+    code = _sqlite_code(error)
+    if tells_damage(error):
+        return "it is damaged: restore it from a copy"
     if code == sqlite3.SQLITE_FULL:
         return "free some space and try again"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -1,10 +1,11 @@
 """Conversations about a memory or library, in a SQLite file of its folder, with which they are deleted.
 
-Each turn is kept with the names of the documents that its answer may hold text of. When one of them is removed, the
-turn goes with it, and with the turn what was asked after it in the same conversation, as that may repeat it.
+Each turn is kept with the documents that its answer may hold text of. When one of them is removed, the turn goes with
+it, and with the turn what was asked after it in the same conversation, as that may repeat it.
 """
 
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from memorag_graph.disk_errors import telling
+from memorag_graph.disk_errors import telling, tells_damage
+from memorag_graph.errors import DiskError
 from memorag_graph.private_files import file_mode
 
 FILE = "conversations.sqlite"
+FORMAT = 1
+"""Version of the file, which is its ``user_version``."""
 
 MAX_CONVERSATIONS = 200
 """Conversations of a visitor about one memory or library; the one that has rested longest is dropped first."""
@@ -28,6 +32,12 @@ CREATE TABLE IF NOT EXISTS turn (
     PRIMARY KEY (visitor, visit, number)
 )
 """
+
+_log = logging.getLogger(__name__)
+
+
+class _DamagedError(DiskError):
+    """The file is damaged."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +64,15 @@ class NewTurn:
     Attributes:
         asked: The question.
         content: All that is kept, as text.
-        sources: Names of the documents that it may hold text of; None for all.
     """
 
     asked: str
     content: str
-    sources: Collection[str] | None
+
+
+def document_mark(name: str, text_sha256: str) -> str:
+    """Return by what a document is told from others, and from a later one with its name and another text."""
+    return f"{text_sha256} {name}"
 
 
 class KeptConversations:
@@ -95,21 +108,22 @@ class KeptConversations:
         with self._opened("read") as database:
             return _of(database, visitor)
 
-    def add(self, visitor: str, visit: str, turn: NewTurn, check: Callable[[], None]) -> None:
+    def add(self, visitor: str, visit: str, turn: NewTurn, drawn_from: Callable[[], Collection[str] | None]) -> None:
         """Add a turn to a visitor's conversation.
 
         Args:
             visitor: The visitor.
             visit: Id of the visit.
             turn: The turn.
-            check: Called while no document can be removed unnoticed; may refuse the turn by an error.
+            drawn_from: Returns the marks (:func:`document_mark`) of the documents that the turn may hold text of, None
+                for all. Called while no document can be removed unnoticed; may refuse the turn by an error.
 
         Raises:
             DiskError: If it cannot be written.
         """
-        sources = json.dumps(None if turn.sources is None else sorted(turn.sources))
         with self._changing() as database:
-            check()
+            marks = drawn_from()
+            sources = json.dumps(None if marks is None else sorted(marks))
             last = "SELECT MAX(number) FROM turn WHERE visitor = ? AND visit = ?"
             number = database.execute(last, (visitor, visit)).fetchone()[0] or 0
             row = (visitor, visit, number + 1, time.time(), turn.asked, sources, turn.content)
@@ -130,17 +144,20 @@ class KeptConversations:
     def keep_only(self, documents: Collection[str]) -> None:
         """Delete, for all visitors, what may hold text of other documents than these, and what was asked after it.
 
+        Args:
+            documents: Their marks (:func:`document_mark`).
+
         Raises:
             DiskError: If it cannot be deleted.
         """
         if not self._path.exists():
             return
-        with self._erasing() as database:
+        with self._given_up_if_damaged(), self._erasing() as database:
             rows = database.execute("SELECT visitor, visit, number, sources FROM turn ORDER BY number DESC").fetchall()
             first = {  # of each conversation: the last that is seen, as the numbers fall
                 (visitor, visit): number
                 for visitor, visit, number, sources in rows
-                if (names := json.loads(sources)) is None or not set(names) <= set(documents)
+                if (marks := json.loads(sources)) is None or not set(marks) <= set(documents)
             }
             for (visitor, visit), number in first.items():
                 _delete(database, visitor, visit, number)
@@ -153,8 +170,11 @@ class KeptConversations:
         """
         if not self._path.exists():
             return
-        with self._opened("read") as database:
+        rows = []
+        with self._given_up_if_damaged(), self._opened("read") as database:
             rows = database.execute("SELECT * FROM turn").fetchall()
+        if not rows:
+            return
         with to._changing() as database:
             database.executemany("INSERT OR IGNORE INTO turn VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         moved = [(visitor, visit, number) for visitor, visit, number, *_ in rows]
@@ -167,9 +187,43 @@ class KeptConversations:
             if not self._path.exists():
                 self._path.touch(mode=file_mode(self._path.parent))
             with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as database:
-                database.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-                database.execute(_TABLE)
-                yield database
+                try:
+                    self._prepare(database)
+                    yield database
+                except sqlite3.DatabaseError as error:
+                    if not tells_damage(error):
+                        raise
+                    self._path.read_bytes()  # SQLite calls it damage, too, if the disk fails
+                    cure = "restore it from a copy, or delete it with the conversations that are in it"
+                    raise _DamagedError(f"{self._path} is damaged ({error}); {cure}") from None
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        database.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        (found,) = database.execute("PRAGMA user_version").fetchone()
+        if found > FORMAT:
+            raise DiskError(f"{self._path} was made by a newer version of memorag-graph; update this one to use it")
+        if found < FORMAT:
+            database.execute(_TABLE)
+            database.execute(f"PRAGMA user_version = {FORMAT}")
+
+    @contextmanager
+    def _given_up_if_damaged(self) -> Iterator[None]:
+        """Delete the file if it is damaged, as nobody can tell what in it has to go."""
+        try:
+            yield
+        except _DamagedError as error:
+            if self._is_sound():
+                raise
+            _log.warning("conversations are deleted: %s", error)
+            with telling(self._path, "written"):
+                self._path.unlink()
+
+    def _is_sound(self) -> bool:
+        try:
+            with self._opened("read") as database:
+                return bool(database.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+        except _DamagedError:
+            return False
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:

@@ -212,8 +212,8 @@ def tidy_names(place: Path) -> None:
 
 
 def converse(number: int) -> Change:
-    turn = NewTurn(f"question {number}", f"answer {number}" * 2000, [f"{number}.txt"])
-    return lambda place: KeptConversations(place).add("somebody", f"visit {number}", turn, lambda: None)
+    turn = NewTurn(f"question {number}", f"answer {number}" * 2000)
+    return lambda place: KeptConversations(place).add("somebody", f"visit {number}", turn, lambda: [f"{number}.txt"])
 
 
 def begin_conversations(place: Path) -> None:

@@ -131,6 +131,12 @@ def test_conversations_of_a_machine_lose_what_another_removes(on: OnMachine, tmp
         store.add("reports", "visit", {"result": {"asked": "When?", "citations": [{"source": "ferry.txt"}]}})
     assert [it["result"]["asked"] for it in store.get("reports", "visit")] == ["Poiuztr"]
     assert left() == {b"Poiuztr"}
+    one.open("reports").remove("tower.txt")
+    filled(one, tower="The tower has one lamp.")
+    other.open("reports")
+    assert left() == set(), "another text has the name"
+    store.add("reports", "visit", {"result": {"asked": "Poiuztr", "citations": [{"source": "tower.txt"}]}})
+    assert left() == {b"Poiuztr"}
     one.delete("reports")
     with pytest.raises(UnknownLibraryError):
         other.open("reports")

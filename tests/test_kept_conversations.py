@@ -1,7 +1,10 @@
 """Conversations in the folder of what they are about: kept, listed, bounded, and deleted to the byte."""
 
+import errno
 import random
+import sqlite3
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,20 +14,24 @@ from langchain_core.documents import Document
 
 from memorag_graph import kept_conversations
 from memorag_graph.errors import DiskError, InputError
-from memorag_graph.kept_conversations import FILE, KeptConversations, NewTurn
+from memorag_graph.kept_conversations import FILE, FORMAT, KeptConversations, NewTurn
 from memorag_graph.ui.conversation_store import ConversationStore, sources_of
 
 VISITORS, VISITS, NAMES = ("alice", "bob"), ("one", "two", "three"), ("a.txt", "b.txt", "c.txt", "d.txt")
 
 
-def nothing() -> None:
-    """Refuse no turn."""
+def of(sources: set[str] | None) -> Callable[[], set[str] | None]:
+    """Return what names the documents of a turn."""
+    return lambda: sources
 
 
-def turn(number: int, *sources: str, of_all: bool = False) -> NewTurn:
+nothing = of(set())
+
+
+def turn(number: int) -> NewTurn:
     """Return a turn whose text fits into a page of the file or goes on for several."""
     text = f"Zyxwvut {number} " + f"and the harbour {number} froze " * (1, 9, 90, 400)[number % 4]
-    return NewTurn(f"Asdfghj {number}?", text, None if of_all else sources)
+    return NewTurn(f"Asdfghj {number}?", text)
 
 
 def traces(folder: Path) -> set[str]:
@@ -48,10 +55,9 @@ def test_any_changes_give_what_they_give_in_lists_and_no_byte_of_what_is_deleted
         kept, key = KeptConversations(tmp_path), (chance.choice(VISITORS), chance.choice(VISITS))
         action = chance.random()
         if action < 0.8:
-            sources, of_all = set(chance.sample(NAMES, 2)), chance.random() < 0.2
-            kept.add(*key, turn(number, *sources, of_all=of_all), nothing)
-            turns = expected.pop(key, [])
-            expected[key] = [*turns, (number, None if of_all else sources)]
+            sources = set(chance.sample(NAMES, 2)) if chance.random() >= 0.2 else None
+            kept.add(*key, turn(number), of(sources))
+            expected[key] = [*expected.pop(key, []), (number, sources)]
         elif action < 0.9:
             kept.delete(*key)
             expected.pop(key, None)
@@ -98,7 +104,7 @@ def test_nothing_is_written_before_the_first_turn_and_a_refused_turn_leaves_none
     kept.hand_on(KeptConversations(folder))
     assert not list(folder.iterdir())
 
-    def refuse() -> None:
+    def refuse() -> set[str]:
         raise InputError("document", "it was removed")
 
     with pytest.raises(InputError, match="removed"):
@@ -142,8 +148,8 @@ class Folders:
         (self._root / subject).mkdir(exist_ok=True)
         return self._root / subject
 
-    def check(self, subject: str, sources: Any) -> Any:
-        return nothing
+    def marks(self, subject: str, names: Any) -> Any:
+        return lambda: names
 
 
 def answer(asked: str, **more: Any) -> dict[str, Any]:
@@ -164,12 +170,67 @@ def test_a_turn_is_read_as_it_was_written_but_for_its_messages(tmp_path: Path) -
     assert not ConversationStore("bob", Folders(tmp_path)).about("ferry")
 
 
+NO_DATABASE = b"no database at all, but long enough to be one" * 50
+
+
 def test_a_damaged_file_is_told_by_the_next_question(tmp_path: Path) -> None:
     store = ConversationStore("alice", Folders(tmp_path))
-    (Folders(tmp_path).folder("ferry") / FILE).write_bytes(b"no database at all, but long enough to be one" * 50)
+    (Folders(tmp_path).folder("ferry") / FILE).write_bytes(NO_DATABASE)
     assert (store.get("ferry", "one"), store.about("ferry")) == ((), [])
-    with pytest.raises(DiskError, match=FILE):
+    with pytest.raises(DiskError, match=f"{FILE} is damaged .*; restore it from a copy, or delete it"):
         store.add("ferry", "one", answer("When?"))
+    assert (tmp_path / "ferry" / FILE).read_bytes() == NO_DATABASE
+
+
+def emptied_in_the_middle(content: bytes) -> bytes:
+    return content[:6000] + bytes(5000) + content[11000:]
+
+
+@pytest.mark.parametrize("damaged", [lambda _: NO_DATABASE, emptied_in_the_middle])
+def test_where_something_is_to_be_erased_a_damaged_file_goes(tmp_path: Path, damaged: Callable[[bytes], bytes]) -> None:
+    """Else a library whose file is damaged could not be changed, or what is removed would stay in the file."""
+    (tmp_path / "after").mkdir()
+    for erase in (lambda it: it.keep_only(()), lambda it: it.hand_on(KeptConversations(tmp_path / "after"))):
+        kept = KeptConversations(tmp_path)
+        for number in range(8):
+            kept.add("alice", "one", turn(number), of({"a.txt"}))
+        (tmp_path / FILE).write_bytes(damaged((tmp_path / FILE).read_bytes()))
+        erase(kept)
+        assert traces(tmp_path) == set()
+        kept.add("alice", "one", turn(9), nothing)
+        assert kept.turns("alice", "one") == [turn(9).content]
+        (tmp_path / FILE).unlink()
+
+
+def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
+    kept = KeptConversations(tmp_path)
+    kept.add("alice", "one", turn(1), nothing)
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    before = (tmp_path / FILE).read_bytes()
+    for use in (
+        lambda: kept.add("alice", "one", turn(2), nothing),
+        lambda: kept.delete("alice", "one"),
+        lambda: kept.keep_only(()),
+        lambda: kept.of("alice"),
+    ):
+        with pytest.raises(DiskError, match="made by a newer version of memorag-graph; update"):
+            use()
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_failing_disk_is_not_taken_for_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptConversations(tmp_path)
+
+    def failing(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / FILE).write_bytes(NO_DATABASE)  # what SQLite gets to read
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", failing)
+        with pytest.raises(DiskError, match=r"Input/output error.*check its disk"):
+            kept.keep_only(())
+    assert (tmp_path / FILE).read_bytes() == NO_DATABASE
 
 
 CITED = {"source": "b.txt"}

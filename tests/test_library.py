@@ -234,9 +234,9 @@ def test_of_a_removed_document_no_byte_is_left(
         with pytest.raises(Killed):
             library.remember("Asdfghj.txt")
     assert len([*library.directory.glob("memories/*/.journal")]) == 1
-    asked = NewTurn("Where is the zyxwvut?", "The zyxwvut of Qwertzu is hidden.", {"Asdfghj.txt", "ferry.txt"})
-    library.stores.conversations.add("somebody", "visit", asked, lambda: None)
     (entry, *_) = (it for it in library.stores.catalogue.entries() if it.name == "Asdfghj.txt")
+    asked = NewTurn("Where is the zyxwvut?", "The zyxwvut of Qwertzu is hidden.")
+    library.stores.conversations.add("somebody", "visit", asked, lambda: {entry.mark})
     rows = library.stores.chunks.rows_of([entry.id])
     traces = [b"zyxwvut", b"Qwertzu", b"Poiuztr", b"poiuztr", b"Asdfghj", b"asdfghj", b"Mnbvcxy of Asdf"]
     traces += [row.vector.tobytes() for row in rows]

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import PurePath
 
 from memorag_graph.errors import UnknownDocumentError
+from memorag_graph.kept_conversations import document_mark
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[Scalar]
@@ -58,6 +59,11 @@ class Entry:
     pages: int
     metadata: Fields = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What tells it from documents of other names or texts, to conversations."""
+        return document_mark(self.name, self.text_sha256)
 
     @property
     def fields(self) -> Fields:

@@ -79,7 +79,7 @@ class OpenLibrary:
         self.memories.forget_all(entry for entry in self._seen if entry.text_sha256 not in texts)
         FolderMemories(self.directory / MEMORIES).keep_only(texts)
         KeptFiles(self.directory / KEPT).keep_only(texts)
-        self.stores.conversations.keep_only({entry.name for entry in entries})
+        self.stores.conversations.keep_only({entry.mark for entry in entries})
         self._seen = entries
 
     def _check_current(self) -> None:

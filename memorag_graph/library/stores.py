@@ -189,7 +189,7 @@ class Stores:
         self.notes.remove(ids)
         self.catalogue.require_alone()
         entries = self.catalogue.entries()
-        self.conversations.keep_only({entry.name for entry in entries})
+        self.conversations.keep_only({entry.mark for entry in entries})
         texts = {entry.text_sha256 for entry in entries}
         self.texts.keep_only(texts)
         self.originals.keep_only(texts)

@@ -27,11 +27,11 @@ class Subjects(Protocol):
     def folder(self, subject: str) -> Path:
         """Return where what belongs to a memory or library is kept."""
 
-    def check(self, subject: str, sources: Collection[str] | None) -> Callable[[], None]:
-        """Return a check that a memory or library is still there, with the documents that an answer was drawn from.
+    def marks(self, subject: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
+        """Return a function that returns the marks of documents of a memory or library, None for all of a memory.
 
         Raises:
-            MemoragError: If it is not; by the check, too.
+            MemoragError: If it is not there any more, with all of them; by the function, too.
         """
 
 
@@ -63,10 +63,9 @@ class ConversationStore:
             MemoragError: If a document that it was drawn from, or all of it, was removed meanwhile.
             DiskError: If it cannot be written.
         """
-        sources = sources_of(turn)
-        new = NewTurn(str(turn["result"]["asked"]), _written(turn), sources)
-        check = self._subjects.check(subject, sources)
-        KeptConversations(self._subjects.folder(subject)).add(self._visitor, visit, new, check)
+        new = NewTurn(str(turn["result"]["asked"]), _written(turn))
+        drawn_from = self._subjects.marks(subject, sources_of(turn))
+        KeptConversations(self._subjects.folder(subject)).add(self._visitor, visit, new, drawn_from)
 
     def delete(self, subject: str, visit: str) -> None:
         """Delete a conversation about a memory or library.

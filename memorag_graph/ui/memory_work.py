@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from memorag_graph.documents import Document
 from memorag_graph.errors import MemoryFileError
-from memorag_graph.kept_conversations import KeptConversations
+from memorag_graph.kept_conversations import KeptConversations, document_mark
 from memorag_graph.memory.storage import given_names
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.store import MemoryStore
@@ -118,17 +118,17 @@ class Revision(Work):
         from memorag_graph.memory.build.revision import changed
 
         earlier, registry = self.memory_id, self.scope.registry
-        before = _documents_of(registry.store, earlier)
+        before = _marks_in(registry.store, earlier)
         memory = self.scope.revise(earlier, lambda it: changed(it, self.documents, self.without), report).memory
         new, texts = memory.id, [document.sha256 for document in memory.documents]
-        after = {(document.source, document.sha256) for document in memory.documents}
+        after = {document_mark(document.source, document.sha256) for document in memory.documents}
         del memory
         self.files.keep_with(registry.store, new, texts, earlier)
         if new != earlier:
             given_names.hand_on(registry.store, earlier, new)
             conversations = KeptConversations(registry.store.directory(earlier))
             if before - after:
-                conversations.keep_only({name for name, _ in before & after})
+                conversations.keep_only(after)
             conversations.hand_on(KeptConversations(registry.store.directory(new)))
             self.moved(earlier, new)
             with suppress(MemoryFileError):  # another process has it open: it stays beside the changed one
@@ -136,9 +136,9 @@ class Revision(Work):
         return new
 
 
-def _documents_of(store: MemoryStore, memory_id: str) -> set[tuple[str, str]]:
-    """Return the name of each document of a memory, and the SHA-256 of its text."""
-    return {(it["source"], it["sha256"]) for it in read_info(store.directory(memory_id))["documents"]}
+def _marks_in(store: MemoryStore, memory_id: str) -> set[str]:
+    """Return the marks of a memory's documents."""
+    return {document_mark(it["source"], it["sha256"]) for it in read_info(store.directory(memory_id))["documents"]}
 
 
 def hash_of(others: str, documents: Sequence[Document]) -> str:

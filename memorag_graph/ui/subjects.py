@@ -5,7 +5,9 @@ from pathlib import Path
 
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import UnknownDocumentError, UnknownMemoryError
+from memorag_graph.kept_conversations import document_mark
 from memorag_graph.library.named_libraries import NamedLibraries
+from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.memory_names import is_memory_id
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.private_files import make_private_dir
@@ -40,33 +42,43 @@ class TenantSubjects:
                 make_private_dir(place.directory)
         return place.directory
 
-    def check(self, subject: str, sources: Collection[str] | None) -> Callable[[], None]:
-        """Return a check that a memory or library is still there, with the documents that an answer was drawn from.
+    def marks(self, subject: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
+        """Return a function that returns the marks of documents of a memory or library, None for all of a memory.
 
         Raises:
-            UnknownMemoryError, UnknownDocumentError, LibraryError: If it is not; by the check, too.
+            UnknownMemoryError, UnknownDocumentError, LibraryError: If it is not there any more, with all of them; by
+                the function, too.
         """
-        check = self._check_of_memory(subject) if is_memory_id(subject) else self._check_of_library(subject, sources)
-        check()
-        return check
+        marks_in = self._marks_in_memory if is_memory_id(subject) else self._marks_in_library
+        marks = marks_in(subject, names)
+        marks()
+        return marks
 
-    def _check_of_memory(self, memory_id: str) -> Callable[[], None]:
+    def _marks_in_memory(self, memory_id: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
         folder = self.folder(memory_id)
 
-        def check() -> None:
+        def marks() -> Collection[str] | None:
             if not folder.is_dir():
                 raise UnknownMemoryError("memory", "it was changed or deleted meanwhile; ask again")
+            if names is None:
+                return None
+            documents = {(it["source"], it["sha256"]) for it in read_info(folder)["documents"]}
+            return {document_mark(*it) for it in documents if it[0] in names}
 
-        return check
+        return marks
 
-    def _check_of_library(self, subject: str, sources: Collection[str] | None) -> Callable[[], None]:
+    def _marks_in_library(self, subject: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
         catalogue = self._libraries.open(self._name_now(subject)).stores.catalogue
 
-        def check() -> None:
-            if set(sources or ()) - {entry.name for entry in catalogue.entries()}:
+        def marks() -> Collection[str] | None:
+            if names is None:
+                return None
+            entries = [entry for entry in catalogue.entries() if entry.name in names]
+            if set(names) - {entry.name for entry in entries}:
                 raise UnknownDocumentError("document", "one that was to be cited was removed meanwhile; ask again")
+            return {entry.mark for entry in entries}
 
-        return check
+        return marks
 
     def _name_now(self, library: str) -> str:
         """Return the name of a library that may have been renamed while a question to it was answered."""
