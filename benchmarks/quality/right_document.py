@@ -59,7 +59,8 @@ class Scorer:
 
     def scores(self, question: str) -> dict[str, Matrix]:
         """Return each ranking's score of each document, shape (documents,)."""
-        words, vector = query_terms(looked_for(question, ["en"]), "en"), self._vector(question)
+        vector: NDArray[np.float32] = embed_queries(self._library.embeddings, [question])[0]
+        words = query_terms(looked_for(question, ["en"]), "en")
         pairs = query_pairs(question, "en")
         found = {
             "chunks by words": self._best(_search(self._of_chunks, words), self._chunks),
@@ -70,9 +71,6 @@ class Scorer:
             "documents by words": _search(self._of_documents, words),
         }
         return {name: scores / max(float(scores.max()), 1e-9) for name, scores in found.items()}
-
-    def _vector(self, question: str) -> NDArray[np.float32]:
-        return embed_queries(self._library.embeddings, [question])[0]
 
     def _best(self, scores: NDArray[Any], rows: Sequence[Row]) -> Matrix:
         best = np.zeros(len(self.names))
