@@ -8,13 +8,15 @@ import pytest
 from memorag_graph.generation.answer import Answer
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
-from memorag_graph.text.superlatives import asked_extreme, without_superlatives
+from memorag_graph.text.superlatives import asked_superlative, without_superlatives
 from memorag_graph.text.told_figures import told_figures
 from tests.conftest import HashEmbeddings
 from tests.test_lists import answer as answer_of
 from tests.test_lists import chunks_of, find
 
 FILLING = "Complaints go to the office, which answers soon. Prices are fixed for one year and then follow the index."
+
+SPANS = {"Garrow": "410 m", "Wend": "1.2 km", "Port": "395 m"}
 
 TEXTS = {
     "Which year had the {most} passengers?": "{year} had {value:,} passengers, and the crews were praised for it.",
@@ -25,11 +27,16 @@ TEXTS = {
 
 
 def answered(told: list[str], question: str) -> Answer:
+    found = reply(told, question)
+    assert not found.abstained
+    return found
+
+
+def reply(told: list[str], question: str) -> Answer:
     """Ask a text of which each paragraph has a sentence among many others; the evidence has room for a part."""
     paragraphs = [f"{it} {FILLING}" for it in told] + [FILLING] * 40
     index = MemoryIndex.of(FaissIndex.from_chunks(chunks_of(paragraphs), HashEmbeddings()), "en")
     found: Answer = answer_of(index, question, find(index, question, 200))
-    assert not found.abstained
     return found
 
 
@@ -42,6 +49,8 @@ def answered(told: list[str], question: str) -> Answer:
         ("Revenue rose by 16.8%, from £146.9m to £171.6m.", ("revenue", "£", 171_600_000)),
         ("Revenue: 179", ("revenue", "", 179)),
         ("The share of women was 48 %.", ("women", "%", 48)),
+        ("The notice period is 30 days.", ("notice", "time", 30 * 86_400)),
+        ("The bridge is 1.2 km long.", ("bridge", "length", 1200)),
     ],
 )
 def test_a_figure_and_what_it_is_of_are_read(sentence: str, told: tuple[str, str, float]) -> None:
@@ -51,6 +60,7 @@ def test_a_figure_and_what_it_is_of_are_read(sentence: str, told: tuple[str, str
 @pytest.mark.parametrize(
     "sentence",
     [
+        "Units were 12,000 fewer.",
         "We opened in 1998 ships and all.",
         "The plan was 300,000 units.",
         "The ship has a capacity of 900 passengers.",
@@ -72,10 +82,39 @@ def test_years_plans_and_limits_are_no_figures(sentence: str) -> None:
         ("When was the workforce at its largest and when at its smallest?", 0),
         ("What is the most recent report?", 0),
         ("The largest ship sank.", 0),
+        ("Who are the most senior officers?", 0),
+        ("What do most people think?", 0),
+        ("What is the maximum speed?", 0),
+        ("What is the minimum deposit?", 0),
+        ("What records must the tenant keep?", 0),
+        ("What was recorded?", 0),
+        ("When is the peak season?", 0),
+        ("Who is the highest-paid director?", 0),
+        ("What are the three largest customers?", 0),
+        ("Which were the two quietest years?", 0),
+        ("When did passengers reach their peak?", 1),
     ],
 )
 def test_which_questions_ask_for_the_most_or_the_least(question: str, way: int) -> None:
-    assert asked_extreme(question) == way
+    asked = asked_superlative(question)
+    assert (asked.way if asked else 0) == way
+
+
+@pytest.mark.parametrize(
+    ("question", "noun", "counts"),
+    [
+        ("Which year had the most foot passengers?", "passengers", True),
+        ("In which year did the most people travel?", "people", True),
+        ("What was the highest operating profit in the north?", "operating profit", False),
+        ("What was the largest number of passengers?", "number", True),
+        ("Which is the largest ship of the fleet?", "ship", False),
+        ("When was revenue highest in the north?", "", False),
+    ],
+)
+def test_what_the_most_is_asked_of_is_read(question: str, noun: str, counts: bool) -> None:
+    asked = asked_superlative(question)
+    assert asked
+    assert (asked.noun, asked.counts) == (noun, counts)
 
 
 def test_the_words_for_the_most_are_no_words_of_the_figures() -> None:
@@ -93,10 +132,83 @@ def test_the_sentence_with_the_extreme_figure_answers(question: str, way: Callab
     answer = answered(told, question.format(**words))
     assert [year for year in values if str(year) in answer.text] == [way(values, key=lambda it: values[it])]
     word = "highest" if way is max else "lowest"
-    assert any(f"The {word} of the figures that 8 passages tell" in notice for notice in answer.notices)
+    assert any(f"The {word} of the figures that 8 sentences tell" in notice for notice in answer.notices)
 
 
 def test_what_counts_something_else_is_not_compared() -> None:
     told = [f"In {year} we had {1300 + year % 100} employees at work." for year in range(2012, 2018)]
     told.append("In June we let go of 46 employees after the storm.")
     assert "2012" in answered(told, "In which year had we the fewest employees at work?").text
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "answer"),
+    [
+        (
+            [f"Freight revenue in {year} was £{20 + year % 3}m." for year in range(2014, 2017)]
+            + [f"Passenger revenue in {year} was £{40 + year % 5}m." for year in range(2014, 2020)],
+            "In which year was freight revenue highest?",
+            "Freight revenue in 2015 was £22m",
+        ),
+        (
+            [f"We had {count} complaints about noise." for count in (120, 160, 90)]
+            + [f"We had {count} complaints about food." for count in (300, 280, 310, 250)],
+            "When were there the most complaints about noise?",
+            "160 complaints about noise",
+        ),
+        (
+            [f"Our fleet had {count} ships in {year}." for year, count in ((2014, 14), (2015, 13), (2016, 18))]
+            + ["The Morven is the largest ship of the fleet."],
+            "Which is the largest ship of the fleet?",
+            "The Morven is the largest",
+        ),
+        (
+            [f"The notice period of contract {name} is {time}." for name, time in (
+                ("A", "30 days"), ("B", "3 months"), ("C", "8 weeks"), ("D", "40 days"), ("E", "6 months")
+            )],
+            "Which contract has the longest notice period?",
+            "contract E is 6 months",
+        ),
+        (
+            [f"The {name} Bridge is {size} long." for name, size in SPANS.items()]
+            + ["The Garrow Bridge is the highest bridge of the county."],
+            "What is the highest bridge of the county?",
+            "Garrow Bridge is the highest",
+        ),
+        (
+            [f"Freight was {count},000 units in {year}." for year, count in ((2014, 212), (2015, 219), (2016, 251))]
+            + ["We carried 283,000 units in 2021."],
+            "Which was the busiest year for freight, and how many units were carried?",
+            "283,000 units",
+        ),
+        (
+            [f"In {first} we had 300,000 passengers, and in {first + 1} we had {count},000 passengers."
+             for first, count in ((2012, 310), (2014, 480), (2016, 320))],
+            "When had we the most passengers?",
+            "480,000",
+        ),
+    ],
+)  # fmt: skip
+def test_figures_of_other_things_are_not_compared(told: list[str], question: str, answer: str) -> None:
+    assert answer in answered(told, question).text
+
+
+def test_of_prices_that_are_far_apart_the_highest_answers() -> None:
+    told = [
+        f"Product: {name} | Price: £{price}" for name, price in (("Jar", 2), ("Bag", 3), ("Rope", 4), ("Boat", 900))
+    ]
+    assert "Boat" in answered(told, "Which product has the highest price?").text
+
+
+def test_a_figure_of_another_order_leaves_open_which_is_the_lowest() -> None:
+    told = [f"Revenue in {year} was £{year - 1900}m." for year in range(2014, 2019)] + ["Revenue from bags was £0.2m."]
+    found = reply(told, "What was the lowest revenue?")
+    assert not [notice for notice in found.notices if "figures" in notice]
+
+
+def test_where_too_few_figures_are_of_what_is_asked_none_are_compared() -> None:
+    told = [f"Passenger revenue in {year} was £{40 + year % 5}m." for year in range(2014, 2020)]
+    told += ["Freight revenue in 2014 was £20m.", "Freight revenue in 2015 was £22m."]
+    found = reply(told, "In which year was freight revenue highest?")
+    assert not [notice for notice in found.notices if "figures" in notice]
+    assert "Passenger revenue" not in found.text

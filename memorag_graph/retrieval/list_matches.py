@@ -19,7 +19,7 @@ from memorag_graph.text.list_questions import asked_about, may_ask_for_several
 from memorag_graph.text.records import is_record
 from memorag_graph.text.repeats import wording
 from memorag_graph.text.sentences import Sentence, split_sentences
-from memorag_graph.text.superlatives import asked_extreme, without_superlatives
+from memorag_graph.text.superlatives import asked_superlative, without_superlatives
 
 _DISTINCTIVE = 0.5
 """Least weight of a term that a place must hold if the best one does, as a share of the heaviest term of that."""
@@ -98,7 +98,7 @@ def list_weights(question: str, rarity: Mapping[str, float], language_code: str)
 
 def _about(question: str) -> str:
     """Return what a question asks about: without the words for a list, and those for the most or the least."""
-    return asked_about(without_superlatives(question) if asked_extreme(question) else question)
+    return asked_about(without_superlatives(question) if asked_superlative(question) else question)
 
 
 def fitting(

@@ -19,7 +19,7 @@ from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.list_questions import asks_for_list, may_ask_for_several
-from memorag_graph.text.superlatives import asked_extreme
+from memorag_graph.text.superlatives import asked_superlative
 
 _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
@@ -159,7 +159,7 @@ def listed_places(index: MemoryIndex, question: str, page_maps: Mapping[str, Pag
 
     Among them are those whose figures are to be compared, for a question about the most or the least.
     """
-    asks = asks_for_list(question) or may_ask_for_several(question) or asked_extreme(question)
+    asks = asks_for_list(question) or may_ask_for_several(question) or asked_superlative(question)
     if index.keywords is None or not asks:
         return []
     return list_matches(index.keywords, question, page_maps or {})

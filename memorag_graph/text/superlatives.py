@@ -1,21 +1,73 @@
 """Whether an English question asks where a figure is highest or lowest: "Which was the busiest year for freight?"."""
 
 import re
+from dataclasses import dataclass
 
-_HIGHEST = (
-    r"busiest|largest|highest|biggest|greatest|longest|heaviest|record|peak(?:ed)?|maximum"
-    r"|most (?!of\b|recent|likely|important|famous|common|popular|notable|significant)"
-    r"(?![a-z]+(?:ly|ed|ing|ive|ous|ant)\b)"
+_QUALITY = (
+    r"(?!common|likely|popular|recent|\w+(?:ly|ed|ing|ive|ous|ant|ent|al|ic|able|ible|ful|ior|ary|ern|ate|ar)\b)[a-z-]+"
 )
-_LOWEST = r"fewest|smallest|lowest|shortest|lightest|quietest|minimum"
+_COUNTED = (
+    r"(?:[a-z-]+[^\W\dsui]s|people|staff|men|women|children|money|freight|cargo|traffic|coal|oil|gas|fish|rain|snow"
+    r"|power|energy|electricity|water|waste|fuel|revenue|income|profit)\b"
+)
+_MOST = rf"(?:(?<=the )|(?<=had )|(?<=has )|(?<=have )|(?<=carry )|(?<=carried ))most(?=\s(?:{_QUALITY}\s)??{_COUNTED})"
+"""As in "the most foot passengers", and not in "the most senior officers" or "What do most people think?"."""
+
+_AT_ITS = r"(?:at|reach(?:ed)?) (?:its|their|an?|the)"
+_HIGHEST = (
+    r"busiest|largest|highest|biggest|greatest|longest|heaviest|record(?= number\b| high\b)|peaked"
+    rf"|{_AT_ITS} (?:peak|maximum)|{_MOST}"
+)
+_LOWEST = rf"fewest|smallest|lowest|shortest|lightest|quietest|{_AT_ITS} minimum"
 _ASKS = re.compile(r"\b(?:which|what|when|who|where|how)\b", re.IGNORECASE)
-_WORDS = re.compile(rf"\b(?:(?P<highest>{_HIGHEST})|(?P<lowest>{_LOWEST}))", re.IGNORECASE)
+_WORDS = re.compile(rf"\b(?:(?P<highest>{_HIGHEST})|(?P<lowest>{_LOWEST}))(?![\w-])", re.IGNORECASE)
+
+_SEVERAL = r"(?:two|three|four|five|six|seven|eight|nine|ten|few|\d{1,2})"
+_BEFORE_SEVERAL, _AFTER_SEVERAL = re.compile(rf"\s{_SEVERAL}\b"), re.compile(rf"\b{_SEVERAL}\s$")
+"""As in "the three largest customers", which no one figure tells."""
+
+_END = (
+    r"(?:of|in|on|at|for|from|to|by|with|about|among|between|during|since|than|per|and|or|but|that|which|who|when|where"
+    r"|is|was|are|were|be|been|did|do|does|has|have|had|can|could|will|would|should|may|must|ever|it|they|we|the)\b"
+)
+_NOUN_COUNTED = re.compile(rf"\s(?:{_QUALITY}\s)??(?P<noun>{_COUNTED})", re.IGNORECASE)
+"""As "passengers" in "the most foot passengers"."""
+
+_NOUN = re.compile(rf"\s(?P<noun>(?!{_END})[a-z-]+(?:\s(?!{_END})[a-z-]+){{0,2}})", re.IGNORECASE)
+"""As "operating profit" in "the highest operating profit in"."""
+
+_COUNTS = re.compile(r"\b(?:most|fewest|busiest|quietest|numbers?|counts?|total|traffic|volumes?)\b", re.IGNORECASE)
 
 
-def asked_extreme(question: str) -> int:
-    """Return 1 for a question about where a figure is highest, -1 for lowest, 0 for others and those about both."""
-    found = {1 if it["highest"] else -1 for it in _WORDS.finditer(question)} if _ASKS.search(question) else set()
-    return found.pop() if len(found) == 1 else 0
+@dataclass(frozen=True, slots=True)
+class Superlative:
+    """That a question asks for the most or the least.
+
+    Attributes:
+        way: 1 for the most, -1 for the least.
+        noun: Of what, where that follows at once: "operating profit" of "the highest operating profit in"; else empty.
+        counts: Whether things are counted, as in "the most ships", and not measured, as in "the largest ship".
+        word: The word for the most or the least, in lower case.
+    """
+
+    way: int
+    noun: str
+    counts: bool
+    word: str = ""
+
+
+def asked_superlative(question: str) -> Superlative | None:
+    """Return what a question asks the most or the least of; None for other questions, and for several or for both."""
+    found = list(_WORDS.finditer(question)) if _ASKS.search(question) else []
+    ways = {1 if it["highest"] else -1 for it in found}
+    of_several = any(
+        _AFTER_SEVERAL.search(question[: it.start()]) or _BEFORE_SEVERAL.match(question, it.end()) for it in found
+    )
+    if len(ways) != 1 or of_several:
+        return None
+    word = found[0][0].lower()
+    noun = (_NOUN_COUNTED if word in ("most", "fewest") else _NOUN).match(question, found[0].end())
+    return Superlative(ways.pop(), noun["noun"].lower() if noun else "", _COUNTS.search(question) is not None, word)
 
 
 def without_superlatives(question: str) -> str:

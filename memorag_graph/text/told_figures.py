@@ -12,8 +12,26 @@ _SCALES = {
 
 _AMOUNT = (
     r"(?P<sign>[£$€]\s?)?(?<![\w.,/-])(?P<value>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"(?:\s?(?P<scale>thousand|million|billion|bn|mn|[mk])(?![^\W_]))?(?P<share>\s?%|\s(?:per cent|percent)\b)?"
+    r"(?:\s?(?P<scale>thousand|million|billion|bn|mn|(?(sign)[mk]|(?<=\d)[mk]))(?![^\W_]))?"
+    r"(?P<share>\s?%|\s(?:per cent|percent)\b)?"
 )
+_MEASURES = {
+    **{"second": ("time", 1.0), "minute": ("time", 60.0), "hour": ("time", 3600.0), "day": ("time", 86_400.0)},
+    **{"week": ("time", 7 * 86_400.0), "month": ("time", 30.4 * 86_400), "year": ("time", 365 * 86_400.0)},
+    **{"mm": ("length", 1e-3), "cm": ("length", 0.01), "m": ("length", 1.0), "metre": ("length", 1.0)},
+    **{"km": ("length", 1e3), "kilometre": ("length", 1e3), "mile": ("length", 1609.0), "feet": ("length", 0.305)},
+    **{"g": ("mass", 1.0), "kg": ("mass", 1e3), "t": ("mass", 1e6), "tonne": ("mass", 1e6)},
+    **{
+        it: (it, 1.0) for it in ("litre", "kW", "MW", "kWh", "MWh", "GWh", "°C", "°F", "degree", "knot", "mph", "point")
+    },
+}
+"""Measures by their names: of what, and how large they are."""
+
+_MEASURE = re.compile(rf"\s?({'|'.join(sorted(_MEASURES, key=len, reverse=True))})s?(?![^\W_])")
+_DIMENSION = re.compile(r"\s(long|wide|high|deep|tall|old|thick)\b")
+_DIFFERENCE = re.compile(r"\s(?:more|less|fewer|higher|lower|above|below|better|worse|short)\b")
+"""What follows a figure by which another one differs: "Revenue was £5m higher"."""
+
 _OF_UNIT = re.compile(rf"{_AMOUNT}\s(?!(?:of|in|to|and|or|per)\b)(?P<thing>[a-z-]{{3,}}(?:\s[a-z]{{3,}})?)")
 """A figure before its thing, with at most one word between them: "283,000 units", "3.58 million foot passengers"."""
 
@@ -44,13 +62,17 @@ class Told:
 
     Attributes:
         thing: Of what, one word of it, in lower case.
-        kind: What tells figures that cannot be compared: the sign of a currency, ``"%"``, or nothing.
-        value: The figure.
+        kind: What tells figures that cannot be compared: the sign of a currency, ``"%"``, such as "time", or nothing.
+        value: The figure; of times in seconds, of lengths in metres, of masses in grams.
+        counts: Whether it says how many there are of the thing, as in "14 ships".
+        dimension: In what it was measured, where that follows, as "long" in "is 40 m long".
     """
 
     thing: str
     kind: str
     value: float
+    counts: bool = False
+    dimension: str = ""
 
 
 def told_figures(sentence: str) -> Iterator[Told]:
@@ -59,8 +81,21 @@ def told_figures(sentence: str) -> Iterator[Told]:
         return
     for pattern in (_OF_UNIT, _OF_THING, _FROM_TO):
         for found in pattern.finditer(sentence):
-            value = float(found["value"].replace(",", "")) * _SCALES.get(found["scale"] or "", 1.0)
-            kind = (found["sign"] or "").strip() or ("%" if found["share"] else "")
+            after = max(map(found.end, ("value", "scale", "share")))
+            measure = _MEASURE.match(sentence, after)
+            kind, unit = _measured(found, measure)
+            dimension = _DIMENSION.match(sentence, measure.end()) if measure else None
+            value = float(found["value"].replace(",", "")) * _SCALES.get(found["scale"] or "", 1.0) * unit
             is_plain = not (kind or found["scale"]) and found["value"].isdecimal()
-            if not (is_plain and _EARLIEST_YEAR <= value <= _LATEST_YEAR):  # not a year
-                yield from (Told(word, kind, value) for word in found["thing"].lower().split())
+            is_year = is_plain and _EARLIEST_YEAR <= value <= _LATEST_YEAR
+            if not (is_year or _DIFFERENCE.match(sentence, after)):
+                counts = pattern is _OF_UNIT and not kind
+                in_what = dimension[1] if dimension else ""
+                yield from (Told(word, kind, value, counts, in_what) for word in found["thing"].lower().split())
+
+
+def _measured(found: re.Match[str], measure: re.Match[str] | None) -> tuple[str, float]:
+    """Return the kind of a figure, and how large its measure is."""
+    if found["sign"] or found["share"]:
+        return (found["sign"] or "%").strip(), 1.0
+    return _MEASURES[measure[1]] if measure else ("", 1.0)
