@@ -105,3 +105,15 @@ def test_mistakes_are_told() -> None:
         run("ask", "What?", "--where", "year=2021")
     with pytest.raises(InputError, match=r"did you mean 'inshay\.md'"):
         run("remove", "inshai.md")
+
+
+def test_the_library_may_stand_before_the_question() -> None:
+    run("add", "files", "--pattern", "*.md", "--metadata", "year=2021")
+    question = "Which mooring fee has Thorle?"
+    plain = ["library", "ask", "lib", question, "--where", "year=2021", "--json"]
+    asked = CliRunner().invoke(app, plain)
+    assert json.loads(asked.stdout)["answer"] == found("ask", question, "--where", "year=2021")["answer"]
+    for faulty in (["library", "ask", question], ["library", "ask", "lib", "Which", "fee?"]):
+        told = CliRunner().invoke(app, faulty)
+        assert told.exit_code == 2
+        assert "the question in quotes" in " ".join(told.stderr.split())

@@ -161,8 +161,13 @@ def remove(
     "model", "device", "dtype", "fast_paths", "adapter", "use_memory_answer", "memories",
 )  # fmt: skip
 def ask(
-    question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
-    place: Directory,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="The question; the library before it if --library does not name it.", metavar="[LIBRARY] QUESTION"
+        ),
+    ],
+    directory: Directory = "",
     where: Where = None,
     as_of: AsOf = None,
     task: Annotated[
@@ -188,6 +193,7 @@ def ask(
     from memorag_graph.cli.library_tables import show_considered as show
     from memorag_graph.cli.render import show_answer
 
+    place, question = _asked(directory, words)
     answer = _open(place, options).ask(question, where or None, as_of, options, task=task, memory=memory)
     result = answer.to_dict()
     if as_json:
@@ -196,6 +202,16 @@ def ask(
     show_answer(out, result, clues=False)
     if show_considered:
         show(out, result["considered"])
+
+
+def _asked(directory: str, words: list[str]) -> tuple[str, str]:
+    """Return the library and the question that are named."""
+    named = [directory, *words] if directory else words
+    if len(named) != len(("library", "question")):
+        raise typer.BadParameter(
+            'name one library and one question, the question in quotes: memorag-graph library ask LIBRARY "QUESTION"'
+        )
+    return named[0], named[1]
 
 
 @opt.takes_options("embedding_model")
