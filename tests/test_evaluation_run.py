@@ -19,7 +19,6 @@ from langchain_classic.retrievers.multi_query import MultiQueryRetriever
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
-from memorag_graph.clue_trust import keep
 from memorag_graph.documents import Document
 from memorag_graph.errors import InputError, ModelError
 from memorag_graph.evaluation import runner
@@ -40,7 +39,6 @@ from memorag_graph.graph import build_graph
 from memorag_graph.models.embedding_cache import CachedEmbeddings
 from memorag_graph.providers.usage import Prices
 from memorag_graph.registry import Registry
-from memorag_graph.retrieval.clue_weights import LEVELS
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.no_index import NoIndex
 from memorag_graph.retrieval.query import Query
@@ -223,15 +221,6 @@ def test_another_config_is_refused_by_name(tmp_path: Path, change: dict[str, Any
     (tmp_path / "notes.txt").write_text("mine")
     run(tmp_path, replace(plan, **change), fresh=True)
     assert (tmp_path / "notes.txt").exists()
-
-
-def test_a_run_from_before_the_model_was_tuned_is_not_gone_on_with(tmp_path: Path) -> None:
-    plan = replace(PLAN, pipelines=("memorag",))
-    run(tmp_path, plan)
-    known = json.loads((tmp_path / "config.json").read_text())["fixed"]
-    keep(known["fingerprint"], LEVELS["even"], {})
-    with pytest.raises(InputError, match=r"another clue_weights\.span \("):
-        run(tmp_path, plan)
 
 
 def test_files_of_other_origin_are_left_unchanged(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from memorag_graph.clue_trust import clue_weights, trust_fingerprint
+from memorag_graph.clue_trust import trust_fingerprint
 from memorag_graph.errors import InputError
 from memorag_graph.evaluation.dataset import DataSet
 from memorag_graph.evaluation.jsonl_log import replace_text
@@ -149,7 +149,6 @@ def _config(
         },
         "prices": [] if plan.prices is None else [plan.prices.input, plan.prices.output],
         "fingerprint": None,
-        "clue_weights": None,
         "dtype": None,
     }
     if (
@@ -158,7 +157,6 @@ def _config(
     ):
         model = bench.memory_model
         fixed |= {"fingerprint": trust_fingerprint(model), "dtype": model.language_model.dtype}
-        fixed |= {"clue_weights": asdict(clue_weights(model))}  # which tuning changes
     if plan.answers and bench.generator_name != EXTRACTIVE:
         bench.writer()  # fail now if the model is missing, not at every question
     free = {
