@@ -52,6 +52,7 @@ def test_past_conversations_are_listed_opened_again_and_deleted(report_url: str,
     ask(page, LATER)
     sync_api.expect(messages(page)).to_have_count(2)
     shown = conversations(page)
+    sync_api.expect(shown.get_by_role("button", name=LATER).first).to_be_visible()  # listed after the answer is shown
     titles = [str(it) for it in shown.locator("[class*=st-key-open-]").all_inner_texts()]
     assert titles.index(LATER) < titles.index(FOUNDED)
     assert serious(page) == []
