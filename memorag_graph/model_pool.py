@@ -150,7 +150,7 @@ class ModelPool:
         return self._once(source, lambda: _memory_model(load_language_model(source)))
 
     def preload(self, options: RunOptions) -> None:
-        """Load the models that options name, or the embedded pair, before there are questions to wait for them.
+        """Load the models that options name, or the embedded pair, and have garbage collections leave them alone.
 
         Raises:
             ModelError: If one cannot be loaded.

@@ -47,7 +47,8 @@ def reported(node: Node) -> Node:
         check()
         start = time.perf_counter()
         scope = self.scope(runtime)
-        with span(f"memorag.{node.__name__}") as told, _resting(scope.registry, node.__name__), scope.telling():
+        telling = scope.telling(state.get("library") or state.get("thread_library") or "")
+        with span(f"memorag.{node.__name__}") as told, _resting(scope.registry, node.__name__), telling:
             update = node(self, state, runtime)
             tokens = sum(update.get("tokens", {}).values())
             told.attributes = {"tokens": tokens, **_figures(state, update)}

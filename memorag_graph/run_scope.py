@@ -42,8 +42,8 @@ class RunScope(Protocol):
     def spend(self, tokens: int) -> None:
         """Note that a node generated tokens."""
 
-    def telling(self) -> AbstractContextManager[None]:
-        """Have a node fail with what whoever runs the graph may read."""
+    def telling(self, library: str) -> AbstractContextManager[None]:
+        """Have a node fail with what whoever runs the graph may read of the library that is asked, if one is."""
 
 
 ScopeOf = Callable[[Runtime[Any]], RunScope]
@@ -76,7 +76,7 @@ class ProgramScope:
     def spend(self, tokens: int) -> None:
         """Ignore the tokens: a program has no quota."""
 
-    def telling(self) -> AbstractContextManager[None]:
+    def telling(self, library: str) -> AbstractContextManager[None]:
         """Tell everything."""
         return nullcontext()
 

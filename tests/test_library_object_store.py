@@ -699,6 +699,56 @@ def test_a_store_with_an_index_that_is_gone_is_named(
     assert library.ask(QUESTION).citations
 
 
+def test_an_index_on_a_store_that_is_gone_is_not_asked_during_a_pause(
+    url: str,
+    files: Path,
+    tmp_path: Path,
+    registry: Registry,
+    object_store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """LanceDB would wait for it with every question."""
+    now, asked = [0.0], list[str]()
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr(bucket, "TRIED_SECONDS", 0.3)
+    monkeypatch.setattr(silence, "_silences", {})
+    monkeypatch.setattr(silence, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    library = Library.open(tmp_path / "library", registry, embedding_model="hash", index_at=url)
+    library.add(files / "ferry.txt")
+    object_store.stop()
+    try:
+        with monkeypatch.context() as patch:
+            for seconds in (0.0, 0.0, silence.PAUSE_SECONDS):
+                now[0] += seconds
+                with pytest.raises(UnavailableError, match="has not answered since"):
+                    library.ask(QUESTION)
+                for table in (library.stores.chunks, library.stores.notes):
+                    patch.setattr(table, "_table", SimpleNamespace(search=lambda *_, **__: asked.append("search")))
+                patch.setattr(LanceDBConnection, "open_table", lambda *_: asked.append("open"))
+        assert asked == []
+    finally:
+        object_store.start()
+    now[0] += silence.PAUSE_SECONDS
+    assert library.ask(QUESTION).citations
+
+
+def test_what_fails_on_a_store_that_answers_is_told_to_clients_without_its_address(
+    url: str, tmp_path: Path, registry: Registry, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise OSError(f"Generic S3 error: {object_store.url}/shelf/it: connection closed")
+
+    monkeypatch.delenv(VARIABLE)
+    library = Library.open(tmp_path / "library", registry, embedding_model="hash", index_at=url)
+    monkeypatch.setattr(library.stores.chunks, "_table", SimpleNamespace(search=fail))
+    monkeypatch.setattr(LanceDBConnection, "open_table", fail)
+    with pytest.raises(UnavailableError, match=f"{url}/.* cannot be read .*connection closed") as failed:
+        library.stores.chunks.documents()
+    told = failed.value.for_clients
+    assert "the object store cannot be used" in told
+    assert not [it for it in (url, object_store.url) if it in told]
+
+
 def test_commands_take_its_url(url: str, files: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memorag_graph.cli.run_graph.new_registry", lambda *_: registry)
     for command, told in ((["add", str(files)], url), (["list"], "harbour.txt"), (["ask", QUESTION], "seven")):

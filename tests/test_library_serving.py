@@ -13,13 +13,14 @@ from fastapi.testclient import TestClient
 from langserve import RemoteRunnable
 
 from memorag_graph.library.directory_place import held
+from memorag_graph.library.library import Library
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.credentials import KeyFile
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.tenants import Tenants
-from tests.conftest import TINY
+from tests.conftest import TINY, HashEmbeddings
 from tests.test_serving import Service
 from tests.test_tenants import Send, as_key
 
@@ -232,17 +233,41 @@ def test_errors_name_the_library_not_its_directory(http: httpx.Client, tmp_path:
     assert refused.json()["error"]["message"] == "library 'coast' is being changed by somebody else; try again later"
 
 
-@pytest.mark.parametrize(
-    "request_line",
-    ["GET /libraries", "GET /v1/models", "GET /v1/models/broken", "GET /libraries/broken", "PUT /libraries/broken"],
-)
-def test_errors_of_lists_name_the_library_too(http: httpx.Client, tmp_path: Path, request_line: str) -> None:
+FAILING: list[tuple[str, Any]] = [
+    ("GET /libraries", None),
+    ("GET /v1/models", None),
+    ("GET /v1/models/broken", None),
+    ("GET /libraries/broken", None),
+    ("PUT /libraries/broken", None),
+    ("POST /libraries/broken/ask", {"query": ASKED}),
+    ("POST /memorag/invoke", {"input": {"library": "broken", "query": ASKED}}),
+    ("POST /v1/chat/completions", {"model": "broken", "messages": [{"role": "user", "content": ASKED}]}),
+]
+
+
+@pytest.mark.parametrize(("request_line", "body"), FAILING)
+def test_errors_of_a_damaged_library_name_no_directory(
+    http: httpx.Client, tmp_path: Path, request_line: str, body: Any
+) -> None:
     place = tmp_path / "home" / "libraries" / "broken"
     place.mkdir()
     (place / "catalogue.sqlite").write_bytes(b"no database" * 100)
-    refused = http.request(*request_line.split())
+    refused = http.request(*request_line.split(), json=body)
     assert refused.status_code == 409
     assert "library 'broken'" in refused.json()["error"]["message"]
+    assert str(tmp_path) not in refused.text
+
+
+@pytest.mark.parametrize(("request_line", "body"), FAILING)
+def test_errors_of_a_library_of_another_model_name_no_directory(
+    http: httpx.Client, tmp_path: Path, request_line: str, body: Any
+) -> None:
+    registry = Registry()
+    registry.add_embeddings("other", HashEmbeddings())
+    Library.open(tmp_path / "home" / "libraries" / "broken", registry, embedding_model="other").close()
+    refused = http.request(*request_line.split(), json=body)
+    assert refused.status_code == (400 if "/v1/" in request_line else 422)
+    assert "library 'broken' was made with 'other'" in refused.json()["error"]["message"]
     assert str(tmp_path) not in refused.text
 
 

@@ -284,7 +284,13 @@ def test_no_object_is_left_of_a_document_that_was_removed_while_its_memory_was_w
 @pytest.mark.usefixtures("impatient", "small_parts")
 @pytest.mark.parametrize("number", [0, 2, -1])
 def test_a_store_that_is_gone_is_named_and_the_memory_is_there_when_it_is_back(
-    on: OnMachine, files: Path, url: str, whole: dict[str, bytes], number: int, object_store: ObjectStore
+    on: OnMachine,
+    files: Path,
+    url: str,
+    whole: dict[str, bytes],
+    number: int,
+    object_store: ObjectStore,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = on("first")
     first.add(files)
@@ -296,7 +302,9 @@ def test_a_store_that_is_gone_is_named_and_the_memory_is_there_when_it_is_back(
             with pytest.raises(UnavailableError, match=told):
                 first.remember()
         assert {it.memory for it in first.list()} == {"none"}
+        caplog.clear()
         assert all(it.memory_fault.startswith(fault) for it in first.list())
+        assert told in caplog.text
     finally:
         object_store.start()
     first.remember()

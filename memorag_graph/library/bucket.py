@@ -50,9 +50,6 @@ _ADDRESSES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_
 
 _ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 
-_ENGINE = "the object store"
-"""What clients of a service are told of it."""
-
 
 def store_of_environment() -> str:
     """Return what the environment says of the store besides a URL: other servers may have a bucket of the same name."""
@@ -72,10 +69,13 @@ class Bucket:
 
     Attributes:
         url: The URL, without a slash at its end.
+        engine: What clients of a service are told of it.
 
     Raises:
         InputError: If it is no such URL, or the environment lacks something.
     """
+
+    engine = "the object store"
 
     def __init__(self, url: str) -> None:
         self.url = checked_url(url)
@@ -192,6 +192,15 @@ class Bucket:
         """
         self.sizes("nothing")
 
+    def require_not_silent(self) -> None:
+        """Fail at once, as all calls do, where the store has just not answered; for whoever asks it by other means.
+
+        Raises:
+            UnavailableError: If it has not, and does not yet.
+        """
+        if self._silence.is_on:
+            self.require_answer()
+
     def lance_options(self) -> dict[str, str]:
         """Return what LanceDB has to be told to reach it; it reads the rest from the environment, too."""
         return {
@@ -236,7 +245,7 @@ class Bucket:
             return UnavailableError(
                 f"there are no credentials for {self.url}, neither in the environment nor of this machine ({reason}); "
                 "nothing is lost: put them into the environment, and try again",
-                _ENGINE,
+                self.engine,
             )
         self._silence.end()
         rights = (
@@ -244,14 +253,14 @@ class Bucket:
         )
         cure = CONDITIONAL_WRITES if _UNKNOWN in told else f"{rights} again"
         what = f"the object store at {_address(error)}, where {self.url} is,"
-        return UnavailableError(f"{what} refuses ({reason}); nothing is lost: {cure}", _ENGINE)
+        return UnavailableError(f"{what} refuses ({reason}); nothing is lost: {cure}", self.engine)
 
     def _away(self, silent: Silent) -> UnavailableError:
         return UnavailableError(
             f"the object store at {silent.address}, where {self.url} is, has not answered since {silent.since} "
             f"({silent.reason}); nothing is lost: start it, or see to its address in the environment, and try again. "
             "Meanwhile single memories, and libraries in directories, can be asked",
-            _ENGINE,
+            self.engine,
             silent.since,
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memorag_graph.disk_errors import advice, os_error_in
-from memorag_graph.errors import DiskError, MissingExtraError
+from memorag_graph.errors import DiskError, MissingExtraError, UnavailableError
 from memorag_graph.library.lance_rows import DOCUMENT, TERMS, batch_of, rows_in, schema_of, tuples_in
 from memorag_graph.library.row_table import EVERYWHERE, Among, Found, Row, best_first
 
@@ -223,6 +223,8 @@ class LanceTable:
         Raises:
             DiskError: If the table cannot be read.
         """
+        if self._bucket:
+            self._bucket.require_not_silent()  # LanceDB would wait for it
         for _ in range(_TRIES):
             try:
                 return search()
@@ -234,6 +236,8 @@ class LanceTable:
 
     @contextmanager
     def _telling(self, failed: str) -> Iterator[None]:
+        if self._bucket:
+            self._bucket.require_not_silent()
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:
@@ -241,12 +245,13 @@ class LanceTable:
                 self._bucket.require_answer()
             raise self._error(failed, error) from error
 
-    def _error(self, failed: str, error: Exception) -> DiskError:
+    def _error(self, failed: str, error: Exception) -> DiskError | UnavailableError:
         cause = error if isinstance(error, OSError) and error.errno else os_error_in(error)
         told = (
             advice(cause) if cause else "try again, or make it again from the texts with: memorag-graph library rebuild"
         )
-        return DiskError(f"{self._place} cannot be {failed} ({' '.join(str(error).split())}); {told}")
+        message = f"{self._place} cannot be {failed} ({' '.join(str(error).split())}); {told}"
+        return UnavailableError(message, self._bucket.engine) if self._bucket else DiskError(message)
 
 
 def _lancedb() -> Any:  # noqa: ANN401 - a module

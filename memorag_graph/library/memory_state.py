@@ -1,5 +1,6 @@
 """How far the memory of a document of a library is made."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -11,6 +12,8 @@ from memorag_graph.library.stored_memories import StoredMemories
 from memorag_graph.memory_worker import MemoryWorker
 
 MemoryState = Literal["none", "waiting", "making", "ready"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def listed(
         made, away = stored.made(texts), ""
     except UnavailableError as error:  # the documents are known without it
         made, away = (), error.for_clients
+        _log.warning("which memories are made is not known: %s", error)
     return [_listed(entry, entry.text_sha256 in made, away, stored, worker, queued) for entry in entries]
 
 

@@ -13,7 +13,7 @@ from memorag_graph.mcp_server.memory_tools import ClientOf
 from memorag_graph.memory.storage.memory_names import named_memory
 from memorag_graph.serving.asked_source import library_place
 from memorag_graph.serving.tenants import Tenants
-from memorag_graph.serving.told_errors import told_to_client
+from memorag_graph.serving.told_errors import told_to_client, without_path
 from memorag_graph.settings import RunOptions
 from memorag_graph.text.chunked_text import document_text
 
@@ -63,8 +63,13 @@ def add_documents(server: MCPServer[Any], tenants: Tenants, options: RunOptions,
     async def library_document(library: str, document: str, ctx: Context[Any, Any]) -> str:
         """Return the current text of a library's document; offsets of citations are those of this text."""
         libraries = tenants.libraries(client_of(ctx.request_context).tenant)
+
+        def text() -> str:
+            with without_path(libraries.place(library), library):
+                return libraries.open(library).text(document)
+
         try:
-            return await asyncio.to_thread(lambda: libraries.open(library).text(document))
+            return await asyncio.to_thread(text)
         except (InputError, UnknownLibraryError) as error:
             raise ResourceNotFoundError(str(error)) from None
         except MemoragError as error:

@@ -1,8 +1,8 @@
 """What the run of a client may use: its memories by id, its libraries by name, and files of one folder if allowed."""
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.quotas import Usage
-from memorag_graph.serving.told_errors import without_address
+from memorag_graph.serving.told_errors import without_address, without_path
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -146,9 +146,11 @@ class ClientScope:
         """Count the tokens of an answer."""
         self.usage.add_tokens(self.client.tenant, tokens)
 
-    def telling(self) -> AbstractContextManager[None]:
-        """Name an engine that is away, and not where it is, which the log tells."""
-        return without_address()
+    @contextmanager
+    def telling(self, library: str) -> Iterator[None]:
+        """Name an engine that is away, and not where it is, which the log tells; and the library, not its directory."""
+        with without_address(), without_path(self.libraries.place(library), library) if library else nullcontext():
+            yield
 
     def memory(self, named: str) -> str:
         """Return a memory's id.

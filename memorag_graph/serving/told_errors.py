@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from memorag_graph.errors import DiskError, LibraryError, MemoragError, UnavailableError, UnknownLibraryError
+from memorag_graph.errors import (
+    DiskError,
+    InputError,
+    LibraryError,
+    MemoragError,
+    UnavailableError,
+    UnknownLibraryError,
+)
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.library.place import Place
 
@@ -42,9 +49,10 @@ def without_path(place: Place, name: str) -> Iterator[None]:
     """Name the library, not its directory or URL, in errors that clients see."""
     try:
         yield
-    except (LibraryError, DiskError) as error:
+    except (LibraryError, DiskError, InputError) as error:
         told = str(error).replace(str(place.directory), place.name).replace(place.name, f"library {name!r}")
-        raise type(error)(told) from None
+        error.args = (told,)
+        raise
 
 
 def of_each(libraries: NamedLibraries, tell: "Callable[[str, Library], Told]") -> list[Told]:
