@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from memorag_graph.cli.main import app
 from memorag_graph.documents import PageMap
 from memorag_graph.errors import InputError, LibraryBusyError, LibraryError, MissingExtraError, UnavailableError
+from memorag_graph.library import silence
 from memorag_graph.library.catalogue import Catalogue, Detailed, Note
 from memorag_graph.library.catalogue_place import catalogue_in, create_catalogue
 from memorag_graph.library.directory_shelf import DirectoryShelf
@@ -94,6 +96,7 @@ def in_postgres(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_server, "TRIED_SECONDS", 0.3)
+    monkeypatch.setattr(silence, "PAUSE_SECONDS", 0)
 
 
 def catalogue_of(library: Library) -> Any:
@@ -302,6 +305,41 @@ def test_a_server_that_starts_again_is_waited_for(
     assert without_origins(content(library)) == without_origins(whole)
     restarted("entries")
     assert library.ask(QUESTION).text
+
+
+def test_whoever_comes_while_a_server_does_not_answer_does_not_wait_for_it(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call tries after each pause, and the others fail at once, in whichever libraries."""
+    now, tries = [0.0], list[dict[str, str]]()
+    monkeypatch.setattr(postgres_server, "TRIED_SECONDS", 0.3)
+    monkeypatch.setattr(silence, "_silences", {})
+    monkeypatch.setattr(silence, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    url, connect = databases.new(), psycopg.connect
+
+    def counting(**parameters: Any) -> Any:
+        tries.append(parameters)
+        return connect(**parameters)
+
+    def fails(server: postgres_server.PostgresServer) -> int:
+        tries.clear()
+        with pytest.raises(UnavailableError, match="has not answered since"):
+            server.read(lambda db: db.execute("SELECT 1"))
+        return len(tries)
+
+    monkeypatch.setattr(psycopg, "connect", counting)
+    databases.stop()
+    try:
+        assert fails(postgres_server.PostgresServer(url)) > 1
+        another = postgres_server.PostgresServer(url)
+        assert [fails(another), fails(another)] == [0, 0]
+        now[0] += silence.PAUSE_SECONDS
+        assert [fails(another), fails(postgres_server.PostgresServer(url))] == [1, 0]
+    finally:
+        databases.start()
+    now[0] += silence.PAUSE_SECONDS
+    assert another.read(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
+    assert postgres_server.PostgresServer(url).read(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
 
 
 @pytest.mark.usefixtures("impatient")

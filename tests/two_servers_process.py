@@ -19,7 +19,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from memorag_graph.library import postgres_jobs, postgres_server
+from memorag_graph.library import postgres_jobs, postgres_server, silence
 from memorag_graph.library.catalogue_place import VARIABLE
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.storage import memory_files
@@ -63,10 +63,11 @@ async def serve(
     os.environ.update({VARIABLE: database, "MEMORAG_GRAPH_HOME": home})
     writes_down(Path(root, "log"), stalls)
     postgres_jobs.LEASE_SECONDS, take_over.LOOK_SECONDS, postgres_server.TRIED_SECONDS = lease, 0.2, 0.3
+    silence.PAUSE_SECONDS = 0
     if libraries:
-        from memorag_graph.library import bucket, silence  # its extra may be missing
+        from memorag_graph.library import bucket  # its extra may be missing
 
-        bucket.TRIED_SECONDS, silence.PAUSE_SECONDS = 0.3, 0
+        bucket.TRIED_SECONDS = 0.3
     registry = Registry(MemoryStore(Path(home, "memories")))
     registry.add_memory_model("tiny-llama", LocalMemoryModel(tiny_model("llama")))
     registry.add_embeddings("hash", HashEmbeddings(16))

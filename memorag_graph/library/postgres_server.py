@@ -2,10 +2,8 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from typing import TypeVar, cast
 from weakref import finalize
 
@@ -15,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from memorag_graph.errors import InputError, LibraryBusyError, UnavailableError
+from memorag_graph.library.silence import Silent, silence_of
 
 TRIED_SECONDS = 10.0
 """For how long work is tried again, and a server that went away is waited for."""
@@ -59,8 +58,9 @@ class PostgresServer:
     """Runs work on a Postgres database. Safe to use from several threads, and in forked processes.
 
     Work that meets a lost connection, a server that starts again, or another writer is tried again, with growing random
-    pauses. A server that does not answer is waited for once, for :data:`TRIED_SECONDS`; from then on each call
-    tries once, until it answers. As nobody knows whether lost work was done, doing it twice has to give the same.
+    pauses. A server that does not answer is waited for once by a process, for :data:`TRIED_SECONDS`; from then on one
+    call now and then tries once, and the others fail at once, until it answers. As nobody knows whether lost work was
+    done, doing it twice has to give the same.
 
     Args:
         url: The URL of the database, ``postgresql://USER:PASSWORD@HOST:5432/NAME``. Where it holds no password, libpq
@@ -77,7 +77,7 @@ class PostgresServer:
         self._parameters = {**_DEFAULTS, **_parsed(url)}
         host, port = self._parameters.get("host") or "localhost", self._parameters.get("port") or "5432"
         self.place = f"the Postgres database {self._parameters.get('dbname') or '(default)'} at {host}:{port}"
-        self._silent_since: tuple[float, str] | None = None
+        self._silence = silence_of(self.place)
         self._new_process()
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
@@ -125,6 +125,8 @@ class PostgresServer:
                     connection.execute("SELECT pg_advisory_unlock_all()")
 
     def _tried(self, work: Callable[[Connection], _T]) -> _T:
+        if (silent := self._silence.pause()) is not None:
+            raise self._silent(silent)
         tries = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=self._is_given_up,
@@ -140,38 +142,32 @@ class PostgresServer:
         return result
 
     def _once(self, work: Callable[[Connection], _T]) -> _T:
-        try:
-            with self._connection() as connection:
-                result = work(connection)
-        except psycopg.OperationalError as error:
-            if _may_pass(error) and not isinstance(error, _CONFLICTS):
-                now = datetime.now(UTC).isoformat(timespec="seconds")
-                self._silent_since = self._silent_since or (time.monotonic(), now)
-            raise
-        self._silent_since = None
+        with self._connection() as connection:
+            result = work(connection)
+        self._silence.end()
         return result
 
     def _is_given_up(self, tried: RetryCallState) -> bool:
-        since = self._silent_since
-        is_silent_for_long = since is not None and time.monotonic() - since[0] >= TRIED_SECONDS
-        return is_silent_for_long or (tried.seconds_since_start or 0) >= TRIED_SECONDS
+        return self._silence.is_on or (tried.seconds_since_start or 0) >= TRIED_SECONDS
 
     def _away(self, error: psycopg.Error) -> UnavailableError:
         reason = " ".join(str(error).split()) or type(error).__name__
-        what = f"the catalogue of this library, in {self.place},"
-        if not _may_pass(error):
-            return UnavailableError(
-                f"{what} refuses ({reason}); nothing is lost: correct that in the database or in "
-                "MEMORAG_GRAPH_CATALOGUE, and try again",
-                _ENGINE,
-            )
-        since = self._silent_since[1] if self._silent_since else datetime.now(UTC).isoformat(timespec="seconds")
+        if _may_pass(error):
+            return self._silent(self._silence.go_on(self.place, reason))
+        self._silence.end()
         return UnavailableError(
-            f"{what} has not answered since {since} ({reason}); nothing is lost: start the server, or see to its "
-            "address in MEMORAG_GRAPH_CATALOGUE, and try again. Meanwhile single memories, and libraries whose "
-            "catalogue is in their directory, can be asked",
+            f"the catalogue of this library, in {self.place}, refuses ({reason}); nothing is lost: correct that in the "
+            "database or in MEMORAG_GRAPH_CATALOGUE, and try again",
             _ENGINE,
-            since,
+        )
+
+    def _silent(self, silent: Silent) -> UnavailableError:
+        return UnavailableError(
+            f"the catalogue of this library, in {self.place}, has not answered since {silent.since} ({silent.reason}); "
+            "nothing is lost: start the server, or see to its address in MEMORAG_GRAPH_CATALOGUE, and try again. "
+            "Meanwhile single memories, and libraries whose catalogue is in their directory, can be asked",
+            _ENGINE,
+            silent.since,
         )
 
     @contextmanager
