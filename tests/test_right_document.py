@@ -10,10 +10,11 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.library import route as routing
 from memorag_graph.library.library import Library
-from memorag_graph.library.route import looked_for, route
+from memorag_graph.library.route import route
 from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.looked_for import looked_for
 
 
 class Alike(Embeddings):
@@ -67,9 +68,9 @@ def test_of_two_with_the_same_words_the_one_that_has_them_side_by_side_comes_fir
 
 def test_words_that_say_how_to_answer_are_not_looked_for_if_others_are_left() -> None:
     asked = "Summarize the discussion about remote controls."
-    assert looked_for(asked, ["en"]) == "remote controls."
+    assert looked_for(asked, "en") == "remote controls."
     for question in ("What is the name of the show?", "Summarize the discussion."):
-        assert looked_for(question, ["en"]) == question
+        assert looked_for(question, "en") == question
 
 
 def test_a_document_is_not_found_by_words_that_say_how_to_answer(tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from memorag_graph.library.library import Library
-from memorag_graph.library.route import looked_for
 from memorag_graph.library.row_table import Row
 from memorag_graph.models.loading import silence_libraries
 from memorag_graph.retrieval.bm25 import BM25
 from memorag_graph.retrieval.dense_index import embed_queries
 from memorag_graph.retrieval.keyword_index import query_pairs, query_terms
+from memorag_graph.retrieval.looked_for import looked_for
 
 RESULTS = Path(__file__).parent.parent / "results" / "right_document.json"
 CUTS = (1, 5, 20)
@@ -60,7 +60,7 @@ class Scorer:
     def scores(self, question: str) -> dict[str, Matrix]:
         """Return each ranking's score of each document, shape (documents,)."""
         vector: NDArray[np.float32] = embed_queries(self._library.embeddings, [question])[0]
-        words = query_terms(looked_for(question, ["en"]), "en")
+        words = query_terms(looked_for(question, "en"), "en")
         pairs = query_pairs(question, "en")
         found = {
             "chunks by words": self._best(_search(self._of_chunks, words), self._chunks),

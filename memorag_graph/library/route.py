@@ -20,9 +20,7 @@ from memorag_graph.library.row_table import Found
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.retrieval.keyword_index import query_pairs, query_terms
-from memorag_graph.retrieval.stop_words import function_words
-from memorag_graph.retrieval.terms import terms as terms_of
-from memorag_graph.text.request_words import without_request_words
+from memorag_graph.retrieval.looked_for import looked_for
 
 Ranking = Literal["chunks by words", "sections by words", "sections by pairs", "chunks by meaning", "notes by meaning"]
 WEIGHTS: Mapping[Ranking, float] = {
@@ -38,9 +36,6 @@ _BEST = 2
 """Chunks of a document that count in a ranking, so that one that is alike by chance says less; of sections one."""
 
 _HITS = 1000
-
-_FEWEST_TERMS = 2
-"""Least terms that are looked for alone: of "What is the name of the show?" hardly any would be left."""
 
 _MOST_LANGUAGES = 8
 """Languages in which the words of a question are looked for, the most frequent ones of the documents."""
@@ -74,7 +69,7 @@ def route(
         weights: Weight of the rankings by meaning for documents of each language, where those by words have weight 1.
     """
     languages, among = languages_of(snapshot), snapshot.among
-    terms = query_terms(looked_for(question, languages), *languages)
+    terms = query_terms(looked_for(question, languages[0]), *languages)
     pairs = query_pairs(question, *languages)
     rankings: dict[Ranking, Sequence[Found]] = {
         "chunks by words": stores.chunks.matching(terms, _HITS, among),
@@ -84,12 +79,6 @@ def route(
         "notes by meaning": stores.notes.nearest(vector, _HITS, among),
     }
     return _ranked(rankings, snapshot, weights)
-
-
-def looked_for(question: str, languages: Sequence[str]) -> str:
-    """Return a question without the words that say how to answer or have no content, unless hardly any are left."""
-    about = without_request_words(question, function_words(languages[0]))
-    return about if len(set(terms_of(about, languages[0]))) >= _FEWEST_TERMS else question
 
 
 def languages_of(snapshot: Snapshot) -> list[str]:

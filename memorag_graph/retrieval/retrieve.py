@@ -11,6 +11,7 @@ from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
 from memorag_graph.retrieval.list_matches import Match, list_matches, with_openings
+from memorag_graph.retrieval.looked_for import looked_for
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.paragraphs import document_offset, with_rest
 from memorag_graph.retrieval.query import WEIGHTS, Query
@@ -127,9 +128,9 @@ def retrieve(
         page_maps: The pages and sections of each document, by its name.
     """
     queries = [query for query in dict.fromkeys(queries) if search.weights[query.kind]]
-    texts = [query.text for query in queries]
     most = max(search.hits, _MOST_STANDING_OUT + 1)
-    by_words = index.keywords.search(texts, most) if index.keywords else [[] for _ in texts]
+    wanted = [looked_for(it.text, language_code) if it.kind == "question" else it.text for it in queries]
+    by_words = index.keywords.search(wanted, most) if index.keywords else [[] for _ in queries]
     found = _rankings(index, queries, by_words, search, count_tokens)
     fused = _fused(index, zip(_shares(queries, search.weights), found, strict=True))
     selection = Selection(index.chunks, search.token_budget, count_tokens, language_code, search.document_share)
