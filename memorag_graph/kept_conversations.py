@@ -1,7 +1,8 @@
 """Conversations about a memory or library, in a SQLite file of its folder, with which they are deleted.
 
-Each turn is kept with the documents that its answer may hold text of. When one of them is removed, the turn goes with
-it, and with the turn what was asked after it in the same conversation, as that may repeat it.
+Each turn is kept with the documents that its answer is drawn from. When one of them is removed, the turn goes with it,
+and with the turn what was asked after it in the same conversation, as that may repeat it. What is kept beside the
+answer, such as passages that it does not quote, has documents of its own and goes with them alone.
 """
 
 import json
@@ -10,16 +11,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from memorag_graph.disk_errors import telling, tells_damage
-from memorag_graph.errors import DiskError
+from memorag_graph.errors import DiskError, UnknownDocumentError
+from memorag_graph.kept_turns import Conversation, KeptTurn, KnownMarks, NewTurn, Sources
 from memorag_graph.private_files import file_mode
 
 FILE = "conversations.sqlite"
-FORMAT = 1
+FORMAT = 2
 """Version of the file, which is its ``user_version``."""
 
 MAX_CONVERSATIONS = 200
@@ -28,46 +29,18 @@ MAX_CONVERSATIONS = 200
 _TABLE = """
 CREATE TABLE IF NOT EXISTS turn (
     visitor TEXT NOT NULL, visit TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, asked TEXT NOT NULL,
-    sources TEXT NOT NULL, content TEXT NOT NULL,
+    sources TEXT NOT NULL, content TEXT NOT NULL, beside TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (visitor, visit, number)
 )
 """
+_FORMAT_2 = "ALTER TABLE turn ADD COLUMN beside TEXT NOT NULL DEFAULT '[]'"
+_ADD = "INSERT OR {} INTO turn VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _log = logging.getLogger(__name__)
 
 
 class _DamagedError(DiskError):
     """The file is damaged."""
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """A conversation, without what was said.
-
-    Attributes:
-        visit: Id of the visit in which it is held.
-        title: Its first question.
-        questions: How many were asked.
-        changed: When the last turn came (seconds since the epoch).
-    """
-
-    visit: str
-    title: str
-    questions: int
-    changed: float
-
-
-@dataclass(frozen=True)
-class NewTurn:
-    """A question and its answer.
-
-    Attributes:
-        asked: The question.
-        content: All that is kept, as text.
-    """
-
-    asked: str
-    content: str
 
 
 def document_mark(name: str, text_sha256: str) -> str:
@@ -85,17 +58,18 @@ class KeptConversations:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
-    def turns(self, visitor: str, visit: str) -> list[str]:
-        """Return the contents of the turns of a visitor's conversation, in order; empty if there is none.
+    def turns(self, visitor: str, visit: str) -> list[KeptTurn]:
+        """Return the turns of a visitor's conversation, in order; empty if there is none.
 
         Raises:
             DiskError: If they cannot be read.
         """
         if not self._path.exists():
             return []
-        wanted = "SELECT content FROM turn WHERE visitor = ? AND visit = ? ORDER BY number"
+        wanted = "SELECT content, beside FROM turn WHERE visitor = ? AND visit = ? ORDER BY number"
         with self._opened("read") as database:
-            return [content for (content,) in database.execute(wanted, (visitor, visit))]
+            found = database.execute(wanted, (visitor, visit)).fetchall()
+        return [KeptTurn(content, tuple(text for _, text in json.loads(beside))) for content, beside in found]
 
     def of(self, visitor: str) -> list[Conversation]:
         """Return a visitor's conversations, the latest first.
@@ -108,26 +82,31 @@ class KeptConversations:
         with self._opened("read") as database:
             return _of(database, visitor)
 
-    def add(self, visitor: str, visit: str, turn: NewTurn, drawn_from: Callable[[], Collection[str] | None]) -> None:
-        """Add a turn to a visitor's conversation.
+    def add(self, visitor: str, visit: str, turn: NewTurn, known: Callable[[], KnownMarks]) -> None:
+        """Add a turn to a visitor's conversation; what is beside it, as far as its documents are there.
 
         Args:
             visitor: The visitor.
             visit: Id of the visit.
             turn: The turn.
-            drawn_from: Returns the marks (:func:`document_mark`) of the documents that the turn may hold text of, None
-                for all. Called while no document can be removed unnoticed; may refuse the turn by an error.
+            known: Returns the marks of all documents. Called while none can be removed unnoticed; may refuse the turn
+                by an error.
 
         Raises:
+            UnknownDocumentError: If a document that the answer is drawn from is not there any more.
             DiskError: If it cannot be written.
         """
         with self._changing() as database:
-            marks = drawn_from()
-            sources = json.dumps(None if marks is None else sorted(marks))
+            marks = known()
+            if set(turn.sources or ()) - set(marks):
+                raise UnknownDocumentError("document", "one that was to be cited was removed meanwhile; ask again")
+            there = [it for it in turn.beside if set(it.sources or ()) <= set(marks)]
+            beside = json.dumps([[_marks_of(it.sources, marks), it.content] for it in there])
+            sources = json.dumps(_marks_of(turn.sources, marks))
             last = "SELECT MAX(number) FROM turn WHERE visitor = ? AND visit = ?"
             number = database.execute(last, (visitor, visit)).fetchone()[0] or 0
-            row = (visitor, visit, number + 1, time.time(), turn.asked, sources, turn.content)
-            database.execute("INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            row = (visitor, visit, number + 1, time.time(), turn.asked, sources, turn.content, beside)
+            database.execute(_ADD.format("ABORT"), row)
             for old in _of(database, visitor)[MAX_CONVERSATIONS:]:
                 _delete(database, visitor, old.visit)
 
@@ -153,12 +132,16 @@ class KeptConversations:
         if not self._path.exists():
             return
         with self._given_up_if_damaged(), self._erasing() as database:
-            rows = database.execute("SELECT visitor, visit, number, sources FROM turn ORDER BY number DESC").fetchall()
-            first = {  # of each conversation: the last that is seen, as the numbers fall
-                (visitor, visit): number
-                for visitor, visit, number, sources in rows
-                if (marks := json.loads(sources)) is None or not set(marks) <= set(documents)
-            }
+            wanted = "SELECT visitor, visit, number, sources, beside FROM turn ORDER BY number DESC"
+            first: dict[tuple[str, str], int] = {}  # of each conversation: the last that is seen, as the numbers fall
+            for visitor, visit, number, sources, beside in database.execute(wanted).fetchall():
+                if not _are_among(json.loads(sources), documents):
+                    first[visitor, visit] = number
+                found = json.loads(beside)
+                left = [it for it in found if _are_among(it[0], documents)]
+                if left != found:
+                    changed = "UPDATE turn SET beside = ? WHERE visitor = ? AND visit = ? AND number = ?"
+                    database.execute(changed, (json.dumps(left), visitor, visit, number))
             for (visitor, visit), number in first.items():
                 _delete(database, visitor, visit, number)
 
@@ -176,7 +159,7 @@ class KeptConversations:
         if not rows:
             return
         with to._changing() as database:
-            database.executemany("INSERT OR IGNORE INTO turn VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            database.executemany(_ADD.format("IGNORE"), rows)
         moved = [(visitor, visit, number) for visitor, visit, number, *_ in rows]
         with self._erasing() as database:
             database.executemany("DELETE FROM turn WHERE visitor = ? AND visit = ? AND number = ?", moved)
@@ -203,8 +186,12 @@ class KeptConversations:
         if found > FORMAT:
             raise DiskError(f"{self._path} was made by a newer version of memorag-graph; update this one to use it")
         if found < FORMAT:
-            database.execute(_TABLE)
-            database.execute(f"PRAGMA user_version = {FORMAT}")
+            database.execute("BEGIN IMMEDIATE")
+            with database:
+                if database.execute("PRAGMA user_version").fetchone() == (1,):
+                    database.execute(_FORMAT_2)
+                database.execute(_TABLE)
+                database.execute(f"PRAGMA user_version = {FORMAT}")
 
     @contextmanager
     def _given_up_if_damaged(self) -> Iterator[None]:
@@ -240,6 +227,14 @@ class KeptConversations:
             yield database
         with self._opened("written") as database:
             database.execute("VACUUM")
+
+
+def _marks_of(sources: Sources, marks: KnownMarks) -> list[str] | None:
+    return None if sources is None else sorted({mark for name in sources for mark in marks[name]})
+
+
+def _are_among(marks: Collection[str] | None, documents: Collection[str]) -> bool:
+    return marks is not None and set(marks) <= set(documents)
 
 
 def _of(database: sqlite3.Connection, visitor: str) -> list[Conversation]:

@@ -13,7 +13,8 @@ from memorag_graph import clue_trust
 from memorag_graph.disk_errors import telling
 from memorag_graph.errors import MemoryFileError, MemoryUnreadableError
 from memorag_graph.evaluation.jsonl_log import JournalFile
-from memorag_graph.kept_conversations import KeptConversations, NewTurn
+from memorag_graph.kept_conversations import KeptConversations
+from memorag_graph.kept_turns import NewTurn
 from memorag_graph.library.machine_copies import MachineCopies
 from memorag_graph.memory.storage import given_names
 from memorag_graph.memory.storage.journal import Journal
@@ -212,8 +213,9 @@ def tidy_names(place: Path) -> None:
 
 
 def converse(number: int) -> Change:
-    turn = NewTurn(f"question {number}", f"answer {number}" * 2000)
-    return lambda place: KeptConversations(place).add("somebody", f"visit {number}", turn, lambda: [f"{number}.txt"])
+    turn = NewTurn(f"question {number}", f"answer {number}" * 2000, [f"{number}.txt"])
+    marks = {f"{number}.txt": [f"mark {number}"]}
+    return lambda place: KeptConversations(place).add("somebody", f"visit {number}", turn, lambda: marks)
 
 
 def begin_conversations(place: Path) -> None:
@@ -223,7 +225,8 @@ def begin_conversations(place: Path) -> None:
 
 def conversations(place: Path) -> list[Any]:
     kept = KeptConversations(place)
-    return sorted([it.visit, it.title, kept.turns("somebody", it.visit)] for it in kept.of("somebody"))
+    said = {it.visit: [turn.content for turn in kept.turns("somebody", it.visit)] for it in kept.of("somebody")}
+    return sorted([it.visit, it.title, said[it.visit]] for it in kept.of("somebody"))
 
 
 def found(place: Path) -> str:

@@ -154,6 +154,11 @@ def test_thoughts_of_a_reasoning_model_are_left_out() -> None:
     assert [citation.number for citation in answer.citations] == [1]
 
 
+def test_what_a_model_wrote_is_told_from_quotations_though_it_tells_no_tokens() -> None:
+    assert written("Proud captains [1].").new_tokens == 1
+    assert ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given("Proud captains?")).new_tokens == 0
+
+
 def test_the_prompt_holds_passages_question_draft_and_outline() -> None:
     chat = Prompted(messages=iter([AIMessage("a [1]"), AIMessage("b [1]")]))
     generator = ChatGenerator(chat=chat, embeddings=HashEmbeddings())

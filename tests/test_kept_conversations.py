@@ -4,7 +4,7 @@ import errno
 import random
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,35 +13,40 @@ import pytest
 from langchain_core.documents import Document
 
 from memorag_graph import kept_conversations
-from memorag_graph.errors import DiskError, InputError
-from memorag_graph.kept_conversations import FILE, FORMAT, KeptConversations, NewTurn
-from memorag_graph.ui.conversation_store import ConversationStore, sources_of
+from memorag_graph.errors import DiskError, InputError, UnknownDocumentError
+from memorag_graph.kept_conversations import FILE, FORMAT, KeptConversations
+from memorag_graph.kept_turns import Beside, KeptTurn, KnownMarks, NewTurn, Sources
+from memorag_graph.ui.conversation_store import ConversationStore
+from memorag_graph.ui.turn_parts import drawn_from
 
 VISITORS, VISITS, NAMES = ("alice", "bob"), ("one", "two", "three"), ("a.txt", "b.txt", "c.txt", "d.txt")
 
 
-def of(sources: set[str] | None) -> Callable[[], set[str] | None]:
-    """Return what names the documents of a turn."""
-    return lambda: sources
+def marks() -> KnownMarks:
+    """Return the marks of the documents of the tests: their names."""
+    return {name: [name] for name in NAMES}
 
 
-nothing = of(set())
-
-
-def turn(number: int) -> NewTurn:
+def turn(number: int, sources: Sources = (), beside: Sequence[Beside] = ()) -> NewTurn:
     """Return a turn whose text fits into a page of the file or goes on for several."""
     text = f"Zyxwvut {number} " + f"and the harbour {number} froze " * (1, 9, 90, 400)[number % 4]
-    return NewTurn(f"Asdfghj {number}?", text)
+    return NewTurn(f"Asdfghj {number}?", text, sources, beside)
+
+
+def beside(number: int, sources: Sources) -> Beside:
+    """Return what is kept beside a turn: text that is in no other."""
+    return Beside(sources, f"Poiuztr {number} " + f"the tower {number} fell " * (400, 1, 90)[number % 3])
 
 
 def traces(folder: Path) -> set[str]:
     """Return the questions and answers of which the files of a folder hold anything."""
     content = b"".join(it.read_bytes() for it in folder.rglob("*") if it.is_file()).decode("utf-8", "replace")
-    return {word for word in words(set(range(200))) if word in content}
+    return {word for word in words(set(range(200)), set(range(200))) if word in content}
 
 
-def words(numbers: set[int]) -> set[str]:
-    return {word for it in numbers for word in (f"Zyxwvut {it} ", f"Asdfghj {it}?", f"harbour {it} ")}
+def words(turns: set[int], besides: Collection[int] = ()) -> set[str]:
+    found = {word for it in turns for word in (f"Zyxwvut {it} ", f"Asdfghj {it}?", f"harbour {it} ")}
+    return found | {word for it in besides for word in (f"Poiuztr {it} ", f"tower {it} ")}
 
 
 def test_any_changes_give_what_they_give_in_lists_and_no_byte_of_what_is_deleted_stays(
@@ -50,14 +55,18 @@ def test_any_changes_give_what_they_give_in_lists_and_no_byte_of_what_is_deleted
     clock = iter(range(10_000))
     monkeypatch.setattr("time.time", lambda: float(next(clock)))
     chance = random.Random(7)  # with which SQLite leaves a copy, unless the file is rewritten
-    expected: dict[tuple[str, str], list[tuple[int, set[str] | None]]] = {}
+    expected: dict[tuple[str, str], list[tuple[int, set[str] | None, dict[int, set[str] | None]]]] = {}
     for number in range(90):
         kept, key = KeptConversations(tmp_path), (chance.choice(VISITORS), chance.choice(VISITS))
         action = chance.random()
         if action < 0.8:
-            sources = set(chance.sample(NAMES, 2)) if chance.random() >= 0.2 else None
-            kept.add(*key, turn(number), of(sources))
-            expected[key] = [*expected.pop(key, []), (number, sources)]
+            sources = set(chance.sample(NAMES, 1)) if chance.random() >= 0.2 else None
+            its = {
+                2 * number: set(chance.sample(NAMES, 2)),
+                2 * number + 1: chance.choice([None, {chance.choice(NAMES)}]),
+            }
+            kept.add(*key, turn(number, sources, [beside(*it) for it in its.items()]), marks)
+            expected[key] = [*expected.pop(key, []), (number, sources, its)]
         elif action < 0.9:
             kept.delete(*key)
             expected.pop(key, None)
@@ -65,17 +74,22 @@ def test_any_changes_give_what_they_give_in_lists_and_no_byte_of_what_is_deleted
             names = set(chance.sample(NAMES, 3))
             kept.keep_only(names)
             for at, turns in [*expected.items()]:
-                cut = next((n for n, (_, its) in enumerate(turns) if its is None or its - names), len(turns))
-                expected[at] = turns[:cut]
+                cut = next((n for n, (_, its, _) in enumerate(turns) if its is None or its - names), len(turns))
+                left = [(no, its, {k: v for k, v in more.items() if v and v <= names}) for no, its, more in turns[:cut]]
+                expected[at] = left
             expected = {at: turns for at, turns in expected.items() if turns}
         for visitor in VISITORS:
             listed = [(it.visit, it.title, it.questions) for it in kept.of(visitor)]
             wanted = [(at[1], turns) for at, turns in expected.items() if at[0] == visitor]
             assert sorted(listed) == sorted((visit, f"Asdfghj {its[0][0]}?", len(its)) for visit, its in wanted)
             for visit in VISITS:
-                said = [turn(at).content for at, _ in expected.get((visitor, visit), [])]
+                said = [
+                    KeptTurn(turn(at).content, tuple(beside(it, None).content for it in more))
+                    for at, _, more in expected.get((visitor, visit), [])
+                ]
                 assert kept.turns(visitor, visit) == said
-        assert traces(tmp_path) == words({at for turns in expected.values() for at, _ in turns})
+        left_of = [it for turns in expected.values() for it in turns]
+        assert traces(tmp_path) == words({at for at, _, _ in left_of}, {it for *_, more in left_of for it in more})
     assert expected
 
 
@@ -86,9 +100,9 @@ def test_the_conversation_that_has_rested_longest_is_dropped_first(
     monkeypatch.setattr("time.time", lambda: float(next(clock)))
     monkeypatch.setattr(kept_conversations, "MAX_CONVERSATIONS", 3)
     kept = KeptConversations(tmp_path)
-    kept.add("bob", "his", turn(9), nothing)
+    kept.add("bob", "his", turn(9), marks)
     for number, visit in enumerate(("one", "two", "three", "one", "four", "five")):
-        kept.add("alice", visit, turn(number), nothing)
+        kept.add("alice", visit, turn(number), marks)
     assert [it.visit for it in kept.of("alice")] == ["five", "four", "one"]
     assert [it.visit for it in kept.of("bob")] == ["his"]
     assert [kept.turns("alice", it) for it in ("two", "three")] == [[], []]
@@ -104,16 +118,16 @@ def test_nothing_is_written_before_the_first_turn_and_a_refused_turn_leaves_none
     kept.hand_on(KeptConversations(folder))
     assert not list(folder.iterdir())
 
-    def refuse() -> set[str]:
+    def refuse() -> KnownMarks:
         raise InputError("document", "it was removed")
 
     with pytest.raises(InputError, match="removed"):
         kept.add("alice", "one", turn(1), refuse)
     assert (kept.of("alice"), traces(folder)) == ([], set())
-    kept.add("alice", "one", turn(1), nothing)
+    kept.add("alice", "one", turn(1), marks)
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
     with pytest.raises(DiskError, match="check that its directory exists"):
-        KeptConversations(tmp_path / "gone").add("alice", "one", turn(1), nothing)
+        KeptConversations(tmp_path / "gone").add("alice", "one", turn(1), marks)
     assert not (tmp_path / "gone").exists()
 
 
@@ -121,21 +135,22 @@ def test_handed_on_conversations_are_whole_and_leave_nothing(tmp_path: Path) -> 
     (tmp_path / "before").mkdir()
     (tmp_path / "after").mkdir()
     before, after = (KeptConversations(tmp_path / it) for it in ("before", "after"))
-    before.add("alice", "one", turn(1), nothing)
-    before.add("bob", "one", turn(2), nothing)
-    after.add("alice", "two", turn(3), nothing)
+    before.add("alice", "one", turn(1), marks)
+    before.add("bob", "one", turn(2), marks)
+    after.add("alice", "two", turn(3), marks)
     listed = before.of("alice")
     before.hand_on(after)
     assert (traces(tmp_path / "before"), before.of("alice")) == (set(), [])
     assert {it.visit for it in after.of("alice")} == {"one", "two"}
     assert listed[0] in after.of("alice")
-    assert after.turns("bob", "one") == [turn(2).content]
+    assert after.turns("bob", "one") == [KeptTurn(turn(2).content)]
 
 
 def test_turns_added_at_once_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda at: KeptConversations(tmp_path).add("alice", "one", turn(at), nothing), range(40)))
-    assert sorted(KeptConversations(tmp_path).turns("alice", "one")) == sorted(turn(at).content for at in range(40))
+        list(pool.map(lambda at: KeptConversations(tmp_path).add("alice", "one", turn(at), marks), range(40)))
+    found = [it.content for it in KeptConversations(tmp_path).turns("alice", "one")]
+    assert sorted(found) == sorted(turn(at).content for at in range(40))
 
 
 class Folders:
@@ -148,8 +163,8 @@ class Folders:
         (self._root / subject).mkdir(exist_ok=True)
         return self._root / subject
 
-    def marks(self, subject: str, names: Any) -> Any:
-        return lambda: names
+    def marks(self, subject: str) -> Callable[[], KnownMarks]:
+        return marks
 
 
 def answer(asked: str, **more: Any) -> dict[str, Any]:
@@ -193,23 +208,23 @@ def test_where_something_is_to_be_erased_a_damaged_file_goes(tmp_path: Path, dam
     for erase in (lambda it: it.keep_only(()), lambda it: it.hand_on(KeptConversations(tmp_path / "after"))):
         kept = KeptConversations(tmp_path)
         for number in range(8):
-            kept.add("alice", "one", turn(number), of({"a.txt"}))
+            kept.add("alice", "one", turn(number, {"a.txt"}), marks)
         (tmp_path / FILE).write_bytes(damaged((tmp_path / FILE).read_bytes()))
         erase(kept)
         assert traces(tmp_path) == set()
-        kept.add("alice", "one", turn(9), nothing)
-        assert kept.turns("alice", "one") == [turn(9).content]
+        kept.add("alice", "one", turn(9), marks)
+        assert kept.turns("alice", "one") == [KeptTurn(turn(9).content)]
         (tmp_path / FILE).unlink()
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
     kept = KeptConversations(tmp_path)
-    kept.add("alice", "one", turn(1), nothing)
+    kept.add("alice", "one", turn(1), marks)
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute(f"PRAGMA user_version = {FORMAT + 1}")
     before = (tmp_path / FILE).read_bytes()
     for use in (
-        lambda: kept.add("alice", "one", turn(2), nothing),
+        lambda: kept.add("alice", "one", turn(2), marks),
         lambda: kept.delete("alice", "one"),
         lambda: kept.keep_only(()),
         lambda: kept.of("alice"),
@@ -233,25 +248,114 @@ def test_a_failing_disk_is_not_taken_for_damage(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / FILE).read_bytes() == NO_DATABASE
 
 
+def test_a_file_of_format_1_is_read_and_goes_on(tmp_path: Path) -> None:
+    columns = "visitor TEXT, visit TEXT, number INTEGER, at REAL, asked TEXT, sources TEXT, content TEXT"
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute(f"CREATE TABLE turn ({columns}, PRIMARY KEY (visitor, visit, number))")
+        row = ("alice", "one", 1, 0.0, "When?", '["a.txt"]', "At seven.")
+        database.execute("INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        database.execute("PRAGMA user_version = 1")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda at: KeptConversations(tmp_path).add("bob", "one", turn(at), marks), range(4)))
+    kept = KeptConversations(tmp_path)
+    kept.add("alice", "one", turn(5, {"b.txt"}, [beside(5, {"a.txt"})]), marks)
+    assert [it.content for it in kept.turns("alice", "one")] == ["At seven.", turn(5).content]
+    kept.keep_only(NAMES[1:])
+    assert (kept.turns("alice", "one"), len(kept.turns("bob", "one"))) == ([], 4)
+
+
 CITED = {"source": "b.txt"}
+OF_D = {"name": "d.txt", "asked": True}
+WRITTEN = {"tokens": {"generate": 9}}
 
 
 @pytest.mark.parametrize(
     ("more", "sources"),
     [
-        ({}, {"a.txt"}),
-        ({"citations": [CITED]}, {"a.txt", "b.txt"}),
-        ({"conflicts": [{"stated": CITED, "other": {"source": "c.txt"}}]}, {"a.txt", "b.txt", "c.txt"}),
-        ({"spans": ["The harbour."]}, None),
-        ({"draft": "The harbour."}, None),
-        ({"outline": ["The harbour."]}, None),
-        ({"surrogates": ["Which harbour?"]}, None),
+        ({}, set()),
+        ({"citations": [CITED]}, {"b.txt"}),
+        ({"citations": [CITED], **WRITTEN}, {"a.txt", "b.txt"}),
+        ({"conflicts": [{"stated": CITED, "other": {"source": "c.txt"}}]}, {"b.txt", "c.txt"}),
+        ({"spans": ["The harbour."]}, set()),
+        ({"spans": ["The harbour."], **WRITTEN}, None),
+        ({"draft": "The harbour.", **WRITTEN}, None),
+        ({"outline": ["The harbour."], **WRITTEN}, None),
+        ({"surrogates": ["Which harbour?"], **WRITTEN}, None),
         ({"basis": "memory"}, None),
-        ({"considered": [{"name": "d.txt"}], "document_clues": [{"document": "e.txt"}]}, {"a.txt", "d.txt", "e.txt"}),
-        ({"considered": [{"name": "d.txt"}], "basis": "memory", "draft": "It froze."}, {"a.txt", "d.txt"}),
+        ({"considered": [OF_D], "document_clues": [{"document": "e.txt"}]}, set()),
+        ({"considered": [OF_D], "document_clues": [{"document": "e.txt"}], **WRITTEN}, {"a.txt", "e.txt"}),
+        ({"considered": [OF_D, {"name": "c.txt", "asked": False}], "basis": "memory", "draft": "It froze."}, {"d.txt"}),
     ],
 )
-def test_a_turn_knows_the_documents_that_it_may_hold_text_of(more: dict[str, Any], sources: set[str] | None) -> None:
-    assert sources_of(answer("When?", **more)) == sources
+def test_an_answer_is_drawn_from_what_it_quotes_or_its_writer_was_given(
+    more: dict[str, Any], sources: set[str] | None
+) -> None:
+    assert drawn_from(answer("When?", **more)) == sources
     compared = {**answer("When?"), "plain": answer("When?", **more)["result"]}
-    assert sources_of(compared) == sources
+    assert drawn_from(compared) == sources
+
+
+def of(name: str, word: str, number: int) -> Document:
+    return Document(f"{word} sails.", metadata={"number": number, "source": name, "queries": [{"text": word}]})
+
+
+def test_what_others_than_the_cited_document_said_goes_with_them_and_the_answer_stays(tmp_path: Path) -> None:
+    """Every word of the turn that is of ``b.txt`` has "Beta" in it, and what both may have a part in "Both"."""
+    found = answer(
+        "When?",
+        citations=[{"source": "a.txt", "quote": "Alpha sails."}],
+        evidence=[of("b.txt", "Beta", 1), of("a.txt", "Alpha", 2), of("b.txt", "Beta", 3)],
+        considered=[{"name": "b.txt", "asked": True}, {"name": "a.txt", "asked": True}],
+        document_clues=[{"document": "a.txt", "spans": ["Alpha"]}, {"document": "b.txt", "spans": ["Beta"]}],
+        trace=[
+            {"what": "route", "text": "memorag"},
+            {"what": "considered", "text": "b.txt, version 1"},
+            {"what": "dropped", "text": "Both"},
+        ],
+        notices=["A notice.", "b.txt has no memory that can be asked yet."],
+    )
+    store = ConversationStore("alice", Folders(tmp_path))
+    store.add("coast", "one", found)
+    without_repeat = [it for it in found["result"]["trace"] if it["what"] != "considered"]
+    assert store.get("coast", "one") == ({**found, "result": {**found["result"], "trace": without_repeat}},)
+    KeptConversations(tmp_path / "coast").keep_only(["a.txt"])
+    (left,) = store.get("coast", "one")
+    content = (tmp_path / "coast" / FILE).read_bytes()
+    assert [word for word in (b"Alpha", b"Beta", b"Both", b"b.txt") if word in content] == [b"Alpha"]
+    assert left["result"] == {
+        **found["result"],
+        "evidence": found["result"]["evidence"][1:2],
+        "considered": found["result"]["considered"][1:],
+        "document_clues": found["result"]["document_clues"][:1],
+        "trace": without_repeat[:1],
+        "notices": ["A notice."],
+    }
+
+
+def test_what_a_memory_of_several_documents_recalled_goes_with_any_of_them_and_the_answer_stays(tmp_path: Path) -> None:
+    found = answer(
+        "When?",
+        citations=[{"source": "a.txt", "quote": "Alpha sails."}],
+        evidence=[of("a.txt", "Both", 1), of("b.txt", "Beta", 2)],
+        spans=["Both"],
+        draft="Both",
+        memory={"notices": ["b.txt: page 1 is a picture"], "chunks": 2},
+        notices=["A notice.", "b.txt: page 1 is a picture"],
+    )
+    store = ConversationStore("alice", Folders(tmp_path))
+    store.add("memory", "one", found)
+    assert store.get("memory", "one") == (found,)
+    KeptConversations(tmp_path / "memory").keep_only(["a.txt"])
+    (left,) = store.get("memory", "one")
+    content = (tmp_path / "memory" / FILE).read_bytes()
+    assert [word for word in (b"Alpha", b"Beta", b"Both", b"b.txt") if word in content] == [b"Alpha"]
+    whole = {key: it for key, it in found["result"].items() if key not in ("spans", "draft", "memory")}
+    assert left["result"] == {**whole, "evidence": [], "notices": ["A notice."]}
+
+
+def test_what_is_beside_an_answer_is_left_out_where_its_document_was_removed_meanwhile(tmp_path: Path) -> None:
+    kept = KeptConversations(tmp_path)
+    kept.add("alice", "one", turn(1, {"a.txt"}, [beside(1, {"a.txt"}), beside(2, {"gone.txt"})]), marks)
+    assert kept.turns("alice", "one") == [KeptTurn(turn(1).content, (beside(1, None).content,))]
+    with pytest.raises(UnknownDocumentError, match="removed meanwhile; ask again"):
+        kept.add("alice", "one", turn(2, {"gone.txt"}), marks)

@@ -11,7 +11,7 @@ import pytest
 from langchain_core.documents import Document as LangChainDocument
 
 from memorag_graph.errors import DiskError, InputError, LibraryError, MissingExtraError
-from memorag_graph.kept_conversations import NewTurn
+from memorag_graph.kept_turns import NewTurn
 from memorag_graph.library.lance_table import LanceTable
 from memorag_graph.library.library import Library
 from memorag_graph.library.sqlite_catalogue import SqliteCatalogue
@@ -235,8 +235,8 @@ def test_of_a_removed_document_no_byte_is_left(
             library.remember("Asdfghj.txt")
     assert len([*library.directory.glob("memories/*/.journal")]) == 1
     (entry, *_) = (it for it in library.stores.catalogue.entries() if it.name == "Asdfghj.txt")
-    asked = NewTurn("Where is the zyxwvut?", "The zyxwvut of Qwertzu is hidden.")
-    library.stores.conversations.add("somebody", "visit", asked, lambda: {entry.mark})
+    asked = NewTurn("Where is the zyxwvut?", "The zyxwvut of Qwertzu is hidden.", [entry.name])
+    library.stores.conversations.add("somebody", "visit", asked, lambda: {entry.name: [entry.mark]})
     rows = library.stores.chunks.rows_of([entry.id])
     traces = [b"zyxwvut", b"Qwertzu", b"Poiuztr", b"poiuztr", b"Asdfghj", b"asdfghj", b"Mnbvcxy of Asdf"]
     traces += [row.vector.tobytes() for row in rows]

@@ -12,11 +12,11 @@ from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, Principal
 from memorag_graph.serving.tenants import Tenants
-from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.memory_work import Memorizing, Revision
 from memorag_graph.ui.passages import is_quoted
 from memorag_graph.ui.resources import Demo, Resources
+from memorag_graph.ui.turn_parts import Turn
 from memorag_graph.ui.uploaded_files import UploadedFiles, kept_file
 from memorag_graph.ui.visitors import Visitors
 from tests.conftest import TEXT, TINY
@@ -60,13 +60,18 @@ def test_a_replaced_document_takes_what_was_answered_from_it_along_and_an_added_
 ) -> None:
     alice, _ = visitors
     first = alice.registry.memorize([LETTERS, NOTE], TINY).memory.id
-    recalled = {"result": {"asked": "What do you remember?", "spans": ["The pier is closed."]}}
-    for visit, turn in (("a", drawn_from("letters.txt")), ("b", drawn_from("note.txt")), ("c", recalled)):
+    recalled = {"result": {"asked": "What do you remember?", "basis": "memory", "draft": "The pier is closed."}}
+    quoted = drawn_from("letters.txt")
+    quoted["result"]["spans"] = ["The pier is closed."]
+    for visit, turn in (("a", quoted), ("b", drawn_from("note.txt")), ("c", recalled)):
         alice.conversations.add(first, visit, turn)
     grown = revise(alice, first, [from_text("The harbour is frozen. " * 9, "harbour.txt")]).memory_id
     assert {it.visit for it in alice.conversations.about(grown)} == {"a", "b", "c"}
+    assert alice.conversations.get(grown, "a") == (quoted,)
     replaced = revise(alice, grown, [from_text("The pier is open again. " * 9, "note.txt")]).memory_id
     assert {it.visit for it in alice.conversations.about(replaced)} == {"a"}
+    assert alice.conversations.get(replaced, "a") == (drawn_from("letters.txt"),)
+    assert b"pier" not in (alice.registry.store.directory(replaced) / FILE).read_bytes()
 
 
 def test_the_changed_memory_takes_over_name_pages_and_conversations(

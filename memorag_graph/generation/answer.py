@@ -128,7 +128,7 @@ class Answer:
             the fault ``language_differs`` it comes from meaning alone, and a low one says little.
         abstained: Whether the answer says that no passage matches the question well, or, where a chat model wrote it,
             that the passages do not contain the answer.
-        new_tokens: Tokens that a model generated for it.
+        new_tokens: Tokens that a model generated for it: 0 if none wrote it, 1 if it did not tell how many.
         message_id: Id of the chat model's message in the stream; None if no model wrote it.
     """
 

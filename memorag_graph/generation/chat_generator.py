@@ -73,7 +73,7 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
             tuple(contradicting),
             confidence=round(certainty, 3),
             abstained=abstained,
-            new_tokens=written.new_tokens,
+            new_tokens=written.new_tokens or 1,  # not every server tells; a quotation takes none
             message_id=written.reply.id,
         )
 

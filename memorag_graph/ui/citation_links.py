@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from memorag_graph.generation.citation_check import MARKS
-from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.panels import show_citation
 from memorag_graph.ui.passages import escaped
+from memorag_graph.ui.turn_parts import Turn
 
 _PLACE = "#cite-"
 _LONGEST_TITLE = 400

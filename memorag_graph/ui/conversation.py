@@ -8,13 +8,13 @@ import streamlit as st
 
 from memorag_graph.ui import address, open_questions
 from memorag_graph.ui.citation_links import follow, linked
-from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.panels import show_citation
 from memorag_graph.ui.passages import escaped, place_of
 from memorag_graph.ui.questions import Question
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import WAYS, Chosen, ways_of
+from memorag_graph.ui.turn_parts import Turn
 
 _LONGEST_PLACE = 24
 _LONGEST_NAME = 40

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.passages import place_of
+from memorag_graph.ui.turn_parts import Turn
 
 
 def to_markdown(turns: Sequence[Turn]) -> str:

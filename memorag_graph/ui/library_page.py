@@ -23,12 +23,12 @@ from memorag_graph.ui import (
     past_conversations,
 )
 from memorag_graph.ui.cited_page import CitedDocument
-from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.library_documents import Asked
 from memorag_graph.ui.library_files import parts
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
+from memorag_graph.ui.turn_parts import Turn
 
 DOCUMENTS = "Documents"
 PANELS = {

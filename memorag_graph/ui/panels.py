@@ -9,10 +9,10 @@ from memorag_graph.console import TRACE_TITLES, size
 from memorag_graph.documents.cited_rows import cited_rows
 from memorag_graph.ui import address, cited_page
 from memorag_graph.ui.cited_page import CitedDocument, table_html
-from memorag_graph.ui.conversation_store import Turn
 from memorag_graph.ui.graph_drawing import path_dot
 from memorag_graph.ui.passages import escaped, is_quoted, passage_html, place_of
 from memorag_graph.ui.resources import Resources
+from memorag_graph.ui.turn_parts import Turn
 from memorag_graph.ui.uploaded_files import kept_file
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ _UNUSED = {
     "astray": "Not searched for: too far from the question.",
 }
 """What became of a clue, by the reason for which it was dropped."""
+
+_ASKING = {"recall", "rewrite", "draft_answer", "outline", "ask_memory"}
+"""Nodes that ask a memory."""
+
+_NOT_ASKED = "The memory was not asked: the question alone found this answer's passages."
+_NOTHING_LEFT = "Nothing that was recalled from memory is left: it went with a document that was removed."
 
 Result = dict[str, Any]
 
@@ -149,7 +155,7 @@ def _show_recalled(result: Result) -> None:
     dropped = {record["text"]: record["reason"] for record in trace if record["what"] == "dropped"}
     shown = {clue for clues in groups.values() for clue in clues}
     if not shown:
-        st.caption("The memory was not asked: the question alone found this answer's passages.")
+        st.caption(_NOTHING_LEFT if _ASKING & set(result["timings"]) else _NOT_ASKED)
     else:
         st.caption("Recalled from memory, unverified; used as search queries.")
     for name, clues in groups.items():

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from memorag_graph.errors import MemoragError
-from memorag_graph.kept_conversations import Conversation
+from memorag_graph.kept_turns import Conversation
 from memorag_graph.ui import address
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources

@@ -17,7 +17,8 @@ from memorag_graph.langchain.runnable import ANSWERING_NODES
 from memorag_graph.serving.client_graph import run_of
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.settings import RunOptions
-from memorag_graph.ui.conversation_store import ConversationStore, Turn
+from memorag_graph.ui.conversation_store import ConversationStore
+from memorag_graph.ui.turn_parts import Turn
 
 State = Literal["waiting", "running", "stopped", "failed"]
 

@@ -1,11 +1,13 @@
 """What conversations of a tenant are about: its memories and libraries."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from memorag_graph.disk_errors import telling
-from memorag_graph.errors import UnknownDocumentError, UnknownMemoryError
+from memorag_graph.errors import UnknownMemoryError
 from memorag_graph.kept_conversations import document_mark
+from memorag_graph.kept_turns import KnownMarks
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.memory_names import is_memory_id
@@ -42,46 +44,40 @@ class TenantSubjects:
                 make_private_dir(place.directory)
         return place.directory
 
-    def marks(self, subject: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
-        """Return a function that returns the marks of documents of a memory or library, None for all of a memory.
+    def marks(self, subject: str) -> Callable[[], KnownMarks]:
+        """Return a function that returns the marks of the documents of a memory or library.
 
         Raises:
-            UnknownMemoryError, UnknownDocumentError, LibraryError: If it is not there any more, with all of them; by
-                the function, too.
+            UnknownMemoryError, LibraryError: If it is not there any more; by the function, too.
         """
-        marks_in = self._marks_in_memory if is_memory_id(subject) else self._marks_in_library
-        marks = marks_in(subject, names)
+        marks = self._marks_in_memory(subject) if is_memory_id(subject) else self._marks_in_library(subject)
         marks()
         return marks
 
-    def _marks_in_memory(self, memory_id: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
+    def _marks_in_memory(self, memory_id: str) -> Callable[[], KnownMarks]:
         folder = self.folder(memory_id)
 
-        def marks() -> Collection[str] | None:
+        def marks() -> KnownMarks:
             if not folder.is_dir():
                 raise UnknownMemoryError("memory", "it was changed or deleted meanwhile; ask again")
-            if names is None:
-                return None
-            documents = {(it["source"], it["sha256"]) for it in read_info(folder)["documents"]}
-            return {document_mark(*it) for it in documents if it[0] in names}
+            documents = read_info(folder)["documents"]
+            return _by_name((it["source"], document_mark(it["source"], it["sha256"])) for it in documents)
 
         return marks
 
-    def _marks_in_library(self, subject: str, names: Collection[str] | None) -> Callable[[], Collection[str] | None]:
+    def _marks_in_library(self, subject: str) -> Callable[[], KnownMarks]:
         catalogue = self._libraries.open(self._name_now(subject)).stores.catalogue
-
-        def marks() -> Collection[str] | None:
-            if names is None:
-                return None
-            entries = [entry for entry in catalogue.entries() if entry.name in names]
-            if set(names) - {entry.name for entry in entries}:
-                raise UnknownDocumentError("document", "one that was to be cited was removed meanwhile; ask again")
-            return {entry.mark for entry in entries}
-
-        return marks
+        return lambda: _by_name((entry.name, entry.mark) for entry in catalogue.entries())
 
     def _name_now(self, library: str) -> str:
         """Return the name of a library that may have been renamed while a question to it was answered."""
         while library in self._moves and not self._libraries.has(library):
             library = self._moves[library]
         return library
+
+
+def _by_name(named: Iterable[tuple[str, str]]) -> KnownMarks:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, mark in named:
+        found[name].append(mark)
+    return found
