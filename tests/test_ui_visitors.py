@@ -1,5 +1,6 @@
 """Who visits the web demo and what belongs to whom, without a browser."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -329,6 +330,34 @@ def test_no_question_reaches_a_path(demo: Demo, registry: Registry) -> None:
 )
 def test_ages_are_told_in_words(seconds: float, words: str) -> None:
     assert past_conversations.age(seconds) == words
+
+
+def test_a_title_that_is_cut_is_read_whole_by_pointing_at_it() -> None:
+    from streamlit.testing.v1 import AppTest
+
+    def page() -> None:
+        from types import SimpleNamespace
+
+        import streamlit as st
+
+        from memorag_graph.kept_turns import Conversation
+        from memorag_graph.ui import past_conversations
+
+        titles = (
+            "When was the harbour closed?",
+            "What did the *council* say " + "of the ferry and " * 9 + "of the pier?",
+        )
+        found = [Conversation(f"visit {at}", title, at + 1, 0.0) for at, title in enumerate(titles)]
+        st.session_state.titles = titles
+        past_conversations.show(SimpleNamespace(conversations=SimpleNamespace(about=lambda _: found)), library="coast")
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    short, cut = (it for it in shown.button if str(it.key).startswith("open-"))
+    whole = shown.session_state.titles[1].replace("*", "\\*")
+    assert (short.label, cut.label) == (shown.session_state.titles[0], f"{whole[:62]} …")
+    assert re.fullmatch(r"1 question, \d+ days ago", short.help)
+    assert re.fullmatch(rf"{re.escape(whole)}\n\n2 questions, \d+ days ago", cut.help)
 
 
 def test_a_memory_keeps_its_name_until_it_is_deleted(registry: Registry) -> None:

@@ -54,12 +54,13 @@ def _show(shared: Resources, memory: str, library: str, conversation: Conversati
     short = title if len(title) <= _LONGEST_TITLE else f"{title[:_LONGEST_TITLE].rstrip()} …"
     asked = conversation.questions
     told = f"{asked} question{'' if asked == 1 else 's'}, {age(time.time() - conversation.changed)}"
+    whole = "" if short == title else f"{escaped(title)}\n\n"
     with st.container(horizontal=True, vertical_alignment="center", key=f"past-{conversation.visit}"):
         st.button(
             escaped(short),
             key=f"open-{conversation.visit}",
             type="secondary" if is_shown else "tertiary",
-            help=told,
+            help=f"{whole}{told}",
             on_click=_open,
             args=(memory, library, conversation.visit),
         )
