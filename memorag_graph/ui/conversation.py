@@ -39,10 +39,10 @@ def ask(shared: Resources, chosen: Chosen, text: str) -> None:
     shared.questions.ask(address.visit(), question)
 
 
-def offer_export(turns: Sequence[Turn]) -> None:
+def offer_export(shared: Resources, turns: Sequence[Turn]) -> None:
     """Offer the conversation as Markdown."""
     if turns:
-        text = to_markdown(turns)
+        text = to_markdown(turns, shared.told)
         st.download_button("Export conversation", text, "conversation.md", "text/markdown", width="stretch")
 
 
@@ -59,12 +59,12 @@ def _show_answers(shared: Resources, chosen: Chosen, number: int, turn: Turn) ->
             plain, compared = st.columns(2)
             with plain:
                 st.caption("Plain RAG")
-                _show_answer(f"{number}-plain", turn["plain"])
+                _show_answer(shared, f"{number}-plain", turn["plain"])
             with compared:
                 st.caption(turn["result"]["task"])
-                _show_answer(f"{number}", turn["result"])
+                _show_answer(shared, f"{number}", turn["result"])
         else:
-            _show_answer(f"{number}", turn["result"])
+            _show_answer(shared, f"{number}", turn["result"])
         with st.container(horizontal=True):
             _offer_again(shared, chosen, number, turn["result"]["asked"])
             with st.popover("Copy", icon=":material/content_copy:"):
@@ -89,14 +89,14 @@ def _offer_again(shared: Resources, chosen: Chosen, number: int, asked: str) -> 
     )
 
 
-def _show_answer(key: str, result: Turn) -> None:
+def _show_answer(shared: Resources, key: str, result: Turn) -> None:
     if result["question"] != result["asked"]:
         st.caption(f"Understood as: {escaped(result['question'])}")
     st.markdown(linked(result["answer"], result["citations"], key) or "No answer found.")
     if result.get("basis") == "memory":
         st.caption("Recalled from memory, unverified.")
     for notice in result["notices"]:
-        st.caption(f":material/info: {escaped(notice)}")
+        st.caption(f":material/info: {escaped(shared.told(notice))}")
     with st.container(horizontal=True):
         for position, citation in enumerate(result["citations"]):
             st.button(

@@ -1,17 +1,18 @@
 """Export a conversation as Markdown with its citations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memorag_graph.ui.passages import place_of
 from memorag_graph.ui.turn_parts import Turn
 
 
-def to_markdown(turns: Sequence[Turn]) -> str:
+def to_markdown(turns: Sequence[Turn], told: Callable[[str], str] = str) -> str:
     """Return a conversation as Markdown.
 
     Args:
         turns: Its turns, in order.
+        told: Returns what is told of a notice.
     """
     parts = ["# Conversation"]
     for turn in turns:
@@ -19,14 +20,14 @@ def to_markdown(turns: Sequence[Turn]) -> str:
         if turn.get("where"):
             parts.append(f"Filter: {_single_line(', '.join(turn['where']))}")
         if "plain" in turn:
-            parts += ["### Plain RAG", *_answer_parts(turn["plain"]), f"### {turn['result']['task']}"]
-        parts += _answer_parts(turn["result"])
+            parts += ["### Plain RAG", *_answer_parts(turn["plain"], told), f"### {turn['result']['task']}"]
+        parts += _answer_parts(turn["result"], told)
     return "\n\n".join(parts) + "\n"
 
 
-def _answer_parts(result: Mapping[str, Any]) -> Iterator[str]:
+def _answer_parts(result: Mapping[str, Any], told: Callable[[str], str]) -> Iterator[str]:
     yield result["answer"].strip() or "No answer found."
-    yield from (f"> {notice}" for notice in result["notices"])
+    yield from (f"> {told(notice)}" for notice in result["notices"])
     for citation in result["citations"]:
         yield f"[{citation['number']}] {place_of(citation)}:\n> {_single_line(citation['quote'])}"
 

@@ -53,7 +53,7 @@ def _show_job(shared: Resources, job: Job) -> None:
             _offer_restart(shared, job, "Resume", "Stopped. Sections summarized so far are kept.")
         case "failed":
             st.markdown(f"### {name}")
-            st.error(escaped(job.error))
+            st.error(escaped(shared.told(job.error)))
             _offer_restart(shared, job, "Try again", "Sections summarized so far are kept.")
 
 

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from memorag_graph.errors import LibraryBusyError, MemoragError
-from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.ui import address
 from memorag_graph.ui.resources import Resources
 
@@ -30,6 +29,6 @@ def _delete(shared: Resources, name: str) -> None:
     except LibraryBusyError:
         st.session_state[_FAILED] = "The library is being changed. Delete it when that is done."
     except MemoragError as error:
-        st.session_state[_FAILED] = told_to_client(error)
+        st.session_state[_FAILED] = shared.told(error)
     else:
         address.go()

@@ -113,7 +113,7 @@ def _show_table(shared: Resources, asked: Asked, wanted: str, known: _Known) -> 
     if len(found) > _MOST_ROWS:
         st.caption(f"and {len(found) - _MOST_ROWS:,} more; search by name, or filter")
     for it in [it for it in found if it.memory_fault][:_MOST_FAULTS]:
-        st.warning(f"The memory of {escaped(it.name)} could not be made: {escaped(it.memory_fault)}")
+        st.warning(f"The memory of {escaped(it.name)} could not be made: {escaped(shared.told(it.memory_fault))}")
 
 
 def _moves(shared: Resources, name: str, listed: Sequence[ListedDocument]) -> bool:

@@ -10,7 +10,6 @@ import streamlit as st
 from memorag_graph.errors import InputError, LibraryError, MemoragError
 from memorag_graph.library.library import Library
 from memorag_graph.library.memory_state import ListedDocument
-from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.ui import (
     address,
@@ -58,7 +57,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
         everything = library_documents.documents(shared, Asked(name))
         listed = _listed(shared, asked) if everything else []
     except MemoragError as error:
-        st.error(escaped(told_to_client(error)))
+        st.error(escaped(shared.told(error)))
         return
     chosen = replace(chosen, about={"library": name, "where": list(asked.where) or None})
     if question := _question(everything, listed).strip():
@@ -74,7 +73,7 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
     with st.sidebar:
         past_conversations.show(shared, library=name)
         library_memories.show(shared, name, everything)
-        conversation.offer_export(turns)
+        conversation.offer_export(shared, turns)
         library_renaming.offer(shared, library, name)
         library_deletion.offer(shared, name)
 

@@ -62,13 +62,13 @@ def _show_end(shared: Resources, change: Change) -> None:
     told = ", ".join(_told(report))
     with st.container(horizontal=True, vertical_alignment="center"):
         if change.state == "failed":
-            st.error(escaped(change.error))
+            st.error(escaped(shared.told(change.error)))
         elif change.state == "stopped":
             st.info("Stopped. What was taken in before is kept.")
         else:
             st.success(f"{told or 'Nothing was taken in'}.")
         st.button("OK", key=f"drop-{id(change)}", on_click=shared.changes.drop, args=(change,))
-    _list("could not be read", [_unread(_sent(origin), why) for origin, why in report.unreadable])
+    _list("could not be read", [_unread(_sent(origin), shared.told(why)) for origin, why in report.unreadable])
     _list("have the same text as others", [f"{name}: as {other}" for name, other in report.same_text])
     _list("got another name", [f"{_sent(origin)}: now {name}" for name, origin in report.renamed])
 

@@ -4,7 +4,6 @@ import streamlit as st
 
 from memorag_graph.errors import InputError, LibraryBusyError, MemoragError
 from memorag_graph.library.library import Library
-from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.ui import address
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
@@ -40,7 +39,7 @@ def _rename(shared: Resources, name: str, new: str) -> None:
     except InputError as error:
         st.error(escaped(str(error).removeprefix("library: ")))
     except MemoragError as error:
-        st.error(escaped(told_to_client(error)))
+        st.error(escaped(shared.told(error)))
     else:
         shared.moved(name, new)
         address.enter(library=new, visit=address.visit())

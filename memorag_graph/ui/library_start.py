@@ -3,7 +3,6 @@
 import streamlit as st
 
 from memorag_graph.errors import InputError, MemoragError, MissingExtraError
-from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.ui import address, library_files
 from memorag_graph.ui.library_names import library_names
 from memorag_graph.ui.library_renaming import LONGEST_NAME
@@ -34,7 +33,7 @@ def _offer_new(shared: Resources) -> None:
             with st.spinner("Making the library …"):
                 _make(shared, name, chosen)
         except MemoragError as error:
-            st.error(escaped(told_to_client(error).removeprefix("library: ").removeprefix("fields: ")))
+            st.error(escaped(shared.told(error).removeprefix("library: ").removeprefix("fields: ")))
 
 
 def _make(shared: Resources, name: str, chosen: library_files.Chosen) -> None:

@@ -43,7 +43,7 @@ def _rename(shared: Resources, memory_id: str, key: str) -> None:
         shared.visitor.require("writer")
         given_names.rename(shared.registry.store, memory_id, st.session_state[key])
     except MemoragError as error:
-        st.session_state[_FAILED] = str(error)
+        st.session_state[_FAILED] = shared.told(error)
     else:
         st.session_state[_RENAMED] = st.session_state.get(_RENAMED, 0) + 1
 
@@ -54,6 +54,6 @@ def _delete(shared: Resources, memory_id: str) -> None:
         shared.registry.delete(memory_id)
         shared.forget(memory_id)
     except MemoragError as error:
-        st.session_state[_FAILED] = str(error)
+        st.session_state[_FAILED] = shared.told(error)
     else:
         address.go()

@@ -47,7 +47,7 @@ def _change(
         documents, originals = upload.read(files)
         changed(memory, documents, without)
     except MemoragError as error:
-        st.error(escaped(str(error).removeprefix("file: ").removeprefix("documents: ")))
+        st.error(escaped(shared.told(error).removeprefix("file: ").removeprefix("documents: ")))
         return
     upload.free(files)
     work = Revision(

@@ -57,7 +57,7 @@ def _show_end(shared: Resources, question: Question) -> None:
     if question.state == "failed":
         if question.answer:  # it could not be kept
             st.markdown(escaped(question.answer))
-        st.error(escaped(question.error))
+        st.error(escaped(shared.told(question.error)))
     else:
         st.caption(":material/stop_circle: Stopped.")
     visit, key = address.visit(), id(question)

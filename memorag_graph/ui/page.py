@@ -133,8 +133,8 @@ def main() -> None:
     with st.sidebar:
         past_conversations.show(shared, memory=address.memory_id())
         memory_progress.show(shared, opened)
-        panels.show_statistics(opened)
-        conversation.offer_export(turns)
+        panels.show_statistics(shared, opened)
+        conversation.offer_export(shared, turns)
         memory_documents.offer(shared, opened, chosen.options)
         memory_changes.offer(shared)
 
@@ -166,7 +166,7 @@ def _open(shared: Resources, chosen: Chosen) -> OpenMemory | None:
         with st.spinner("Opening the memory …"):
             return shared.registry.open(address.memory_id(), chosen.options)
     except MemoragError as error:
-        st.error(escaped(str(error)))
+        st.error(escaped(shared.told(error)))
         return None
 
 

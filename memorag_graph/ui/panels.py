@@ -123,7 +123,7 @@ def _cited(shared: Resources, opened: "OpenMemory", citation: Result) -> CitedDo
     return CitedDocument(opened.index.chunks, document.page_map, file)
 
 
-def show_statistics(opened: "OpenMemory") -> None:
+def show_statistics(shared: Resources, opened: "OpenMemory") -> None:
     """Show the memory's figures, and what to know of how its documents were read."""
     memory = opened.memory
     figures = {"Text": f"{memory.context_tokens:,} tokens", "Chunks": f"{len(opened.index.chunks):,}"}
@@ -134,10 +134,10 @@ def show_statistics(opened: "OpenMemory") -> None:
             "Text to memory": f"{memory.context_tokens / max(1, memory.memory_tokens):.1f} : 1",
             "Storage": memory.settings.kv_storage,
         }
-    figures["Model"] = memory.identity.model
+    figures["Model"] = shared.told(memory.identity.model)
     st.markdown("\n".join(f"- {name}: **{value}**" for name, value in figures.items()))
     for notice in memory.reading_notices:
-        st.warning(escaped(notice))
+        st.warning(escaped(shared.told(notice)))
 
 
 def _show_evidence(result: Result) -> None:

@@ -84,7 +84,7 @@ def _delete(shared: Resources, memory: str, library: str, visit: str) -> None:
     try:
         shared.conversations.delete(memory or library, visit)
     except MemoragError as error:
-        st.session_state[_FAILED] = str(error)
+        st.session_state[_FAILED] = shared.told(error)
         return
     if visit == address.visit():
         address.go(memory=memory, library=library)

@@ -17,6 +17,7 @@ from memorag_graph.serving.client_graph import client_graph
 from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
@@ -24,6 +25,7 @@ from memorag_graph.ui.library_changes import LibraryChanges
 from memorag_graph.ui.questions import Questions
 from memorag_graph.ui.subjects import TenantSubjects
 from memorag_graph.ui.visitors import Visitors
+from memorag_graph.ui.without_directories import without_directories
 
 MAX_VISITORS = 1000
 """Visitors that are remembered; the least recently seen that waits for nothing is forgotten first."""
@@ -74,6 +76,15 @@ class Resources:
     def is_operator(self) -> bool:
         """Whether the visitor runs the demo, and so may name any model."""
         return not self.visitor.tenant
+
+    def told(self, error: MemoragError | str) -> str:
+        """Return what the visitor is told of an error: without addresses and, unless it is the operator, directories.
+
+        The log gets what is left out.
+        """
+        text = told_to_client(error) if isinstance(error, MemoragError) else error
+        homes = [it.store.root.parent for it in (self.registry, self.tenants.registry(""))]
+        return text if self.is_operator else without_directories(text, homes)
 
     @property
     def is_waiting(self) -> bool:

@@ -87,7 +87,7 @@ def offer_upload(shared: Resources, options: RunOptions) -> None:
     try:
         documents, originals = read(files)
     except MemoragError as error:
-        st.error(escaped(str(error).removeprefix("file: ")))
+        st.error(escaped(shared.told(error).removeprefix("file: ")))
         return
     free(files)
     job_progress.begin(shared, Memorizing(shared.scope(options), documents, originals))

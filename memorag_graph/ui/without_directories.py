@@ -1,0 +1,35 @@
+"""Leave directories of the operator's machine out of what visitors are told."""
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+_OTHERS = re.compile(r"(?<![\w:/.])(?:(?:s3|gs|az)://|~?/)(?:[^\s/]+/)+")
+"""An absolute path or the URL of an object, up to its last part."""
+
+_log = logging.getLogger(__name__)
+
+
+def without_directories(text: str, homes: Sequence[Path] = ()) -> str:
+    """Return a text with files named as they are called, not where they lie; the log gets what is left out.
+
+    Args:
+        text: The text, such as the message of an error.
+        homes: Directories in which files are named as they lie in them.
+    """
+    told = text
+    for home in homes:
+        told = told.replace(f"{home}{os.sep}", "")
+    told = _OTHERS.sub("", told)
+    if told != text:
+        _note(text)
+    return told
+
+
+@lru_cache(maxsize=256)
+def _note(text: str) -> None:
+    """Log a text once, as a page tells it again whenever it is made anew."""
+    _log.warning("visitors are told this without directories: %s", text)
