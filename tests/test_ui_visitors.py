@@ -302,6 +302,23 @@ def test_visitors_who_wait_for_nothing_are_forgotten_the_least_recently_seen_fir
     assert demo.resources(everybody[0]).questions is not first.questions
 
 
+def test_moves_are_forgotten_the_earliest_first_and_with_the_last_visitor_of_a_tenant(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "MAX_VISITORS", 2)
+    monkeypatch.setattr(resources, "MAX_MOVES", 3)
+    alice = demo.resources(ALICE)
+    for subject, to in (("a", "b"), ("b", "c"), ("d", "e"), ("a", "f"), ("g", "h"), ("i", "g")):
+        alice.moved(subject, to)
+    assert [*alice.moves.items()] == [("d", "e"), ("a", "f"), ("i", "g")]
+    assert demo.resources(RITA).moves is alice.moves
+    demo.resources(BOB)
+    assert demo.resources(RITA).moves is alice.moves
+    for number in range(3):
+        demo.resources(Principal(f"user-{number}", "others"))
+    assert set(demo._moves) == {"others"}
+
+
 def test_a_question_beyond_the_quota_fails_and_stays(demo: Demo) -> None:
     alice = demo.resources(ALICE)
     job = alice.jobs.start(Memorizing(alice.scope(TINY), DOCUMENTS), "a")

@@ -30,6 +30,9 @@ from memorag_graph.ui.without_directories import without_directories
 MAX_VISITORS = 1000
 """Visitors that are remembered; the least recently seen that waits for nothing is forgotten first."""
 
+MAX_MOVES = 1000
+"""Moves of a tenant's memories and libraries that pages follow; the earliest is forgotten first."""
+
 _TENANT = "tenant_of_session"
 
 _log = logging.getLogger(__name__)
@@ -97,8 +100,11 @@ class Resources:
 
     def moved(self, subject: str, to: str) -> None:
         """Let the pages of other visitors follow a memory or library to what it became."""
-        self.moves.pop(to, None)
+        self.forget(to)
+        self.forget(subject)  # so that it becomes the latest
         self.moves[subject] = to
+        for earliest in [*self.moves][:-MAX_MOVES]:
+            self.forget(earliest)
 
     def scope(self, options: RunOptions) -> ClientScope:
         """Return what a job of the visitor may use."""
@@ -138,12 +144,14 @@ class Demo:
             return replace(self._known[key], visitor=visitor)  # the role may have changed
 
     def _forget_some(self) -> None:
-        """Forget visitors, whose conversations are kept on the disk."""
+        """Forget visitors, whose conversations are kept on the disk, and with the last of a tenant its moves."""
         if (too_many := len(self._known) - MAX_VISITORS) > 0:
             *others, _ = self._known
             idle = [key for key in others if not self._known[key].is_waiting]
             for key in idle[:too_many]:
                 del self._known[key]
+            tenants = {tenant for tenant, *_ in self._known}
+            self._moves = {tenant: moves for tenant, moves in self._moves.items() if tenant in tenants}
 
     def _made(self, visitor: Principal) -> Resources:
         tenant = visitor.tenant

@@ -71,8 +71,8 @@ class TenantSubjects:
 
     def _name_now(self, library: str) -> str:
         """Return the name of a library that may have been renamed while a question to it was answered."""
-        while library in self._moves and not self._libraries.has(library):
-            library = self._moves[library]
+        while (new := self._moves.get(library)) and not self._libraries.has(library):
+            library = new
         return library
 
 
