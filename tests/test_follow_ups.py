@@ -65,6 +65,66 @@ PAIRS = [
     ("2020年的收入是多少？", "410万", "2021年呢？", "2021年的收入是多少？"),
 ]  # fmt: skip
 
+ELLIPTICAL = ["And who opened it?", "What about 2021?", "And the year before?", "Why?", "How many were there?"]
+REWRITTEN = {
+    ("When was the harbour museum founded?", "In 1921."): [
+        "Who opened the harbour museum?",
+        "What happened to the harbour museum in 2021?",
+        "What happened to the harbour museum in 1920?",
+        "Why was the harbour museum founded?",
+        "How many were there (When was the harbour museum founded?)",
+    ],
+    ("Where was Harbour Museum of Thorle built?", "In Thorle."): [
+        "Who opened Harbour Museum of Thorle?",
+        "Where was Harbour Museum of Thorle built in 2021?",
+        "The year before (Where was Harbour Museum of Thorle built?)",
+        "Why was Harbour Museum of Thorle built?",
+        "How many were there (Where was Harbour Museum of Thorle built?)",
+    ],
+    ("Which boats did the ferry company own in 2020?", "The Alba and the Berta."): [
+        "Who opened the ferry company?",
+        "Which boats did the ferry company own in 2021?",
+        "Which boats did the ferry company own in 2019?",
+        "Why (Which boats did the ferry company own in 2020?)",
+        "How many boats did the ferry company own in 2020?",
+    ],
+    ("What is the office of the ferry company?", "A shed."): [
+        "Who opened the office of the ferry company?",
+        "What is the office of the ferry company in 2021?",
+        "The year before (What is the office of the ferry company?)",
+        "Why (What is the office of the ferry company?)",
+        "How many were there (What is the office of the ferry company?)",
+    ],
+    ("What did the council decide about the pier?", "In 2001 it kept the pier."): [
+        "Who opened the council?",
+        "What did the council decide about the pier in 2021?",
+        "What did the council decide about the pier in 2000?",
+        "Why (What did the council decide about the pier?)",
+        "How many were there (What did the council decide about the pier?)",
+    ],
+    ("Who attended the ceremony in 2020?", "Anna, Ben and Carla."): [
+        "Who opened the ceremony?",
+        "Who attended the ceremony in 2021?",
+        "Who attended the ceremony in 2019?",
+        "Why (Who attended the ceremony in 2020?)",
+        "How many people attended the ceremony in 2020?",
+    ],
+    ("When were the turbines repaired?", "In May."): [
+        "Who opened the turbines?",
+        "What happened to the turbines in 2021?",
+        "The year before (When were the turbines repaired?)",
+        "Why were the turbines repaired?",
+        "How many turbines were there?",
+    ],
+    ("How many visitors did the museum have in 2020?", "4,100."): [
+        "Who opened the museum?",
+        "How many visitors did the museum have in 2021?",
+        "How many visitors did the museum have in 2019?",
+        "Why (How many visitors did the museum have in 2020?)",
+        "How many visitors did the museum have in 2020?",
+    ],
+}  # fmt: skip
+
 ALONE = [
     "What was the profit in 2021?", "Who chairs the committee?", "When does the lease end?",
     "Does the company pay its employees a bonus?", "What did the CEO say about his plans?",
@@ -93,6 +153,27 @@ def test_a_follow_up_is_completed_by_what_the_conversation_names(
     code = "zh" if "年" in before else {"Was": "de", "Quel": "fr"}.get(before.split()[0], "en")
     code = "en" if before == "Was the harbour closed in 1911?" else code
     assert rewritten(question, [Exchange(before, answer)], code) == wanted
+
+
+@pytest.mark.parametrize(("before", "answer"), REWRITTEN)
+def test_follow_ups_that_leave_out_most_are_completed_as_a_reader_would(before: str, answer: str) -> None:
+    found = [rewritten(it, [Exchange(before, answer)], "en") for it in ELLIPTICAL]
+    assert found == REWRITTEN[before, answer]
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "wanted"),
+    [
+        ("Was the lighthouse repaired in 1911?", "Why not?", "Why was the lighthouse not repaired in 1911?"),
+        ("Did the council sell the ferry?", "Why not?", "Why did the council not sell the ferry?"),
+        ("Why was the pier closed?", "And when?", "When was the pier closed?"),
+        ("How was the pier closed?", "Where?", "Where was the pier closed?"),
+        ("Where is the museum?", "Why?", "Why (Where is the museum?)"),
+        ("Tell me about the museum.", "What about 2021?", "Tell me about the museum in 2021."),
+    ],
+)
+def test_a_bare_word_asks_of_what_was_said(before: str, question: str, wanted: str) -> None:
+    assert rewritten(question, [Exchange(before, "No.")], "en") == wanted
 
 
 @pytest.mark.parametrize("question", ALONE)

@@ -63,9 +63,9 @@ class Exchange:
             return names[0].text
         if not about:
             return next((it.text for it in [*names, *_names(self.answer)]), None)
-        tail = _TAIL.match(self.question[about[0].end :])
+        tail = _tail(self.question, about[0].end)
         if owner and tail:
-            return tail[0].split(maxsplit=1)[1]
+            return tail.split(maxsplit=1)[1]
         return _with_tail(about[0], self.question)
 
     def place(self) -> str | None:
@@ -111,8 +111,16 @@ def _of_people(text: str) -> list[Slot]:
 
 def _with_tail(thing: Slot, question: str) -> str:
     """Return a thing with what it is a part of, such as "the roof of the mill"."""
-    tail = _TAIL.match(question[thing.end :])
-    return f"{_ARTICLE.sub('the ', thing.text)}{tail[0] if tail else ''}"
+    return f"{_ARTICLE.sub('the ', thing.text)}{_tail(question, thing.end)}"
+
+
+def _tail(question: str, end: int) -> str:
+    """Return the words behind a thing that say what it is a part of; nothing if there are none."""
+    tail = _TAIL.match(question[end:])
+    if not tail:
+        return ""
+    whole = [it for it in things(question) if end < it.start < end + len(tail[0])]
+    return question[end : whole[0].end] if whole else tail[0]
 
 
 def _is_plural(thing: str) -> bool:

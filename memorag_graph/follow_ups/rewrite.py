@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 
 from memorag_graph.follow_ups.exchange import YEAR, Exchange
 from memorag_graph.follow_ups.slots import Slot, slots, things
-from memorag_graph.follow_ups.stands_alone import ASKING_ONLY, PREPOSITION, has_verb, opener, stands_alone
+from memorag_graph.follow_ups.stands_alone import (
+    ASKING_ONLY,
+    COUNTING_ONLY,
+    PREPOSITION,
+    RELATIVE_TIME,
+    has_verb,
+    opener,
+    stands_alone,
+)
 from memorag_graph.generation.surroundings import NOUNS_ARE_CAPITALS
 
 _OTHER_YEARS = (
@@ -40,6 +48,17 @@ _BARE = re.compile(r"^\W*(?P<word>why|when|where|how)(?:\s+(?:not|so|exactly))?\
 _YES_NO = re.compile(
     r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|shall|should|may|must)\b", re.IGNORECASE
 )
+_HOW_IT_WAS = re.compile(r"^(?:why|when|where|how)\s+(?P<said>(?P<verb>\w+)\b.*)", re.IGNORECASE)
+_BE = re.compile(r"(?:is|are|was|were)$", re.IGNORECASE)
+_DONE = re.compile(
+    r"\b(?:\w*[^\We](?:ed|ing)|built|sold|born|made|held|paid|written|kept|found|lost|won|spent|taken|given)\b"
+)
+_WHEN = re.compile(r"^(?:when|in\s+(?:which|what)\s+year)\b", re.IGNORECASE)
+_WHICH_OF_SEVERAL = re.compile(
+    r"^(?:which\s+(?=(?:[\w-]+\s+){0,2}?[\w-]+s\b)|what\s+(?=(?:[\w-]+\s+)?[\w-]+s\s+(?:are|were|do|did|have|had)\b))",
+    re.IGNORECASE,
+)
+_WHO_OF_SEVERAL = re.compile(r"^who\s+(?!(?:is|was)\s+(?:the|an?)\b)", re.IGNORECASE)
 _OWN = re.compile(r"(?:his|her|its|their)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:the|an?)\s+", re.IGNORECASE)
 _BEHIND_THE = re.compile(r"\bthe\s+$", re.IGNORECASE)
@@ -79,7 +98,7 @@ def rewritten(question: str, before: Sequence[Exchange], language_code: str) -> 
     begun = opener(question, language_code)
     rest = question[len(begun) :].strip() or question
     follow_up = FollowUp(rest, before[-1], bool(begun), language_code)
-    for attempt in (_in_another_year, _with_another_like, _with_names, _asking_more):
+    for attempt in (_in_another_year, _counting, _with_another_like, _with_names, _asking_more):
         if (found := attempt(follow_up)) is not None:
             return found
     return f"{_sentence(rest).rstrip(_ENDS)} ({before[-1].question.strip()})"
@@ -94,8 +113,7 @@ def _in_another_year(asked: FollowUp) -> str | None:
             continue
         year = str(int(last.year) + step)
         if rest.replace(found[0], "", 1).strip(f"{_ENDS},").lower() in ("", "in", "for", "of"):
-            has_year = YEAR.search(last.question)
-            return YEAR.sub(year, last.question) if has_year else _appended(last.question, f"in {year}")
+            return _dated(last, year)
         named = f"in {year}" if found[0].lower().startswith(("in ", "a ", "one ")) or not step else year
         dated = f"{rest[: found.start()]}{named}{rest[found.end() :]}"
         return _with_names(replace(asked, rest=dated)) or _sentence(dated)
@@ -106,7 +124,7 @@ def _with_another_like(asked: FollowUp) -> str | None:
     """Put what a fragment such as "And in Leeds?" names in the place of its like in the last question."""
     rest, question = _CHINESE_TAIL.sub("", ASKING_ONLY.sub("", asked.rest)), asked.last.question
     placed = PREPOSITION.match(rest)
-    if has_verb(rest) or not (asked.begun or placed or rest != asked.rest):
+    if has_verb(rest) or RELATIVE_TIME.search(rest) or not (asked.begun or placed or rest != asked.rest):
         return None
     named = [it for it in slots(rest) if it.kind != "name" or asked.language_code not in NOUNS_ARE_CAPITALS]
     for slot in named:
@@ -114,8 +132,10 @@ def _with_another_like(asked: FollowUp) -> str | None:
     if question != asked.last.question:
         return _sentence(question)
     thing = rest[placed.end() if placed else 0 :].strip(_ENDS)
+    word = placed[0].strip().lower() if placed else ""
+    if YEAR.fullmatch(thing) and word in ("", "in"):
+        return _dated(asked.last, thing)
     if placed:
-        word = placed[0].strip().lower()
         likes = [it for it in things(question) if question[: it.start].lower().split()[-1:] == [word]]
         return _exchanged(question, likes[0], thing) if likes else _appended(question, rest.strip(_ENDS))
     return None if named else _with_another_thing(question, thing)
@@ -149,6 +169,8 @@ def _with_another_thing(question: str, thing: str) -> str | None:
 def _with_names(asked: FollowUp) -> str | None:
     """Replace what refers back ("it", "his", "there", "that clause") by what the last turn names."""
     text, last = asked.rest, asked.last
+    if COUNTING_ONLY.match(text):
+        return None  # no place is meant by "were there"
     if (pointed := _POINTED.search(text)) and (named := last.named_as(pointed["noun"])):
         return _sentence(f"{text[: pointed.start()]}{named}{text[pointed.end() :]}")
     if _OF_EVENT.match(text):
@@ -171,11 +193,50 @@ def _with_names(asked: FollowUp) -> str | None:
 
 
 def _asking_more(asked: FollowUp) -> str | None:
-    """Complete "Why?" by what the last question asks."""
-    bare, question = _BARE.match(asked.rest), asked.last.question.strip(_ENDS)
-    if bare and _YES_NO.match(question):
-        return _sentence(f"{bare['word'].capitalize()} {question[0].lower()}{question[1:]}?")
-    return None
+    """Complete "Why?" by what the last question says, as "was the harbour closed" in "When was the harbour closed?"."""
+    bare, said = _BARE.match(asked.rest), asked.last.question.strip(_ENDS)
+    if not bare:
+        return None
+    word = bare["word"].capitalize()
+    if not _YES_NO.match(said):
+        how = _HOW_IT_WAS.match(said)
+        if not how or not _YES_NO.match(how["verb"]):
+            return None
+        said = how["said"]
+        if word in ("Why", "How") and _BE.match(how["verb"]) and not _DONE.search(said):
+            return None  # it says nothing that has a reason, as "is the museum" in "Where is the museum?"
+    said = f"{said[0].lower()}{said[1:]}"
+    return _sentence(f"{word} {_denied(said) if re.search('not', asked.rest, re.IGNORECASE) else said}?")
+
+
+def _denied(said: str) -> str:
+    """Put "not" behind the thing that something is said of, if it is known."""
+    (verb, *_), subjects = said.split(), [*things(said), *slots(said)]
+    end = next((it.end for it in subjects if it.start == len(verb) + 1), None)
+    return said if end is None or " not " in said else f"{said[:end]} not{said[end:]}"
+
+
+def _counting(asked: FollowUp) -> str | None:
+    """Complete "How many were there?" by the things that the last question asks for."""
+    count, question = COUNTING_ONLY.match(asked.rest), asked.last.question
+    if not count:
+        return None
+    if question.lower().startswith("how many "):
+        return question
+    for pattern, words in ((_WHICH_OF_SEVERAL, "How many "), (_WHO_OF_SEVERAL, "How many people ")):
+        if pattern.match(question):
+            return _sentence(pattern.sub(words, question))
+    several = asked.last.several() or ""
+    verb = count["verb"] or "are"
+    return f"How many {_ARTICLE.sub('', several)} {verb} there?" if _ARTICLE.match(several) else None
+
+
+def _dated(last: Exchange, year: str) -> str:
+    """Return the last question, asked of another year; what happened then, if it asks for a time."""
+    if YEAR.search(last.question):
+        return YEAR.sub(year, last.question)
+    thing = last.thing() if _WHEN.match(last.question) else None
+    return f"What happened to {thing} in {year}?" if thing else _appended(last.question, f"in {year}")
 
 
 def _exchanged(question: str, slot: Slot, text: str) -> str:
@@ -183,7 +244,8 @@ def _exchanged(question: str, slot: Slot, text: str) -> str:
 
 
 def _appended(question: str, words: str) -> str:
-    return _sentence(f"{question.strip().rstrip(_ENDS)} {words}?")
+    end = "." if question.strip().endswith(".") else "?"
+    return _sentence(f"{question.strip().rstrip(_ENDS)} {words}{end}")
 
 
 def _sentence(text: str) -> str:

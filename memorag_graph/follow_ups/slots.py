@@ -17,7 +17,7 @@ _PARTS = (
     "article|section|clause|chapter|paragraph|part|annex|appendix|schedule|table|figure|page|item|rule|line|room|unit"
     "|lot"
 )
-_NAME = r"(?:[A-ZÀ-ÖØ-Þ][\w'’.&-]*\w|[A-Z])(?:\s+(?:of|and|&|de|la|le|van|von|der|den|du|the)\s+(?=[A-ZÀ-ÖØ-Þ]))?"
+_NAME = r"(?:[A-ZÀ-ÖØ-Þ][\w'’.&-]*\w|[A-Z])(?:\s+(?:of|and|&|de|la|le|van|von|der|den|du|the)(?=\s+[A-ZÀ-ÖØ-Þ]))?"
 _SLOT = re.compile(
     r"(?P<quarter>\b(?:Q[1-4]|(?:first|second|third|fourth|last)\s+(?:quarter|half))(?:\s+of\s+(?:1[5-9]|20)\d\d)?)"
     rf"|(?P<part>\b(?i:{_PARTS})\s+(?:\d+(?:\.\d+)*[a-z]?|[A-Z])\b)"
@@ -66,6 +66,9 @@ def _slots(text: str) -> Iterator[Slot]:
         if asking:  # the first word of a sentence is no name, but one may follow
             rest = found[0][asking.end() :]
             start += asking.end() + len(rest) - len(rest.lstrip())
+            if rest.strip().isdigit():
+                at = start  # it is a year or a number
+                continue
         owned = _OWNED.search(text[start:at])
         end = at - len(owned[0]) if owned else at
         if start < end:
@@ -96,6 +99,8 @@ _THING = re.compile(
 _PARTICIPLE = re.compile(
     r"(?<=\w)\s+(?:\w*[^\We]ed|built|sold|born|made|held|paid|written|kept|found|lost|won|spent|taken|given|drawn|set|put)$"
 )
+_HELPED = re.compile(r"\b(?:do|does|did)\s+$", re.IGNORECASE)
+_AFTER_A_VERB = re.compile(r"\s+(?:about|on|against|to|with|from|the|an?|it|its|them|their)\b|\W*$", re.IGNORECASE)
 
 
 def things(text: str) -> list[Slot]:
@@ -105,6 +110,9 @@ def things(text: str) -> list[Slot]:
     """
     found = []
     for thing in _THING.finditer(text):
-        words = _PARTICIPLE.sub("", thing[0]) if len(thing[0].split()) > 2 else thing[0]
+        words = thing[0]
+        if len(words.split()) > 2:
+            does_something = _HELPED.search(text[: thing.start()]) and _AFTER_A_VERB.match(text[thing.end() :])
+            words = words.rpartition(" ")[0] if does_something else _PARTICIPLE.sub("", words)
         found.append(Slot("name", words, thing.start(), thing.start() + len(words)))
     return found

@@ -55,6 +55,13 @@ ASKING_ONLY = re.compile(
 )
 """Words that ask, before nothing but a preposition and what it stands with, as in "How many in 2020?"."""
 
+COUNTING_ONLY = re.compile(
+    r"\W*how\s+many(?:\s+of\s+(?:them|these|those))?(?:\s+(?P<verb>are|were)\s+there)?(?:\s+in\s+(?:all|total)|\s+altogether)?"
+    r"\W*$",
+    re.IGNORECASE,
+)
+"""A question for a number that does not say of what."""
+
 _ASKING_OF_PREPOSITION = re.compile(
     r"\W*(?:in|on|at|for|of|from|by|to|with|under|since|until|during|after|before)\s+(?:which|what|whom|when|how)\b"
     r"(?:\s+[^\W_]+){0,2}\W*$",
@@ -85,12 +92,14 @@ _POINTING = re.compile(
     r"|^\W*(?:tell me more|go on|continue|more|more details?|explain (?:further|more)|elaborate)\b[^?]{0,12}\W*$",
     re.IGNORECASE,
 )
-_RELATIVE_TIME = re.compile(
+RELATIVE_TIME = re.compile(
     r"\bthe\s+(?:year|month|quarter|day|week|decade)\s+(?:before|after|prior|later)\b(?!\s+\w)"
     r"|\b(?:the\s+)?(?:next|previous|following|preceding|prior)\s+(?:year|month|quarter|day|week|one)\b"
     r"|\ba\s+(?:year|month|quarter|day|week)\s+(?:later|earlier)\b",
     re.IGNORECASE,
 )
+"""A time that is counted from another one."""
+
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _PERSON = re.compile(r"\b(?:he|him|his|she|her|hers|himself|herself)\b", re.IGNORECASE)
 _THING = re.compile(r"\b(?:it|its|they|them|their|theirs|itself|themselves)\b", re.IGNORECASE)
@@ -130,9 +139,9 @@ def stands_alone(question: str, language_code: str) -> bool:
         return False
     if language_code not in ("en", "zh") and begins_back(question, language_code):
         return False
-    if _is_fragment(question) or _POINTING.search(question):
+    if COUNTING_ONLY.match(question) or _is_fragment(question) or _POINTING.search(question):
         return False
-    if _RELATIVE_TIME.search(question) and not _YEAR.search(question):
+    if RELATIVE_TIME.search(question) and not _YEAR.search(question):
         return False
     return not _has_dangling_pronoun(question)
 
@@ -147,7 +156,7 @@ def opener(question: str, language_code: str) -> str:
 
 
 def _says_something(question: str, code: str) -> bool:
-    """Return whether a question has words of its own, other than "Why?" or "How many were there?"."""
+    """Return whether a question has words of its own, other than "Why?"."""
     stop = function_words(code) | function_words("en")
     return bool(content_words(_without_asking(question), stop)) and bool(asked_terms(question, code))
 
