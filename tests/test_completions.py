@@ -207,6 +207,17 @@ def test_keys_tenants_and_quotas_apply(registry: Registry, tmp_path: Any) -> Non
         assert late.headers["Retry-After"]
 
 
+def test_a_memory_is_listed_by_the_name_that_it_was_given(service: Service, client: openai.OpenAI) -> None:
+    memory_id = service.memorize(TEXT[:700], "named.txt")
+    for given, shown in (("Letters of the ferry", "Letters of the ferry"), ("", "named.txt")):
+        assert service.http.patch(f"/memories/{memory_id}", json={"name": given}).status_code == 200
+        listed = {it["id"]: it for it in service.http.get("/v1/models").json()["data"]}
+        assert (listed[memory_id]["name"], listed[memory_id]["documents"]) == (shown, ["named.txt"])
+        assert service.http.get(f"/v1/models/{memory_id}").json()["name"] == shown
+        assert client.chat.completions.create(model=shown, messages=ASKED).choices
+    service.registry.delete(memory_id)
+
+
 def test_the_endpoints_are_documented(service: Service) -> None:
     shown = service.http.get("/openapi.json").json()
     described = json.dumps(shown["paths"]["/v1/chat/completions"])

@@ -20,6 +20,7 @@ from memorag_graph.errors import CancelledRunError
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.mcp_server.http_app import create_mcp_app
 from memorag_graph.memory.backends.local import LocalMemoryModel
+from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Credentials, Everybody, KeyFile
 from memorag_graph.serving.quotas import Quota
@@ -124,6 +125,16 @@ async def test_keys_tenants_roles_and_quotas_apply(guarded: HttpServer, keys: Ke
         assert (await called(client, "ask", memory=memory_id, question=QUESTION))["citations"]
         refused = await client.call_tool("memorize", {"documents": [LETTERS]})
         assert "role writer" in text_of(refused)
+
+
+async def test_a_memory_is_listed_and_asked_by_the_name_that_it_was_given(open_server: HttpServer) -> None:
+    async with open_server.client() as client:
+        memory_id = (await called(client, "memorize", documents=[LETTERS]))["memory_id"]
+        given_names.rename(open_server.tenants.registry("").store, memory_id, "Letters of the ferry")
+        (listed,) = (await called(client, "list_memories"))["memories"]
+        assert listed["name"] == "Letters of the ferry"
+        assert [it["name"] for it in listed["documents"]] == [LETTERS["name"]]
+        assert (await called(client, "ask", memory=listed["name"], question=QUESTION))["citations"]
 
 
 async def test_libraries_are_asked_by_name(open_server: HttpServer) -> None:

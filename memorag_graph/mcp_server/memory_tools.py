@@ -82,9 +82,9 @@ class MemoryTools:
 
         def known() -> KnownMemories:
             tenant = self._client_of(ctx).tenant
-            libraries = self._tenants.libraries(tenant)
+            libraries, store = self._tenants.libraries(tenant), self._tenants.registry(tenant).store
             return KnownMemories(
-                memories=[known_memory(it) for it in self._tenants.registry(tenant).store.memories()],
+                memories=[known_memory(store, it) for it in store.memories()],
                 libraries=of_each(libraries, lambda name, library: known_library(name, library.list())),
             )
 

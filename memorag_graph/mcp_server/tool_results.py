@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from memorag_graph.citation_annotations import document_uri
 from memorag_graph.generation.fence import Fence
 from memorag_graph.library.memory_state import ListedDocument
-from memorag_graph.memory.storage.memory_names import memory_name
+from memorag_graph.memory.storage.memory_names import called
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.prompts.en import ENGLISH
 
 
@@ -131,10 +132,11 @@ def found_passages(place: str, passages: Sequence[Document]) -> FoundPassages:
     )
 
 
-def known_memory(info: Mapping[str, Any]) -> KnownMemory:
+def known_memory(store: MemoryStore, info: Mapping[str, Any]) -> KnownMemory:
     """Return a memory.
 
     Args:
+        store: The store that it is in.
         info: Its manifest.
     """
     memory_id = info["memory_id"]
@@ -142,7 +144,8 @@ def known_memory(info: Mapping[str, Any]) -> KnownMemory:
         KnownDocument(name=it["source"], uri=document_uri(memory_id, it["source"]), tokens=it["tokens"])
         for it in info["documents"]
     ]
-    return KnownMemory(memory_id=memory_id, name=memory_name(info), language=info["language"], documents=documents)
+    name = called(store, info)
+    return KnownMemory(memory_id=memory_id, name=name, language=info["language"], documents=documents)
 
 
 def known_library(name: str, documents: Sequence[ListedDocument]) -> KnownLibrary:

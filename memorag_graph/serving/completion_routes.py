@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 
 from memorag_graph.errors import InputError, MemoragError
 from memorag_graph.langchain.runnable import MemoRAGRunnable
-from memorag_graph.memory.storage.memory_names import memory_name
+from memorag_graph.memory.storage.memory_names import called
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.prompts import Prompts
 from memorag_graph.serving.asked_source import AskedSource, asked_source
 from memorag_graph.serving.client_graph import client_graph, run_of
@@ -58,7 +59,7 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
     def models(request: Request) -> dict[str, Any]:
         tenant = client_of(request).tenant
         found = of_each(tenants.libraries(tenant), _library)
-        return {"object": "list", "data": [*map(_model, tenants.registry(tenant).store.memories()), *found]}
+        return {"object": "list", "data": [*_models(tenants.registry(tenant).store), *found]}
 
     @app.get(
         "/models/{name:path}",
@@ -69,7 +70,7 @@ def completions_app(tenants: Tenants, options: RunOptions, guard: Guard) -> Fast
     def model(request: Request, name: str) -> dict[str, Any]:
         source = source_of(request, name)
         if source.memory:
-            return _model(source.memory)
+            return _model(tenants.registry(client_of(request).tenant).store, source.memory)
         with opened(tenants, request, name) as library:
             return _library(name, library)
 
@@ -130,12 +131,16 @@ def _event(body: Mapping[str, Any]) -> dict[str, str]:
     return {"data": json.dumps(body, ensure_ascii=False)}
 
 
-def _model(info: Mapping[str, Any]) -> dict[str, Any]:
+def _models(store: MemoryStore) -> list[dict[str, Any]]:
+    return [_model(store, it) for it in store.memories()]
+
+
+def _model(store: MemoryStore, info: Mapping[str, Any]) -> dict[str, Any]:
     made = 0.0
     with suppress(OSError):  # it was just deleted
         made = Path(info["place"]).stat().st_mtime
     sources = [document["source"] for document in info["documents"]]
-    return model_record(info["memory_id"], memory_name(info), made, sources)
+    return model_record(info["memory_id"], called(store, info), made, sources)
 
 
 def _library(name: str, library: "Library") -> dict[str, Any]:

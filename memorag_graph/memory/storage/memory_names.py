@@ -28,6 +28,16 @@ def memory_name(info: Mapping[str, Any]) -> str:
     return f"{first} and {len(others)} more" if others else str(first)
 
 
+def called(store: MemoryStore, info: Mapping[str, Any]) -> str:
+    """Return what a memory is called: by the name that it was given, or else by its documents.
+
+    Args:
+        store: The store that it is in.
+        info: Its manifest.
+    """
+    return name_of(store, info["memory_id"]) or memory_name(info)
+
+
 def named_memory(store: MemoryStore, wanted: str, field: str) -> dict[str, Any]:
     """Return the manifest of the memory of an id or a name, with its ``place``.
 
