@@ -16,6 +16,8 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.warm_process import WarmProcess
+
 ROOT = Path(__file__).parent.parent
 _START_SECONDS = 90
 
@@ -50,15 +52,10 @@ def serving(
 ) -> Iterator[str]:
     """Run a program of this environment as a server until the block ends; yield its address."""
     url, log = f"http://127.0.0.1:{port}", directory / "log"
+    own = command[1:] if command[0] == "python" else [str(Path(sys.executable).parent / command[0]), *command[1:]]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **environment}
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [str(Path(sys.executable).parent / command[0]), *command[1:]],
-            cwd=directory,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = WarmProcess(own, directory, variables, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"{url}{health}", process, log)
         yield url
@@ -94,7 +91,7 @@ def transformers_serve(directory: Path, model: str) -> Iterator[str]:
         yield url
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: WarmProcess) -> None:
     if process.poll() is not None:
         return
     os.killpg(process.pid, signal.SIGTERM)
@@ -105,7 +102,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(url: str, process: WarmProcess, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -1,8 +1,6 @@
 """Beacon memory: against the algorithm written out, whatever the pieces; checkpoints, ratios, files, the graph."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +34,7 @@ from tests.beacon_golden import check_folder
 from tests.beacon_oracle import Oracle
 from tests.conftest import SIZES, TEXT, HashEmbeddings, build, byte_tokenizer, rebuild
 from tests.test_decode_session import random_tokens
+from tests.warm_process import run_warm
 
 WINDOW = 64
 BEACONS = {
@@ -224,10 +223,7 @@ def test_the_graph_answers_from_a_saved_memory_in_a_new_process(checkpoint: Path
         "result = build_graph(registry).invoke(given, context=RunOptions(max_new_tokens=16))\n"
         "print(json.dumps([result['answer'], result['memory']]))\n"
     )
-    again = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "memory")],
-        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    again = run_warm(["-c", code, str(tmp_path / "memory")])
     assert json.loads(again.stdout.splitlines()[-1]) == [first["answer"], first["memory"]]
     whole = build_graph(registry).invoke({**given, "task_type": "memorag"}, context=options)  # type: ignore[call-overload]
     assert whole["memory_id"] == first["memory_id"]

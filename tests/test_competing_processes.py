@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from memorag_graph.memory.storage.manifest import read_info, verify
 from memorag_graph.serving.credentials import KeyFile
 from tests import fault_memories
 from tests.fault_subjects import tokens
+from tests.warm_process import WarmProcess
 
 Compete = Callable[..., list[Any]]
 
@@ -21,14 +21,9 @@ Compete = Callable[..., list[Any]]
 @pytest.fixture(scope="module")
 def compete(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compete]:
     """Make calls of tests/competing_processes.py in a process each, at once; return what they returned."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.competing_processes"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ, "MEMORAG_GRAPH_HOME": str(tmp_path_factory.mktemp("home"))},
-    )
+    environment = {**os.environ, "MEMORAG_GRAPH_HOME": str(tmp_path_factory.mktemp("home"))}
+    command = ["-m", "tests.competing_processes"]
+    process = WarmProcess(command, environment=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(*calls: list[object]) -> list[Any]:
         assert process.stdin is not None
@@ -40,7 +35,9 @@ def compete(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compete]:
         return answers
 
     yield ask
-    process.communicate()
+    assert process.stdin
+    process.stdin.close()
+    process.wait()
 
 
 def test_a_reader_sees_the_old_memory_or_the_new_one(compete: Compete, tmp_path: Path) -> None:

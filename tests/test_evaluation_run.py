@@ -1,11 +1,8 @@
 """Evaluations with tiny models: killed and resumed, shared clues, faults, configs, equal evidence budgets."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +52,7 @@ from tests.evaluation_process import (
     run,
     short_clues,
 )
+from tests.warm_process import run_warm
 
 ROOT = Path(__file__).parent.parent
 STEMMER = Stemmer.Stemmer("english")
@@ -88,13 +86,7 @@ def items(place: Path, pipeline: str) -> list[dict[str, Any]]:
 
 def kill_process(place: Path, lines: int) -> None:
     """Run in a process that is killed, so that nothing is cleaned up."""
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.evaluation_process", str(place), str(lines)],
-        cwd=ROOT,
-        env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
-        capture_output=True,
-        check=False,
-    )
+    killed = run_warm(["-m", "tests.evaluation_process", str(place), str(lines)])
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 

@@ -1,27 +1,18 @@
 """A process that may have 64 files open (``ulimit -n 64``) uses 100 memories or is told what to do; nothing is lost."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from memorag_graph.memory.storage.manifest import verify
 from memorag_graph.memory.storage.store import MemoryStore
+from tests.warm_process import run_warm
 
 COUNT = 100
 
 
 def test_100_memories_are_used_with_64_open_files(tmp_path: Path) -> None:
     root = tmp_path / "store"
-    finished = subprocess.run(
-        [sys.executable, "-m", "tests.few_handles", str(root), str(COUNT)],
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ, "MEMORAG_GRAPH_HOME": str(tmp_path / "home")},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    finished = run_warm(["-m", "tests.few_handles", str(root), str(COUNT)])
     used, held_by_few, held_by_more = map(json.loads, finished.stdout.splitlines())
     assert used == {"listed": COUNT, "opened": COUNT}
     assert "Too many open files" in held_by_few["error"]

@@ -5,8 +5,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from tests.conftest import TEXT, TINY
 from tests.further_formats import FORMATS as FURTHER
 from tests.fuzz_process import BYTES, SECONDS
 from tests.injections import FORMATS
+from tests.warm_process import run_warm
 
 CASES = int(os.environ.get("MEMORAG_FUZZ_CASES", "2000"))
 SEED = int(os.environ.get("MEMORAG_FUZZ_SEED", "0"))
@@ -43,8 +42,7 @@ def test_mutated_inputs_are_read_or_refused(seeds: Path, kind: str, tmp_path: Pa
     count = max(1, int(CASES * SHARES[kind]))
     (tmp_path / "work").mkdir()
     arguments = [kind, str(seeds), str(SEED), str(count), str(tmp_path / "work")]
-    command = [sys.executable, "-m", "tests.fuzz_process", *arguments]
-    finished = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    finished = run_warm(["-m", "tests.fuzz_process", *arguments])
     assert finished.returncode == 0, f"the process crashed ({finished.returncode}): {finished.stderr[-2000:]}"
     found: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     assert found["failures"] == []

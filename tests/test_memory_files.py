@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from tests.conftest import SETTINGS, TEXT, HashEmbeddings, build, split_documents
 from tests.test_memory import QUESTIONS, ask, assert_same_shards
+from tests.warm_process import run_warm
 
 ROOT = Path(__file__).parent.parent
 FILES = ("memory.bin", "index.bin", "keywords.bin", "chunks.json", "notes.json", "manifest.json")
@@ -302,8 +301,6 @@ def test_a_new_process_loads_the_same_tensors(saved: Path) -> None:
         "m, _ = load_memory(Path(sys.argv[1]), HashEmbeddings())\n"
         "print(sum(float(t.double().sum()) for layer in m.shards[0].kv.layers for t in layer))"
     )
-    output = subprocess.run(
-        [sys.executable, "-c", code, str(saved)], capture_output=True, text=True, check=True, cwd=ROOT
-    ).stdout
+    output = run_warm(["-c", code, str(saved)]).stdout
     expected = sum(float(tensor.double().sum()) for layer in memory.shards[0].kv.layers for tensor in layer)
     np.testing.assert_allclose(float(output), expected, rtol=1e-12)

@@ -29,6 +29,7 @@ from memorag_graph.models.scheduler import Scheduler
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from tests.conftest import TEXT, TINY, HashEmbeddings, prefill, tiny_model
+from tests.warm_process import run_warm
 
 ROOT = Path(__file__).parent.parent
 PROMPTS = [list(range(5 + number, 20 + 3 * number)) for number in range(8)]
@@ -351,8 +352,7 @@ def test_with_little_memory_a_real_process_refuses_with_sizes(tmp_path: Path) ->
         "except NoRoomError as error:\n"
         "    print(error)\n"
     )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    ended = run_warm(["-c", code, str(tmp_path)])
     assert ended.returncode == 0, ended.stderr
     assert "tokens, whose keys and values need" in ended.stdout
     assert not (tmp_path / "long" / "manifest.json").exists()

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -36,6 +35,7 @@ from memorag_graph.serving.tenants import Tenants
 from tests.postgres_database import Databases, databases
 from tests.servers import free_port
 from tests.test_library_memories import MAKING, TEXTS
+from tests.warm_process import WarmProcess
 
 __all__ = ["databases"]
 
@@ -111,7 +111,7 @@ class Farm:
     root: Path
     database: str
     keys: KeyFile
-    process: "subprocess.Popen[str]"
+    process: WarmProcess
     started: list[int]
     libraries: str = ""
 
@@ -151,16 +151,15 @@ class Farm:
 
 
 @contextmanager
-def forking(**more: str) -> Iterator["subprocess.Popen[str]"]:
+def forking(**more: str) -> Iterator[WarmProcess]:
     """Run what forks servers, so that PyTorch is imported once."""
-    command = [sys.executable, "-m", "tests.two_servers_process"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
-        assert process.stdin
-        process.stdin.close()
+    command = ["-m", "tests.two_servers_process"]
+    process = WarmProcess(command, environment=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    yield process
+    assert process.stdin
+    process.stdin.close()
+    process.wait()
 
 
 @contextmanager

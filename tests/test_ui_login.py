@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from tests.browser import NEEDS_CHROMIUM, QUESTION, ask, choose_task, memorized,
 from tests.oidc_issuer import AUDIENCE, Issuer
 from tests.servers import free_port, serving
 from tests.test_ui_library import ISLANDS, files, make_library
+from tests.warm_process import run_warm
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.embedded]
 
@@ -38,9 +37,11 @@ def demo_with(home: Path, models: Path, *arguments: str) -> Iterator[str]:
 
 def keys(home: Path, *arguments: str) -> str:
     """Run ``memorag-graph keys`` and return what it prints."""
-    command = [sys.executable, "-m", "memorag_graph", "keys", *arguments]
-    environment = {**os.environ, "MEMORAG_GRAPH_HOME": str(home)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    told = run_warm(
+        ["-m", "memorag_graph", "keys", *arguments], environment={**os.environ, "MEMORAG_GRAPH_HOME": str(home)}
+    )
+    assert told.returncode == 0, told.stderr
+    return told.stdout.strip()
 
 
 @pytest.fixture(scope="module")
