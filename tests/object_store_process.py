@@ -6,8 +6,15 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from moto import backends
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+
+class InOneWrite(WSGIRequestHandler):
+    """Sends a reply's head and content together."""
+
+    wbufsize = -1
 
 
 class OneAtATime:
@@ -23,13 +30,15 @@ class OneAtATime:
 
 
 def serve(port: int, application: OneAtATime) -> BaseWSGIServer:
-    server = make_server("127.0.0.1", port, application, threaded=True)
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=InOneWrite)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
 def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    modules = frozenset(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules  # it would look for them with every request
     application = OneAtATime()
     server = serve(0, application)
     port = server.server_port

@@ -74,12 +74,20 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checksums, "BLOCK_BYTES", 1 << 14)
 
 
+@pytest.fixture(scope="module")
+def wholes() -> dict[int, dict[str, bytes]]:
+    """What :func:`whole` has made for each size of parts."""
+    return {}
+
+
 @pytest.fixture
-def whole(on: OnMachine, url: str, files: Path) -> dict[str, bytes]:
+def whole(on: OnMachine, url: str, files: Path, wholes: dict[int, dict[str, bytes]]) -> dict[str, bytes]:
     """The objects of memories that were made without a fault."""
-    library = on("undisturbed", f"{url}-undisturbed")
-    library.add(files, memory="now")
-    return memories(library.place.name)
+    if checksums.BLOCK_BYTES not in wholes:
+        library = on("undisturbed", f"{url}-undisturbed")
+        library.add(files, memory="now")
+        wholes[checksums.BLOCK_BYTES] = memories(library.place.name)
+    return wholes[checksums.BLOCK_BYTES]
 
 
 def memories(url: str) -> dict[str, bytes]:
