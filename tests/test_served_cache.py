@@ -26,7 +26,7 @@ from tests.conftest import HashEmbeddings
 from tests.vllm_server import ANSWER, BLOCK, VllmServer, tokens_of
 
 LETTERS = (Path(__file__).parent.parent / "examples" / "skerrow_letters.txt").read_text(encoding="utf-8")
-TEXT = LETTERS[:20_000]
+TEXT, LONG = LETTERS[:12_000], LETTERS[:40_000]
 QUESTION, ANOTHER = "Who was proud of the harbour at Thorle?", "What did the ferry carry?"
 SECRET = "a secret of at least sixteen characters"
 MOST_SHARED = 0.9
@@ -89,7 +89,7 @@ def test_a_question_reads_the_memory_from_the_cache_of_its_own_tenant_alone(serv
 
 def test_a_salt_is_a_keyed_hash_of_the_tenant_and_in_every_request(server: VllmServer) -> None:
     memory = remote(server, tenant="acme")
-    memory.memorize(LETTERS)
+    memory.memorize(LONG)
     memory.answer(QUESTION)
     memory.generate("Name a colour.")
     assert server.gists
@@ -175,7 +175,7 @@ def test_callbacks_files_and_reprs_show_no_salt_and_no_header(server: VllmServer
         memory.agent.chat.invoke("Name a colour.")
         return memory.answer(QUESTION)
 
-    RunnableLambda(ask).invoke(LETTERS[:60_000], {"callbacks": [recorder]})
+    RunnableLambda(ask).invoke(LONG, {"callbacks": [recorder]})
     salt = cache_salt(SECRET, "acme")
     assert recorder.told
     shown = " ".join([*recorder.told, repr(memory), repr(memory.agent.chat), repr(vars(memory))])
@@ -245,7 +245,7 @@ def test_a_generator_of_the_same_name_reads_the_tenants_cache(
 
 def test_a_session_is_a_memory_and_a_shard(server: VllmServer) -> None:
     memory = remote(server, kind="full", window=8192)
-    memory.memorize(LETTERS)
+    memory.memorize(LONG)
     memory.recall(QUESTION)
     memory.recall(ANOTHER)
     opened = memory.session.opened().memory
@@ -261,7 +261,7 @@ def test_a_session_is_a_memory_and_a_shard(server: VllmServer) -> None:
 def test_questions_come_before_gists_where_the_server_schedules_by_priority(server: VllmServer) -> None:
     for number, by_priority in enumerate((True, False)):
         memory = remote(server, by_priority=by_priority)
-        memory.memorize(LETTERS[number:60_000])
+        memory.memorize(LONG[number:])
         memory.answer(QUESTION)
         asked, gists = {it.get("priority") for it in server.questions}, {it.get("priority") for it in server.gists}
         assert (asked, gists) == (({0}, {1}) if by_priority else ({None}, {None}))
@@ -276,7 +276,7 @@ def test_sglang_tells_its_priorities_itself(server: VllmServer, low_first: bool,
         "enable_lmcache": False,
     }  # fmt: skip
     memory = remote(server)
-    memory.memorize(LETTERS[:60_000])
+    memory.memorize(LONG)
     memory.answer(QUESTION)
     assert {it["priority"] for it in server.questions} == {0}
     assert {it["priority"] for it in server.gists} == {later}
@@ -285,7 +285,7 @@ def test_sglang_tells_its_priorities_itself(server: VllmServer, low_first: bool,
 @pytest.mark.parametrize("warm_up", [True, False])
 def test_a_memory_is_warm_after_memorizing(server: VllmServer, warm_up: bool) -> None:
     memory = remote(server, kind="full", window=8192, warm_up=warm_up)
-    memory.memorize(LETTERS)
+    memory.memorize(LONG)
     shards = len(memory.session.opened().memory.shards)
     assert shards > 1
     assert len(server.warm_ups) == (shards if warm_up else 0)
@@ -297,7 +297,7 @@ def test_a_memory_is_warm_after_memorizing(server: VllmServer, warm_up: bool) ->
 
 def test_a_memory_is_warmed_again_after_a_miss(server: VllmServer) -> None:
     memory = remote(server, kind="full", window=8192)
-    memory.memorize(LETTERS)
+    memory.memorize(LONG)
     opened = memory.session.opened()
     server.restart()
     before = len(server.warm_ups)
