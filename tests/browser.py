@@ -52,10 +52,7 @@ def demo_server(home: Path, models: Path) -> Iterator[str]:
     (home / "tmp").mkdir()
     port = free_port()
     command = ["python", "-m", "tests.paced_demo", "ui", "--port", str(port)]
-    slow_enough_to_stop = {
-        "MEMORAG_GRAPH_GIST_WRITER": "model", "MEMORAG_GRAPH_GIST_TOKENS": "32", "MEMORAG_GRAPH_MEMORY": "now",
-    }  # fmt: skip
-    environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), **slow_enough_to_stop}
+    environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), "MEMORAG_GRAPH_MEMORY": "now"}
     with serving(command, "/_stcore/health", home, environment, port) as url:
         yield url
 

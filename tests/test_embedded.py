@@ -113,17 +113,17 @@ def test_an_appended_real_memory_is_the_one_made_from_scratch(
 def test_quantized_keys_and_values_of_a_real_memory_change_few_next_tokens(float32: LocalMemoryModel) -> None:
     model = float32.language_model
     tokens = model.encode(LETTER)
-    kv = prefill(model, tokens[:800])
-    texts = [tokens[start : start + 40] for start in range(1000, 3000, 200)]
+    kv = prefill(model, tokens[:400])
+    texts = [tokens[start : start + 20] for start in range(1000, 3000, 200)]
 
     def next_tokens(prefix: KVPrefix) -> torch.Tensor:
-        session = open_session(model.model, [prefix] * len(texts), 0, 40)
+        session = open_session(model.model, [prefix] * len(texts), 0, 20)
         return torch.cat([session.step(column) for column in zip(*texts, strict=True)]).argmax(-1)
 
     exact = next_tokens(kv)
     least: dict[KVStorage, float] = {"int8": 0.985, "int4": 0.94}
     for storage, share in least.items():
-        kept = Shard.of(tokens[:800], kv, storage, rotary_frequencies(model.model)).kv
+        kept = Shard.of(tokens[:400], kv, storage, rotary_frequencies(model.model)).kv
         assert (next_tokens(kept) == exact).float().mean() >= share, storage
 
 

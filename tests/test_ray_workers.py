@@ -279,7 +279,7 @@ def test_the_vectors_of_the_embedded_model_are_equal_to_the_bit(tmp_path: Path) 
     folder.mkdir()
     text = EXAMPLE.read_text(encoding="utf-8")
     for part in range(3):
-        (folder / f"{part}.txt").write_text(text[part * 6000 : (part + 1) * 6000])
+        (folder / f"{part}.txt").write_text(text[part * 2000 : (part + 1) * 2000])
     one, other = (str(tmp_path / name) for name in ("one", "other"))
     for place, more in ((one, ()), (other, ("--ray", "auto"))):
         done = CliRunner().invoke(app, ["library", "add", str(folder), "--library", place, "--json", *more])

@@ -475,10 +475,10 @@ def test_concurrent_clients_get_the_same_answers_as_one(shared: Service) -> None
         with httpx.Client(base_url=shared.url, timeout=120) as client:
             return client.post("/memorag/invoke", json={"input": given}).json()["output"]["answer"]
 
-    alone = [ask(number) for number in range(12)]
-    with ThreadPoolExecutor(12) as pool:
-        assert list(pool.map(ask, range(12))) == alone
-    assert len(set(alone)) > 4
+    alone = [ask(number) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == alone
+    assert len(set(alone)) > 3
 
 
 def test_importing_the_default_service_loads_no_model_library() -> None:

@@ -215,9 +215,8 @@ def test_an_interrupted_upload_leaves_nothing(demo: str, demo_home: Path, browse
 
 def peak_memory(port: str) -> int:
     """Return the peak resident bytes of the demo's process."""
-    running = psutil.process_iter(["cmdline"])
-    (process,) = [process for process in running if {"ui", port} <= set(process.info["cmdline"] or ())]
-    status = Path(f"/proc/{process.pid}/status").read_text()
+    (pid,) = {it.pid for it in psutil.net_connections("tcp") if it.status == "LISTEN" and it.laddr.port == int(port)}
+    status = Path(f"/proc/{pid}/status").read_text()
     return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index]
 
 
