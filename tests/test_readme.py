@@ -34,7 +34,7 @@ def test_the_code_runs(
     (embedded_home / "models").mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").mkdir()
-    letters = EXAMPLE.read_text(encoding="utf-8")[:3000]
+    letters = EXAMPLE.read_text(encoding="utf-8")[:2000]
     (tmp_path / "examples" / "skerrow_letters.txt").write_text(letters, encoding="utf-8")
     (first,) = blocks(README, "python")
     assert first.count("\n") == 12

@@ -210,15 +210,20 @@ def test_of_entries_of_one_document_none_contradicts_another() -> None:
     assert conflicts([first], [first, second], "How soon are complaints answered?", standing) == []
 
 
+@pytest.fixture(scope="module")
+def graph():
+    """A graph that loads the models once."""
+    return build_graph(Registry())
+
+
 @pytest.fixture
-def ask(embedded_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def ask(graph, embedded_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("MEMORAG_GRAPH_HOME", str(embedded_home))
-    graph = build_graph(Registry())
 
     def run(question: str, *names: str) -> dict:
         files = [str(FIELD / name) for name in names]
         given = {"files": files, "query": question, "task_type": "lookup", "save_dir": str(tmp_path / "m")}
-        return graph.invoke(given, context=RunOptions(generator="extractive", gist_tokens=16))  # type: ignore[call-overload]
+        return graph.invoke(given, context=RunOptions(generator="extractive", memory="never"))  # type: ignore[call-overload]
 
     return run
 

@@ -126,7 +126,7 @@ def test_settings_change_the_answer(report_url: str, page: Any) -> None:
     answers = []
     for setting, keys in (
         ("Max new tokens", ["Home"]),
-        ("Max new tokens", ["ArrowRight"] * 20),
+        ("Max new tokens", ["ArrowRight"] * 10),
         ("Temperature", ["End"]),
     ):
         slider = page.get_by_test_id("stSlider").filter(has_text=setting).get_by_role("slider")
