@@ -54,8 +54,9 @@ def serving(
     url, log = f"http://127.0.0.1:{port}", directory / "log"
     own = command[1:] if command[0] == "python" else [str(Path(sys.executable).parent / command[0]), *command[1:]]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **environment}
-    with log.open("w") as output:
-        process = WarmProcess(own, directory, variables, stdout=output, stderr=subprocess.STDOUT)
+    with log.open("w") as output, open(os.devnull) as nothing:
+        streams = (nothing.fileno(), output.fileno(), output.fileno())
+        process = WarmProcess(own, directory, variables, streams)
     try:
         _wait_for(f"{url}{health}", process, log)
         yield url

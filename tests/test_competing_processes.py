@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from memorag_graph.memory.storage.manifest import read_info, verify
 from memorag_graph.serving.credentials import KeyFile
 from tests import fault_memories
 from tests.fault_subjects import tokens
-from tests.warm_process import WarmProcess
+from tests.warm_process import TalkingProcess
 
 Compete = Callable[..., list[Any]]
 
@@ -22,12 +21,9 @@ Compete = Callable[..., list[Any]]
 def compete(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compete]:
     """Make calls of tests/competing_processes.py in a process each, at once; return what they returned."""
     environment = {**os.environ, "MEMORAG_GRAPH_HOME": str(tmp_path_factory.mktemp("home"))}
-    command = ["-m", "tests.competing_processes"]
-    process = WarmProcess(command, environment=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = TalkingProcess(["-m", "tests.competing_processes"], environment)
 
     def ask(*calls: list[object]) -> list[Any]:
-        assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(json.dumps(calls, default=str) + "\n")
         process.stdin.flush()
         answers: list[Any] = json.loads(process.stdout.readline())
@@ -35,9 +31,7 @@ def compete(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compete]:
         return answers
 
     yield ask
-    assert process.stdin
-    process.stdin.close()
-    process.wait()
+    process.end()
 
 
 def test_a_reader_sees_the_old_memory_or_the_new_one(compete: Compete, tmp_path: Path) -> None:

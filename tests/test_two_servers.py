@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 import uuid
 from collections import Counter
@@ -35,7 +34,7 @@ from memorag_graph.serving.tenants import Tenants
 from tests.postgres_database import Databases, databases
 from tests.servers import free_port
 from tests.test_library_memories import MAKING, TEXTS
-from tests.warm_process import WarmProcess
+from tests.warm_process import TalkingProcess
 
 __all__ = ["databases"]
 
@@ -111,7 +110,7 @@ class Farm:
     root: Path
     database: str
     keys: KeyFile
-    process: WarmProcess
+    process: TalkingProcess
     started: list[int]
     libraries: str = ""
 
@@ -122,8 +121,6 @@ class Farm:
         home = self.root / str(port) if self.libraries else self.root
         shared = {"root": str(self.root), "database": self.database, "keys": keys, "lease": LEASE_SECONDS}
         given = {**shared, "home": str(home), "libraries": self.libraries, "port": port, "stalls": stalls}
-        assert self.process.stdin
-        assert self.process.stdout
         self.process.stdin.write(json.dumps(given) + "\n")
         self.process.stdin.flush()
         pid = int(self.process.stdout.readline())
@@ -151,15 +148,14 @@ class Farm:
 
 
 @contextmanager
-def forking(**more: str) -> Iterator[WarmProcess]:
+def forking(**more: str) -> Iterator[TalkingProcess]:
     """Run what forks servers, so that PyTorch is imported once."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
-    command = ["-m", "tests.two_servers_process"]
-    process = WarmProcess(command, environment=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    yield process
-    assert process.stdin
-    process.stdin.close()
-    process.wait()
+    process = TalkingProcess(["-m", "tests.two_servers_process"], environment)
+    try:
+        yield process
+    finally:
+        process.end()
 
 
 @contextmanager

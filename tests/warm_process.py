@@ -8,15 +8,13 @@ what a process imports, or of how libraries are loaded, begins one with ``subpro
 import multiprocessing
 import os
 import runpy
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing import reduction
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 _LIBRARIES = (
@@ -32,7 +30,8 @@ _LIBRARIES = (
 """What is not there is left out. They read no variable of the environment that a test sets."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(list(_LIBRARIES))
+if sys.platform == "linux":  # elsewhere a fork of a process that holds them may fail
+    _CONTEXT.set_forkserver_preload(list(_LIBRARIES))
 
 
 class _Descriptor:
@@ -60,30 +59,27 @@ def _begin(arguments: Sequence[str], directory: str, environment: Mapping[str, s
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    kind, what = arguments[0], arguments[1] if len(arguments) > 1 else ""
-    sys.argv = list(arguments)
+    kind = arguments[0]
     searched = environment.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [directory if kind in ("-m", "-c") else str(Path(kind).parent), *filter(None, searched)]
+    sys.argv = list(arguments[1:] if kind == "-m" else arguments)
     if kind == "-m":
-        sys.argv = list(arguments[1:])
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     elif kind == "-c":
-        sys.argv = ["-c", *arguments[2:]]
-        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
+        del sys.argv[1]
+        exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
     else:
         runpy.run_path(kind, run_name="__main__")
 
 
 class WarmProcess:
-    """``python ARGUMENTS`` in a group of its own. Where there is no ``forkserver``, import this module in no test.
+    """``python ARGUMENTS``, in a group of its own.
 
     Args:
         arguments: As after ``python``: ``-m`` and a module, ``-c`` and code, or a script; and its arguments.
         directory: Where it runs.
         environment: Its environment; this process's if not given.
-        stdin: ``subprocess.PIPE``, or nothing to read.
-        stdout: ``subprocess.PIPE``, a file, or this process's.
-        stderr: The same, or ``subprocess.STDOUT``.
+        streams: Descriptors of its standard input, output and errors.
     """
 
     def __init__(
@@ -91,63 +87,64 @@ class WarmProcess:
         arguments: Sequence[str],
         directory: Path = ROOT,
         environment: Mapping[str, str] | None = None,
-        *,
-        stdin: int | None = None,
-        stdout: int | IO[Any] | None = None,
-        stderr: int | IO[Any] | None = None,
+        streams: Sequence[int] = (0, 1, 2),
     ) -> None:
-        ours: list[int] = []
+        variables = dict(os.environ if environment is None else environment)
+        given = (list(arguments), str(directory), variables, [_Descriptor(it) for it in streams])
+        self._process: Any = _CONTEXT.Process(target=_begin, args=given)
+        self._process.start()
+        self.pid: int = self._process.pid
 
-        def end(given: int | IO[Any] | None, otherwise: int) -> tuple[int, IO[str] | None]:
-            """Return the process's end of a stream, and ours."""
-            if given == subprocess.PIPE:
-                reading, writing = os.pipe()
-                mine, its = (writing, reading) if otherwise == 0 else (reading, writing)
-                ours.append(its)
-                return its, os.fdopen(mine, "w" if otherwise == 0 else "r")
-            if isinstance(given, int) or given is None:
-                return otherwise, None
-            return given.fileno(), None
-
-        with open(os.devnull) as nothing:
-            its_stdin, self.stdin = end(stdin if stdin else nothing, 0)
-            its_stdout, self.stdout = end(stdout, 1)
-            its_stderr, self.stderr = (its_stdout, None) if stderr == subprocess.STDOUT else end(stderr, 2)
-            streams = [_Descriptor(it) for it in (its_stdin, its_stdout, its_stderr)]
-            variables = dict(os.environ if environment is None else environment)
-            process = _CONTEXT.Process(target=_begin, args=(list(arguments), str(directory), variables, streams))
-            process.start()
-        for number in ours:
-            os.close(number)
-        self._process: Any = process
-        self.pid: int = process.pid or 0
-
-    @property
-    def returncode(self) -> int | None:
-        """As that of ``subprocess.Popen``; None while it runs."""
+    def poll(self) -> int | None:
+        """Return how it has ended, as ``subprocess.Popen`` tells it; None while it runs."""
         code: int | None = self._process.exitcode
         return code
 
-    def poll(self) -> int | None:
-        return self.returncode
-
     def wait(self, timeout: float | None = None) -> int:
-        if not wait([self._process.sentinel], timeout):
+        """Return how it has ended, once it has.
+
+        Raises:
+            subprocess.TimeoutExpired: If it still runs after so many seconds.
+        """
+        self._process.join(timeout)
+        if self._process.exitcode is None:
             raise subprocess.TimeoutExpired("a warm process", timeout or 0)
-        self._process.join()
         return int(self._process.exitcode)
 
-    def kill(self) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+
+class TalkingProcess(WarmProcess):
+    """One that is written to and answers, in lines.
+
+    Attributes:
+        stdin: What it reads.
+        stdout: What it writes.
+    """
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        (its_input, ours), (answers, its_output) = os.pipe(), os.pipe()
+        super().__init__(arguments, environment=environment, streams=(its_input, its_output, 2))
+        os.close(its_input)
+        os.close(its_output)
+        self.stdin, self.stdout = os.fdopen(ours, "w"), os.fdopen(answers)
+
+    def end(self) -> None:
+        """End what it reads, and wait until it has ended."""
+        self.stdin.close()
+        self.wait()
+        self.stdout.close()
 
 
 def run_warm(
     arguments: Sequence[str], directory: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``python ARGUMENTS`` to its end, as ``subprocess.run`` does with ``capture_output``."""
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        code = WarmProcess(arguments, directory, environment, stdout=stdout, stderr=stderr).wait()
+    with (
+        open(os.devnull) as nothing,
+        tempfile.TemporaryFile("w+") as stdout,
+        tempfile.TemporaryFile("w+") as stderr,
+    ):
+        streams = [it.fileno() for it in (nothing, stdout, stderr)]
+        code = WarmProcess(arguments, directory, environment, streams).wait()
         for it in (stdout, stderr):
             it.seek(0)
         return subprocess.CompletedProcess(arguments, code, stdout.read(), stderr.read())
