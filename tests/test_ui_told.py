@@ -34,7 +34,6 @@ def shown(
     of_operator = registry.with_store(MemoryStore(tmp_path / FOLDER / "memories"))
     demo = Demo(TINY, Tenants(of_operator, options=TINY), Visitors(Everybody()))
     monkeypatch.setattr(resources, "running", demo)
-    monkeypatch.setattr(resources, "_preload", lambda *_: None)
 
     def page_of(visitor: Principal) -> tuple[Resources, Callable[..., str]]:
         monkeypatch.setattr(Visitors, "find", lambda *_: visitor)

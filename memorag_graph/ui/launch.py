@@ -36,6 +36,7 @@ def launch(
     visitors = Visitors(credentials)
     tenants = Tenants(Registry(), quota, options, libraries_at)
     resources.running = resources.Demo(options, tenants, visitors)
+    resources.running.load_models()
     app = st.App(
         Path(__file__).with_name("page.py").resolve(),
         routes=login_routes(visitors) if visitors.has_login else None,

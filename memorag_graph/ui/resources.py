@@ -130,12 +130,14 @@ class Demo:
         self._known: OrderedDict[tuple[str, str, str], Resources] = OrderedDict()
         self._lock = threading.Lock()
 
+    def load_models(self) -> None:
+        """Begin to load the models, so that they are there when the first visitor has read the page."""
+        models = self.tenants.registry("").models
+        threading.Thread(target=_preload, args=(models, self.options), daemon=True, name="preload").start()
+
     def resources(self, visitor: Principal) -> Resources:
-        """Return what a visitor may use; begin to load the models while the first one reads the page."""
+        """Return what a visitor may use."""
         with self._lock:
-            if not self._known:
-                models = self.tenants.registry("").models
-                threading.Thread(target=_preload, args=(models, self.options), daemon=True, name="preload").start()
             key = (visitor.tenant, visitor.issuer, visitor.name)
             if key not in self._known:
                 self._known[key] = self._made(visitor)
