@@ -225,7 +225,7 @@ def peak_memory(process: Path) -> int:
 
 
 def with_models(process: Path) -> int:
-    """Return the resident bytes of the demo once it has loaded the models, which it begins with the first page.
+    """Return the resident bytes of the demo once it has loaded the models.
 
     From then on its peak is that of what comes after.
     """
