@@ -11,9 +11,11 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing import reduction
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +74,17 @@ def _begin(arguments: Sequence[str], directory: str, environment: Mapping[str, s
         runpy.run_path(kind, run_name="__main__")
 
 
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from running the main module of this one, which may be a page that a test has shown."""
+    own = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = own
+
+
 class WarmProcess:
     """``python ARGUMENTS``, in a group of its own.
 
@@ -92,7 +105,8 @@ class WarmProcess:
         variables = dict(os.environ if environment is None else environment)
         given = (list(arguments), str(directory), variables, [_Descriptor(it) for it in streams])
         self._process: Any = _CONTEXT.Process(target=_begin, args=given)
-        self._process.start()
+        with _without_main():
+            self._process.start()
         self.pid: int = self._process.pid
 
     def poll(self) -> int | None:
