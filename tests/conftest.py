@@ -279,6 +279,10 @@ def openai_server() -> Iterator[OpenAIServer]:
     server.server_close()
 
 
+_RAY_TOKEN = secrets.token_hex(32)
+"""Of all Rays that this process starts: Ray reads it once."""
+
+
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[str]:
     """The address of a Ray that this process has started, with two processors."""
@@ -286,7 +290,7 @@ def ray_cluster() -> Iterator[str]:
     from memorag_graph.library import ray_session
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # not that of the user's home
+        patch.setenv("RAY_AUTH_TOKEN", _RAY_TOKEN)  # not that of the user's home
         patch.setattr(ray_session, "usable_processors", lambda: 2)
         with ray_session.ray_session(""):
             yield ray.get_runtime_context().gcs_address

@@ -8,10 +8,14 @@ import hashlib
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
+
+from memorag_graph.version import __version__
 
 
 class Light(Embeddings):
@@ -67,6 +71,25 @@ class OfProcess(Light):
 
     def embed_query(self, text: str) -> list[float]:
         return super().embed_query(f"{os.getpid()} {text}")
+
+
+class Cutter:
+    """An actor that kills itself by the first text that it cuts, as long as there is a file, which that removes.
+
+    It cuts nothing before there is another file; both are what :meth:`begin` is given.
+    """
+
+    def begin(self, load: Callable[[], tuple[Path, Path]]) -> tuple[str, bytes]:
+        self._once, self._go = load()
+        return __version__, b"model"
+
+    def cut(self, text: str) -> bytes:
+        while not self._go.exists():
+            time.sleep(0.01)
+        with suppress(FileNotFoundError):
+            self._once.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return text.encode()
 
 
 def main(library: str, files: str, address: str, most: int) -> None:

@@ -22,12 +22,13 @@ from memorag_graph.library.kept_units import KeptUnits, unit_address
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from tests.conftest import EXAMPLE
-from tests.ray_process import Deadly, Light, OfFirst, OfProcess
+from tests.ray_process import Cutter, Deadly, Light, OfFirst, OfProcess
 from tests.servers import free_port
 from tests.test_library import content, without_origins
 
 ray = pytest.importorskip("ray", reason="needs pip install 'memorag-graph[ray]'")
 from memorag_graph.library import ray_pool, ray_session  # noqa: E402 - they need it
+from memorag_graph.library.ray_actors import Role  # noqa: E402 - beside them
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 ROOT = Path(__file__).parent.parent
@@ -113,6 +114,32 @@ def test_a_document_of_which_every_worker_dies_is_told_and_the_others_are_taken_
     assert sorted(report.added) == sorted(it.name for it in without.list())
     assert by_name(library) == by_name(without)
     assert units(library) == set()
+
+
+def test_a_unit_is_lost_only_if_actors_die_that_hold_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_pool, "MOST_DEATHS", 1)
+    once, go = tmp_path / "once", tmp_path / "go"
+    once.touch()
+    files = (once, go)
+    pool = ray_pool.RayPool("Ray", Role(Cutter, ("cut",), lambda: files, "model", bytes.__eq__))
+    units = [ray_pool.Unit("cut", text, [text], text) for text in "abcd"]
+    for unit in units:
+        pool.give(unit)
+    try:
+        while [len(worker.held) for worker in pool._workers] != [2, 2]:
+            assert not list(pool.work(0.1))
+        go.touch()
+        done: list[ray_pool.Unit] = []
+        while len(done) < 4:
+            done += pool.work(0.1)
+    finally:
+        pool.close()
+    assert not once.exists()
+    assert [unit.result for unit in units] == [b"a", b"b", b"c", b"d"]
+    assert [unit.deaths for unit in units] == [0, 0, 0, 0]
+    assert sum(unit.is_suspect for unit in units) == 2
 
 
 def test_a_new_version_of_which_every_worker_dies_is_refused_and_the_old_one_stays(

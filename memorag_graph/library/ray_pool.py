@@ -53,6 +53,8 @@ class Unit:
         given: With what.
         texts: The texts in it, to be named if it is lost.
         address: Name of its result.
+        is_suspect: Whether an actor died that held it beside others. It may have been done by then, and its result
+            lost on the way, so that nobody knows of which of them the actor died; from then on it is done alone.
         deaths: How many actors died of it.
         result: The result.
         error: Why there is none.
@@ -62,6 +64,7 @@ class Unit:
     given: object
     texts: Sequence[str]
     address: str
+    is_suspect: bool = False
     deaths: int = 0
     result: bytes | None = None
     error: Exception | None = None
@@ -74,6 +77,10 @@ class _Worker:
     actor: Any
     has_begun: bool = False
     held: list[Unit] = field(default_factory=list)
+
+    def has_room_for(self, unit: Unit) -> bool:
+        most = 1 if any(it.is_suspect for it in (unit, *self.held)) else HELD
+        return self.has_begun and len(self.held) < most
 
 
 class RayPool:
@@ -156,12 +163,13 @@ class RayPool:
         self._leases[worker.actor.begin.remote(self._load)] = worker, None
 
     def _hand_out(self) -> None:
-        free = [worker for worker in self._workers if worker.has_begun and len(worker.held) < HELD]
-        while free and (queue := next((it for it in self._waiting.values() if it), None)):
+        while queue := next((it for it in self._waiting.values() if it), None):
+            free = [worker for worker in self._workers if worker.has_room_for(queue[0])]
+            if not free:
+                return
             worker, unit = min(free, key=lambda it: len(it.held)), queue.popleft()
             worker.held.append(unit)
             self._leases[getattr(worker.actor, unit.task).remote(unit.given)] = worker, unit
-            free = [it for it in free if len(it.held) < HELD]
 
     def _ended(self, seconds: float) -> "ray.ObjectRef[Any] | None":
         """Return a lease that has ended, waiting for one; None if there is none."""
@@ -207,15 +215,14 @@ class RayPool:
         self._workers.remove(worker)
         self._leases = {lease: held for lease, held in self._leases.items() if held[0] is not worker}
         ray.kill(worker.actor)  # one that cannot be reached may be alive
-        if worker.held:
-            first = worker.held[0]  # the others were waiting
-            first.deaths += 1
-            if first.deaths >= MOST_DEATHS:
-                first.error = LostWorkError(first.texts, MOST_DEATHS)
-                worker.held.remove(first)
-                yield first
         for unit in reversed(worker.held):
-            self._waiting[unit.task].appendleft(unit)
+            unit.is_suspect = True
+            unit.deaths += len(worker.held) == 1
+            if unit.deaths >= MOST_DEATHS:
+                unit.error = LostWorkError(unit.texts, MOST_DEATHS)
+                yield unit
+            else:
+                self._waiting[unit.task].appendleft(unit)
         self._deaths_in_a_row += 1
         if self._deaths_in_a_row > _MOST_DEATHS_IN_A_ROW * self.size:
             raise self._unavailable(error)
