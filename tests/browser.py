@@ -50,6 +50,7 @@ def demo_server(home: Path, models: Path) -> Iterator[str]:
     (models / "models").mkdir(parents=True, exist_ok=True)
     (home / "models").symlink_to(models / "models")
     (home / "tmp").mkdir()
+    (home / "memories").mkdir(mode=0o700)  # the example is not memorized
     port = free_port()
     command = ["python", "-m", "tests.paced_demo", "ui", "--port", str(port)]
     environment = {"MEMORAG_GRAPH_HOME": str(home), "TMPDIR": str(home / "tmp"), "MEMORAG_GRAPH_MEMORY": "now"}

@@ -89,15 +89,20 @@ class Jobs:
         """Return a job; None if there is none with this key."""
         return self._jobs.get(key)
 
-    def start(self, work: Work, watcher: str) -> Job:
-        """Start or resume work, or join the running job of equal work."""
+    def start(self, work: Work, *watchers: str) -> Job:
+        """Start or resume work, or join the running job of equal work.
+
+        Args:
+            work: What is to be done.
+            watchers: Visits that wait for it.
+        """
         key = work.key
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running" and not job.stopping:
-                job.watchers.add(watcher)
+                job.watchers.update(watchers)
                 return job
-            job = self._jobs[key] = Job(work, watchers={watcher})
+            job = self._jobs[key] = Job(work, watchers={*watchers})
         threading.Thread(target=self._run, args=(job,), daemon=True, name="memorize").start()
         return job
 

@@ -12,7 +12,7 @@ from memorag_graph.serving.credentials import Credentials
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.settings import RunOptions
-from memorag_graph.ui import resources
+from memorag_graph.ui import example, resources
 from memorag_graph.ui.gate import Gate, login_routes
 from memorag_graph.ui.visitors import Visitors
 
@@ -37,6 +37,7 @@ def launch(
     tenants = Tenants(Registry(), quota, options, libraries_at)
     resources.running = resources.Demo(options, tenants, visitors)
     resources.running.load_models()
+    example.memorize_beforehand(resources.running)
     app = st.App(
         Path(__file__).with_name("page.py").resolve(),
         routes=login_routes(visitors) if visitors.has_login else None,
