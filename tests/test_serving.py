@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -253,6 +254,24 @@ def test_a_memory_is_renamed_and_asked_by_its_name(service: Service) -> None:
     assert service.http.patch(f"/memories/{MISSING}", json={"name": "a"}).status_code == 404
     (service.registry.store.directory(memory_id) / "manifest.json").write_text("{")
     assert service.http.patch(place, json={"name": "a"}).status_code == 409
+
+
+def test_clients_are_told_of_a_damaged_memory_without_the_directory(
+    service: Service, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory_id = service.memorize()
+    service.registry.forget(memory_id)
+    (service.registry.store.directory(memory_id) / "memory.bin").write_bytes(b"damaged")
+    chat = {"model": memory_id, "messages": [{"role": "user", "content": QUESTION}]}
+    for door, body in {
+        "/memorag/invoke": {"input": {"memory_id": memory_id, "query": QUESTION}},
+        "/v1/chat/completions": chat,
+        "/v1/chat/completions?": {**chat, "stream": True},
+    }.items():
+        told = service.http.post(door, json=body).text
+        assert f"memories/{memory_id}/memory.bin is damaged" in told, door
+        assert str(home) not in told, door
+    assert str(home) in caplog.text
 
 
 @pytest.mark.parametrize(

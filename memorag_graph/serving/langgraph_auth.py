@@ -10,6 +10,7 @@ from memorag_graph.serving import guard
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.error_responses import retry_after, status_of
 from memorag_graph.serving.served_graph import credentials, tenants
+from memorag_graph.serving.told_errors import told_to_client
 
 auth = Auth()
 """Named as ``auth`` in ``langgraph.json``."""
@@ -25,7 +26,7 @@ async def authenticate(request: Request) -> dict[str, Any]:
     except HTTPException as error:
         raise Auth.exceptions.HTTPException(error.status_code, error.detail, error.headers) from None
     except MemoragError as error:
-        raise Auth.exceptions.HTTPException(status_of(error), str(error), retry_after(error)) from None
+        raise Auth.exceptions.HTTPException(status_of(error), told_to_client(error), retry_after(error)) from None
     return {
         "identity": principal.name,
         "tenant": principal.tenant,

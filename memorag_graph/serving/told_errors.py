@@ -1,6 +1,7 @@
 """Errors as clients are told them: they name neither the paths of the service nor the addresses of its engines."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ from memorag_graph.errors import (
 )
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.library.place import Place
+from memorag_graph.paths import user_dir
 
 if TYPE_CHECKING:
     from memorag_graph.library.library import Library
@@ -25,8 +27,8 @@ Told = TypeVar("Told")
 
 
 def told_to_client(error: MemoragError) -> str:
-    """Return what a client is told of an error; the log gets the addresses that it is not told."""
-    if (told := error.for_clients) != str(error):
+    """Return what a client is told of an error; the log gets the addresses and the directory that it is not told."""
+    if (told := error.for_clients.replace(f"{user_dir()}{os.sep}", "")) != str(error):
         _log.warning("%s", error)
     return told
 
