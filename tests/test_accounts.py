@@ -1,6 +1,7 @@
 """Accounts of something, titles that are longer lines, and summaries of a part."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.summary.account import ACCOUNT_WORDS
+from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.models.loading import ModelSource, load_embeddings
@@ -47,8 +49,10 @@ CLAUSES = "\n\n".join(
 
 
 def evidence_of(text: str, source: str = "a.txt") -> Evidence:
-    document = from_text(text, source)
-    return Evidence(source, 0, len(text), text, 1.0, page_map=document.page_map)
+    page_map = from_text(text, source).page_map
+    if source.endswith(".md"):
+        page_map = PageMap(sections=tuple((it.start(), it[1]) for it in re.finditer(r"^#+ (.*)$", text, re.MULTILINE)))
+    return Evidence(source, 0, len(text), text, 1.0, page_map=page_map)
 
 
 def quotable(text: str) -> list[str]:
@@ -65,9 +69,10 @@ Ask = Callable[..., Answer]
 
 @pytest.fixture
 def ask(embeddings: Embeddings) -> Ask:
-    def run(question: str, *texts: str, code: str = "en") -> Answer:
+    def run(question: str, *texts: str, names: Sequence[str] = (), code: str = "en") -> Answer:
         """Ask texts, each of which is one passage."""
-        passages = [evidence_of(text, f"{at}.txt") for at, text in enumerate(texts)]
+        called = names or [f"{at}.txt" for at in range(len(texts))]
+        passages = [evidence_of(text, name) for text, name in zip(texts, called, strict=True)]
         chunks = [Chunk(it.source, 0, it.start, it.end, it.text) for it in passages]
         given = GenerationInput(
             question=question, task_type="memorag", evidence=passages, outline=[], draft="",
@@ -172,6 +177,70 @@ def test_documents_about_something_else_are_left_out(ask: Ask) -> None:
     )
     answer = ask("Summarise what happened to Dunmarrow.", PARAGRAPHS[0], other)
     assert {it.source for it in answer.citations} == {"0.txt"}
+
+
+MINUTES = """Present: I. Sandvik, P. Lunde (clerk) and R. Okafor.
+
+Lunde reported that the tug Svanen needs a new engine. Okafor asked what it would cost. The offer is 310,000 euros.
+The board decided to wait for a second offer."""
+REPORT = """# Harbour of Ostrand: annual report
+
+## Traffic
+In 2021 the harbour handled 412,000 tonnes of cargo. In 2020 it handled 388,000 tonnes of cargo.
+
+## People
+The harbour master is Ingrid Sandvik. The crew grew to 64 people.
+
+## Money
+Operating profit was 1.1 million euros because the new crane cut waiting times."""
+VESSELS = "\n".join(
+    f"vessel: {name} | built: {year}" for name, year in (("Svanen", 1998), ("Ternen", 2007), ("Alken", 1989))
+)
+LIBRARY = {"minutes.txt": MINUTES, "report_2021.md": REPORT, "vessels.txt": VESSELS}
+
+
+@pytest.mark.embedded
+def test_documents_without_a_word_of_the_request_do_not_fill_an_account(ask: Ask) -> None:
+    answer = ask("Summarize the discussion about the tug engine.", *LIBRARY.values(), names=[*LIBRARY])
+    assert "Lunde reported that the tug Svanen needs a new engine." in answer.text
+    assert {it.source for it in answer.citations} == {"minutes.txt"}
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("request_", "source"),
+    [("Summarize the minutes.", "minutes.txt"), ("Give an overview of the report.", "report_2021.md")],
+)
+def test_an_account_of_a_document_that_is_called_by_its_name_is_of_all_of_it(
+    ask: Ask, request_: str, source: str
+) -> None:
+    answer = ask(request_, *LIBRARY.values(), names=[*LIBRARY])
+    quotes = [it.quote for it in answer.citations]
+    assert {it.source for it in answer.citations} == {source}
+    assert quotes == [it for it in quotable(LIBRARY[source]) if not it.startswith("#")]
+
+
+@pytest.mark.parametrize("title", ["# Harbour of Ostrand: annual report", "# Ostrand: 1990 to 2021", "# Annual report"])
+def test_the_title_of_a_document_is_not_quoted_whatever_it_looks_like(title: str) -> None:
+    text = REPORT.replace("# Harbour of Ostrand: annual report", title, 1)
+    passage = evidence_of(text, "report.md")
+    quotes = [unit.citation.quote for unit in units_of([passage], "en") if unit.is_quotable]
+    assert title not in quotes
+    assert len(quotes) == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "speaker"),
+    [
+        ("Present: I. Sandvik, P. Lunde (clerk) and R. Okafor.\nThe board met at noon.", None),
+        ("Lunde: I told the board, and Okafor agreed.\nThe board met at noon.", "Lunde"),
+        ("Lunde: Yes, Okafor.\nThe board met at noon.", "Lunde"),
+    ],
+)
+def test_the_label_of_a_list_of_names_is_no_speaker(line: str, speaker: str | None) -> None:
+    units = units_of([evidence_of(line)], "en")
+    assert units[-1].citation.quote == "The board met at noon."
+    assert surroundings_of(units, "en")[-1].speaker == speaker
 
 
 @pytest.mark.embedded

@@ -180,7 +180,8 @@ def _of_passage(
         heads = place in titles or _is_heading(sentence, alone, place[1] in headings)
         heads |= begins and _names_lines(sentence, text, whole[at + 1 : at + 1 + _FEWEST_LINES])
         speaks = speaker_of(sentence.text) is not None and (not at or "\n" in before)
-        quotable = is_quotable(sentence.text) if not heads else is_record(sentence.text.lstrip("# "))
+        named = heads and place[1] >= len(title) and is_record(sentence.text.lstrip("# "))  # "## Phone: 0151 440 9981"
+        quotable = named if heads else is_quotable(sentence.text)
         quotable |= sentence.is_record and not heads and len(content_words(sentence.text, ())) > 1
         for piece in _cut(sentence):
             cited = quotation(number, passage, piece)

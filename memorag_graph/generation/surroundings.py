@@ -23,6 +23,10 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _APART = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_])(?=\d)")
 _ITEM = re.compile(r"\(?(\d{1,3}(?:\.\d{1,3}){0,4}|(?<=\()[a-z])[.)]\s")
 _SPOKEN_WORDS = 4
+_FEWEST_LISTED = 3
+"""Words of a list of names: fewer may be what somebody says, as "Yes, Bob."."""
+
+_IN_BRACKETS = re.compile(r"\([^)]*\)")
 _OPENING_WORDS = 6
 """First words of a sentence among which a name of its subject is looked for."""
 
@@ -206,10 +210,18 @@ def _below(outline: Sequence[tuple[int, str]], heading: str) -> list[tuple[int, 
 
 
 def _speaker(text: str) -> str | None:
-    """Return the speaker of a turn that begins here: a label whose words all begin with capitals or figures."""
+    """Return the speaker of a turn that begins here: a label whose words all begin with capitals or figures.
+
+    Before a list of names it is no speaker: "Present: I. Sandvik, P. Lunde (chair) and R. Okafor."
+    """
     name = speaker_of(text)
     words = name.split() if name else []
-    return name if words and len(words) <= _SPOKEN_WORDS and not any(word[0].islower() for word in words) else None
+    if not words or len(words) > _SPOKEN_WORDS or any(word[0].islower() for word in words):
+        return None
+    said = _IN_BRACKETS.sub("", text.partition(":")[2])
+    listed = [word for word in _WORD.findall(said) if word not in _JOINING]
+    are_names = "," in said and len(listed) >= _FEWEST_LISTED and all(word[0].isupper() for word in listed)
+    return None if are_names else name
 
 
 def _touches(first: Unit, second: Unit) -> bool:
