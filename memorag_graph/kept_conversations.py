@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from memorag_graph.disk_errors import telling, tells_damage
-from memorag_graph.errors import DiskError, UnknownDocumentError
+from memorag_graph.errors import DiskError, InputError, UnknownDocumentError
 from memorag_graph.kept_turns import Conversation, KeptTurn, KnownMarks, NewTurn, Sources
 from memorag_graph.private_files import file_mode
 
@@ -82,7 +82,9 @@ class KeptConversations:
         with self._opened("read") as database:
             return _of(database, visitor)
 
-    def add(self, visitor: str, visit: str, turn: NewTurn, known: Callable[[], KnownMarks]) -> None:
+    def add(
+        self, visitor: str, visit: str, turn: NewTurn, known: Callable[[], KnownMarks], after: int | None = None
+    ) -> None:
         """Add a turn to a visitor's conversation; what is beside it, as far as its documents are there.
 
         Args:
@@ -91,9 +93,10 @@ class KeptConversations:
             turn: The turn.
             known: Returns the marks of all documents. Called while none can be removed unnoticed; may refuse the turn
                 by an error.
+            after: Number of the turns that it goes on from; None for those that there are.
 
         Raises:
-            UnknownDocumentError: If a document that the answer is drawn from is not there any more.
+            InputError: If a document that the answer is drawn from, or a turn before it, is not there any more.
             DiskError: If it cannot be written.
         """
         with self._changing() as database:
@@ -105,6 +108,8 @@ class KeptConversations:
             sources = json.dumps(_marks_of(turn.sources, marks))
             last = "SELECT MAX(number) FROM turn WHERE visitor = ? AND visit = ?"
             number = database.execute(last, (visitor, visit)).fetchone()[0] or 0
+            if after not in (None, number):
+                raise InputError("conversation", "what was said before was removed meanwhile; ask again")
             row = (visitor, visit, number + 1, time.time(), turn.asked, sources, turn.content, beside)
             database.execute(_ADD.format("ABORT"), row)
             for old in _of(database, visitor)[MAX_CONVERSATIONS:]:
@@ -153,16 +158,11 @@ class KeptConversations:
         """
         if not self._path.exists():
             return
-        rows = []
-        with self._given_up_if_damaged(), self._opened("read") as database:
-            rows = database.execute("SELECT * FROM turn").fetchall()
-        if not rows:
-            return
-        with to._changing() as database:
-            database.executemany(_ADD.format("IGNORE"), rows)
-        moved = [(visitor, visit, number) for visitor, visit, number, *_ in rows]
-        with self._erasing() as database:
-            database.executemany("DELETE FROM turn WHERE visitor = ? AND visit = ? AND number = ?", moved)
+        with self._given_up_if_damaged(), self._erasing() as database:
+            if rows := database.execute("SELECT * FROM turn").fetchall():
+                with to._changing() as other:
+                    other.executemany(_ADD.format("IGNORE"), rows)
+            database.execute("DELETE FROM turn")
 
     @contextmanager
     def _opened(self, failed: Literal["read", "written"]) -> Iterator[sqlite3.Connection]:

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import stat
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,41 @@ def test_handed_on_conversations_are_whole_and_leave_nothing(tmp_path: Path) -> 
     assert after.turns("bob", "one") == [KeptTurn(turn(2).content)]
 
 
+def test_a_turn_that_goes_on_from_others_is_kept_after_these_or_refused(tmp_path: Path) -> None:
+    kept = KeptConversations(tmp_path)
+    for number in range(3):
+        kept.add("alice", "one", turn(number, {NAMES[number]}), marks, after=number)
+    for wrong in (0, 2, 4):
+        with pytest.raises(InputError, match="what was said before was removed meanwhile; ask again"):
+            kept.add("alice", "one", turn(9), marks, after=wrong)
+    kept.keep_only([NAMES[0]])
+    kept.add("alice", "one", turn(5), marks, after=1)
+    assert [it.content for it in kept.turns("alice", "one")] == [turn(0).content, turn(5).content]
+
+
+def test_a_turn_that_comes_while_its_conversation_is_handed_on_is_refused_and_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between the reading here and the writing there; a memory that was changed is deleted after that."""
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    before, after = (KeptConversations(tmp_path / it) for it in ("before", "after"))
+    before.add("alice", "one", turn(1), marks)
+    changing, late = KeptConversations._changing, ThreadPoolExecutor(1)
+    added: list[Any] = []
+
+    def with_another(kept: KeptConversations) -> Any:
+        if kept is after:
+            added.append(late.submit(before.add, "alice", "one", turn(2), marks, 1))
+            wait(added, timeout=0.3)
+        return changing(kept)
+
+    monkeypatch.setattr(KeptConversations, "_changing", with_another)
+    before.hand_on(after)
+    assert "removed meanwhile" in str(added[0].exception())
+    assert (before.turns("alice", "one"), after.turns("alice", "one")) == ([], [KeptTurn(turn(1).content)])
+
+
 def test_turns_added_at_once_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda at: KeptConversations(tmp_path).add("alice", "one", turn(at), marks), range(40)))
@@ -176,7 +211,8 @@ def answer(asked: str, **more: Any) -> dict[str, Any]:
 def test_a_turn_is_read_as_it_was_written_but_for_its_messages(tmp_path: Path) -> None:
     store = ConversationStore("alice", Folders(tmp_path))
     said = {**answer("When?"), "plain": answer("When?")["result"]}
-    store.add("ferry", "one", {**said, "result": {**said["result"], "messages": [object()]}})
+    asked = {**said, "result": {**said["result"], "messages": [object()]}}
+    store.add("ferry", "one", asked, store.before("ferry", "one"))
     assert ConversationStore("alice", Folders(tmp_path)).get("ferry", "one") == (said,)
     assert [it.title for it in store.about("ferry")] == ["When?"]
     assert not store.get("ferry", "two")
@@ -193,7 +229,7 @@ def test_a_damaged_file_is_told_by_the_next_question(tmp_path: Path) -> None:
     (Folders(tmp_path).folder("ferry") / FILE).write_bytes(NO_DATABASE)
     assert (store.get("ferry", "one"), store.about("ferry")) == ((), [])
     with pytest.raises(DiskError, match=f"{FILE} is damaged .*; restore it from a copy, or delete it"):
-        store.add("ferry", "one", answer("When?"))
+        store.add("ferry", "one", answer("When?"), store.before("ferry", "one"))
     assert (tmp_path / "ferry" / FILE).read_bytes() == NO_DATABASE
 
 
@@ -315,7 +351,7 @@ def test_what_others_than_the_cited_document_said_goes_with_them_and_the_answer_
         notices=["A notice.", "b.txt has no memory that can be asked yet."],
     )
     store = ConversationStore("alice", Folders(tmp_path))
-    store.add("coast", "one", found)
+    store.add("coast", "one", found, store.before("coast", "one"))
     without_repeat = [it for it in found["result"]["trace"] if it["what"] != "considered"]
     assert store.get("coast", "one") == ({**found, "result": {**found["result"], "trace": without_repeat}},)
     KeptConversations(tmp_path / "coast").keep_only(["a.txt"])
@@ -343,7 +379,7 @@ def test_what_a_memory_of_several_documents_recalled_goes_with_any_of_them_and_t
         notices=["A notice.", "b.txt: page 1 is a picture"],
     )
     store = ConversationStore("alice", Folders(tmp_path))
-    store.add("memory", "one", found)
+    store.add("memory", "one", found, store.before("memory", "one"))
     assert store.get("memory", "one") == (found,)
     KeptConversations(tmp_path / "memory").keep_only(["a.txt"])
     (left,) = store.get("memory", "one")

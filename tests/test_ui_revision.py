@@ -64,7 +64,7 @@ def test_a_replaced_document_takes_what_was_answered_from_it_along_and_an_added_
     quoted = drawn_from("letters.txt")
     quoted["result"]["spans"] = ["The pier is closed."]
     for visit, turn in (("a", quoted), ("b", drawn_from("note.txt")), ("c", recalled)):
-        alice.conversations.add(first, visit, turn)
+        alice.conversations.add(first, visit, turn, alice.conversations.before(first, visit))
     grown = revise(alice, first, [from_text("The harbour is frozen. " * 9, "harbour.txt")]).memory_id
     assert {it.visit for it in alice.conversations.about(grown)} == {"a", "b", "c"}
     assert alice.conversations.get(grown, "a") == (quoted,)
@@ -86,7 +86,8 @@ def test_the_changed_memory_takes_over_name_pages_and_conversations(
     given_names.rename(store, before, "Mine")
     for visitor in visitors:
         for cited in ("first.pdf", "letters.txt"):
-            visitor.conversations.add(before, visitor.visitor.name, drawn_from(cited))
+            its = visitor.conversations.before(before, visitor.visitor.name)
+            visitor.conversations.add(before, visitor.visitor.name, drawn_from(cited), its)
     second, files = uploaded(tmp_path, "second.pdf", STORIES[1])
     job = revise(alice, before, [second], ("letters.txt",), files=files)
     assert job.state == "done", job.error

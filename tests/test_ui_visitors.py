@@ -23,6 +23,7 @@ from memorag_graph.serving.credentials import Everybody, KeyFile, OneKey, Princi
 from memorag_graph.serving.quotas import Quota
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.ui import past_conversations, resources, visitors
+from memorag_graph.ui.conversation_store import Before
 from memorag_graph.ui.gate import Gate, login_routes
 from memorag_graph.ui.memory_list import matching
 from memorag_graph.ui.memory_work import Memorizing
@@ -224,7 +225,9 @@ def test_an_answer_from_a_document_or_memory_that_was_deleted_meanwhile_is_not_k
     assert (left.state, "was removed meanwhile; ask again" in left.error, left.answer) == ("failed", True, "")
     assert [len(alice.conversations.get("coast", it)) for it in "ab"] == [0, 1]
     with pytest.raises(UnknownMemoryError, match="deleted meanwhile"):
-        alice.conversations.add("0" * 32, "a", alice.conversations.get("coast", "b")[0])
+        alice.conversations.before("0" * 32, "a")
+    with pytest.raises(UnknownMemoryError, match="deleted meanwhile"):
+        alice.conversations.add("0" * 32, "a", alice.conversations.get("coast", "b")[0], Before((), {}))
     assert not alice.registry.store.directory("0" * 32).exists()
 
 
@@ -250,7 +253,7 @@ def test_what_a_library_loses_by_any_door_its_conversations_lose_to_the_byte(dem
         (rita, ("How many lamps has the tower Poiuztr?",)),
     ):
         for text in questions:
-            it.conversations.add("coast", "visit", answer_from(it, text))
+            it.conversations.add("coast", "visit", answer_from(it, text), it.conversations.before("coast", "visit"))
 
     def left() -> set[bytes]:
         files = [it.read_bytes() for it in library.directory.rglob("conversations*")]
@@ -267,7 +270,8 @@ def test_what_a_library_loses_by_any_door_its_conversations_lose_to_the_byte(dem
     alice.libraries.rename("coast", "shore")
     alice.moved("coast", "shore")
     assert [len(it.conversations.get("shore", "visit")) for it in (alice, rita)] == [1, 1]
-    rita.conversations.add("coast", "visit", rita.conversations.get("shore", "visit")[0])  # it was asked before
+    again = rita.conversations.get("shore", "visit")[0]
+    rita.conversations.add("coast", "visit", again, rita.conversations.before("shore", "visit"))  # asked before
     assert len(rita.conversations.get("shore", "visit")) == 2
     alice.libraries.delete("shore")
     assert not list(library.directory.parent.rglob("conversations*"))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -29,6 +30,23 @@ class Subjects(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What there is when a question is asked.
+
+    Attributes:
+        turns: The turns of its conversation.
+        marks: The marks of the documents.
+    """
+
+    turns: Sequence[Turn]
+    marks: KnownMarks
+
+    def left_in(self, now: KnownMarks) -> KnownMarks:
+        """Return the documents that are there now, without those whose name another text has got since."""
+        return {name: marks for name, marks in now.items() if set(self.marks.get(name, ())) <= set(marks)}
+
+
 class ConversationStore:
     """The conversations of a visitor by the id of their visit. Thread-safe.
 
@@ -50,15 +68,39 @@ class ConversationStore:
         """Return the conversations about a memory or library, the latest first."""
         return self._read(subject, lambda kept: kept.of(self._visitor))
 
-    def add(self, subject: str, visit: str, turn: Turn) -> None:
-        """Add a turn to a conversation about a memory or library.
+    def before(self, subject: str, visit: str) -> Before:
+        """Return what there is when a question is asked about a memory or library.
 
         Raises:
-            MemoragError: If the memory or library, or a document that the answer is drawn from, was removed meanwhile.
+            MemoragError: If the memory or library is not there.
+        """
+        return Before(self.get(subject, visit), self._subjects.marks(subject)())
+
+    def add(
+        self, subject: str, visit: str, turn: Turn, before: Before, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Add a turn to a conversation about a memory or library.
+
+        Args:
+            subject: The memory or library.
+            visit: Id of the visit.
+            turn: The turn.
+            before: What there was when the question was asked.
+            check: Called while the conversation cannot be deleted; may refuse the turn by an error.
+
+        Raises:
+            MemoragError: If the memory or library, a document that the answer is drawn from, or a turn before it was
+                removed meanwhile.
             DiskError: If it cannot be written.
         """
         known = self._subjects.marks(subject)
-        KeptConversations(self._subjects.folder(subject)).add(self._visitor, visit, divided(turn), known)
+
+        def known_still() -> KnownMarks:
+            check()
+            return before.left_in(known())
+
+        kept = KeptConversations(self._subjects.folder(subject))
+        kept.add(self._visitor, visit, divided(turn), known_still, after=len(before.turns))
 
     def delete(self, subject: str, visit: str) -> None:
         """Delete a conversation about a memory or library.

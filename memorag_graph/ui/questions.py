@@ -16,6 +16,7 @@ from memorag_graph.graph import MemoragGraph
 from memorag_graph.langchain.runnable import ANSWERING_NODES
 from memorag_graph.serving.client_graph import run_of
 from memorag_graph.serving.credentials import Principal
+from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.turn_parts import Turn
@@ -88,6 +89,14 @@ class Question:
     def stop(self) -> None:
         """Give up the answer."""
         self._cancellation.cancel()
+
+    def check(self) -> None:
+        """Return if the answer is still wanted.
+
+        Raises:
+            CancelledRunError: If it was stopped.
+        """
+        self._cancellation.check()
 
     def _ask(self, graph: MemoragGraph, messages: Sequence[Any], task: str, client: Principal) -> Turn:
         inputs: Any = {**self.about, "messages": messages, "task_type": task}
@@ -162,14 +171,15 @@ class Questions:
         while (question := self._next(visit)) is not None:
             try:
                 self._count(self._client.tenant)
-                turn = question.run(self._graph, self._conversations.get(question.subject, visit), self._client)
-                self._conversations.add(question.subject, visit, turn)
+                before = self._conversations.before(question.subject, visit)
+                turn = question.run(self._graph, before.turns, self._client)
+                self._conversations.add(question.subject, visit, turn, before, question.check)
             except CancelledRunError:
                 question.state = "stopped"
             except DiskError as error:  # what is written of the answer, or all of it, can still be shown
-                question.error, question.state = str(error), "failed"
+                question.error, question.state = told_to_client(error), "failed"
             except MemoragError as error:
-                question.error, question.state, question.answer = str(error), "failed", ""
+                question.answer, question.error, question.state = "", told_to_client(error), "failed"
             except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
                 _log.exception("answering failed")
                 question.error, question.state = f"{type(error).__name__}: {error}", "failed"
