@@ -4,6 +4,7 @@ import streamlit as st
 
 from memorag_graph.errors import LibraryBusyError, MemoragError
 from memorag_graph.ui import address
+from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 
 _FAILED = "library_deletion_failed"
@@ -17,7 +18,7 @@ def offer(shared: Resources, name: str) -> None:
         st.markdown("Its documents, its memories and the conversations about it are deleted for all visitors.")
         st.button("Delete for good", type="primary", on_click=_delete, args=(shared, name))
     if told := st.session_state.pop(_FAILED, ""):
-        st.error(told)
+        st.error(escaped(told))
 
 
 def _delete(shared: Resources, name: str) -> None:

@@ -27,6 +27,7 @@ from memorag_graph.ui.library_files import parts
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources
 from memorag_graph.ui.sidebar import Chosen
+from memorag_graph.ui.stacked import stacked
 from memorag_graph.ui.turn_parts import Turn
 
 DOCUMENTS = "Documents"
@@ -71,11 +72,13 @@ def show(shared: Resources, chosen: Chosen, name: str) -> None:
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         _show_beside(shared, library, asked, listed, turns)
     with st.sidebar:
-        past_conversations.show(shared, library=name)
-        library_memories.show(shared, name, everything)
-        conversation.offer_export(shared, turns)
-        library_renaming.offer(shared, library, name)
-        library_deletion.offer(shared, name)
+        stacked(
+            lambda: past_conversations.show(shared, library=name),
+            lambda: library_memories.show(shared, name, everything),
+            lambda: conversation.offer_export(shared, turns),
+            lambda: library_renaming.offer(shared, library, name),
+            lambda: library_deletion.offer(shared, name),
+        )
 
 
 def _listed(shared: Resources, asked: Asked) -> Sequence[ListedDocument]:

@@ -19,7 +19,7 @@ def _watch(shared: Resources, memory_id: str) -> None:
     if not registry.is_begun(memory_id):
         st.rerun()
     if fault := registry.behind.worker.fault(memory_id):
-        st.warning(f"The memory could not be made: {escaped(fault)}")
+        st.warning(f"The memory could not be made: {escaped(shared.told(fault))}")
         return
     share = registry.behind.share(memory_id)
     st.progress(share, text=f"Making the memory: {share:.0%}")

@@ -26,6 +26,7 @@ from memorag_graph.ui import (
 from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.resources import Resources, resources
 from memorag_graph.ui.sidebar import Chosen, settings
+from memorag_graph.ui.stacked import stacked
 
 STYLE = """
 <style>
@@ -131,12 +132,14 @@ def main() -> None:
     with right, st.container(height=_HEIGHT, border=False, key="beside"):
         panels.show(shared, opened, turns)
     with st.sidebar:
-        past_conversations.show(shared, memory=address.memory_id())
-        memory_progress.show(shared, opened)
-        panels.show_statistics(shared, opened)
-        conversation.offer_export(shared, turns)
-        memory_documents.offer(shared, opened, chosen.options)
-        memory_changes.offer(shared)
+        stacked(
+            lambda: past_conversations.show(shared, memory=address.memory_id()),
+            lambda: memory_progress.show(shared, opened),
+            lambda: panels.show_statistics(shared, opened),
+            lambda: conversation.offer_export(shared, turns),
+            lambda: memory_documents.offer(shared, opened, chosen.options),
+            lambda: memory_changes.offer(shared),
+        )
 
 
 def _show_start(shared: Resources, chosen: Chosen) -> None:
