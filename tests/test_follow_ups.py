@@ -176,6 +176,60 @@ def test_a_bare_word_asks_of_what_was_said(before: str, question: str, wanted: s
     assert rewritten(question, [Exchange(before, "No.")], "en") == wanted
 
 
+@pytest.mark.parametrize(
+    ("before", "answer", "question", "wanted"),
+    [
+        ("How many vessels called in 2021?", "In 2021 412 vessels called at the quay.", "And who opened it?",
+         "Who opened the quay?"),
+        ("How many vessels called in 2021?", "412.", "And who opened it?",
+         "Who opened it (How many vessels called in 2021?)"),
+        ("How many vessels called in 2021?", "The pilot saw 412 at the quay.", "And who opened it?",
+         "Who opened it (How many vessels called in 2021?)"),
+        ("How many people live in Thorle?", "4,100 people live there.", "Who founded it?", "Who founded Thorle?"),
+        ("How many people live in Thorle?", "Twelve.", "Where do they work?", "Where do the people work?"),
+        ("How many of the boats sank?", "Three.", "Who built them?", "Who built the boats?"),
+        ("When did it open?", "In 2021 412 visitors came.", "And who built it?",
+         "Who built it (When did it open?)"),
+        ("When did it open?", "Twelve years ago.", "And who built it?", "Who built it (When did it open?)"),
+        ("Why was it closed?", "Because of sand.", "And who was he?", "Who was he (Why was it closed?)"),
+    ],
+)  # fmt: skip
+def test_a_pronoun_stands_for_no_number_count_or_word_that_only_begins_a_sentence(
+    before: str, answer: str, question: str, wanted: str
+) -> None:
+    assert rewritten(question, [Exchange(before, answer)], "en") == wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("2021?", "What was the revenue in 2021?"),
+        ("2021", "What was the revenue in 2021?"),
+        ("Who was elected the following year?", "Who was elected in 2021?"),
+        ("How was the following year?", "How was 2021?"),
+        ("Was it more than the year before?", "Was the revenue more than 2019?"),
+        ("And?", "And (What was the revenue in 2020?)"),
+        ("What about?", "What about (What was the revenue in 2020?)"),
+        ("How many in total?", "How many in total (What was the revenue in 2020?)"),
+    ],
+)
+def test_a_bare_year_and_less_are_completed(question: str, wanted: str) -> None:
+    assert rewritten(question, [Exchange("What was the revenue in 2020?", "4.1 million.")], "en") == wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (["Who attended the meeting?", "Who else?", "Tell me more.", "Go on."], "Go on (Who attended the meeting?)"),
+        (["What was the revenue in 2020?", "And who signed the lease?", "Tell me more."],
+         "Tell me more (Who signed the lease?)"),
+    ],
+)  # fmt: skip
+def test_brackets_do_not_grow_with_the_conversation(said: list[str], wanted: str) -> None:
+    before = exchanges([HumanMessage(it) for it in said[:-1]], "en")
+    assert rewritten(said[-1], before, "en") == wanted
+
+
 @pytest.mark.parametrize("question", ALONE)
 def test_a_question_that_stands_alone_is_untouched(question: str) -> None:
     assert rewritten(question, [Exchange("What was the revenue in 2020?", "4.1 million.")], "en") == question

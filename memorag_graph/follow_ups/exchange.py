@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 from memorag_graph.follow_ups.slots import Slot, slots, things
+from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.numbers import number_in
 
 YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 
@@ -15,6 +17,7 @@ _WHO = re.compile(r"\W*(?:who|whose|whom|which|what company)\b", re.IGNORECASE)
 _BEFORE_A_PLACE = re.compile(r"\b(in|at|near|from|to|on)\s+(?:the\s+)?$", re.IGNORECASE)
 _BEFORE_A_PART = re.compile(r"\b(?:in|at|near|of|from|to)\s+(?:the\s+)?$", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:how\s+many|the|an?)\s+", re.IGNORECASE)
+_COUNTED = re.compile(r"how\s+many\b", re.IGNORECASE)
 _TAIL = re.compile(r"\s+(?:of|for)\s+(?:the\s+)?(?:[A-Z][\w-]+(?:\s+[A-Z][\w-]+)*|[a-z][\w-]+)")
 _BEGINS_A_SENTENCE = re.compile(r"(?:^|[.!?:;\]]\s*|\n\s*)[\"'“‘(]*$")
 _SINGULAR = re.compile(r"['’]s\b|\s+(?:is|was|has)\b")
@@ -56,13 +59,13 @@ class Exchange:
         Args:
             owner: Whether what the thing belongs to is meant, as by "its weight" after "the speed of the X200".
         """
-        about = things(self.question)
+        counted, about = _divided(things(self.question))
         about = [it for it in about if not _is_plural(it.text)] or about
         names = [it for it in _names(self.question) if not _BEFORE_A_PART.search(self.question[: it.start])]
         if names and (not about or names[0].start < about[0].start):
             return names[0].text
         if not about:
-            return next((it.text for it in [*names, *_names(self.answer)]), None)
+            return self._beside_a_count() if counted else next((it.text for it in [*names, *_names(self.answer)]), None)
         tail = _tail(self.question, about[0].end)
         if owner and tail:
             return tail.split(maxsplit=1)[1]
@@ -90,6 +93,14 @@ class Exchange:
                     return thing.text
         return None
 
+    def _beside_a_count(self) -> str | None:
+        """Return the one thing besides what is counted: that the question names, or else the answer, if it is one."""
+        if named := _names(self.question):
+            return named[0].text
+        told = [it for it in things(self.answer) if not _is_plural(it.text)]
+        found = [*(it.text for it in _names(self.answer)), *(_with_tail(it, self.answer) for it in told)]
+        return found[0] if len(found) == 1 else None
+
     def _found(self) -> list[Slot]:
         """Return what the answer names where the question asks who."""
         if not _WHO.match(self.question):
@@ -99,7 +110,18 @@ class Exchange:
 
 
 def _names(text: str) -> list[Slot]:
-    return [it for it in slots(text) if it.kind == "name"]
+    return [it for it in slots(text) if it.kind == "name" and not _only_begins_a_sentence(it.text)]
+
+
+def _only_begins_a_sentence(name: str) -> bool:
+    """Return whether a name has none but numbers and function words, such as "Twelve" or "Because"."""
+    return all(number_in(it) or it.lower() in function_words("en") for it in name.split())
+
+
+def _divided(found: list[Slot]) -> tuple[list[Slot], list[Slot]]:
+    """Return the things whose number is asked for, and the others."""
+    counted = [it for it in found if _COUNTED.match(it.text)]
+    return counted, [it for it in found if it not in counted]
 
 
 def _of_people(text: str) -> list[Slot]:
@@ -124,4 +146,4 @@ def _tail(question: str, end: int) -> str:
 
 
 def _is_plural(thing: str) -> bool:
-    return thing.lower().startswith("how many") or (thing.endswith("s") and not thing.endswith("ss"))
+    return bool(_COUNTED.match(thing)) or (thing.endswith("s") and not thing.endswith("ss"))

@@ -9,6 +9,7 @@ from memorag_graph.follow_ups.slots import Slot, slots, things
 from memorag_graph.follow_ups.stands_alone import (
     ASKING_ONLY,
     COUNTING_ONLY,
+    ENDS,
     PREPOSITION,
     RELATIVE_TIME,
     has_verb,
@@ -38,6 +39,13 @@ _OTHER_YEARS = (
 )
 """Words for another year, and how many years they are from the one that was spoken of."""
 
+_BEFORE_A_YEAR = re.compile(
+    r"(?:^\W*|\b(?:in|of|for|from|to|by|since|until|before|after|during|with|than|as|about|and|or|is|are|was|were|do|does|did|has|"
+    r"have|had|will)\s+)$",
+    re.IGNORECASE,
+)
+"""What a year follows without "in"."""
+
 _PERSON = re.compile(r"\b(?P<own>his|her(?=\s+\w))\b|\b(?:he|him|she|her)\b", re.IGNORECASE)
 _SEVERAL = re.compile(r"\b(?P<own>their)\b|\b(?:they|them)\b", re.IGNORECASE)
 _THING = re.compile(r"\b(?P<own>its)\b|\bit\b|\b(?:this|that|these|those)\b(?=\s*(?:[?.!]|$))", re.IGNORECASE)
@@ -63,7 +71,7 @@ _OWN = re.compile(r"(?:his|her|its|their)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:the|an?)\s+", re.IGNORECASE)
 _BEHIND_THE = re.compile(r"\bthe\s+$", re.IGNORECASE)
 _CHINESE_TAIL = re.compile(r"呢\s*[?？]?$")
-_ENDS = " ?!.？！。"
+_IN_BRACKETS = re.compile(r"(?P<said>.+?) \((?P<before>.+)\)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +104,23 @@ def rewritten(question: str, before: Sequence[Exchange], language_code: str) -> 
     if stands_alone(question, language_code):
         return question
     begun = opener(question, language_code)
-    rest = question[len(begun) :].strip() or question
-    follow_up = FollowUp(rest, before[-1], bool(begun), language_code)
-    for attempt in (_in_another_year, _counting, _with_another_like, _with_names, _asking_more):
-        if (found := attempt(follow_up)) is not None:
-            return found
-    return f"{_sentence(rest).rstrip(_ENDS)} ({before[-1].question.strip()})"
+    rest = question[len(begun) :].strip()
+    if rest.strip(ENDS):
+        follow_up = FollowUp(rest, before[-1], bool(begun), language_code)
+        for attempt in (_in_another_year, _counting, _with_another_like, _with_names, _asking_more):
+            if (found := attempt(follow_up)) is not None:
+                return found
+    said = rest if rest.strip(ENDS) else question  # "And?" says no more than that
+    return f"{_sentence(said).rstrip(ENDS)} ({_of_last(before[-1].question.strip(), language_code)})"
+
+
+def _of_last(question: str, language_code: str) -> str:
+    """Return the last question; if another follows it in brackets, the one of them that says what it is about."""
+    nested = _IN_BRACKETS.match(question)
+    if not nested:
+        return question
+    said = f"{nested['said']}?"
+    return said if stands_alone(said, language_code) else nested["before"]
 
 
 def _in_another_year(asked: FollowUp) -> str | None:
@@ -112,9 +131,10 @@ def _in_another_year(asked: FollowUp) -> str | None:
         if not found or last.year is None:
             continue
         year = str(int(last.year) + step)
-        if rest.replace(found[0], "", 1).strip(f"{_ENDS},").lower() in ("", "in", "for", "of"):
+        if rest.replace(found[0], "", 1).strip(f"{ENDS},").lower() in ("", "in", "for", "of"):
             return _dated(last, year)
-        named = f"in {year}" if found[0].lower().startswith(("in ", "a ", "one ")) or not step else year
+        is_time = found[0].lower().startswith(("in ", "a ", "one ")) or not _BEFORE_A_YEAR.search(rest[: found.start()])
+        named = f"in {year}" if is_time or not step else year
         dated = f"{rest[: found.start()]}{named}{rest[found.end() :]}"
         return _with_names(replace(asked, rest=dated)) or _sentence(dated)
     return None
@@ -123,21 +143,23 @@ def _in_another_year(asked: FollowUp) -> str | None:
 def _with_another_like(asked: FollowUp) -> str | None:
     """Put what a fragment such as "And in Leeds?" names in the place of its like in the last question."""
     rest, question = _CHINESE_TAIL.sub("", ASKING_ONLY.sub("", asked.rest)), asked.last.question
-    placed = PREPOSITION.match(rest)
-    if has_verb(rest) or RELATIVE_TIME.search(rest) or not (asked.begun or placed or rest != asked.rest):
+    placed, is_year = PREPOSITION.match(rest), YEAR.fullmatch(rest.strip(ENDS))
+    if has_verb(rest) or RELATIVE_TIME.search(rest) or COUNTING_ONLY.match(asked.rest):
+        return None
+    if not (asked.begun or placed or is_year or rest != asked.rest):
         return None
     named = [it for it in slots(rest) if it.kind != "name" or asked.language_code not in NOUNS_ARE_CAPITALS]
     for slot in named:
         question = _with_slot(question, slot, rest)
     if question != asked.last.question:
         return _sentence(question)
-    thing = rest[placed.end() if placed else 0 :].strip(_ENDS)
+    thing = rest[placed.end() if placed else 0 :].strip(ENDS)
     word = placed[0].strip().lower() if placed else ""
     if YEAR.fullmatch(thing) and word in ("", "in"):
         return _dated(asked.last, thing)
     if placed:
         likes = [it for it in things(question) if question[: it.start].lower().split()[-1:] == [word]]
-        return _exchanged(question, likes[0], thing) if likes else _appended(question, rest.strip(_ENDS))
+        return _exchanged(question, likes[0], thing) if likes else _appended(question, rest.strip(ENDS))
     return None if named else _with_another_thing(question, thing)
 
 
@@ -161,7 +183,7 @@ def _with_another_thing(question: str, thing: str) -> str | None:
         return None
     is_yes_no = bool(_YES_NO.match(question))
     if is_yes_no and not _ARTICLE.match(thing):
-        return _sentence(f"{question.rstrip(_ENDS).rpartition(' ')[0]} {thing}?")
+        return _sentence(f"{question.rstrip(ENDS).rpartition(' ')[0]} {thing}?")
     likes = things(question)
     return _exchanged(question, likes[-1 if is_yes_no else 0], thing) if likes else None
 
@@ -194,7 +216,7 @@ def _with_names(asked: FollowUp) -> str | None:
 
 def _asking_more(asked: FollowUp) -> str | None:
     """Complete "Why?" by what the last question says, as "was the harbour closed" in "When was the harbour closed?"."""
-    bare, said = _BARE.match(asked.rest), asked.last.question.strip(_ENDS)
+    bare, said = _BARE.match(asked.rest), asked.last.question.strip(ENDS)
     if not bare:
         return None
     word = bare["word"].capitalize()
@@ -245,7 +267,7 @@ def _exchanged(question: str, slot: Slot, text: str) -> str:
 
 def _appended(question: str, words: str) -> str:
     end = "." if question.strip().endswith(".") else "?"
-    return _sentence(f"{question.strip().rstrip(_ENDS)} {words}{end}")
+    return _sentence(f"{question.strip().rstrip(ENDS)} {words}{end}")
 
 
 def _sentence(text: str) -> str:

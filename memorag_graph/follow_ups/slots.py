@@ -96,8 +96,9 @@ _THING = re.compile(
     rf"(?:\s+{_WORD_OF_THING}){{0,3}}",
     re.IGNORECASE,
 )
-_PARTICIPLE = re.compile(
-    r"(?<=\w)\s+(?:\w*[^\We]ed|built|sold|born|made|held|paid|written|kept|found|lost|won|spent|taken|given|drawn|set|put)$"
+_VERB_AT_END = re.compile(
+    r"(?<=\w)\s+(?:\w*[^\We]ed|built|sold|born|made|held|paid|written|kept|found|lost|won|spent|taken|given|drawn|set|put|"
+    r"sank|went|came|stood|fell|grew|ran|began|lay|live)$"
 )
 _HELPED = re.compile(r"\b(?:do|does|did)\s+$", re.IGNORECASE)
 _AFTER_A_VERB = re.compile(r"\s+(?:about|on|against|to|with|from|the|an?|it|its|them|their)\b|\W*$", re.IGNORECASE)
@@ -113,6 +114,6 @@ def things(text: str) -> list[Slot]:
         words = thing[0]
         if len(words.split()) > 2:
             does_something = _HELPED.search(text[: thing.start()]) and _AFTER_A_VERB.match(text[thing.end() :])
-            words = words.rpartition(" ")[0] if does_something else _PARTICIPLE.sub("", words)
+            words = words.rpartition(" ")[0] if does_something else _VERB_AT_END.sub("", words)
         found.append(Slot("name", words, thing.start(), thing.start() + len(words)))
     return found

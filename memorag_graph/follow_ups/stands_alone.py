@@ -29,6 +29,9 @@ OPENERS = {
 }
 """How a question begins that goes on from the one before, by language."""
 
+ENDS = " ?!.？！。"
+"""What a question may end with besides its words."""
+
 _LONGEST = 1000
 """Characters beyond which a question is taken to say what it is about."""
 
@@ -178,7 +181,7 @@ def _is_fragment(question: str) -> bool:
         return True
     if len(_WORD.findall(question)) > _MOST_FRAGMENT or has_verb(question):
         return False
-    return bool(PREPOSITION.match(question))
+    return bool(PREPOSITION.match(question) or _YEAR.fullmatch(question.strip(ENDS)))
 
 
 def _has_dangling_pronoun(question: str) -> bool:
