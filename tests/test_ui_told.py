@@ -91,11 +91,22 @@ def test_a_damaged_library_is_named_without_its_directory(
     assert str(library.directory) in caplog.text
 
 
+def test_a_library_in_another_directory_is_named_without_it(registry: Registry, tmp_path: Path) -> None:
+    tenants = Tenants(registry, options=TINY, libraries_at=str(tmp_path / FOLDER))
+    for visitor in (ALICE, Principal("operator", "")):
+        shared = Demo(TINY, tenants, Visitors(Everybody())).resources(visitor)
+        directory = shared.libraries.create("coast").directory
+        told = shared.told(f"{directory / 'catalogue.sqlite'} is damaged")
+        assert told == f"{directory if shared.is_operator else 'coast'}/catalogue.sqlite is damaged"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("/srv/data/memories/ab/index.bin is damaged; delete /srv/data", "ab/index.bin is damaged; delete data"),
         ("“/var/lib/other/model.gguf” cannot be read", "“model.gguf” cannot be read"),
+        ("cannot open:/var/lib/other/a.bin or file:///var/lib/other//b.bin", "cannot open:a.bin or b.bin"),
+        ("/mnt/srv/data/memories/index.bin, /srv/data/memories/index.bin", "index.bin, index.bin"),
         ("there is no s3://bucket/shelf/coast", "there is no coast"),
         (
             "see https://example.org/a/b, and/or ask: 3/4/5 of 1/2",

@@ -4,6 +4,8 @@ import re
 import shutil
 import threading
 from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memorag_graph.disk_errors import telling
@@ -60,6 +62,11 @@ class NamedLibraries:
     def ids(self) -> Mapping[str, str]:
         """Return the names of the libraries by their ids, of those whose catalogue is in Postgres."""
         return self._shelf.ids()
+
+    @cached_property
+    def home(self) -> Path:
+        """The directory that holds, for each library, its directory on this machine."""
+        return self._shelf.place("any").directory.parent
 
     def place(self, name: str) -> Place:
         """Return the place of a library, whether or not there is one.

@@ -86,8 +86,10 @@ class Resources:
         The log gets what is left out.
         """
         text = told_to_client(error) if isinstance(error, MemoragError) else error
+        if self.is_operator:
+            return text
         homes = [it.store.root.parent for it in (self.registry, self.tenants.registry(""))]
-        return text if self.is_operator else without_directories(text, homes)
+        return without_directories(text, [self.libraries.home, *homes])
 
     @property
     def is_waiting(self) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-_OTHERS = re.compile(r"(?<![\w:/.])(?:(?:s3|gs|az)://|~?/)(?:[^\s/]+/)+")
-"""An absolute path or the URL of an object, up to its last part."""
+_BEGIN = r"(?<![\w/.])"
+_OTHERS = re.compile(rf"{_BEGIN}(?:(?:s3|gs|az|file)://+|~?/(?!/))(?:[^\s/]+/+)+")
+"""An absolute path or the URL of an object or file, up to its last part."""
 
 _log = logging.getLogger(__name__)
 
@@ -18,11 +19,11 @@ def without_directories(text: str, homes: Sequence[Path] = ()) -> str:
 
     Args:
         text: The text, such as the message of an error.
-        homes: Directories in which files are named as they lie in them.
+        homes: Directories in which files are named as they lie in them; they may have spaces in their names.
     """
     told = text
     for home in homes:
-        told = told.replace(f"{home}{os.sep}", "")
+        told = re.sub(f"{_BEGIN}{re.escape(f'{home}{os.sep}')}", "", told)
     told = _OTHERS.sub("", told)
     if told != text:
         _note(text)
