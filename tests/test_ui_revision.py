@@ -1,5 +1,6 @@
 """Changing the documents of a memory in the web demo, without a browser: what the changed memory takes over."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from memorag_graph.memory.storage import given_names
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, Principal
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.ui import memory_work
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.memory_work import Memorizing, Revision
 from memorag_graph.ui.passages import is_quoted
+from memorag_graph.ui.questions import Question
 from memorag_graph.ui.resources import Demo, Resources
 from memorag_graph.ui.turn_parts import Turn
 from memorag_graph.ui.uploaded_files import UploadedFiles, kept_file
@@ -22,7 +25,7 @@ from memorag_graph.ui.visitors import Visitors
 from tests.conftest import TEXT, TINY
 from tests.pdf_files import STORIES
 from tests.test_cited_pages import pdf
-from tests.test_ui_parts import ended
+from tests.test_ui_parts import answered, ended
 
 LETTERS, NOTE = from_text(TEXT[:700], "letters.txt"), from_text("The pier is closed on Sundays. " * 9, "note.txt")
 
@@ -128,8 +131,9 @@ def test_a_change_to_the_same_documents_keeps_the_memory_and_adds_the_pages(
 
 
 def test_a_change_that_fails_leaves_everything_and_an_open_memory_stays_beside_the_changed_one(
-    visitors: tuple[Resources, Resources],
+    visitors: tuple[Resources, Resources], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(memory_work, "_MOST_SECONDS_IN_USE", 0.0)
     alice, bob = visitors
     opened = alice.registry.memorize([LETTERS], TINY)
     memory_id, store = opened.memory.id, alice.registry.store
@@ -141,6 +145,29 @@ def test_a_change_that_fails_leaves_everything_and_an_open_memory_stays_beside_t
     after = revise(alice, memory_id, [NOTE]).memory_id
     lease.release()
     assert {it["memory_id"] for it in store.memories()} == {memory_id, after}
+
+
+def test_a_memory_that_is_changed_while_it_is_asked_goes_after_the_answer_which_the_changed_one_takes_over(
+    visitors: tuple[Resources, Resources],
+) -> None:
+    alice, bob = visitors
+    memory_id, store = alice.registry.memorize([LETTERS, NOTE], TINY).memory.id, alice.registry.store
+    lease, is_moved = store.lease(memory_id), threading.Event()  # such as each answer has
+    given = {"documents": [], "without": ("note.txt",), "called": "it"}
+    work = Revision(scope=alice.scope(TINY), memory_id=memory_id, moved=lambda *_: is_moved.set(), **given)
+    job = alice.jobs.start(work, "visit")
+    assert is_moved.wait(30)
+    for visitor, text in ((alice, "Who was proud of the harbour at Thorle?"), (bob, "When is the pier closed?")):
+        options = TINY.model_copy(update={"hits": 1})
+        visitor.questions.ask("visit", Question(text, {"memory_id": memory_id}, "lookup", False, options))
+    answered()
+    lease.release()
+    assert ended(job) == "done", job.error
+    assert [it["memory_id"] for it in store.memories()] == [job.memory_id]
+    (turn,) = alice.conversations.get(job.memory_id, "visit")
+    assert turn["result"]["citations"][0]["source"] == "letters.txt"
+    assert bob.conversations.get(job.memory_id, "visit") == ()
+    assert b"pier" not in (store.directory(job.memory_id) / FILE).read_bytes()
 
 
 def test_a_quotation_is_shown_only_where_it_still_stands(registry: Registry) -> None:

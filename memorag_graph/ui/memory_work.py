@@ -1,9 +1,10 @@
 """What a job does: memorize documents, or change those of a memory."""
 
 import hashlib
+import logging
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -14,9 +15,17 @@ from memorag_graph.memory.storage import given_names
 from memorag_graph.memory.storage.manifest import read_info
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.progress import ReportProgress
+from memorag_graph.registry import Registry
 from memorag_graph.run_scope import RunScope
 from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.ui.uploaded_files import UploadedFiles
+
+_MOST_SECONDS_IN_USE = 60.0
+"""For how long a memory that was changed waits for answers from it before it is left where it is."""
+
+_PAUSE_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +135,40 @@ class Revision(Work):
         self.files.keep_with(registry.store, new, texts, earlier)
         if new != earlier:
             given_names.hand_on(registry.store, earlier, new)
-            conversations = KeptConversations(registry.store.directory(earlier))
-            if before - after:
-                conversations.keep_only(after)
-            conversations.hand_on(KeptConversations(registry.store.directory(new)))
+            kept = after if before - after else None
+            _hand_on_conversations(registry.store, earlier, new, kept)
             self.moved(earlier, new)
-            with suppress(MemoryFileError):  # another process has it open: it stays beside the changed one
-                registry.delete(earlier)
+            end = time.monotonic() + _MOST_SECONDS_IN_USE
+            while not (is_deleted := _is_deleted(registry, earlier)) and time.monotonic() < end:
+                time.sleep(_PAUSE_SECONDS)
+                _hand_on_conversations(registry.store, earlier, new, kept)  # what was being answered
+            if not is_deleted:
+                _log.warning("%s stays beside %s, to which it was changed: it is still in use", earlier, new)
         return new
+
+
+def _hand_on_conversations(store: MemoryStore, earlier: str, new: str, kept: Collection[str] | None) -> None:
+    """Give the conversations about a memory to the changed one, without what is drawn from other documents than these.
+
+    Args:
+        store: Holds both.
+        earlier: The memory.
+        new: The changed one.
+        kept: The marks of the documents that stay; None if all do.
+    """
+    conversations = KeptConversations(store.directory(earlier))
+    if kept is not None:
+        conversations.keep_only(kept)
+    conversations.hand_on(KeptConversations(store.directory(new)))
+
+
+def _is_deleted(registry: Registry, memory_id: str) -> bool:
+    """Delete a memory; return whether it is gone: not while a question to it is answered, here or elsewhere."""
+    try:
+        registry.delete(memory_id)
+    except MemoryFileError:
+        return not registry.store.directory(memory_id).is_dir()
+    return True
 
 
 def _marks_in(store: MemoryStore, memory_id: str) -> set[str]:
