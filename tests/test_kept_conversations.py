@@ -208,7 +208,7 @@ def answer(asked: str, **more: Any) -> dict[str, Any]:
     return {"where": ["year=2020"], "result": {**found, "citations": [], **more}}
 
 
-def test_a_turn_is_read_as_it_was_written_but_for_its_messages(tmp_path: Path) -> None:
+def test_a_turn_is_read_as_it_was_written_but_for_what_repeats_it(tmp_path: Path) -> None:
     store = ConversationStore("alice", Folders(tmp_path))
     said = {**answer("When?"), "plain": answer("When?")["result"]}
     asked = {**said, "result": {**said["result"], "messages": [object()]}}
@@ -351,7 +351,9 @@ def test_what_others_than_the_cited_document_said_goes_with_them_and_the_answer_
         notices=["A notice.", "b.txt has no memory that can be asked yet."],
     )
     store = ConversationStore("alice", Folders(tmp_path))
-    store.add("coast", "one", found, store.before("coast", "one"))
+    repeats = {"memory_notices": found["result"]["notices"][1:]}
+    asked = {**found, "result": {**found["result"], **repeats}}
+    store.add("coast", "one", asked, store.before("coast", "one"))
     without_repeat = [it for it in found["result"]["trace"] if it["what"] != "considered"]
     assert store.get("coast", "one") == ({**found, "result": {**found["result"], "trace": without_repeat}},)
     KeptConversations(tmp_path / "coast").keep_only(["a.txt"])

@@ -19,6 +19,7 @@ Turn = dict[str, Any]
 Result = Mapping[str, Any]
 
 _ANSWERS = ("result", "plain")
+_REPEATS = ("messages", "memory_notices")
 _RECALLED = ("spans", "surrogates", "outline", "draft")
 
 
@@ -36,7 +37,7 @@ def drawn_from(turn: Turn) -> Sources:
 def divided(turn: Turn) -> NewTurn:
     """Return a turn to be kept: the answers, and beside them what other documents may have part in.
 
-    Its messages are not kept, as they repeat it, nor is the trace of the documents that were considered.
+    What repeats it is not kept, such as its messages and the trace of the documents that were considered.
     """
     sources, beside = drawn_from(turn), []
     kept = {**turn, **{key: _without_repeats(result) for key, result in _answers(turn).items()}}
@@ -111,7 +112,7 @@ def _parts(result: Result) -> Iterator[tuple[tuple[str, int | None], Sources]]:
 
 
 def _without_repeats(result: Result) -> Turn:
-    kept = {key: value for key, value in result.items() if key != "messages"}
+    kept = {key: value for key, value in result.items() if key not in _REPEATS}
     if "trace" in kept:
         kept["trace"] = [it for it in kept["trace"] if it["what"] != "considered"]
     return kept
