@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from memorag_graph.errors import DiskError
 from memorag_graph.library.found_files import uploaded_text
+from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory_worker import MemoryWorker
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, Principal
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.ui import resources, without_directories
+from memorag_graph.ui.passages import escaped
 from memorag_graph.ui.questions import Question
 from memorag_graph.ui.resources import Demo, Resources
 from memorag_graph.ui.visitors import Visitors
@@ -89,6 +92,24 @@ def test_a_damaged_library_is_named_without_its_directory(
     assert "coast" in told
     assert FOLDER not in told
     assert str(library.directory) in caplog.text
+
+
+def test_why_a_library_could_not_be_deleted_is_told_letter_by_letter(
+    shown: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of libraries may have what Markdown takes for emphasis."""
+    shared, _ = shown(ALICE)
+    shared.libraries.create("my_old_coast")
+    page = AppTest.from_file(Path(resources.__file__).with_name("page.py"), default_timeout=60)
+    page.query_params["library"] = "my_old_coast"
+    page.run()
+
+    def fail(*_: Any) -> None:
+        raise DiskError("my_old_coast cannot be written")
+
+    monkeypatch.setattr(NamedLibraries, "delete", fail)
+    next(it for it in page.button if it.label == "Delete for good").click().run()
+    assert [it.value for it in page.error] == [escaped("my_old_coast cannot be written")]
 
 
 def test_a_library_in_another_directory_is_named_without_it(registry: Registry, tmp_path: Path) -> None:
