@@ -40,6 +40,7 @@ def test_the_models_begin_to_be_loaded_while_no_page_is_open_and_the_server_does
             running.set()
             begun.wait(SECONDS)
 
+    (tmp_path / "memories").mkdir()  # it was started before: no example is memorized
     monkeypatch.setattr(ModelPool, "preload", load)
     monkeypatch.setattr(launch.st, "App", Server)
     monkeypatch.setattr(launch, "silence_libraries", lambda: None)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from memorag_graph.errors import DiskError
+from memorag_graph.errors import DiskError, UnavailableError
 from memorag_graph.library.found_files import uploaded_text
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.memory_worker import MemoryWorker
+from memorag_graph.paths import user_dir
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, Principal
 from memorag_graph.serving.tenants import Tenants
@@ -92,6 +93,15 @@ def test_a_damaged_library_is_named_without_its_directory(
     assert "coast" in told
     assert FOLDER not in told
     assert str(library.directory) in caplog.text
+
+
+def test_the_operator_is_told_directories_but_no_addresses(shown: Any, caplog: pytest.LogCaptureFixture) -> None:
+    shared, _ = shown(OPERATOR)
+    path = user_dir() / "memories" / "memory.bin"
+    assert shared.told(DiskError(f"{path} is damaged")) == f"{path} is damaged"
+    told = shared.told(UnavailableError("10.0.0.7:5432 refuses connections", engine="the database"))
+    assert told.startswith("the database cannot be used")
+    assert "10.0.0.7:5432 refuses connections" in caplog.text
 
 
 def test_why_a_library_could_not_be_deleted_is_told_letter_by_letter(

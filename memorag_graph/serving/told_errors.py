@@ -33,6 +33,13 @@ def told_to_client(error: MemoragError) -> str:
     return told
 
 
+def told_without_addresses(error: MemoragError) -> str:
+    """Return what is told of an error where files may be named as they lie; the log gets the addresses."""
+    if (told := error.for_clients) != str(error):
+        _log.warning("%s", error)
+    return told
+
+
 @contextmanager
 def without_address() -> Iterator[None]:
     """Name the engine that is away, not its address, in an error that a client may see.

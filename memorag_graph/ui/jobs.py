@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from memorag_graph.errors import MemoragError
 from memorag_graph.progress import Progress
-from memorag_graph.serving.told_errors import told_to_client
+from memorag_graph.serving.told_errors import told_without_addresses
 from memorag_graph.ui.memory_work import Work
 
 State = Literal["running", "done", "stopped", "failed"]
@@ -121,7 +121,7 @@ class Jobs:
         except _StopError:
             job.state = "stopped"
         except MemoragError as error:
-            job.error, job.state = told_to_client(error), "failed"
+            job.error, job.state = told_without_addresses(error), "failed"
         except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
             _log.exception("memorizing failed")
             job.error, job.state = f"{type(error).__name__}: {error}", "failed"

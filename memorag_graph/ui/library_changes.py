@@ -16,7 +16,7 @@ from memorag_graph.library.library import Library
 from memorag_graph.library.named_libraries import NamedLibraries
 from memorag_graph.progress import Progress
 from memorag_graph.serving.library_intake import LibraryIntake
-from memorag_graph.serving.told_errors import told_to_client
+from memorag_graph.serving.told_errors import told_without_addresses
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
@@ -164,7 +164,7 @@ class LibraryChanges:
             except LibraryBusyError:
                 change.error, change.state = "Somebody else is changing this library. Try again later.", "failed"
             except MemoragError as error:
-                change.error, change.state = told_to_client(error), "failed"
+                change.error, change.state = told_without_addresses(error), "failed"
             except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
                 _log.exception("changing a library failed")
                 change.error, change.state = f"{type(error).__name__}: {error}", "failed"

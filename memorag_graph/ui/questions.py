@@ -16,7 +16,7 @@ from memorag_graph.graph import MemoragGraph
 from memorag_graph.langchain.runnable import ANSWERING_NODES
 from memorag_graph.serving.client_graph import run_of
 from memorag_graph.serving.credentials import Principal
-from memorag_graph.serving.told_errors import told_to_client
+from memorag_graph.serving.told_errors import told_without_addresses
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.turn_parts import Turn
@@ -177,9 +177,9 @@ class Questions:
             except CancelledRunError:
                 question.state = "stopped"
             except DiskError as error:  # what is written of the answer, or all of it, can still be shown
-                question.error, question.state = told_to_client(error), "failed"
+                question.error, question.state = told_without_addresses(error), "failed"
             except MemoragError as error:
-                question.answer, question.error, question.state = "", told_to_client(error), "failed"
+                question.answer, question.error, question.state = "", told_without_addresses(error), "failed"
             except Exception as error:  # noqa: BLE001 - a thread ends here: any error is logged and shown
                 _log.exception("answering failed")
                 question.error, question.state = f"{type(error).__name__}: {error}", "failed"

@@ -17,7 +17,7 @@ from memorag_graph.serving.client_graph import client_graph
 from memorag_graph.serving.client_scope import ClientScope
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
-from memorag_graph.serving.told_errors import told_to_client
+from memorag_graph.serving.told_errors import told_without_addresses
 from memorag_graph.settings import RunOptions
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.jobs import Jobs
@@ -85,7 +85,7 @@ class Resources:
 
         The log gets what is left out.
         """
-        text = told_to_client(error) if isinstance(error, MemoragError) else error
+        text = told_without_addresses(error) if isinstance(error, MemoragError) else error
         if self.is_operator:
             return text
         homes = [it.store.root.parent for it in (self.registry, self.tenants.registry(""))]
