@@ -1,8 +1,11 @@
 """The example document is memorized when the demo is first started: once, and only where nobody logs in."""
 
+from pathlib import Path
+
 import pytest
 
 from memorag_graph.documents import from_text
+from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, OneKey
 from memorag_graph.serving.tenants import Tenants
@@ -19,6 +22,12 @@ LETTERS = from_text(TEXT[:700], "letters.txt")
 @pytest.fixture(autouse=True)
 def _short_example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(example, "_document", lambda: LETTERS)
+
+
+@pytest.fixture
+def registry(registry: Registry, tmp_path: Path) -> Registry:
+    """Has a store of its own: the user's would also get what threads of earlier tests still write."""
+    return registry.with_store(MemoryStore(tmp_path / "memories"))
 
 
 def started(registry: Registry) -> tuple[Resources, Job | None]:
