@@ -99,9 +99,15 @@ def reach(page: Page) -> None:
 
 
 def start(page: Page) -> None:
-    """Open the first page."""
+    """Open the first page, once the example can be asked."""
     reach(page)
-    page.get_by_text("Or try an example").wait_for(timeout=2 * MINUTES)
+    for _ in range(60):
+        page.get_by_text("Or try an example").wait_for(timeout=2 * MINUTES)
+        if page.get_by_text("Or open a memory").is_visible():
+            return
+        page.wait_for_timeout(2000)
+        page.reload()
+    raise SystemExit("the demo does not memorize the example")
 
 
 def ask(page: Page, placeholder: str, question: str) -> None:
