@@ -22,6 +22,12 @@ _MOST_OF_THEM = 0.8
 _BEGINS_TITLE = re.compile(r"(?!\w{1,3}[.)]\s|(?:\S+\s){1,2}[–—-]\s)[\"'“‘«„]?[^\W_]")
 """No bullet, number of an item or label before a dash."""
 
+_ASKS_NOTHING = re.compile(
+    r"(?:how|what|why|where|who|wie|warum|weshalb|wo|comment|pourquoi|cómo|por qué|come|perché|hoe|waarom)\b[^?]*$",
+    re.IGNORECASE,
+)
+"""A clause that begins as a question and is none, as "How a rule made in 2015 cost us money in 2022"."""
+
 _TELLS = re.compile(r"[\d@]|://|\bwww\.")
 """A figure or an address, for which somebody may ask."""
 
@@ -32,8 +38,9 @@ Place = tuple[str, int, int]
 def title_lines(evidence: Sequence[Evidence]) -> set[Place]:
     """Return the places of the titles in the evidence.
 
-    Lines that follow each other are a list and no titles, and neither is what holds a figure or an address, begins as
-    the item of a list does, or is a record or a speaker's turn.
+    Lines that follow each other are a list and no titles, and neither is what holds a figure or an address (but for a
+    clause such as "How a rule made in 2015 cost us money"), begins as the item of a list does, or is a record or a
+    speaker's turn.
     """
     found: set[Place] = set()
     for source in {passage.source for passage in evidence}:
@@ -71,4 +78,4 @@ def _is_line(text: str) -> bool:
 
 def _tells(text: str) -> bool:
     is_other = is_record(text) or speaker_of(text) is not None or not _BEGINS_TITLE.match(text)
-    return is_other or bool(_TELLS.search(text))
+    return is_other or bool(_TELLS.search(text) and not _ASKS_NOTHING.match(text))

@@ -9,6 +9,7 @@ from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import distinct
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.text.back_references import begins_back
 from memorag_graph.text.identifiers import name_words
 from memorag_graph.text.words import count_words, share_of
 
@@ -31,9 +32,18 @@ def account(evidence: ScoredEvidence, question: str, part: Sequence[int] = ()) -
         part: Positions of the sentences of the part that the question asks for; by default it is of all that is about
             the question. Neither counts where a document is called by all words of the question: then it is of that.
     """
-    code = evidence.language_code
     about = _of_called(evidence) or part or _about(evidence)
     places = sorted(distinct(about, evidence.sentences, len(about)))
+    while orphans := _orphans(evidence, chosen := _chosen(evidence, question, places)):
+        if len(orphans) == len(places):
+            break
+        places = [at for at in places if at not in orphans]
+    return chosen
+
+
+def _chosen(evidence: ScoredEvidence, question: str, places: Sequence[int]) -> list[int]:
+    """Return the positions that fit into an account, in order: what matters most, among these."""
+    code = evidence.language_code
     quotes = [evidence.units[at].citation.quote for at in places]
     wanted = asked_terms(question, code)
     meaning = evidence.scores.meaning[places]
@@ -42,6 +52,12 @@ def account(evidence: ScoredEvidence, question: str, part: Sequence[int] = ()) -
     lengths = [max(count_words(it), 1) for it in quotes]
     chosen = Selection(salience(quotes, code), lengths, relevance).select([0] * len(places), ACCOUNT_WORDS)
     return sorted(places[at] for at in chosen)
+
+
+def _orphans(evidence: ScoredEvidence, chosen: Sequence[int]) -> set[int]:
+    """Return the positions of sentences such as "It is very boring." without the one that they refer to."""
+    code, known = evidence.language_code, set(chosen)
+    return {at for at in chosen if at - 1 not in known and begins_back(evidence.units[at].citation.quote, code)}
 
 
 def _of_called(evidence: ScoredEvidence) -> list[int]:
