@@ -132,7 +132,7 @@ class LibraryNodes:
         return {
             "considered": [it.to_record() for it in considered],
             "memory_share": asked.share,
-            "memory_notices": list(asked.notices),
+            "memory_notices": [*snapshot.notices, *asked.notices],
             "trace": considered_trace(considered),
             "tokens": {"route": 0},
         }

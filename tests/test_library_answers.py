@@ -77,6 +77,8 @@ def test_only_documents_that_fit_the_filter_are_used(library: Library) -> None:
         library.ask("What is the fee?", where={"colour": "red"})
     nothing = library.ask("What is the mooring fee in Averil?", where=["year<2021", "tokens<1"])
     assert (nothing.answer.faults, nothing.citations, nothing.considered) == (("no_evidence",), (), [])
+    assert any("no document that fits the filter" in it for it in nothing.answer.notices)
+    assert not any("no document that fits" in it for it in answer.answer.notices)
     with pytest.raises(InputError, match="question: is empty"):
         library.ask("  ")
 

@@ -84,7 +84,10 @@ def test_the_graph_answers_as_the_library_does(ask: Callable[..., dict[str, Any]
 def test_documents_are_chosen_by_filter_and_time(ask: Callable[..., dict[str, Any]]) -> None:
     found = ask(where={"name": {"not": "vault.txt"}}, task_type="lookup")
     assert "vault.txt" not in {it["name"] for it in found["considered"]}
-    assert ask(as_of="2020-01-01", task_type="lookup")["considered"] == []
+    early = ask(as_of="2020-01-01", task_type="lookup")
+    assert early["considered"] == []
+    assert any("the time of the question" in it for it in early["notices"])
+    assert not any("the time of the question" in it for it in found["notices"])
     with pytest.raises(InputError, match="no document has this field"):
         ask(where=["year=2021"])
 

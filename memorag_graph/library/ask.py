@@ -222,7 +222,7 @@ def search_with_clues(
 
 
 def _answer(text: str, task: TaskType, found: _Found, options: RunOptions, sources: Sources) -> Answer:
-    notices = found.asked.notices
+    notices = (*found.snapshot.notices, *found.asked.notices)
     if not found.draft:
         model = sources.memories.model_name(options)
         generator = library_generator(options, model, sources.embeddings, sources.registry)

@@ -12,6 +12,10 @@ from memorag_graph.library.where import Where, condition_of
 AsOf = str | date
 """A time: an ISO 8601 text, a date (its end) or a datetime; without a time zone it is in UTC."""
 
+_NOTHING = (
+    "The library has no document that fits the filter and the time of the question; see the list of its documents."
+)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Snapshot:
@@ -24,6 +28,11 @@ class Snapshot:
 
     entries: dict[int, Entry]
     among: Among
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader should know of them."""
+        return () if self.entries else (_NOTHING,)
 
     @classmethod
     def of(cls, all_entries: Sequence[Entry], where: Where | None = None, as_of: AsOf | None = None) -> "Snapshot":
