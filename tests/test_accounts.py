@@ -177,6 +177,32 @@ def test_an_account_has_no_sentence_without_the_one_that_it_refers_to(ask: Ask) 
 
 
 @pytest.mark.embedded
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This was a year of two storms. It was also the year of the new ferry. It has room for eighty cars.",
+        "# Letter\n\nThese lines are for my sister. They are about the storm. It took the roof of the chapel.",
+        "\nIt has room for eighty cars. It was built of oak and painted blue. It pleased the islanders.",
+    ],
+)
+def test_an_account_loses_nothing_that_opens_a_text_nor_all_that_refers_back(ask: Ask, text: str) -> None:
+    quotes = [it.quote for it in ask("Summarize the letter.", text, names=["letter.txt"]).citations]
+    assert quotes == quotable(text)
+    assert len(quotes) == 3
+
+
+@pytest.mark.embedded
+def test_an_account_of_somebody_tells_more_than_how_the_text_begins(ask: Ask) -> None:
+    did = ["studied law", "worked for nine years", "bought a tug", "sold two small boats", "wrote a book on knots"]
+    did += ["built a pier of oak", "opened a school for pilots", "learned to fly", "gave her papers to the museum"]
+    told = [f"She {it}, and the people of the town spoke of it for a long time." for it in did]
+    text = " ".join(["Ingrid Sandvik was born in 1950.", *told])
+    quotes = [it.quote for it in ask("Summarize the life of Ingrid Sandvik.", text).citations]
+    assert quotes[0] == "Ingrid Sandvik was born in 1950."
+    assert set(quotes) & set(told[4:])
+
+
+@pytest.mark.embedded
 def test_an_account_says_nothing_twice(ask: Ask) -> None:
     quotes = [it.quote for it in ask("Summarise what happened to Dunmarrow.", STORY, STORY).citations]
     assert len(quotes) == len(set(quotes)) > 3
@@ -231,6 +257,45 @@ def test_an_account_of_a_document_that_is_called_by_its_name_is_of_all_of_it(
     quotes = [it.quote for it in answer.citations]
     assert {it.source for it in answer.citations} == {source}
     assert quotes == [it for it in quotable(LIBRARY[source]) if not it.startswith("#")]
+
+
+TIMETABLE = "The bus leaves the square at 7.15. The last bus comes back at 19.40. Tickets cost two euros."
+LETTER = "Dear Bo, I am sending you the list of last year. Please tell me whether you need another one."
+SHOP = "The shop sells stamps. Letters cost one euro. Parcels cost four euros."
+CATALOGUE = """# Catalogue of the shop
+
+## Opening hours
+The shop is open from nine to five on all days.
+
+## Prices
+A lamp costs 20 euros. A chair costs 45 euros."""
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("request_", "library", "source"),
+    [
+        ("Summarize Dunmarrow.", {"dunmarrow_bus.txt": TIMETABLE, "story.txt": STORY}, "story.txt"),
+        ("Summarize the prices.", {"prices_2019_letter.txt": LETTER, "catalogue.md": CATALOGUE}, "catalogue.md"),
+        ("Summarize the report.", {"ostrand_2021.md": REPORT, "minutes.txt": MINUTES}, "ostrand_2021.md"),
+        ("Summarize the letters.", {"skerrow_letters.txt": LETTER, "shop.txt": SHOP}, "skerrow_letters.txt"),
+    ],
+)
+def test_a_name_that_holds_the_words_of_the_request_beside_others_hides_no_document_that_tells_of_these(
+    ask: Ask, request_: str, library: dict[str, str], source: str
+) -> None:
+    quotes = [it.quote for it in ask(request_, *library.values(), names=[*library]).citations if it.source == source]
+    assert len(quotes) > 1
+    if source == "ostrand_2021.md":  # its title holds all words, so that it is meant as a whole
+        assert quotes == [it for it in quotable(REPORT) if not it.startswith("#")]
+
+
+@pytest.mark.embedded
+def test_documents_are_called_by_the_words_of_the_request_whatever_their_sentences_say_instead(ask: Ask) -> None:
+    later = "The board met again in April. The second offer was 290,000 euros."
+    library = {"meeting_2021-03.txt": MINUTES, "meeting_2021-04.txt": later, "vessels.txt": VESSELS}
+    answer = ask("Summarize the meeting.", *library.values(), names=[*library])
+    assert {it.source for it in answer.citations} == {"meeting_2021-03.txt", "meeting_2021-04.txt"}
 
 
 @pytest.mark.parametrize("title", ["# Harbour of Ostrand: annual report", "# Ostrand: 1990 to 2021", "# Annual report"])
@@ -311,6 +376,9 @@ def test_the_same_line_in_a_text_without_full_stops_is_quoted(title: str) -> Non
     [
         "The ferry leaves the eastern pier of the island every day at 7.15",
         "Please send the form with all your papers to office@dunmarrow.example",
+        "Why not send the form with all your papers to office@dunmarrow.example",
+        "How to get to the island is told to everybody who rings 0151 440 9981",
+        "Come to the eastern pier of the island with your papers in May 2027",
         "The old maps of the bay are shown to everybody at www.dunmarrow.example/maps",
         "Petrie: I put the spare key under the blue flower pot by the door",
         "● Bring a torch and spare batteries for the long walk back to the hut",

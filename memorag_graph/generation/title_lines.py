@@ -23,10 +23,13 @@ _BEGINS_TITLE = re.compile(r"(?!\w{1,3}[.)]\s|(?:\S+\s){1,2}[–—-]\s)[\"'“�
 """No bullet, number of an item or label before a dash."""
 
 _ASKS_NOTHING = re.compile(
-    r"(?:how|what|why|where|who|wie|warum|weshalb|wo|comment|pourquoi|cómo|por qué|come|perché|hoe|waarom)\b[^?]*$",
+    r"(?:how|what|why|where|who|wie|warum|weshalb|wo|comment|pourquoi|cómo|por qué|perché|hoe|waarom)\b[^?]*$",
     re.IGNORECASE,
 )
-"""A clause that begins as a question and is none, as "How a rule made in 2015 cost us money in 2022"."""
+"""A clause that begins as a question and is none, as "How a rule made in 2015 cost us money in 2022"; Italian "come" is
+left out, as English lines such as "Come to the pier on 12 May" begin so."""
+
+_YEAR = re.compile(r"(?<![\w.,:/-])[12]\d{3}(?![\w/]|[.,:-]\d)")
 
 _TELLS = re.compile(r"[\d@]|://|\bwww\.")
 """A figure or an address, for which somebody may ask."""
@@ -38,9 +41,9 @@ Place = tuple[str, int, int]
 def title_lines(evidence: Sequence[Evidence]) -> set[Place]:
     """Return the places of the titles in the evidence.
 
-    Lines that follow each other are a list and no titles, and neither is what holds a figure or an address (but for a
-    clause such as "How a rule made in 2015 cost us money"), begins as the item of a list does, or is a record or a
-    speaker's turn.
+    Lines that follow each other are a list and no titles, and neither is what holds a figure or an address (but for the
+    years of a clause such as "How a rule made in 2015 cost us money"), begins as the item of a list does, or is a
+    record or a speaker's turn.
     """
     found: set[Place] = set()
     for source in {passage.source for passage in evidence}:
@@ -78,4 +81,4 @@ def _is_line(text: str) -> bool:
 
 def _tells(text: str) -> bool:
     is_other = is_record(text) or speaker_of(text) is not None or not _BEGINS_TITLE.match(text)
-    return is_other or bool(_TELLS.search(text) and not _ASKS_NOTHING.match(text))
+    return is_other or bool(_TELLS.search(_YEAR.sub("", text) if _ASKS_NOTHING.match(text) else text))

@@ -30,14 +30,17 @@ def account(evidence: ScoredEvidence, question: str, part: Sequence[int] = ()) -
         evidence: The evidence, some of which can be quoted.
         question: What the account is to be of.
         part: Positions of the sentences of the part that the question asks for; by default it is of all that is about
-            the question. Neither counts where a document is called by all words of the question: then it is of that.
+            the question. Neither counts where a document is called by all words of the question, and none else can be
+            meant: then it is of that.
     """
-    about = _of_called(evidence) or part or _about(evidence)
-    places = sorted(distinct(about, evidence.sentences, len(about)))
-    while orphans := _orphans(evidence, chosen := _chosen(evidence, question, places)):
-        if len(orphans) == len(places):
-            break
+    wanted = _wanted(evidence, question, part)
+    places = sorted(distinct(wanted, evidence.sentences, len(wanted)))
+    chosen = first = _chosen(evidence, question, places)
+    while orphans := _orphans(evidence, chosen):
         places = [at for at in places if at not in orphans]
+        chosen = _chosen(evidence, question, places) if places else []
+        if 2 * len(chosen) < len(first):  # nearly all refer back: too little would be left
+            return first
     return chosen
 
 
@@ -55,18 +58,53 @@ def _chosen(evidence: ScoredEvidence, question: str, places: Sequence[int]) -> l
 
 
 def _orphans(evidence: ScoredEvidence, chosen: Sequence[int]) -> set[int]:
-    """Return the positions of sentences such as "It is very boring." without the one that they refer to."""
-    code, known = evidence.language_code, set(chosen)
-    return {at for at in chosen if at - 1 not in known and begins_back(evidence.units[at].citation.quote, code)}
+    """Return the positions of sentences such as "It is very boring." without the one that they refer to.
+
+    That is the one before or, in the same paragraph, the one that names their subject. What opens a document or stands
+    right below a heading refers to none: "These rules apply to all guests."
+    """
+    code, units, known = evidence.language_code, evidence.units, set(chosen)
+
+    def is_orphan(at: int) -> bool:
+        here = units[at].citation
+        opens = here.start == 0 or (at > 0 and units[at - 1].is_heading)
+        referred = {at - 1, *evidence.belonging[at].subject[:1]}
+        return not opens and not referred & known and begins_back(here.quote, code)
+
+    return {at for at in chosen if is_orphan(at)}
 
 
-def _of_called(evidence: ScoredEvidence) -> list[int]:
-    """Return the positions of the sentences of documents whose name or title holds all words of the question."""
-    code, units = evidence.language_code, evidence.units
-    asked = set(asked_terms(evidence.worded, code))
-    called = {(it.citation.source, f"{name_words(it.citation.source)}\n{it.title}") for it in units}
-    whole = {source for source, words in called if asked and asked <= set(held_terms(words, code))}
-    return [at for at in evidence.ranked if units[at].citation.source in whole]
+def _wanted(evidence: ScoredEvidence, question: str, part: Sequence[int]) -> Sequence[int]:
+    """Return the positions of what the account is of: documents that are called so, the part, or what is about it.
+
+    A document that is called by other words, too, may not be meant: a request for an account of Dunmarrow is none for
+    its bus timetable alone. If another one has a part that is called so, the account is of that part; if sentences of
+    another one hold all words of the question, it is of both.
+    """
+    units, ranked, code = evidence.units, evidence.ranked, evidence.language_code
+    worded, called = set(asked_terms(evidence.worded, code)), _called(evidence, question)
+    telling = part or [at for at in ranked if worded <= set(held_terms(units[at].citation.quote, code))]
+    is_certain = all(units[at].citation.source in called for at in telling)
+    whole = {source for source, is_just_so in called.items() if is_certain or is_just_so}
+    if whole or part:
+        return [at for at in ranked if units[at].citation.source in whole] or part
+    about = set(_about(evidence))
+    return [at for at in ranked if at in about or units[at].citation.source in called]
+
+
+def _called(evidence: ScoredEvidence, question: str) -> dict[str, bool]:
+    """Return the documents whose names and titles hold all words of the question, and of each if one holds no others.
+
+    Figures do not count among the others: "report_2021.md" is called just "the report".
+    """
+    code = evidence.language_code
+    asked = set(asked_terms(question, code))
+    found: dict[str, bool] = {}
+    for source, title in {(it.citation.source, it.title) for it in evidence.units}:
+        names = [set(held_terms(name, code)) for name in (name_words(source), title)]
+        if asked and asked <= set().union(*names):
+            found[source] = any(asked <= name and asked >= {*filter(str.isalpha, name)} for name in names)
+    return found
 
 
 def _about(evidence: ScoredEvidence) -> list[int]:
