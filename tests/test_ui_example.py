@@ -9,6 +9,7 @@ from memorag_graph.memory.storage.store import MemoryStore
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Everybody, OneKey
 from memorag_graph.serving.tenants import Tenants
+from memorag_graph.settings import MemoryMode, RunOptions
 from memorag_graph.ui import example, memory_list
 from memorag_graph.ui.jobs import Job
 from memorag_graph.ui.resources import Demo, Resources
@@ -30,9 +31,9 @@ def registry(registry: Registry, tmp_path: Path) -> Registry:
     return registry.with_store(MemoryStore(tmp_path / "memories"))
 
 
-def started(registry: Registry) -> tuple[Resources, Job | None]:
+def started(registry: Registry, options: RunOptions = TINY) -> tuple[Resources, Job | None]:
     """Start the demo; return what its visitor may use, and the job that it has begun."""
-    demo = Demo(TINY, Tenants(registry, options=TINY), Visitors(Everybody()))
+    demo = Demo(options, Tenants(registry, options=options), Visitors(Everybody()))
     job = example.memorize_beforehand(demo)
     visitor = demo.visitors.find({}, {})
     assert visitor is not None
@@ -53,6 +54,21 @@ def test_the_first_start_memorizes_it_and_the_first_click_joins_that(registry: R
     assert memories(shared) == ["letters.txt"]
     assert ended(shared.jobs.start(clicked, "visit")) == "done"
     assert memories(shared) == ["letters.txt"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "made"),
+    [("now", "background"), ("background", "background"), ("when_asked", "when_asked"), ("never", "never")],
+)
+def test_its_memory_is_made_when_the_operator_wants_it_but_not_waited_for(
+    registry: Registry, wanted: MemoryMode, made: MemoryMode
+) -> None:
+    shared, job = started(registry, TINY.model_copy(update={"memory": wanted}))
+    assert job is not None
+    assert job.work.scope.options.memory == made
+    assert ended(job) == "done"
+    if made in ("when_asked", "never"):
+        assert registry.is_begun(next(iter(memory_list.titles(shared))))
 
 
 def test_who_deleted_it_does_not_get_it_again(registry: Registry) -> None:

@@ -63,5 +63,6 @@ def _document() -> Document | None:
 
 
 def _memorizing(shared: Resources, options: RunOptions, document: Document) -> Memorizing:
-    at_once = options.model_copy(update={"memory": "background"})  # it can be asked as soon as it is indexed
-    return Memorizing(shared.scope(at_once), [document])
+    if options.memory == "now":
+        options = options.model_copy(update={"memory": "background"})  # it can be asked as soon as it is indexed
+    return Memorizing(shared.scope(options), [document])
