@@ -21,13 +21,14 @@ from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 from langserve import RemoteRunnable
 
-from memorag_graph.errors import InputError
+from memorag_graph.errors import InputError, MemoryFileError
 from memorag_graph.graph import build_graph
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.progress import Progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
 from memorag_graph.serving.memory_routes import document_name
+from memorag_graph.serving.told_errors import told_to_client
 from memorag_graph.settings import RunOptions
 from tests.conftest import TEXT, TINY, HashEmbeddings, tiny_model
 from tests.servers import RunningApp
@@ -272,6 +273,15 @@ def test_clients_are_told_of_a_damaged_memory_without_the_directory(
         assert f"memories/{memory_id}/memory.bin is damaged" in told, door
         assert str(home) not in told, door
     assert str(home) in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("{home}/memories/a", "memories/a"), ("/mnt{home}/a", "/mnt{home}/a"), ("{home}-2/a", "{home}-2/a")],
+)
+def test_only_what_lies_in_the_home_is_named_by_its_place_in_it(home: Path, path: str, told: str) -> None:
+    error = MemoryFileError(f"{path.format(home=home)} is damaged")
+    assert told_to_client(error) == f"{told.format(home=home)} is damaged"
 
 
 @pytest.mark.parametrize(

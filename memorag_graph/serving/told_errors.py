@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -28,7 +29,8 @@ Told = TypeVar("Told")
 
 def told_to_client(error: MemoragError) -> str:
     """Return what a client is told of an error; the log gets the addresses and the directory that it is not told."""
-    if (told := error.for_clients.replace(f"{user_dir()}{os.sep}", "")) != str(error):
+    home = re.escape(f"{user_dir()}{os.sep}")
+    if (told := re.sub(rf"(?<![\w/.]){home}", "", error.for_clients)) != str(error):
         _log.warning("%s", error)
     return told
 
