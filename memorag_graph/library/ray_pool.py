@@ -53,8 +53,8 @@ class Unit:
         given: With what.
         texts: The texts in it, to be named if it is lost.
         address: Name of its result.
-        is_suspect: Whether an actor died that held it beside others. It may have been done by then, and its result
-            lost on the way, so that nobody knows of which of them the actor died; from then on it is done alone.
+        is_suspect: Whether an actor died that held it; from then on it is done alone. Of several that an actor held,
+            nobody knows of which it died: the first may have been done by then, and its result lost on the way.
         deaths: How many actors died of it.
         result: The result.
         error: Why there is none.
