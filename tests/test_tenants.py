@@ -11,11 +11,12 @@ from fastapi.testclient import TestClient
 from langgraph.checkpoint.memory import InMemorySaver
 
 from memorag_graph.documents import from_text
-from memorag_graph.errors import MemoragError
+from memorag_graph.errors import MemoragError, MemoryFileError
 from memorag_graph.models.embedding_cache import CachedEmbeddings
 from memorag_graph.progress import ignore_progress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.app import create_app
+from memorag_graph.serving.client_graph import client_graph, run_of
 from memorag_graph.serving.credentials import KeyFile, OneKey, Principal
 from memorag_graph.serving.served_graph import build_served_graph
 from memorag_graph.serving.tenants import Tenants
@@ -230,3 +231,19 @@ ATTACKS: list[Callable[[Send, str], httpx.Response]] = [
 def _seen(answer: httpx.Response, memory_id: str) -> tuple[int, str]:
     """Return what a client sees of an answer, without the id that it sent."""
     return answer.status_code, answer.text.replace(memory_id, "ID").replace(memory_id.upper(), "ID")
+
+
+@pytest.mark.parametrize("tenant", ["acme", ""])
+def test_a_run_tells_the_operator_alone_where_a_damaged_memory_lies(
+    registry: Registry, home: Path, tenant: str
+) -> None:
+    """As a LangGraph server tells the message of the error itself."""
+    tenants = Tenants(registry, options=TINY)
+    store = tenants.registry(tenant)
+    memory_id = store.memorize([from_text(TEXT, "letters.txt")], TINY).memory.id
+    store.forget(memory_id)
+    (store.store.directory(memory_id) / "memory.bin").write_bytes(b"damaged")
+    client = Principal("a", tenant, "reader") if tenant else Principal()
+    with pytest.raises(MemoryFileError, match=f"{memory_id}/memory.bin is damaged") as failed:
+        client_graph(tenants).invoke({"memory_id": memory_id, "query": QUESTION}, run_of(client), context=TINY)
+    assert (str(home) in str(failed.value)) == (not tenant)

@@ -16,7 +16,7 @@ from memorag_graph.progress import Progress, ReportProgress
 from memorag_graph.registry import Registry
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.quotas import Usage
-from memorag_graph.serving.told_errors import without_address, without_path
+from memorag_graph.serving.told_errors import without_address, without_home, without_path
 from memorag_graph.settings import RunOptions
 
 if TYPE_CHECKING:
@@ -148,8 +148,12 @@ class ClientScope:
 
     @contextmanager
     def telling(self, library: str) -> Iterator[None]:
-        """Name an engine that is away, and not where it is, which the log tells; and the library, not its directory."""
-        with without_address(), without_path(self.libraries.place(library), library) if library else nullcontext():
+        """Name an engine that is away, and not where it is, which the log tells; and the library, not its directory.
+
+        The operator is told where a damaged memory lies.
+        """
+        of_memory = without_home() if self.client.tenant else nullcontext()
+        with without_address(), without_path(self.libraries.place(library), library) if library else of_memory:
             yield
 
     def memory(self, named: str) -> str:

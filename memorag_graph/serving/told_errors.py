@@ -12,6 +12,7 @@ from memorag_graph.errors import (
     InputError,
     LibraryError,
     MemoragError,
+    MemoryFileError,
     UnavailableError,
     UnknownLibraryError,
 )
@@ -53,6 +54,16 @@ def without_address() -> Iterator[None]:
         yield
     except UnavailableError as error:
         raise UnavailableError(told_to_client(error)) from None
+
+
+@contextmanager
+def without_home() -> Iterator[None]:
+    """Name the file of a memory by its place in the home of the service, in errors that clients see."""
+    try:
+        yield
+    except (MemoryFileError, DiskError) as error:
+        error.args = (told_to_client(error),)
+        raise
 
 
 @contextmanager
