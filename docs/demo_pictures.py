@@ -31,6 +31,8 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 EXAMPLE, ASKED = "When did the Garrow Bridge reopen?", "How many passengers did the company carry in 2018?"
 COLOURS = 128
 WALK_WIDTH = 900
+READING = 8_000
+"""Milliseconds for which a visitor reads the first page."""
 MINUTES = 60_000
 
 
@@ -138,6 +140,7 @@ def walk(browser: Browser, files: list[str]) -> str:
     page = browser.new_page(viewport=WIDE)  # type: ignore[arg-type]
     taken = Walk(page)
     start(page)
+    page.wait_for_timeout(READING)
     taken.frame(2.5, "demo-start")
     page.get_by_role("button", name=EXAMPLE).click()
     taken.frame(1.5)
