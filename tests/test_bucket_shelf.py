@@ -119,23 +119,26 @@ def test_conversations_of_a_machine_lose_what_another_removes(on: OnMachine, tmp
     other.open("reports")
     store = ConversationStore("bob", TenantSubjects(MemoryStore(tmp_path / "other" / "memories"), other, {}))
     for source, said in (("tower.txt", "Poiuztr"), ("ferry.txt", "Qwertzu")):
-        store.add("reports", "visit", {"result": {"asked": said, "citations": [{"source": source}]}})
+        answer = {"result": {"asked": said, "citations": [{"source": source}]}}
+        store.add("reports", "visit", answer, store.before("reports", "visit"))
 
     def left() -> set[bytes]:
         files = [it.read_bytes() for it in tmp_path.rglob("conversations.sqlite")]
         return {word for word in (b"Qwertzu", b"Poiuztr") for file in files if word in file}
 
     assert left() == {b"Qwertzu", b"Poiuztr"}
+    before = store.before("reports", "visit")
     one.open("reports").remove("ferry.txt")
     with pytest.raises(UnknownDocumentError, match="removed meanwhile"):
-        store.add("reports", "visit", {"result": {"asked": "When?", "citations": [{"source": "ferry.txt"}]}})
+        store.add("reports", "visit", {"result": {"asked": "When?", "citations": [{"source": "ferry.txt"}]}}, before)
     assert [it["result"]["asked"] for it in store.get("reports", "visit")] == ["Poiuztr"]
     assert left() == {b"Poiuztr"}
     one.open("reports").remove("tower.txt")
     filled(one, tower="The tower has one lamp.")
     other.open("reports")
     assert left() == set(), "another text has the name"
-    store.add("reports", "visit", {"result": {"asked": "Poiuztr", "citations": [{"source": "tower.txt"}]}})
+    answer = {"result": {"asked": "Poiuztr", "citations": [{"source": "tower.txt"}]}}
+    store.add("reports", "visit", answer, store.before("reports", "visit"))
     assert left() == {b"Poiuztr"}
     one.delete("reports")
     with pytest.raises(UnknownLibraryError):
