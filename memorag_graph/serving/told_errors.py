@@ -3,8 +3,9 @@
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from memorag_graph.errors import (
@@ -27,20 +28,25 @@ _log = logging.getLogger(__name__)
 
 Told = TypeVar("Told")
 
+BEGINS_PATH = r"(?<![\w/.])"
+"""Before a path that is no part of another one."""
+
 
 def told_to_client(error: MemoragError) -> str:
     """Return what a client is told of an error; the log gets the addresses and the directory that it is not told."""
-    home = re.escape(f"{user_dir()}{os.sep}")
-    if (told := re.sub(rf"(?<![\w/.]){home}", "", error.for_clients)) != str(error):
-        _log.warning("%s", error)
-    return told
+    return _noted(error, without_homes(error.for_clients, [user_dir()]))
 
 
 def told_without_addresses(error: MemoragError) -> str:
     """Return what is told of an error where files may be named as they lie; the log gets the addresses."""
-    if (told := error.for_clients) != str(error):
-        _log.warning("%s", error)
-    return told
+    return _noted(error, error.for_clients)
+
+
+def without_homes(text: str, homes: Iterable[Path]) -> str:
+    """Return a text with files named by their places in some directories, whose names may have spaces."""
+    for home in homes:
+        text = re.sub(f"{BEGINS_PATH}{re.escape(f'{home}{os.sep}')}", "", text)
+    return text
 
 
 @contextmanager
@@ -88,3 +94,10 @@ def of_each(libraries: NamedLibraries, tell: "Callable[[str, Library], Told]") -
         with suppress(UnknownLibraryError), without_path(libraries.place(name), name):
             found.append(tell(name, libraries.open(name)))
     return found
+
+
+def _noted(error: MemoragError, told: str) -> str:
+    """Return what is told of an error, and log the error if that is less."""
+    if told != str(error):
+        _log.warning("%s", error)
+    return told

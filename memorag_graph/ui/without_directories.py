@@ -1,14 +1,14 @@
 """Leave directories of the operator's machine out of what visitors are told."""
 
 import logging
-import os
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-_BEGIN = r"(?<![\w/.])"
-_OTHERS = re.compile(rf"{_BEGIN}(?:(?:s3|gs|az|file)://+|~?/(?!/))(?:[^\s/]+/+)+")
+from memorag_graph.serving.told_errors import BEGINS_PATH, without_homes
+
+_OTHERS = re.compile(rf"{BEGINS_PATH}(?:(?:s3|gs|az|file)://+|~?/(?!/))(?:[^\s/]+/+)+")
 """An absolute path or the URL of an object or file, up to its last part."""
 
 _log = logging.getLogger(__name__)
@@ -21,10 +21,7 @@ def without_directories(text: str, homes: Sequence[Path] = ()) -> str:
         text: The text, such as the message of an error.
         homes: Directories in which files are named as they lie in them; they may have spaces in their names.
     """
-    told = text
-    for home in homes:
-        told = re.sub(f"{_BEGIN}{re.escape(f'{home}{os.sep}')}", "", told)
-    told = _OTHERS.sub("", told)
+    told = _OTHERS.sub("", without_homes(text, homes))
     if told != text:
         _note(text)
     return told
