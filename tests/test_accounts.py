@@ -308,17 +308,18 @@ def test_the_title_of_a_document_is_not_quoted_whatever_it_looks_like(title: str
 
 
 @pytest.mark.parametrize(
-    ("line", "speaker"),
+    ("line", "speaker", "code"),
     [
-        ("Present: I. Sandvik, P. Lunde (clerk) and R. Okafor.\nThe board met at noon.", None),
-        ("Lunde: I told the board, and Okafor agreed.\nThe board met at noon.", "Lunde"),
-        ("Lunde: Yes, Okafor.\nThe board met at noon.", "Lunde"),
+        ("Present: I. Sandvik, P. Lunde (clerk) and R. Okafor.\nThe board met at noon.", None, "en"),
+        ("Lunde: I told the board, and Okafor agreed.\nThe board met at noon.", "Lunde", "en"),
+        ("Lunde: Yes, Okafor.\nThe board met at noon.", "Lunde", "en"),
+        ("Bo: Äpfel, Birnen und Brot.\nThe board met at noon.", "Bo", "de"),
     ],
 )
-def test_the_label_of_a_list_of_names_is_no_speaker(line: str, speaker: str | None) -> None:
-    units = units_of([evidence_of(line)], "en")
+def test_the_label_of_a_list_of_names_is_no_speaker(line: str, speaker: str | None, code: str) -> None:
+    units = units_of([evidence_of(line)], code)
     assert units[-1].citation.quote == "The board met at noon."
-    assert surroundings_of(units, "en")[-1].speaker == speaker
+    assert surroundings_of(units, code)[-1].speaker == speaker
 
 
 @pytest.mark.embedded

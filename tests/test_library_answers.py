@@ -69,7 +69,7 @@ def test_the_answer_cites_the_right_document_with_its_section_and_version(librar
     assert best.places["chunks by words"] == best.places["sections by words"] == 1
 
 
-def test_only_documents_that_fit_the_filter_are_used(library: Library) -> None:
+def test_only_documents_that_fit_the_filter_are_used(library: Library, tmp_path: Path) -> None:
     answer = library.ask("What is the mooring fee in Averil?", where={"year": 2021})
     assert {it.name for it in answer.considered} <= {"Inshay.md", "Tarvay.md"}
     assert "Averil is 13" not in answer.text
@@ -79,6 +79,8 @@ def test_only_documents_that_fit_the_filter_are_used(library: Library) -> None:
     assert (nothing.answer.faults, nothing.citations, nothing.considered) == (("no_evidence",), (), [])
     assert any("no document that fits the filter" in it for it in nothing.answer.notices)
     assert not any("no document that fits" in it for it in answer.answer.notices)
+    empty = Library.open(tmp_path / "empty", library.registry, embedding_model="hash").ask("What is the fee?")
+    assert any("has no documents yet" in it for it in empty.answer.notices)
     with pytest.raises(InputError, match="question: is empty"):
         library.ask("  ")
 

@@ -113,7 +113,7 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
         paragraph += unit.begins_paragraph or apart
         numbered = _ITEM.match(here.quote)
         item = numbered[1] if numbered else item
-        own_speaker = _speaker(here.quote)
+        own_speaker = _speaker(here.quote, language_code)
         if _names_subject(unit, stop, known, language_code):
             subject, is_named = [], True
         above = dict.fromkeys(filter(None, (here.section, heading)))
@@ -209,15 +209,18 @@ def _below(outline: Sequence[tuple[int, str]], heading: str) -> list[tuple[int, 
     return [*(it for it in outline if 0 < it[0] < level), (level, heading.strip("#= "))]
 
 
-def _speaker(text: str) -> str | None:
+def _speaker(text: str, language_code: str) -> str | None:
     """Return the speaker of a turn that begins here: a label whose words all begin with capitals or figures.
 
-    Before a list of names it is no speaker: "Present: I. Sandvik, P. Lunde (chair) and R. Okafor."
+    Before a list of names it is no speaker: "Present: I. Sandvik, P. Lunde (chair) and R. Okafor." That cannot be told
+    where all nouns have capitals.
     """
     name = speaker_of(text)
     words = name.split() if name else []
     if not words or len(words) > _SPOKEN_WORDS or any(word[0].islower() for word in words):
         return None
+    if language_code in NOUNS_ARE_CAPITALS:
+        return name
     said = _IN_BRACKETS.sub("", text.partition(":")[2])
     listed = [word for word in _WORD.findall(said) if word not in _JOINING]
     are_names = "," in said and len(listed) >= _FEWEST_LISTED and all(word[0].isupper() for word in listed)

@@ -12,7 +12,8 @@ from memorag_graph.library.where import Where, condition_of
 AsOf = str | date
 """A time: an ISO 8601 text, a date (its end) or a datetime; without a time zone it is in UTC."""
 
-_NOTHING = (
+_EMPTY = "The library has no documents yet; add some first."
+_FITTING = (
     "The library has no document that fits the filter and the time of the question; see the list of its documents."
 )
 
@@ -32,7 +33,9 @@ class Snapshot:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a reader should know of them."""
-        return () if self.entries else (_NOTHING,)
+        if self.entries:
+            return ()
+        return (_FITTING if self.among.without or self.among.only is not None else _EMPTY,)
 
     @classmethod
     def of(cls, all_entries: Sequence[Entry], where: Where | None = None, as_of: AsOf | None = None) -> "Snapshot":
