@@ -19,6 +19,7 @@ from memorag_graph.retrieval.retrieve import Evidence, Search, retrieve
 from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
+from memorag_graph.text.posed_questions import poses_question
 from tests.conftest import HashEmbeddings
 
 SHOPS = "\n\n".join(
@@ -85,6 +86,75 @@ def test_a_sentence_that_says_nothing_new_is_followed_by_the_one_that_goes_on() 
         "The island has a doctor.",
         "Her name is Dr. Petra Zuse.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "code"),
+    [
+        (
+            "The tug needs an engine. Okafor asked what the engine would cost. The yard offers one for 310,000 euros. "
+            "A barge was sold.",
+            "What does the engine cost?", "en",
+        ),
+        (
+            "Der Schlepper braucht einen Motor. Frau Holm fragte, was der Motor kosten würde. Die Werft bietet einen "
+            "für 310.000 Euro an. Ein Kahn wurde verkauft.",
+            "Was kostet der Motor?", "de",
+        ),
+    ],
+)  # fmt: skip
+def test_a_reported_question_is_followed_by_what_answers_it(text: str, question: str, code: str) -> None:
+    assert any("310" in quote for quote in quotes(question, text, code))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "poses"),
+    [
+        ("What would it cost?", True),
+        ("The board asked whether the tug could be hired.", True),
+        ("Elle a demandé combien il coûterait.", True),
+        ("Preguntó cuánto costaría.", True),
+        ("He asked for a raise.", False),
+        ("She asked him to leave when he was ready.", False),
+        ("Sie fragte nach dem Preis.", False),
+    ],
+)
+def test_a_reported_question_is_told_from_a_request(sentence: str, poses: bool) -> None:
+    assert poses_question(sentence) is poses
+
+
+SUCCESSION = (
+    "Captain Iain Struan retired on 30 June as Marine Director. He would not have a dinner. He asked to take the first "
+    "ferry to Tarvay himself. Captain Bethan Hollis succeeded him the next day."
+)
+
+
+def test_of_what_goes_on_the_sentence_with_further_words_of_the_question_is_quoted() -> None:
+    found = quotes("Who succeeded Captain Iain Struan as Marine Director?", SUCCESSION)
+    assert found[-1] == "Captain Bethan Hollis succeeded him the next day."
+    assert "He asked to take the first ferry to Tarvay himself." not in found
+
+
+TESLA = (
+    "Tesla died on 7 January 1943. In 1943, a court restored the patents of Tesla, Oliver Lodge and John Stone. "
+    "The tesla is a unit of the magnetic field."
+)
+
+
+def test_a_given_name_that_stands_nowhere_is_not_missed_beside_the_surname() -> None:
+    missed = "No passage mentions Nikola."
+    assert missed not in ask("When did Nikola Tesla die?", TESLA).notices
+    assert missed in ask("When did Nikola Tesla die?", TESLA.replace("Tesla", "Anna Tesla")).notices
+
+
+METRO = "The city is served by the Metro. In 2004, Marconi designed the mobile radio system of the Metro."
+
+
+def test_a_word_for_a_number_before_another_noun_asks_for_no_number() -> None:
+    assert "In 2004, Marconi designed the mobile radio system of the Metro." in quotes(
+        "Which company designed the mobile radio system of the Metro?", METRO
+    )
+    assert ask("What is the mobile number of the Metro?", METRO).abstained
 
 
 NAMED = (

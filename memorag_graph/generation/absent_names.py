@@ -134,6 +134,30 @@ def is_of_kind(
     return is_all or len(found) >= _FEWEST_OTHERS or (_is_serial(name.word) and any(map(_is_serial, found)))
 
 
+def is_part_of_held(name: Name, question: str, quoted: str, texts: Sequence[str]) -> bool:
+    """Return whether a missing name stands beside one that is held, and nothing else does in its place.
+
+    A text that tells of "Tesla" alone tells of Nikola Tesla; one of "Cottage Gull" does not of Cottage Heron.
+
+    Args:
+        name: The missing name.
+        question: The question.
+        quoted: The sentence that would answer, with what it belongs to.
+        texts: All sentences and headings.
+    """
+    if name.form != "word":
+        return False
+    words, held = dict(enumerate(words_of(question))), set(words_of(quoted))
+    beside = [(step, words.get(name.at + step, "")) for step in (-1, 1) if name.at + step > 0]
+    return any(word[:1].isupper() and word in held and not _has_other(word, step, texts) for step, word in beside)
+
+
+def _has_other(name: str, step: int, texts: Sequence[str]) -> bool:
+    """Return whether a name follows a word with a capital somewhere, or with a step of -1 is followed by one."""
+    pairs = (pair[::step] for text in texts for pair in pairwise(words_of(text)))
+    return any(second == name and first[0].isupper() for first, second in pairs)
+
+
 def _are_of_other_years(year: str, quoted: Sequence[str], texts: Sequence[str]) -> bool:
     """Return whether the best sentence is of another year, where there are several and none spans the one asked for."""
     found = [set(_YEAR.findall(text)) for text in texts]

@@ -5,7 +5,9 @@ So does a question for a telephone number, an address for e-mail or a weight, wh
 
 import re
 
+from memorag_graph.generation.names_in_text import words_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.retrieval.stop_words import function_words
 
 _COUNTERPARTS = tuple(
     (re.compile(rf"\b(?:{first})\b", re.IGNORECASE), re.compile(rf"\b(?:{second})\b", re.IGNORECASE))
@@ -42,6 +44,8 @@ _KINDS = (
 )
 """Words that ask for something of a kind, and what it looks like."""
 
+_OF_KIND = frozenset({"number", "numbers", "no", "phone", "address", "addresses", "account"})
+
 _ASKS_WHAT = re.compile(r"\W*(?:what|which|wie|welche\w*|quel\w*|cuál)\b", re.IGNORECASE)
 
 
@@ -67,6 +71,13 @@ def other_attribute(question: str, evidence: ScoredEvidence, best: int) -> list[
                 return [found[0]]
     document = "\n".join(it.citation.quote for it, _ in units if it.citation.source == own.source)
     for asked, kind in _KINDS:
-        if _ASKS_WHAT.match(question) and (found := asked.search(question)) and not kind.search(document):
+        found = asked.search(question) if _ASKS_WHAT.match(question) else None
+        if found and _is_asked_for(question[found.end() :], evidence.language_code) and not kind.search(document):
             return [found[0]]
     return []
+
+
+def _is_asked_for(following: str, language_code: str) -> bool:
+    """Return whether a word is what is asked for, not the kind of something else, as in "the mobile radio system"."""
+    (first, *_) = words_of(following) or [""]
+    return not first or first.lower() in function_words(language_code) | _OF_KIND

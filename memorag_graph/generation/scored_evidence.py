@@ -8,7 +8,7 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import part_numbers, references
-from memorag_graph.generation.absent_names import is_of_kind, missing_names
+from memorag_graph.generation.absent_names import is_of_kind, is_part_of_held, missing_names
 from memorag_graph.generation.agent_nouns import with_agent_nouns
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_part import asked_part
@@ -25,8 +25,8 @@ from memorag_graph.generation.told_apart import about_what_is_asked
 from memorag_graph.generation.unit_weights import unit_weights
 from memorag_graph.generation.word_families import in_words_of
 from memorag_graph.text.mail_labels import QUOTED, mail_label_words
+from memorag_graph.text.posed_questions import is_question, poses_question
 
-_QUESTION = re.compile(r"[?？؟][\"'”’)\]]*\s*$")
 _CHINESE_PART = re.compile(r"第[^\W_]{1,6}[条條章节節款项項]")
 """A part of a text, or of something else, such as the fourth quarter of a game (第四节)."""
 
@@ -174,6 +174,7 @@ class ScoredEvidence:
         quoted = ["\n".join(texts[it] for it in (*self.belonging[at].subject[:1], at)) for at in positions]
         lacking = set(asked_terms(question, self.language_code)) - set(held_terms(quoted[0], self.language_code))
         is_all = lacking <= {term for it in missing for term in held_terms(it.word, self.language_code)}
+        missing = [it for it in missing if not is_part_of_held(it, question, quoted[0], texts)]
         absent = [it for it in missing if is_of_kind(it, quoted, texts, lower, self.language_code, is_all=is_all)]
         every = [it for it in names_in(question, lower, self.language_code) if it.at and it.form == "word"]
         if not absent and every and set(every) <= set(missing) and self._tells_of_others(positions[0], lower):
@@ -237,10 +238,10 @@ class ScoredEvidence:
         return confidence(features(self.scores, positions, self.compared, self.spoken))
 
     def with_answers(self, positions: Sequence[int]) -> list[int]:
-        """Return positions with those of what follows a question, as in a conversation or a list of questions."""
+        """Return positions with those of what follows a question, be it posed in a list, in speech or in a report."""
         found = dict.fromkeys(positions)
         for at in positions:
-            if _QUESTION.search(self.units[at].citation.quote) and at + 1 < len(self.units):
+            if poses_question(self.units[at].citation.quote) and at + 1 < len(self.units):
                 first, second = self.units[at], self.units[at + 1]
                 if second.is_quotable and first.citation.source == second.citation.source:
                     found[at + 1] = None
@@ -264,8 +265,8 @@ class ScoredEvidence:
         """Return whether a unit is a question in a message that an e-mail quotes, and no answer stands below it."""
         below = self.belonging[at + 1 : at + 2]
         headings = [it.heading for it in (self.belonging[at], *below)]
-        is_question = _QUESTION.search(self.units[at].citation.quote) is not None
-        return is_question and all(QUOTED in heading for heading in headings)
+        is_asking = is_question(self.units[at].citation.quote)
+        return is_asking and all(QUOTED in heading for heading in headings)
 
     def within(self, citations: Sequence[Citation]) -> list[int]:
         """Return the positions of the units that begin within quotations."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.names_in_text import lowered, names_in
@@ -100,11 +100,11 @@ def told_after(
     It is the next one, or the one among the next that tells the name that is asked for, as "Her name is Odile Caron",
     or the cause, as "They went because it was cheaper".
     """
-    for position in range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units))):
-        if belonging[position].paragraph != belonging[at].paragraph:
-            break
-        if _goes_on(at, position, question, units, code):
-            return position
+    following = range(at + 1, min(at + 1 + _MOST_BETWEEN, len(units)))
+    within = takewhile(lambda it: belonging[it].paragraph == belonging[at].paragraph, following)
+    going_on = [position for position in within if _goes_on(at, position, question, units, code)]
+    if going_on:
+        return next((it for it in going_on if _adds(at, it, question, units, code)), going_on[0])
     if ASKS_WHY.search(question) and not GIVES_CAUSE.search(units[at].citation.quote):
         return _cause_after(at, units, belonging, code)
     asks_name = _ASKS_NAME.search(question)
@@ -142,8 +142,7 @@ def _goes_on(at: int, position: int, question: str, units: Sequence[Unit], code:
     """
     text, following = units[at].citation.quote, units[position].citation.quote
     refers = begins_back(following, code) or (position == at + 1 and _is_of_the_same(following, code))
-    asked = set(asked_terms(question, code))
-    adds = not asked.isdisjoint(set(held_terms(following, code)) - set(held_terms(text, code)))
+    asked, adds = set(asked_terms(question, code)), _adds(at, position, question, units, code)
     if not units[position].is_quotable or not (refers or adds or _shares_a_form(question, following, code)):
         return False
     if refers and position == at + 1 and asked >= set(asked_terms(text, code)):
@@ -155,6 +154,12 @@ def _goes_on(at: int, position: int, question: str, units: Sequence[Unit], code:
         has_figure = _figures(following) - asked or any(map(number_in, _WORD.findall(following)))
         return not _figures(text) - asked and bool(has_figure)
     return False
+
+
+def _adds(at: int, position: int, question: str, units: Sequence[Unit], code: str) -> bool:
+    """Return whether a later sentence holds words of the question that the first one lacks."""
+    first, later = (set(held_terms(units[it].citation.quote, code)) for it in (at, position))
+    return not set(asked_terms(question, code)).isdisjoint(later - first)
 
 
 def _is_of_the_same(text: str, code: str) -> bool:

@@ -25,7 +25,9 @@ ASKS_WHY = re.compile(
 )
 
 GIVES_CAUSE = re.compile(
-    r"\b(?:because|owing to|due to|thanks to|the (?:reason|cause) (?:is|was)|weil|wegen|denn|parce qu\w+|à cause"
+    r"\b(?:because|owing to|due to|thanks to|the (?:reason|cause) (?:is|was)|(?:is|was|were|are) (?:\w+ )?based on"
+    r"|attributable to|caused by|driven by|prompted by|result(?:s|ed)? (?:of|from)|stem(?:s|med) from|"
+    r"weil|wegen|denn|parce qu\w+|à cause"
     r"|en raison|porque|debido a|perché|a causa|omdat|wegens|eftersom|fordi|ponieważ|потому что|из-за|çünkü)\b"
     r"|因为|因為|क्योंकि|لأن|بسبب",
     re.IGNORECASE,
