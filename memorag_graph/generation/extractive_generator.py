@@ -9,16 +9,14 @@ from pydantic import ConfigDict, Field
 
 from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import asked_parts
-from memorag_graph.generation.absent_attribute import absent_attribute
-from memorag_graph.generation.absent_distinction import absent_distinction
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.extremes import extreme
+from memorag_graph.generation.lacking import lacking
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
-from memorag_graph.generation.other_attribute import other_attribute
 from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
 from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
@@ -110,20 +108,13 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
         text = _text(given, evidence, chosen)
-        missing = self._missing(given, evidence, evidence.ranked[: self.sentences])
-        why = f"No passage mentions {', '.join(missing)}." if missing else "The passages hardly match the question."
-        findings.add("weak_evidence", why)
+        why = self._lacking(given, evidence, evidence.ranked[: self.sentences])
+        findings.add("weak_evidence", why or "The passages hardly match the question.")
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
 
-    def _missing(self, given: GenerationInput, evidence: ScoredEvidence, positions: Sequence[int]) -> list[str]:
-        """Return the names of a question that stand nowhere, or what it asks of those that do and nothing tells."""
-        if names := evidence.missing_names(given["question"], positions):
-            return names
-        question = given["question"]
-        absent = absent_attribute(question, evidence, positions, self.embeddings)
-        absent = absent or absent_distinction(evidence.worded, evidence, positions)
-        absent = absent or other_attribute(question, evidence, positions[0])
-        return absent if absent and not evidence.language_difference(given) else []
+    def _lacking(self, given: GenerationInput, evidence: ScoredEvidence, positions: Sequence[int]) -> str:
+        same_language = not evidence.language_difference(given)
+        return lacking(given["question"], evidence, positions, self.embeddings, same_language=same_language)
 
     def _nearest(
         self, given: GenerationInput, evidence: ScoredEvidence, findings: Findings
@@ -172,7 +163,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             is_compared: Whether figures of what the question asks about were compared.
         """
         question = given["question"]
-        certainty = 0.0 if self._missing(given, evidence, best) else evidence.confidence(best)
+        certainty = 0.0 if self._lacking(given, evidence, best) else evidence.confidence(best)
         if is_part and (asked_parts(question) or asked_page(question)):
             return max(certainty, _SURE)
         if certainty and (is_compared or evidence.holds_asked_figures(question, best[0])):

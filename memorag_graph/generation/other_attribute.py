@@ -8,6 +8,7 @@ import re
 from memorag_graph.generation.names_in_text import words_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.text.asking_words import ASKS_WHO
 
 _COUNTERPARTS = tuple(
     (re.compile(rf"\b(?:{first})\b", re.IGNORECASE), re.compile(rf"\b(?:{second})\b", re.IGNORECASE))
@@ -19,7 +20,7 @@ _COUNTERPARTS = tuple(
         (r"buy\w*|bought|purchas\w+|gekauft|kauft\w*|acheté\w*|compr\w+", r"sell\w*|sold|verkauft\w*|vend\w+"),
     )
 )  # fmt: skip
-"""Words for the one and for the other in English, German, French and Spanish."""
+"""Words for the one and for the other in English, German, French and Spanish; the last pair tells of one deal."""
 
 _KINDS = (
     (
@@ -64,7 +65,8 @@ def other_attribute(question: str, evidence: ScoredEvidence, best: int) -> list[
     units = list(zip(evidence.units, evidence.belonging, strict=True))
     beside = [it.citation.quote for it, its in units if its.paragraph == about.paragraph]
     paragraph = own.quote if unit.is_record else "\n".join(beside)
-    for pair in _COUNTERPARTS:
+    asks_party = ASKS_WHO.search(question) is not None  # who bought is told by to whom it was sold
+    for pair in _COUNTERPARTS[:-1] if asks_party else _COUNTERPARTS:
         for asked, told in (pair, pair[::-1]):
             found = asked.search(question)
             if found and not told.search(question) and told.search(own.quote) and not asked.search(paragraph):
