@@ -6,6 +6,7 @@ from tests.test_sentence_subjects import ask
 
 EMISSIONS = "Our ships emitted 186,000 tonnes of carbon dioxide in 2018 and 184,000 in 2019. {} The year was calm."
 SOLD = "Many gulls nest there. In 2021, we sold a dredger. The mole was mended."
+COMPARED = "Our ships emitted 161,000 tonnes of carbon dioxide {}. Many gulls nest there."
 THEATRE = "Nearby, in the Saxon Garden, the Summer Theatre {}. A piece of paper was later found in the theatre."
 COMPANY = "The company Energiprojekt in Sweden has made progress in harnessing steam{}"
 FERRY = "The ferry Fulmar has {} and a shop on board."
@@ -24,6 +25,10 @@ BERTHS = "How many berths does the ferry Fulmar have on board?"
         (EMISSIONS.format(SOLD), HOW_MANY.replace("2021", "2019"), None),
         (EMISSIONS.format("In 2021, our ships emitted less carbon dioxide."), HOW_MANY, None),
         (EMISSIONS.format("The year 2021 followed."), HOW_MANY, None),
+        (COMPARED.format("(2020: 184,000)"), HOW_MANY, None),
+        (COMPARED.format("than in 2020"), HOW_MANY, None),
+        (COMPARED.format("; in 2020 it was 184,000"), HOW_MANY, None),
+        (COMPARED.format("; in 2020 it was 184,000"), HOW_MANY.replace("2021", "2023"), "is not of 2023."),
         ("From 2018 until 2022 our ships emitted many tonnes of carbon dioxide.", HOW_MANY, None),
         ("Our ships emitted less carbon dioxide than in 2018.", HOW_MANY, "does not tell how many."),
         (THEATRE.format("was in use"), WHO, "does not tell who."),
@@ -44,6 +49,7 @@ BERTHS = "How many berths does the ferry Fulmar have on board?"
         (FERRY.format("a bar for £20"), "How much is the bar on board the ferry Fulmar?", None),
         (FERRY.format("a bar"), "What does the ferry Fulmar have on board?", None),
         (FERRY.format("a bar"), "How many stars does the captain see at night?", None),
+        (THEATRE.format("was in use"), WHO.replace("?", ", and what was in use?"), None),
     ],
 )  # fmt: skip
 def test_what_is_lacking_is_said(text: str, question: str, lack: str | None) -> None:

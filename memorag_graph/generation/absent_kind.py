@@ -1,21 +1,14 @@
 """Find what a question asks for, as a person or a number, where the sentences that match it best tell none.
 
-"Who designed the theatre?" has no answer in "The theatre was in use from 1870 to 1939". Known of English questions that
-begin with what they ask for.
+"Who designed the theatre?" has no answer in "The theatre was in use from 1870 to 1939". That is known of English
+questions for one thing (:mod:`~memorag_graph.generation.asked_kind`).
 """
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
 
-from memorag_graph.generation.asked_terms import held_terms
-from memorag_graph.generation.names_in_text import words_of
+from memorag_graph.generation.asked_kind import AskedKind
 from memorag_graph.generation.scored_evidence import ScoredEvidence
-from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.text.back_references import begins_back
-from memorag_graph.text.numbers import number_in
-from memorag_graph.text.opposites import DAYS, MONTHS
 from memorag_graph.text.posed_questions import poses_question
 
 _LEAST_ASKED = 0.5
@@ -26,116 +19,6 @@ _AS_GOOD = 0.8
 
 _ALIKE, _MOST_ALIKE = 0.95, 2
 """Units with as many words of the question as the best one, of which there are more where they are to be counted."""
-
-_BEGIN = r"^\W*(?:and |but )?(?:(?:in|on|at|for|from|to|of|with|since|until|under) )?"
-_DATE = rf"{'|'.join(MONTHS.split())}|{'|'.join(DAYS.split())}"
-_YEAR = re.compile(
-    r"(?<![\d.,])(?:1[0-9]\d\d|20\d\d)(?:s\b|(?![\d]|[.,]\d))|\bcentur(?:y|ies)\b|['’]\d\ds?\b", re.IGNORECASE
-)
-_TIME = re.compile(
-    rf"{_YEAR.pattern}|\d\s?(?:BC|BCE|AD|CE|BP)\b|\b(?:{_DATE}|\w*days?|weeks?|months?|years?|decades?|hours?|minutes?|morning|evening|afternoon"
-    r"|(?:mid)?night|noon|today|tomorrow|yesterday|tonight|ago|spring|summer|autumn|winter|after|before|during|while"
-    r"|until|since|once|when\w*|upon|recently|later|then|soon|now|currently|times?|age[sd]?|era|period|war|early|late"
-    r"|beginning|end|start|Easter|Christmas|quarter|season|moment|a\.?m|p\.?m|o'clock)\b",
-    re.IGNORECASE,
-)
-_QUANTITY = re.compile(
-    r"\b(?:hundreds?|thousands?|(?:m|b|tr)illions?|dozens?|half|halves|double[sd]?|twice|thirds?|quarters?|several|few|many"
-    r"|none|no|nobody|nothing|both|couple|pair|single|majority|minority|neither|numerous|multiple|free)\b|[$£€¥%]",
-    re.IGNORECASE,
-)
-_DURATION = re.compile(
-    r"\b(?:centuries|decades?|years?|months?|weeks?|days?|hours?|minutes?|ages|life\w*|forever|permanent\w*|always"
-    r"|never|until|since|daily|weekly|monthly|yearly|annual\w*)\b",
-    re.IGNORECASE,
-)
-_BY = re.compile(r"\bby (?:(?:the|an?|his|her|its|their|our|my) )?(?!\w+ing\b)[a-z]{3,}")
-_OPENING = re.compile(
-    r"(?:(?:[A-Z][a-z]+ly|Later|Then|Nearby|Today|Now|In|On|At|During|By|After|Before|Since|From|Also|However|Between"
-    r"|Until|With|For|When|As|While)\b[^,]{0,60},\s*)+"
-)
-"""What stands before the subject of a sentence."""
-
-_PRONOUNS = frozenset({"he", "she", "they", "we", "i", "it", "who", "which", "this", "these", "that"})
-_ROLES = (
-    r"person|people|player|actor|actress|sculptor|artist|painter|architect|author|writer|director|company|firm"
-    r"|contractor|man|woman|official|officer|scientist|composer|minister|leader|team|bank|supplier|manufacturer"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question.
-
-    Attributes:
-        words: Its words in lower case, and their terms.
-        does: The terms of the first word of content behind the one that asks: what somebody did.
-    """
-
-    words: frozenset[str]
-    does: frozenset[str]
-
-    @classmethod
-    def of(cls, question: str, behind: str) -> "Asked":
-        """Read a question and the part of it behind the word that asks."""
-        stop, words = function_words("en"), [word.lower() for word in words_of(question)]
-        first = next((word for word in words_of(behind) if word.lower() not in stop), "")
-        return cls(frozenset({*words, *held_terms(question, "en")}), frozenset(held_terms(first, "en")))
-
-
-_Tells = Callable[[str, Asked], bool]
-
-
-def _tells_person(text: str, asked: Asked) -> bool:
-    """Return whether a sentence names somebody else than the question, says by whom, or has a subject that does it."""
-    stop = function_words("en") | {it.lower() for it in _DATE.split("|")}
-    inner = [word for word in words_of(text)[1:] if word[0].isupper() and word.lower() not in stop]
-    if _BY.search(text) or any(word.lower() not in asked.words for word in inner):
-        return True
-    subject = [word.lower() for word in words_of(_OPENING.sub("", text, count=1))]
-    first = next((word for word in subject if word in _PRONOUNS or word not in stop), "")
-    is_other = bool(first) and first not in _PRONOUNS and asked.words.isdisjoint({first, *held_terms(first, "en")})
-    return is_other and not asked.does.isdisjoint(held_terms(text, "en"))
-
-
-def _numbers(text: str, asked: Asked) -> Iterator[str]:
-    """Yield the numbers of a text besides those of the question and years; "2000 guests" is a number."""
-    stop = function_words("en")
-    for word, following in pairwise([*words_of(text), ""]):
-        number = number_in(word.split("-")[0]) or number_in(word)
-        counts = following.islower() and following not in stop
-        if number is not None and word.lower() not in asked.words and (counts or not _YEAR.fullmatch(word)):
-            yield number
-
-
-def _tells_number(text: str, asked: Asked) -> bool:
-    return bool(_QUANTITY.search(text)) or any(_numbers(text, asked))
-
-
-def _tells_year(text: str, asked: Asked) -> bool:
-    return any(year.lower() not in asked.words for year in _YEAR.findall(text))
-
-
-def _tells_time(text: str, asked: Asked) -> bool:
-    told = any(word.lower() not in asked.words - {"when"} for word in _TIME.findall(text))
-    return told or any(_numbers(text, asked))
-
-
-_KINDS: tuple[tuple[str, re.Pattern[str], _Tells], ...] = tuple(
-    (name, re.compile(_BEGIN + pattern, re.IGNORECASE), tells)
-    for name, pattern, tells in (
-        ("in which year", r"(?:what|which) years?\b", _tells_year),
-        ("when", r"(?:when\b|(?:what|which) (?:day|date|month|time)\b)", _tells_time),
-        ("how many", r"(?:how many\b|(?:what|which) (?:number|percentage|percent|share|proportion)\b)", _tells_number),
-        ("how much", r"(?:how much\b|(?:what|which) (?:price|salary|sum|amount|fee|cost)\b)", _tells_number),
-        (
-            "how long",
-            r"how (?:long|old|far|fast|often)\b",
-            lambda text, asked: _tells_number(text, asked) or bool(_DURATION.search(text)),
-        ),
-        ("who", rf"(?:who(?:se)?\b|(?:what|which) (?:{_ROLES})s?\b)", _tells_person),
-    )
-)
 
 
 def absent_kind(question: str, evidence: ScoredEvidence, best: int) -> str:
@@ -149,18 +32,15 @@ def absent_kind(question: str, evidence: ScoredEvidence, best: int) -> str:
         best: Position of the unit that would answer best.
     """
     about, asked = evidence.belonging[best], evidence.scores.asked
-    matches = ((name, pattern.search(question), tells) for name, pattern, tells in _KINDS)
-    name, found, tells = next((it for it in matches if it[1]), ("", None, _tells_number))
-    goes_on = "?" in question.rstrip("? \n")  # as where the answer from memory follows
-    if found is None or goes_on or about.speaker or about.own_speaker or asked[best] < _LEAST_ASKED:
+    kind = AskedKind.of(question)
+    if kind is None or about.speaker or about.own_speaker or asked[best] < _LEAST_ASKED:
         return ""
-    wanted = Asked.of(question, question[found.end() :])
     matching = [at for at in range(len(evidence.units)) if asked[at] >= _AS_GOOD * asked[best]]
     alike = [at for at in matching if asked[at] >= _ALIKE * asked[best]]
     if any(evidence.units[at].is_record for at in matching) or len(alike) > _MOST_ALIKE:
         return ""
     texts = {text for at in matching for text in _with_neighbours(evidence, at)}
-    return "" if any(tells(text, wanted) for text in texts) else name
+    return "" if any(map(kind.is_told, texts)) else kind.name
 
 
 def _with_neighbours(evidence: ScoredEvidence, at: int) -> Iterator[str]:

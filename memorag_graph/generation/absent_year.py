@@ -14,10 +14,13 @@ _YEAR = r"(?<![\d.,/-])(?:1[5-9]\d\d|20\d\d)(?![\d/]|[.,-]\d)"
 _YEARS = re.compile(_YEAR)
 _COMPARED = re.compile(
     rf"\b(?:than|with|against|from|to|over|since|until|till|before|after|versus|als|gegenüber|seit|bis|vor|nach|von"
-    rf"|que|depuis|avant|après|desde|hasta|antes|después|contre|frente a)\s(?:\S+\s){{0,2}}?{_YEAR}",
+    rf"|que|depuis|avant|après|desde|hasta|antes|después|contre|frente a)\s(?:\S+\s){{0,2}}?{_YEAR}"
+    rf"|[(\[]\s*(?:\w+\s)?{_YEAR}",
     re.IGNORECASE,
 )
-"""Another year that a figure is compared with, or that something began or ended in."""
+"""Another year that a figure is compared with, as in "£5m (2020: £4m)", or that something began or ended in."""
+
+_FIGURE = re.compile(r"(?<![\d.,])\d[\d.,]*")
 
 _SHARE = 0.5
 """Least share of the best unit's words of the question that a unit has which may tell of the year.
@@ -44,10 +47,21 @@ def absent_years(question: str, evidence: ScoredEvidence, best: int) -> list[str
     told = _YEARS.findall(_COMPARED.sub(" ", evidence.sentences[best].quote))
     if not told or any(min(told) <= year <= max(told) for year in wanted):
         return []
+    if len(set(told)) == 1 and _is_year_before(evidence.sentences[best].quote, told[0], wanted):
+        return []
     asked = evidence.scores.asked
     matching = [at for at in range(len(evidence.units)) if asked[at] >= _SHARE * asked[best]]
     held = set(_YEARS.findall("\n".join(_around(evidence, matching))))
     return [] if held.intersection(wanted) else wanted
+
+
+def _is_year_before(quote: str, told: str, wanted: Sequence[str]) -> bool:
+    """Return whether a sentence with several figures gives that of the year before beside those of the year asked for.
+
+    A report seldom says its own year: "Revenue was £5m; in 2020 it was £4m."
+    """
+    figures = [it for it in _FIGURE.findall(quote) if it.strip(".,") != told]
+    return len(figures) > 1 and any(int(year) - int(told) == 1 for year in wanted)
 
 
 def _around(evidence: ScoredEvidence, positions: Sequence[int]) -> list[str]:
