@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from memorag_graph.generation.asked_kind import AskedKind
 from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.generation.sentence_subjects import told_after
 from memorag_graph.text.back_references import begins_back
 from memorag_graph.text.posed_questions import poses_question
 
@@ -39,15 +40,17 @@ def absent_kind(question: str, evidence: ScoredEvidence, best: int) -> str:
     alike = [at for at in matching if asked[at] >= _ALIKE * asked[best]]
     if any(evidence.units[at].is_record for at in matching) or len(alike) > _MOST_ALIKE:
         return ""
-    texts = {text for at in matching for text in _with_neighbours(evidence, at)}
+    texts = {text for at in matching for text in _with_neighbours(evidence, at, question)}
     return "" if any(map(kind.is_told, texts)) else kind.name
 
 
-def _with_neighbours(evidence: ScoredEvidence, at: int) -> Iterator[str]:
-    """Yield a unit, the one before it that it refers back to, and the next one if that refers back or answers it."""
+def _with_neighbours(evidence: ScoredEvidence, at: int, question: str) -> Iterator[str]:
+    """Yield a unit, the one before it that it refers back to, and those after it that go on from it or answer it."""
     quotes = [unit.citation.quote for unit in evidence.units]
     yield quotes[at]
     if at and begins_back(quotes[at], "en"):
         yield quotes[at - 1]
     if at + 1 < len(quotes) and (begins_back(quotes[at + 1], "en") or poses_question(quotes[at])):
         yield quotes[at + 1]
+    if (told := told_after(at, question, evidence.units, evidence.belonging, "en")) is not None:
+        yield quotes[told]
