@@ -17,22 +17,42 @@ _YEAR = re.compile(
     r"(?<![\d.,])(?:1[0-9]\d\d|20\d\d)(?:s\b|(?![\d]|[.,]\d))|\bcentur(?:y|ies)\b|['’]\d\ds?\b", re.IGNORECASE
 )
 _TIME = re.compile(
-    rf"{_YEAR.pattern}|\d\s?(?:BC|BCE|AD|CE|BP)\b|\b(?:{_DATE}|\w*days?|weeks?|months?|years?|decades?|hours?|minutes?|morning|evening|afternoon"
-    r"|(?:mid)?night|noon|today|tomorrow|yesterday|tonight|ago|spring|summer|autumn|winter|after|before|during|while"
-    r"|until|since|once|when\w*|upon|recently|later|then|soon|now|currently|times?|age[sd]?|era|period|war|early|late"
-    r"|beginning|end|start|Easter|Christmas|quarter|season|moment|a\.?m|p\.?m|o'clock)\b",
+    rf"{_YEAR.pattern}|\d\s?(?:BC|BCE|AD|CE|BP)\b|\b(?:{_DATE}|\w*days?|weeks?|months?|years?|decades?|hours?|minutes?"
+    r"|morning|evening|afternoon|(?:mid)?night|noon|dusk|dawn|sun(?:set|rise)|today|tomorrow|yesterday|tonight|ago|spring"
+    r"|summer|autumn|winter|after|before|during|while|until|since|once|when\w*|if|unless|upon|recently|later|then|soon|now"
+    r"|immediately|currently|daily|weekly|monthly|yearly|always|never|times?|age[sd]?|era|period|war|early|late|beginning"
+    r"|end|start|Easter|Christmas|quarter|season|moment|a\.?m|p\.?m|o'clock)\b",
     re.IGNORECASE,
 )
 _QUANTITY = re.compile(
-    r"\b(?:hundreds?|thousands?|(?:m|b|tr)illions?|dozens?|half|halves|double[sd]?|twice|thirds?|quarters?|several|few|many"
-    r"|none|no|nobody|nothing|both|couple|pair|single|majority|minority|neither|numerous|multiple|free)\b|[$£€¥%]",
+    r"\b(?:hundreds?|thousands?|(?:m|b|tr)illions?|dozens?|half|halves|double[sd]?|twice|thirds?|quarters?|several|few"
+    r"|many|none|no|not|nobody|nothing|any|all|each|every|both|couple|pair|single|majority|minority|neither|numerous"
+    r"|multiple|free|enough|plenty|included?)\b|n['’]t\b|[$£€¥%]",
     re.IGNORECASE,
 )
-_DURATION = re.compile(
+_MEASURE = re.compile(
     r"\b(?:centuries|decades?|years?|months?|weeks?|days?|hours?|minutes?|ages|life\w*|forever|permanent\w*|always"
-    r"|never|until|since|daily|weekly|monthly|yearly|annual\w*)\b",
+    r"|never|until|since|daily|weekly|monthly|yearly|annual\w*|regular\w*|rarely|seldom|sometimes|often|usually"
+    r"|near\w*|close|next|short|walk|young|old|speed|quick\w*|slow\w*)\b",
     re.IGNORECASE,
 )
+"""Words that tell how long, old, far, fast or often without a number."""
+
+_PERSONS = re.compile(
+    r"(?:accountant|agent|architect|artist|assistant|author|baker|boss|boy|brother|builder|buyer|captain|carer|caretaker"
+    r"|chair(?:man|woman)?|child|citizen|clerk|client|coach|colleague|consultant|contractor|cook|customer|daughter|dealer"
+    r"|designer|director|doctor|driver|editor|employee|employer|engineer|expert|farmer|father|firefighter|founder|friend"
+    r"|gardener|girl|guard|guardian|guest|guide|head|husband|inspector|judge|keeper|king|landlord|lawyer|leader|librarian"
+    r"|manager|mayor|mechanic|member|minister|mother|musician|neighbou?r|nurse|officer|operator|owner|parent|partner"
+    r"|patient|person|pilot|player|politician|president|priest|prince|principal|producer|pupil|queen|reporter|resident"
+    r"|scientist|seller|servant|sister|soldier|son|speaker|student|supervisor|supplier|teacher|tenant|trainer|treasurer"
+    r"|uncle|user|visitor|volunteer|warden|winner|worker|writer)s?"
+    r"|(?:police|fire|sales|chair|work|trades)?(?:man|men|woman|women|people|persons)|staff|police|council|board|committee"
+    r"|team|office|department|company|companies|firm|bank|government|court|army|navy|crew|children|wife|wives|secretary"
+    r"|secretaries|family|everyone|everybody|anyone|anybody|someone|somebody|nobody|university|church|supporters"
+)
+"""Words that name somebody by what they are."""
+
 _BY = re.compile(r"\bby (?:(?:the|an?|his|her|its|their|our|my) )?(?!\w+ing\b)[a-z]{3,}")
 _OPENING = re.compile(
     r"(?:(?:[A-Z][a-z]+ly|Later|Then|Nearby|Today|Now|In|On|At|During|By|After|Before|Since|From|Also|However|Between"
@@ -78,8 +98,11 @@ _Tells = Callable[[str, _Words], bool]
 def _tells_person(text: str, asked: _Words) -> bool:
     """Return whether a sentence names somebody else than the question, says by whom, or has a subject that does it."""
     stop = function_words("en") | {it.lower() for it in _DATE.split("|")}
-    inner = [word for word in words_of(text)[1:] if word[0].isupper() and word.lower() not in stop]
+    words = words_of(text)
+    inner = [word for word in words[1:] if word[0].isupper() and word.lower() not in stop]
     if _BY.search(text) or any(word.lower() not in asked.words for word in inner):
+        return True
+    if any(_PERSONS.fullmatch(word) and word not in stop and word not in asked.words for word in words):
         return True
     subject = [word.lower() for word in words_of(_OPENING.sub("", text, count=1))]
     first = next((word for word in subject if word in _PRONOUNS or word not in stop), "")
@@ -98,7 +121,11 @@ def _numbers(text: str, asked: _Words) -> Iterator[str]:
 
 
 def _tells_number(text: str, asked: _Words) -> bool:
-    return bool(_QUANTITY.search(text)) or any(_numbers(text, asked))
+    """Return whether a sentence tells a quantity, or one of what is counted, as in "She has a dog"."""
+    words = [word.lower() for word in words_of(text)]
+    one = [words[at + 1 : at + 3] for at, word in enumerate(words) if word in ("a", "an")]
+    is_one = any(not asked.does.isdisjoint(held_terms(word, "en")) for following in one for word in following)
+    return is_one or bool(_QUANTITY.search(text)) or any(_numbers(text, asked))
 
 
 def _tells_year(text: str, asked: _Words) -> bool:
@@ -120,7 +147,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], _Tells], ...] = tuple(
         (
             "how long",
             r"how (?:long|old|far|fast|often)\b",
-            lambda text, asked: _tells_number(text, asked) or bool(_DURATION.search(text)),
+            lambda text, asked: _tells_number(text, asked) or bool(_MEASURE.search(text)),
         ),
         ("who", rf"(?:who(?:se)?\b|(?:what|which) (?:{_ROLES})s?\b)", _tells_person),
     )
