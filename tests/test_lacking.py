@@ -76,6 +76,11 @@ def test_of_a_conversation_nothing_is_known_to_be_lacking() -> None:
     assert not [it for it in ask("Who designed the theatre in the garden?", turns).notices if "does not tell" in it]
 
 
+def test_a_limit_of_weight_is_a_weight() -> None:
+    notices = ask("Which weight limit does the bridge have?", "The bridge is old. The bridge has a toll.").notices
+    assert "No passage mentions weight." in notices
+
+
 def test_who_bought_is_told_by_to_whom_it_was_sold() -> None:
     text = "The mill was sold to Harold Quint. The barn was sold to nobody."
     assert "No passage mentions bought." not in ask("Who bought the mill?", text).notices

@@ -135,6 +135,17 @@ def test_of_what_goes_on_the_sentence_with_further_words_of_the_question_is_quot
     assert "He asked to take the first ferry to Tarvay himself." not in found
 
 
+GOODWILL = (
+    "In 2014 the firm wrote off the goodwill of its mill. This decision was largely based on the price of flour. "
+    "The mill stands in Hove."
+)
+
+
+def test_a_cause_is_told_by_what_something_was_based_on() -> None:
+    found = quotes("Why did the firm write off the goodwill of its mill in 2014?", GOODWILL)
+    assert "This decision was largely based on the price of flour." in found
+
+
 TESLA = (
     "Tesla died on 7 January 1943. In 1943, a court restored the patents of Tesla, Oliver Lodge and John Stone. "
     "The tesla is a unit of the magnetic field."

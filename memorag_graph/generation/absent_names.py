@@ -5,7 +5,6 @@ shortened in many ways. But where the evidence speaks of "Cabinet A" and "Cabine
 people, it would name the one that is asked for.
 """
 
-import re
 from collections.abc import Container, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -14,6 +13,7 @@ from memorag_graph.generation.inflected_names import inflected_names
 from memorag_graph.generation.names_in_text import Name, names_in, others, words_of
 from memorag_graph.generation.surroundings import NOUNS_ARE_CAPITALS
 from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.numbers import YEAR
 
 _LEAST_ALIKE = 0.75
 """Similarity from which two words may be spellings of one name."""
@@ -32,7 +32,6 @@ _FEWEST_OTHERS = 2
 """Different names in the place of the missing one that make a kind."""
 
 _SERIAL_FIGURES = 3
-_YEAR = re.compile(r"(?<!\d)(?:1[5-9]\d\d|20\d\d)(?!\d)")
 
 _SUBJECT_FIRST = ("tr", "az")
 """Languages whose questions begin with what is asked about, not with a word such as "who"."""
@@ -124,7 +123,7 @@ def is_of_kind(
         code: Language of the texts.
         is_all: Whether the name is all of the question that the best sentence lacks; then one other name is enough.
     """
-    if name.form == "number" and _YEAR.fullmatch(name.word):
+    if name.form == "number" and YEAR.fullmatch(name.word):
         return _are_of_other_years(name.word, quoted, texts)
     if not any(others(name, names_in(text, lower, code)) for text in quoted):
         return False
@@ -160,12 +159,12 @@ def _has_other(name: str, step: int, texts: Sequence[str]) -> bool:
 
 def _are_of_other_years(year: str, quoted: Sequence[str], texts: Sequence[str]) -> bool:
     """Return whether the best sentence is of another year, where there are several and none spans the one asked for."""
-    found = [set(_YEAR.findall(text)) for text in texts]
+    found = [set(YEAR.findall(text)) for text in texts]
     spans = any(min(years) < year < max(years) for years in found if years)
     several = len(set().union(*found)) >= _FEWEST_OTHERS
-    return several and not spans and bool(quoted) and _YEAR.search(quoted[0]) is not None
+    return several and not spans and bool(quoted) and YEAR.search(quoted[0]) is not None
 
 
 def _is_serial(word: str) -> bool:
     """Return whether a word may be the number of a thing, as of an order: it has three figures and is no year."""
-    return sum(map(str.isdecimal, word)) >= _SERIAL_FIGURES and not _YEAR.fullmatch(word)
+    return sum(map(str.isdecimal, word)) >= _SERIAL_FIGURES and not YEAR.fullmatch(word)

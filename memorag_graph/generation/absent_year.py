@@ -9,13 +9,12 @@ from collections.abc import Sequence
 
 from memorag_graph.generation.names_in_text import file_title
 from memorag_graph.generation.scored_evidence import ScoredEvidence
+from memorag_graph.text.numbers import YEAR
 
-_YEAR = r"(?<![\d.,/-])(?:1[5-9]\d\d|20\d\d)(?![\d/]|[.,-]\d)"
-_YEARS = re.compile(_YEAR)
 _COMPARED = re.compile(
     rf"\b(?:than|with|against|from|to|over|since|until|till|before|after|versus|als|gegenüber|seit|bis|vor|nach|von"
-    rf"|que|depuis|avant|après|desde|hasta|antes|después|contre|frente a)\s(?:\S+\s){{0,2}}?{_YEAR}"
-    rf"|[(\[]\s*(?:\w+\s)?{_YEAR}",
+    rf"|que|depuis|avant|après|desde|hasta|antes|después|contre|frente a)\s(?:\S+\s){{0,2}}?{YEAR.pattern}"
+    rf"|[(\[]\s*(?:\w+\s)?{YEAR.pattern}",
     re.IGNORECASE,
 )
 """Another year that a figure is compared with, as in "£5m (2020: £4m)", or that something began or ended in."""
@@ -40,18 +39,18 @@ def absent_years(question: str, evidence: ScoredEvidence, best: int) -> list[str
         evidence: The scored evidence.
         best: Position of the unit that would answer best.
     """
-    wanted = list(dict.fromkeys(_YEARS.findall(question)))
+    wanted = list(dict.fromkeys(YEAR.findall(question)))
     about = evidence.belonging[best]
     if not wanted or about.speaker or about.own_speaker:
         return []
-    told = _YEARS.findall(_COMPARED.sub(" ", evidence.sentences[best].quote))
+    told = YEAR.findall(_COMPARED.sub(" ", evidence.sentences[best].quote))
     if not told or any(min(told) <= year <= max(told) for year in wanted):
         return []
     if len(set(told)) == 1 and _is_year_before(evidence.sentences[best].quote, told[0], wanted):
         return []
     asked = evidence.scores.asked
     matching = [at for at in range(len(evidence.units)) if asked[at] >= _SHARE * asked[best]]
-    held = set(_YEARS.findall("\n".join(_around(evidence, matching))))
+    held = set(YEAR.findall("\n".join(_around(evidence, matching))))
     return [] if held.intersection(wanted) else wanted
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from memorag_graph.generation.asked_terms import held_terms
@@ -95,10 +96,15 @@ class _Words:
 _Tells = Callable[[str, _Words], bool]
 
 
+@cache
+def _naming_nobody() -> frozenset[str]:
+    """Return function words, months and days, which may have a capital."""
+    return function_words("en") | frozenset(_DATE.lower().split("|"))
+
+
 def _tells_person(text: str, asked: _Words) -> bool:
     """Return whether a sentence names somebody else than the question, says by whom, or has a subject that does it."""
-    stop = function_words("en") | {it.lower() for it in _DATE.split("|")}
-    words = words_of(text)
+    stop, words = _naming_nobody(), words_of(text)
     inner = [word for word in words[1:] if word[0].isupper() and word.lower() not in stop]
     if _BY.search(text) or any(word.lower() not in asked.words for word in inner):
         return True

@@ -108,13 +108,9 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             said = given["prompts"].languages_differ(differing.asked, differing.written, text)
             return _answer_of(said, chosen, findings, certainty)
         text = _text(given, evidence, chosen)
-        why = self._lacking(given, evidence, evidence.ranked[: self.sentences])
+        why = lacking(given, evidence, evidence.ranked[: self.sentences], self.embeddings)
         findings.add("weak_evidence", why or "The passages hardly match the question.")
         return _answer_of(given["prompts"].refusal(text), chosen, findings, certainty, abstained=True)
-
-    def _lacking(self, given: GenerationInput, evidence: ScoredEvidence, positions: Sequence[int]) -> str:
-        same_language = not evidence.language_difference(given)
-        return lacking(given["question"], evidence, positions, self.embeddings, same_language=same_language)
 
     def _nearest(
         self, given: GenerationInput, evidence: ScoredEvidence, findings: Findings
@@ -163,7 +159,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             is_compared: Whether figures of what the question asks about were compared.
         """
         question = given["question"]
-        certainty = 0.0 if self._lacking(given, evidence, best) else evidence.confidence(best)
+        certainty = 0.0 if lacking(given, evidence, best, self.embeddings) else evidence.confidence(best)
         if is_part and (asked_parts(question) or asked_page(question)):
             return max(certainty, _SURE)
         if certainty and (is_compared or evidence.holds_asked_figures(question, best[0])):

@@ -45,7 +45,8 @@ _KINDS = (
 )
 """Words that ask for something of a kind, and what it looks like."""
 
-_OF_KIND = frozenset({"number", "numbers", "no", "phone", "address", "addresses", "account"})
+_OF_KIND = frozenset({"number", "numbers", "no", "phone", "address", "addresses", "account", "limit"})
+"""Words behind one that asks for something, which still ask for it: "the phone number", "the weight limit"."""
 
 _ASKS_WHAT = re.compile(r"\W*(?:what|which|wie|welche\w*|quel\w*|cuál)\b", re.IGNORECASE)
 

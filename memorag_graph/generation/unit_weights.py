@@ -3,7 +3,6 @@
 So do the headers of an e-mail that tell no person, where the question asks who.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -15,14 +14,13 @@ from memorag_graph.generation.surroundings import Surroundings
 from memorag_graph.text.asking_words import ASKS_CHANGE, ASKS_WHO
 from memorag_graph.text.identifiers import named_versions
 from memorag_graph.text.mail_labels import QUOTED, tells_who
+from memorag_graph.text.numbers import YEAR
 
 _ELSEWHERE = 0.7
 """Weight of what an e-mail quotes of an earlier message, which it may answer or correct, and of another year."""
 
 _OTHER_HEADER = 0.5
 """Weight of headers of an e-mail that tell nobody, where the question asks who."""
-
-_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
 
 def unit_weights(question: str, units: Sequence[Unit], belonging: Sequence[Surroundings]) -> NDArray[np.float32]:
@@ -40,12 +38,12 @@ def unit_weights(question: str, units: Sequence[Unit], belonging: Sequence[Surro
         named = [named_versions(PurePath(it.citation.source).stem) for it in units]
         if any(version & its for its in named):
             weights *= np.array([1.0 if version & its else _ELSEWHERE for its in named], dtype=np.float32)
-    asked = set(_YEAR.findall(question))
+    asked = set(YEAR.findall(question))
     if not asked or ASKS_CHANGE.search(question):
         return weights
-    above = [set(_YEAR.findall(f"{about.title} {about.heading}")) for about in belonging]
+    above = [set(YEAR.findall(f"{about.title} {about.heading}")) for about in belonging]
     if any(asked & years for years in above):
         for at, unit in enumerate(units):
-            if above[at] and not asked & (above[at] | set(_YEAR.findall(unit.citation.quote))):
+            if above[at] and not asked & (above[at] | set(YEAR.findall(unit.citation.quote))):
                 weights[at] *= _ELSEWHERE
     return weights

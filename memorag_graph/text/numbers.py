@@ -2,6 +2,9 @@
 
 import re
 
+YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+"""A number that may be a year."""
+
 _FIGURES = re.compile(r"[-\u2212]?(\d+(?:[.,:/\u2013-]\d+)*)")
 
 _WORDS = {
