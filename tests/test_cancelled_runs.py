@@ -18,9 +18,11 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from rich.console import Console
 
-from memorag_graph.cli.interrupt import INTERRUPTED, resumable
+from memorag_graph.cancellation import Cancellation, check
+from memorag_graph.cli.interrupt import INTERRUPTED, resumable, stops_threads
 from memorag_graph.cli.run_graph import run_graph
 from memorag_graph.documents import from_text
+from memorag_graph.errors import CancelledRunError
 from memorag_graph.graph import build_graph
 from memorag_graph.models.gist_batch import GistBatch
 from memorag_graph.models.request import Request
@@ -162,6 +164,31 @@ def test_ctrl_c_ends_an_answer_of_the_command_line(registry: Registry, requests:
         run_graph(build_graph(registry), inputs, TINY.model_copy(update=ENDLESS), silent, silent)
     user.join()
     soon(lambda: is_over(requests))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_while_an_object_is_finalized_is_not_lost() -> None:
+    class Pressed:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # Python drops the KeyboardInterrupt that it raises
+
+    def pressed() -> None:
+        with stops_threads():
+            Pressed()
+            check()
+
+    with pytest.raises(KeyboardInterrupt):
+        pressed()
+
+
+def test_what_another_cancelled_is_not_taken_for_ctrl_c() -> None:
+    def cancelled() -> None:
+        with Cancellation().bound() as around, stops_threads():
+            around.cancel()
+            check()
+
+    with pytest.raises(CancelledRunError):
+        cancelled()
 
 
 def test_ctrl_c_says_what_is_kept() -> None:

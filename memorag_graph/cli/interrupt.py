@@ -8,6 +8,7 @@ from types import FrameType
 from rich.console import Console
 
 from memorag_graph.cancellation import Cancellation
+from memorag_graph.errors import CancelledRunError
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
@@ -18,10 +19,16 @@ def stops_threads() -> Iterator[None]:
     """Let Ctrl-C give up the work of a graph's nodes, for whose threads it would otherwise wait.
 
     It must be entered in the main thread, to which Python delivers the signal.
+
+    Raises:
+        KeyboardInterrupt: If Ctrl-C was pressed.
     """
     cancellation = Cancellation.within_current()
+    is_pressed = False
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal is_pressed
+        is_pressed = True
         cancellation.cancel()
         signal.default_int_handler(number, frame)
 
@@ -29,6 +36,10 @@ def stops_threads() -> Iterator[None]:
     try:
         with cancellation.bound():
             yield
+    except CancelledRunError:
+        if is_pressed:  # while an object was finalized: Python drops what is raised there
+            raise KeyboardInterrupt from None
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 
