@@ -77,7 +77,7 @@ class OpenMemory:
     def reach(self, question: str, evidence: "Sequence[Evidence]") -> "Reach":
         """Return how much of what matches a question for a list evidence holds."""
         from memorag_graph.retrieval.list_matches import reach
-        from memorag_graph.retrieval.retrieve import listed_places
+        from memorag_graph.retrieval.listed_places import listed_places
 
         places = listed_places(self.index, question, self.page_maps)
         return reach(places, self.index.chunks, [(it.source, it.start, it.end) for it in evidence])

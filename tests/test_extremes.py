@@ -212,3 +212,46 @@ def test_where_too_few_figures_are_of_what_is_asked_none_are_compared() -> None:
     found = reply(told, "In which year was freight revenue highest?")
     assert not [notice for notice in found.notices if "figures" in notice]
     assert "Passenger revenue" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("question", "called", "way"),
+    [
+        ("In which year did the most people travel with us?", "We carried {} passengers in {}.", max),
+        ("In which year did the most people sail?", "{} people sailed with us in {}.", max),
+        ("When did the fewest people visit the museum?", "The museum had {} visitors in {}.", min),
+        ("When did the most people work for us?", "We had {} employees in {}.", max),
+        ("In which year did the most people attend?", "There were {} participants in {}.", max),
+    ],
+)
+def test_people_are_counted_by_what_they_are_called(question: str, called: str, way: Callable[..., int]) -> None:
+    chance = random.Random(question)
+    others = ["We carried {} passengers in {}.", "The museum had {} visitors in {}.", "We had {} employees in {}."]
+    told = []
+    for sentence in (*(it for it in others if it != called), "{} people bought a ticket in {}.", called):
+        values = dict(zip(range(2010, 2016), chance.sample(range(300, 900), 6), strict=True))
+        told += [sentence.format(value, year) for year, value in values.items()]
+    answer = answered(told, question)
+    best = way(values, key=lambda it: values[it])
+    assert called.format(values[best], best) in answer.text
+
+
+def test_sentences_with_figures_are_found_though_others_hold_more_words_of_the_question() -> None:
+    told = [f"{year} had {300 + year * 7 % 90},000 passengers." for year in range(2010, 2018)]
+    told += ["Passengers of the company could not tell what brought them to travel by the early boat."] * 8
+    question = "When had the company the most passengers, and what brought them to travel?"
+    answer = answered(told, question)
+    assert f"{max(range(2010, 2018), key=lambda year: year * 7 % 90)} had" in answer.text
+    assert any("8 sentences" in notice for notice in answer.notices)
+
+
+def test_what_stands_around_the_best_figure_is_evidence() -> None:
+    told = [f"{year} had {300 + year * 7 % 90},000 passengers." for year in range(2010, 2018)]
+    index = MemoryIndex.of(
+        FaissIndex.from_chunks(chunks_of([f"{it} {FILLING}" for it in told]), HashEmbeddings()), "en"
+    )
+    best = max(range(2010, 2018), key=lambda year: year * 7 % 90)
+    evidence = find(index, "Which year had the most passengers?", 80)
+    (whole,) = (it.text for it in evidence if f"{best} had" in it.text)
+    assert whole.endswith(FILLING)
+    assert all(any(it in passage.text for passage in evidence) for it in told)

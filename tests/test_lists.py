@@ -9,9 +9,10 @@ from memorag_graph.generation.notices import Findings, report_list
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.list_matches import Match, Place, Reach, fitting, list_matches, reach
+from memorag_graph.retrieval.listed_places import listed_places
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.query import Query
-from memorag_graph.retrieval.retrieve import Evidence, Search, listed_places, retrieve
+from memorag_graph.retrieval.retrieve import Evidence, Search, retrieve
 from memorag_graph.retrieval.selection import Selection
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import asked_parts
+from memorag_graph.generation.announced_reasons import reasons_after
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
@@ -132,7 +133,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return account(evidence, question, section), certainty, None
         if found_extreme is not None:
             findings.add("list_may_be_incomplete", found_extreme.notice)
-            return sorted(evidence.with_subjects([found_extreme.position], question)), certainty, None
+            return self._whole(question, evidence, [found_extreme.position]), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)
@@ -142,7 +143,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return whole.positions, certainty, whole.more if several or whole.more else None
         if section:
             return sorted(best), certainty, 0 if several else None
-        answers = sorted(evidence.with_subjects(evidence.with_answers(near), question))
+        answers = self._whole(question, evidence, evidence.with_answers(near))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None
 
@@ -183,6 +184,12 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
                 it for it in near if says_count(question, evidence.sentences[it].quote) or evidence.adds(it, near[0])
             ]
         return near if is_item(evidence.sentences[near[0]].quote) else evidence.of_records(near)
+
+    @staticmethod
+    def _whole(question: str, evidence: ScoredEvidence, positions: Sequence[int]) -> list[int]:
+        """Return positions, the best first, with what they need to be understood and reasons that are asked for."""
+        reasons = reasons_after(positions[0], question, evidence.units, evidence.belonging)
+        return sorted({*evidence.with_subjects(positions, question), *reasons})
 
     @staticmethod
     def _near(question: str, evidence: ScoredEvidence, most: int, share: float) -> list[int]:

@@ -10,7 +10,7 @@ from memorag_graph.library.memory_clues import DocumentClues
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.list_matches import Reach, reach
-from memorag_graph.retrieval.retrieve import listed_places
+from memorag_graph.retrieval.listed_places import listed_places
 from memorag_graph.settings import RunOptions, TaskType
 from memorag_graph.text.languages import language
 

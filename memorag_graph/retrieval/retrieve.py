@@ -10,7 +10,8 @@ from memorag_graph.documents.page_references import asked_page, page_span
 from memorag_graph.retrieval.chunk_index import Hit
 from memorag_graph.retrieval.clue_weights import CAREFUL, ClueWeights
 from memorag_graph.retrieval.fusion import add_halves, best_first, fuse, order
-from memorag_graph.retrieval.list_matches import Match, list_matches, with_openings
+from memorag_graph.retrieval.list_matches import Match, with_openings
+from memorag_graph.retrieval.listed_places import listed_places
 from memorag_graph.retrieval.looked_for import looked_for
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.paragraphs import document_offset, with_rest
@@ -19,8 +20,6 @@ from memorag_graph.retrieval.rerank import Reranker, rerank
 from memorag_graph.retrieval.selection import Counts, Selection
 from memorag_graph.settings import QueryKind, RunOptions
 from memorag_graph.text.chunking import Chunk
-from memorag_graph.text.list_questions import asks_for_list, may_ask_for_several
-from memorag_graph.text.superlatives import asked_superlative
 
 _FOUND = 10
 """A query counts as having found the chunks up to this rank in its own ranking."""
@@ -153,17 +152,6 @@ def retrieve(
         _evidence(index, it, fused.get(it.chunk, 0.0), finders.get(it.chunk, asking), page_maps or {})
         for it in passages
     ]
-
-
-def listed_places(index: MemoryIndex, question: str, page_maps: Mapping[str, PageMap] | None = None) -> list[Match]:
-    """Return all places that belong to the list that a question asks for or may ask for; none for other questions.
-
-    Among them are those whose figures are to be compared, for a question about the most or the least.
-    """
-    asks = asks_for_list(question) or may_ask_for_several(question) or asked_superlative(question)
-    if index.keywords is None or not asks:
-        return []
-    return list_matches(index.keywords, question, page_maps or {})
 
 
 def _of_page(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap], page: str) -> list[int]:

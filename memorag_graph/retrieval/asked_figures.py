@@ -1,0 +1,106 @@
+"""What figures a question for the most or the least compares: of what things, told apart by which words."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from memorag_graph.retrieval.stop_words import function_words
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.people_counted import called_people, tells_the_same
+from memorag_graph.text.request_words import REQUEST_WORDS
+from memorag_graph.text.superlatives import Superlative, asked_superlative, without_superlatives
+from memorag_graph.text.told_figures import Told, told_figures
+
+FEWEST_COMPARED = 3
+"""Least sentences with different figures of one thing that are compared."""
+
+_GENERAL = "year month week day hour time quarter season company number count total figure amount"
+"""Words of a question that say of when, of whose or of how many a figure is asked for, and not of what."""
+
+_OF = re.compile(r"\b(?:of|from|for|on|about|by|in|at|to|with) (?:(?:the|an?|its|our|their) )?([\w-]+(?: [\w-]+)?)")
+"""What a thing is told apart by, as in "complaints about noise"."""
+
+_BUSY = ("busiest", "quietest")
+"""Words after which "for freight" names what is counted, which may be told in other words: "283,000 units"."""
+
+_PEOPLE = "people"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFigures:
+    """The figures that a question asks for the most or the least of.
+
+    Attributes:
+        question: The question.
+        asked: How it asks.
+        words: The words for the things of which figures are asked for.
+    """
+
+    question: str
+    asked: Superlative
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, question: str) -> "AskedFigures | None":
+        """Read a question; None if it does not ask for the most or the least of something."""
+        asked = asked_superlative(question)
+        if asked is None:
+            return None
+        nouns = [word for word in asked.noun.split() if _content(word)]
+        if asked.noun == _PEOPLE:
+            nouns += called_people(question)
+        return cls(question, asked, tuple(nouns or without_superlatives(question).split()))
+
+    @property
+    def counts(self) -> bool:
+        """Whether things are counted, not measured."""
+        return self.asked.counts
+
+    @property
+    def is_highest(self) -> bool:
+        """Whether the most is asked for, not the least."""
+        return self.asked.way > 0
+
+    @property
+    def things(self) -> set[str]:
+        """The terms of the words for the things."""
+        return _content(" ".join(self.words))
+
+    def told(self, sentence: str) -> Iterator[tuple[str, Told]]:
+        """Yield the figures that a sentence tells of the things, each with the term of its thing.
+
+        Of people it is always that of "people", whatever the sentence calls them.
+        """
+        (people, *_) = terms(_PEOPLE, "en")
+        for told in told_figures(sentence):
+            (term, *_) = (*terms(told.thing, "en"), "")
+            is_so = self.asked.word.startswith(told.dimension)  # the longest bridge is not the highest
+            if term not in self.things or not is_so or (told.counts and not self.asked.counts):
+                continue
+            if self.asked.noun != _PEOPLE:
+                yield term, told
+            elif term != people or tells_the_same(self.question, sentence):
+                yield people, told
+
+    def told_apart_by(self, thing: str) -> set[str]:
+        """Return the terms before a thing in the question, and after prepositions: "freight revenue in the north"."""
+        words = [next(iter(terms(word, "en")), "") for word in self.question.split()]
+        before = {one for one, other in pairwise(words) if other == thing}
+        named = [] if self.asked.word in _BUSY else _OF.findall(self.question)
+        after = {term for found in named for term in terms(found, "en")}
+        return (before | after) & _content(without_superlatives(self.question)) - {thing}
+
+    def best_of(self, values: Sequence[float]) -> float:
+        """Return the figure of a sentence that counts: for the least the first, as what follows may be a part of it."""
+        return max(values) if self.is_highest else values[0]
+
+    def best(self, figures: Mapping[int, float]) -> int:
+        """Return the key of the highest figure, of the lowest where the least is asked for; the first of several."""
+        return max(figures, key=lambda at: (self.asked.way * figures[at], -at))
+
+
+def _content(text: str) -> set[str]:
+    """Return the terms of a text that say of what a figure is."""
+    empty = f"{_GENERAL} {' '.join(function_words('en') | REQUEST_WORDS)}"
+    return set(terms(text, "en")) - set(terms(empty, "en"))

@@ -1,0 +1,84 @@
+"""Find the sentences whose figures a question for the most or the least compares."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.documents.context_words import context_words
+from memorag_graph.retrieval.asked_figures import FEWEST_COMPARED, AskedFigures
+from memorag_graph.retrieval.keyword_index import KeywordIndex
+from memorag_graph.retrieval.list_matches import Match
+from memorag_graph.retrieval.terms import terms
+from memorag_graph.text.sentences import split_sentences
+
+_MOST_CHUNKS = 500
+"""Chunks that are looked through, those that hold the words for the things."""
+
+
+class _Place(NamedTuple):
+    match: Match
+    held: frozenset[str]
+    values: tuple[float, ...]
+
+
+def figure_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str, PageMap]) -> list[Match]:
+    """Return the sentences that tell figures of what a question asks the most or the least of, in document order.
+
+    They are of the thing and the kind of figure of which most sentences tell, and hold what the question tells it apart
+    by, if enough do. Of the best one the whole chunk is returned, as what stands around it may tell when or why.
+    There are none for other questions, in other languages than English, and of fewer than three different figures.
+
+    Args:
+        keywords: The keyword index.
+        question: The question.
+        page_maps: The pages and sections of each document, by its name.
+    """
+    asked = AskedFigures.of(question) if keywords.language_code == "en" else None
+    if asked is None:
+        return []
+    groups: dict[tuple[str, str], list[_Place]] = defaultdict(list)
+    for key, place in _places(keywords, asked, page_maps):
+        groups[key].append(place)
+    compared = max(map(_of_what_is_asked, groups.values()), key=_different, default=[])
+    if _different(compared) < FEWEST_COMPARED:
+        return []
+    best = compared[asked.best({at: asked.best_of(place.values) for at, place in enumerate(compared)})].match.chunk
+    whole = Match(best, 0, len(keywords.chunks[best].text))
+    return sorted(
+        {whole, *(it.match for it in compared if it.match.chunk != best)}, key=lambda it: (it.chunk, it.start)
+    )
+
+
+def _places(
+    keywords: KeywordIndex, asked: AskedFigures, page_maps: Mapping[str, PageMap]
+) -> Iterator[tuple[tuple[str, str], _Place]]:
+    """Yield the sentences that tell figures of the things, each with the thing's term and the kind of its figures."""
+    scores = keywords.scores(" ".join(asked.words))
+    for number in sorted(int(at) for at in np.argsort(-scores, kind="stable")[:_MOST_CHUNKS] if scores[at] > 0):
+        chunk = keywords.chunks[number]
+        for sentence in split_sentences(chunk.text, keywords.language_code):
+            values: dict[tuple[str, str], list[float]] = defaultdict(list)
+            for term, told in asked.told(sentence.text):
+                values[term, told.kind].append(told.value)
+            context = context_words(page_maps.get(chunk.source, NO_PAGES), chunk.start + sentence.start, chunk.source)
+            match = Match(number, sentence.start, sentence.end)
+            for key, found in values.items():
+                apart = asked.told_apart_by(key[0])
+                yield (
+                    key,
+                    _Place(match, frozenset(apart & set(terms(f"{sentence.text} {context}", "en"))), tuple(found)),
+                )
+
+
+def _of_what_is_asked(places: list[_Place]) -> list[_Place]:
+    """Return those that hold all that any of them holds of what tells the thing apart, if they are enough."""
+    needed = frozenset[str]().union(*(it.held for it in places))
+    fitting = [it for it in places if it.held == needed]
+    return fitting if _different(fitting) >= FEWEST_COMPARED else places
+
+
+def _different(places: list[_Place]) -> int:
+    return len({it.values for it in places})
