@@ -133,7 +133,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return account(evidence, question, section), certainty, None
         if found_extreme is not None:
             findings.add("list_may_be_incomplete", found_extreme.notice)
-            return self._whole(question, evidence, [found_extreme.position]), certainty, None
+            return self._whole(question, evidence, found_extreme.positions), certainty, None
         several = asks_for_several(question, evidence)
         if (several or may_ask_for_several(question)) and (fits := listed(question, evidence, given.get("rarity", {}))):
             same = fits.positions if several else evidence.about_the_same(fits.positions, ranked[0], question)

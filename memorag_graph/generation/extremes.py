@@ -19,23 +19,27 @@ _TIMES_ALIKE = 4
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """The sentence with the highest or the lowest figure.
+    """The sentence with the highest or the lowest figure, or both.
 
     Attributes:
-        position: Its position in the evidence.
+        positions: Their positions in the evidence.
         compared: Number of sentences whose figures were compared.
-        is_highest: Whether it is the highest, not the lowest.
+        ways: 1 for the highest, -1 for the lowest, as the positions.
     """
 
-    position: int
+    positions: tuple[int, ...]
     compared: int
-    is_highest: bool
+    ways: tuple[int, ...]
 
     @property
     def notice(self) -> str:
         """What a reader is told about it."""
-        best, better = ("highest", "a higher") if self.is_highest else ("lowest", "a lower")
-        return f"The {best} of the figures that {self.compared} sentences tell is quoted; others may tell {better} one."
+        best = " and the ".join("highest" if way > 0 else "lowest" for way in self.ways)
+        better = "or ".join("a higher " if way > 0 else "a lower " for way in self.ways)
+        are = "is" if len(self.ways) == 1 else "are"
+        return (
+            f"The {best} of the figures that {self.compared} sentences tell {are} quoted; others may tell {better}one."
+        )
 
 
 def extreme(question: str, evidence: ScoredEvidence) -> Extreme | None:
@@ -44,16 +48,19 @@ def extreme(question: str, evidence: ScoredEvidence) -> Extreme | None:
     if asked is None:
         return None
     found = [_of_what_is_asked(asked, term, it, evidence) for (term, _), it in _figures(asked, evidence).items()]
-    figures = max(found, key=lambda it: len(set(it.values())), default={})
-    alike = _alike(figures)
-    if len(set(alike.values())) < FEWEST_COMPARED:
+    figures = max(found, key=_different, default={})
+    alike = _alike(asked, figures)
+    if _different(alike) < FEWEST_COMPARED:
         return None
-    best, best_alike = asked.best(figures), asked.best(alike)
-    if best != best_alike and not asked.counts:
+    if asked.best(figures) != asked.best(alike) and not asked.counts:
         alike = figures
         if not all(evidence.units[at].is_record for at in figures):
             return None  # it may be of a part, or of something else
-    return Extreme(asked.best(alike), len(alike), asked.is_highest)
+    return Extreme(tuple(asked.best(alike)), len(alike), asked.asked.ways)
+
+
+def _different(figures: Mapping[int, Sequence[float]]) -> int:
+    return len(set(map(tuple, figures.values())))
 
 
 def _figures(asked: AskedFigures, evidence: ScoredEvidence) -> dict[tuple[str, str], dict[int, list[float]]]:
@@ -67,8 +74,8 @@ def _figures(asked: AskedFigures, evidence: ScoredEvidence) -> dict[tuple[str, s
 
 def _of_what_is_asked(
     asked: AskedFigures, thing: str, figures: Mapping[int, Sequence[float]], evidence: ScoredEvidence
-) -> dict[int, float]:
-    """Return the figure of each sentence that holds what the question tells the thing apart by, if any of them does.
+) -> dict[int, Sequence[float]]:
+    """Return the figures of each sentence that holds what the question tells the thing apart by, if any of them does.
 
     Others tell of something else: of passengers' revenue, where that of freight is asked for; so may one of several
     figures in a sentence, unless nothing tells them apart.
@@ -78,13 +85,16 @@ def _of_what_is_asked(
     held = {at: apart & set(terms(text, "en")) for at, text in texts.items()}
     needed = set[str]().union(*held.values())
     return {
-        at: asked.best_of(values)
-        for at, values in figures.items()
-        if held[at] == needed and (len(set(values)) == 1 or not needed)
+        at: values for at, values in figures.items() if held[at] == needed and (len(set(values)) == 1 or not needed)
     }
 
 
-def _alike(figures: Mapping[int, float]) -> dict[int, float]:
+def _alike(asked: AskedFigures, figures: Mapping[int, Sequence[float]]) -> dict[int, Sequence[float]]:
     """Return figures of the same order as the median: others count something else, such as dismissals among staff."""
-    middle = median(figures.values()) if figures else 0.0
-    return {at: value for at, value in figures.items() if middle <= _TIMES_ALIKE * value <= _TIMES_ALIKE**2 * middle}
+    found = {at: [asked.compared(values, way) for way in asked.asked.ways] for at, values in figures.items()}
+    middle = median(value for values in found.values() for value in values) if found else 0.0
+
+    def is_alike(value: float) -> bool:
+        return middle <= _TIMES_ALIKE * value <= _TIMES_ALIKE**2 * middle
+
+    return {at: figures[at] for at, values in found.items() if all(map(is_alike, values))}

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.retrieval.terms import terms
-from memorag_graph.text.people_counted import called_people, tells_the_same
+from memorag_graph.text.people_counted import called_people, counts_people, tells_the_same
 from memorag_graph.text.request_words import REQUEST_WORDS
 from memorag_graph.text.superlatives import Superlative, asked_superlative, without_superlatives
 from memorag_graph.text.told_figures import Told, told_figures
@@ -35,11 +35,13 @@ class AskedFigures:
         question: The question.
         asked: How it asks.
         words: The words for the things of which figures are asked for.
+        of_people: Whether these are people, by whatever name.
     """
 
     question: str
     asked: Superlative
     words: tuple[str, ...]
+    of_people: bool = False
 
     @classmethod
     def of(cls, question: str) -> "AskedFigures | None":
@@ -47,20 +49,15 @@ class AskedFigures:
         asked = asked_superlative(question)
         if asked is None:
             return None
+        if counts_people(question, asked.noun):
+            return cls(question, asked, (_PEOPLE, *called_people(question)), of_people=True)
         nouns = [word for word in asked.noun.split() if _content(word)]
-        if asked.noun == _PEOPLE:
-            nouns += called_people(question)
         return cls(question, asked, tuple(nouns or without_superlatives(question).split()))
 
     @property
     def counts(self) -> bool:
         """Whether things are counted, not measured."""
-        return self.asked.counts
-
-    @property
-    def is_highest(self) -> bool:
-        """Whether the most is asked for, not the least."""
-        return self.asked.way > 0
+        return self.asked.counts or self.of_people
 
     @property
     def things(self) -> set[str]:
@@ -76,9 +73,9 @@ class AskedFigures:
         for told in told_figures(sentence):
             (term, *_) = (*terms(told.thing, "en"), "")
             is_so = self.asked.word.startswith(told.dimension)  # the longest bridge is not the highest
-            if term not in self.things or not is_so or (told.counts and not self.asked.counts):
+            if term not in self.things or not is_so or (told.counts and not self.counts):
                 continue
-            if self.asked.noun != _PEOPLE:
+            if not self.of_people:
                 yield term, told
             elif term != people or tells_the_same(self.question, sentence):
                 yield people, told
@@ -91,13 +88,14 @@ class AskedFigures:
         after = {term for found in named for term in terms(found, "en")}
         return (before | after) & _content(without_superlatives(self.question)) - {thing}
 
-    def best_of(self, values: Sequence[float]) -> float:
-        """Return the figure of a sentence that counts: for the least the first, as what follows may be a part of it."""
-        return max(values) if self.is_highest else values[0]
+    def best(self, figures: Mapping[int, Sequence[float]]) -> list[int]:
+        """Return the key of the highest figure, of the lowest, or of each, as asked; the first of several."""
+        return [min(figures, key=lambda at: (-way * self.compared(figures[at], way), at)) for way in self.asked.ways]
 
-    def best(self, figures: Mapping[int, float]) -> int:
-        """Return the key of the highest figure, of the lowest where the least is asked for; the first of several."""
-        return max(figures, key=lambda at: (self.asked.way * figures[at], -at))
+    @staticmethod
+    def compared(values: Sequence[float], way: int) -> float:
+        """Return which figure of a sentence is compared: for the lowest the first, as what follows may be a part."""
+        return max(values) if way > 0 else values[0]
 
 
 def _content(text: str) -> set[str]:

@@ -28,7 +28,7 @@ def figure_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str
     """Return the sentences that tell figures of what a question asks the most or the least of, in document order.
 
     They are of the thing and the kind of figure of which most sentences tell, and hold what the question tells it apart
-    by, if enough do. Of the best one the whole chunk is returned, as what stands around it may tell when or why.
+    by, if enough do. Of the best ones the whole chunk is returned, as what stands around it may tell when or why.
     There are none for other questions, in other languages than English, and of fewer than three different figures.
 
     Args:
@@ -45,11 +45,10 @@ def figure_matches(keywords: KeywordIndex, question: str, page_maps: Mapping[str
     compared = max(map(_of_what_is_asked, groups.values()), key=_different, default=[])
     if _different(compared) < FEWEST_COMPARED:
         return []
-    best = compared[asked.best({at: asked.best_of(place.values) for at, place in enumerate(compared)})].match.chunk
-    whole = Match(best, 0, len(keywords.chunks[best].text))
-    return sorted(
-        {whole, *(it.match for it in compared if it.match.chunk != best)}, key=lambda it: (it.chunk, it.start)
-    )
+    best = {compared[at].match.chunk for at in asked.best({at: it.values for at, it in enumerate(compared)})}
+    whole = (Match(chunk, 0, len(keywords.chunks[chunk].text)) for chunk in best)
+    others = (it.match for it in compared if it.match.chunk not in best)
+    return sorted({*whole, *others}, key=lambda it: (it.chunk, it.start))
 
 
 def _places(

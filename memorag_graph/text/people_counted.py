@@ -3,13 +3,13 @@
 import re
 
 _CALLED = {
-    r"travel\w*|sail\w*|fl[yi]\w*|flew|ride|rode|board\w*|cross\w*|carr(?:y|ied)|transport\w*": "passengers travellers",
+    r"travel\w*|sail\w*|fl[yi]\w*|flew|rid(?:e|ership)|rode|board\w*|cross\w*|carr(?:y|ied)": "passengers travellers",
     r"visit\w*|come|came|tour\w*": "visitors guests tourists",
     r"stay\w*|lodge\w*": "guests visitors",
     r"attend\w*|take part|took part|participat\w*": "participants attendees delegates visitors",
-    r"work\w*|employ\w*": "employees workers staff",
-    r"join\w*|belong\w*": "members",
-    r"liv(?:e|ed|es)|resid\w*|inhabit\w*": "inhabitants residents",
+    r"work\w*|employ\w*|staff|headcount": "employees workers staff",
+    r"join\w*|belong\w*|membership": "members",
+    r"liv(?:e|ed|es)|resid\w*|inhabit\w*|population": "inhabitants residents",
     r"b(?:uy|ought)|order\w*|shop\w*": "customers buyers",
     r"watch\w*": "viewers spectators",
     r"stud(?:y|ied)|enrol\w*|learn\w*": "students pupils",
@@ -18,6 +18,21 @@ _CALLED = {
     r"read": "readers",
 }
 """Verbs, and what people are called who do so or to whom it is done."""
+
+
+_GROUP = r"(?:workforce|headcount|staff|ridership|attendance|membership|enrol\w*ment|population)"
+_GROUP_AT_MOST = re.compile(rf"\b{_GROUP}(?=\s(?:(?:at|reach\w*|peak\w*|the)\b|\w+est\b))", re.IGNORECASE)
+"""A word for people together, whose size a question asks for: "When was the workforce at its largest?"."""
+
+
+def counts_people(question: str, noun: str) -> bool:
+    """Return whether a question for the most or the least counts people.
+
+    Args:
+        question: The question.
+        noun: Of what it asks for the most, as far as that is known.
+    """
+    return bool(re.fullmatch(rf"people|{_GROUP}", noun) if noun else _GROUP_AT_MOST.search(question))
 
 
 def called_people(question: str) -> list[str]:

@@ -10,8 +10,11 @@ _COUNTED = (
     r"(?:[a-z-]+[^\W\dsui]s|people|staff|men|women|children|money|freight|cargo|traffic|coal|oil|gas|fish|rain|snow"
     r"|power|energy|electricity|water|waste|fuel|revenue|income|profit)\b"
 )
-_MOST = rf"(?:(?<=the )|(?<=had )|(?<=has )|(?<=have )|(?<=carry )|(?<=carried ))most(?=\s(?:{_QUALITY}\s)??{_COUNTED})"
-"""As in "the most foot passengers", and not in "the most senior officers" or "What do most people think?"."""
+_MOST = (
+    r"(?:(?<=the )|(?<=had )|(?<=has )|(?<=have )|(?<=carry )|(?<=carried ))most"
+    rf"(?=\s(?:{_QUALITY}\s)??{_COUNTED}|\s(?:and|or)\s(?:[a-z]+\s){{0,3}}fewest\b)"
+)
+"""As in "the most foot passengers" or "the most and which the fewest"; not "most people" or "the most senior men"."""
 
 _AT_ITS = r"(?:at|reach(?:ed)?) (?:its|their|an?|the)"
 _HIGHEST = (
@@ -44,30 +47,36 @@ class Superlative:
     """That a question asks for the most or the least.
 
     Attributes:
-        way: 1 for the most, -1 for the least.
+        ways: 1 for the most, -1 for the least; both for a question for the one and the other.
         noun: Of what, where that follows at once: "operating profit" of "the highest operating profit in"; else empty.
         counts: Whether things are counted, as in "the most ships", and not measured, as in "the largest ship".
         word: The word for the most or the least, in lower case.
     """
 
-    way: int
+    ways: tuple[int, ...]
     noun: str
     counts: bool
     word: str = ""
 
 
 def asked_superlative(question: str) -> Superlative | None:
-    """Return what a question asks the most or the least of; None for other questions, and for several or for both."""
+    """Return what a question asks the most or the least of; None for other questions, and for several."""
     found = list(_WORDS.finditer(question)) if _ASKS.search(question) else []
-    ways = {1 if it["highest"] else -1 for it in found}
+    ways = tuple(dict.fromkeys(1 if it["highest"] else -1 for it in found))
     of_several = any(
         _AFTER_SEVERAL.search(question[: it.start()]) or _BEFORE_SEVERAL.match(question, it.end()) for it in found
     )
-    if len(ways) != 1 or of_several:
+    if not ways or of_several:
         return None
-    word = found[0][0].lower()
-    noun = (_NOUN_COUNTED if word in ("most", "fewest") else _NOUN).match(question, found[0].end())
-    return Superlative(ways.pop(), noun["noun"].lower() if noun else "", _COUNTS.search(question) is not None, word)
+    noun = next(filter(None, (_noun_after(it, question) for it in found)), "")
+    return Superlative(ways, noun, _COUNTS.search(question) is not None, found[0][0].lower())
+
+
+def _noun_after(word: re.Match[str], question: str) -> str:
+    """Return the noun that stands right after a word for the most or the least; empty if there is none."""
+    pattern = _NOUN_COUNTED if word[0].lower() in ("most", "fewest") else _NOUN
+    noun = pattern.match(question, word.end())
+    return noun["noun"].lower() if noun else ""
 
 
 def without_superlatives(question: str) -> str:
