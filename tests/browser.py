@@ -114,6 +114,7 @@ def ask(page: Any, question: str) -> None:
     box.fill(question)
     box.press("Enter")
     answers.nth(before).wait_for()
+    sync_api.expect(page.get_by_test_id("stChatMessage").last).to_contain_text("Confidence", timeout=MINUTES)
 
 
 def show(page: Any, panel: str) -> None:

@@ -38,10 +38,10 @@ def test_a_reader_sees_the_old_memory_or_the_new_one(compete: Compete, tmp_path:
     fault_memories.memorize(tmp_path)
     place, end = tmp_path / "memory", tmp_path / "end"
     before = read_info(place)["memory_id"]
-    written, *seen = compete(["replace", place, end, 6], *[["read", place, end]] * 2)
+    written, *seen = compete(["replace", place, end, 3], *[["read", place, end]] * 2)
     assert len(set(written)) == 2
     for ids in seen:
-        assert len(ids) > 6
+        assert len(ids) > 3
         assert set(ids) <= {before, *written}
         assert len(set(ids)) > 1
 

@@ -262,6 +262,28 @@ def test_a_reader_continues_when_files_are_renamed_meanwhile(saved: Path, monkey
     assert loaded.id == expected["memory_id"]
 
 
+def test_a_reader_continues_however_many_files_are_renamed_at_the_wrong_moment(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = read_info(saved)
+    for name in expected["files"]:
+        (saved / name).rename(saved / f"{name}.memorag-new")
+    (saved / "manifest.json").rename(saved / "manifest.next.json")
+    real, missed = memory_files.open_verified, []
+
+    def renamed_meanwhile(directory: Path, name: str, manifest: dict, check: str) -> Path:
+        path = real(directory, name, manifest, check)
+        if path.suffix == ".memorag-new":
+            missed.append(name)
+            path.rename(path.with_suffix(""))
+        return path
+
+    monkeypatch.setattr(memory_files, "open_verified", renamed_meanwhile)
+    loaded, _ = load_memory(saved, HashEmbeddings())
+    assert len(missed) == len(expected["files"]) > 2
+    assert loaded.id == expected["memory_id"]
+
+
 def test_another_memory_than_the_expected_one_is_refused(saved: Path) -> None:
     with pytest.raises(MemoryFileError, match="another memory than 0123"):
         load_memory(saved, HashEmbeddings(), memory_id="0123")

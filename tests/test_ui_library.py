@@ -170,6 +170,7 @@ def test_a_library_is_renamed_with_its_conversations(demo: str, islands: str, pa
     sync_api.expect(page.locator(".passage mark")).to_have_text(costs(2, "Orway"), timeout=MINUTES)
     page.goto(before)  # as another visitor, whose page still shows the old name
     page.wait_for_url(re.compile("library=new-name"))
+    page.get_by_text(re.compile("Confidence")).wait_for()  # of the earlier answer
     ask(page, COST)
     assert costs(2, "Orway") in answer(page)
 

@@ -18,7 +18,7 @@ from memorag_graph.kv.shard import Shard
 from memorag_graph.memory.kv_memory import DocumentInfo, Identity, Memory
 from memorag_graph.memory.section_note import SectionNote
 from memorag_graph.memory.storage.manifest import EMBEDDED, FORMAT_VERSION, is_embedded, read_info
-from memorag_graph.memory.storage.transaction import FileCheck, Writer, open_verified, write_together
+from memorag_graph.memory.storage.transaction import FileCheck, Writer, is_committed, open_verified, write_together
 from memorag_graph.models.compute_threads import compute
 from memorag_graph.prompts import MEMORY_PROMPTS, Prompts
 from memorag_graph.retrieval.chunk_index import IndexKind, KeptInFile
@@ -103,6 +103,10 @@ def read_identity(manifest: Mapping[str, Any]) -> Identity:
     return Identity(**manifest["identity"])
 
 
+_MOST_RENAMED = 5
+"""Attempts to load a memory whose writer is renaming files: each may meet another file at the moment it is renamed."""
+
+
 def load_memory(
     directory: Path,
     embeddings: Embeddings,
@@ -128,17 +132,18 @@ def load_memory(
         MemoryFileError: If a file is missing or damaged, or the directory holds another memory.
         MemoryUnreadableError: If a file cannot be read.
     """
-    failed: dict[str, Any] | None = None
+    failed: list[dict[str, Any]] = []
     while True:
         manifest = read_info(directory)
         if memory_id not in (None, manifest["memory_id"]):
             raise MemoryFileError(f"{directory} holds another memory than {memory_id}")
+        most = _MOST_RENAMED if is_committed(directory) else 1
         try:
             loaded = _load(directory, manifest, embeddings, check, torch.device(device), index_kind or FaissKind())
         except MemoryFileError:
-            if manifest == failed:  # at first failure, a writer may just be renaming the files
+            failed = [*(it for it in failed if it == manifest), manifest]
+            if len(failed) > most:  # until then, a writer may be renaming the files
                 raise
-            failed = manifest
         else:
             if read_info(directory) == manifest:
                 return loaded

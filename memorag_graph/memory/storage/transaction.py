@@ -223,7 +223,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     if expected is None:
         raise MemoryFileError(f"{directory / MANIFEST} does not list {name}; memorize the document again")
     difference = "is missing"
-    not_renamed = [directory / f"{name}{_NEW}"] if _is_committed(directory) else []
+    not_renamed = [directory / f"{name}{_NEW}"] if is_committed(directory) else []
     for path in (*not_renamed, directory / name):
         try:
             size = path.stat().st_size
@@ -240,7 +240,7 @@ def open_verified(directory: Path, name: str, manifest: Mapping[str, Any], check
     raise MemoryFileError(f"{directory / name} {difference}; memorize the document again")
 
 
-def _is_committed(directory: Path) -> bool:
+def is_committed(directory: Path) -> bool:
     """Return whether a change is committed but not complete.
 
     Raises:
