@@ -268,7 +268,7 @@ def test_what_a_mail_of_html_quotes_is_not_its_sender_s(tmp_path: Path, body: st
 
 def test_an_answer_says_that_a_quoted_message_says_it() -> None:
     citation = Citation(1, "a.eml", 0, 11, "It was 900.", section="Quoted: Bo Lund")
-    assert shown([citation], {citation: Surroundings()}, ["rent"]) == "(Quoted: Bo Lund) It was 900. [1]"
+    assert shown([citation], {citation: Surroundings()}, "rent") == "(Quoted: Bo Lund) It was 900. [1]"
 
 
 def test_attached_texts_are_read_and_other_attachments_named_in_a_notice(tmp_path: Path) -> None:

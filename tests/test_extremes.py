@@ -13,6 +13,7 @@ from memorag_graph.text.told_figures import told_figures
 from tests.conftest import HashEmbeddings
 from tests.test_lists import answer as answer_of
 from tests.test_lists import chunks_of, find
+from tests.test_sentence_subjects import ask
 
 FILLING = "Complaints go to the office, which answers soon. Prices are fixed for one year and then follow the index."
 
@@ -277,3 +278,22 @@ def test_the_costs_of_people_are_not_their_number() -> None:
     best = max(range(2010, 2016), key=lambda year: year * 7 % 9)
     for question in ("In which year were the highest staff costs?", "When were staff costs highest?"):
         assert str(best) in answered(told, question).text
+
+
+YEARLY = "\n\n".join(
+    f"# Letter for {year}\n\n## Traffic\n\nWe carried {300 + year * 7 % 90},000 passengers. {FILLING}"
+    for year in range(2010, 2018)
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_said"),
+    [
+        ("In which year did we carry the most passengers?", True),
+        ("When did we carry the most passengers?", True),
+        ("Where did we carry the most passengers?", False),
+    ],
+)
+def test_the_heading_tells_the_year_that_a_sentence_lacks(question: str, is_said: bool) -> None:
+    best = max(range(2010, 2018), key=lambda year: year * 7 % 90)
+    assert (f"Letter for {best}" in ask(question, YEARLY).text) == is_said

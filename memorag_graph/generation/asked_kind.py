@@ -13,6 +13,8 @@ from memorag_graph.text.numbers import number_in
 from memorag_graph.text.opposites import DAYS, MONTHS
 
 _BEGIN = r"^\W*(?:and |but )?(?:(?:in|on|at|for|from|to|of|with|since|until|under) )?"
+_HOW = re.compile(r"\bhow \w+", re.IGNORECASE)
+_WHAT_IS = r"(?:what|which) (?:(?:is|are|was|were) the (?:\w+ )?)?"
 _DATE = rf"{'|'.join(MONTHS.split())}|{'|'.join(DAYS.split())}"
 _YEAR = re.compile(
     r"(?<![\d.,])(?:1[0-9]\d\d|20\d\d)(?:s\b|(?![\d]|[.,]\d))|\bcentur(?:y|ies)\b|['’]\d\ds?\b", re.IGNORECASE
@@ -38,6 +40,21 @@ _MEASURE = re.compile(
     re.IGNORECASE,
 )
 """Words that tell how long, old, far, fast or often without a number."""
+
+_COLOUR = re.compile(
+    r"\b(?:\w*(?:red|green|blue|white|black|brown|grey|gray|yellow|orange|pink|purple|violet|scarlet|crimson|maroon"
+    r"|turquoise|beige|cream|ivory|gold|golden|silver|bronze|navy|indigo|lilac|olive|teal|khaki|ochre|amber|ebony|emerald"
+    r"|ruby|tan|blond|blonde|ginger|auburn|hazel|copper|mauve|cyan|magenta)(?:\w?ish)?|colou?r\w*|transparent|striped"
+    r"|pale|dark|light|bright|painted|dyed|tinted|hues?|shades?)\b",
+    re.IGNORECASE,
+)
+
+_SIZE = re.compile(
+    r"\b(?:tiny|small\w*|little|large\w*|big\w*|huge|giant|vast|enormous|tall\w*|high\w*|low\w*|deep\w*|shallow\w*|wide\w*"
+    r"|broad\w*|narrow\w*|thick\w*|thin\w*|heav\w+|light\w*|length|size|height|maximum|minimum|average|top|peak|best)\b",
+    re.IGNORECASE,
+)
+"""Words that tell a size without a number."""
 
 _PERSONS = re.compile(
     r"(?:accountant|agent|architect|artist|assistant|author|baker|boss|boy|brother|builder|buyer|captain|carer|caretaker"
@@ -126,12 +143,17 @@ def _numbers(text: str, asked: _Words) -> Iterator[str]:
             yield number
 
 
+def _tells_measure(text: str, asked: _Words) -> bool:
+    """Return whether a sentence tells a quantity."""
+    return bool(_QUANTITY.search(text)) or any(_numbers(text, asked))
+
+
 def _tells_number(text: str, asked: _Words) -> bool:
     """Return whether a sentence tells a quantity, or one of what is counted, as in "She has a dog"."""
     words = [word.lower() for word in words_of(text)]
     one = [words[at + 1 : at + 3] for at, word in enumerate(words) if word in ("a", "an")]
     is_one = any(not asked.does.isdisjoint(held_terms(word, "en")) for following in one for word in following)
-    return is_one or bool(_QUANTITY.search(text)) or any(_numbers(text, asked))
+    return is_one or _tells_measure(text, asked)
 
 
 def _tells_year(text: str, asked: _Words) -> bool:
@@ -143,6 +165,10 @@ def _tells_time(text: str, asked: _Words) -> bool:
     return told or any(_numbers(text, asked))
 
 
+def _tells_colour(text: str, asked: _Words) -> bool:
+    return any(word.lower() not in asked.words for word in _COLOUR.findall(text))
+
+
 _KINDS: tuple[tuple[str, re.Pattern[str], _Tells], ...] = tuple(
     (name, re.compile(_BEGIN + pattern, re.IGNORECASE), tells)
     for name, pattern, tells in (
@@ -152,9 +178,16 @@ _KINDS: tuple[tuple[str, re.Pattern[str], _Tells], ...] = tuple(
         ("how much", r"(?:how much\b|(?:what|which) (?:price|salary|sum|amount|fee|cost)\b)", _tells_number),
         (
             "how long",
-            r"how (?:long|old|far|fast|often)\b",
-            lambda text, asked: _tells_number(text, asked) or bool(_MEASURE.search(text)),
+            rf"(?:how (?:long|old|far|fast|often)|{_WHAT_IS}(?:age|distance|speed))\b",
+            lambda text, asked: _tells_measure(text, asked) or bool(_MEASURE.search(text)),
         ),
+        (
+            "how large",
+            r"(?:how (?:tall|high|deep|wide|thick|large|big|heavy)\b"
+            rf"|{_WHAT_IS}(?:size|height|depth|width|length|weight|area|temperature|capacity|average|rate)\b)",
+            lambda text, asked: _tells_measure(text, asked) or bool(_SIZE.search(text)),
+        ),
+        ("what colour", rf"{_WHAT_IS}colou?rs?\b", _tells_colour),
         ("who", rf"(?:who(?:se)?\b|(?:what|which) (?:{_ROLES})s?\b)", _tells_person),
     )
 )
@@ -165,7 +198,7 @@ class AskedKind:
     """What a question asks for.
 
     Attributes:
-        name: Its name, as "who" or "how many".
+        name: Its name, as "who" or "how old".
     """
 
     name: str
@@ -179,7 +212,8 @@ class AskedKind:
             return None
         for name, pattern, tells in _KINDS:
             if found := pattern.search(question):
-                return cls(name, _Words.of(question, question[found.end() :]), tells)
+                how = _HOW.search(found[0])
+                return cls(how[0].lower() if how else name, _Words.of(question, question[found.end() :]), tells)
         return None
 
     def is_told(self, text: str) -> bool:

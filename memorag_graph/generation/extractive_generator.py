@@ -11,7 +11,6 @@ from memorag_graph.documents.page_references import asked_page
 from memorag_graph.documents.part_references import asked_parts
 from memorag_graph.generation.announced_reasons import reasons_after
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
-from memorag_graph.generation.asked_terms import asked_terms
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
 from memorag_graph.generation.extremes import extreme
@@ -222,4 +221,4 @@ def _answer_of(
 def _text(given: GenerationInput, evidence: ScoredEvidence, citations: Sequence[Citation]) -> str:
     about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
     code = given["prompts"].language.code
-    return shown(citations, about, asked_terms(given["question"], code), code)
+    return shown(citations, about, given["question"], code)

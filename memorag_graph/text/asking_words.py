@@ -1,4 +1,4 @@
-"""What a question asks for, by its words: a person, a figure, or how something changes."""
+"""What a question asks for, by its words: a person, a figure, a year, or how something changes."""
 
 import re
 
@@ -13,6 +13,13 @@ ASKS_FIGURE = re.compile(
     r"|what (?:is|was) the (?:\w+ )?(?:fine|fee|price|cost|toll|rent|deposit|fare|charge|penalty|salary)"
     r"|wann|wie (?:viele?|lange?|alt|hoch)|quand"
     r"|combien|cuándo|cuánt[oa]s?|quando|quant[oaie]s?|wanneer|hoeveel|когда|сколько)\b|什么时候|多少",
+    re.IGNORECASE,
+)
+
+ASKS_YEAR = re.compile(
+    r"\b(?:when|(?:what|which) years?|wann|welche[mns]? jahr\w*|quand|quelles? années?|cuándo|qué años?|quando"
+    r"|(?:quale|che|que) an[no]o|quais anos|wanneer|welke? ja(?:ar|ren)|når|när|kiedy|когда|как\w+ год\w*|ne zaman)\b"
+    r"|何年|いつ|哪(?:一|几)?年|什么时候|什麼時候|कब|متى",
     re.IGNORECASE,
 )
 
