@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from memorag_graph.documents.numbered_headings import numbered_headings
 from memorag_graph.documents.page_map import NO_PAGES, PageMap
+from memorag_graph.documents.yearly_headings import yearly_headings
 from memorag_graph.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def from_text(text: str, source: str = UNNAMED) -> Document:
     text = clean_text(text)
     if not text or text.isspace():
         raise InputError("context", f"{source!r} contains no text; give a document that does")
-    sections = tuple(numbered_headings(text))
+    sections = tuple(sorted((*numbered_headings(text), *yearly_headings(text))))
     return Document(source, text, PageMap(sections=sections) if sections else NO_PAGES)
 
 

@@ -12,6 +12,7 @@ from memorag_graph.documents.formats import format_of
 from memorag_graph.documents.numbered_headings import with_numbered
 from memorag_graph.documents.pdf.ocr import Ocr
 from memorag_graph.documents.plain_text import require_text_encoding
+from memorag_graph.documents.yearly_headings import yearly_headings
 from memorag_graph.errors import UnreadFormatError
 
 
@@ -51,11 +52,13 @@ def read_document(
         if converter is None:
             raise
         found = convert(file, converter)
-    return _with_numbered_headings(found.build() if isinstance(found, Builder) else found)
+    return _with_more_headings(found.build() if isinstance(found, Builder) else found)
 
 
-def _with_numbered_headings(document: Document) -> Document:
-    sections = with_numbered(document.text, document.page_map.sections)
+def _with_more_headings(document: Document) -> Document:
+    """Return a document with the headings that its words alone tell: those with years only where it has no others."""
+    known = document.page_map.sections or tuple(yearly_headings(document.text))
+    sections = with_numbered(document.text, known)
     return replace(document, page_map=replace(document.page_map, sections=sections))
 
 

@@ -15,6 +15,9 @@ from memorag_graph.text.records import speaker_of
 _MOST_BEFORE = 50
 """Sentences before a sentence that are remembered for it, so that a long paragraph stays cheap."""
 
+_WITHIN = " › "
+"""Between the heading of a section and one within it."""
+
 _MARKS = re.compile(r"(#{1,6})\s")
 _TOUCHING = 8
 """Maximum characters between neighbours."""
@@ -61,7 +64,8 @@ class Surroundings:
     """What a sentence belongs to.
 
     Attributes:
-        heading: The headings above it, of the document's sections or in the passage; empty if there are none.
+        heading: The headings above it, of the document's sections and in the passage; empty if there are none.
+        nearest: Those in the passage, or else that of its section.
         item: The number of the item of a list or of the paragraph that it is in, as "7"; empty if there is none.
         title: The words of its document's name and title, of the header of its table, and other words for its label, if
             that is of an e-mail's header.
@@ -75,6 +79,7 @@ class Surroundings:
     """
 
     heading: str = ""
+    nearest: str = ""
     item: str = ""
     title: str = ""
     speaker: str | None = None
@@ -117,9 +122,11 @@ def surroundings_of(units: Sequence[Unit], language_code: str) -> list[Surroundi
         if _names_subject(unit, stop, known, language_code):
             subject, is_named = [], True
         above = dict.fromkeys(filter(None, (here.section, heading)))
+        headings = [it for it in above if it != here.quote and not (it != heading and it in heading)]
         found.append(
             Surroundings(
-                heading=" ".join(it for it in above if it != here.quote and not (it != heading and it in heading)),
+                heading=_WITHIN.join(headings),
+                nearest=headings[-1] if headings else "",
                 item=item,
                 title=" ".join(filter(None, (_title(here), unit.title, mail_label_words(here.quote)))),
                 speaker=None if own_speaker else speaker,

@@ -1,12 +1,13 @@
 """Find titles that are longer lines without marks, such as "What the bridge gave us, and what it did not".
 
 They are lines of their own without a full stop, in a text whose paragraphs end as sentences do. Where a text's headings
-are known, there are no others.
+are known, there are no others, but for those within the parts about several years.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
+from memorag_graph.documents.yearly_headings import are_yearly
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.records import is_record, speaker_of
 from memorag_graph.text.sentences import ends_sentence, is_statement
@@ -48,7 +49,8 @@ def title_lines(evidence: Sequence[Evidence]) -> set[Place]:
     found: set[Place] = set()
     for source in {passage.source for passage in evidence}:
         passages = [passage for passage in evidence if passage.source == source]
-        if not any(passage.page_map.sections for passage in passages):
+        sections = [section for passage in passages for section in passage.page_map.sections]
+        if not sections or are_yearly(sections):
             found |= {(source, start, start + len(text)) for start, text in _titles(_paragraphs(passages))}
     return found
 

@@ -61,7 +61,7 @@ def about_what_is_asked(
         files = [_file_words(it.source) for it in (own, its)]
         found = [
             _favours(own.quote, its.quote, asked, code, _FEWEST_PLACES),
-            _favours(_content(belonging[one].heading, code), _content(belonging[other].heading, code), asked, code),
+            _favours(_content(belonging[one].nearest, code), _content(belonging[other].nearest, code), asked, code),
             _names(files[0], next(within), asked, code) - _names(files[1], next(within), asked, code),
         ]
         return max(found) > 0 and min(found) >= 0

@@ -1,0 +1,43 @@
+"""Find headings of plain text that differ in their year alone: "Annual report 2014", "Annual report 2015"."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_LINE = re.compile(rf"^[ \t]{{0,12}}(?P<title>[^\n\d]{{0,80}}{_YEAR.pattern}[^\n\d]{{0,80}}?)[ \t]*$", re.MULTILINE)
+_ENDS_SENTENCE = re.compile(r"[.!?;:,]$")
+_AROUND = 200
+"""Characters that are looked at before and after a line."""
+
+_FEWEST = 2
+"""Least years of a wording whose lines are headings."""
+
+
+def yearly_headings(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the offset and the text of each line that begins the part of a document about a year, in order.
+
+    It stands between blank lines, or at the start, and other such lines have the same words with other years.
+    """
+    found = [
+        (it.start("title"), " ".join(it["title"].split())) for it in _LINE.finditer(text) if _stands_alone(text, it)
+    ]
+    titles: dict[str, set[str]] = defaultdict(set)
+    for _, title in found:
+        titles[_YEAR.sub("#", title).casefold()].add(title.casefold())
+    for start, title in found:
+        if len(titles[_YEAR.sub("#", title).casefold()]) >= _FEWEST:
+            yield start, title
+
+
+def are_yearly(sections: Sequence[tuple[int, str]]) -> bool:
+    """Return whether the known headings of a document are several that differ in their year alone."""
+    return len(sections) >= _FEWEST and len({_YEAR.sub("#", title).casefold() for _, title in sections}) == 1
+
+
+def _stands_alone(text: str, line: re.Match[str]) -> bool:
+    """Return whether a line is a paragraph of its own that is no sentence."""
+    before = text[max(0, line.start() - _AROUND) : line.start()].rstrip(" \t")
+    after = text[line.end() : line.end() + _AROUND].replace(" ", "").replace("\t", "")
+    is_apart = (not before.strip() or before.endswith("\n\n")) and (not after.strip() or after.startswith("\n\n"))
+    return is_apart and any(map(str.isalpha, line["title"])) and not _ENDS_SENTENCE.search(line["title"])
