@@ -297,3 +297,13 @@ YEARLY = "\n\n".join(
 def test_the_heading_tells_the_year_that_a_sentence_lacks(question: str, is_said: bool) -> None:
     best = max(range(2010, 2018), key=lambda year: year * 7 % 90)
     assert (f"Letter for {best}" in ask(question, YEARLY).text) == is_said
+
+
+@pytest.mark.parametrize("way", [max, min])
+def test_of_very_many_figures_the_best_is_found(way: Callable[..., int]) -> None:
+    chance = random.Random(5)
+    values = chance.sample(range(300_000, 900_000), 300)
+    told = [f"On day {at} of the log the ships had {value:,} passengers." for at, value in enumerate(values)]
+    told += [f"In all of the log the line {line} had {900 + line},000,000 passengers." for line in range(30)]
+    question = f"On which day of the log had the ships the {'most' if way is max else 'fewest'} passengers?"
+    assert f"had {way(values):,} passengers" in answered(told, question).text

@@ -54,6 +54,7 @@ BERTHS = "How many berths does the ferry Fulmar have on board?"
         (FERRY.format("a bar for £20"), "How much is the bar on board the ferry Fulmar?", None),
         (FERRY.format("a bar"), "What colour is the bar of the ferry Fulmar?", "does not tell what colour."),
         (FERRY.format("a bar"), "What is the colour of the bar of the ferry Fulmar?", "does not tell what colour."),
+        (FERRY.format("offered a bar"), "What colour is the bar of the ferry Fulmar?", "does not tell what colour."),
         (FERRY.format("a reddish bar"), "What colour is the bar of the ferry Fulmar?", None),
         (FERRY.format("a red bar"), "What colour is the red bar of the ferry Fulmar?", "does not tell what colour."),
         (FERRY.format("a bar"), "How large is the shop on board the ferry Fulmar?", "does not tell how large."),

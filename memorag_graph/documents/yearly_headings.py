@@ -31,8 +31,12 @@ def yearly_headings(text: str) -> Iterator[tuple[int, str]]:
 
 
 def are_yearly(sections: Sequence[tuple[int, str]]) -> bool:
-    """Return whether the known headings of a document are several that differ in their year alone."""
-    return len(sections) >= _FEWEST and len({_YEAR.sub("#", title).casefold() for _, title in sections}) == 1
+    """Return whether the known headings of a document are several that differ in their year alone.
+
+    Such headings are known where there are no others, so that the first two and the last are compared, not thousands.
+    """
+    wordings = {_YEAR.sub("#", title).casefold() for _, title in (*sections[:_FEWEST], *sections[-1:])}
+    return len(sections) >= _FEWEST and len(wordings) == 1
 
 
 def _stands_alone(text: str, line: re.Match[str]) -> bool:

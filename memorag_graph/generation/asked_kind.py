@@ -42,7 +42,7 @@ _MEASURE = re.compile(
 """Words that tell how long, old, far, fast or often without a number."""
 
 _COLOUR = re.compile(
-    r"\b(?:\w*(?:red|green|blue|white|black|brown|grey|gray|yellow|orange|pink|purple|violet|scarlet|crimson|maroon"
+    r"\b(?:(?:red|green|blue|white|black|brown|grey|gray|yellow|orange|pink|purple|violet|scarlet|crimson|maroon"
     r"|turquoise|beige|cream|ivory|gold|golden|silver|bronze|navy|indigo|lilac|olive|teal|khaki|ochre|amber|ebony|emerald"
     r"|ruby|tan|blond|blonde|ginger|auburn|hazel|copper|mauve|cyan|magenta)(?:\w?ish)?|colou?r\w*|transparent|striped"
     r"|pale|dark|light|bright|painted|dyed|tinted|hues?|shades?)\b",

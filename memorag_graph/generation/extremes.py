@@ -7,14 +7,10 @@ sentences tell of one thing of the question are compared, such as all numbers of
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.retrieval.asked_figures import FEWEST_COMPARED, AskedFigures
 from memorag_graph.retrieval.terms import terms
-
-_TIMES_ALIKE = 4
-"""Figures of one thing are compared if they are at most so many times as high or as low as the median."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ def extreme(question: str, evidence: ScoredEvidence) -> Extreme | None:
         return None
     found = [_of_what_is_asked(asked, term, it, evidence) for (term, _), it in _figures(asked, evidence).items()]
     figures = max(found, key=_different, default={})
-    alike = _alike(asked, figures)
+    alike = asked.alike(figures)
     if _different(alike) < FEWEST_COMPARED:
         return None
     if asked.best(figures) != asked.best(alike) and not asked.counts:
@@ -87,14 +83,3 @@ def _of_what_is_asked(
     return {
         at: values for at, values in figures.items() if held[at] == needed and (len(set(values)) == 1 or not needed)
     }
-
-
-def _alike(asked: AskedFigures, figures: Mapping[int, Sequence[float]]) -> dict[int, Sequence[float]]:
-    """Return figures of the same order as the median: others count something else, such as dismissals among staff."""
-    found = {at: [asked.compared(values, way) for way in asked.asked.ways] for at, values in figures.items()}
-    middle = median(value for values in found.values() for value in values) if found else 0.0
-
-    def is_alike(value: float) -> bool:
-        return middle <= _TIMES_ALIKE * value <= _TIMES_ALIKE**2 * middle
-
-    return {at: figures[at] for at, values in found.items() if all(map(is_alike, values))}

@@ -49,8 +49,7 @@ def title_lines(evidence: Sequence[Evidence]) -> set[Place]:
     found: set[Place] = set()
     for source in {passage.source for passage in evidence}:
         passages = [passage for passage in evidence if passage.source == source]
-        sections = [section for passage in passages for section in passage.page_map.sections]
-        if not sections or are_yearly(sections):
+        if all(not it.page_map.sections or are_yearly(it.page_map.sections) for it in passages):
             found |= {(source, start, start + len(text)) for start, text in _titles(_paragraphs(passages))}
     return found
 

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
+from statistics import median
 
 from memorag_graph.retrieval.stop_words import function_words
 from memorag_graph.retrieval.terms import terms
@@ -14,6 +16,9 @@ from memorag_graph.text.told_figures import Told, told_figures
 
 FEWEST_COMPARED = 3
 """Least sentences with different figures of one thing that are compared."""
+
+_TIMES_ALIKE = 4
+"""Figures of one thing are compared if they are at most so many times as high or as low as the median."""
 
 _GENERAL = "year month week day hour time quarter season company number count total figure amount"
 """Words of a question that say of when, of whose or of how many a figure is asked for, and not of what."""
@@ -35,13 +40,15 @@ class AskedFigures:
         question: The question.
         asked: How it asks.
         words: The words for the things of which figures are asked for.
+        things: Their terms.
         of_people: Whether these are people, by whatever name.
     """
 
     question: str
     asked: Superlative
     words: tuple[str, ...]
-    of_people: bool = False
+    things: frozenset[str]
+    of_people: bool
 
     @classmethod
     def of(cls, question: str) -> "AskedFigures | None":
@@ -49,20 +56,15 @@ class AskedFigures:
         asked = asked_superlative(question)
         if asked is None:
             return None
-        if counts_people(question, asked.noun):
-            return cls(question, asked, (_PEOPLE, *called_people(question)), of_people=True)
-        nouns = [word for word in asked.noun.split() if _content(word)]
-        return cls(question, asked, tuple(nouns or without_superlatives(question).split()))
+        of_people = counts_people(question, asked.noun)
+        nouns = [_PEOPLE, *called_people(question)] if of_people else asked.noun.split()
+        words = [word for word in nouns if _content(word)] or without_superlatives(question).split()
+        return cls(question, asked, tuple(words), frozenset(_content(" ".join(words))), of_people)
 
     @property
     def counts(self) -> bool:
         """Whether things are counted, not measured."""
         return self.asked.counts or self.of_people
-
-    @property
-    def things(self) -> set[str]:
-        """The terms of the words for the things."""
-        return _content(" ".join(self.words))
 
     def told(self, sentence: str) -> Iterator[tuple[str, Told]]:
         """Yield the figures that a sentence tells of the things, each with the term of its thing.
@@ -88,9 +90,28 @@ class AskedFigures:
         after = {term for found in named for term in terms(found, "en")}
         return (before | after) & _content(without_superlatives(self.question)) - {thing}
 
-    def best(self, figures: Mapping[int, Sequence[float]]) -> list[int]:
-        """Return the key of the highest figure, of the lowest, or of each, as asked; the first of several."""
-        return [min(figures, key=lambda at: (-way * self.compared(figures[at], way), at)) for way in self.asked.ways]
+    def best(self, figures: Mapping[int, Sequence[float]], most: int = 1) -> list[int]:
+        """Return the keys of the highest figures, of the lowest, or of both, as asked; of equal ones the first.
+
+        Args:
+            figures: The figures of sentences, by the sentences' positions.
+            most: How many there are of each.
+        """
+        return [
+            at
+            for way in self.asked.ways
+            for at in sorted(figures, key=lambda key: (-way * self.compared(figures[key], way), key))[:most]
+        ]
+
+    def alike(self, figures: Mapping[int, Sequence[float]]) -> dict[int, Sequence[float]]:
+        """Return those of the same order as the median: others count something else, such as dismissals among staff."""
+        found = {at: [self.compared(values, way) for way in self.asked.ways] for at, values in figures.items()}
+        middle = median(value for values in found.values() for value in values) if found else 0.0
+
+        def is_alike(value: float) -> bool:
+            return middle <= _TIMES_ALIKE * value <= _TIMES_ALIKE**2 * middle
+
+        return {at: figures[at] for at, values in found.items() if all(map(is_alike, values))}
 
     @staticmethod
     def compared(values: Sequence[float], way: int) -> float:
@@ -100,5 +121,9 @@ class AskedFigures:
 
 def _content(text: str) -> set[str]:
     """Return the terms of a text that say of what a figure is."""
-    empty = f"{_GENERAL} {' '.join(function_words('en') | REQUEST_WORDS)}"
-    return set(terms(text, "en")) - set(terms(empty, "en"))
+    return set(terms(text, "en")) - _without_content()
+
+
+@cache
+def _without_content() -> frozenset[str]:
+    return frozenset(terms(f"{_GENERAL} {' '.join(function_words('en') | REQUEST_WORDS)}", "en"))

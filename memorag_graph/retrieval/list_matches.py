@@ -62,12 +62,14 @@ class Match:
         start: First character in the chunk.
         end: One past the last.
         opening: The first sentence of its paragraph, where that says what it is about.
+        is_first: Whether it is taken before all others, as it answers best.
     """
 
     chunk: int
     start: int
     end: int
     opening: "Match | None" = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ def retrieve(
             selection.take(_of_page(index.chunks, page_maps or {}, page), 1.0)
     rounds = list(_rounds(index, queries, search, found, by_words, fused))
     if listed:
+        selection.cut(it for it in listed if it.is_first)
         for ranked, share in rounds:
             selection.take(ranked, min(share, _WHOLE_FIRST))
         selection.cut(with_openings(listed))
