@@ -31,11 +31,12 @@ def recall(found: Spans, evidence: Spans) -> float:
     return len(wanted & {at for start, end in found for at in range(start, end)}) / len(wanted)
 
 
-def spans(result: dict[str, Any]) -> tuple[Spans, Spans]:
-    """Return the offsets of the evidence and of the answer's quotations."""
+def answered(result: dict[str, Any]) -> tuple[Spans, Spans, bool]:
+    """Return the offsets of the evidence and of the answer's quotations, and whether it is a refusal."""
     return (
         [(it.metadata["start"], it.metadata["end"]) for it in result["evidence"]],
         [(it["start"], it["end"]) for it in result["citations"]],
+        result["abstained"],
     )
 
 
@@ -46,18 +47,18 @@ def main() -> None:
     questions = [question for question in map(json.loads, lines) if question["kind"] != "summary"]
     registry = Registry()
     graph = build_graph(registry)
-    scores: dict[str, list[tuple[float, bool]]] = {}
+    scores: dict[str, list[tuple[float, bool, bool]]] = {}
     with tempfile.TemporaryDirectory() as kept:
         opened = registry.memorize([read_document(DOCUMENT)], RunOptions(), Path(kept))
         for question in questions:
             evidence = [tuple(span) for span in question["evidence"]]
             asked, place = question["query"], opened.memory.id
             found = {
-                "question alone": spans(graph.invoke(GraphInput(memory_id=place, query=asked, task_type="lookup"))),
-                "default, with clues": spans(graph.invoke(GraphInput(memory_id=place, query=asked))),
+                "question alone": answered(graph.invoke(GraphInput(memory_id=place, query=asked, task_type="lookup"))),
+                "default, with clues": answered(graph.invoke(GraphInput(memory_id=place, query=asked))),
             }
-            for name, (passages, quotes) in found.items():
-                scores.setdefault(name, []).append((recall(passages, evidence), touches(quotes, evidence)))
+            for name, (passages, quotes, refused) in found.items():
+                scores.setdefault(name, []).append((recall(passages, evidence), touches(quotes, evidence), refused))
     write_result(
         "example_questions",
         {
@@ -67,6 +68,7 @@ def main() -> None:
                 name: {
                     "evidence_recall": round(sum(it[0] for it in values) / len(values), 3),
                     "quotations_touch_evidence": sum(it[1] for it in values),
+                    "refused": sum(it[2] for it in values),
                 }
                 for name, values in scores.items()
             },

@@ -52,6 +52,9 @@ def reply(told: list[str], question: str) -> Answer:
         ("The share of women was 48 %.", ("women", "%", 48)),
         ("The notice period is 30 days.", ("notice", "time", 30 * 86_400)),
         ("The bridge is 1.2 km long.", ("bridge", "length", 1200)),
+        ("In 2021 the harbour handled 412,000 tonnes of cargo.", ("cargo", "mass", 412e9)),
+        ("In 2021 the harbour handled 412,000 tonnes of cargo.", ("tonnes", "mass", 412e9)),
+        ("They used 12 litres of the lamp oil a day.", ("oil", "litre", 12)),
     ],
 )
 def test_a_figure_and_what_it_is_of_are_read(sentence: str, told: tuple[str, str, float]) -> None:

@@ -28,6 +28,9 @@ _MEASURES = {
 """Measures by their names: of what, and how large they are."""
 
 _MEASURE = re.compile(rf"\s?({'|'.join(sorted(_MEASURES, key=len, reverse=True))})s?(?![^\W_])")
+_MEASURED = re.compile(r"\sof (?:(?:the|our|its|their) )?(?P<thing>[a-z]{3,}(?:\s[a-z]{3,})?)")
+"""What is measured: "412,000 tonnes of cargo"."""
+
 _DIMENSION = re.compile(r"\s(long|wide|high|deep|tall|old|thick)\b")
 _DIFFERENCE = re.compile(r"\s(?:more|less|fewer|higher|lower|above|below|better|worse|short)\b")
 """What follows a figure by which another one differs: "Revenue was £5m higher"."""
@@ -83,6 +86,7 @@ def told_figures(sentence: str) -> Iterator[Told]:
         for found in pattern.finditer(sentence):
             after = max(map(found.end, ("value", "scale", "share")))
             measure = _MEASURE.match(sentence, after)
+            measured = _MEASURED.match(sentence, measure.end()) if measure else None
             kind, unit = _measured(found, measure)
             dimension = _DIMENSION.match(sentence, measure.end()) if measure else None
             value = float(found["value"].replace(",", "")) * _SCALES.get(found["scale"] or "", 1.0) * unit
@@ -91,7 +95,8 @@ def told_figures(sentence: str) -> Iterator[Told]:
             if not (is_year or _DIFFERENCE.match(sentence, after)):
                 counts = pattern is _OF_UNIT and not kind
                 in_what = dimension[1] if dimension else ""
-                yield from (Told(word, kind, value, counts, in_what) for word in found["thing"].lower().split())
+                things = f"{found['thing']} {measured['thing'] if measured and pattern is _OF_UNIT else ''}"
+                yield from (Told(word, kind, value, counts, in_what) for word in things.lower().split())
 
 
 def _measured(found: re.Match[str], measure: re.Match[str] | None) -> tuple[str, float]:
