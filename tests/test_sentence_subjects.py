@@ -9,6 +9,8 @@ from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.inflected_names import as_written, inflected_names
 from memorag_graph.generation.names_in_text import lowered, tell_of_others
 from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.sentence_subjects import before_name
+from memorag_graph.generation.surroundings import surroundings_of
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.dense_index import FaissIndex
 from memorag_graph.retrieval.keyword_index import KeywordIndex
@@ -429,6 +431,15 @@ def test_the_cause_that_is_asked_for_follows_what_it_caused(denied: str, questio
 def test_a_former_name_follows_what_is_said_of_its_bearer() -> None:
     text = "In March we bought a ferry at Olm. She had been called Skarvik. She takes ninety cars.\n\nThe quay is deep."
     assert "She had been called Skarvik." in quotes("What name did the ferry that we bought at Olm have?", text)
+    more = "The ferry that we bought at Olm has a bar. "
+    assert quotes("What name did the ferry that we bought at Olm have?", more + text) == [
+        "In March we bought a ferry at Olm.",
+        "She had been called Skarvik.",
+    ]
+    assert len(quotes("What does the ferry that we bought at Olm have?", more + text)) > 1
+    units = units_of([Evidence("a.txt", 0, len(text), text, 1.0, page_map=NO_PAGES)], "en")
+    for asked, kept in (("What name had the ferry?", [0]), ("What names had the ferry?", [0, 3])):
+        assert before_name([0, 3], asked, units, surroundings_of(units, "en"), "en") == kept
 
 
 @pytest.mark.parametrize(

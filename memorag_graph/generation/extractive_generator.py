@@ -22,6 +22,7 @@ from memorag_graph.generation.quoted_text import shown
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
+from memorag_graph.generation.sentence_subjects import before_name
 from memorag_graph.generation.spoken_answer import is_conversation, spoken_answer
 from memorag_graph.generation.summary.account import account
 from memorag_graph.generation.summary.extract import extract
@@ -142,6 +143,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return whole.positions, certainty, whole.more if several or whole.more else None
         if section:
             return sorted(best), certainty, 0 if several else None
+        near = before_name(near, question, evidence.units, evidence.belonging, evidence.language_code)
         answers = self._whole(question, evidence, evidence.with_answers(near))
         is_answered = len(answers) == 1 and answers[0] in evidence.records
         return answers, certainty, 0 if several and not is_answered else None

@@ -24,6 +24,7 @@ _ASKS_NAME = re.compile(
     r"|नाम|اسم|叫|名字",
     re.IGNORECASE,
 )
+_ASKS_NAMES = re.compile(r"\b(?:names|namen|noms|nombres|nomi|nomes)\b", re.IGNORECASE)
 _NAMES_IT = re.compile(
     r"\b(?:names? (?:is|was|are|were)|(?:is|was|are|were) (?:called|named)|heißt|hieß|name (?:ist|war|lautet)"
     r"|s['’]appel\w+|se nomm\w+|nom (?:est|était)|se llama\w*|nombre (?:es|era)|si chiama\w*|nome (?:è|é|era)"
@@ -119,6 +120,19 @@ def told_after(
         if names_it and units[position].is_quotable:
             return position
     return None
+
+
+def before_name(
+    positions: Sequence[int], question: str, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str
+) -> list[int]:
+    """Return the position of the sentence after which the name is told that a question asks for; else all positions."""
+    if _ASKS_NAME.search(question) and not _ASKS_NAMES.search(question):
+        for at in positions:
+            told = told_after(at, question, units, belonging, code)
+            text = units[told].citation.quote if told is not None else ""
+            if _NAMES_IT.search(text) or _NAMED_IT.search(text):
+                return [at]
+    return list(positions)
 
 
 def _cause_after(at: int, units: Sequence[Unit], belonging: Sequence[Surroundings], code: str) -> int | None:
