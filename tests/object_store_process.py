@@ -1,6 +1,7 @@
 """The process of :mod:`tests.object_store`. Prints its port, and an answer to each line: ``stop``, ``start``."""
 
 import logging
+import socket
 import sys
 import threading
 from collections.abc import Iterable
@@ -40,8 +41,11 @@ def main() -> None:
     modules = frozenset(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules  # it would look for them with every request
     application = OneAtATime()
-    server = serve(0, application)
-    port = server.server_port
+    reserved = socket.socket()  # bound and not listening, so that no other process gets the port while it is stopped
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    port = reserved.getsockname()[1]
+    server = serve(port, application)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     for line in sys.stdin:
