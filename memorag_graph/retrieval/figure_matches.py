@@ -18,7 +18,6 @@ from memorag_graph.text.sentences import split_sentences
 _MOST_CHUNKS = 500
 """Chunks that are looked through, those that hold the words for the things."""
 
-
 _MOST_COMPARED = 24
 """Sentences that are returned of each, so that the budget of the evidence has room for the best ones."""
 
