@@ -51,14 +51,15 @@ def search(
 
 def cover_documents(opened: OpenMemory, options: RunOptions) -> "list[Evidence]":
     """Return the most important sentences of all documents, some from each part, for a summary of the chosen length."""
-    from memorag_graph.generation.summary.cover import cover, parts_for, summary_words
+    from memorag_graph.generation.summary.cover import cover, summary_words
 
     tokens = options.for_summary().max_new_tokens
     return cover(
         opened.index.chunks,
         opened.page_maps,
         max(options.evidence_tokens, tokens),
-        parts_for(summary_words(tokens)),
+        summary_words(tokens),
+        embeddings=opened.index.embeddings,
         count_tokens=opened.model.language_model.count,
         language_code=opened.memory.prompts.language.code,
     )

@@ -17,11 +17,12 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.chat_window import ChatWindow
 from memorag_graph.generation.quotable_sentences import units_of
-from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks, summary_words
+from memorag_graph.generation.summary.cover import cover, summary_words
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.generation.summary.parts import divide
 from memorag_graph.generation.summary.salience import Salience, salience
 from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.generation.summary.sentences import sentences_of_chunks
 from memorag_graph.memory.backends.local import LocalMemoryModel
 from memorag_graph.memory.memory_chat import MemoryChat
 from memorag_graph.models.token_estimate import estimate_tokens
@@ -79,8 +80,9 @@ def summary(evidence: Sequence[Evidence], tokens: int, question: str = "") -> tu
 
 
 def covering(tokens: int) -> list[Evidence]:
-    parts = parts_for(summary_words(tokens))
-    return cover(chunks(), PAGES, 600, parts, count_tokens=words, language_code="en")
+    return cover(
+        chunks(), PAGES, 600, summary_words(tokens), embeddings=HashEmbeddings(), count_tokens=words, language_code="en"
+    )
 
 
 @pytest.mark.parametrize("tokens", [96, 256, 640])
@@ -93,7 +95,7 @@ def test_a_summary_is_as_long_as_asked_and_covers_the_parts_in_order(tokens: int
     assert sum(map(words, quotes)) <= summary_words(tokens)
     assert covered == 1.0
     assert not any(quote.startswith("#") or (quote.startswith("The ") and len(quote) < 20) for quote in quotes)
-    if parts_for(summary_words(tokens)) >= len(SUBJECTS):
+    if len({it.part for it in evidence}) == len(SUBJECTS):
         assert [subject for subject in SUBJECTS if any(subject in quote for quote in quotes)] == list(SUBJECTS)
 
 
@@ -195,7 +197,7 @@ def test_salience_does_not_depend_on_who_speaks() -> None:
 
 def test_no_sentences_have_no_salience() -> None:
     assert salience([], "en").sentences.shape == (0,)
-    assert cover([], {}, 100, 3, count_tokens=words, language_code="en") == []
+    assert cover([], {}, 100, 30, embeddings=HashEmbeddings(), count_tokens=words, language_code="en") == []
 
 
 def test_the_length_of_a_summary_is_an_option() -> None:

@@ -1,9 +1,10 @@
 """Compare extractive summaries with lead, TextRank, LexRank and LSA (sumy), or fit the weights of salience.
 
-    python benchmarks/quality/summaries.py DATA/squality_dev DATA/qmsum_val
+    python benchmarks/quality/summaries.py DATA/squality_dev DATA/qmsum_val DATA/chunk_evidence
     python benchmarks/quality/summaries.py --fit DATA/squality_train DATA/qmsum_train
 
-All summaries of a data set have the same maximum of words, the median length of its references. ROUGE is the F-measure
+All summaries of a data set have the same maximum of words, the median length of its references. Of chunk_evidence, the
+articles are summarized, each in as many words as its lead has (benchmarks/quality/articles.py). ROUGE is the F-measure
 against the nearest reference. The peers choose among the same sentences as the package. Results are written to
 benchmarks/results/summaries.json. Comparing needs sumy, which the package does not.
 """
@@ -19,6 +20,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from articles import articles
+from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 from wording_fits import PENALTY, SHORT_TURN, as_model, keep, ridge, unscaled
 
@@ -30,11 +33,13 @@ from memorag_graph.evaluation.metrics.answer_metrics import ROUGE, rouge
 from memorag_graph.evaluation.significance import difference, interval
 from memorag_graph.generation.answer import GenerationInput
 from memorag_graph.generation.quotable_sentences import units_of
-from memorag_graph.generation.summary.cover import cover, parts_for, sentences_of_chunks
+from memorag_graph.generation.summary.cover import cover
 from memorag_graph.generation.summary.extract import extract
 from memorag_graph.generation.summary.salience import share_of_turns, without_speaker, word_features
 from memorag_graph.generation.summary.sentence_features import SPEECH, sentence_features
+from memorag_graph.generation.summary.sentences import sentences_of_chunks
 from memorag_graph.generation.wording_model import function_word_shares
+from memorag_graph.models.loading import ModelSource, load_embeddings
 from memorag_graph.prompts import Prompts
 from memorag_graph.retrieval.stop_words import stop_words
 from memorag_graph.retrieval.terms import terms
@@ -51,6 +56,8 @@ Matrix = NDArray[np.float64]
 
 def cases(folder: Path, limit: int = 0) -> list[Case]:
     """Return the requests for a summary of each document, one a document."""
+    if folder.name == "chunk_evidence":
+        return articles(folder)[: limit or None]
     data = load_dataset(str(folder))
     general = {it.document_id: it for it in reversed(data.questions) if it.kind == "general"}
     found = [(data.documents[key], question) for key, question in sorted(general.items())]
@@ -60,13 +67,19 @@ def cases(folder: Path, limit: int = 0) -> list[Case]:
 # Comparing
 
 
-def own_summary(document: Document, words: int) -> list[str]:
+def own_summary(document: Document, words: int, embeddings: Embeddings) -> list[str]:
     """Summarize as the graph does, from the evidence of the whole."""
     language = detect_language(document.text)
     tokens = round(words / WORDS_PER_TOKEN)
     chunks = split_document(document, 128)
     evidence = cover(
-        chunks, {}, max(BUDGET, tokens), parts_for(words), count_tokens=count_tokens, language_code=language.code
+        chunks,
+        {document.source: document.page_map},
+        max(BUDGET, tokens),
+        words,
+        embeddings=embeddings,
+        count_tokens=count_tokens,
+        language_code=language.code,
     )
     given = GenerationInput(
         question="",
@@ -135,13 +148,17 @@ def within(sentences: Sequence[str], ranked: Sequence[int], words: int) -> list[
 def compare(folder: Path, limit: int) -> dict[str, object]:
     """Return the scores of all summarizers on one data set."""
     found = cases(folder, limit)
-    words = round(median(count_words(it) for _, question in found for it in question.answers))
+    usual = round(median(count_words(it) for _, question in found for it in question.answers))
+    is_own_length = folder.name == "chunk_evidence"
+    embeddings = load_embeddings(ModelSource("embedded"))
     scores: dict[str, list[dict[str, float]]] = {}
     lengths: dict[str, list[int]] = {}
     for document, question in found:
+        words = count_words(question.answers[0]) if is_own_length else usual
         code = detect_language(document.text).code
-        sentences = [it.citation.quote for it in sentences_of_chunks(split_document(document, 128), {}, code)]
-        for name, summary in [(OWN, own_summary(document, words)), *peers(sentences, words)]:
+        maps = {document.source: document.page_map}
+        sentences = [it.citation.quote for it in sentences_of_chunks(split_document(document, 128), maps, code)]
+        for name, summary in [(OWN, own_summary(document, words, embeddings)), *peers(sentences, words)]:
             text = " ".join(map(without_speaker, summary))
             scores.setdefault(name, []).append(
                 {key: value or 0.0 for key, value in rouge(text, question.answers).items()}
@@ -154,7 +171,7 @@ def compare(folder: Path, limit: int) -> dict[str, object]:
             flush=True,
         )
     others = [name for name in scores if name != OWN]
-    result: dict[str, object] = {"words": words, "documents": len(found)}
+    result: dict[str, object] = {"words": usual, "documents": len(found)}
     for name, each in scores.items():
         result[name] = {
             **{key: asdict(interval([it[key] for it in each], 0)) for key in ROUGE},

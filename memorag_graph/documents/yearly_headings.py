@@ -35,8 +35,21 @@ def are_yearly(sections: Sequence[tuple[int, str]]) -> bool:
 
     Such headings are known where there are no others, so that the first two and the last are compared, not thousands.
     """
-    wordings = {_YEAR.sub("#", title).casefold() for _, title in (*sections[:_FEWEST], *sections[-1:])}
-    return len(sections) >= _FEWEST and len(wordings) == 1
+    ends = [title for _, title in (*sections[:_FEWEST], *sections[-1:])]
+    return len(sections) >= _FEWEST and _differ_in_year(ends)
+
+
+def years_of(titles: Sequence[str]) -> dict[str, str]:
+    """Return the year of each title, if all have one and differ in it alone; else nothing."""
+    distinct = list(dict.fromkeys(titles))
+    if len(distinct) < _FEWEST or not _differ_in_year(distinct):
+        return {}
+    return {title: year[0] for title in distinct if (year := _YEAR.search(title))}
+
+
+def _differ_in_year(titles: Sequence[str]) -> bool:
+    """Return whether titles are the same but for their years."""
+    return len({_YEAR.sub("#", title).casefold() for title in titles}) == 1
 
 
 def _stands_alone(text: str, line: re.Match[str]) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from memorag_graph.documents.yearly_headings import years_of
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.surroundings import Surroundings
@@ -11,6 +12,7 @@ from memorag_graph.text.mail_labels import QUOTED
 from memorag_graph.text.numbers import YEAR
 
 _NOTHING: Mapping[Citation, Surroundings] = {}
+_NO_LABELS: Mapping[Citation, str] = {}
 
 
 def shown(
@@ -18,6 +20,7 @@ def shown(
     about: Mapping[Citation, Surroundings] = _NOTHING,
     question: str = "",
     language_code: str = "en",
+    labels: Mapping[Citation, str] = _NO_LABELS,
 ) -> str:
     """Return quotations with their marks: ``(Article 7) The rules on repairs are decided by the board. [1]``.
 
@@ -30,6 +33,7 @@ def shown(
         about: What each belongs to.
         question: The question.
         language_code: Language of the document.
+        labels: What else is to stand before some of them.
     """
     parts = []
     asked = asked_terms(question, language_code)
@@ -38,11 +42,18 @@ def shown(
     for citation in citations:
         surroundings = about.get(citation)
         is_needed = told[citation.quote] > 1 or _alone_tells_year(surroundings, question, citation.quote)
-        belongs = _belongs(citation, surroundings, asked, language_code, is_needed=is_needed)
+        belonging = _belongs(citation, surroundings, asked, language_code, is_needed=is_needed)
+        belongs = ", ".join(filter(None, (labels.get(citation), belonging)))
         prefix = f"({belongs}) " if belongs and belongs != before else ""
         before = belongs
         parts.append(f"{prefix}{' '.join(citation.quote.split())} [{citation.number}]")
     return " ".join(parts)
+
+
+def year_labels(citations: Sequence[Citation]) -> dict[Citation, str]:
+    """Return the year of the section of each quotation, where their sections differ in it alone."""
+    years = years_of([it.section or "" for it in citations])
+    return {it: years[it.section] for it in citations if it.section in years}
 
 
 def _alone_tells_year(about: Surroundings | None, question: str, quote: str) -> bool:

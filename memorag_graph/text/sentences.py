@@ -54,6 +54,9 @@ _ORDINAL_POINTS = (
 )
 """Languages that write the number of a day with a point."""
 
+_CLOSES_EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,3})(?=\s)")
+"""Marks of Markdown that belong to the sentence before, as in ``**It is open.** Come in.``"""
+
 _DAY = re.compile(r"(?<![\w.])\d{1,2}\.\s*$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _MONTHS = frozenset(MONTHS.split())
@@ -62,6 +65,10 @@ _FEWEST_WORDS = 4
 _LONGEST_HEADING = 8
 _WRAPPED_SHARE = 0.6
 """A line shorter than this share of its paragraph's longest line was broken on purpose, not wrapped."""
+
+
+_CONTINUES = re.compile(r"[ \t]{2,}[a-zß-öø-ÿа-я]")
+"""A line that goes on with the item of a list above it, in Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +116,16 @@ def split_sentences(text: str, language_code: str) -> list[Sentence]:
 
 
 def _boundaries(text: str, language_code: str) -> list[tuple[int, str]]:
-    """Return the start and the text of each sentence; a date such as "dem 16. September, ..." ends none."""
+    """Return the start and the text of each sentence with its marks; a date as in "dem 16. September" ends none."""
     pieces: list[tuple[int, str]] = []
     for found in get_sentence_boundaries(language_code, text):
         start, piece = int(found["start_index"]), str(found["text"])
         if pieces and language_code in _ORDINAL_POINTS and _DAY.search(pieces[-1][1]) and _begins_month(piece):
             start = pieces.pop()[0]
             piece = text[start : int(found["end_index"])]
+        elif pieces and not pieces[-1][1][-1].isspace() and (mark := _CLOSES_EMPHASIS.match(piece)):
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + mark[0])
+            start, piece = start + mark.end(), piece[mark.end() :]
         pieces.append((start, piece))
     return pieces
 
@@ -194,6 +204,6 @@ def _grouped(lines: Sequence[Span], groups: Sequence[tuple[int, int]]) -> dict[i
 def _is_ended(line: str, following: str, longest: int) -> bool:
     return (
         bool(_ENDS_SENTENCE.search(line) or _STARTS_ITEM.match(following))
-        or len(line) < _WRAPPED_SHARE * longest
+        or (len(line) < _WRAPPED_SHARE * longest and not _CONTINUES.match(following))
         or is_unmarked(line.rstrip()[-1:] or " ")
     )

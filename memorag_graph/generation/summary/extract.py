@@ -6,11 +6,12 @@ import numpy as np
 
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
-from memorag_graph.generation.quotable_sentences import Unit
+from memorag_graph.generation.quotable_sentences import Unit, quotation
 from memorag_graph.generation.summary.cover import summary_words
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
 from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.text.sentences import Sentence
 from memorag_graph.text.words import count_words, share_of
 
 _RELEVANCE = 3.0
@@ -20,21 +21,23 @@ _RELEVANCE = 3.0
 def extract(given: GenerationInput, units: Sequence[Unit]) -> tuple[list[Citation], float]:
     """Return the sentences of a summary in document order, and the share of the parts of the evidence that they cover.
 
-    Where the evidence covers whole documents (:mod:`memorag_graph.generation.summary.cover`), its best passages are
-    quoted; else the sentences that are important in the evidence and hold words of the request.
+    Where the evidence covers whole documents (:mod:`memorag_graph.generation.summary.cover`), its passages are
+    sentences, and the best are quoted; else those sentences of the evidence that are important in it and hold words of
+    the request.
 
     Args:
         given: The request, its evidence and the maximum length.
         units: The sentences and records of the evidence, at least one of which can be quoted.
     """
-    found = [unit.citation for unit in units if unit.is_quotable]
     words = summary_words(given.get("max_tokens"))
-    passages = [given["evidence"][it.number - 1] for it in found]
-    lengths = [max(count_words(it.quote), 1) for it in found]
-    if any(passage.part for passage in passages):
-        chosen = _first(sorted(range(len(found)), key=lambda at: -passages[at].score), lengths, words)
+    covering = [(at, it) for at, it in enumerate(given["evidence"], start=1) if it.part]
+    if covering:
+        found = [quotation(number, it, Sentence(0, len(it.text), it.text)) for number, it in covering]
+        lengths = [max(count_words(it.quote), 1) for it in found]
+        chosen = _first(sorted(range(len(found)), key=lambda at: -covering[at][1].score), lengths, words)
     else:
-        chosen = _important(given, found, lengths, words)
+        found = [unit.citation for unit in units if unit.is_quotable]
+        chosen = _important(given, found, words)
     covered = share_of_parts(given["evidence"], {found[at].number for at in chosen})
     return [found[at] for at in sorted(chosen)], covered
 
@@ -60,7 +63,8 @@ def _first(ranked: Sequence[int], lengths: Sequence[int], words: int) -> list[in
     return chosen
 
 
-def _important(given: GenerationInput, found: Sequence[Citation], lengths: Sequence[int], words: int) -> list[int]:
+def _important(given: GenerationInput, found: Sequence[Citation], words: int) -> list[int]:
+    lengths = [max(count_words(it.quote), 1) for it in found]
     code = given["prompts"].language.code
     wanted = asked_terms(given["question"], code)
     relevance = np.array([_RELEVANCE * share_of(wanted, held_terms(it.quote, code)) for it in found])

@@ -22,7 +22,8 @@ SPEECH = 0.1
 """Share of sentences that begin a turn from which a document is a conversation; stories have 0.01 at most."""
 
 _WORD = re.compile(r"[^\W\d_]+")
-_QUOTES = re.compile('["“”„«»「」『』]')
+QUOTES = re.compile('["“”„«»「」『』]')
+"""Quotation marks."""
 
 _OF_SPEAKERS: Mapping[str, frozenset[str]] = {
     "en": frozenset({"i", "me", "my", "mine", "we", "us", "our", "ours", "you", "your", "yours"}),
@@ -57,19 +58,23 @@ def sentence_features(
         likely: How likely each word is to be in a summary.
         language_code: ISO 639-1 code of the document's language.
     """
-    of_speakers = _OF_SPEAKERS.get(language_code, frozenset())
     rows = [
-        _features(sentence, set(words), likely, of_speakers) for sentence, words in zip(sentences, found, strict=True)
+        _features(sentence, set(words), likely, language_code) for sentence, words in zip(sentences, found, strict=True)
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, FEATURES)
 
 
-def _features(sentence: str, words: set[str], likely: Mapping[str, float], of_speakers: frozenset[str]) -> list[float]:
-    every = [word.lower() for word in _WORD.findall(sentence)]
+def words_of_speakers(sentence: str, language_code: str) -> int:
+    """Return how many words of a sentence are such as "I" and "your"; 0 in other languages than the known."""
+    known = _OF_SPEAKERS.get(language_code, frozenset())
+    return sum(word.lower() in known for word in _WORD.findall(sentence))
+
+
+def _features(sentence: str, words: set[str], likely: Mapping[str, float], language_code: str) -> list[float]:
     length = count_words(sentence)
     mass = sum(sorted(likely[word] for word in words))  # sorted: the order of a set differs between processes
     logarithm = float(np.log1p(length))
-    speaking = sum(word in of_speakers for word in every) / (length + 1)
+    speaking = words_of_speakers(sentence, language_code) / (length + 1)
     return [
         mass / (length + 2),
         mass / (length + 2) ** 0.5,
@@ -78,7 +83,7 @@ def _features(sentence: str, words: set[str], likely: Mapping[str, float], of_sp
         speaking,
         speaking * logarithm,
         speaking**0.5,
-        float(bool(_QUOTES.search(sentence))),
+        float(bool(QUOTES.search(sentence))),
         len(words) / (length + 1),
         float(sentence.rstrip().endswith(("?", "？", "؟"))),
     ]
