@@ -65,6 +65,34 @@ def cover_documents(opened: OpenMemory, options: RunOptions) -> "list[Evidence]"
     )
 
 
+def cover_asked_years(
+    opened: OpenMemory, options: RunOptions, question: str
+) -> "tuple[Sequence[Evidence], RunOptions]":
+    """Return what the part of each year tells, if a question follows something through years, and how to search then.
+
+    It takes half of the evidence; the other half is searched for, as with any question, and tells whether the
+    documents are about it.
+    """
+    from memorag_graph.text.asked_periods import followed_period
+
+    if (period := followed_period(question)) is None:
+        return [], options
+    from memorag_graph.generation.summary.over_years import cover_years
+
+    half = options.evidence_tokens // 2
+    found = cover_years(
+        opened.index.chunks,
+        opened.page_maps,
+        half,
+        question,
+        period,
+        embeddings=opened.index.embeddings,
+        count_tokens=opened.model.language_model.count,
+        language_code=opened.memory.prompts.language.code,
+    )
+    return found, options.model_copy(update={"evidence_tokens": half}) if found else options
+
+
 def quote_nearest_to(
     opened: OpenMemory, options: RunOptions, question: str, answer: str, reranker: "Reranker | None"
 ) -> Update:

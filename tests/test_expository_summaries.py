@@ -51,8 +51,10 @@ class About(Embeddings):
 
     def __init__(self, word: str) -> None:
         self._word = word
+        self.embedded: list[str] = []
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.embedded += texts
         return [self.embed_query(text) for text in texts]
 
     def embed_query(self, text: str) -> list[float]:

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _LINE = re.compile(rf"^[ \t]{{0,12}}(?P<title>[^\n\d]{{0,80}}{_YEAR.pattern}[^\n\d]{{0,80}}?)[ \t]*$", re.MULTILINE)
@@ -12,6 +13,10 @@ _AROUND = 200
 
 _FEWEST = 2
 """Least years of a wording whose lines are headings."""
+
+
+FEWEST_YEARS = 3
+"""Least years of which something can be followed from year to year."""
 
 
 def yearly_headings(text: str) -> Iterator[tuple[int, str]]:
@@ -37,6 +42,21 @@ def are_yearly(sections: Sequence[tuple[int, str]]) -> bool:
     """
     ends = [title for _, title in (*sections[:_FEWEST], *sections[-1:])]
     return len(sections) >= _FEWEST and _differ_in_year(ends)
+
+
+def year_parts(sections: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
+    """Return the offset and the year of each part of a document that is about a year, in order; else nothing.
+
+    A part begins with a heading that names one year. Their years, at least three, follow each other in either order.
+
+    Args:
+        sections: Offset and text of the headings.
+    """
+    named = [(start, set(_YEAR.findall(title))) for start, title in sections]
+    found = [(start, int(year)) for start, years in named if len(years) == 1 for year in years]
+    years = [year for year, _ in groupby(year for _, year in found)]
+    follow = sorted(years) in (years, years[::-1]) and len(set(years)) == len(years) >= FEWEST_YEARS
+    return found if follow else []
 
 
 def years_of(titles: Sequence[str]) -> dict[str, str]:

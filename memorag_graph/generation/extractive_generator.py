@@ -25,7 +25,7 @@ from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, disti
 from memorag_graph.generation.sentence_subjects import before_name
 from memorag_graph.generation.spoken_answer import is_conversation, spoken_answer
 from memorag_graph.generation.summary.account import account
-from memorag_graph.generation.summary.extract import extract
+from memorag_graph.generation.summary.extract import covering, extract
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.text.account_requests import asks_for_account
 from memorag_graph.text.list_questions import may_ask_for_several, says_count
@@ -36,6 +36,9 @@ _SURE = 0.9
 _LIKELY = 0.5
 """Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502, and
 in the most or the least of several figures of what is asked about."""
+
+_YEARS_WORDS = 180
+"""Maximum words of how something went from year to year."""
 
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
@@ -97,7 +100,11 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             if more is not None:
                 report_list(findings, given.get("reach"), more)
             standing = standing_of(found, evidence.belonging)
-            contradicting = conflicts(chosen, found, given["question"], standing, evidence.language_code)
+            contradicting = (
+                ()  # from year to year, figures differ
+                if _covers(given, chosen)
+                else conflicts(chosen, found, given["question"], standing, evidence.language_code)
+            )
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]
@@ -128,6 +135,8 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         certainty = self._certainty(given, evidence, best, is_part=bool(section), is_compared=found_extreme is not None)
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
+        if over_years := covering(given["evidence"], found, _YEARS_WORDS):
+            return sorted(over_years), certainty, None
         is_list = bool(section) and whole_list(evidence, section, several=True) is not None
         if asks_for_account(question) and not (is_list or is_conversation(evidence)):
             return account(evidence, question, section), certainty, None
@@ -221,6 +230,13 @@ def _answer_of(
 
 
 def _text(given: GenerationInput, evidence: ScoredEvidence, citations: Sequence[Citation]) -> str:
-    about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
     code = given["prompts"].language.code
+    if _covers(given, citations):
+        return shown(citations, labels=year_labels(citations))
+    about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
     return shown(citations, about, given["question"], code)
+
+
+def _covers(given: GenerationInput, citations: Sequence[Citation]) -> bool:
+    """Return whether quotations are of evidence that covers documents, here from year to year."""
+    return all(given["evidence"][it.number - 1].part for it in citations)

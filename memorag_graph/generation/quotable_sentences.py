@@ -166,6 +166,9 @@ def _of_passage(
 ) -> Iterator[Unit]:
     """Yield the units of a passage, whose first may continue the paragraph of the passage before."""
     text = passage.text
+    if passage.part:  # a sentence of a whole document (:mod:`memorag_graph.generation.summary.sentences`)
+        yield Unit(quotation(number, passage, Sentence(0, len(text), text)), True, False, not continues)
+        return
     headings = {start for start, _ in passage.page_map.sections}
     found = split_sentences(text, language_code)
     whole = list(joined_fragments(text, found, {start - passage.start for start in headings}))

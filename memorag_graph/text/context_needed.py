@@ -5,9 +5,9 @@ import re
 _GOES_ON = re.compile(
     r"(?:\w+ )?(?:that|those|such) [a-z]+\b"
     r"|(?:But|And|So|Nor|Or|Yet|Then|Thus|Hence|Therefore|However|Instead|Even so|Still|Also|Moreover|Otherwise|Besides"
-    r"|Meanwhile|Second|Third|Fourth|Secondly|Thirdly|Finally|Lastly|That|Those|Such|Here|Since then|As a result"
+    r"|Meanwhile|First,|Firstly|Second|Third|Fourth|Secondly|Thirdly|Finally|Lastly|That|Those|Such|Here|Since then"
     r"|In (?:addition|contrast|turn|that case)|The (?:year|month|week|day) (?:before|after)|For (?:example|instance)"
-    r"|On the other hand|By contrast)\b"
+    r"|As a result|On the other hand|By contrast)\b"
 )
 """How a sentence begins that goes on from another: "Even so", "Of that improvement"."""
 
@@ -29,9 +29,9 @@ _POINTS_BACK = re.compile(
 
 _OPENING_CLAUSE = re.compile(
     r"(?:Having|Being|After|Before|Since|When|While|Although|Though|If|As|Once|Until)\b[^,A-Z]*,"
-    r" (?:it|he|she|they|this)\b"
+    r" (?:it|he|she|they|this)\b|(?:In|For|By|During|Within|At|On) [^,A-Z]{,40}\b(?:it|he|she|they) "
 )
-"""A clause without a name before a pronoun that stands for one: "Having made a profit, it lost half of it."."""
+"""Words without a name before a pronoun that stands for one: "Having made a profit, it lost half of it."."""
 
 
 def needs_context(sentence: str) -> bool:

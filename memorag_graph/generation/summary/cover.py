@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.documents import PageMap
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.summary.expository import explains, weights
 from memorag_graph.generation.summary.parts import divide
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
-from memorag_graph.generation.summary.sentences import sentences_of_chunks
+from memorag_graph.generation.summary.sentences import as_evidence, sentences_of_chunks
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.selection import Counts
 from memorag_graph.text.chunking import Chunk
@@ -71,18 +71,7 @@ def cover(
     sections = [(unit.citation.source, unit.citation.section) for unit in units]
     numbers = divide(found.held, lengths, sections, max(1, min(int(words / per_part), _MOST_PARTS)))
     ranked = Selection(found, lengths).select(numbers, summary_words(token_budget))
-    chosen: list[int] = []
-    left = token_budget
-    for at in ranked:
-        tokens = count_tokens(quotes[at])
-        if tokens <= left:
-            chosen.append(at)
-            left -= tokens
-    ranks = {at: rank for rank, at in enumerate(chosen)}
-    return [
-        replace(_evidence(units[at], page_maps), score=1 / (1 + ranks[at]), part=numbers[at] + 1)
-        for at in sorted(chosen)
-    ]
+    return as_evidence(units, ranked, numbers, page_maps, token_budget, count_tokens)
 
 
 def _of_sources(units: Sequence[Unit]) -> list[list[int]]:
@@ -91,8 +80,3 @@ def _of_sources(units: Sequence[Unit]) -> list[list[int]]:
     for at, unit in enumerate(units):
         found.setdefault(unit.citation.source, []).append(at)
     return list(found.values())
-
-
-def _evidence(unit: Unit, page_maps: Mapping[str, PageMap]) -> Evidence:
-    it = unit.citation
-    return Evidence(it.source, it.start, it.end, it.quote, 0.0, page_map=page_maps.get(it.source, NO_PAGES))

@@ -63,11 +63,12 @@ def weights(sentences: Sequence[str], salience: Matrix, embeddings: Embeddings, 
     near = _nearness([sentences[at] for at in compared], embeddings)
     centrality = np.full(len(sentences), near.min())
     centrality[compared] = near
-    needing = np.array([_needs_others(it, language_code) for it in sentences], dtype=np.float64)
+    needing = np.array([needs_others(it, language_code) for it in sentences], dtype=np.float64)
     return _CENTRAL * centrality - _NEEDS_CONTEXT * needing
 
 
-def _needs_others(sentence: str, language_code: str) -> bool:
+def needs_others(sentence: str, language_code: str) -> bool:
+    """Return whether a sentence goes on from another one, or announces what follows."""
     announces = sentence.rstrip().endswith((":", "："))
     return announces or refers_back(sentence, language_code) or (language_code == "en" and needs_context(sentence))
 

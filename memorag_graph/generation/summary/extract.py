@@ -6,12 +6,11 @@ import numpy as np
 
 from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
-from memorag_graph.generation.quotable_sentences import Unit, quotation
+from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.summary.cover import summary_words
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
 from memorag_graph.retrieval.retrieve import Evidence
-from memorag_graph.text.sentences import Sentence
 from memorag_graph.text.words import count_words, share_of
 
 _RELEVANCE = 3.0
@@ -29,17 +28,24 @@ def extract(given: GenerationInput, units: Sequence[Unit]) -> tuple[list[Citatio
         given: The request, its evidence and the maximum length.
         units: The sentences and records of the evidence, at least one of which can be quoted.
     """
+    found = [unit.citation for unit in units if unit.is_quotable]
     words = summary_words(given.get("max_tokens"))
-    covering = [(at, it) for at, it in enumerate(given["evidence"], start=1) if it.part]
-    if covering:
-        found = [quotation(number, it, Sentence(0, len(it.text), it.text)) for number, it in covering]
-        lengths = [max(count_words(it.quote), 1) for it in found]
-        chosen = _first(sorted(range(len(found)), key=lambda at: -covering[at][1].score), lengths, words)
-    else:
-        found = [unit.citation for unit in units if unit.is_quotable]
-        chosen = _important(given, found, words)
+    chosen = covering(given["evidence"], found, words) or _important(given, found, words)
     covered = share_of_parts(given["evidence"], {found[at].number for at in chosen})
     return [found[at] for at in sorted(chosen)], covered
+
+
+def covering(evidence: Sequence[Evidence], found: Sequence[Citation], words: int) -> list[int]:
+    """Return the positions of the best quotations of what covers documents, best first; none if nothing does.
+
+    Args:
+        evidence: The passages.
+        found: Quotations of them.
+        words: Maximum words of those that are returned, unless the first is longer.
+    """
+    places = [at for at, it in enumerate(found) if evidence[it.number - 1].part]
+    ranked = sorted(places, key=lambda at: -evidence[found[at].number - 1].score)
+    return _first(ranked, [max(count_words(it.quote), 1) for it in found], words)
 
 
 def share_of_parts(evidence: Sequence[Evidence], numbers: Collection[int]) -> float:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from memorag_graph.documents import NO_PAGES, PageMap
-from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
+from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.retrieval.selection import Counts
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.code_fences import CodeFences
 from memorag_graph.text.sentences import is_statement
@@ -51,13 +52,52 @@ def sentences_of_chunks(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap
         found += [unit for unit in units[first:last] if unit.is_quotable and unit.citation.start >= reached]
     fences = _fences(chunks)
     words = [
-        unit for unit in map(_without_mark, found) if not (_is_markup(unit, fences) or is_item(unit.citation.quote))
+        unit for unit in map(_without_mark, found) if not (_is_markup(unit, fences) or _MARK.match(unit.citation.quote))
     ]
     found = words or found
     whole = [unit for unit in found if not _FRAGMENT.match(unit.citation.quote)]
     found = whole if len(whole) >= _LEAST_WHOLE * len(found) else found
     prose = [unit for unit in found if not unit.is_record]
     return prose if len(prose) >= _LEAST_PROSE * len(found) else found
+
+
+def as_evidence(
+    units: Sequence[Unit],
+    ranked: Sequence[int],
+    parts: Sequence[int],
+    page_maps: Mapping[str, PageMap],
+    token_budget: int,
+    count_tokens: Counts,
+) -> list[Evidence]:
+    """Return the best sentences within a budget as evidence, in document order.
+
+    Args:
+        units: The sentences of all documents.
+        ranked: Positions of those that may be evidence, best first.
+        parts: The number of each sentence's part, from 0 on.
+        page_maps: The pages and sections of each document, by its name.
+        token_budget: Maximum tokens of all together.
+        count_tokens: Counts them.
+    """
+    ranks: dict[int, int] = {}
+    for at in ranked:
+        tokens = count_tokens(units[at].citation.quote)
+        if tokens <= token_budget:
+            ranks[at] = len(ranks)
+            token_budget -= tokens
+    cited = [(rank, at, units[at].citation) for at, rank in sorted(ranks.items())]
+    return [
+        Evidence(
+            it.source,
+            it.start,
+            it.end,
+            it.quote,
+            1 / (1 + rank),
+            page_map=page_maps.get(it.source, NO_PAGES),
+            part=parts[at] + 1,
+        )
+        for rank, at, it in cited
+    ]
 
 
 def _fences(chunks: Sequence[Chunk]) -> dict[str, CodeFences]:

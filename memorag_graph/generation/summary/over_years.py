@@ -1,0 +1,132 @@
+"""Find evidence for how something went from year to year: what the part of each year tells of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+from memorag_graph.documents import NO_PAGES, PageMap
+from memorag_graph.documents.yearly_headings import FEWEST_YEARS, year_parts
+from memorag_graph.generation.asked_terms import asked_terms, held_terms
+from memorag_graph.generation.quotable_sentences import Unit
+from memorag_graph.generation.summary.cover import summary_words
+from memorag_graph.generation.summary.expository import needs_others
+from memorag_graph.generation.summary.salience import salience
+from memorag_graph.generation.summary.selection import Selection
+from memorag_graph.generation.summary.sentences import as_evidence, sentences_of_chunks
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.retrieval.selection import Counts
+from memorag_graph.text.asked_periods import Period, followed_words, without_period
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.numbers import YEAR
+from memorag_graph.text.words import count_words, share_of
+
+Matrix = NDArray[np.float64]
+
+_MEANING = 2.0
+"""Weight of a sentence's similarity with the request, in standard deviations."""
+
+_WORDS = 3.0
+"""Weight of the share of the request's words that it holds."""
+
+_NEEDS_OTHERS = 1.5
+"""What a sentence loses that goes on from another one."""
+
+_NEAR = 0.7
+"""Least relevance, as a share of what the best sentence of the middle year has: a year may tell nothing of it."""
+
+_MOST_COMPARED = 1000
+"""Sentences that are embedded at most, as many of each year: some five seconds on two cores."""
+
+
+def cover_years(
+    chunks: Sequence[Chunk],
+    page_maps: Mapping[str, PageMap],
+    token_budget: int,
+    request: str,
+    period: Period,
+    *,
+    embeddings: Embeddings,
+    count_tokens: Counts,
+    language_code: str,
+) -> list[Evidence]:
+    """Return what documents tell of something year by year, in document order.
+
+    That is nothing if they are not about years, or none of the request's words is held in the parts about these.
+    A year is told by a heading (:func:`~memorag_graph.documents.yearly_headings.year_parts`) or by the document's name.
+
+    Args:
+        chunks: All chunks, in document order.
+        page_maps: The pages and sections of each document, by its name.
+        token_budget: Maximum tokens of all sentences together.
+        request: What is to be followed.
+        period: The years.
+        embeddings: Compares sentences with the request.
+        count_tokens: Counts the tokens of the budget.
+        language_code: ISO 639-1 code of the texts' language.
+    """
+    units = sentences_of_chunks(chunks, page_maps, language_code)
+    parts = {source: year_parts(page_maps.get(source, NO_PAGES).sections) for source in {it.source for it in chunks}}
+    dated = [(unit, _year(unit, parts[unit.citation.source])) for unit in units]
+    told = [(unit, year) for unit, year in dated if year is not None and year in period]
+    if len({year for _, year in told}) < FEWEST_YEARS:
+        return []
+    units, years = [unit for unit, _ in told], np.array([year for _, year in told])
+    quotes = [unit.citation.quote for unit in units]
+    words = asked_terms(followed_words(request), language_code)
+    shares = np.array([share_of(words, held_terms(quote, language_code)) for quote in quotes])
+    if words and not shares.any():
+        return []
+    found = salience(quotes, language_code)
+    relevance = _relevance(
+        quotes, _of_years(years, shares + 1e-3 * found.sentences), shares, without_period(request), embeddings
+    )
+    kept = [int(at) for at in np.flatnonzero(relevance >= _NEAR * _middle(relevance, years))]
+    needing = np.array([needs_others(quote, language_code) for quote in quotes], dtype=np.float64)
+    lengths = [max(count_words(quote), 1) for quote in quotes]
+    selection = Selection(
+        replace(
+            found, held=[found.held[at] for at in kept], sentences=(found.sentences - _NEEDS_OTHERS * needing)[kept]
+        ),
+        [lengths[at] for at in kept],
+        relevance[kept],
+    )
+    ranked = selection.select([int(years[at]) for at in kept], summary_words(token_budget))
+    numbers = np.searchsorted(np.unique(years), years).tolist()
+    return as_evidence(units, [kept[at] for at in ranked], numbers, page_maps, token_budget, count_tokens)
+
+
+def _year(unit: Unit, parts: Sequence[tuple[int, int]]) -> int | None:
+    if parts:
+        return next((year for start, year in reversed(parts) if start <= unit.citation.start), None)
+    named = set(YEAR.findall(unit.citation.source))
+    return int(named.pop()) if len(named) == 1 else None
+
+
+def _of_years(years: NDArray[np.int64], worth: Matrix) -> list[int]:
+    """Return the positions of the sentences that are compared: all, or of each year those of most worth."""
+    if len(years) <= _MOST_COMPARED:
+        return list(range(len(years)))
+    distinct = np.unique(years)
+    places = [np.flatnonzero(years == year) for year in distinct]
+    most = _MOST_COMPARED // len(distinct)
+    return [int(at) for each in places for at in each[np.argsort(-worth[each], kind="stable")[:most]]]
+
+
+def _relevance(
+    quotes: Sequence[str], compared: Sequence[int], shares: Matrix, request: str, embeddings: Embeddings
+) -> Matrix:
+    """Return how relevant each sentence is; what is not compared is not."""
+    vectors = np.array(embeddings.embed_documents([quotes[at] for at in compared]), dtype=np.float64)
+    near = vectors @ np.array(embeddings.embed_query(request), dtype=np.float64)
+    near /= np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+    found = np.full(len(quotes), -np.inf)
+    found[compared] = _MEANING * (near - near.mean()) / max(float(near.std()), 1e-9) + _WORDS * shares[compared]
+    return found
+
+
+def _middle(relevance: Matrix, years: NDArray[np.int64]) -> float:
+    """Return the relevance of the best sentence of the year in the middle."""
+    return float(np.median([relevance[years == year].max() for year in np.unique(years)]))

@@ -1,0 +1,220 @@
+"""How something went from year to year is told by what the part of each year says of it."""
+
+from collections.abc import Sequence
+
+import pytest
+from langchain_core.embeddings import Embeddings
+
+from memorag_graph.documents import from_text
+from memorag_graph.documents.yearly_headings import year_parts
+from memorag_graph.find_evidence import cover_asked_years
+from memorag_graph.generation.answer import Answer, GenerationInput
+from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.generation.summary import over_years
+from memorag_graph.generation.summary.over_years import cover_years
+from memorag_graph.open_memory import OpenMemory
+from memorag_graph.prompts import Prompts
+from memorag_graph.registry import Registry
+from memorag_graph.retrieval.retrieve import Evidence
+from memorag_graph.retrieval.selection import Counts
+from memorag_graph.settings import RunOptions
+from memorag_graph.text.asked_periods import Period, followed_period, followed_words, without_period
+from memorag_graph.text.chunking import Chunk
+from memorag_graph.text.languages import language
+from tests.conftest import TINY, HashEmbeddings
+from tests.test_expository_summaries import About
+
+YEARS = range(2015, 2021)
+ALL = Period()
+
+
+def of_year(year: int) -> str:
+    told = "" if year == 2017 else f" Freight came to {year - 2000}7,000 units at the end."
+    return (
+        f"The harbour was dredged in the spring, which the council paid for.{told} The master retired after a long "
+        f"illness. The lighthouse was painted by two men from the town."
+    )
+
+
+REPORTS = "\n\n".join(f"Report for the year {year}\n\n{of_year(year)}" for year in YEARS)
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def found_in(
+    text: str,
+    request: str = "How did freight change over the years?",
+    period: Period = ALL,
+    *,
+    tokens: int = 768,
+    embeddings: Embeddings | None = None,
+    count: Counts = words,
+) -> list[Evidence]:
+    return cover_years(
+        [Chunk("a.txt", 0, 0, len(text), text)],
+        {"a.txt": from_text(text).page_map},
+        tokens,
+        request,
+        period,
+        embeddings=embeddings or About("Freight"),
+        count_tokens=count,
+        language_code="en",
+    )
+
+
+def freight(evidence: Sequence[Evidence]) -> list[int]:
+    return [2000 + int(it.text.split()[3][:2]) for it in evidence if it.text.startswith("Freight")]
+
+
+TOLD = [year for year in YEARS if year != 2017]
+
+
+def test_each_year_is_told_in_order_and_one_that_tells_nothing_is_left_out() -> None:
+    evidence = found_in(REPORTS)
+    assert freight(evidence) == TOLD
+    assert len(evidence) == len(TOLD)
+    assert [it.part for it in evidence] == [YEARS.index(year) + 1 for year in TOLD]
+    assert all(REPORTS[it.start : it.end] == it.text for it in evidence)
+
+
+@pytest.mark.parametrize("period", [Period(2016, 2019), Period(2018), Period(2015, 2018)])
+def test_only_the_years_that_are_asked_for_are_told(period: Period) -> None:
+    assert freight(found_in(REPORTS, period=period)) == [year for year in TOLD if year in period]
+
+
+def test_fewer_than_three_years_and_what_no_year_tells_are_not_followed() -> None:
+    assert found_in(REPORTS, period=Period(2018, 2019)) == []
+    assert found_in(REPORTS, "How did the zoo change over the years?") == []
+    assert found_in("Freight came to 3,000 units.\n\nIt was a good year.") == []
+
+
+def test_a_short_budget_holds_the_best_of_as_many_years_as_fit() -> None:
+    evidence = found_in(REPORTS, tokens=44, count=lambda it: 2 * len(it.split()))
+    assert sum(2 * len(it.text.split()) for it in evidence) <= 44
+    assert len(freight(evidence)) == len(evidence) > 1
+
+
+def test_what_is_clear_by_itself_is_told_first() -> None:
+    text = REPORTS.replace(" Freight came", " Even so Freight came to 1,000 units in May. Freight came")
+    evidence = found_in(text)
+    assert len(freight(sorted(evidence, key=lambda it: -it.score)[: len(TOLD)])) == len(TOLD)
+
+
+def test_years_are_told_by_the_names_of_documents() -> None:
+    texts = {f"report_{year}.txt": of_year(year) for year in YEARS}
+    evidence = cover_years(
+        [Chunk(source, number, 0, len(text), text) for number, (source, text) in enumerate(texts.items())],
+        {},
+        768,
+        "How did freight change over the years?",
+        Period(),
+        embeddings=About("Freight"),
+        count_tokens=words,
+        language_code="en",
+    )
+    assert freight(evidence) == TOLD
+
+
+def test_of_long_documents_what_holds_words_of_the_request_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_years, "_MOST_COMPARED", 2 * len(YEARS))
+    known = About("Freight")
+    assert freight(found_in(REPORTS, embeddings=known)) == TOLD
+    assert len(known.embedded) == 2 * len(YEARS)
+
+
+@pytest.mark.parametrize(
+    ("request_", "period", "named"),
+    [
+        ("How did freight develop from 2014 to 2023?", Period(2014, 2023), "How did freight  ?"),
+        ("How has net debt changed over the years?", Period(), "How has net debt  ?"),
+        (
+            "How did the number of crew change between 2016 and 2020?",
+            Period(2016, 2020),
+            "How did the number of crew  ?",
+        ),
+        ("What happened to reliability since 2018?", Period(2018), "What happened to reliability ?"),
+        ("Summarise how the fleet was renewed over the decade.", Period(), "Summarise how the fleet was renewed ."),
+        ("Give a short account of sales, 2014–2023.", Period(2014, 2023), "Give a short account of sales, ."),
+        ("Wie hat sich die Fracht von 2014 bis 2020 entwickelt?", Period(2014, 2020), None),
+        ("How much did revenue grow from 2014 to 2016?", None, None),
+        ("How did the captain change the timetable?", None, None),
+        ("In which year from 2014 to 2023 was freight highest?", None, None),
+        ("How did freight develop from 2023 to 2014?", None, None),
+        ("Summarise the report.", None, None),
+    ],
+)
+def test_what_is_followed_through_which_years(request_: str, period: Period | None, named: str | None) -> None:
+    assert followed_period(request_) == period
+    if named is not None:
+        assert followed_words(request_) == named
+        assert not any(str(year) in without_period(request_) for year in range(2014, 2024))
+
+
+@pytest.mark.parametrize(
+    ("titles", "expected"),
+    [
+        (["2019", "2020", "2021"], [2019, 2020, 2021]),
+        (["Report 2021", "Report 2020", "Report 2019"], [2021, 2020, 2019]),
+        (["1 The year 2019", "Fleet", "2 The year 2020", "Fleet", "3 The year 2021"], [2019, 2020, 2021]),
+        (["2019", "Goals of 2019", "2020", "2021"], [2019, 2019, 2020, 2021]),
+        (["2019", "2020"], []),
+        (["2019", "Back in 2003", "2020", "2021"], []),
+        (["2018", "2018 and 2019", "2020"], []),
+    ],
+)
+def test_parts_about_years_follow_each_other(titles: list[str], expected: list[int]) -> None:
+    sections = [(10 * number, title) for number, title in enumerate(titles)]
+    assert [year for _, year in year_parts(sections)] == expected
+    assert all((start, titles[start // 10]) in sections for start, _ in year_parts(sections))
+
+
+def answer(evidence: Sequence[Evidence], question: str) -> Answer:
+    given = GenerationInput(
+        question=question,
+        task_type="memorag",
+        evidence=evidence,
+        outline=[],
+        draft="",
+        prompts=Prompts(language("en")),
+        max_tokens=None,
+    )
+    return ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given)
+
+
+def searched() -> list[Evidence]:
+    """What a search finds: the parts of some years."""
+    pages = from_text(REPORTS).page_map
+    places = [(REPORTS.index(of_year(year)), of_year(year)) for year in (2015, 2019)]
+    return [Evidence("a.txt", start, start + len(text), text, 1.0, page_map=pages) for start, text in places]
+
+
+def test_the_answer_tells_each_year_and_takes_no_figure_for_a_contradiction() -> None:
+    told = answer([*found_in(REPORTS), *searched()], "Describe what freight came to at the end over the years.")
+    expected = " ".join(
+        f"({year}) Freight came to {year - 2000}7,000 units at the end. [{number}]"
+        for number, year in enumerate(TOLD, start=1)
+    )
+    assert told.text == expected
+    assert not told.abstained
+    assert told.conflicts == ()
+
+
+def test_what_the_document_does_not_tell_is_refused() -> None:
+    assert answer([*found_in(REPORTS), *searched()], "How did piracy off Malta evolve over the years?").abstained
+
+
+@pytest.fixture
+def opened(registry: Registry) -> OpenMemory:
+    return registry.memorize([from_text(REPORTS)], TINY)
+
+
+def test_years_take_half_of_the_evidence(opened: OpenMemory) -> None:
+    options = RunOptions(evidence_tokens=600)
+    evidence, others = cover_asked_years(opened, options, "How did freight change over the years?")
+    assert freight(evidence) == TOLD
+    assert others.evidence_tokens == options.evidence_tokens // 2
+    assert sum(opened.model.language_model.count(it.text) for it in evidence) <= options.evidence_tokens // 2
+    for question in ("How much freight came in 2019?", "How did the zoo change over the years?"):
+        assert cover_asked_years(opened, options, question) == ([], options)
