@@ -178,6 +178,19 @@ def test_wrapped_lines_that_begin_like_headings_are_joined(sentence: str) -> Non
     assert [it.text for it in split_sentences(sentence, "en")] == [sentence]
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Fees rise from May. Fees of boats stay.", ["Fees rise from May.", "Fees of boats stay."]),
+        ("It closed on 3 May. It opened in May. It is so.", ["It closed on 3 May.", "It opened in May.", "It is so."]),
+        ("It was put off to Dec. 5 and May. 7.", ["It was put off to Dec. 5 and May. 7."]),
+        ("**Open.** Come in. __Never__ ask.", ["**Open.**", "Come in.", "__Never__ ask."]),
+    ],
+)
+def test_sentences_end_after_may_and_with_their_emphasis(text: str, sentences: list[str]) -> None:
+    assert [it.text for it in split_sentences(text, "en")] == sentences
+
+
 def test_headings_are_not_statements() -> None:
     assert not is_statement("What happened to the money")
     assert is_statement("Revenue fell to £128m.")

@@ -57,6 +57,8 @@ _ORDINAL_POINTS = (
 _CLOSES_EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,3})(?=\s)")
 """Marks of Markdown that belong to the sentence before, as in ``**It is open.** Come in.``"""
 
+_MAY = re.compile(r"\bMay\.\s+(?=[^\W\d_a-z])")
+
 _DAY = re.compile(r"(?<![\w.])\d{1,2}\.\s*$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _MONTHS = frozenset(MONTHS.split())
@@ -127,7 +129,16 @@ def _boundaries(text: str, language_code: str) -> list[tuple[int, str]]:
             pieces[-1] = (pieces[-1][0], pieces[-1][1] + mark[0])
             start, piece = start + mark.end(), piece[mark.end() :]
         pieces.append((start, piece))
-    return pieces
+    return [(start + first, text) for start, piece in pieces for first, text in _ended_by_month(piece)]
+
+
+def _ended_by_month(piece: str) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a piece: "May." abbreviates nothing, as in "It rose in May. It fell in June."."""
+    first = 0
+    for month in _MAY.finditer(piece):
+        yield first, piece[first : month.end()]
+        first = month.end()
+    yield first, piece[first:]
 
 
 def _begins_month(text: str) -> bool:
