@@ -17,10 +17,11 @@ from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.selection import Counts
-from memorag_graph.settings import RunOptions
+from memorag_graph.settings import RunOptions, TaskType
 from memorag_graph.text.asked_periods import Period, followed_period, followed_words, without_period
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
+from memorag_graph.text.numbers import YEAR
 from tests.conftest import TINY, HashEmbeddings
 from tests.test_expository_summaries import About
 
@@ -170,10 +171,10 @@ def test_parts_about_years_follow_each_other(titles: list[str], expected: list[i
     assert all((start, titles[start // 10]) in sections for start, _ in year_parts(sections))
 
 
-def answer(evidence: Sequence[Evidence], question: str) -> Answer:
+def answer(evidence: Sequence[Evidence], question: str, task: TaskType = "memorag") -> Answer:
     given = GenerationInput(
         question=question,
-        task_type="memorag",
+        task_type=task,
         evidence=evidence,
         outline=[],
         draft="",
@@ -199,6 +200,12 @@ def test_the_answer_tells_each_year_and_takes_no_figure_for_a_contradiction() ->
     assert told.text == expected
     assert not told.abstained
     assert told.conflicts == ()
+
+
+def test_a_summary_of_something_through_years_covers_them() -> None:
+    told = answer([*found_in(REPORTS), *searched()], "Summarize freight over the years.", task="summarize")
+    assert [it.part for it in found_in(REPORTS)] == [YEARS.index(int(it)) + 1 for it in YEAR.findall(told.text)]
+    assert told.confidence == 1.0
 
 
 def test_what_the_document_does_not_tell_is_refused() -> None:

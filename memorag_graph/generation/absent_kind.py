@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from memorag_graph.generation.asked_kind import AskedKind
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_subjects import told_after
-from memorag_graph.text.back_references import begins_back
+from memorag_graph.text.back_references import begins_back, refers_back
 from memorag_graph.text.posed_questions import poses_question
 
 _LEAST_ASKED = 0.5
@@ -45,11 +45,12 @@ def absent_kind(question: str, evidence: ScoredEvidence, best: int) -> str:
 
 
 def _with_neighbours(evidence: ScoredEvidence, at: int, question: str) -> Iterator[str]:
-    """Yield a unit, the one before it that it refers back to, and those after it that go on from it or answer it."""
+    """Yield a unit, those before it that it refers back to, and those after it that go on from it or answer it."""
     quotes = [unit.citation.quote for unit in evidence.units]
     yield quotes[at]
-    if at and begins_back(quotes[at], "en"):
+    if at and refers_back(quotes[at], "en"):
         yield quotes[at - 1]
+        yield from (quotes[it] for it in evidence.belonging[at].subject[:1])
     if at + 1 < len(quotes) and (begins_back(quotes[at + 1], "en") or poses_question(quotes[at])):
         yield quotes[at + 1]
     if (told := told_after(at, question, evidence.units, evidence.belonging, "en")) is not None:

@@ -29,7 +29,8 @@ _POINTS_BACK = re.compile(
 
 _OPENING_CLAUSE = re.compile(
     r"(?:Having|Being|After|Before|Since|When|While|Although|Though|If|As|Once|Until)\b[^,A-Z]*,"
-    r" (?:it|he|she|they|this)\b|(?:In|For|By|During|Within|At|On) [^,A-Z]{,40}\b(?:it|he|she|they) "
+    r" (?:it|he|she|they|this)\b|(?:I|We|You|People) \w+ (?:it|him|her|them)\b"
+    r"|(?:In|For|By|During|Within|At|On) [^,A-Z]{,40}\b(?:it|he|she|they) "
 )
 """Words without a name before a pronoun that stands for one: "Having made a profit, it lost half of it."."""
 
