@@ -1,15 +1,18 @@
 """How something went from year to year is told by what the part of each year says of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from memorag_graph.documents import from_text
-from memorag_graph.documents.yearly_headings import year_parts
+from memorag_graph.documents import PageMap, from_text
+from memorag_graph.documents.yearly_headings import named_year, year_parts
 from memorag_graph.find_evidence import cover_asked_years
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
+from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.quoted_text import shown_by_year
 from memorag_graph.generation.summary import over_years
 from memorag_graph.generation.summary.over_years import cover_years
 from memorag_graph.open_memory import OpenMemory
@@ -23,7 +26,7 @@ from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.languages import language
 from memorag_graph.text.numbers import YEAR
 from tests.conftest import TINY, HashEmbeddings
-from tests.test_expository_summaries import About
+from tests.test_expository_summaries import About, sections
 
 YEARS = range(2015, 2021)
 ALL = Period()
@@ -103,11 +106,10 @@ def test_what_is_clear_by_itself_is_told_first() -> None:
     assert len(freight(sorted(evidence, key=lambda it: -it.score)[: len(TOLD)])) == len(TOLD)
 
 
-def test_years_are_told_by_the_names_of_documents() -> None:
-    texts = {f"report_{year}.txt": of_year(year) for year in YEARS}
-    evidence = cover_years(
+def of_documents(texts: Mapping[str, str], pages: Mapping[str, PageMap] = MappingProxyType({})) -> list[Evidence]:
+    return cover_years(
         [Chunk(source, number, 0, len(text), text) for number, (source, text) in enumerate(texts.items())],
-        {},
+        pages,
         768,
         "How did freight change over the years?",
         Period(),
@@ -115,7 +117,29 @@ def test_years_are_told_by_the_names_of_documents() -> None:
         count_tokens=words,
         language_code="en",
     )
+
+
+def year_by_year(evidence: Sequence[Evidence]) -> str:
+    return shown_by_year([it.citation for it in units_of(evidence, "en")])
+
+
+SERIES = "\n\n".join(
+    f"({year}) Freight came to {year - 2000}7,000 units at the end. [{number}]"
+    for number, year in enumerate(TOLD, start=1)
+)
+
+
+def test_years_are_told_by_the_names_of_documents() -> None:
+    evidence = of_documents({f"report_{year}.txt": of_year(year) for year in YEARS})
     assert freight(evidence) == TOLD
+    assert year_by_year(evidence) == SERIES
+
+
+def test_years_are_told_by_headings_above_others() -> None:
+    text = "\n\n".join(f"# {number} The year {it}\n\n## Fleet\n\n{of_year(it)}" for number, it in enumerate(YEARS))
+    evidence = of_documents({"a.md": text}, {"a.md": sections(text)})
+    assert freight(evidence) == TOLD
+    assert year_by_year(evidence) == SERIES
 
 
 def test_of_long_documents_what_holds_words_of_the_request_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +191,7 @@ def test_what_is_followed_through_which_years(request_: str, period: Period | No
 )
 def test_parts_about_years_follow_each_other(titles: list[str], expected: list[int]) -> None:
     sections = [(10 * number, title) for number, title in enumerate(titles)]
-    assert [year for _, year in year_parts(sections)] == expected
+    assert [named_year(title) for _, title in year_parts(sections)] == expected
     assert all((start, titles[start // 10]) in sections for start, _ in year_parts(sections))
 
 
@@ -193,11 +217,7 @@ def searched() -> list[Evidence]:
 
 def test_the_answer_tells_each_year_and_takes_no_figure_for_a_contradiction() -> None:
     told = answer([*found_in(REPORTS), *searched()], "Describe what freight came to at the end over the years.")
-    expected = " ".join(
-        f"({year}) Freight came to {year - 2000}7,000 units at the end. [{number}]"
-        for number, year in enumerate(TOLD, start=1)
-    )
-    assert told.text == expected
+    assert told.text == SERIES
     assert not told.abstained
     assert told.conflicts == ()
 

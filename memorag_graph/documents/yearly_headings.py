@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from memorag_graph.text.numbers import YEAR
+
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _LINE = re.compile(rf"^[ \t]{{0,12}}(?P<title>[^\n\d]{{0,80}}{_YEAR.pattern}[^\n\d]{{0,80}}?)[ \t]*$", re.MULTILINE)
 _ENDS_SENTENCE = re.compile(r"[.!?;:,]$")
@@ -44,27 +46,30 @@ def are_yearly(sections: Sequence[tuple[int, str]]) -> bool:
     return len(sections) >= _FEWEST and _differ_in_year(ends)
 
 
-def year_parts(sections: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
-    """Return the offset and the year of each part of a document that is about a year, in order; else nothing.
+def year_parts(sections: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the headings that begin a part of a document about one year, in order; else nothing.
 
-    A part begins with a heading that names one year. Their years, at least three, follow each other in either order.
+    Each names one year; these, at least three, follow each other in either order.
 
     Args:
         sections: Offset and text of the headings.
     """
-    named = [(start, set(_YEAR.findall(title))) for start, title in sections]
-    found = [(start, int(year)) for start, years in named if len(years) == 1 for year in years]
-    years = [year for year, _ in groupby(year for _, year in found)]
+    found = [(start, title) for start, title in sections if named_year(title)]
+    years = [year for year, _ in groupby(named_year(title) for _, title in found)]
     follow = sorted(years) in (years, years[::-1]) and len(set(years)) == len(years) >= FEWEST_YEARS
     return found if follow else []
 
 
-def years_of(titles: Sequence[str]) -> dict[str, str]:
-    """Return the year of each title, if all have one and differ in it alone; else nothing."""
-    distinct = list(dict.fromkeys(titles))
-    if len(distinct) < _FEWEST or not _differ_in_year(distinct):
-        return {}
-    return {title: year[0] for title in distinct if (year := _YEAR.search(title))}
+def named_year(title: str) -> int:
+    """Return the only year that a title names; 0 if it names none or several."""
+    years = set(YEAR.findall(title))
+    return int(years.pop()) if len(years) == 1 else 0
+
+
+def years_of(titles: Sequence[str]) -> dict[str, int]:
+    """Return the year that each title names, if all name one and several do; else nothing."""
+    found = {title: named_year(title) for title in titles}
+    return found if len(set(found.values())) >= _FEWEST and all(found.values()) else {}
 
 
 def _differ_in_year(titles: Sequence[str]) -> bool:

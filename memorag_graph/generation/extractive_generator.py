@@ -18,7 +18,7 @@ from memorag_graph.generation.lacking import lacking
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
 from memorag_graph.generation.notices import Findings, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import Unit, is_item, units_of
-from memorag_graph.generation.quoted_text import shown, year_labels
+from memorag_graph.generation.quoted_text import shown, shown_by_year
 from memorag_graph.generation.same_subject import standing_of
 from memorag_graph.generation.scored_evidence import ScoredEvidence
 from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, distinct, near_best
@@ -86,7 +86,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return _answer_of(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
             chosen, covered = extract(given, units)
-            return _answer_of(shown(chosen, labels=year_labels(chosen)), chosen, findings, covered)
+            return _answer_of(shown_by_year(chosen), chosen, findings, covered)
         return self._to_question(given, units, findings)
 
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
@@ -232,7 +232,7 @@ def _answer_of(
 def _text(given: GenerationInput, evidence: ScoredEvidence, citations: Sequence[Citation]) -> str:
     code = given["prompts"].language.code
     if _covers(given, citations):
-        return shown(citations, labels=year_labels(citations))
+        return shown_by_year(citations)
     about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
     return shown(citations, about, given["question"], code)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from memorag_graph.documents.yearly_headings import years_of
 from memorag_graph.generation.answer import Citation
@@ -12,7 +13,6 @@ from memorag_graph.text.mail_labels import QUOTED
 from memorag_graph.text.numbers import YEAR
 
 _NOTHING: Mapping[Citation, Surroundings] = {}
-_NO_LABELS: Mapping[Citation, str] = {}
 
 
 def shown(
@@ -20,7 +20,6 @@ def shown(
     about: Mapping[Citation, Surroundings] = _NOTHING,
     question: str = "",
     language_code: str = "en",
-    labels: Mapping[Citation, str] = _NO_LABELS,
 ) -> str:
     """Return quotations with their marks: ``(Article 7) The rules on repairs are decided by the board. [1]``.
 
@@ -33,7 +32,6 @@ def shown(
         about: What each belongs to.
         question: The question.
         language_code: Language of the document.
-        labels: What else is to stand before some of them.
     """
     parts = []
     asked = asked_terms(question, language_code)
@@ -42,18 +40,23 @@ def shown(
     for citation in citations:
         surroundings = about.get(citation)
         is_needed = told[citation.quote] > 1 or _alone_tells_year(surroundings, question, citation.quote)
-        belonging = _belongs(citation, surroundings, asked, language_code, is_needed=is_needed)
-        belongs = ", ".join(filter(None, (labels.get(citation), belonging)))
+        belongs = _belongs(citation, surroundings, asked, language_code, is_needed=is_needed)
         prefix = f"({belongs}) " if belongs and belongs != before else ""
         before = belongs
         parts.append(f"{prefix}{' '.join(citation.quote.split())} [{citation.number}]")
     return " ".join(parts)
 
 
-def year_labels(citations: Sequence[Citation]) -> dict[Citation, str]:
-    """Return the year of the section of each quotation, where their sections differ in it alone."""
-    years = years_of([it.section or "" for it in citations])
-    return {it: years[it.section] for it in citations if it.section in years}
+def shown_by_year(citations: Sequence[Citation]) -> str:
+    """Return quotations with their marks, those of each year in a paragraph: ``(2014) Debt fell. [1]``.
+
+    That is where each heading above them names a year, or else each document; elsewhere they are not apart.
+    """
+    for titles in ([it.section or "" for it in citations], [it.source for it in citations]):
+        if years := years_of(titles):
+            dated = groupby(zip(titles, citations, strict=True), key=lambda it: years[it[0]])
+            return "\n\n".join(f"({year}) {shown([it for _, it in group])}" for year, group in dated)
+    return shown(citations)
 
 
 def _alone_tells_year(about: Surroundings | None, question: str, quote: str) -> bool:

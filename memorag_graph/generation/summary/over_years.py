@@ -8,7 +8,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from memorag_graph.documents import NO_PAGES, PageMap
-from memorag_graph.documents.yearly_headings import FEWEST_YEARS, year_parts
+from memorag_graph.documents.yearly_headings import FEWEST_YEARS, named_year, year_parts
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.summary.cover import summary_words
@@ -20,7 +20,6 @@ from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.selection import Counts
 from memorag_graph.text.asked_periods import Period, followed_words, without_period
 from memorag_graph.text.chunking import Chunk
-from memorag_graph.text.numbers import YEAR
 from memorag_graph.text.words import count_words, share_of
 
 Matrix = NDArray[np.float64]
@@ -68,9 +67,9 @@ def cover_years(
         language_code: ISO 639-1 code of the texts' language.
     """
     units = sentences_of_chunks(chunks, page_maps, language_code)
-    parts = {source: year_parts(page_maps.get(source, NO_PAGES).sections) for source in {it.source for it in chunks}}
-    dated = [(unit, _year(unit, parts[unit.citation.source])) for unit in units]
-    told = [(unit, year) for unit, year in dated if year is not None and year in period]
+    maps = {source: _with_years_alone(page_maps.get(source, NO_PAGES)) for source in {it.source for it in chunks}}
+    dated = [(unit, _year(unit, maps[unit.citation.source])) for unit in units]
+    told = [(unit, year) for unit, year in dated if year and year in period]
     if len({year for _, year in told}) < FEWEST_YEARS:
         return []
     units, years = [unit for unit, _ in told], np.array([year for _, year in told])
@@ -95,14 +94,19 @@ def cover_years(
     )
     ranked = selection.select([int(years[at]) for at in kept], summary_words(token_budget))
     numbers = np.searchsorted(np.unique(years), years).tolist()
-    return as_evidence(units, [kept[at] for at in ranked], numbers, page_maps, token_budget, count_tokens)
+    return as_evidence(units, [kept[at] for at in ranked], numbers, maps, token_budget, count_tokens)
 
 
-def _year(unit: Unit, parts: Sequence[tuple[int, int]]) -> int | None:
-    if parts:
-        return next((year for start, year in reversed(parts) if start <= unit.citation.start), None)
-    named = set(YEAR.findall(unit.citation.source))
-    return int(named.pop()) if len(named) == 1 else None
+def _with_years_alone(page_map: PageMap) -> PageMap:
+    """Return the places of a document with the headings of its years alone, which tell when a sentence is of."""
+    return replace(page_map, sections=tuple(year_parts(page_map.sections)))
+
+
+def _year(unit: Unit, page_map: PageMap) -> int:
+    """Return the year that a sentence is of; 0 if that is not known."""
+    if not page_map.sections:
+        return named_year(unit.citation.source)
+    return named_year(page_map.section(unit.citation.start) or "")
 
 
 def _of_years(years: NDArray[np.int64], worth: Matrix) -> list[int]:
