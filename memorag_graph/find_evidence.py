@@ -28,7 +28,7 @@ def search(
     reranker: "Reranker | None",
     clues: ClueWeights = CAREFUL,
 ) -> "list[Evidence]":
-    """Return the best passages for queries, in document order.
+    """Return the best passages for queries, in document order; before them, what each year tells where that is asked.
 
     Args:
         opened: The memory.
@@ -37,16 +37,22 @@ def search(
         reranker: Reorders the best chunks; None for none.
         clues: How much clues count, unless the options say it.
     """
+    from memorag_graph.generation.summary.over_years import follow_years
     from memorag_graph.retrieval.retrieve import Search, retrieve
 
-    return retrieve(
+    count, code = opened.model.language_model.count, opened.memory.prompts.language.code
+    of_years, options = follow_years(
+        opened.index, opened.page_maps, options, queries[0].text, count_tokens=count, language_code=code
+    )
+    found = retrieve(
         opened.index,
         queries,
         Search.from_options(options, opened.memory.settings.retrieval_chunk_size, reranker, clues),
-        count_tokens=opened.model.language_model.count,
-        language_code=opened.memory.prompts.language.code,
+        count_tokens=count,
+        language_code=code,
         page_maps=opened.page_maps,
     )
+    return [*of_years, *found]
 
 
 def cover_documents(opened: OpenMemory, options: RunOptions) -> "list[Evidence]":
@@ -63,34 +69,6 @@ def cover_documents(opened: OpenMemory, options: RunOptions) -> "list[Evidence]"
         count_tokens=opened.model.language_model.count,
         language_code=opened.memory.prompts.language.code,
     )
-
-
-def cover_asked_years(
-    opened: OpenMemory, options: RunOptions, question: str
-) -> "tuple[Sequence[Evidence], RunOptions]":
-    """Return what the part of each year tells, if a question follows something through years, and how to search then.
-
-    It takes half of the evidence; the other half is searched for, as with any question, and tells whether the
-    documents are about it.
-    """
-    from memorag_graph.text.asked_periods import followed_period
-
-    if (period := followed_period(question)) is None:
-        return [], options
-    from memorag_graph.generation.summary.over_years import cover_years
-
-    half = options.evidence_tokens // 2
-    found = cover_years(
-        opened.index.chunks,
-        opened.page_maps,
-        half,
-        question,
-        period,
-        embeddings=opened.index.embeddings,
-        count_tokens=opened.model.language_model.count,
-        language_code=opened.memory.prompts.language.code,
-    )
-    return found, options.model_copy(update={"evidence_tokens": half}) if found else options
 
 
 def quote_nearest_to(

@@ -14,7 +14,7 @@ from memorag_graph.check_input import check_input
 from memorag_graph.clue_trust import clue_weights
 from memorag_graph.documents import from_langchain, from_text
 from memorag_graph.errors import InputError
-from memorag_graph.find_evidence import cover_asked_years, cover_documents, is_about_whole, quote_nearest_to, search
+from memorag_graph.find_evidence import cover_documents, is_about_whole, quote_nearest_to, search
 from memorag_graph.library_nodes import LibraryNodes, library_task_update
 from memorag_graph.node_report import progress_writer, reported
 from memorag_graph.open_memory import OpenMemory
@@ -217,8 +217,7 @@ class Nodes:
         clues = clue_weights(opened.model)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
-        of_years, options = cover_asked_years(opened, scope.options, state["question"])
-        return to_documents([*of_years, *search(opened, options, queries, reranker, clues)]), dropped
+        return to_documents(search(opened, scope.options, queries, reranker, clues)), dropped
 
     @reported
     def assess(self, state: GraphState, runtime: Runtime[Any]) -> Update:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from memorag_graph.errors import InputError
+from memorag_graph.library.choose_documents import DOCUMENTS
 from memorag_graph.library.library import Library
 from memorag_graph.registry import Registry
 from memorag_graph.settings import RunOptions
@@ -98,6 +99,25 @@ def test_a_comparison_gets_evidence_from_each_document(library: Library, questio
         assert {"Thorle.md", "Inshay.md", "Sandholm.md"} <= set(searched)
         fees = " ".join(it.text for it in answer.evidence)
         assert all(f"fee in {name} is" in fees for name in ("Thorle", "Inshay", "Sandholm"))
+
+
+def test_what_goes_on_from_year_to_year_is_told_by_the_report_of_each(other: Callable[..., Library]) -> None:
+    reports = {
+        f"report_{year}": f"The weather was mild. Net debt at the end was {year - 2000} pounds. Boats were painted red."
+        for year in range(2001, 2013)
+    }
+    others = {f"minutes_{number}": f"Net debt was told to be {number} pounds in the end." for number in range(8)}
+    library = other(**reports, **others)
+    asked = "Describe what net debt was at the end from 2002 to 2011."
+    answer = library.ask(asked)
+    assert answer.text == "\n\n".join(
+        f"({year}) Net debt at the end was {year - 2000} pounds. [{number}]"
+        for number, year in enumerate(range(2002, 2012), start=1)
+    )
+    assert {it.name for it in answer.considered if it.searched} == {f"report_{it}.txt" for it in range(2002, 2012)}
+    few = library.ask("Describe what net debt was at the end from 2002 to 2003.")
+    assert "(2002)" not in few.text
+    assert sum(it.searched for it in few.considered) == DOCUMENTS
 
 
 def test_one_long_document_does_not_fill_the_evidence(other: Callable[..., Library]) -> None:

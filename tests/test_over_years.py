@@ -8,16 +8,17 @@ from langchain_core.embeddings import Embeddings
 
 from memorag_graph.documents import PageMap, from_text
 from memorag_graph.documents.yearly_headings import named_year, year_parts
-from memorag_graph.find_evidence import cover_asked_years
+from memorag_graph.find_evidence import search
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.quoted_text import shown_by_year
 from memorag_graph.generation.summary import over_years
-from memorag_graph.generation.summary.over_years import cover_years
+from memorag_graph.generation.summary.over_years import cover_years, follow_years
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
+from memorag_graph.retrieval.query import Query
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.selection import Counts
 from memorag_graph.settings import RunOptions, TaskType
@@ -238,10 +239,23 @@ def opened(registry: Registry) -> OpenMemory:
 
 
 def test_years_take_half_of_the_evidence(opened: OpenMemory) -> None:
-    options = RunOptions(evidence_tokens=600)
-    evidence, others = cover_asked_years(opened, options, "How did freight change over the years?")
+    options, count = RunOptions(evidence_tokens=600), opened.model.language_model.count
+
+    def followed(question: str) -> tuple[list[Evidence], RunOptions]:
+        return follow_years(opened.index, opened.page_maps, options, question, count_tokens=count, language_code="en")
+
+    evidence, others = followed("How did freight change over the years?")
     assert freight(evidence) == TOLD
     assert others.evidence_tokens == options.evidence_tokens // 2
-    assert sum(opened.model.language_model.count(it.text) for it in evidence) <= options.evidence_tokens // 2
+    assert sum(count(it.text) for it in evidence) <= options.evidence_tokens // 2
     for question in ("How much freight came in 2019?", "How did the zoo change over the years?"):
-        assert cover_asked_years(opened, options, question) == ([], options)
+        assert followed(question) == ([], options)
+
+
+def test_a_search_finds_what_each_year_tells_first(opened: OpenMemory) -> None:
+    options = RunOptions(evidence_tokens=600)
+    found = search(opened, options, [Query("question", "How did freight change over the years?")], None)
+    assert freight(found[: len(TOLD)]) == TOLD
+    assert all(it.part for it in found[: len(TOLD)])
+    assert found[len(TOLD) :]
+    assert not any(it.part for it in found[len(TOLD) :])

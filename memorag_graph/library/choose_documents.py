@@ -1,14 +1,17 @@
 """Choose the documents of a library that are searched for a question."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langchain_core.embeddings import Embeddings
 
+from memorag_graph.documents.yearly_headings import FEWEST_YEARS, named_year
 from memorag_graph.library.entry import Entry
 from memorag_graph.library.route import Considered, languages_of, route
 from memorag_graph.library.snapshot import Snapshot
 from memorag_graph.library.stores import Stores
 from memorag_graph.retrieval.dense_index import embed_queries
+from memorag_graph.text.asked_periods import followed_period
 from memorag_graph.text.comparisons import compares
 from memorag_graph.text.list_questions import asks_for_list
 
@@ -53,7 +56,17 @@ def choose_documents(
     considered = route(question, embed_queries(embeddings, [question])[0], stores, snapshot, weights)
     is_comparison = compares(question)
     most = documents or (_COMPARED if is_comparison else _FOR_LISTS if asks_for_list(question) else DOCUMENTS)
-    best = considered[:most]
+    best = considered[:most] if documents else _of_each_year(question, considered, snapshot) or considered[:most]
     if is_comparison:
         best = [it for it in best if it.score >= _AS_GOOD * best[0].score]
     return Chosen([snapshot.entries[it.id] for it in best], considered)
+
+
+def _of_each_year(question: str, considered: Sequence[Considered], snapshot: Snapshot) -> list[Considered]:
+    """Return the best document of each year, by their names, if a question follows something through years."""
+    if (period := followed_period(question)) is None:
+        return []
+    years = {it.id: named_year(snapshot.entries[it.id].name) for it in considered}
+    of_year = {years[it.id]: it for it in reversed(considered) if years[it.id] and years[it.id] in period}
+    chosen = {it.id for it in of_year.values()}
+    return [it for it in considered if it.id in chosen][:_FOR_LISTS] if len(chosen) >= FEWEST_YEARS else []

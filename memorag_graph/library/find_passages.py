@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from langchain_core.embeddings import Embeddings
 
 from memorag_graph.clues.clue_filter import Dropped, searchable
+from memorag_graph.generation.summary.over_years import follow_years
 from memorag_graph.library.choose_documents import Chosen, choose_documents
 from memorag_graph.library.chosen_index import ChosenIndex
 from memorag_graph.library.cut import CHUNK_TOKENS, TOKENS
@@ -84,7 +85,8 @@ def search_chosen(
 
     A question that compares documents, or asks which of several something holds for, gets evidence from each of them.
     For other questions the passages of all documents are ranked together, and one document fills at most three quarters
-    of the evidence as long as others have something.
+    of the evidence as long as others have something. Before them stands what each year tells, where a question follows
+    something through years.
 
     Args:
         queries: The question first, and clues, each to be found in its document.
@@ -106,12 +108,15 @@ def search_chosen(
     if index is None:
         return Passages([], None, [], chosen.considered)
     kept, dropped = searchable(queries, index.share_known, index.nearness, clues.astray)
+    of_years, options = follow_years(
+        index, index.page_maps, options, question, count_tokens=TOKENS.count, language_code=index.language_code
+    )
     search = Search.from_options(options, CHUNK_TOKENS, reranker, clues)
     if compares(question) and len(searched) > 1:
         evidence = _from_each(kept, index, search)
     else:
         evidence = _found(kept, index, replace(search, document_share=_SHARE if len(searched) > 1 else 1.0))
-    return Passages(evidence, index, searched, chosen.considered, tuple(dropped))
+    return Passages([*of_years, *evidence], index, searched, chosen.considered, tuple(dropped))
 
 
 def _from_each(queries: Sequence[Query], index: ChosenIndex, search: Search) -> list[Evidence]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -16,9 +17,11 @@ from memorag_graph.generation.summary.expository import needs_others
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
 from memorag_graph.generation.summary.sentences import as_evidence, sentences_of_chunks
+from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.selection import Counts
-from memorag_graph.text.asked_periods import Period, followed_words, without_period
+from memorag_graph.settings import RunOptions
+from memorag_graph.text.asked_periods import Period, followed_period, followed_words, without_period
 from memorag_graph.text.chunking import Chunk
 from memorag_graph.text.words import count_words, share_of
 
@@ -40,6 +43,44 @@ _MOST_COMPARED = 1000
 """Sentences that are embedded at most, as many of each year: some five seconds on two cores."""
 
 
+def follow_years(
+    index: MemoryIndex,
+    page_maps: Mapping[str, PageMap],
+    options: RunOptions,
+    question: str,
+    *,
+    count_tokens: Counts,
+    language_code: str,
+) -> tuple[list[Evidence], RunOptions]:
+    """Return what each year tells, if a question follows something through years, and the options to search with then.
+
+    It takes half of the evidence. The other half is searched for, as with any question, and tells whether the
+    documents are about it.
+
+    Args:
+        index: The chunks of the documents, and their embedding model.
+        page_maps: The pages and sections of each document, by its name.
+        options: ``evidence_tokens`` is read.
+        question: The question.
+        count_tokens: Counts the tokens of the budget.
+        language_code: ISO 639-1 code of the texts' language.
+    """
+    if (period := followed_period(question)) is None:
+        return [], options
+    half = options.evidence_tokens // 2
+    found = cover_years(
+        index.chunks,
+        page_maps,
+        half,
+        question,
+        period,
+        embeddings=index.embeddings,
+        count_tokens=count_tokens,
+        language_code=language_code,
+    )
+    return found, options.model_copy(update={"evidence_tokens": half}) if found else options
+
+
 def cover_years(
     chunks: Sequence[Chunk],
     page_maps: Mapping[str, PageMap],
@@ -51,7 +92,7 @@ def cover_years(
     count_tokens: Counts,
     language_code: str,
 ) -> list[Evidence]:
-    """Return what documents tell of something year by year, in document order.
+    """Return what documents tell of something year by year, in the order of time.
 
     That is nothing if they are not about years, or none of the request's words is held in the parts about these.
     A year is told by a heading (:func:`~memorag_graph.documents.yearly_headings.year_parts`) or by the document's name.
@@ -69,7 +110,7 @@ def cover_years(
     units = sentences_of_chunks(chunks, page_maps, language_code)
     maps = {source: _with_years_alone(page_maps.get(source, NO_PAGES)) for source in {it.source for it in chunks}}
     dated = [(unit, _year(unit, maps[unit.citation.source])) for unit in units]
-    told = [(unit, year) for unit, year in dated if year and year in period]
+    told = sorted(((unit, year) for unit, year in dated if year and year in period), key=itemgetter(1))
     if len({year for _, year in told}) < FEWEST_YEARS:
         return []
     units, years = [unit for unit, _ in told], np.array([year for _, year in told])

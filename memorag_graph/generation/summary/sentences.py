@@ -69,10 +69,10 @@ def as_evidence(
     token_budget: int,
     count_tokens: Counts,
 ) -> list[Evidence]:
-    """Return the best sentences within a budget as evidence, in document order.
+    """Return the best sentences within a budget as evidence, in their order.
 
     Args:
-        units: The sentences of all documents.
+        units: The sentences of all documents, in the order that the evidence is to have.
         ranked: Positions of those that may be evidence, best first.
         parts: The number of each sentence's part, from 0 on.
         page_maps: The pages and sections of each document, by its name.
