@@ -15,7 +15,7 @@ from memorag_graph.ui.sidebar import Chosen
 
 QUESTIONS = (
     "When did the Garrow Bridge reopen?",
-    "Which ships worked while the bridge was closed?",
+    "How did net debt change over the years?",
     "Summarize the letters.",
 )
 _NAME = "skerrow_letters.txt"
