@@ -22,6 +22,7 @@ from memorag_graph.serving.client_graph import client_graph
 from memorag_graph.serving.credentials import Principal
 from memorag_graph.serving.tenants import Tenants
 from memorag_graph.ui import upload
+from memorag_graph.ui.conversation import named_place
 from memorag_graph.ui.conversation_store import ConversationStore
 from memorag_graph.ui.export import to_markdown
 from memorag_graph.ui.graph_drawing import path_dot
@@ -190,6 +191,19 @@ def test_markdown_in_documents_is_escaped() -> None:
 
     text = "![a](http://b.c/d.png) [e](http://f) <b> `g` *h* __i__ http://j"
     assert MarkdownIt().render(escaped(text)) == f"<p>{text.replace('<b>', '&lt;b&gt;')}</p>\n"
+
+
+@pytest.mark.parametrize(
+    ("heading", "shown"),
+    [
+        ("Letter to shareholders for the year 2014", "2014"),
+        ("Report for 2014 of the harbour board", "Report for 2014 of the h"),
+        ("The harbour board and its members", "The harbour board and it"),
+        ("", ""),
+    ],
+)
+def test_a_heading_that_is_cut_off_is_told_by_its_year(heading: str, shown: str) -> None:
+    assert named_place(heading) == shown
 
 
 def test_a_conversation_is_exported_with_its_citations(result: dict[str, Any]) -> None:

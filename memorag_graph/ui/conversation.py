@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from memorag_graph.documents.yearly_headings import named_year
 from memorag_graph.ui import address, open_questions
 from memorag_graph.ui.citation_links import follow, linked
 from memorag_graph.ui.export import to_markdown
@@ -111,11 +112,18 @@ def _show_answer(shared: Resources, key: str, result: Turn) -> None:
     )
 
 
+def named_place(heading: str) -> str:
+    """Return the beginning of a heading, or its year where that would be cut off."""
+    shown, year = heading[:_LONGEST_PLACE], str(named_year(heading) or "")
+    return shown if year in shown else year
+
+
 def _short(citation: dict[str, Any]) -> str:
     """Return the page, label or section of a citation, and its first words or, in a library, its document."""
     page = citation.get("page")
-    named = str(citation.get("label") or citation.get("section") or "")[:_LONGEST_PLACE]
-    place = f"p. {page}" if page is not None else named
+    place = (
+        f"p. {page}" if page is not None else named_place(str(citation.get("label") or citation.get("section") or ""))
+    )
     if "version" in citation:
         return f"{citation['source'][:_LONGEST_NAME]} · {place}".removesuffix(" · ")
     return f"{place} · {' '.join(citation['quote'].split()[:_FIRST_WORDS])} …".removeprefix(" · ")
