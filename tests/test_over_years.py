@@ -5,11 +5,13 @@ from types import MappingProxyType
 
 import pytest
 from langchain_core.embeddings import Embeddings
+from langchain_core.messages import AIMessage
 
 from memorag_graph.documents import PageMap, from_text
 from memorag_graph.documents.yearly_headings import named_year, year_parts
 from memorag_graph.find_evidence import search
 from memorag_graph.generation.answer import Answer, GenerationInput
+from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.quoted_text import shown_by_year
@@ -28,6 +30,7 @@ from memorag_graph.text.languages import language
 from memorag_graph.text.numbers import YEAR
 from tests.conftest import TINY, HashEmbeddings
 from tests.test_expository_summaries import About, sections
+from tests.test_generation import Prompted
 
 YEARS = range(2015, 2021)
 ALL = Period()
@@ -196,8 +199,8 @@ def test_parts_about_years_follow_each_other(titles: list[str], expected: list[i
     assert all((start, titles[start // 10]) in sections for start, _ in year_parts(sections))
 
 
-def answer(evidence: Sequence[Evidence], question: str, task: TaskType = "memorag") -> Answer:
-    given = GenerationInput(
+def given(evidence: Sequence[Evidence], question: str, task: TaskType = "memorag") -> GenerationInput:
+    return GenerationInput(
         question=question,
         task_type=task,
         evidence=evidence,
@@ -206,7 +209,10 @@ def answer(evidence: Sequence[Evidence], question: str, task: TaskType = "memora
         prompts=Prompts(language("en")),
         max_tokens=None,
     )
-    return ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given)
+
+
+def answer(evidence: Sequence[Evidence], question: str, task: TaskType = "memorag") -> Answer:
+    return ExtractiveGenerator(embeddings=HashEmbeddings()).invoke(given(evidence, question, task))
 
 
 def searched() -> list[Evidence]:
@@ -231,6 +237,18 @@ def test_a_summary_of_something_through_years_covers_them() -> None:
 
 def test_what_the_document_does_not_tell_is_refused() -> None:
     assert answer([*found_in(REPORTS), *searched()], "How did piracy off Malta evolve over the years?").abstained
+
+
+def test_a_chat_model_learns_the_years_and_may_tell_them() -> None:
+    right, wrong = "Freight came to 157,000 units in 2015. [1]", "Freight came to 167,000 units in 2019. [2]"
+    chat = Prompted(messages=iter([AIMessage(f"{right} {wrong}")]), prompts=[])
+    generator = ChatGenerator(chat=chat, embeddings=HashEmbeddings())
+    found = [*found_in(REPORTS), *searched()]
+    told = generator.invoke(given(found, "How did freight change over the years?"))
+    assert [told.text[it.start : it.end] for it in told.unsupported] == [wrong.removesuffix(" [2]")]
+    (prompt,) = chat.prompts
+    assert all(f"Report for the year {year}\n\nFreight came to" in prompt for year in TOLD)
+    assert prompt.count("Report for the year") == len(TOLD)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from memorag_graph.generation.answer import GenerationInput
+from memorag_graph.generation.dated_passages import dated
 from memorag_graph.generation.fence import Fence
 from memorag_graph.retrieval.retrieve import Evidence
 
@@ -51,6 +52,7 @@ def _request(given: GenerationInput, words: int) -> str:
 
 def _fenced(given: GenerationInput, passages: Numbered) -> str:
     """Return numbered passages, each in a fence, after a note about it."""
-    fence = Fence.around(given["question"], *(passage.text for _, passage in passages))
-    texts = [f"[{number}] {fence.enclose(passage.text)}" for number, passage in passages]
+    told = [(number, dated(passage)) for number, passage in passages]
+    fence = Fence.around(given["question"], *(text for _, text in told))
+    texts = [f"[{number}] {fence.enclose(text)}" for number, text in told]
     return "\n\n".join([fence.explain(given["prompts"].quotation_note), *texts] if texts else [])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from memorag_graph.generation.answer import Citation, Unsupported
+from memorag_graph.generation.dated_passages import dated
 from memorag_graph.generation.quotable_sentences import quotation
 from memorag_graph.generation.support import supports
 from memorag_graph.retrieval.retrieve import Evidence
@@ -123,5 +124,7 @@ def _cite(mark: _Mark, evidence: Sequence[Evidence], language_code: str, similar
         key=lambda sentence: (share_of(words, content_words(sentence.text)), -sentence.start),
         default=Sentence(0, len(passage.text), passage.text),  # a blank passage, as edited by a person
     )
-    is_supported = supports(passage.text, mark.statement, language_code, lambda: similarity(mark.statement, best.text))
+    is_supported = supports(
+        dated(passage), mark.statement, language_code, lambda: similarity(mark.statement, best.text)
+    )
     return replace(quotation(mark.number, passage, best), supported=is_supported)
