@@ -27,6 +27,7 @@ def search(
     queries: "Sequence[Query]",
     reranker: "Reranker | None",
     clues: ClueWeights = CAREFUL,
+    question: str = "",
 ) -> "list[Evidence]":
     """Return the best passages for queries, in document order; before them, what each year tells where that is asked.
 
@@ -36,13 +37,14 @@ def search(
         queries: The question and clues.
         reranker: Reorders the best chunks; None for none.
         clues: How much clues count, unless the options say it.
+        question: The question, which may ask to follow something through years.
     """
     from memorag_graph.generation.summary.over_years import follow_years
     from memorag_graph.retrieval.retrieve import Search, retrieve
 
     count, code = opened.model.language_model.count, opened.memory.prompts.language.code
     of_years, options = follow_years(
-        opened.index, opened.page_maps, options, queries[0].text, count_tokens=count, language_code=code
+        opened.index, opened.page_maps, options, question, count_tokens=count, language_code=code
     )
     found = retrieve(
         opened.index,

@@ -217,7 +217,7 @@ class Nodes:
         clues = clue_weights(opened.model)
         queries, dropped = searchable(to_queries(state), opened.index.share_known, opened.index.nearness, clues.astray)
         reranker = scope.registry.models.reranker(scope.options.reranker)
-        return to_documents(search(opened, scope.options, queries, reranker, clues)), dropped
+        return to_documents(search(opened, scope.options, queries, reranker, clues, state["question"])), dropped
 
     @reported
     def assess(self, state: GraphState, runtime: Runtime[Any]) -> Update:

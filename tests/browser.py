@@ -107,6 +107,7 @@ def summarizing(page: Any) -> None:
 
 def ask(page: Any, question: str) -> None:
     """Ask a question and wait for its answer."""
+    page.locator('[data-test-script-state="notRunning"]').wait_for()  # else earlier answers may not be shown yet
     answers = page.get_by_text(re.compile("Confidence"))
     before = answers.count()
     box = page.get_by_placeholder("Ask the document")

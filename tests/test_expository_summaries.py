@@ -180,6 +180,8 @@ def test_stories_and_texts_without_sections_are_summarized_without_embeddings() 
         "The year before it was £25.7m.",
         "Having made a profit at first, it lost half in March.",
         "Surcharges recovered £13.8m of that.",
+        "We lost it in 2017.",
+        "First, the crews are better.",
     ],
 )
 def test_what_needs_context(sentence: str) -> None:
@@ -196,6 +198,12 @@ def test_what_needs_context(sentence: str) -> None:
         "Having bought Dunmarrow, it lost half in March.",
         "We know that costs fell.",
         "The board recommends a dividend.",
+        "The price fell to £3.",
+        "The first ferry sailed in 1871.",
+        "Second Street is closed.",
+        "Still waters run deep.",
+        "Instead of diesel the tugs burn gas.",
+        "Note that the doors are shut.",
     ],
 )
 def test_what_needs_none(sentence: str) -> None:
@@ -241,6 +249,12 @@ def test_code_markup_and_the_marks_of_lists_are_left_out() -> None:
         assert MARKDOWN[it.citation.start : it.citation.end] == it.citation.quote
     assert "The boats of a harbour\n  however small are counted by the tool at night." in quotes
     assert not any("Fast" in quote for quote in quotes)
+
+
+def test_a_list_is_not_reduced_to_its_introduction() -> None:
+    text = "These are the rules.\n\n" + "\n".join(f"- No smoking in hall {number}" for number in range(9))
+    quotes = [it.citation.quote for it in sentences_of_chunks([Chunk("a.md", 0, 0, len(text), text)], {}, "en")]
+    assert len(quotes) == 10
 
 
 def test_code_is_summarized_where_there_is_nothing_else() -> None:

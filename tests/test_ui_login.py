@@ -12,7 +12,18 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.browser import NEEDS_CHROMIUM, QUESTION, ask, choose_task, memorized, new_page, report, serious, sync_api
+from tests.browser import (
+    MINUTES,
+    NEEDS_CHROMIUM,
+    QUESTION,
+    ask,
+    choose_task,
+    memorized,
+    new_page,
+    report,
+    serious,
+    sync_api,
+)
 from tests.oidc_issuer import AUDIENCE, Issuer
 from tests.servers import free_port, serving
 from tests.test_ui_library import ISLANDS, files, make_library
@@ -230,7 +241,7 @@ def test_a_proxy_that_sends_tokens_logs_its_users_in(tmp_path: Path, embedded_ho
                 token = issuer.token(**claims)
                 page = browser.new_context(extra_http_headers={"Authorization": f"Bearer {token}"}).new_page()
                 page.goto(url)
-                page.get_by_text(shown).wait_for()
+                page.get_by_text(shown).wait_for(timeout=MINUTES)  # the first page loads the demo's code
                 sync_api.expect(page.get_by_role("button", name="Log out")).to_have_count(0)
                 page.context.close()
             for headers, status in (

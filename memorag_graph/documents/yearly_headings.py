@@ -66,10 +66,16 @@ def named_year(title: str) -> int:
     return int(years.pop()) if len(years) == 1 else 0
 
 
-def years_of(titles: Sequence[str]) -> dict[str, int]:
-    """Return the year that each title names, if all name one and several do; else nothing."""
-    found = {title: named_year(title) for title in titles}
-    return found if len(set(found.values())) >= _FEWEST and all(found.values()) else {}
+def year_title(sections: Sequence[tuple[int, str]], source: str, offset: int) -> str:
+    """Return the heading that tells of which year a place is, or else the name of its document; empty if none does.
+
+    Args:
+        sections: Offset and text of the headings.
+        source: The name of the document.
+        offset: The place.
+    """
+    above = [title for start, title in year_parts(sections) or sections if start <= offset]
+    return next((title for title in (*above[-1:], source) if named_year(title)), "")
 
 
 def _differ_in_year(titles: Sequence[str]) -> bool:

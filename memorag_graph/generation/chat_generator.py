@@ -14,6 +14,7 @@ from memorag_graph.generation.chat_prompts import answer_prompt, messages_of
 from memorag_graph.generation.citation_check import Checked, check
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.dated_passages import is_told_by_year
 from memorag_graph.generation.notices import Findings, judge, report_conflicts, report_list
 from memorag_graph.generation.quotable_sentences import units_of
 from memorag_graph.generation.same_subject import standing_of
@@ -89,6 +90,8 @@ class ChatGenerator(RunnableSerializable[GenerationInput, Answer]):
         found = [unit.citation for unit in units]
         standing = standing_of(found, surroundings_of(units, code))
         cited = [replace(it, supported=True) for it in checked.citations]
+        if any(is_told_by_year(it, given) for it in cited):
+            return []  # figures differ from year to year
         return conflicts(cited, found, given["question"], standing, code)
 
     def _similarity(self, first: str, second: str) -> float:

@@ -1,7 +1,18 @@
 """Tell of which year a sentence is that covers a document, where its heading or its document's name says so."""
 
-from memorag_graph.documents.yearly_headings import named_year
+from memorag_graph.documents.yearly_headings import year_title
+from memorag_graph.generation.answer import Citation, GenerationInput
 from memorag_graph.retrieval.retrieve import Evidence
+
+
+def title_of_year(passage: Evidence) -> str:
+    """Return the heading or the name that tells of which year a passage is; empty if none does."""
+    return year_title(passage.page_map.sections, passage.source, passage.start)
+
+
+def is_told_by_year(citation: Citation, given: GenerationInput) -> bool:
+    """Return whether a quotation is of what each year tells, not of a passage that was searched for."""
+    return given["evidence"][citation.number - 1].part > 0
 
 
 def dated(passage: Evidence) -> str:
@@ -9,6 +20,5 @@ def dated(passage: Evidence) -> str:
 
     A search finds passages of several sentences, which mostly tell what they are about.
     """
-    heading = passage.page_map.section(passage.start) or ""
-    title = next((it for it in (heading, passage.source) if named_year(it)), "")
-    return f"{title}\n\n{passage.text}" if passage.part and title else passage.text
+    title = title_of_year(passage) if passage.part else ""
+    return f"{title}\n\n{passage.text}" if title else passage.text

@@ -13,6 +13,7 @@ from memorag_graph.generation.announced_reasons import reasons_after
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
+from memorag_graph.generation.dated_passages import is_told_by_year
 from memorag_graph.generation.extremes import extreme
 from memorag_graph.generation.lacking import lacking
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
@@ -28,6 +29,7 @@ from memorag_graph.generation.summary.account import account
 from memorag_graph.generation.summary.extract import covering, extract
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.text.account_requests import asks_for_account
+from memorag_graph.text.asked_periods import without_period
 from memorag_graph.text.list_questions import may_ask_for_several, says_count
 
 _SURE = 0.9
@@ -86,8 +88,41 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             return _answer_of(prompts.refusal(), [], findings, 0.0, abstained=True)
         if given["task_type"] == "summarize":
             chosen, covered = extract(given, units)
-            return _answer_of(shown_by_year(chosen), chosen, findings, covered)
-        return self._to_question(given, units, findings)
+            return _answer_of(shown_by_year(chosen, given["evidence"]), chosen, findings, covered)
+        told = [unit for unit in units if is_told_by_year(unit.citation, given)]
+        if told and (series := self._series(given, told, units)):
+            quoted, certainty = series
+            return _answer_of(shown_by_year(quoted, given["evidence"]), quoted, findings, certainty)
+        return self._to_question(given, [unit for unit in units if unit not in told] or units, findings)
+
+    def _series(
+        self, given: GenerationInput, told: Sequence[Unit], units: Sequence[Unit]
+    ) -> tuple[list[Citation], float] | None:
+        """Return what was told of each year, and the confidence; None if that is too low.
+
+        Whether the documents are about it, what was searched for tells, to which other sentences belong; unless an
+        account is asked for, the series has to fit, too.
+
+        Args:
+            given: The input.
+            told: What each year tells.
+            units: The whole evidence.
+        """
+        question = without_period(given["question"])
+        asked: GenerationInput = {**given, "question": question}
+        judged = [[unit for unit in units if unit not in told] or units]
+        judged += [] if asks_for_account(question) else [told]
+        certainties = []
+        for some in judged:
+            if not any(unit.is_quotable for unit in some):
+                continue
+            evidence = ScoredEvidence.of(asked, some, self.embeddings)
+            best = distinct(evidence.ranked, evidence.sentences, self.sentences)
+            certainties.append(self._certainty(asked, evidence, best, is_part=False, is_compared=False))
+        if min(certainties, default=0.0) < THRESHOLD:
+            return None
+        found = [unit.citation for unit in told]
+        return [found[at] for at in sorted(covering(given["evidence"], found, _YEARS_WORDS))], certainties[0]
 
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
         evidence = ScoredEvidence.of(given, units, self.embeddings)
@@ -100,11 +135,7 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
             if more is not None:
                 report_list(findings, given.get("reach"), more)
             standing = standing_of(found, evidence.belonging)
-            contradicting = (
-                ()  # from year to year, figures differ
-                if _covers(given, chosen)
-                else conflicts(chosen, found, given["question"], standing, evidence.language_code)
-            )
+            contradicting = conflicts(chosen, found, given["question"], standing, evidence.language_code)
             report_conflicts(findings, contradicting)
             others = [conflict.other for conflict in contradicting]
             quoted = [it for it in found if it in chosen or it in others]
@@ -135,8 +166,6 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         certainty = self._certainty(given, evidence, best, is_part=bool(section), is_compared=found_extreme is not None)
         if certainty < THRESHOLD:
             return sorted(best), certainty, None
-        if over_years := covering(given["evidence"], found, _YEARS_WORDS):
-            return sorted(over_years), certainty, None
         is_list = bool(section) and whole_list(evidence, section, several=True) is not None
         if asks_for_account(question) and not (is_list or is_conversation(evidence)):
             return account(evidence, question, section), certainty, None
@@ -231,12 +260,5 @@ def _answer_of(
 
 def _text(given: GenerationInput, evidence: ScoredEvidence, citations: Sequence[Citation]) -> str:
     code = given["prompts"].language.code
-    if _covers(given, citations):
-        return shown_by_year(citations)
     about = dict(zip(evidence.sentences, evidence.belonging, strict=True))
     return shown(citations, about, given["question"], code)
-
-
-def _covers(given: GenerationInput, citations: Sequence[Citation]) -> bool:
-    """Return whether quotations are of evidence that covers documents, here from year to year."""
-    return all(given["evidence"][it.number - 1].part for it in citations)

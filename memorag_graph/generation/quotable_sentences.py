@@ -158,7 +158,8 @@ def _is_title(unit: Unit) -> bool:
 
 def _continues(before: Evidence, passage: Evidence) -> bool:
     """Return whether a passage begins in the paragraph in which the one before it ends."""
-    return before.source == passage.source and passage.paragraph is not None and before.end > passage.paragraph
+    in_order = before.source == passage.source and before.end <= passage.start
+    return in_order and passage.paragraph is not None and before.end > passage.paragraph
 
 
 def _of_passage(

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 
-from memorag_graph.documents.yearly_headings import years_of
+from memorag_graph.documents.yearly_headings import named_year
 from memorag_graph.generation.answer import Citation
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
+from memorag_graph.generation.dated_passages import title_of_year
 from memorag_graph.generation.surroundings import Surroundings
+from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.text.asking_words import ASKS_YEAR
 from memorag_graph.text.mail_labels import QUOTED
 from memorag_graph.text.numbers import YEAR
@@ -47,16 +50,20 @@ def shown(
     return " ".join(parts)
 
 
-def shown_by_year(citations: Sequence[Citation]) -> str:
+def shown_by_year(citations: Sequence[Citation], evidence: Sequence[Evidence]) -> str:
     """Return quotations with their marks, those of each year in a paragraph: ``(2014) Debt fell. [1]``.
 
-    That is where each heading above them names a year, or else each document; elsewhere they are not apart.
+    That is where headings or names of documents tell the years of all, of which there are several.
+
+    Args:
+        citations: The quotations, in order.
+        evidence: The passages that they are of.
     """
-    for titles in ([it.section or "" for it in citations], [it.source for it in citations]):
-        if years := years_of(titles):
-            dated = groupby(zip(titles, citations, strict=True), key=lambda it: years[it[0]])
-            return "\n\n".join(f"({year}) {shown([it for _, it in group])}" for year, group in dated)
-    return shown(citations)
+    years = [named_year(title_of_year(evidence[it.number - 1])) for it in citations]
+    if not all(years) or len(set(years)) == 1:
+        return shown(citations)
+    dated = groupby(zip(years, citations, strict=True), key=itemgetter(0))
+    return "\n\n".join(f"({year}) {shown([it for _, it in group])}" for year, group in dated)
 
 
 def _alone_tells_year(about: Surroundings | None, question: str, quote: str) -> bool:

@@ -1,5 +1,6 @@
 """Choose the documents of a library that are searched for a question."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ DOCUMENTS = 8
 
 _FOR_LISTS = 20
 _COMPARED = 5
+_OF_YEARS = 40
+_FIGURES = re.compile(r"\d+")
 _AS_GOOD = 0.5
 """A document is compared only if its score is at least this share of the best one's."""
 
@@ -56,17 +59,31 @@ def choose_documents(
     considered = route(question, embed_queries(embeddings, [question])[0], stores, snapshot, weights)
     is_comparison = compares(question)
     most = documents or (_COMPARED if is_comparison else _FOR_LISTS if asks_for_list(question) else DOCUMENTS)
-    best = considered[:most] if documents else _of_each_year(question, considered, snapshot) or considered[:most]
+    best = considered[:most]
     if is_comparison:
         best = [it for it in best if it.score >= _AS_GOOD * best[0].score]
+    if not documents and (of_years := _of_years(question, considered, snapshot)):
+        chosen = {it.id for it in (*best, *of_years)}
+        best = [it for it in considered if it.id in chosen]
     return Chosen([snapshot.entries[it.id] for it in best], considered)
 
 
-def _of_each_year(question: str, considered: Sequence[Considered], snapshot: Snapshot) -> list[Considered]:
-    """Return the best document of each year, by their names, if a question follows something through years."""
+def _of_years(question: str, considered: Sequence[Considered], snapshot: Snapshot) -> list[Considered]:
+    """Return the documents of several years, if a question follows something through these.
+
+    Their names differ in figures alone. Of the series whose first is ranked best, the best of each year come first.
+    """
     if (period := followed_period(question)) is None:
         return []
-    years = {it.id: named_year(snapshot.entries[it.id].name) for it in considered}
-    of_year = {years[it.id]: it for it in reversed(considered) if years[it.id] and years[it.id] in period}
-    chosen = {it.id for it in of_year.values()}
-    return [it for it in considered if it.id in chosen][:_FOR_LISTS] if len(chosen) >= FEWEST_YEARS else []
+    series: dict[str, list[tuple[int, Considered]]] = {}
+    for it in considered:
+        name = snapshot.entries[it.id].name
+        if year := named_year(name):
+            series.setdefault(_FIGURES.sub("#", name), []).append((year, it))
+    for dated in series.values():
+        years = period.of({year for year, _ in dated})
+        if len(years) >= FEWEST_YEARS:
+            before = [sum(other == year for other, _ in dated[:at]) for at, (year, _) in enumerate(dated)]
+            ranked = sorted((rank, at) for at, rank in enumerate(before) if dated[at][0] in years)
+            return [dated[at][1] for _, at in ranked[:_OF_YEARS]]
+    return []

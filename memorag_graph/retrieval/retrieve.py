@@ -53,7 +53,8 @@ class Evidence:
         score: Score in the fused ranking; higher is better.
         queries: The queries that found it, best first.
         page_map: Where the pages and sections of the document begin.
-        part: Number of the part of the documents that it stands for in a summary, from 1 on; 0 for other evidence.
+        part: Number of the part of the documents, or of the year, that it is a sentence of, from 1 on; 0 for passages
+            that were searched for.
         paragraph: First character of the paragraph in which it begins, if that is before it; else None.
     """
 

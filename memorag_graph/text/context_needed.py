@@ -3,11 +3,11 @@
 import re
 
 _GOES_ON = re.compile(
-    r"(?:\w+ )?(?:that|those|such) [a-z]+\b"
-    r"|(?:But|And|So|Nor|Or|Yet|Then|Thus|Hence|Therefore|However|Instead|Even so|Still|Also|Moreover|Otherwise|Besides"
-    r"|Meanwhile|First,|Firstly|Second|Third|Fourth|Secondly|Thirdly|Finally|Lastly|That|Those|Such|Here|Since then"
-    r"|In (?:addition|contrast|turn|that case)|The (?:year|month|week|day) (?:before|after)|For (?:example|instance)"
-    r"|As a result|On the other hand|By contrast)\b"
+    r"(?:(?:Of|In|On|At|From|For|By|With|After|Before|To|About|Against|Under) (?:that|those|such)|That|Those) [a-z]+\b"
+    r"|(?:But|And|So|Nor|Or|Yet|Thus|Hence|Therefore|However|Even so|Moreover|Otherwise|Meanwhile|Then|Here|Such"
+    r"|Since then|As a result|In (?:addition|contrast|turn|that case)|The (?:year|month|week|day) (?:before|after)"
+    r"|For (?:example|instance)|On the other hand|By contrast)\b"
+    r"|(?:Instead|Still|Also|Besides|Firstly|Secondly|Thirdly|Finally|Lastly|First|Second|Third|Fourth),"
 )
 """How a sentence begins that goes on from another: "Even so", "Of that improvement"."""
 
@@ -17,8 +17,8 @@ _KIND = (
     "others same cheapest best worst",
 )
 _WHICH = re.compile(
-    rf"The (?:\w+ )?(?:{'|'.join(' '.join(_KIND).split())})\b"
-    r"(?! (?:of (?!that\b)|for|to|between|by|in|on|about|with|from|at|against)\b)"
+    rf"The (?:\w+ )?(?:{'|'.join(' '.join(_KIND).split())}) (?:(?:of|for) that )?"
+    r"(?:is|was|are|were|has|had|have|came|comes|went|goes|will|would|may|might|can|could|did|does)\b"
 )
 """Something named by its kind alone, as in "The answer was a further write-off."; "The price of fuel" says which."""
 

@@ -52,11 +52,12 @@ def share_of_parts(evidence: Sequence[Evidence], numbers: Collection[int]) -> fl
     """Return the share of the parts of the evidence that some of its passages stand for; 0 without evidence.
 
     Args:
-        evidence: The passages; each is a part of its own where none are known, and else none where its own is not.
+        evidence: The passages; each is a part of its own where none are known. Those whose part is not known do not
+            count, unless only they are quoted.
         numbers: Numbers of the passages that are quoted, from 1 on.
     """
     known = {number: passage.part for number, passage in enumerate(evidence, start=1) if passage.part}
-    parts = known or {number: number for number in range(1, len(evidence) + 1)}
+    parts = known if known.keys() & set(numbers) else {number: number for number in range(1, len(evidence) + 1)}
     return len({parts[number] for number in numbers if number in parts}) / len(set(parts.values())) if parts else 0.0
 
 

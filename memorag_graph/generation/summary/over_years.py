@@ -1,5 +1,6 @@
 """Find evidence for how something went from year to year: what the part of each year tells of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -9,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from memorag_graph.documents import NO_PAGES, PageMap
-from memorag_graph.documents.yearly_headings import FEWEST_YEARS, named_year, year_parts
+from memorag_graph.documents.yearly_headings import FEWEST_YEARS, named_year, year_parts, year_title
 from memorag_graph.generation.asked_terms import asked_terms, held_terms
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.summary.cover import summary_words
@@ -17,6 +18,7 @@ from memorag_graph.generation.summary.expository import needs_others
 from memorag_graph.generation.summary.salience import salience
 from memorag_graph.generation.summary.selection import Selection
 from memorag_graph.generation.summary.sentences import as_evidence, sentences_of_chunks
+from memorag_graph.retrieval.dense_index import embed, embed_queries
 from memorag_graph.retrieval.memory_index import MemoryIndex
 from memorag_graph.retrieval.retrieve import Evidence
 from memorag_graph.retrieval.selection import Counts
@@ -36,11 +38,16 @@ _WORDS = 3.0
 _NEEDS_OTHERS = 1.5
 """What a sentence loses that goes on from another one."""
 
-_NEAR = 0.7
-"""Least relevance, as a share of what the best sentence of the middle year has: a year may tell nothing of it."""
+_BELOW = 2.5
+"""How much less relevant than the best sentence of the middle year one may be: a year may tell nothing of it."""
 
 _MOST_COMPARED = 1000
 """Sentences that are embedded at most, as many of each year: some five seconds on two cores."""
+
+
+_NAME = re.compile(r"(?<=\s)[A-Z][\w-]+")
+_WORD = re.compile(r"[\w-]+")
+_NOUNS_ARE_CAPITALS = ("de", "lb")
 
 
 def follow_years(
@@ -94,7 +101,8 @@ def cover_years(
 ) -> list[Evidence]:
     """Return what documents tell of something year by year, in the order of time.
 
-    That is nothing if they are not about years, or none of the request's words is held in the parts about these.
+    That is nothing if they are not about years, or the parts about these hold no word of the request, or too few its
+    names.
     A year is told by a heading (:func:`~memorag_graph.documents.yearly_headings.year_parts`) or by the document's name.
 
     Args:
@@ -107,23 +115,26 @@ def cover_years(
         count_tokens: Counts the tokens of the budget.
         language_code: ISO 639-1 code of the texts' language.
     """
+    meant = period.of({year for source in {it.source for it in chunks} for year in _known(source, page_maps)})
+    if len(meant) < FEWEST_YEARS:
+        return []
     units = sentences_of_chunks(chunks, page_maps, language_code)
-    maps = {source: _with_years_alone(page_maps.get(source, NO_PAGES)) for source in {it.source for it in chunks}}
-    dated = [(unit, _year(unit, maps[unit.citation.source])) for unit in units]
-    told = sorted(((unit, year) for unit, year in dated if year and year in period), key=itemgetter(1))
+    dated = [(unit, year) for unit, year in zip(units, _years(units, page_maps), strict=True) if year in meant]
+    told = sorted(dated, key=itemgetter(1))
     if len({year for _, year in told}) < FEWEST_YEARS:
         return []
     units, years = [unit for unit, _ in told], np.array([year for _, year in told])
     quotes = [unit.citation.quote for unit in units]
     words = asked_terms(followed_words(request), language_code)
     shares = np.array([share_of(words, held_terms(quote, language_code)) for quote in quotes])
-    if words and not shares.any():
+    named = _holding_names(request, quotes, language_code)
+    if (words and not shares.any()) or len(np.unique(years[named])) < FEWEST_YEARS:
         return []
     found = salience(quotes, language_code)
     relevance = _relevance(
         quotes, _of_years(years, shares + 1e-3 * found.sentences), shares, without_period(request), embeddings
     )
-    kept = [int(at) for at in np.flatnonzero(relevance >= _NEAR * _middle(relevance, years))]
+    kept = [int(at) for at in np.flatnonzero(named & (relevance >= _middle(relevance, years) - _BELOW))]
     needing = np.array([needs_others(quote, language_code) for quote in quotes], dtype=np.float64)
     lengths = [max(count_words(quote), 1) for quote in quotes]
     selection = Selection(
@@ -135,19 +146,28 @@ def cover_years(
     )
     ranked = selection.select([int(years[at]) for at in kept], summary_words(token_budget))
     numbers = np.searchsorted(np.unique(years), years).tolist()
-    return as_evidence(units, [kept[at] for at in ranked], numbers, maps, token_budget, count_tokens)
+    return as_evidence(units, [kept[at] for at in ranked], numbers, page_maps, token_budget, count_tokens)
 
 
-def _with_years_alone(page_map: PageMap) -> PageMap:
-    """Return the places of a document with the headings of its years alone, which tell when a sentence is of."""
-    return replace(page_map, sections=tuple(year_parts(page_map.sections)))
+def _holding_names(request: str, quotes: Sequence[str], language_code: str) -> NDArray[np.bool_]:
+    """Return which sentences hold a name of the request, as "the Tarvay Star"; all if it names nothing."""
+    if language_code in _NOUNS_ARE_CAPITALS or not (names := set(_NAME.findall(without_period(request)))):
+        return np.ones(len(quotes), dtype=np.bool_)
+    return np.array([not names.isdisjoint(_WORD.findall(quote)) for quote in quotes], dtype=np.bool_)
 
 
-def _year(unit: Unit, page_map: PageMap) -> int:
-    """Return the year that a sentence is of; 0 if that is not known."""
-    if not page_map.sections:
-        return named_year(unit.citation.source)
-    return named_year(page_map.section(unit.citation.start) or "")
+def _known(source: str, page_maps: Mapping[str, PageMap]) -> list[int]:
+    """Return the years that the headings of a document name, or its own name; 0 for none."""
+    parts = year_parts(page_maps.get(source, NO_PAGES).sections)
+    return [named_year(title) for _, title in parts] or [named_year(source)]
+
+
+def _years(units: Sequence[Unit], page_maps: Mapping[str, PageMap]) -> list[int]:
+    """Return the year that each sentence is of; 0 if that is not known."""
+    sources = {unit.citation.source for unit in units}
+    parts = {source: year_parts(page_maps.get(source, NO_PAGES).sections) for source in sources}
+    found = [(parts[unit.citation.source], unit.citation) for unit in units]
+    return [named_year(year_title(headings, it.source, it.start)) for headings, it in found]
 
 
 def _of_years(years: NDArray[np.int64], worth: Matrix) -> list[int]:
@@ -164,9 +184,7 @@ def _relevance(
     quotes: Sequence[str], compared: Sequence[int], shares: Matrix, request: str, embeddings: Embeddings
 ) -> Matrix:
     """Return how relevant each sentence is; what is not compared is not."""
-    vectors = np.array(embeddings.embed_documents([quotes[at] for at in compared]), dtype=np.float64)
-    near = vectors @ np.array(embeddings.embed_query(request), dtype=np.float64)
-    near /= np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+    near = embed(embeddings, [quotes[at] for at in compared]) @ embed_queries(embeddings, [request])[0]
     found = np.full(len(quotes), -np.inf)
     found[compared] = _MEANING * (near - near.mean()) / max(float(near.std()), 1e-9) + _WORDS * shares[compared]
     return found

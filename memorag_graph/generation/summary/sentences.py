@@ -19,6 +19,9 @@ _FRAGMENT = re.compile(r"[\W_]*[a-zß-öø-ÿа-я]")
 _LEAST_WHOLE = 0.9
 """Least share of the sentences that begin as sentences, where others are left out; speech may not."""
 
+_LEAST_TOLD = 0.5
+"""Least share of the sentences that are no items of a list such as "- hammer", where these are left out."""
+
 _LEAST_PROSE = 0.2
 """Least share of the sentences that are prose, where records are no evidence for a summary."""
 
@@ -34,7 +37,8 @@ def sentences_of_chunks(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap
     """Return the sentences that a summary may quote, in document order.
 
     Fenced code and markup are among them only where there is nothing else; records, such as rows, where there is hardly
-    any prose. The sentences of a list are without its marks, and its other items are not among them.
+    any prose. The sentences of a list are without its marks; its other items are among them where there is
+    little else.
 
     Args:
         chunks: All chunks, in document order.
@@ -51,10 +55,10 @@ def sentences_of_chunks(chunks: Sequence[Chunk], page_maps: Mapping[str, PageMap
         reached = previous.end if previous and previous.source == chunk.source else 0  # chunks may overlap
         found += [unit for unit in units[first:last] if unit.is_quotable and unit.citation.start >= reached]
     fences = _fences(chunks)
-    words = [
-        unit for unit in map(_without_mark, found) if not (_is_markup(unit, fences) or _MARK.match(unit.citation.quote))
-    ]
-    found = words or found
+    words = [unit for unit in found if not _is_markup(unit, fences)]
+    found = list(map(_without_mark, words or found))
+    told = [unit for unit in found if not _MARK.match(unit.citation.quote)]
+    found = told if len(told) >= _LEAST_TOLD * len(found) else found
     whole = [unit for unit in found if not _FRAGMENT.match(unit.citation.quote)]
     found = whole if len(whole) >= _LEAST_WHOLE * len(found) else found
     prose = [unit for unit in found if not unit.is_record]
