@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from memorag_graph.documents.yearly_headings import FEWEST_YEARS
 from memorag_graph.errors import InputError
 from memorag_graph.library.choose_documents import DOCUMENTS
 from memorag_graph.library.library import Library
@@ -125,10 +126,13 @@ def test_what_goes_on_from_year_to_year_is_told_by_the_report_of_each(other: Cal
 
 def test_files_that_only_happen_to_be_named_by_years_are_no_series(other: Callable[..., Library]) -> None:
     told = "\n\n".join(f"Report for the year {it}\n\nNet debt at the end was {it} pounds." for it in range(2001, 2005))
-    library = other(letters=told, minutes_2019="It rained.", photos_2020="It snowed.", menu_2021="Soup, fish.")
+    no = "It rained on the roof of the hall in the debt of the night, and the crews of the boats mended their nets."
+    ships = {f"ship_{name}": f"Net debt of the {name} at the end was {name} pounds." for name in "abcdefgh"}
+    library = other(letters=told, minutes_2019=no, photos_2020=no, menu_2021=no, **ships)
     answer = library.ask("Describe how net debt was at the end over the years.")
-    assert {it.source for it in answer.citations} == {"letters.txt"}
-    assert answer.text.count("Net debt at the end was 200") >= 3
+    named = [it.searched for it in answer.considered if "_20" in it.name]
+    assert len(named) >= FEWEST_YEARS
+    assert not any(named)
 
 
 def test_one_long_document_does_not_fill_the_evidence(other: Callable[..., Library]) -> None:

@@ -1,6 +1,7 @@
 """How something went from year to year is told by what the part of each year says of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
 from typing import cast
 
@@ -15,10 +16,12 @@ from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat_generator import ChatGenerator
 from memorag_graph.generation.dated_passages import dated
 from memorag_graph.generation.extractive_generator import ExtractiveGenerator
-from memorag_graph.generation.quotable_sentences import units_of
+from memorag_graph.generation.quotable_sentences import Unit, units_of
 from memorag_graph.generation.quoted_text import shown_by_year
 from memorag_graph.generation.summary import over_years
+from memorag_graph.generation.summary.extract import share_of_parts
 from memorag_graph.generation.summary.over_years import cover_years, follow_years
+from memorag_graph.generation.year_series import year_series
 from memorag_graph.open_memory import OpenMemory
 from memorag_graph.prompts import Prompts
 from memorag_graph.registry import Registry
@@ -301,9 +304,80 @@ def test_years_that_nothing_is_told_of_are_no_reason_to_refuse(period: str) -> N
     assert "(2018) Freight came to 187,000 units at the end." in told.text
 
 
+def corran_in(*years: int) -> str:
+    """Return reports of which some tell of a ship, and all of fires elsewhere."""
+    text = REPORTS.replace(" The master", " A fire burned at the quay for days. The master")
+    for year in years:
+        place = text.index("A fire burned", text.index(f"year {year}"))
+        text = f"{text[:place]}The Corran burned at the quay for days. {text[place:]}"
+    return text
+
+
 def test_what_is_named_is_followed_by_its_name_alone() -> None:
-    text = REPORTS.replace("Freight came to 187,000", "The Corran burned. Freight came to 187,000")
-    assert found_in(text, "What happened to the Corran over the years?", embeddings=About("Corran")) == []
+    request = "What happened to the Corran over the years?"
+    evidence = found_in(corran_in(2015, 2017, 2020), request, embeddings=About("burned"))
+    assert [it.text for it in evidence] == ["The Corran burned at the quay for days."] * 3
+    assert found_in(corran_in(2015, 2020), request, embeddings=About("burned")) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "certain", "judged", "answers"),
+    [
+        ("How did freight change from 2015 to 2020?", (0.9, 0.8), 2, True),
+        ("How did freight change from 2015 to 2020?", (0.9, 0.0), 2, False),
+        ("How did freight change from 2015 to 2020?", (0.0, 0.9), 2, False),
+        ("Summarize freight from 2015 to 2020.", (0.9, 0.0), 1, True),
+    ],
+)
+def test_a_search_tells_whether_documents_are_about_it_and_the_series_whether_it_fits(
+    request_: str, certain: tuple[float, float], judged: int, answers: bool
+) -> None:
+    evidence = [*found_in(REPORTS), *searched()]
+    units = units_of(evidence, "en")
+    asked: list[tuple[str, set[int]]] = []
+
+    def confidence(asking: GenerationInput, some: Sequence[Unit]) -> float:
+        asked.append((asking["question"], {evidence[it.citation.number - 1].part for it in some}))
+        return certain[len(asked) - 1]
+
+    series = year_series(given(evidence, request_), units, confidence)
+    assert [question for question, _ in asked] == [without_period(request_)] * judged
+    assert [0 in parts for _, parts in asked] == [True, False][:judged]
+    assert not asked[0][1] - {0}
+    assert (series is not None) == answers
+    if series is not None:
+        assert (len(series.citations), series.confidence) == (len(TOLD), certain[0])
+
+
+def test_a_chat_model_contradicts_nothing_by_figures_of_different_years() -> None:
+    reply = " ".join(f"Freight came to {year - 2000}7,000 units at the end. [{at}]" for at, year in enumerate(TOLD, 1))
+    chat = Prompted(messages=iter([AIMessage(reply)]), prompts=[])
+    found = [*found_in(REPORTS), *searched()]
+    told = ChatGenerator(chat=chat, embeddings=HashEmbeddings()).invoke(
+        given(found, "How did freight change each year?")
+    )
+    assert told.conflicts == ()
+    others = [replace(it, part=0) for it in found]
+    chat = Prompted(messages=iter([AIMessage(reply)]), prompts=[])
+    assert (
+        ChatGenerator(chat=chat, embeddings=HashEmbeddings()).invoke(given(others, "How much freight came?")).conflicts
+    )
+
+
+def test_the_share_of_parts_is_that_of_the_known_ones_unless_none_is_quoted() -> None:
+    evidence = [*found_in(REPORTS), *searched()]
+    assert share_of_parts(evidence, {1, 2, len(evidence)}) == 2 / len(TOLD)
+    assert share_of_parts(evidence, {len(evidence)}) == 1 / len(evidence)
+
+
+def test_a_passage_before_another_does_not_continue_it() -> None:
+    pages = from_text(REPORTS).page_map
+    first, second = (REPORTS.index("The harbour", REPORTS.index(f"year {it}")) for it in (2019, 2015))
+    passages = [
+        Evidence("a.txt", at, at + 60, REPORTS[at : at + 60], 1.0, page_map=pages, paragraph=at - 9)
+        for at in (first, second)
+    ]
+    assert [it.begins_paragraph for it in units_of(passages, "en")] == [True, True]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from memorag_graph.generation.announced_reasons import reasons_after
 from memorag_graph.generation.answer import Answer, Citation, Conflict, GenerationInput
 from memorag_graph.generation.confidence import THRESHOLD
 from memorag_graph.generation.conflicts import conflicts
-from memorag_graph.generation.dated_passages import is_told_by_year
 from memorag_graph.generation.extremes import extreme
 from memorag_graph.generation.lacking import lacking
 from memorag_graph.generation.listed import asks_for_several, listed, whole_list
@@ -26,10 +25,10 @@ from memorag_graph.generation.sentence_scores import NEAR, NEAR_IN_SPEECH, disti
 from memorag_graph.generation.sentence_subjects import before_name
 from memorag_graph.generation.spoken_answer import is_conversation, spoken_answer
 from memorag_graph.generation.summary.account import account
-from memorag_graph.generation.summary.extract import covering, extract
+from memorag_graph.generation.summary.extract import extract
+from memorag_graph.generation.year_series import searched_for, year_series
 from memorag_graph.providers.provider_errors import reason
 from memorag_graph.text.account_requests import asks_for_account
-from memorag_graph.text.asked_periods import without_period
 from memorag_graph.text.list_questions import may_ask_for_several, says_count
 
 _SURE = 0.9
@@ -38,9 +37,6 @@ _SURE = 0.9
 _LIKELY = 0.5
 """Least confidence in a record that holds all figures of the question, such as a line of a log with the error 502, and
 in the most or the least of several figures of what is asked about."""
-
-_YEARS_WORDS = 180
-"""Maximum words of how something went from year to year."""
 
 _TIMES_IF_UNSCORED = 2
 """So many times as many sentences are quoted where their words cannot be compared with the question's."""
@@ -89,40 +85,16 @@ class ExtractiveGenerator(RunnableSerializable[GenerationInput, Answer]):
         if given["task_type"] == "summarize":
             chosen, covered = extract(given, units)
             return _answer_of(shown_by_year(chosen, given["evidence"]), chosen, findings, covered)
-        told = [unit for unit in units if is_told_by_year(unit.citation, given)]
-        if told and (series := self._series(given, told, units)):
-            quoted, certainty = series
-            return _answer_of(shown_by_year(quoted, given["evidence"]), quoted, findings, certainty)
-        return self._to_question(given, [unit for unit in units if unit not in told] or units, findings)
+        if series := year_series(given, units, self._confidence):
+            text = shown_by_year(series.citations, given["evidence"])
+            return _answer_of(text, series.citations, findings, series.confidence)
+        return self._to_question(given, searched_for(given, units), findings)
 
-    def _series(
-        self, given: GenerationInput, told: Sequence[Unit], units: Sequence[Unit]
-    ) -> tuple[list[Citation], float] | None:
-        """Return what was told of each year, and the confidence; None if that is too low.
-
-        Whether the documents are about it, what was searched for tells, to which other sentences belong; unless an
-        account is asked for, the series has to fit, too.
-
-        Args:
-            given: The input.
-            told: What each year tells.
-            units: The whole evidence.
-        """
-        question = without_period(given["question"])
-        asked: GenerationInput = {**given, "question": question}
-        judged = [[unit for unit in units if unit not in told] or units]
-        judged += [] if asks_for_account(question) else [told]
-        certainties = []
-        for some in judged:
-            if not any(unit.is_quotable for unit in some):
-                continue
-            evidence = ScoredEvidence.of(asked, some, self.embeddings)
-            best = distinct(evidence.ranked, evidence.sentences, self.sentences)
-            certainties.append(self._certainty(asked, evidence, best, is_part=False, is_compared=False))
-        if min(certainties, default=0.0) < THRESHOLD:
-            return None
-        found = [unit.citation for unit in told]
-        return [found[at] for at in sorted(covering(given["evidence"], found, _YEARS_WORDS))], certainties[0]
+    def _confidence(self, given: GenerationInput, units: Sequence[Unit]) -> float:
+        """Return the confidence in the sentences of the units that answer best."""
+        evidence = ScoredEvidence.of(given, units, self.embeddings)
+        best = distinct(evidence.ranked, evidence.sentences, self.sentences)
+        return self._certainty(given, evidence, best, is_part=False, is_compared=False)
 
     def _to_question(self, given: GenerationInput, units: Sequence[Unit], findings: Findings) -> Answer:
         evidence = ScoredEvidence.of(given, units, self.embeddings)
