@@ -341,7 +341,7 @@ def test_a_search_tells_whether_documents_are_about_it_and_the_series_whether_it
         return certain[len(asked) - 1]
 
     series = year_series(given(evidence, request_), units, confidence)
-    assert [question for question, _ in asked] == [without_period(request_)] * judged
+    assert [question for question, _ in asked] == [followed_words(request_)] * judged
     assert [0 in parts for _, parts in asked] == [True, False][:judged]
     assert not asked[0][1] - {0}
     assert (series is not None) == answers

@@ -23,6 +23,14 @@ _JOINED = re.compile(r"\b[^\W\d_]+(?:_[^\W_]+)+\b|\b[a-z]+(?:[A-Z][a-z]+)+\b")
 _WORD = re.compile(r"[^\W_]+")
 _FIRST_WORD = re.compile(r"\W*[^\W_]+")
 
+_EFFECT = re.compile(
+    r"^\W*how (?:did|does|do|has|have|had|will|would|can|could|may|might)\b.*?"
+    r"(?<!\bthe )(?<!\ban )(?<!\bof )(?<!\bits )\b((?:impact|affect|influence)(?:s|d|ed)?\b"
+    r"(?: (?:the|our|its|this|that) (?:company|firm|group|business|organi[sz]ation|corporation)\b)?)",
+    re.IGNORECASE,
+)
+"""How something affected something: what tells it mostly does not say so, nor "the company" for its own."""
+
 _ASKING_UNSPACED = re.compile(
     "请问|(?:是|叫|做|有)什[么麼](?:时候|時候|地方|样的?|樣的?)?|什[么麼](?:时候|時候|地方|样的?|樣的?)|(?:是|有)?哪一[年天个位种家]|有哪些|是谁|"
     "为什么|為什麼|(?:有|是)多少|[吗嗎呢]$|"
@@ -78,6 +86,8 @@ def asked_terms(question: str, language_code: str) -> list[str]:
         language_code: Language of the document.
     """
     stop = function_words(language_code) | REQUEST_WORDS
+    if effect := _EFFECT.match(question):
+        question = f"{question[: effect.start(1)]}{question[effect.end(1) :]}"
     named = {found.start() for found in _NAMING_CAPITAL.finditer(question)}
 
     def content(word: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from memorag_graph.generation.dated_passages import is_told_by_year
 from memorag_graph.generation.quotable_sentences import Unit
 from memorag_graph.generation.summary.extract import covering
 from memorag_graph.text.account_requests import asks_for_account
-from memorag_graph.text.asked_periods import without_period
+from memorag_graph.text.asked_periods import followed_words
 
 _WORDS = 180
 """Maximum words of such an answer."""
@@ -39,7 +39,8 @@ def year_series(
     """Return what each year tells; None if the evidence holds no such sentences, or they are not sure enough.
 
     Whether the documents are about what is asked for, the passages tell that were searched for, in which a sentence
-    stands with others. Unless an account is asked for, the series has to fit by itself, too.
+    stands with others; none has to say that it "developed". Unless an account is asked for, the series has to fit by
+    itself, too.
 
     Args:
         given: The question and its evidence.
@@ -49,7 +50,7 @@ def year_series(
     told = [unit for unit in units if is_told_by_year(unit.citation, given)]
     if not told:
         return None
-    asked: GenerationInput = {**given, "question": without_period(given["question"])}
+    asked: GenerationInput = {**given, "question": followed_words(given["question"])}
     judged = [searched_for(given, units), *([] if asks_for_account(asked["question"]) else [told])]
     certain = [confidence(asked, some) for some in judged if any(unit.is_quotable for unit in some)]
     if min(certain, default=0.0) < THRESHOLD:
