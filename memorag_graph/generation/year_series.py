@@ -39,8 +39,8 @@ def year_series(
     """Return what each year tells; None if the evidence holds no such sentences, or they are not sure enough.
 
     Whether the documents are about what is asked for, the passages tell that were searched for, in which a sentence
-    stands with others; none has to say that it "developed". Unless an account is asked for, the series has to fit by
-    itself, too.
+    stands with others; none has to tell of the first and last year, nor to say that something "developed". Unless an
+    account is asked for, the series has to fit by itself, too.
 
     Args:
         given: The question and its evidence.
@@ -50,9 +50,12 @@ def year_series(
     told = [unit for unit in units if is_told_by_year(unit.citation, given)]
     if not told:
         return None
-    asked: GenerationInput = {**given, "question": followed_words(given["question"])}
-    judged = [searched_for(given, units), *([] if asks_for_account(asked["question"]) else [told])]
-    certain = [confidence(asked, some) for some in judged if any(unit.is_quotable for unit in some)]
+    question = given["question"]
+    asked = [given, GenerationInput(**{**given, "question": followed_words(question)})]
+    judged = [searched_for(given, units), *([] if asks_for_account(question) else [told])]
+    certain = [
+        max(confidence(either, some) for either in asked) for some in judged if any(unit.is_quotable for unit in some)
+    ]
     if min(certain, default=0.0) < THRESHOLD:
         return None
     found = [unit.citation for unit in told]
