@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage
 
 from memorag_graph.documents import PageMap, from_text
-from memorag_graph.documents.yearly_headings import named_year, year_parts
+from memorag_graph.documents.yearly_headings import named_year, year_parts, year_title
 from memorag_graph.find_evidence import search
 from memorag_graph.generation.answer import Answer, GenerationInput
 from memorag_graph.generation.chat_generator import ChatGenerator
@@ -145,6 +145,19 @@ def test_years_are_told_by_the_names_of_documents() -> None:
     assert year_by_year(evidence) == SERIES
 
 
+def test_documents_that_name_no_year_are_not_of_one() -> None:
+    texts = {"letters.txt": of_year(2016), "report_2018.txt": of_year(2018), "report_2019.txt": of_year(2019)}
+    assert of_documents(texts) == []
+    evidence = of_documents({**texts, "report_2020.txt": of_year(2020)})
+    assert freight(evidence) == [2018, 2019, 2020]
+
+
+def test_a_heading_that_only_names_a_year_tells_none() -> None:
+    text = "# Report\n\nIt rained.\n\n## Changes since 2016\n\nFreight came to 167,000 units at the end."
+    assert year_title(sections(text).sections, "report_2021.md", len(text)) == "report_2021.md"
+    assert year_title(sections(text).sections, "report.md", len(text)) == ""
+
+
 def test_years_are_told_by_headings_above_others() -> None:
     text = "\n\n".join(f"# {number} The year {it}\n\n## Fleet\n\n{of_year(it)}" for number, it in enumerate(YEARS))
     evidence = of_documents({"a.md": text}, {"a.md": sections(text)})
@@ -176,6 +189,7 @@ def test_of_long_documents_what_holds_words_of_the_request_is_compared(monkeypat
         ("How did sales develop over the last three years?", Period(latest=3), "How did sales ?"),
         ("How did sales change from January 2014 to March 2018?", Period(2014, 2018), "How did sales ?"),
         ("How did sales change 2014-18?", Period(2014, 2018), "How did sales ?"),
+        ("How did the tea 2014-2018 develop?", Period(2014, 2018), "How did the tea ?"),
         ("What was net debt each year?", Period(), "What was net debt ?"),
         ("How did development costs change over the years?", Period(), "How did development costs ?"),
         ("How did the growth of the movie Rose change over time?", Period(), "How did the growth of the movie Rose ?"),
@@ -207,9 +221,10 @@ def test_what_is_followed_through_which_years(request_: str, period: Period | No
         (["Report 2021", "Report 2020", "Report 2019"], [2021, 2020, 2019]),
         (["1 The year 2019", "Fleet", "2 The year 2020", "Fleet", "3 The year 2021"], [2019, 2020, 2021]),
         (["2019", "Goals of 2019", "2020", "2021"], [2019, 2019, 2020, 2021]),
-        (["2019", "2020"], []),
+        (["2019", "2020"], [2019, 2020]),
+        (["2019", "Fleet"], []),
         (["2019", "Back in 2003", "2020", "2021"], []),
-        (["2018", "2018 and 2019", "2020"], []),
+        (["2018", "2018 and 2019", "2020"], [2018, 2020]),
     ],
 )
 def test_parts_about_years_follow_each_other(titles: list[str], expected: list[int]) -> None:

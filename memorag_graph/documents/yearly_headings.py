@@ -49,14 +49,14 @@ def are_yearly(sections: Sequence[tuple[int, str]]) -> bool:
 def year_parts(sections: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
     """Return the headings that begin a part of a document about one year, in order; else nothing.
 
-    Each names one year; these, at least three, follow each other in either order.
+    Each names one year; these, at least two, follow each other in either order.
 
     Args:
         sections: Offset and text of the headings.
     """
     found = [(start, title) for start, title in sections if named_year(title)]
     years = [year for year, _ in groupby(named_year(title) for _, title in found)]
-    follow = sorted(years) in (years, years[::-1]) and len(set(years)) == len(years) >= FEWEST_YEARS
+    follow = sorted(years) in (years, years[::-1]) and len(set(years)) == len(years) >= _FEWEST
     return found if follow else []
 
 
@@ -74,8 +74,8 @@ def year_title(sections: Sequence[tuple[int, str]], source: str, offset: int) ->
         source: The name of the document.
         offset: The place.
     """
-    above = [title for start, title in year_parts(sections) or sections if start <= offset]
-    return next((title for title in (*above[-1:], source) if named_year(title)), "")
+    above = [title for start, title in year_parts(sections) if start <= offset]
+    return above[-1] if above else source if named_year(source) else ""
 
 
 def _differ_in_year(titles: Sequence[str]) -> bool:

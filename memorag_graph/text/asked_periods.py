@@ -8,7 +8,7 @@ from memorag_graph.text.account_requests import asks_for_account
 from memorag_graph.text.numbers import YEAR
 
 _ANY = 9999
-_MONTH = r"(?:(?:the )?(?:start|end|beginning) of |(?:the year )|[A-Z][a-z]{2,8}\.? )?"
+_MONTH = r"(?:(?:the )?(?:start|end|beginning) of |the year |(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? )?"
 _UNITS = "rpm|hz|[km]?m|kg|tons|tonnes|units|people|pounds|euros|dollars|hours|minutes|steps|feet|met(?:re|er)s"
 """What stands after a range that is none of years."""
 
@@ -62,7 +62,7 @@ class Period:
         latest: How many of the last known are meant; 0 for all of them.
     """
 
-    first: int = 0
+    first: int = 1
     last: int = _ANY
     latest: int = 0
 
