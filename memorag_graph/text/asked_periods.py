@@ -8,7 +8,8 @@ from memorag_graph.text.account_requests import asks_for_account
 from memorag_graph.text.numbers import YEAR
 
 _ANY = 9999
-_MONTH = r"(?:(?:the )?(?:start|end|beginning) of |the year |(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? )?"
+_MONTHS = "jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec"
+_MONTH = rf"(?:(?:the )?(?:start|end|beginning) of |the year |(?:{_MONTHS})[a-z]*\.? )?"
 _UNITS = "rpm|hz|[km]?m|kg|tons|tonnes|units|people|pounds|euros|dollars|hours|minutes|steps|feet|met(?:re|er)s"
 """What stands after a range that is none of years."""
 
