@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from memorag_graph.generation.summary.salience import share_of_turns
 from memorag_graph.generation.summary.sentence_features import QUOTES, SPEECH, words_of_speakers
+from memorag_graph.retrieval.dense_index import embed
 from memorag_graph.text.back_references import refers_back
 from memorag_graph.text.context_needed import needs_context
 
@@ -83,8 +84,7 @@ def _compared(salience: Matrix) -> list[int]:
 
 def _nearness(sentences: Sequence[str], embeddings: Embeddings) -> Matrix:
     """Return the cosine of each sentence and the mean of all, in standard deviations."""
-    vectors = np.array(embeddings.embed_documents(list(sentences)), dtype=np.float64)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    vectors = embed(embeddings, sentences).astype(np.float64)
     near = vectors @ vectors.mean(axis=0)
     found: Matrix = (near - near.mean()) / max(float(near.std()), 1e-9)
     return found

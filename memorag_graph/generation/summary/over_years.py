@@ -44,7 +44,6 @@ _BELOW = 2.5
 _MOST_COMPARED = 1000
 """Sentences that are embedded at most, as many of each year: some five seconds on two cores."""
 
-
 _NAME = re.compile(r"(?<=\s)[A-Z][\w-]+")
 _WORD = re.compile(r"[\w-]+")
 _NOUNS_ARE_CAPITALS = ("de", "lb")
@@ -102,8 +101,7 @@ def cover_years(
     """Return what documents tell of something year by year, in the order of time.
 
     That is nothing if they are not about years, or the parts about these hold no word of the request, or too few its
-    names.
-    A year is told by a heading (:func:`~memorag_graph.documents.yearly_headings.year_parts`) or by the document's name.
+    names. A heading (:func:`~memorag_graph.documents.yearly_headings.year_parts`) or the document's name tells a year.
 
     Args:
         chunks: All chunks, in document order.
